@@ -1,0 +1,51 @@
+"""The one exception that means "your input is wrong" and how its sentence is made."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Input from a user cannot be used; the message is one sentence a newcomer can act on.
+
+    The command line prints the message without a traceback and ends with exit code 2; in Python it is an
+    ordinary :class:`ValueError`. Build the sentence from its parts so that none is forgotten.
+
+    Args:
+        what: What is wrong, starting with where: file, key, row (``"clips.h5, key 'audio', row 17: NaN"``).
+        got: The offending value, if showing it helps.
+        valid: What would have been accepted.
+        fix: What the user can do about it.
+
+    Example:
+        >>> print(InputError("clips.npz: no key 'audio'", got="keys 'a', 'b'", fix="name them with --modalities a,b"))
+        clips.npz: no key 'audio'; got keys 'a', 'b'; name them with --modalities a,b.
+    """
+
+    def __init__(self, what: str, *, got: object = None, valid: object = None, fix: str | None = None) -> None:
+        parts = [what.rstrip(".")]
+        if got is not None:
+            parts.append(f"got {got}")
+        if valid is not None:
+            parts.append(f"valid: {valid}")
+        if fix is not None:
+            parts.append(fix.rstrip("."))
+        sentence = "; ".join(parts)
+        super().__init__(sentence if sentence.endswith("?") else sentence + ".")
+
+
+def unknown_name(kind: str, name: str, valid: Iterable[str]) -> InputError:
+    """The error for a name that does not exist: lists what does, the closest first in the advice.
+
+    Example:
+        >>> print(unknown_name("method", "hsc-mea", ["cca", "hsc-mae"]))
+        unknown method 'hsc-mea'; valid: cca, hsc-mae; did you mean 'hsc-mae'?
+    """
+    names = sorted(valid)
+    close = difflib.get_close_matches(name, names, n=1)
+    return InputError(
+        f"unknown {kind} {name!r}",
+        valid=", ".join(names) or "none",
+        fix=f"did you mean {close[0]!r}?" if close else None,
+    )

@@ -1,0 +1,123 @@
+"""Files that are whole or not there: everything is written beside its place and moved in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from overtone.core.errors import InputError
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; on success it replaces ``path``, on failure it is removed.
+
+    Raises:
+        InputError: The folder cannot be written to.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})", fix="choose another place") from None
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:  # the data must be on disk before the name points at it
+            os.fsync(written.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write ``text`` as UTF-8, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write ``value`` as indented JSON, atomically; NaN and infinities become ``null``."""
+    write_text(path, json_text(value, indent=2) + "\n")
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Strict JSON of plain values; NaN and infinities, which JSON has no word for, become ``null``.
+
+    Example:
+        >>> json_text({"a": float("nan"), "b": [1, 2.5]})
+        '{"a": null, "b": [1, 2.5]}'
+    """
+    return json.dumps(_plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, torch.Tensor) or type(value).__module__ == "numpy":
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def save_tensors(
+    path: str | Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write named tensors as safetensors, atomically (never a pickle)."""
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    with atomic_path(path) as temporary:
+        save_file(plain, str(temporary), metadata=dict(metadata or {}))
+
+
+def load_tensors(path: str | Path) -> dict[str, torch.Tensor]:
+    """Read named tensors from a safetensors file.
+
+    Raises:
+        InputError: The file is missing, truncated or not safetensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        tensors: dict[str, torch.Tensor] = load_file(str(path))
+        return tensors
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path}: not a whole safetensors file ({error})", fix="write it again") from None
+
+
+def checksum(*tensors: torch.Tensor) -> str:
+    """SHA-256 (hex) over shapes, dtypes and bytes of tensors: the identity of a data set.
+
+    Example:
+        >>> checksum(torch.zeros(2)) == checksum(torch.zeros(2)), checksum(torch.zeros(2)) == checksum(torch.ones(2))
+        (True, False)
+    """
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        array = tensor.detach().cpu().contiguous()
+        digest.update(f"{tuple(array.shape)}{array.dtype}".encode())
+        digest.update(
+            array.view(torch.uint8).numpy().data if array.dim() else array.reshape(1).view(torch.uint8).numpy().data
+        )
+    return digest.hexdigest()

@@ -1,0 +1,101 @@
+"""Settings: typed, documented per field, strict about unknown names, readable from YAML and ``key=value``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pydantic
+import yaml
+
+from overtone.core.errors import InputError, unknown_name
+
+S = TypeVar("S", bound="Settings")
+
+
+class Settings(pydantic.BaseModel):
+    """Base of all settings: immutable, every field described, a misspelt name is refused.
+
+    The description of a field is the command line's help and the docs table, so it is written once.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @classmethod
+    def build(cls: type[S], values: Mapping[str, Any] | None = None, *, where: str = "settings") -> S:
+        """Validate ``values`` into settings.
+
+        Raises:
+            InputError: A name is unknown (the closest is proposed) or a value does not fit; the first problem is
+                named with what was given and what is valid.
+        """
+        values = dict(values or {})
+        for name in values:
+            if name not in cls.model_fields:
+                raise unknown_name(f"setting in {where}", name, cls.model_fields)
+        try:
+            return cls.model_validate(values)
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            field = str(first["loc"][0]) if first["loc"] else "settings"
+            about = cls.model_fields[field].description if field in cls.model_fields else None
+            raise InputError(
+                f"{where}: setting {field!r}: {first['msg'][0].lower()}{first['msg'][1:]}",
+                got=repr(first["input"]),
+                valid=about,
+            ) from None
+
+    def changed(self: S, **values: Any) -> S:
+        """A validated copy with some fields changed."""
+        return type(self).build({**self.model_dump(), **values})
+
+    @classmethod
+    def table(cls) -> list[tuple[str, str, str, str]]:
+        """Rows ``(name, type, default, description)`` for help texts and docs."""
+        rows = []
+        for name, field in cls.model_fields.items():
+            kind = getattr(field.annotation, "__name__", None) or str(field.annotation)
+            if "[" in str(field.annotation) or "|" in str(field.annotation):
+                kind = str(field.annotation).replace("typing.", "")
+            rows.append((name, kind, str(field.get_default(call_default_factory=True)), field.description or ""))
+        return rows
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """``["epochs=20", "masking=0.3"]`` to a dictionary; values are read as YAML scalars.
+
+    Raises:
+        InputError: An item has no ``=``.
+
+    Example:
+        >>> parse_assignments(["epochs=20", "tau=0.05", "name=x", "queue=null"])
+        {'epochs': 20, 'tau': 0.05, 'name': 'x', 'queue': None}
+    """
+    values: dict[str, Any] = {}
+    for item in assignments:
+        name, equals, text = item.partition("=")
+        if not equals or not name.strip():
+            raise InputError("--set takes key=value", got=repr(item), fix="write for example --set epochs=20")
+        values[name.strip()] = yaml.safe_load(text) if text.strip() else ""
+    return values
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping from a file.
+
+    Raises:
+        InputError: The file is missing, is not YAML, or does not hold a mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})", fix="check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        raise InputError(f"{path}: not valid YAML" + (f", line {line + 1}" if line is not None else "")) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: must hold a mapping of settings", got=type(values).__name__)
+    return values

@@ -1,0 +1,152 @@
+"""What a method is: one object with the model, its objectives and its teacher; the loop knows no more of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from overtone.core import Registry, Settings
+
+
+def alone(tensor: Tensor) -> Tensor:
+    """The join of a single process: the batch is whole already."""
+    return tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's share of the training set, already on the device.
+
+    Attributes:
+        rows: (b,) int64, row numbers in the training set.
+        features: The two modalities in order, (b, d) or (b, T, d) each.
+        targets: (b, C) class targets in [0, 1], only for methods that declare ``supervised``; else None.
+        progress: Share of the training that lies behind this step, in [0, 1].
+        join: Concatenates a tensor over the processes of a distributed run, in rank order, with gradient;
+            the identity in a single process. Statistics, neighbours and negatives are taken from joined tensors.
+        offset: Where this process's rows begin in a joined tensor.
+        joined: Number of rows in a joined tensor.
+        generator: Source of all randomness of a step; in the same state on every process.
+    """
+
+    rows: Tensor
+    features: tuple[Tensor, Tensor]
+    targets: Tensor | None = None
+    progress: float = 0.0
+    join: Callable[[Tensor], Tensor] = alone
+    offset: int = 0
+    joined: int = 0
+    generator: torch.Generator | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """(b, \\*shape) uniform numbers in [0, 1): this process's rows of one draw for the joined batch."""
+        device = self.features[0].device
+        everyone = torch.rand(max(self.joined, len(self)), *shape, generator=self.generator, device=device)
+        return everyone[self.offset : self.offset + len(self)]
+
+
+class Corpus(NamedTuple):
+    """What a method may know of the training set before it is built.
+
+    Attributes:
+        shapes: Shape of one row per modality: ``(d,)`` or ``(T, d)``.
+        rows: Number of training rows.
+        classes: Number of classes, 0 for a label-free method (which is never told).
+    """
+
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    rows: int
+    classes: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingDefaults:
+    """How the loop should drive a method unless the user says otherwise."""
+
+    epochs: int = 100
+    batch_size: int = 512
+    learning_rate: float = 3e-4
+    weight_decay: float = 1e-4
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Method(nn.Module, ABC):
+    """Base of all methods.
+
+    A method knows no loop, device, file or process group. The loop calls, in this order: :meth:`begin` once,
+    then for every batch :meth:`step`, the optimiser, :meth:`update`; and :meth:`finish` once before embeddings
+    are wanted (also at each validation). All state lives in parameters and buffers: a checkpoint is ``state_dict()``.
+    """
+
+    name: ClassVar[str]
+    supervised: ClassVar[bool] = False
+    """Whether the method is given labels."""
+    trains: ClassVar[bool] = True
+    """False for a closed form: :meth:`begin` and :meth:`finish` are all there is, and no step is taken."""
+    settings_type: ClassVar[type[Settings]]
+
+    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+        super().__init__()
+        self.settings = self.resolve(settings, corpus)
+        self.corpus = corpus
+
+    @classmethod
+    def resolve(cls, settings: Settings, corpus: Corpus) -> Settings:
+        """Settings with every "by corpus size" (None) replaced by its number; what a run records."""
+        return settings
+
+    @classmethod
+    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+        """Epochs, batch size and rates that suit this method on a corpus of this size."""
+        return TrainingDefaults()
+
+    @classmethod
+    def ablations(cls) -> dict[str, dict[str, Any]]:
+        """Names of variants with one term off, each with the settings that switch it off (``{"no-dcca": {...}}``)."""
+        return {}
+
+    def begin(self, train: Batch) -> None:
+        """See the whole training set once, before the first step (statistics, closed forms, memory)."""
+        return None
+
+    @abstractmethod
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Named scalar terms of one step, one of them ``loss``, which the loop minimises. No host synchronisation."""
+
+    def update(self, progress: float) -> None:
+        """After the optimiser's step: move the teacher."""
+        return None
+
+    def finish(self, train: Batch) -> None:
+        """See the whole training set once more: fit what is fitted on embeddings (canonical projection)."""
+        return None
+
+    @abstractmethod
+    def embed(self, features: Tensor, modality: int) -> Tensor:
+        """(n, d) or (n, T, d) rows of modality 0 or 1 to (n, e) unit-length embeddings, without gradient."""
+
+    def embed_variants(self, features: Tensor, modality: int) -> dict[str, Tensor]:
+        """Further embeddings to report beside :meth:`embed`, by name (``{"uncorrelated": ...}``)."""
+        return {}
+
+    def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
+        """Groups for the optimiser; vectors and scalars are not decayed."""
+        decayed = [p for p in self.parameters() if p.requires_grad and p.dim() > 1]
+        others = [p for p in self.parameters() if p.requires_grad and p.dim() <= 1]
+        groups = [
+            {"params": decayed, "lr": learning_rate, "weight_decay": weight_decay},
+            {"params": others, "lr": learning_rate, "weight_decay": 0.0},
+        ]
+        return [group for group in groups if group["params"]]
+
+
+methods: Registry[type[Method]] = Registry("method", "overtone.methods")
+"""All methods by the name the command line knows them by."""
