@@ -1,0 +1,58 @@
+# Two commands do everything on a machine with Python >= 3.10, pip and make:
+#   make demo     set up .venv, run the main job on built-in data, say where the report is
+#   make test     set up .venv with the development tools, run every check
+# TORCH=gpu takes the build of torch that pip picks (CUDA packages included); the default is the CPU build.
+
+PYTHON ?= python3
+TORCH ?= cpu
+DATA ?= ../shared/data
+BIN := .venv/bin
+CORE := .venv/.core-$(TORCH)
+DEV := .venv/.dev-$(TORCH)
+LOCKS := requirements/bootstrap.txt requirements/core.txt scripts/bootstrap.py pyproject.toml
+# One thread per test process: two processes on two cores are faster than threads that fight over them.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test check test-slow results lock clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(CORE)  ## the environment of the demo
+setup-dev: $(DEV)  ## the environment of the tests
+
+$(CORE): $(LOCKS)
+	$(PYTHON) scripts/bootstrap.py --torch $(TORCH)
+	@touch $@
+
+$(DEV): $(LOCKS) requirements/dev.txt
+	$(PYTHON) scripts/bootstrap.py --torch $(TORCH) --dev
+	@touch $@
+
+demo: $(CORE)  ## train HSC-MAE and its baselines on built-in data; prints the table and where the report is
+	$(BIN)/overtone demo
+
+check: $(DEV)  ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: check  ## style, types and the default test suite
+	$(PYTEST) -n 2 -m "not slow"
+
+test-slow: $(DEV)  ## the studies that are left out of the default suite
+	$(PYTEST) -m slow
+
+results: $(DEV)  ## the tables of docs/results.md, from the corpora in DATA
+	$(BIN)/python scripts/results.py --data $(DATA)
+
+bench-%: $(DEV)  ## one benchmark: make bench-NAME runs benchmarks/NAME.py
+	$(BIN)/python benchmarks/$*.py
+
+lock: $(DEV)  ## renew the pinned versions
+	$(BIN)/pip install -q -r requirements/bootstrap.txt -c requirements/dev.txt
+	$(BIN)/python scripts/lock.py
+
+clean:  ## forget the environment
+	rm -rf .venv

@@ -1,0 +1,152 @@
+"""Set up the project's own virtual environment with pinned versions; needs only Python >= 3.10 and pip.
+
+    python3 scripts/bootstrap.py            what `make demo` needs
+    python3 scripts/bootstrap.py --dev      and what `make test` needs besides
+    python3 scripts/bootstrap.py --torch gpu   whatever build of torch pip picks, CUDA packages included
+
+Standard library only, because it runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = ROOT / ".venv"
+LOCKS = ROOT / "requirements"
+GPU_PACKAGES = re.compile(r"(nvidia|cuda|triton|pytorch-triton)(-|$)")
+REMEDY = (
+    "install a CPU build of torch by hand as its installation page describes (with .venv/bin/pip) and run this again, "
+    "or accept the CUDA packages with TORCH=gpu"
+)
+
+
+class SetupError(Exception):
+    """The set-up cannot go on; the message is one sentence that says what to do."""
+
+
+def gpu_packages(report: Mapping[str, Any]) -> list[str]:
+    """Names of the GPU packages in the plan that ``pip install --dry-run --report`` wrote."""
+    names = (str(item["metadata"]["name"]).lower().replace("_", "-") for item in report.get("install", []))
+    return sorted(name for name in names if GPU_PACKAGES.match(name))
+
+
+def torch_installer(report: Mapping[str, Any], wanted: str) -> str:
+    """Who installs torch: ``"pip"`` where its plan is what was wanted, else ``"uv"``, which can pick the CPU build."""
+    return "uv" if wanted == "cpu" and gpu_packages(report) else "pip"
+
+
+def run(command: Sequence[str | Path], *, quiet: bool = False) -> bool:
+    """Run a command, show what it says (unless quiet) and tell whether it succeeded."""
+    shown = subprocess.DEVNULL if quiet else None
+    return subprocess.run([str(part) for part in command], cwd=ROOT, stdout=shown, stderr=shown).returncode == 0
+
+
+def environment_python() -> Path:
+    """The interpreter of the environment."""
+    windows = ENVIRONMENT / "Scripts" / "python.exe"
+    return windows if sys.platform == "win32" else ENVIRONMENT / "bin" / "python"
+
+
+def make_environment() -> Path:
+    """Create the environment if it is not there; also where Python came without ``ensurepip`` (Debian's)."""
+    python = environment_python()
+    if not (python.exists() and run([python, "-m", "pip", "--version"], quiet=True)):
+        has_ensurepip = run([sys.executable, "-c", "import ensurepip"], quiet=True)
+        venv.create(ENVIRONMENT, with_pip=has_ensurepip, clear=ENVIRONMENT.exists())
+        if not has_ensurepip and not run([sys.executable, "-m", "pip", "--python", python, "install", "-q", "pip"]):
+            raise SetupError("no pip could be put into .venv: install your system's python3-venv package and run again")
+    pip(python, "install", "--upgrade", lock_line("pip"), why="pip itself could not be brought up to date")
+    return python
+
+
+def pip(python: Path, *arguments: str | Path, why: str, loud: bool = False) -> None:
+    """Run pip in the environment."""
+    if not run([python, "-m", "pip", "--disable-pip-version-check", *arguments, *([] if loud else ["-q"])]):
+        raise SetupError(f"{why}: see pip's message above (is a package registry reachable?)")
+
+
+def lock_line(package: str) -> str:
+    """The pinned requirement of one of the packages that are installed on their own (``torch==...``)."""
+    for line in (LOCKS / "bootstrap.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith(f"{package}=="):
+            return line
+    raise SetupError(f"requirements/bootstrap.txt has no line for {package}")
+
+
+def installed_torch(python: Path) -> str | None:
+    """Version of the torch in the environment, None without one."""
+    question = "import importlib.metadata as m; print(m.version('torch'))"
+    answer = subprocess.run([str(python), "-c", question], capture_output=True, text=True)
+    return answer.stdout.strip() or None
+
+
+def install_torch(python: Path, wanted: str, lock: Path) -> None:
+    """Install the pinned torch: on a machine whose pip would bring gigabytes of CUDA, the CPU build unless asked."""
+    requirement, present = lock_line("torch"), installed_torch(python)
+    if present and present.split("+")[0] == requirement.split("==")[1]:
+        if wanted == "cpu" or not present.endswith("+cpu"):
+            return
+        pip(python, "uninstall", "-y", "torch", why="the CPU build of torch could not be removed")
+    say(f"torch: asking pip what {requirement} would bring")
+    report = install_plan(python, requirement, lock)
+    if torch_installer(report, wanted) == "pip":
+        say("torch: installing (about 200 MB for a CPU build)" if wanted == "cpu" else "torch: installing")
+        pip(python, "install", requirement, "--constraint", lock, why="torch could not be installed", loud=True)
+        return
+    say(f"torch: pip would bring {len(gpu_packages(report))} GPU packages; taking the CPU build through uv instead")
+    pip(python, "install", lock_line("uv"), why=f"uv could not be installed; {REMEDY}")
+    by_uv = [python, "-m", "uv", "pip", "install", "--python", python, "--torch-backend=cpu", requirement]
+    if not run([*by_uv, "--constraint", lock]):
+        raise SetupError(f"the CPU build of torch could not be fetched: {REMEDY}")
+
+
+def install_plan(python: Path, requirement: str, lock: Path) -> dict[str, Any]:
+    """What pip would install for a requirement, without installing it."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "plan.json"
+        asked = ["install", "--dry-run", "--report", report, requirement, "--constraint", lock]
+        pip(python, *asked, why=f"pip finds no {requirement}")
+        plan: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+        return plan
+
+
+def say(sentence: str) -> None:
+    """A line about what happens, at once even in a pipe and never on standard output."""
+    print(f"[setup] {sentence}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Set everything up; 0 when done."""
+    parser = argparse.ArgumentParser(description="Set up .venv with pinned versions.")
+    parser.add_argument("--dev", action="store_true", help="also what the checks and tests need")
+    parser.add_argument("--torch", choices=("cpu", "gpu"), default="cpu", help="the build of torch (default: cpu)")
+    options = parser.parse_args()
+    if sys.version_info < (3, 10):  # noqa: UP036 - the very thing this script must be able to say
+        sys.exit(f"Overtone needs Python 3.10 or newer; this is {sys.version.split()[0]}.")
+    lock = LOCKS / ("dev.txt" if options.dev else "core.txt")
+    try:
+        say(f"environment in {ENVIRONMENT.name}/ with Python {sys.version.split()[0]}")
+        python = make_environment()
+        install_torch(python, options.torch, lock)
+        say(f"pinned packages of {lock.relative_to(ROOT)}")
+        pip(python, "install", "-r", lock, why="the pinned packages could not be installed")
+        pip(python, "install", "--no-deps", "-e", ROOT, why="Overtone itself could not be installed")
+    except SetupError as error:
+        print(f"[setup] {error}.", file=sys.stderr)
+        return 1
+    say("done")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
