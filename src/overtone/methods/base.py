@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -69,12 +69,24 @@ class Corpus(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingDefaults:
-    """How the loop should drive a method unless the user says otherwise."""
+    """How the loop should drive a method unless the user says otherwise.
+
+    Attributes:
+        epochs: Passes over the training rows.
+        batch_size: Rows of one joined batch.
+        learning_rate: Peak rate of the cosine schedule.
+        weight_decay: Of the matrices; vectors and scalars are not decayed.
+        select: What chooses the epoch whose weights are kept; ``map`` needs labels, so only supervised methods may say it.
+        validation_fraction: Share of the training rows held out where ``select`` needs some.
+        extra: Any further fields of the training settings (``{"clip": 5.0}``).
+    """
 
     epochs: int = 100
     batch_size: int = 512
     learning_rate: float = 3e-4
     weight_decay: float = 1e-4
+    select: Literal["last", "correlation", "partner_rank", "map"] = "last"
+    validation_fraction: float = 0.1
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
