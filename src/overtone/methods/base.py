@@ -76,7 +76,7 @@ class TrainingDefaults:
         batch_size: Rows of one joined batch.
         learning_rate: Peak rate of the cosine schedule.
         weight_decay: Of the matrices; vectors and scalars are not decayed.
-        select: What chooses the epoch whose weights are kept; ``map`` needs labels, so only supervised methods may say it.
+        select: What chooses the epoch whose weights are kept; ``map`` needs labels, so only supervised methods say it.
         validation_fraction: Share of the training rows held out where ``select`` needs some.
         extra: Any further fields of the training settings (``{"clip": 5.0}``).
     """
