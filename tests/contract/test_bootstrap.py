@@ -1,0 +1,120 @@
+"""The set-up must not bring gigabytes of CUDA packages unasked: its decision, on reports as pip writes them."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def bootstrap() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bootstrap", ROOT / "scripts" / "bootstrap.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["bootstrap"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def plan(*names: str) -> dict[str, Any]:
+    """A report of `pip install --dry-run --report` that would install these packages."""
+    return {"version": "1", "install": [{"metadata": {"name": name, "version": "1.0"}} for name in names]}
+
+
+CPU = plan("torch", "filelock", "sympy", "Jinja2")
+CUDA = plan("torch", "sympy", "nvidia-cublas-cu12", "nvidia_cudnn_cu12", "cuda-bindings", "triton")
+
+
+def test_a_plan_without_gpu_packages_is_left_to_pip(bootstrap: ModuleType) -> None:
+    assert bootstrap.gpu_packages(CPU) == []
+    assert bootstrap.torch_installer(CPU, "cpu") == "pip"
+
+
+def test_a_plan_with_gpu_packages_goes_to_uv_unless_gpu_was_asked_for(bootstrap: ModuleType) -> None:
+    assert bootstrap.gpu_packages(CUDA) == ["cuda-bindings", "nvidia-cublas-cu12", "nvidia-cudnn-cu12", "triton"]
+    assert bootstrap.torch_installer(CUDA, "cpu") == "uv"
+    assert bootstrap.torch_installer(CUDA, "gpu") == "pip"
+
+
+@pytest.mark.parametrize("name", ["nvidia", "nvidia-nccl-cu13", "triton", "pytorch-triton", "cuda-toolkit"])
+def test_each_kind_of_gpu_package_is_recognised(bootstrap: ModuleType, name: str) -> None:
+    assert bootstrap.gpu_packages(plan("torch", name)) == [name]
+
+
+@pytest.mark.parametrize("name", ["tritonclient", "cudatoolbox", "numpy", "pytorch-metric-learning"])
+def test_names_that_only_begin_alike_are_not(bootstrap: ModuleType, name: str) -> None:
+    assert bootstrap.gpu_packages(plan("torch", name)) == []
+
+
+def test_an_empty_plan_means_that_nothing_is_to_be_done_but_pip(bootstrap: ModuleType) -> None:
+    assert bootstrap.torch_installer({}, "cpu") == "pip"
+
+
+class Recorded:
+    """Stands in for the commands: remembers them, and what each answers."""
+
+    def __init__(self, uv_works: bool = True) -> None:
+        self.commands: list[list[str]] = []
+        self.uv_works = uv_works
+
+    def __call__(self, command: list[Any], quiet: bool = False) -> bool:
+        self.commands.append([str(part) for part in command])
+        return self.uv_works or "--torch-backend=cpu" not in self.commands[-1]
+
+
+@pytest.mark.parametrize("uv_works", [True, False])
+def test_torch_by_uv_or_one_sentence_with_the_remedy(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, uv_works: bool
+) -> None:
+    recorded = Recorded(uv_works)
+    monkeypatch.setattr(bootstrap, "run", recorded)
+    monkeypatch.setattr(bootstrap, "installed_torch", lambda python: None)
+    monkeypatch.setattr(bootstrap, "install_plan", lambda *_: CUDA)
+    install = lambda: bootstrap.install_torch(Path("python"), "cpu", bootstrap.LOCKS / "core.txt")  # noqa: E731
+    if uv_works:
+        install()
+    else:
+        with pytest.raises(bootstrap.SetupError, match=r"by hand.*TORCH=gpu"):
+            install()
+    assert not any(
+        "pip" in command and "torch==2.13.0" in command and "uv" not in command for command in recorded.commands
+    )
+    assert "--torch-backend=cpu" in recorded.commands[-1]
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted", "touched"),
+    [("2.13.0+cpu", "cpu", False), ("2.13.0", "cpu", False), ("2.13.0+cpu", "gpu", True), ("2.4.0", "cpu", True)],
+)
+def test_a_torch_that_fits_is_left_alone(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, present: str, wanted: str, touched: bool
+) -> None:
+    recorded = Recorded()
+    monkeypatch.setattr(bootstrap, "run", recorded)
+    monkeypatch.setattr(bootstrap, "installed_torch", lambda python: present)
+    monkeypatch.setattr(bootstrap, "install_plan", lambda *_: CPU)
+    bootstrap.install_torch(Path("python"), wanted, bootstrap.LOCKS / "core.txt")
+    assert bool(recorded.commands) is touched
+
+
+@pytest.mark.parametrize("name", ["bootstrap", "core", "dev"])
+def test_every_version_is_pinned(name: str) -> None:
+    lines = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    requirements = [line for line in lines if line and not line.startswith("#")]
+    assert requirements
+    assert [line for line in requirements if not re.match(r"^[a-z0-9-]+==[\w.]+( ; .+)?$", line)] == []
+
+
+def test_the_demo_installs_no_development_tools() -> None:
+    core = (ROOT / "requirements" / "core.txt").read_text(encoding="utf-8")
+    assert not re.search(r"^(pytest|ruff|mypy|hypothesis|torch|nvidia\S*)==", core, flags=re.M)
+    assert re.search(r"^numpy==", core, flags=re.M)
