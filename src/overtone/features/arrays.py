@@ -1,0 +1,198 @@
+"""Named arrays of a source before they are tensors: read by blocks of rows, and able to say where a row stands."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from overtone.core import InputError
+
+BLOCK_BYTES = 32 << 20
+"""Conversion holds about this much of a source in memory at a time, whatever the size of the file."""
+
+UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error, RuntimeError, ValueError, KeyError)
+"""What the libraries raise when the bytes of a file are not what its header says."""
+
+
+class Rows(Protocol):
+    """Anything with a shape, a dtype and slices of rows: an array, a memory map, a dataset in a file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> Any: ...
+    def __getitem__(self, rows: Any, /) -> Any: ...
+
+
+class Array:
+    """One named array of a source.
+
+    Args:
+        rows: The values.
+        where: File and key, as messages name them (``"clips.h5, key 'audio'"``).
+    """
+
+    def __init__(self, rows: Rows, where: str) -> None:
+        self.rows = rows
+        self.where = where
+        self.shape = tuple(int(size) for size in rows.shape)
+        self.dtype = np.dtype(rows.dtype)
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the values are real numbers (bool, integer or float)."""
+        return self.dtype.kind in "biuf"
+
+    @property
+    def textual(self) -> bool:
+        """Whether the values are strings."""
+        return self.dtype.kind in "US"
+
+    def __str__(self) -> str:
+        return f"{self.shape} {'str' if self.textual else self.dtype}"
+
+    def read(self, rows: Any = ()) -> np.ndarray[Any, Any]:
+        """Some or (by default) all of the values.
+
+        Raises:
+            InputError: The file is damaged at this place.
+        """
+        if self.dtype.kind == "O":
+            raise objects(self)
+        try:
+            return np.asarray(self.rows[rows])
+        except InputError:
+            raise
+        except UNREADABLE as error:
+            reason = str(error).split("\n")[0]
+            raise InputError(
+                f"{self.where}: cannot be read whole ({reason})", fix="the file is damaged: copy or export it again"
+            ) from None
+
+    def blocks(self) -> Iterator[np.ndarray[Any, Any]]:
+        """The values in blocks of rows of about :data:`BLOCK_BYTES`."""
+        row_bytes = max(1, self.dtype.itemsize * int(np.prod(self.shape[1:])))
+        step = max(1, BLOCK_BYTES // row_bytes)
+        for start in range(0, self.shape[0], step):
+            yield self.read(slice(start, min(start + step, self.shape[0])))
+
+    def text(self) -> tuple[str, ...]:
+        """The values as strings; numbers are written out."""
+        values = self.read().ravel()
+        if values.dtype.kind == "S":
+            values = np.char.decode(values, "utf-8", "replace")
+        return tuple(str(value) for value in values.tolist())
+
+
+def objects(array: Array) -> InputError:
+    """The refusal of an array of Python objects."""
+    return InputError(
+        f"{array.where}: holds Python objects (a pickle), which are never loaded",
+        valid="arrays of numbers or strings",
+        fix="save it as one plain array, for example with numpy.stack(rows) or names.astype(str)",
+    )
+
+
+class Column:
+    """One quantity of the corpus: an array, or several that follow each other (``audio_train``, ``audio_test``).
+
+    Args:
+        parts: The arrays in order.
+        splits: The split that each part is; empty for a quantity in one piece.
+    """
+
+    def __init__(self, parts: Sequence[Array], splits: Sequence[str] = ()) -> None:
+        self.parts = tuple(parts)
+        self.splits = tuple(splits)
+        self.counts = tuple(part.shape[0] if part.shape else 0 for part in parts)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of all parts."""
+        return sum(self.counts)
+
+    @property
+    def where(self) -> str:
+        """File and key(s), for messages."""
+        return " and ".join(part.where for part in self.parts)
+
+    def place(self, row: int) -> str:
+        """File, key and row number (from 0, within its part), for messages."""
+        for part, count in zip(self.parts, self.counts):
+            if row < count:
+                return f"{part.where}, row {row}"
+            row -= count
+        return self.where
+
+    def read(self) -> np.ndarray[Any, Any]:
+        """All values, parts joined."""
+        return np.concatenate([part.read() for part in self.parts])
+
+    def text(self) -> tuple[str, ...]:
+        """All values as strings, parts joined."""
+        return tuple(value for part in self.parts for value in part.text())
+
+    def float32(self, change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]] | None = None) -> Tensor:
+        """All rows as a float32 tensor, converted block by block; a memory map of float32 stays a memory map.
+
+        Args:
+            change: Applied to each block of float32 rows (keeps the number of rows).
+        """
+        only = self.parts[0].rows
+        if len(self.parts) == 1 and change is None and isinstance(only, np.ndarray) and shareable(only):
+            return torch.from_numpy(only)
+        result: np.ndarray[Any, Any] | None = None
+        start = 0
+        for part in self.parts:
+            for block in part.blocks():
+                with np.errstate(over="ignore", invalid="ignore"):  # what overflows becomes Inf and is reported as such
+                    values = block.astype(np.float32)
+                values = values if change is None else change(values)
+                if result is None:
+                    result = np.empty((self.rows, *values.shape[1:]), dtype=np.float32)
+                result[start : start + len(values)] = values
+                start += len(values)
+        return torch.from_numpy(np.empty((0, *self.parts[0].shape[1:]), np.float32) if result is None else result)
+
+
+def shareable(array: np.ndarray[Any, Any]) -> bool:
+    """Whether a tensor can stand on the array's own memory."""
+    plain = array.dtype == np.float32 and array.dtype.isnative and array.flags.c_contiguous
+    return bool(plain and array.flags.writeable)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a reader finds in a source: named arrays, nothing interpreted.
+
+    Attributes:
+        source: As the user named it.
+        reader: Name of the reader.
+        arrays: Key to array.
+        modalities: The two keys that a layout prescribes, where it does.
+        notes: What the reader decided, in sentences.
+        close: Gives the file back.
+    """
+
+    source: str
+    reader: str
+    arrays: dict[str, Array]
+    modalities: tuple[str, str] | None = None
+    notes: tuple[str, ...] = ()
+    close: Callable[[], None] = field(default=lambda: None)
+
+
+def table_of(values: Mapping[str, Any], source: str, reader: str) -> Table:
+    """A table of arrays in memory (numpy arrays, tensors, lists)."""
+    arrays = {}
+    for key, value in values.items():
+        value = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
+        arrays[key] = Array(value, f"{source}, key {key!r}")
+    return Table(source, reader, arrays)

@@ -1,0 +1,252 @@
+"""Everything that enters is checked here, once; nothing behind this room checks again.
+
+Each check is a function from a draft to findings: named problems, each with the sentence a user can act on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.features.arrays import Column, objects
+from overtone.features.draft import SPLITS, Draft
+
+_SHOWN = 5
+"""How many rows or names a message lists."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a source.
+
+    Attributes:
+        name: Of the check, for programs (``"row-counts"``).
+        error: The sentence, and what :func:`overtone.features.load` raises.
+        fatal: False for a warning.
+    """
+
+    name: str
+    error: InputError
+    fatal: bool = True
+
+
+def check(draft: Draft) -> Iterator[Finding]:
+    """All findings, those first that others depend on; what cannot be looked at because of one is passed over."""
+    broken = set()
+    for name, column in draft.modalities.items():
+        for finding in form(column):
+            broken.add(name)
+            yield finding
+    counts = list(row_counts(draft)) if not broken else []
+    roles = [*counts, *ids(draft), *labels(draft), *split_names(draft)]
+    yield from roles
+    for name in draft.modalities:
+        if name not in broken:
+            yield from values(draft, name)
+    if not broken and not any(finding.fatal for finding in roles):
+        yield from splits(draft)
+        yield from leaked(draft)
+
+
+def form(column: Column) -> Iterator[Finding]:
+    """Features are numbers in (N, d) rows or (N, T, d) sequences, at least one of each, all parts alike."""
+    for part in column.parts:
+        if part.dtype.kind == "O":
+            yield Finding("dtype", objects(part))
+        elif not part.numeric:
+            yield Finding("dtype", InputError(f"{part.where}: features must be numbers", got=str(part.dtype)))
+        if len(part.shape) not in (2, 3):
+            valid = "(N, d) rows or (N, T, d) sequences"
+            yield Finding("rank", InputError(f"{part.where}: wrong rank", got=f"shape {part.shape}", valid=valid))
+        elif 0 in part.shape:
+            empty = InputError(
+                f"{part.where}: no values", got=f"shape {part.shape}", valid="at least one row and column"
+            )
+            yield Finding("empty", empty)
+    if len({part.shape[1:] for part in column.parts}) > 1:
+        shapes = " and ".join(str(part.shape) for part in column.parts)
+        yield Finding("shape", InputError(f"{column.where}: the parts differ in more than their rows", got=shapes))
+
+
+def row_counts(draft: Draft) -> Iterator[Finding]:
+    """Every column has one row per clip, part by part."""
+    first = draft.first
+    others: list[Column | None] = [draft.labels, draft.ids, draft.split, draft.is_test, *draft.media.values()]
+    others += [column for key, column in draft.truth.items() if key != "interactions"]
+    if not draft.own_ids:
+        others += list(draft.modalities.values())
+    pairs = [(first, other) for other in others if other is not None and other is not first]
+    pairs += [(draft.modalities[name], column) for name, column in draft.own_ids.items()]
+    for column, other in pairs:
+        fix = "bring one row per clip, in the same order"
+        for mine, yours in zip(column.parts, other.parts) if column.splits == other.splits else ((column, other),):
+            have, want = (part.rows if isinstance(part, Column) else part.shape[0] for part in (yours, mine))
+            if have != want:
+                unequal = f"{yours.where}: {have} rows but {mine.where} has {want}"
+                yield Finding("row-counts", InputError(unequal, fix=fix))
+
+
+def ids(draft: Draft) -> Iterator[Finding]:
+    """Ids are unique; ids of each modality name the same clips."""
+    named = [(column, column.text()) for column in (draft.ids,) if column is not None]
+    named += [(draft.own_ids[name], names) for name, names in draft.own_names.items()]
+    for column, names in named:
+        _, starts, counts = np.unique(np.array(names), return_index=True, return_counts=True)
+        if (counts > 1).any():
+            name = names[int(starts[counts > 1].min())]
+            rows = [row for row, other in enumerate(names) if other == name]
+            what = f"{column.place(rows[1])}: id {name!r} stands there again (first: row {rows[0]})"
+            extra = int((counts - 1).sum())
+            fix = f"ids must be unique: drop or rename the {extra} duplicate{'s' if extra > 1 else ''}"
+            yield Finding("duplicate-ids", InputError(what, fix=fix))
+    if not draft.own_ids:
+        return
+    if set(draft.own_ids) != set(draft.modalities):
+        (missing,) = set(draft.modalities) - set(draft.own_ids)
+        what = f"{draft.table.source}: ids of one modality only"
+        yield Finding("unmatched-ids", InputError(what, fix=f"add 'ids_{missing}', or one key 'ids' for both"))
+        return
+    one, two = (set(names) for names in draft.own_names.values())
+    for name, alone in zip(draft.modalities, (one - two, two - one)):
+        if alone:
+            what = f"{draft.own_ids[name].where}: {len(alone)} ids are not in the other modality"
+            fix = "leave these clips out or bring their other half"
+            yield Finding("unmatched-ids", InputError(what, got=_some(sorted(alone)), fix=fix))
+
+
+def labels(draft: Draft) -> Iterator[Finding]:
+    """Class numbers are whole, not negative and have a name; targets lie in [0, 1]."""
+    column = draft.labels
+    if column is None:
+        return
+    for part in column.parts:
+        if part.dtype.kind == "O":
+            yield Finding("dtype", objects(part))
+            return
+        if len(part.shape) not in (1, 2) or not (part.numeric or part.textual):
+            valid = "class numbers (N,) or targets (N, C)"
+            yield Finding("labels", InputError(f"{part.where}: not labels", got=str(part), valid=valid))
+            return
+    if len({part.shape[1:] for part in column.parts}) > 1:
+        return  # reported with the row counts of parts, which cannot be joined
+    given = draft.label_values
+    count = draft.class_names.rows if draft.class_names is not None else None
+    if given.dtype.kind in "US":
+        return
+    if given.ndim == 2:
+        bad, valid = ~((given >= 0) & (given <= 1)).all(axis=1), "0 to 1"
+        if count is not None and count != given.shape[1]:
+            what = f"{column.where}: {given.shape[1]} classes but {count} class names"
+            yield Finding("labels", InputError(what, fix="bring one name per column"))
+    else:
+        whole = np.isfinite(given) & (given == np.round(given))
+        bad = ~(whole & (given >= 0) & (given < (np.inf if count is None else count)))
+        valid = "whole numbers from 0" + (f" to {count - 1} (there are {count} class names)" if count else "")
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        what = f"{column.place(row)}: label out of range ({int(bad.sum())} such rows)"
+        fix = "number the classes from 0; a clip without annotation is a row of zeros in multi-hot 'labels'"
+        yield Finding("labels", InputError(what, got=str(given[row]), valid=valid, fix=fix))
+    elif given.ndim == 1 and len(np.unique(given)) == 1:
+        yield _one_class(column)
+    elif given.ndim == 2 and len(given) and int((given > 0).any(axis=0).sum()) == 1:
+        yield _one_class(column)
+
+
+def _one_class(column: Column) -> Finding:
+    what = f"{column.where}: all clips are of one class"
+    fix = "label-level retrieval says nothing here: look at the instance-level figures"
+    return Finding("one-class", InputError(what, fix=fix), fatal=False)
+
+
+def split_names(draft: Draft) -> Iterator[Finding]:
+    """Splits have known names."""
+    if draft.split is None:
+        return
+    unknown = [row for row, name in enumerate(draft.split_names) if name and name not in SPLITS]
+    if unknown:
+        what = f"{draft.split.place(unknown[0])}: unknown split ({len(unknown)} such rows)"
+        name = repr(draft.split_names[unknown[0]])
+        yield Finding("splits", InputError(what, got=name, valid=f"{', '.join(SPLITS)}, or empty for a row in none"))
+
+
+def splits(draft: Draft) -> Iterator[Finding]:
+    """There are rows to train on and rows to test on."""
+    for name, rows in draft.splits.items():
+        if not len(rows):
+            column = draft.split or draft.is_test
+            where = column.where if column is not None else draft.table.source
+            fix = "mark rows of both kinds, or leave the split out and a seeded 70/30 one is made"
+            yield Finding("empty-split", InputError(f"{where}: no row in split {name!r}", fix=fix))
+
+
+def values(draft: Draft, name: str) -> Iterator[Finding]:
+    """No NaN or Inf, no missing modality; constant columns are named."""
+    column, tensor = draft.modalities[name], draft.features(name)
+    finite, zero = (
+        _by_row(tensor, lambda block: block.isfinite().all(1)),
+        _by_row(tensor, lambda block: (block == 0).all(1)),
+    )
+    if not bool(finite.all()):
+        bad = torch.nonzero(~finite).flatten().tolist()
+        kind = "NaN" if bool(tensor[bad[0]].isnan().any()) else "Inf"
+        what = f"{column.place(bad[0])}: {kind} ({len(bad)} such rows: {_some(bad)})"
+        yield Finding("not-finite", InputError(what, fix="leave these clips out or extract them again"))
+        return
+    missing = torch.nonzero(zero).flatten().tolist()
+    if len(missing) == len(tensor):
+        what = f"{column.where}: every row is zero, the modality is missing"
+        yield Finding("zero-rows", InputError(what, fix="extract its features again"))
+        return
+    if missing:
+        what = f"{column.where}: {len(missing)} rows are all zero ({_some(missing)}): a missing {name} half?"
+        yield Finding("zero-rows", InputError(what, fix="leave these clips out if so"), fatal=False)
+    flat = tensor.reshape(-1, tensor.shape[-1])
+    constant = torch.nonzero(flat.amin(dim=0) == flat.amax(dim=0)).flatten().tolist()
+    if constant and len(tensor) > 1:
+        what = f"{column.where}: {len(constant)} of {tensor.shape[-1]} columns are constant ({_some(constant)})"
+        yield Finding("constant-columns", InputError(what, fix="they carry nothing and are scaled to 0"), fatal=False)
+
+
+def leaked(draft: Draft) -> Iterator[Finding]:
+    """Test clips that stand in train too, equal in both modalities."""
+    prints = [fingerprints(draft.features(name)) for name in draft.modalities]
+    if draft.own_ids:  # rows are not yet aligned: the first modality alone decides
+        prints = prints[:1]
+    both = np.stack(prints, axis=1).view([("", np.uint64)] * len(prints)).ravel()
+    train, test = (draft.splits[name].numpy() for name in ("train", "test"))
+    twice = test[np.isin(both[test], both[train])]
+    if len(twice):
+        what = f"{draft.table.source}: {len(twice)} of {len(test)} test rows stand in train too (rows {_some(twice)})"
+        fix = "results on them are too good: drop them from one side"
+        yield Finding("leaked-rows", InputError(what, fix=fix), fatal=False)
+
+
+def fingerprints(tensor: Tensor) -> np.ndarray[Any, Any]:
+    """(N,) 64-bit hashes of the rows: equal rows have equal ones, others differ but for a chance of about 2^-32.
+
+    The words of a row are multiplied by fixed random numbers and summed modulo 2^64.
+    """
+    words = tensor.reshape(len(tensor), -1).numpy().view(np.uint32)
+    factors = np.random.PCG64(0).random_raw(words.shape[1]) | np.uint64(1)
+    step = max(1, (1 << 22) // max(1, words.shape[1]))
+    blocks = [words[start : start + step] @ factors for start in range(0, len(words), step)]
+    return np.concatenate(blocks)
+
+
+def _by_row(tensor: Tensor, test: Callable[[Tensor], Tensor]) -> Tensor:
+    """(N,) of a test of rows, in blocks."""
+    flat = tensor.reshape(len(tensor), -1)
+    return torch.cat([test(block) for block in flat.split(max(1, (1 << 22) // flat.shape[1]))])
+
+
+def _some(things: Sequence[Any] | np.ndarray[Any, Any]) -> str:
+    """The first few of many, for messages."""
+    shown = ", ".join(str(thing) for thing in things[:_SHOWN])
+    return shown if len(things) <= _SHOWN else f"{shown}, ... {len(things)} in all"

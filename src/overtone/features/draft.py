@@ -1,0 +1,120 @@
+"""A table whose arrays have found their places: what the checks look at and what features are built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from overtone.features.arrays import Column, Table
+from overtone.features.splitting import random_split
+
+SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+"""Names of splits, as suffixes of keys and as values of ``split``, and what each becomes."""
+
+SPLIT_FRACTION = 0.3
+"""Share of the rows that becomes ``test`` where a source has no split."""
+
+Sequences = Literal["mean", "keep"]
+
+
+@dataclass
+class Draft:
+    """Columns by their role.
+
+    Attributes:
+        table: The source.
+        modalities: The two columns of features, in order.
+        labels: Class numbers (N,), class names (N,) or targets (N, C).
+        ids: Names of the clips, the same for both modalities.
+        own_ids: Modality to its own names, by which its rows are matched to the first modality's.
+        split: Name of the split of each row.
+        is_test: Flag of each row.
+        class_names: Names of the classes.
+        truth: Columns for judging only.
+        media: Modality to the column of media paths.
+        quantised: Whether 8-bit values stand for (x - 128) / 256.
+        sequences: ``"mean"`` pools (N, T, d) over time.
+        seed: Of the split that is made where there is none.
+        notes: What was decided, in sentences.
+    """
+
+    table: Table
+    modalities: dict[str, Column]
+    labels: Column | None = None
+    ids: Column | None = None
+    own_ids: dict[str, Column] = field(default_factory=dict)
+    split: Column | None = None
+    is_test: Column | None = None
+    class_names: Column | None = None
+    truth: dict[str, Column] = field(default_factory=dict)
+    media: dict[str, Column] = field(default_factory=dict)
+    quantised: bool = False
+    sequences: Sequences = "mean"
+    seed: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._converted: dict[str, Tensor] = {}
+
+    @property
+    def first(self) -> Column:
+        """The first modality, whose row order is the clips' order."""
+        return next(iter(self.modalities.values()))
+
+    def features(self, name: str) -> Tensor:
+        """(N, d) or (N, T, d) float32 rows of a modality in the source's order; converted once, when first asked for."""
+        if name not in self._converted:
+            column = self.modalities[name]
+            pool = self.sequences == "mean" and len(column.parts[0].shape) == 3
+            quantised = self.quantised and column.parts[0].dtype == np.uint8
+
+            def change(block: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+                block = block.mean(axis=1) if pool else block
+                return (block - 128) / 256 if quantised else block
+
+            self._converted[name] = column.float32(change if pool or quantised else None)
+            if pool:
+                self.notes.append(f"{name}: sequences of {column.parts[0].shape[1]} steps averaged over time")
+            if quantised:
+                self.notes.append(f"{name}: 8-bit values of the VEGAS layout read as (x - 128) / 256")
+        return self._converted[name]
+
+    @cached_property
+    def split_names(self) -> tuple[str, ...]:
+        """The name of each row's split as the source gives it; empty where it gives none."""
+        if self.split is not None:
+            return self.split.text()
+        if self.is_test is not None:
+            return tuple("test" if flag else "train" for flag in self.is_test.read().ravel().tolist())
+        return tuple(name for name, count in zip(self.first.splits, self.first.counts) for _ in range(count))
+
+    @cached_property
+    def splits(self) -> dict[str, Tensor]:
+        """Split to sorted row numbers: the source's, else a seeded one that looks at no label."""
+        if self.split_names:
+            names = np.array([SPLITS.get(name, "") for name in self.split_names])
+            return {
+                split: torch.from_numpy(np.flatnonzero(names == split))
+                for split in ("train", "val", "test")
+                if split != "val" or split in names
+            }
+        train, test = random_split(self.first.rows, SPLIT_FRACTION, self.seed)
+        self.notes.append(f"no split in the source: made a 70/30 split with seed {self.seed}, without using labels")
+        return {"train": train, "test": test}
+
+    @cached_property
+    def own_names(self) -> dict[str, tuple[str, ...]]:
+        """Modality to its own ids."""
+        return {name: column.text() for name, column in self.own_ids.items()}
+
+    @cached_property
+    def label_values(self) -> np.ndarray[Any, Any]:
+        """The labels as given, (N,) or (N, C); a single column counts as (N,)."""
+        assert self.labels is not None
+        values = self.labels.read()
+        return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values

@@ -1,0 +1,125 @@
+"""``.npz``: numpy's zip of arrays; members stored uncompressed are memory-mapped, compressed ones are streamed."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from overtone.core import InputError
+from overtone.core.files import atomic_path
+from overtone.features.arrays import Array, Rows, Table
+from overtone.features.formats import Format, formats, opening
+
+_LOCAL_HEADER = 30
+"""Bytes of a zip member's local header before its name (PKZIP application note, section 4.3.7)."""
+
+
+def read_npz(path: Path) -> Table:
+    """Open an npz; no array is read yet."""
+    arrays = {}
+    with opening(path, "an npz file"), zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if info.filename.endswith(".npy"):
+                key = info.filename[: -len(".npy")]
+                where = f"{path}, key {key!r}"
+                arrays[key] = Array(_member(path, archive, info, where), where)
+    if not arrays:
+        raise InputError(f"{path}: a zip without arrays", fix="write it with numpy.savez")
+    return Table(str(path), "npz", arrays)
+
+
+def write_npz(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Write uncompressed, so that it can be memory-mapped again."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+formats.register("npz")(Format(read_npz, write_npz, suffixes=(".npz",)))
+
+
+def read_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, Fortran order and dtype of an npy stream; leaves the stream at the first value.
+
+    Raises:
+        InputError: The version of the header is one that numpy writes only for structured records.
+    """
+    version = npy.read_magic(stream)
+    if version == (1, 0):
+        return npy.read_array_header_1_0(stream)
+    if version == (2, 0):
+        return npy.read_array_header_2_0(stream)
+    raise InputError(f"{where}: npy version {version} is not supported", fix="save a plain array of numbers")
+
+
+def mapped(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], order: Any = "C") -> Rows:
+    """A copy-on-write memory map (nothing is ever written back); empty arrays cannot be mapped and are made."""
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    return np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape, order=order)
+
+
+def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> Rows:
+    with archive.open(info) as stream:
+        shape, fortran, dtype = read_header(stream, where)
+        offset = stream.tell()
+    if dtype.hasobject:
+        return np.empty(shape, dtype) if 0 in shape else np.broadcast_to(np.empty((), dtype), shape)  # never read
+    if info.compress_type == zipfile.ZIP_STORED and shape:
+        with path.open("rb") as file:
+            file.seek(info.header_offset)
+            local = file.read(_LOCAL_HEADER)
+        name, extra = (int.from_bytes(local[start : start + 2], "little") for start in (26, 28))
+        return mapped(
+            path, info.header_offset + _LOCAL_HEADER + name + extra + offset, shape, dtype, "F" if fortran else "C"
+        )
+    if fortran or not shape:
+        return Whole(path, info.filename, shape, dtype)
+    return Stream(path, info.filename, shape, dtype)
+
+
+class Whole:
+    """A member that can only be read in one go (Fortran order, scalars); read at every use."""
+
+    def __init__(self, path: Path, member: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.path, self.member, self.shape, self.dtype = path, member, shape, dtype
+
+    def __getitem__(self, rows: Any) -> Any:
+        with np.load(self.path, allow_pickle=False) as archive:
+            return archive[self.member.removesuffix(".npy")][rows]
+
+
+class Stream(Whole):
+    """A compressed member: slices of rows that follow each other are read in one pass."""
+
+    _stream: IO[bytes] | None = None
+    _at = 0
+
+    def __getitem__(self, rows: Any) -> Any:
+        start, stop, _ = rows.indices(self.shape[0]) if isinstance(rows, slice) else (0, self.shape[0], 1)
+        if self._stream is None or self._at != start:
+            self._open(start)
+        assert self._stream is not None
+        wanted = (stop - start) * self._row_bytes
+        data = self._stream.read(wanted)
+        if stop == self.shape[0]:
+            self._stream.read(1)  # one byte beyond the values: the zip's checksum is compared at its end
+            self._stream.close()
+            self._stream = None
+        if len(data) != wanted:
+            raise EOFError(f"{len(data)} of {wanted} bytes")
+        self._at = stop
+        return np.frombuffer(bytearray(data), self.dtype).reshape((stop - start, *self.shape[1:]))
+
+    @property
+    def _row_bytes(self) -> int:
+        return int(self.dtype.itemsize * np.prod(self.shape[1:], dtype=np.int64))
+
+    def _open(self, row: int) -> None:
+        self._stream = zipfile.ZipFile(self.path).open(self.member)
+        read_header(self._stream, self.member)
+        self._stream.seek(row * self._row_bytes, 1)

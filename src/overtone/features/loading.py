@@ -1,0 +1,170 @@
+"""``load`` and ``inspect``: from a file, a folder, a corpus name or arrays to checked features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.core.files import checksum
+from overtone.features.arrays import Table, table_of
+from overtone.features.checks import check
+from overtone.features.corpora import corpora
+from overtone.features.draft import Draft, Sequences
+from overtone.features.formats import format_of
+from overtone.features.layout import lay_out
+from overtone.features.paired import PairedFeatures, Provenance, label_kind
+from overtone.features.views import apply_view
+
+
+def load(
+    source: str | Path,
+    *,
+    modalities: tuple[str, str] | None = None,
+    view: str | None = None,
+    sequences: Sequences = "mean",
+    seed: int = 0,
+) -> PairedFeatures:
+    """Read features from a file, a folder or a built-in corpus; everything is checked here, once.
+
+    Args:
+        source: A file (.npz, .h5, .mat, .parquet, .safetensors), a folder (official AVE, or .npy files) or the
+            name of a corpus (``"split-digits"``, ``"simulated"``).
+        modalities: Keys of the two modalities where they are not ``audio`` and ``visual``.
+        view: A published part of the corpus (``"ave-15"``).
+        sequences: What becomes of (N, T, d): ``"mean"`` over time, or ``"keep"``.
+        seed: Of a made corpus, and of the 70/30 split where the source has none.
+
+    Returns:
+        Checked features; what was decided is in ``provenance.notes``, what looks doubtful in ``provenance.warnings``.
+
+    Raises:
+        InputError: The source does not exist or cannot be used; the sentence names file, key, row and remedy.
+
+    Example:
+        >>> data = load("split-digits")
+        >>> data.names, data.shapes, {name: len(rows) for name, rows in data.splits.items()}
+        (('left', 'right'), ((32,), (32,)), {'train': 1257, 'test': 540})
+    """
+    with opened(source, seed) as table:
+        return build(lay_out(table, modalities, sequences, seed), view)
+
+
+def from_arrays(
+    arrays: Mapping[str, Any],
+    *,
+    modalities: tuple[str, str] | None = None,
+    sequences: Sequences = "mean",
+    seed: int = 0,
+    source: str = "arrays",
+) -> PairedFeatures:
+    """The same as :func:`load` for arrays in memory.
+
+    Args:
+        arrays: Key to array, tensor or list in the plain layout (``audio``, ``visual``, and maybe ``y``, ``ids``, ...).
+        modalities: Keys of the two modalities where they are not ``audio`` and ``visual``.
+        sequences: What becomes of (N, T, d): ``"mean"`` over time, or ``"keep"``.
+        seed: Of the 70/30 split where none is given.
+        source: What messages and the provenance call the arrays.
+
+    Raises:
+        InputError: As :func:`load`.
+
+    Example:
+        >>> from_arrays({"audio": [[1.0], [2.0]], "visual": [[3.0], [5.0]], "split": ["train", "test"]}).shapes
+        ((1,), (1,))
+    """
+    return build(lay_out(table_of(arrays, source, "arrays"), modalities, sequences, seed))
+
+
+@contextmanager
+def opened(source: str | Path, seed: int) -> Iterator[Table]:
+    """The table of a source; closed at the end.
+
+    Raises:
+        InputError: There is no such file, folder or corpus.
+    """
+    if isinstance(source, str) and source in corpora:
+        arrays = corpora[source](seed)
+        yield replace(table_of(arrays, source, "corpus"))
+        return
+    path = Path(source).expanduser()
+    if not path.exists():
+        names = ", ".join(corpora)
+        raise InputError(
+            f"{source}: no such file or folder", valid=f"a path, or one of the corpora {names}", fix="check the path"
+        )
+    table = format_of(path).read(path)
+    try:
+        yield table
+    finally:
+        table.close()
+
+
+def build(draft: Draft, view: str | None = None) -> PairedFeatures:
+    """Checked features of a draft.
+
+    Raises:
+        InputError: The first problem that a check finds.
+    """
+    warnings = []
+    for finding in check(draft):
+        if finding.fatal:
+            raise finding.error
+        warnings.append(str(finding.error))
+    features, names = _matched(draft)
+    targets, class_names = _targets(draft)
+    data = PairedFeatures(
+        modalities=features,
+        ids=names,
+        targets=targets,
+        label_kind=label_kind(targets),
+        class_names=class_names,
+        splits=draft.splits,
+        media={name: column.text() for name, column in draft.media.items()},
+        truth={key: column.float32() for key, column in draft.truth.items()},
+    )
+    data = apply_view(data, view, draft.notes) if view else data
+    table = draft.table
+    identity = [*data.modalities.values(), *([] if data.targets is None else [data.targets]), *data.splits.values()]
+    provenance = Provenance(table.source, table.reader, checksum(*identity), tuple(draft.notes), tuple(warnings))
+    return replace(data, provenance=provenance)
+
+
+def _matched(draft: Draft) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Features in one row order, and the clips' ids."""
+    features = {name: draft.features(name) for name in draft.modalities}
+    if not draft.own_ids:
+        rows = draft.first.rows
+        return features, draft.ids.text() if draft.ids is not None else tuple(map(str, range(rows)))
+    (_, names), (second, others) = draft.own_names.items()
+    if names != others:
+        place = {name: row for row, name in enumerate(others)}
+        features[second] = features[second][torch.tensor([place[name] for name in names])]
+        draft.notes.append(f"{second}: rows matched to the other modality's by id")
+    return features, names
+
+
+def _targets(draft: Draft) -> tuple[Tensor | None, tuple[str, ...]]:
+    """(N, C) targets and the classes' names."""
+    if draft.labels is None:
+        return None, ()
+    given = draft.label_values
+    names = draft.class_names.text() if draft.class_names is not None else ()
+    if given.ndim == 2:
+        return torch.from_numpy(given.astype(np.float32)), names or tuple(map(str, range(given.shape[1])))
+    if names and given.dtype.kind not in "US":
+        numbers = given.astype(np.int64)
+    else:
+        classes, numbers = np.unique(given, return_inverse=True)
+        names = tuple(str(int(value)) if given.dtype.kind in "biuf" else str(value) for value in classes)
+    targets = torch.zeros(len(given), len(names))
+    targets[torch.arange(len(given)), torch.from_numpy(numbers.ravel())] = 1.0
+    return targets, names
