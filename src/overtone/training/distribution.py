@@ -1,0 +1,153 @@
+"""Several processes by plain torchrun: what is joined, what is averaged, and why the gradient is the one-process one.
+
+Every process holds the data and draws the same batches; of each batch it takes its own contiguous slice. A method
+computes on its slice, joins what statistics, neighbours and negatives need, and then computes the very same joined
+loss on every process. With W processes, parameters θ and joined rows z = (z_1, …, z_W), z_r computed on process r:
+
+- *before the join*: the wanted gradient is Σ_r (∂L/∂z_r)(∂z_r/∂θ). Process r can only follow its own z_r. The join's
+  backward hands it W · ∂L/∂z_r, and the average over processes, (1/W) Σ_r W (∂L/∂z_r)(∂z_r/∂θ), is the wanted sum.
+- *after the join* (a temperature, a head on joined rows): every process has the whole ∂L/∂θ; their average is the same.
+- *without a join* (a mean over the process's own rows, slices being equally long): the joined loss is the mean of the
+  local ones, so its gradient is the mean of the local gradients: the average again.
+
+One averaging rule is right for all three, and the terms may be mixed freely.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from overtone.core import InputError
+
+
+class _Join(torch.autograd.Function):
+    """all_gather along the rows; backward keeps the own slice, times the number of processes (see the module)."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor, rank: int, world: int) -> Tensor:
+        ctx.start, ctx.rows, ctx.world = rank * len(tensor), len(tensor), world
+        own = tensor.detach().contiguous()
+        parts = [torch.empty_like(own) for _ in range(world)]
+        dist.all_gather(parts, own)
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return gradients[0].narrow(0, ctx.start, ctx.rows) * ctx.world, None, None
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes of a run; a single process is a group of one, for which everything here is the identity.
+
+    Attributes:
+        rank: This process's number.
+        world: Number of processes.
+    """
+
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes files and shows progress."""
+        return self.rank == 0
+
+    def join(self, tensor: Tensor) -> Tensor:
+        """(b, …) rows of this process to the (W·b, …) rows of all in rank order, with gradient."""
+        if self.world == 1:
+            return tensor
+        joined: Tensor = _Join.apply(tensor, self.rank, self.world)  # type: ignore[no-untyped-call]
+        return joined
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replace every gradient by its mean over the processes, in one exchange."""
+        if self.world > 1:
+            self._exchange([p.grad for p in parameters if p.grad is not None], average=True)
+
+    def average(self, tensor: Tensor) -> Tensor:
+        """The mean of a tensor over the processes."""
+        if self.world > 1:
+            self._exchange([tensor], average=True)
+        return tensor
+
+    def share(self, tensors: Sequence[Tensor]) -> None:
+        """Overwrite the tensors of every process with those of the first."""
+        if self.world > 1:
+            for kind in sorted({tensor.dtype for tensor in tensors}, key=str):
+                self._exchange([tensor for tensor in tensors if tensor.dtype == kind], average=False)
+
+    def wait(self) -> None:
+        """Go on when every process has come here."""
+        if self.world > 1:
+            dist.barrier()
+
+    @torch.no_grad()
+    def _exchange(self, tensors: Sequence[Tensor], average: bool) -> None:
+        if not tensors:
+            return
+        flat = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+        if average:
+            dist.all_reduce(flat)
+            flat /= self.world
+        else:
+            dist.broadcast(flat, src=0)
+        parts = torch.split(flat, [tensor.numel() for tensor in tensors])
+        torch._foreach_copy_([t.detach() for t in tensors], [part.view_as(t) for part, t in zip(parts, tensors)])
+
+
+@contextmanager
+def processes(device: str = "auto") -> Iterator[tuple[Group, torch.device]]:
+    """The group that torchrun started this process in (or a group of one), and this process's device.
+
+    Args:
+        device: ``auto``, or a device's name as PyTorch writes it.
+
+    Raises:
+        InputError: There is no such device.
+    """
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    chosen = find_device(device, int(os.environ.get("LOCAL_RANK", "0")) if world > 1 else None)
+    if world == 1:
+        yield Group(), chosen
+        return
+    started = not dist.is_initialized()
+    if started:
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield Group(dist.get_rank(), dist.get_world_size()), chosen
+    finally:
+        if started:
+            dist.destroy_process_group()
+
+
+def find_device(name: str, local_rank: int | None = None) -> torch.device:
+    """The device of that name; ``auto`` is a GPU if there is one.
+
+    Raises:
+        InputError: The name is no device, or the device is not there.
+    """
+    cuda = torch.cuda.is_available()
+    try:
+        device = torch.device(("cuda" if cuda else "cpu") if name == "auto" else name)
+    except RuntimeError:
+        raise InputError(
+            "setting 'device': no such device", got=repr(name), valid="auto, cpu, cuda, cuda:0 …"
+        ) from None
+    if device.type == "cuda":
+        if not cuda or (device.index or 0) >= torch.cuda.device_count():
+            raise InputError(
+                f"setting 'device': {name} is not there ({torch.cuda.device_count()} GPUs found)", fix="set device=cpu"
+            )
+        index = local_rank if local_rank is not None else device.index or 0
+        device = torch.device("cuda", index)
+        torch.cuda.set_device(device)
+    return device

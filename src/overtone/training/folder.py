@@ -1,0 +1,254 @@
+"""The run folder: which files a run is, written whole or not at all, and the checkpoint it can be resumed from."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors import safe_open
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.core.files import json_text, load_tensors, save_tensors, write_json, write_text
+from overtone.core.settings import read_yaml
+from overtone.features import Scaler
+
+FREE = ("checkpoint_seconds", "memory_mb")
+"""Settings that may change on a resume: no weight depends on them."""
+
+
+PARTS = ("method", "best", "optimizer")
+"""The tensors of a checkpoint."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run between two epochs. Random states are not in it: an epoch's randomness comes from the seed and its number.
+
+    Attributes:
+        epochs: Epochs done.
+        seconds: Time they took.
+        best_epoch: The epoch to keep so far, None where there was no choice yet.
+        method: The method's parameters and buffers.
+        best: The same of the best epoch; empty where there was no choice yet.
+        optimizer: ``<parameter number>/<name>`` to tensor.
+    """
+
+    epochs: int
+    seconds: float
+    best_epoch: int | None
+    method: dict[str, Tensor]
+    best: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+
+
+class RunFolder:
+    """The files of one run.
+
+    ======================  =========================================================================================
+    settings.yaml           every setting with its final value, flat: usable as ``--config`` of another run
+    run.json                method, versions, data, splits, device, state, seconds, chosen epoch
+    metrics.jsonl, .csv     one line per epoch: terms, gradient norm, learning rate, validation
+    weights.safetensors     parameters and buffers of the chosen epoch
+    scalers.safetensors     the scaling of either modality
+    checkpoint.safetensors  only while unfinished: what ``--resume`` continues from
+    evaluation.json         the test split's evaluation
+    ======================  =========================================================================================
+    """
+
+    files = (
+        "settings.yaml",
+        "run.json",
+        "metrics.jsonl",
+        "metrics.csv",
+        "weights.safetensors",
+        "scalers.safetensors",
+        "checkpoint.safetensors",
+        "evaluation.json",
+    )
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def info(self) -> dict[str, Any]:
+        """What ``run.json`` holds.
+
+        Raises:
+            InputError: There is no run here, or the file is damaged.
+        """
+        try:
+            info = json.loads((self / "run.json").read_text(encoding="utf-8"))
+        except OSError:
+            raise InputError(
+                f"{self.path}: not a run folder (no run.json)", fix="make one with overtone train"
+            ) from None
+        except ValueError as error:
+            raise InputError(f"{self / 'run.json'}: not valid JSON ({error})") from None
+        return dict(info)
+
+    def claim(self, resume: bool, overwrite: bool) -> dict[str, Any] | None:
+        """The unfinished or finished run that is here and shall go on, or None if a new one begins.
+
+        Raises:
+            InputError: There is a run, and neither ``resume`` nor ``overwrite`` was asked for; or the path is a file.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path}: is a file, not a folder", fix="choose another place for the run")
+        if overwrite or not (self / "run.json").exists():
+            return None
+        info = self.info()
+        if not resume:
+            verb = "continue it" if info.get("state") != "finished" else "use it as it is"
+            raise InputError(
+                f"{self.path}: there is a run already ({info.get('method')}, {info.get('state')})",
+                fix=f"--resume to {verb}, --overwrite to replace it, or choose another folder",
+            )
+        return info
+
+    def clear(self) -> None:
+        """Remove a run's files, and what a killed one left half-written; other files are left alone."""
+        for name in self.files:
+            (self / name).unlink(missing_ok=True)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove what a killed run left half-written."""
+        for name in self.files:
+            for left in self.path.glob(f".{name}.*"):
+                left.unlink(missing_ok=True)
+
+    def write_settings(self, method: str, settings: Mapping[str, Any]) -> None:
+        """Write ``settings.yaml``."""
+        body = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
+        write_text(self / "settings.yaml", f"# settings of a run of {method}\n{body}")
+
+    def settings(self) -> dict[str, Any]:
+        """Every setting of the run."""
+        return read_yaml(self / "settings.yaml")
+
+    def write_info(self, info: Mapping[str, Any]) -> None:
+        """Write ``run.json``."""
+        write_json(self / "run.json", info)
+
+    def write_scalers(self, scalers: Mapping[str, Scaler]) -> None:
+        """Write ``scalers.safetensors``."""
+        tensors = {f"{name}/{key}": value for name, scaler in scalers.items() for key, value in scaler.state().items()}
+        save_tensors(self / "scalers.safetensors", tensors)
+
+    def scalers(self) -> dict[str, Scaler]:
+        """Modality to scaler."""
+        states: dict[str, dict[str, Tensor]] = {}
+        for path, tensor in load_tensors(self / "scalers.safetensors").items():
+            name, _, key = path.rpartition("/")
+            states.setdefault(name, {})[key] = tensor
+        return {name: Scaler.from_state(state) for name, state in states.items()}
+
+    def write_history(self, history: Sequence[Mapping[str, Any]]) -> None:
+        """Write the metrics of all epochs so far; the whole file each time, so no epoch is in it twice."""
+        write_text(self / "metrics.jsonl", "".join(json_text(record) + "\n" for record in history))
+        columns = list(dict.fromkeys(name for record in history for name in record))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+        write_text(self / "metrics.csv", text.getvalue())
+
+    def history(self) -> list[dict[str, Any]]:
+        """The metrics of all epochs."""
+        path = self / "metrics.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return [json.loads(line) for line in lines]
+
+    def evaluation(self) -> dict[str, Any] | None:
+        """The test split's evaluation, None if there was no test split."""
+        path = self / "evaluation.json"
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+    def write_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Write ``checkpoint.safetensors``: one file, numbers in its header, so that its parts always fit together."""
+        tensors = {f"{part}/{name}": tensor for part in PARTS for name, tensor in getattr(checkpoint, part).items()}
+        numbers = {name: getattr(checkpoint, name) for name in ("epochs", "seconds", "best_epoch")}
+        save_tensors(self / "checkpoint.safetensors", tensors, {"overtone": json_text(numbers)})
+
+    def checkpoint(self) -> Checkpoint | None:
+        """The last checkpoint, None if there is none.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        path = self / "checkpoint.safetensors"
+        if not path.exists():
+            return None
+        parts: dict[str, dict[str, Tensor]] = {name: {} for name in PARTS}
+        for name, tensor in load_tensors(path).items():
+            part, _, rest = name.partition("/")
+            parts[part][rest] = tensor
+        with safe_open(str(path), "pt") as file:
+            numbers: dict[str, Any] = json.loads(file.metadata()["overtone"])
+        return Checkpoint(
+            numbers["epochs"], numbers["seconds"], numbers["best_epoch"], *(parts[name] for name in PARTS)
+        )
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An optimiser's state as named tensors; its groups and rates are the schedule's and need no storing."""
+    return {
+        f"{number}/{name}": value
+        for number, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Give an optimiser on the same parameters the state of :func:`optimizer_tensors`."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for path, tensor in tensors.items():
+        number, _, name = path.partition("/")
+        state.setdefault(int(number), {})[name] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def device_of(method: torch.nn.Module) -> torch.device:
+    """Where a method's parameters and buffers are."""
+    return next((t.device for t in [*method.parameters(), *method.buffers()]), torch.device("cpu"))
+
+
+def restore_method(method: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Load parameters and buffers; a buffer that only takes its shape while training takes it from the state.
+
+    Raises:
+        InputError: The state is of another model.
+    """
+    for name, tensor in state.items():
+        path, _, key = name.rpartition(".")
+        try:
+            owner = method.get_submodule(path)
+        except AttributeError:
+            continue
+        if key in owner._buffers and getattr(owner._buffers[key], "shape", None) != tensor.shape:
+            owner._buffers[key] = torch.empty_like(tensor, device=device_of(method))
+    try:
+        method.load_state_dict(dict(state))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError("the stored weights do not fit the model that the settings describe", got=reason) from None
+
+
+def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """What differs between two mappings of settings, as ``name (was X, now Y)``; settings in :data:`FREE` may."""
+    names = [name for name in dict.fromkeys([*stored, *wanted]) if name not in FREE]
+    return [
+        f"{name} (was {stored.get(name)}, now {wanted.get(name)})"
+        for name in names
+        if stored.get(name) != wanted.get(name)
+    ]

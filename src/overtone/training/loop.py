@@ -1,0 +1,211 @@
+"""The loop, dumb and short: it indexes rows on the device, steps, and asks the device nothing until the epoch ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.methods.base import Batch, Method
+from overtone.training.distribution import Group
+from overtone.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training rows on the device.
+
+    Attributes:
+        features: (N, d) or (N, T, d) scaled features of the two modalities.
+        targets: (N, C) class targets, None for a method without labels.
+    """
+
+    features: tuple[Tensor, Tensor]
+    targets: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.features[0])
+
+    def whole(self, generator: torch.Generator, progress: float = 0.0) -> Batch:
+        """Everything as one batch, as ``begin`` and ``finish`` see it: the same on every process."""
+        everyone = torch.arange(len(self), device=self.features[0].device)
+        return Batch(everyone, self.features, self.targets, progress, joined=len(self), generator=generator)
+
+
+def batch_bounds(rows: int, batch_size: int, world: int = 1) -> list[tuple[int, int]]:
+    """Where each joined batch of an epoch begins and ends in the epoch's permutation.
+
+    All batches but the last have ``batch_size`` rows, rounded down to a multiple of the processes. The rest is a batch
+    of its own if it has at least half of that; a smaller rest sits this epoch out (another permutation, another rest).
+
+    Args:
+        rows: Number of training rows.
+        batch_size: Rows of one joined batch.
+        world: Number of processes; each gets the same number of rows, at least 2.
+
+    Raises:
+        InputError: There are too few rows for one batch.
+
+    Example:
+        >>> batch_bounds(10, 4), batch_bounds(9, 4), batch_bounds(3, 512)
+        ([(0, 4), (4, 8), (8, 10)], [(0, 4), (4, 8)], [(0, 3)])
+    """
+    if rows < 2 * world:
+        raise InputError(
+            "too few training rows", got=rows, valid=f"at least {2 * world}, 2 for each of {world} processes"
+        )
+    size = max(2, min(batch_size, rows) // world) * world
+    full = rows // size * size
+    rest = (rows - full) // world * world
+    bounds = [(start, start + size) for start in range(0, full, size)]
+    return [*bounds, (full, full + rest)] if 2 * rest >= size and rest >= 2 * world else bounds
+
+
+def rate(step: int, steps: int, warmup: float) -> float:
+    """Share of the peak learning rate at a step: a line up from 0 over the warm-up, then half a cosine down to 0.
+
+    Args:
+        step: Number of steps done.
+        steps: Number of all steps.
+        warmup: Share of the steps that the line takes.
+    """
+    rising = int(warmup * steps)
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    return 0.5 * (1.0 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+
+class Loop:
+    """Steps a method through epochs.
+
+    All randomness of epoch e comes from (seed, e): batches and ``Batch.generator`` from a generator that is in the same
+    state on every process, dropout and the like from PyTorch's own, in another state on each. So an epoch can be
+    repeated after a resume without any stored generator state.
+
+    Args:
+        method: On its device, after :meth:`Method.begin`.
+        rows: The training rows, on the same device.
+        settings: Completed settings.
+        group: The processes of the run.
+    """
+
+    def __init__(self, method: Method, rows: Rows, settings: TrainingSettings, group: Group) -> None:
+        assert settings.epochs and settings.batch_size and settings.learning_rate, "settings are not completed"  # noqa: PT018
+        self.method, self.rows, self.settings, self.group = method, rows, settings, group
+        self.device = rows.features[0].device
+        self.bounds = batch_bounds(len(rows), settings.batch_size, group.world)
+        self.steps = settings.epochs * len(self.bounds)
+        groups = method.parameter_groups(settings.learning_rate, settings.weight_decay or 0.0)
+        self.optimizer = torch.optim.AdamW(groups, fused=self.device.type in ("cpu", "cuda"))
+        self.parameters = [p for g in self.optimizer.param_groups for p in g["params"]]
+        self.peaks = [(g, g["lr"]) for g in self.optimizer.param_groups]
+        self.generator = torch.Generator(self.device)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the last step."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def epoch(self, number: int) -> tuple[list[str], Tensor]:
+        """Train one epoch.
+
+        Args:
+            number: Epochs done before.
+
+        Returns:
+            The terms' names, with ``gradient_norm`` (before clipping) behind them, and their (steps, terms) values, on
+            the host, averaged over the processes.
+        """
+        seed_everything(self.settings.seed, number, self.generator, self.group.rank)
+        order = torch.randperm(len(self.rows), generator=self.generator, device=self.device)
+        self.method.train()
+        names: list[str] = []
+        log: list[Tensor] = []
+        for index, (start, stop) in enumerate(self.bounds, number * len(self.bounds)):
+            share = rate(index, self.steps, self.settings.learning_rate_warmup)
+            terms = self._step(self._batch(order, start, stop, index / self.steps), share)
+            names = names or list(terms)
+            log.append(torch.stack([value.detach().float() for value in terms.values()]))
+            self.method.update((index + 1) / self.steps)
+        self.group.share([t for t in self.method.buffers() if t is not None])
+        return names, self.group.average(torch.stack(log)).cpu()
+
+    def _batch(self, order: Tensor, start: int, stop: int, progress: float) -> Batch:
+        size = (stop - start) // self.group.world
+        offset = self.group.rank * size
+        rows = order[start + offset : start + offset + size]
+        first, second = self.rows.features
+        return Batch(
+            rows,
+            (first.index_select(0, rows), second.index_select(0, rows)),
+            None if self.rows.targets is None else self.rows.targets.index_select(0, rows),
+            progress,
+            self.group.join,
+            offset,
+            stop - start,
+            self.generator,
+        )
+
+    def _step(self, batch: Batch, share: float) -> dict[str, Tensor]:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
+            terms = self.method.step(batch)
+        terms["loss"].backward()  # type: ignore[no-untyped-call]
+        self.group.average_gradients(self.parameters)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip or math.inf, foreach=True)
+        for group, peak in self.peaks:
+            group["lr"] = peak * share
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return {**terms, "gradient_norm": norm}
+
+
+def seed_everything(seed: int, part: int, generator: torch.Generator, rank: int = 0) -> None:
+    """Put the shared generator and PyTorch's own into the state that belongs to one part of a run.
+
+    Parts are epochs, counted from 0, and negative numbers for what comes before the first and between them.
+    """
+    shared = (seed * 1_000_003 + part + 1) % 2**63
+    generator.manual_seed(shared)
+    torch.manual_seed((shared + (rank + 1) * 0x9E3779B97F4A7C15) % 2**63)
+
+
+@contextmanager
+def reproducible(device: torch.device) -> Iterator[None]:
+    """Deterministic kernels where there is a choice, and the caller's random state untouched."""
+    devices = [device] if device.type == "cuda" else []
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    memory: Any = torch.utils.deterministic
+    filled = memory.fill_uninitialized_memory
+    with torch.random.fork_rng(devices=devices):
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        memory.fill_uninitialized_memory = False
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+            memory.fill_uninitialized_memory = filled
+
+
+Embedder = Callable[[Tensor, int], dict[str, Tensor]]
+
+
+def in_blocks(function: Embedder, features: Tensor, modality: int, memory_mb: int) -> dict[str, Tensor]:
+    """Apply an embedding function to blocks of rows, so that memory is bounded by a setting and not by N.
+
+    Args:
+        function: (n, …) rows and a modality's number to named (n, e) embeddings.
+        features: (N, d) or (N, T, d) rows.
+        modality: 0 or 1.
+        memory_mb: Bound of what a block's activations take, in MiB.
+    """
+    floats = 16 * max(1024, math.prod(features.shape[1:]))  # a few layers' activations of a wide network
+    block = max(256, memory_mb * 2**20 // (4 * floats))
+    with torch.no_grad():
+        parts = [function(rows, modality) for rows in torch.split(features, block)]
+    return {name: torch.cat([part[name] for part in parts]).float() for name in parts[0]}

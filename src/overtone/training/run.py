@@ -1,0 +1,164 @@
+"""A trained run: embeds and evaluates, fresh from training or loaded from its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from overtone.core import InputError, unknown_name
+from overtone.core.files import load_tensors
+from overtone.evaluation import Evaluation, evaluate
+from overtone.features import PairedFeatures, Scaler
+from overtone.methods.base import Corpus, Method, methods
+from overtone.training.distribution import find_device
+from overtone.training.folder import RunFolder, device_of, restore_method
+from overtone.training.loop import Embedder, in_blocks
+from overtone.training.settings import split_settings
+
+Embeddings = dict[str, Tensor]
+"""Modality to (N, e) rows of unit length, on the CPU."""
+
+
+@dataclass
+class Run:
+    """A trained method with the scalers it was trained with.
+
+    Attributes:
+        method: The method, with the weights of the chosen epoch.
+        scalers: Per modality.
+        settings: Every setting with its final value, flat.
+        info: What ``run.json`` holds: method, versions, data, splits, device, seconds, chosen epoch.
+        history: One record per epoch: ``epoch``, ``seconds``, ``learning_rate``, every term, ``gradient_norm``, and
+            where the epoch was validated ``val_<score>`` and ``rank_<modality>`` (effective rank).
+        evaluation: The test split's evaluation as a dictionary, None without one.
+        folder: Where the run is stored, None if nowhere.
+    """
+
+    method: Method
+    scalers: dict[str, Scaler]
+    settings: dict[str, Any]
+    info: dict[str, Any]
+    history: list[dict[str, Any]] = field(default_factory=list)
+    evaluation: dict[str, Any] | None = None
+    folder: Path | None = None
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "cpu") -> Run:
+        """Read a finished run.
+
+        Args:
+            folder: The run folder.
+            device: Where to embed.
+
+        Raises:
+            InputError: The folder is no run, is not finished, or is damaged.
+        """
+        files = RunFolder(folder)
+        info = files.info()
+        if info.get("state") != "finished":
+            raise InputError(
+                f"{folder}: the run is not finished ({info.get('state')})", fix="continue it with --resume"
+            )
+        kind = methods[info["method"]]
+        settings = files.settings()
+        own, _ = split_settings(settings, kind)
+        (first, second), corpus = (tuple(shape) for shape in info["corpus"]["shapes"]), info["corpus"]
+        method = kind(kind.settings_type.build(own), Corpus((first, second), corpus["rows"], corpus["classes"]))
+        restore_method(method, load_tensors(files / "weights.safetensors"))
+        method.to(find_device(device)).eval()
+        evaluation = files.evaluation()
+        return cls(method, files.scalers(), settings, info, files.history(), evaluation, files.path)
+
+    @property
+    def name(self) -> str:
+        """The method's name."""
+        return self.method.name
+
+    @property
+    def modalities(self) -> tuple[str, str]:
+        """The two modalities' names, in order."""
+        first, second = self.scalers
+        return first, second
+
+    def embed(self, data: PairedFeatures, variant: str | None = None) -> Embeddings:
+        """Embed all rows of both modalities.
+
+        Args:
+            data: Features of the same modalities and dimensions as the run was trained on; labels are not looked at.
+            variant: One of the method's further embeddings, None for its own.
+
+        Raises:
+            InputError: The data does not fit the run, or there is no such variant.
+        """
+        if variant is None:
+            return self._embed(data, lambda rows, side: {"": self.method.embed(rows, side)})[""]
+        found = self.variants(data)
+        if variant not in found:
+            raise unknown_name(f"variant of {self.name}", variant, found)
+        return found[variant]
+
+    def variants(self, data: PairedFeatures) -> dict[str, Embeddings]:
+        """All further embeddings that the method offers beside its own, by name.
+
+        Raises:
+            InputError: The data does not fit the run.
+        """
+        return self._embed(data, self.method.embed_variants)
+
+    def evaluate(self, data: PairedFeatures, split: str | None = "test", **options: Any) -> Evaluation:
+        """Embed a split and evaluate the retrieval in both directions.
+
+        Args:
+            data: Features of the same modalities and dimensions as the run was trained on.
+            split: Which rows; None, or data without any split: all.
+            options: Passed on to :func:`overtone.evaluation.evaluate` (``bootstrap=0``).
+
+        Raises:
+            InputError: The data does not fit the run, or has no such split.
+        """
+        part = data.split(split) if split is not None and data.splits else data
+        first, second = self.embed(part).values()
+        return judge(first, second, part, {"memory_mb": self.settings["memory_mb"], **options})
+
+    def _embed(self, data: PairedFeatures, function: Embedder) -> dict[str, Embeddings]:
+        self.check(data)
+        device = device_of(self.method)
+        found: dict[str, Embeddings] = {}
+        for side, (name, rows) in enumerate(data.modalities.items()):
+            scaler = self.scalers[name]
+
+            def block(part: Tensor, side: int, scaler: Scaler = scaler) -> dict[str, Tensor]:
+                return {variant: e.cpu() for variant, e in function(scaler(part).to(device), side).items()}
+
+            for variant, embeddings in in_blocks(block, rows, side, self.settings["memory_mb"]).items():
+                found.setdefault(variant, {})[name] = embeddings
+        return found
+
+    def check(self, data: PairedFeatures) -> None:
+        """Whether data fits the run.
+
+        Raises:
+            InputError: Other modalities or other dimensions; names those of both sides.
+        """
+        wanted = dict(zip(self.modalities, (tuple(shape) for shape in self.info["shapes"])))
+        given = dict(zip(data.names, data.shapes))
+        if list(wanted) != list(given) or wanted != given:
+            raise InputError(
+                f"{data.provenance.source}: does not fit the run of {self.name} ({self.folder or 'not stored'})",
+                got=_shapes(given),
+                valid=_shapes(wanted),
+                fix="bring features of the kind the run was trained on, in the same order",
+            )
+
+
+def judge(first: Tensor, second: Tensor, data: PairedFeatures, options: Mapping[str, Any]) -> Evaluation:
+    """Evaluate embeddings of the rows of ``data`` against its labels, if it has any."""
+    return evaluate(first, second, data.targets, names=data.names, class_names=data.class_names, **options)
+
+
+def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in shapes.items())

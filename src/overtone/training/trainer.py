@@ -1,0 +1,159 @@
+"""Training from data to a run: what happens around the loop's epochs."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from overtone import __version__
+from overtone.core import InputError
+from overtone.core.files import save_tensors, write_json
+from overtone.features import PairedFeatures
+from overtone.methods.base import methods
+from overtone.training import material as materials
+from overtone.training.checks import TrainingStopped
+from overtone.training.course import Course
+from overtone.training.distribution import Group, processes
+from overtone.training.folder import RunFolder, differences
+from overtone.training.loop import reproducible, seed_everything
+from overtone.training.material import Material
+from overtone.training.progress import Callback
+from overtone.training.run import Run
+from overtone.training.settings import split_settings
+
+
+def train(
+    method: str,
+    data: PairedFeatures,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Callback | None = None,
+    label: str | None = None,
+) -> Run:
+    """Train a method and evaluate it on the test split, if there is one.
+
+    A method that is not supervised never sees a label; the epoch is chosen on held-out pairs. The same seed gives the
+    same weights on the same machine with the same number of threads. Under ``torchrun`` every process calls this with
+    the same arguments; the first one writes.
+
+    Args:
+        method: A registered name.
+        data: Features with a split ``train``.
+        settings: One flat mapping; each key is a setting of the method or of :class:`TrainingSettings`.
+        out: The run folder; None keeps the run in memory.
+        resume: Continue the run that is in ``out`` if there is one; a finished one is loaded as it is. Settings that
+            are not given are those of that run.
+        overwrite: Replace the run that is in ``out``.
+        progress: Called after every epoch.
+        label: What progress calls the run; the method's name by default.
+
+    Returns:
+        The run, with the weights of the chosen epoch.
+
+    Raises:
+        InputError: Unknown method or setting, unusable value, data that the method cannot train on; a run in ``out``
+            that was neither to be resumed nor overwritten, or has other settings or data than this call.
+        TrainingStopped: The run diverged or collapsed.
+    """
+    kind = methods[method]
+    seen = materials.visible(data, kind)
+    folder = RunFolder(out) if out is not None else None
+    stored = folder.claim(resume, overwrite) if folder else None
+    if stored and stored["method"] != method:
+        raise InputError(f"{out}: cannot be resumed with another method", got=method, valid=stored["method"])
+    own, loose = split_settings({**(folder.settings() if folder and stored else {}), **(settings or {})}, kind)
+    training = loose.completed(kind, materials.told(seen))
+    with processes(training.device) as (group, device), reproducible(device):
+        material = materials.prepare(seen, training, device)
+        generator = torch.Generator(device)
+        seed_everything(training.seed, -1, generator)
+        model = kind(kind.settings_type.build(own, where=f"settings of {method}"), material.corpus).to(device)
+        flat = {**model.settings.model_dump(mode="json"), **training.model_dump(mode="json")}
+        info = _info(method, data, material, materials.fingerprint(seen), group, device)
+        if folder and stored:
+            _refuse_differences(folder.path, stored, differences(folder.settings(), flat), info["data"]["trained_on"])
+        group.wait()  # every process has looked at the folder before the first one writes into it
+        if folder and stored and stored.get("state") == "finished":
+            return Run.load(folder.path, str(device))
+        if folder and group.writes:
+            folder.sweep() if stored else folder.clear()
+            folder.write_settings(method, flat)
+            folder.write_scalers(material.scalers)
+            folder.write_info(info)
+        model.train()
+        model.begin(material.train.whole(generator))
+        course = Course(model, material, training, group, folder, progress, label or method)
+        try:
+            course.go(folder.checkpoint() if folder and stored else None)
+        except TrainingStopped as stop:
+            if folder and group.writes:
+                folder.write_info({**info, "state": "stopped", "reason": str(stop)})
+            raise
+    info |= {
+        "state": "finished",
+        "seconds": round(course.seconds, 3),
+        "chosen_epoch": course.chosen,
+        "epochs": course.done,
+    }
+    run = Run(model.eval(), material.scalers, flat, info, course.history, None, folder.path if folder else None)
+    if group.writes:
+        _conclude(run, data, folder)
+    return run
+
+
+def _info(
+    method: str, data: PairedFeatures, material: Material, fingerprint: str, group: Group, device: torch.device
+) -> dict[str, Any]:
+    """What ``run.json`` says of a run that begins."""
+    source = data.provenance
+    return {
+        "method": method,
+        "state": "running",
+        "modalities": list(data.names),
+        "shapes": [list(shape) for shape in data.shapes],
+        "corpus": material.corpus._asdict(),
+        "splits": material.splits,
+        "data": {
+            "source": source.source,
+            "reader": source.reader,
+            "checksum": source.checksum,
+            "notes": list(source.notes),
+            "trained_on": fingerprint,
+        },
+        "versions": {"overtone": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "threads": torch.get_num_threads(),
+        "processes": group.world,
+    }
+
+
+def _refuse_differences(path: Path, stored: Mapping[str, Any], found: list[str], trained_on: str) -> None:
+    """Raise if a stored run is not the one that is asked for."""
+    if stored["data"]["trained_on"] != trained_on:
+        found = [*found, f"the data ({stored['data']['source']} had other features, labels or training rows)"]
+    if found:
+        raise InputError(
+            f"{path}: cannot be resumed, for there differ: {', '.join(found)}",
+            fix="give what the run was started with, or choose another folder",
+        )
+
+
+def _conclude(run: Run, data: PairedFeatures, folder: RunFolder | None) -> None:
+    """Evaluate on the test split and write what a finished run consists of; ``run.json`` comes last."""
+    if "test" in data.splits:
+        run.evaluation = run.evaluate(data).to_dict()
+    if folder is None:
+        return
+    folder.write_history(run.history)
+    save_tensors(folder / "weights.safetensors", run.method.state_dict(), {"method": run.name})
+    if run.evaluation is not None:
+        write_json(folder / "evaluation.json", run.evaluation)
+    folder.write_info(run.info)
+    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
