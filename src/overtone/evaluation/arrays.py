@@ -1,0 +1,120 @@
+"""What enters the room: embeddings become unit rows, labels become class targets; every check is made here, once."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from overtone.core import InputError
+
+ArrayLike: TypeAlias = "Tensor | NDArray[Any] | list[Any]"
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+
+def unit_rows(values: ArrayLike, name: str, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Rows scaled to unit length: x / ‖x‖₂, in main memory.
+
+    Args:
+        values: (N, d) numbers, numpy or torch, on any device.
+        name: What the rows are called in messages.
+        dtype: Precision of the result.
+
+    Returns:
+        (N, d) tensor on the CPU.
+
+    Raises:
+        InputError: Not a non-empty (N, d) array of numbers, or a row is NaN, infinite or all zero.
+
+    Example:
+        >>> unit_rows([[3.0, 4.0]], "audio")
+        tensor([[0.6000, 0.8000]])
+    """
+    tensor = _tensor(values, name).to(dtype)
+    if tensor.dim() != 2 or 0 in tensor.shape:
+        raise InputError(f"{name}: embeddings must be rows", got=f"shape {tuple(tensor.shape)}", valid="(clips, d)")
+    largest = tensor.abs().amax(dim=1, keepdim=True)  # amax hands NaN and infinity on, so one look finds them all
+    _refuse_rows(~torch.isfinite(largest), name, "holds NaN or infinity", "remove or repair the row")
+    _refuse_rows(largest == 0, name, "is all zeros and has no direction", "drop the clip or its missing modality")
+    scaled = tensor / largest  # before squaring, so that neither tiny nor huge rows leave the range of numbers
+    return scaled.div_(torch.linalg.vector_norm(scaled, dim=1, keepdim=True))
+
+
+def class_targets(values: ArrayLike, rows: int, name: str) -> tuple[Tensor, tuple[str, ...]]:
+    """Labels of any kind as (N, C) class targets, and a name for each class.
+
+    Args:
+        values: (N,) whole numbers, one class a clip; or (N, C) targets in [0, 1]: one-hot, multi-hot or soft.
+        rows: N that the embeddings have.
+        name: What the labels are called in messages.
+
+    Returns:
+        (N, C) float32 tensor on the CPU, and C names: the label itself for whole numbers, else the column number.
+
+    Raises:
+        InputError: Wrong number of rows or dimensions, labels that are not whole, targets outside [0, 1] or NaN.
+
+    Example:
+        >>> class_targets([7, 3, 7], 3, "targets")
+        (tensor([[0., 1.],
+                [1., 0.],
+                [0., 1.]]), ('3', '7'))
+    """
+    tensor = _tensor(values, name)
+    if tensor.dim() not in (1, 2) or 0 in tensor.shape:
+        raise InputError(
+            f"{name}: cannot be read as labels", got=f"shape {tuple(tensor.shape)}", valid="(N,) or (N, C)"
+        )
+    if len(tensor) != rows:
+        raise InputError(f"{name}: one row of labels per clip is needed", got=f"{len(tensor)} rows", valid=f"{rows}")
+    if tensor.dim() == 1:
+        _refuse_rows(tensor != tensor.long(), name, "is not a whole number", "give class numbers or (N, C) targets")
+        labels, codes = torch.unique(tensor.long(), return_inverse=True)
+        one_hot = torch.zeros(rows, len(labels)).scatter_(1, codes[:, None], 1.0)
+        return one_hot, tuple(str(label) for label in labels.tolist())
+    targets = tensor.float()
+    outside = ~((targets >= 0) & (targets <= 1)).all(dim=1)
+    _refuse_rows(outside, name, "has a target outside [0, 1]", "give one-hot, multi-hot or soft targets")
+    return targets, tuple(str(column) for column in range(targets.shape[1]))
+
+
+def check_same_width(first: Tensor, second: Tensor, names: tuple[str, str]) -> None:
+    """Refuse two sets of rows that do not live in one space."""
+    if first.shape[1] != second.shape[1]:
+        raise InputError(
+            f"{names[0]} and {names[1]}: embeddings of one width are needed to compare them",
+            got=f"{first.shape[1]} and {second.shape[1]}",
+            fix="embed both modalities with the same run",
+        )
+
+
+def check_paired(first: Tensor, second: Tensor, names: tuple[str, str]) -> None:
+    """Refuse two sets of rows that are not the same clips in the same order."""
+    check_same_width(first, second, names)
+    if len(first) != len(second):
+        raise InputError(
+            f"{names[0]} and {names[1]}: row i of both must be the same clip",
+            got=f"{len(first)} and {len(second)} rows",
+            fix="keep the clips that have both modalities",
+        )
+
+
+def _tensor(values: ArrayLike, name: str) -> Tensor:
+    try:
+        tensor = torch.as_tensor(values).detach().cpu()
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{name}: not an array of numbers", got=type(values).__name__) from None
+    if tensor.is_complex():
+        raise InputError(f"{name}: not an array of real numbers", got=str(tensor.dtype))
+    return tensor
+
+
+def _refuse_rows(wrong: Tensor, name: str, what: str, fix: str) -> None:
+    rows = wrong.flatten().nonzero()
+    if len(rows):
+        others = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+        raise InputError(f"{name}, row {int(rows[0])}{others}: {what}", fix=fix)

@@ -1,0 +1,1 @@
+"""One file per metric; each files itself in :data:`overtone.evaluation.metric.metrics`."""

@@ -1,0 +1,94 @@
+"""Single numbers without the ceremony, for a training loop that validates every epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.evaluation.arrays import ArrayLike, Floats, check_paired, check_same_width, class_targets, unit_rows
+from overtone.evaluation.metrics.average_precision import average_precision
+from overtone.evaluation.metrics.partner_rank import expected_rank
+from overtone.evaluation.retrieval import Search, product_type, run_search
+
+
+def mean_average_precision(
+    queries: ArrayLike,
+    gallery: ArrayLike,
+    query_targets: ArrayLike,
+    gallery_targets: ArrayLike,
+    *,
+    memory_mb: int = 256,
+    exact: bool | None = None,
+) -> float:
+    """Mean average precision of one direction, over all ranks.
+
+    Args:
+        queries: (Q, d) embeddings.
+        gallery: (N, d) embeddings.
+        query_targets: (Q,) class numbers or (Q, C) targets.
+        gallery_targets: (N,) class numbers or (N, C) targets.
+        memory_mb: Megabytes that the blocks of similarities may take.
+        exact: Whether to sum cosines in float64, see :func:`~overtone.evaluation.protocol.evaluate`.
+
+    Returns:
+        Mean over the queries that have a relevant item; NaN if none has.
+
+    Raises:
+        InputError: Shapes do not fit, a row is zero or NaN, labels cannot be read.
+
+    Example:
+        >>> mean_average_precision([[1.0, 0.0]], [[1.0, 0.1], [0.0, 1.0], [1.0, 0.0]], [1], [1, 1, 0])
+        0.5833333333333333
+    """
+    dtype = product_type(len(queries), len(gallery), exact)
+    x, y = unit_rows(queries, "queries", dtype), unit_rows(gallery, "gallery", dtype)
+    check_same_width(x, y, ("queries", "gallery"))
+    values = run_search(
+        Search(x, y, *_shared_targets(query_targets, gallery_targets, len(x), len(y))),
+        {"map": average_precision},
+        memory_mb=memory_mb,
+    ).values["map"]
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def partner_ranks(first: ArrayLike, second: ArrayLike, *, memory_mb: int = 256) -> Floats:
+    """Rank of each row's own partner, by cosine similarity: a label-free measure of alignment.
+
+    Args:
+        first: (N, d) embeddings that query.
+        second: (N, d) embeddings that are ranked; row i is the partner of row i.
+        memory_mb: Megabytes that the blocks of similarities may take.
+
+    Returns:
+        (N,) float64 ranks, 1 the best; tied items share the mean of their ranks.
+
+    Raises:
+        InputError: Shapes differ, or a row is zero or NaN.
+
+    Example:
+        >>> partner_ranks([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.2], [1.0, 0.1]])
+        array([2., 2.])
+    """
+    dtype = product_type(len(first), len(second), None)
+    x, y = unit_rows(first, "first", dtype), unit_rows(second, "second", dtype)
+    check_paired(x, y, ("first", "second"))
+    partners = run_search(Search(x, y, paired=True), {}, memory_mb=memory_mb).partners
+    assert partners is not None
+    return expected_rank(partners)
+
+
+def _shared_targets(query: ArrayLike, gallery: ArrayLike, queries: int, items: int) -> tuple[Tensor, Tensor]:
+    parts = [torch.as_tensor(query).detach().cpu(), torch.as_tensor(gallery).detach().cpu()]
+    if parts[0].dim() != parts[1].dim() or parts[0].shape[1:] != parts[1].shape[1:]:
+        raise InputError(
+            "query_targets and gallery_targets must speak of the same classes",
+            got=f"shapes {tuple(parts[0].shape)} and {tuple(parts[1].shape)}",
+            valid="both (n,), or both (n, C)",
+        )
+    if parts[0].shape[:1] != (queries,):
+        raise InputError("query_targets: one row per query is needed", got=tuple(parts[0].shape), valid=queries)
+    joined, _ = class_targets(torch.cat(parts), queries + items, "query_targets and gallery_targets")
+    return joined[:queries], joined[queries:]
