@@ -1,0 +1,109 @@
+"""What a command says and how it ends: results, the JSON document, errors and exit codes, in one place."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from overtone.core import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+WRONG_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+TRACEBACK = "OVERTONE_TRACEBACK"
+WIDTH_WITHOUT_TERMINAL = 110
+
+
+class Output:
+    """Where a command puts its result.
+
+    Args:
+        json: Whether standard output is for one JSON document; people's text then goes to standard error.
+    """
+
+    def __init__(self, json: bool) -> None:
+        self.json = json
+        self.silent = os.environ.get("RANK", "0") != "0"  # under torchrun one process speaks for all
+        self.code = 0
+        """How the process ends after a result; what goes wrong has codes of its own."""
+        self._document: Mapping[str, Any] | None = None
+        self._people: Console | None = None
+
+    @property
+    def people(self) -> Console:
+        """The console for people's text."""
+        if self._people is None:
+            from rich.console import Console
+
+            terminal = (sys.stderr if self.json else sys.stdout).isatty()
+            width = None if terminal else WIDTH_WITHOUT_TERMINAL
+            self._people = Console(stderr=self.json, width=width, highlight=False, soft_wrap=False)
+        return self._people
+
+    def say(self, *parts: RenderableType) -> None:
+        """Show text or tables to people; markup in text is not interpreted."""
+        if not self.silent:
+            self.people.print(*parts, markup=False)
+
+    def document(self, value: Mapping[str, Any]) -> None:
+        """Set the JSON document that ``--json`` prints when the command is done."""
+        self._document = value
+
+    def finish(self) -> None:
+        """Print the document, if it was asked for, and end with the code."""
+        if self.json and not self.silent and self._document is not None:
+            from overtone.core.files import json_text
+
+            sys.stdout.write(json_text(self._document, indent=2) + "\n")
+            sys.stdout.flush()
+        if self.code:
+            raise typer.Exit(self.code)
+
+
+@contextlib.contextmanager
+def results(json: bool) -> Iterator[Output]:
+    """Frame of every command: keeps standard output clean for JSON and turns exceptions into exit codes.
+
+    Wrong input ends with 2 and its sentence, an interruption with 130, anything else with 1 and a short sentence; the
+    environment variable ``OVERTONE_TRACEBACK=1`` adds the traceback to each of them.
+    """
+    output = Output(json)
+    try:
+        # Whatever a library prints on the way must not stand beside the document.
+        with contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext():
+            yield output
+        output.finish()
+    except InputError as error:
+        raise stop(str(error), WRONG_INPUT) from None
+    except KeyboardInterrupt:
+        raise stop("interrupted", INTERRUPTED) from None
+    except (typer.Exit, typer.Abort, BrokenPipeError):
+        raise
+    except Exception as error:
+        if type(error).__module__.startswith(("click", "typer")):  # a usage error: the framework says it
+            raise
+        said = str(error).strip().split("\n")[0]
+        sentence = f"{type(error).__name__}: {said}" if said else type(error).__name__
+        own = type(error).__module__.startswith("overtone.")  # our own exceptions say all there is to say
+        hint = "" if wants_traceback() else f" ({TRACEBACK}=1 shows where)"
+        raise stop(said if own else sentence + hint, FAILED) from None
+
+
+def wants_traceback() -> bool:
+    """Whether the user asked for tracebacks."""
+    return os.environ.get(TRACEBACK, "") not in ("", "0")
+
+
+def stop(sentence: str, code: int) -> typer.Exit:
+    """Say on standard error why the command ends; the exception that ends it with ``code``."""
+    if wants_traceback():
+        traceback.print_exc(file=sys.stderr)
+    typer.echo(f"overtone: {sentence}", err=True)
+    return typer.Exit(code)

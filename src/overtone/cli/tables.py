@@ -1,0 +1,157 @@
+"""Results as people read them in a terminal: aligned tables with intervals, and a plain sentence under them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from overtone.report.words import DASH, difference_in_words, duration, metric_name, number, plural, span
+
+SHOWN = ("map", "map_running", "map@r", "ndcg", "recall@1", "recall@5", "recall@10")
+SHOWN_OF_PARTNERS = ("instance_recall@1", "instance_recall@10", "median_rank")
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None, *, numbers: bool = True
+) -> Table:
+    """A table; all columns but the first are numbers, aligned on the right, unless said otherwise."""
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for index, column in enumerate(columns):
+        made.add_column(column, justify="right" if index and numbers else "left", no_wrap=numbers or not index)
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def arrows(modalities: Sequence[str]) -> tuple[str, str]:
+    """The two directions in words: ``audio → visual`` and back."""
+    first, second = modalities
+    return f"{first} → {second}", f"{second} → {first}"
+
+
+def evaluation_table(evaluation: Mapping[str, Any]) -> list[RenderableType]:
+    """One evaluation: a row per metric, both directions, the interval where there is one, chance as the last row."""
+    rows: list[Sequence[str | Text]] = []
+    for key in (*SHOWN, *SHOWN_OF_PARTNERS, "chance_map"):
+        values = evaluation.get(key)
+        if isinstance(values, Mapping):
+            cells = [number(values.get(way)) for way in ("a2v", "v2a", "mean")]
+            rows.append((metric_name(key)[0], *cells, span(values["ci95"]) if "ci95" in values else ""))
+    queries = plural(evaluation["queries"], "query per direction", "queries per direction")
+    title = f"Retrieval over the test clips, {queries}"
+    shown: list[RenderableType] = [table(("", *arrows(evaluation["modalities"]), "mean", "95 % interval"), rows, title)]
+    skipped = sum(evaluation.get("skipped_queries", {}).values())
+    if skipped:
+        were = "query has" if skipped == 1 else "queries have"
+        shown.append(f"{skipped:,} {were} nothing relevant in the gallery and count in no mean.")
+    return shown
+
+
+def class_table(evaluation: Mapping[str, Any]) -> list[RenderableType]:
+    """The mAP of each class, the best first; nothing without labels."""
+    classes: Mapping[str, Any] = evaluation.get("per_class", {})
+    ranked = sorted(classes, key=lambda name: -(classes[name]["mean"] or 0.0))
+    rows = [
+        [name, *(number(classes[name][way]) for way in ("a2v", "v2a", "mean")), number(classes[name]["queries"])]
+        for name in ranked
+    ]
+    columns = ("class", *arrows(evaluation["modalities"]), "mean", "queries")
+    return [table(columns, rows, "mAP per class")] if rows else []
+
+
+def comparison_table(comparison: Mapping[str, Any]) -> list[RenderableType]:
+    """The table of a paper: methods by falling mAP, mean ± std over seeds, intervals, the best marked, chance below."""
+    methods: Mapping[str, Any] = comparison["methods"]
+    ablation: Mapping[str, Any] = comparison.get("ablation") or {}
+    ranked = by_map(methods)
+    columns = ("method", "mAP ± std", "95 % interval", *arrows(comparison["modalities"]), "R@1", "time")
+    rows: list[Sequence[str | Text]] = [method_row(name, methods[name], best=name == ranked[0]) for name in ranked]
+    rows += [method_row(name, ablation[name]) for name in ablation]
+    chance = comparison.get("chance_map")
+    if chance:
+        ways = [number(chance[way]) for way in ("a2v", "v2a")]
+        rows.append([Text(cell, style="dim") for cell in ("chance", number(chance["mean"]), "", *ways, "", "")])
+    title = (
+        f"{comparison['corpus']}: {plural(comparison['queries'], 'test query', 'test queries')} per direction, "
+        f"mean of {plural(len(comparison['seeds']), 'seed')}"
+    )
+    shown: list[RenderableType] = [table(columns, rows, title)]
+    return [*shown, *significance(comparison, ranked)]
+
+
+def by_map(methods: Mapping[str, Any]) -> list[str]:
+    """Names of methods, the highest mAP first."""
+    return sorted(methods, key=lambda name: -(methods[name]["map"]["mean"] or 0.0))
+
+
+def method_row(name: str, found: Mapping[str, Any], best: bool = False) -> list[str | Text]:
+    """A row of the comparison; the best is marked with a star, and bold where the terminal can."""
+    values = found["map"]
+    recall = found.get("recall@1", {}).get("mean")
+    cells = [
+        f"{name} *" if best else name,
+        f"{number(values['mean'])} ± {number(values.get('std'))}",
+        span(values.get("ci95")),
+        number(values["a2v"]),
+        number(values["v2a"]),
+        number(recall),
+        duration(found.get("seconds")),
+    ]
+    return [Text(cell, style="bold" if best else "") for cell in cells]
+
+
+def significance(comparison: Mapping[str, Any], ranked: Sequence[str]) -> list[str]:
+    """What may be said of the best method against each other, from the paired tests over the queries."""
+    best, others = ranked[0], set(ranked[1:])
+    sentences = []
+    for test in comparison.get("paired_tests", []):
+        if best in (test["a"], test["b"]) and {test["a"], test["b"]} - {best} <= others:
+            sentences.append(difference_in_words(test["a"], test["b"], test))
+    return sentences
+
+
+def inspection(found: Mapping[str, Any]) -> list[RenderableType]:
+    """What is in a source: every fact a line, then warnings, then problems."""
+    apart = ("problems", "warnings", "notes")
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts.add_column(no_wrap=True, style="bold")
+    facts.add_column()
+    for key, value in found.items():
+        if key not in apart and value not in (None, {}, [], ""):
+            facts.add_row(key.replace("_", " "), Text(plainly(value)))
+    shown: list[RenderableType] = [facts]
+    for kind in reversed(apart):
+        shown += [f"{kind.removesuffix('s')}: {sentence}" for sentence in found.get(kind, ())]
+    if not found.get("problems"):
+        shown.append("No problems: this can be trained on.")
+    return shown
+
+
+def plainly(value: Any) -> str:
+    """A value without brackets and quotes.
+
+    Example:
+        >>> plainly({"train": 3, "sizes": [2, 4]}), plainly(["a", "b"]), plainly([])
+        ('train 3, sizes 2 × 4', 'a, b', '–')
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {plainly(item)}" for name, item in value.items()) or DASH
+    if isinstance(value, (list, tuple)):
+        sizes = bool(value) and all(isinstance(item, int) for item in value)
+        return (" × " if sizes else ", ").join(plainly(item) for item in value) or DASH
+    return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+
+
+def settings_table(rows: Iterable[tuple[str, str, str, str]], title: str) -> Table:
+    """Settings with type, default and description, as :meth:`overtone.core.Settings.table` gives them."""
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for column, fixed in (("setting", True), ("default", True), ("what it does", False)):
+        made.add_column(column, no_wrap=fixed)
+    for name, _, default, description in rows:
+        made.add_row(Text(name), Text("by corpus" if default == "None" else default), Text(description))
+    return made

@@ -1,0 +1,103 @@
+"""The docs say what is so: their commands parse, their links lead somewhere, nothing points into one machine."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from overtone.cli.app import app
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", flags=re.M | re.S)
+SHELLS = ("bash", "sh", "console", "shell")
+MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|home|root|Users|tmp/bash_jobs|opt)/\w+")
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def commands(text: str) -> list[str]:
+    """Every ``overtone`` command line of a page, from shell blocks and from inline code, continuation lines joined."""
+    lines = [
+        line.strip().removeprefix("$ ")
+        for language, block in BLOCK.findall(text)
+        if language in SHELLS
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
+    lines += re.findall(r"`(overtone [^`\n]+)`", BLOCK.sub("", text))
+    return [line for line in lines if line.startswith("overtone ") and "..." not in line and "…" not in line]
+
+
+def check_command(line: str) -> None:
+    """Parse a command line as the program would, without running it; fails on an unknown command or option."""
+    words = shlex.split(line, comments=True)
+    cut = next((at for at, word in enumerate(words) if word in ("|", ">", "2>", "&&", ";")), len(words))
+    group = typer.main.get_command(app)
+    _, *rest = words[:cut]
+    if not rest or rest[0].startswith("-"):
+        assert set(rest) <= {"--help", "-h", "--version"}, line
+        return
+    command = group.commands.get(rest[0])  # type: ignore[attr-defined]
+    assert command is not None, f"no command {rest[0]!r}: {line}"
+    if not {"--help", "-h"} & set(rest):
+        command.make_context(rest[0], rest[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_commands_in_the_docs_parse(page: Path) -> None:
+    for line in commands(page.read_text(encoding="utf-8")):
+        try:
+            check_command(line)
+        except Exception as error:
+            pytest.fail(f"{named(page)}: `{line}` does not parse: {error}")
+
+
+def test_checker_finds_commands_and_refuses_wrong_ones() -> None:
+    text = "Run `overtone methods cca` or\n```bash\n$ overtone train cca DATA \\\n  --out RUN  # a comment\n```\n"
+    assert commands(text) == ["overtone train cca DATA    --out RUN  # a comment", "overtone methods cca"]
+    for line in commands(text):
+        check_command(line)
+    for wrong in ("overtone trian cca DATA", "overtone train cca DATA --uot RUN", "overtone train cca"):
+        with pytest.raises((AssertionError, Exception), match=r"no command|[Nn]o such option|[Mm]issing"):
+            check_command(wrong)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_lead_to_files_that_are_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_index_links_every_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")} - {"index.md"}
+    assert sorted(page for page in pages if f"({page})" not in index) == []
+
+
+def tracked_text() -> list[Path]:
+    """Files of the project that people read."""
+    kinds = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".sh", ".ipynb"}
+    folders = ("src", "docs", "scripts", "benchmarks", "examples", "requirements", ".ci")
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in kinds]
+    return [*found, *ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / ".ci" / "run"]
+
+
+def test_nothing_points_into_one_machine() -> None:
+    found = {
+        str(path.relative_to(ROOT)): MACHINE_PATHS.findall(path.read_text(encoding="utf-8"))
+        for path in tracked_text()
+        if "egg-info" not in str(path)
+    }
+    assert {path: paths for path, paths in found.items() if paths} == {}
+
+
+def test_machine_paths_are_recognised() -> None:
+    assert MACHINE_PATHS.search("see /work/main/file") is not None
+    assert MACHINE_PATHS.search("see docs/work/main or https://x.org/home/y") is None

@@ -1,0 +1,146 @@
+"""Every registered method keeps the same promises: it steps, is stored and read back, resumes to the same weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from overtone.features import PairedFeatures, from_arrays
+from overtone.methods.base import Batch, Corpus, Method, methods
+from overtone.training import Run, TrainingSettings, train
+
+EPOCHS = 4
+CLASSES = 3
+
+
+@pytest.fixture(scope="module")
+def data() -> PairedFeatures:
+    """90 clips of three classes: each modality sees the class through its own projection and noise."""
+    generator = torch.Generator().manual_seed(0)
+    classes = torch.arange(90) % CLASSES
+    hidden = torch.eye(CLASSES)[classes] + 0.3 * torch.randn(90, CLASSES, generator=generator)
+    arrays = {
+        name: hidden @ torch.randn(CLASSES, width, generator=generator)
+        + 0.3 * torch.randn(90, width, generator=generator)
+        for name, width in (("audio", 12), ("visual", 16))
+    }
+    return from_arrays({**arrays, "y": classes, "is_test": torch.arange(90) % 3 == 2})
+
+
+def settings(**more: Any) -> dict[str, Any]:
+    return {"epochs": EPOCHS, "batch_size": 30, "checkpoint_seconds": 0, "collapse_rank": 0, "seed": 1, **more}
+
+
+def weights(run: Run) -> dict[str, Tensor]:
+    return run.method.state_dict()
+
+
+def assert_same(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
+    assert first.keys() == second.keys()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+@pytest.fixture(scope="module")
+def stored(data: PairedFeatures, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    """One short run of each method, stored."""
+    folder = tmp_path_factory.mktemp("runs")
+    return {name: train(name, data, settings=settings(), out=folder / name) for name in methods}
+
+
+@pytest.mark.parametrize("name", list(methods))
+def test_is_filed_under_its_own_name_with_settings_that_are_described(name: str) -> None:
+    kind = methods[name]
+    assert kind.name == name
+    assert [row[0] for row in kind.settings_type.table() if not row[3].strip()] == []
+    assert not kind.settings_type.model_fields.keys() & TrainingSettings.model_fields.keys()
+
+
+@pytest.mark.parametrize("name", list(methods))
+def test_ablations_are_settings_of_the_method(name: str) -> None:
+    for changes in methods[name].ablations().values():
+        assert changes.keys() <= methods[name].settings_type.model_fields.keys() | TrainingSettings.model_fields.keys()
+
+
+def built(name: str, data: PairedFeatures) -> tuple[Method, Batch]:
+    kind = methods[name]
+    part = data.split("train")
+    first, second = part.modalities.values()
+    torch.manual_seed(0)
+    corpus = Corpus(part.shapes, len(part), part.classes if kind.supervised else 0)
+    method = kind(kind.settings_type.build(), corpus)
+    targets = part.targets if kind.supervised else None
+    generator = torch.Generator().manual_seed(0)
+    return method, Batch(torch.arange(len(part)), (first, second), targets, joined=len(part), generator=generator)
+
+
+@pytest.mark.parametrize("name", list(methods))
+def test_a_step_gives_finite_scalars_and_gradients(name: str, data: PairedFeatures) -> None:
+    method, batch = built(name, data)
+    method.begin(batch)
+    if not method.trains:
+        return
+    terms = method.train().step(batch)
+    assert "loss" in terms
+    assert all(term.dim() == 0 and term.isfinite() for term in terms.values())
+    terms["loss"].backward()
+    gradients = [p.grad for p in method.parameters() if p.requires_grad and p.grad is not None]
+    assert gradients
+    assert all(gradient.isfinite().all() for gradient in gradients)
+    assert any(gradient.abs().max() > 0 for gradient in gradients)
+
+
+@pytest.mark.parametrize("name", list(methods))
+def test_embeddings_are_unit_rows_of_one_size(name: str, stored: dict[str, Run], data: PairedFeatures) -> None:
+    first, second = stored[name].embed(data).values()
+    assert first.shape == second.shape
+    assert len(first) == len(data)
+    for rows in (first, second):
+        assert not rows.requires_grad
+        torch.testing.assert_close(rows.norm(dim=1), torch.ones(len(data)))
+
+
+@pytest.mark.parametrize("name", list(methods))
+def test_a_stored_run_embeds_the_same(name: str, stored: dict[str, Run], data: PairedFeatures) -> None:
+    run = stored[name]
+    assert run.folder is not None
+    again = Run.load(run.folder)
+    assert_same(weights(run), weights(again))
+    assert_same(run.embed(data), again.embed(data))
+
+
+@pytest.mark.parametrize("name", [name for name, kind in methods.items() if kind.trains])
+def test_an_interrupted_run_resumes_to_the_same_weights(
+    name: str, stored: dict[str, Run], data: PairedFeatures, tmp_path: Path
+) -> None:
+    def interrupt(report: Any) -> None:
+        if report.epoch == EPOCHS // 2:
+            interrupted.append(report.epoch)
+        elif report.epoch > EPOCHS // 2:
+            raise KeyboardInterrupt
+
+    interrupted: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        train(name, data, settings=settings(), out=tmp_path, progress=interrupt)
+    assert interrupted
+    resumed = train(name, data, settings=settings(), out=tmp_path, resume=True)
+    assert_same(weights(stored[name]), weights(resumed))
+    assert_same(stored[name].embed(data), resumed.embed(data))
+
+
+@pytest.mark.parametrize("name", [name for name, kind in methods.items() if not kind.supervised])
+def test_a_label_free_method_does_not_depend_on_labels(name: str, stored: dict[str, Run], data: PairedFeatures) -> None:
+    from dataclasses import replace
+
+    assert data.targets is not None
+    other = replace(data, targets=data.targets.roll(1, dims=0))
+    assert_same(weights(stored[name]), weights(train(name, other, settings=settings())))
+
+
+@pytest.mark.parametrize("name", [name for name, kind in methods.items() if kind.trains])
+def test_another_seed_gives_another_run(name: str, stored: dict[str, Run], data: PairedFeatures) -> None:
+    other = train(name, data, settings=settings(seed=2))
+    assert any(not torch.equal(tensor, weights(other)[key]) for key, tensor in weights(stored[name]).items())
