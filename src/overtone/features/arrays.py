@@ -76,12 +76,13 @@ class Array:
                 f"{self.where}: cannot be read whole ({reason})", fix="the file is damaged: copy or export it again"
             ) from None
 
-    def blocks(self) -> Iterator[np.ndarray[Any, Any]]:
-        """The values in blocks of rows of about :data:`BLOCK_BYTES`."""
+    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray[Any, Any]]:
+        """The values from row ``start`` to ``stop`` in blocks of rows of about :data:`BLOCK_BYTES`."""
         row_bytes = max(1, self.dtype.itemsize * int(np.prod(self.shape[1:])))
         step = max(1, BLOCK_BYTES // row_bytes)
-        for start in range(0, self.shape[0], step):
-            yield self.read(slice(start, min(start + step, self.shape[0])))
+        stop = self.shape[0] if stop is None else stop
+        for at in range(start, stop, step):
+            yield self.read(slice(at, min(at + step, stop)))
 
     def text(self) -> tuple[str, ...]:
         """The values as strings; numbers are written out."""

@@ -153,16 +153,10 @@ def labels(draft: Draft) -> Iterator[Finding]:
         what = f"{column.place(row)}: label out of range ({int(bad.sum())} such rows)"
         fix = "number the classes from 0; a clip without annotation is a row of zeros in multi-hot 'labels'"
         yield Finding("labels", InputError(what, got=str(given[row]), valid=valid, fix=fix))
-    elif given.ndim == 1 and len(np.unique(given)) == 1:
-        yield _one_class(column)
-    elif given.ndim == 2 and len(given) and int((given > 0).any(axis=0).sum()) == 1:
-        yield _one_class(column)
-
-
-def _one_class(column: Column) -> Finding:
-    what = f"{column.where}: all clips are of one class"
-    fix = "label-level retrieval says nothing here: look at the instance-level figures"
-    return Finding("one-class", InputError(what, fix=fix), fatal=False)
+    elif (len(np.unique(given)) if given.ndim == 1 else int((given > 0).any(axis=0).sum())) == 1:
+        what = f"{column.where}: all clips are of one class"
+        fix = "label-level retrieval says nothing here: look at the instance-level figures"
+        yield Finding("one-class", InputError(what, fix=fix), fatal=False)
 
 
 def split_names(draft: Draft) -> Iterator[Finding]:
@@ -189,17 +183,14 @@ def splits(draft: Draft) -> Iterator[Finding]:
 def values(draft: Draft, name: str) -> Iterator[Finding]:
     """No NaN or Inf, no missing modality; constant columns are named."""
     column, tensor = draft.modalities[name], draft.features(name)
-    finite, zero = (
-        _by_row(tensor, lambda block: block.isfinite().all(1)),
-        _by_row(tensor, lambda block: (block == 0).all(1)),
-    )
+    finite = _by_row(tensor, lambda block: block.isfinite().all(dim=1))
     if not bool(finite.all()):
         bad = torch.nonzero(~finite).flatten().tolist()
         kind = "NaN" if bool(tensor[bad[0]].isnan().any()) else "Inf"
         what = f"{column.place(bad[0])}: {kind} ({len(bad)} such rows: {_some(bad)})"
         yield Finding("not-finite", InputError(what, fix="leave these clips out or extract them again"))
         return
-    missing = torch.nonzero(zero).flatten().tolist()
+    missing = torch.nonzero(_by_row(tensor, lambda block: (block == 0).all(dim=1))).flatten().tolist()
     if len(missing) == len(tensor):
         what = f"{column.where}: every row is zero, the modality is missing"
         yield Finding("zero-rows", InputError(what, fix="extract its features again"))
@@ -243,7 +234,7 @@ def fingerprints(tensor: Tensor) -> np.ndarray[Any, Any]:
 def _by_row(tensor: Tensor, test: Callable[[Tensor], Tensor]) -> Tensor:
     """(N,) of a test of rows, in blocks."""
     flat = tensor.reshape(len(tensor), -1)
-    return torch.cat([test(block) for block in flat.split(max(1, (1 << 22) // flat.shape[1]))])
+    return torch.cat([test(block) for block in torch.split(flat, max(1, (1 << 22) // flat.shape[1]))])
 
 
 def _some(things: Sequence[Any] | np.ndarray[Any, Any]) -> str:

@@ -67,7 +67,7 @@ class Draft:
         return next(iter(self.modalities.values()))
 
     def features(self, name: str) -> Tensor:
-        """(N, d) or (N, T, d) float32 rows of a modality in the source's order; converted once, when first asked for."""
+        """(N, d) or (N, T, d) float32 rows of a modality in the source's order; converted when first asked for."""
         if name not in self._converted:
             column = self.modalities[name]
             pool = self.sequences == "mean" and len(column.parts[0].shape) == 3

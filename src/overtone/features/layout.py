@@ -12,7 +12,7 @@ from overtone.features.paired import PER_ROW_TRUTH
 HOME = ("audio", "visual")
 """What the two modalities are called unless the file or the user says otherwise."""
 
-LABELS = ("labels", "y", "lab", "label")
+LABELS = ("labels", "y", "lab", "label", "Y", "gt", "gnd")
 IDS = ("ids", "id", "video_id", "clip_id")
 TRUTH = (PER_ROW_TRUTH, "interactions")
 MEDIA = "media_"

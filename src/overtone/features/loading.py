@@ -54,7 +54,7 @@ def load(
         (('left', 'right'), ((32,), (32,)), {'train': 1257, 'test': 540})
     """
     with opened(source, seed) as table:
-        return build(lay_out(table, modalities, sequences, seed), view)
+        return checked(lay_out(table, modalities, sequences, seed), view)
 
 
 def from_arrays(
@@ -81,7 +81,7 @@ def from_arrays(
         >>> from_arrays({"audio": [[1.0], [2.0]], "visual": [[3.0], [5.0]], "split": ["train", "test"]}).shapes
         ((1,), (1,))
     """
-    return build(lay_out(table_of(arrays, source, "arrays"), modalities, sequences, seed))
+    return checked(lay_out(table_of(arrays, source, "arrays"), modalities, sequences, seed))
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def opened(source: str | Path, seed: int) -> Iterator[Table]:
     """
     if isinstance(source, str) and source in corpora:
         arrays = corpora[source](seed)
-        yield replace(table_of(arrays, source, "corpus"))
+        yield table_of(arrays, source, "corpus")
         return
     path = Path(source).expanduser()
     if not path.exists():
@@ -108,8 +108,8 @@ def opened(source: str | Path, seed: int) -> Iterator[Table]:
         table.close()
 
 
-def build(draft: Draft, view: str | None = None) -> PairedFeatures:
-    """Checked features of a draft.
+def checked(draft: Draft, view: str | None = None) -> PairedFeatures:
+    """The features of a draft that has no problems.
 
     Raises:
         InputError: The first problem that a check finds.
@@ -119,6 +119,15 @@ def build(draft: Draft, view: str | None = None) -> PairedFeatures:
         if finding.fatal:
             raise finding.error
         warnings.append(str(finding.error))
+    return assemble(draft, view, tuple(warnings))
+
+
+def assemble(draft: Draft, view: str | None = None, warnings: tuple[str, ...] = ()) -> PairedFeatures:
+    """The features of a draft whose checks are behind it.
+
+    Raises:
+        InputError: The view does not fit the corpus.
+    """
     features, names = _matched(draft)
     targets, class_names = _targets(draft)
     data = PairedFeatures(
@@ -134,7 +143,7 @@ def build(draft: Draft, view: str | None = None) -> PairedFeatures:
     data = apply_view(data, view, draft.notes) if view else data
     table = draft.table
     identity = [*data.modalities.values(), *([] if data.targets is None else [data.targets]), *data.splits.values()]
-    provenance = Provenance(table.source, table.reader, checksum(*identity), tuple(draft.notes), tuple(warnings))
+    provenance = Provenance(table.source, table.reader, checksum(*identity), tuple(draft.notes), warnings)
     return replace(data, provenance=provenance)
 
 

@@ -98,7 +98,7 @@ def _inverse(spread: Tensor, level: Tensor) -> Tensor:
 def _moment(rows: Tensor, centre: Tensor, *, square: bool) -> Tensor:
     """Sum over the rows of the squared deviations, (d,), or of their outer products, (d, d), in float64 by blocks."""
     total = torch.zeros(2 * centre.shape if square else centre.shape, dtype=torch.float64)
-    for block in rows.split(max(1, _BLOCK // max(1, rows.shape[1]))):
+    for block in torch.split(rows, max(1, _BLOCK // max(1, rows.shape[1]))):
         deviation = block.double() - centre
         total += deviation.T @ deviation if square else deviation.square().sum(dim=0)
     return total
@@ -112,5 +112,7 @@ def _principal(rows: Tensor, centre: Tensor) -> Tensor:
     kept = min(int((share < PCA_KEEPS).sum()) + 1, len(variances))
     # the sign of an eigenvector is arbitrary: the largest entry is made positive, so that runs agree across machines
     directions = directions[:, :kept]
+    scale = _inverse(variances[:kept].sqrt(), torch.zeros(kept, dtype=torch.float64))
     signs = directions.gather(0, directions.abs().argmax(dim=0, keepdim=True)).sign()
-    return directions * signs * _inverse(variances[:kept].sqrt(), torch.zeros(kept, dtype=torch.float64))
+    result: Tensor = directions * signs * scale
+    return result

@@ -41,41 +41,57 @@ def format_of(path: Path) -> Format:
     Raises:
         InputError: No format has that suffix, or the folder holds no known layout.
     """
+    if not path.is_dir():
+        return format_of_suffix(path, writable=False)
     for _, known in formats.items():
-        if path.is_dir() and known.holds and any(path.glob(known.holds)):
+        if known.holds and any(path.glob(known.holds)):
             return known
-        if not path.is_dir() and path.suffix.lower() in known.suffixes:
-            return known
-    if path.is_dir():
-        patterns = sorted(known.holds for _, known in formats.items() if known.holds)
-        raise InputError(f"{path}: a folder without features", valid=f"a folder that holds {' or '.join(patterns)}")
-    raise InputError(
-        f"{path}: unknown kind of file", got=f"suffix {path.suffix!r}", valid=", ".join(suffixes(writable=False))
-    )
+    raise InputError(f"{path}: a folder without features", valid=_folders())
 
 
-def suffixes(*, writable: bool) -> list[str]:
-    """Suffixes of all files that can be read, or also written."""
+def format_of_suffix(path: Path, *, writable: bool) -> Format:
+    """The format that a file's suffix names.
+
+    Args:
+        path: The file; it need not exist.
+        writable: Only formats that can be written count.
+
+    Raises:
+        InputError: No format has that suffix.
+    """
     chosen = [known for _, known in formats.items() if known.write or not writable]
-    return sorted(suffix for known in chosen for suffix in known.suffixes)
+    for known in chosen:
+        if path.suffix.lower() in known.suffixes:
+            return known
+    valid = ", ".join(sorted(suffix for known in chosen for suffix in known.suffixes))
+    valid += "" if writable else f", or {_folders()}"
+    raise InputError(f"{path}: unknown kind of file", got=f"suffix {path.suffix!r}", valid=valid)
+
+
+def _folders() -> str:
+    return f"a folder that holds {' or '.join(sorted(known.holds for _, known in formats.items() if known.holds))}"
 
 
 @contextmanager
-def opening(path: Path, kind: str, fix: str = "check that the copy or download is complete") -> Iterator[None]:
+def opening(path: Path, kind: str, also: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Turn whatever a library raises on a damaged file into one sentence.
 
     Args:
         path: The file.
         kind: What it should have been (``"an HDF5 file"``).
-        fix: What to do.
+        also: Errors of the library's own.
+
+    Raises:
+        InputError: The file is not of that kind, or not whole.
     """
     try:
         yield
     except InputError:
         raise
-    except UNREADABLE as error:
+    except Exception as error:
+        if not isinstance(error, (*UNREADABLE, *also)):
+            raise
         reason = str(error).split("\n")[0]
-        size = path.stat().st_size if path.is_file() else 0
-        raise InputError(
-            f"{path}: not {kind}, or a truncated one ({reason})", got=f"a file of {size:,} bytes", fix=fix
-        ) from None
+        size = f"a file of {path.stat().st_size:,} bytes"
+        fix = "check that the copy or download is complete"
+        raise InputError(f"{path}: not {kind}, or a truncated one ({reason})", got=size, fix=fix) from None

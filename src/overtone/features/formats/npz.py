@@ -120,6 +120,7 @@ class Stream(Whole):
         return int(self.dtype.itemsize * np.prod(self.shape[1:], dtype=np.int64))
 
     def _open(self, row: int) -> None:
-        self._stream = zipfile.ZipFile(self.path).open(self.member)
+        archive = zipfile.ZipFile(self.path)
+        self._stream = archive.open(self.member)
         read_header(self._stream, self.member)
         self._stream.seek(row * self._row_bytes, 1)

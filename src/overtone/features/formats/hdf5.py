@@ -1,0 +1,72 @@
+"""``.h5``: the field's feature files; contiguous datasets are memory-mapped, others are read block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overtone.core.files import atomic_path
+from overtone.features.arrays import Array, Rows, Table
+from overtone.features.formats import Format, formats, opening
+from overtone.features.formats.npz import mapped
+
+
+def read_hdf5(path: Path) -> Table:
+    """Open an HDF5 file; datasets inside groups are called ``group/name``."""
+    import h5py
+
+    arrays: dict[str, Array] = {}
+    with opening(path, "an HDF5 file"):
+        file = h5py.File(path, "r")
+
+        def visit(key: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset):
+                arrays[key] = Array(rows_of(path, item), f"{path}, key {key!r}")
+
+        file.visititems(visit)
+    return Table(str(path), "hdf5", arrays, close=file.close)
+
+
+def write_hdf5(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Write contiguous datasets, so that they can be memory-mapped again; strings as UTF-8."""
+    import h5py
+
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        for key, values in arrays.items():
+            if values.dtype.kind == "U":
+                file.create_dataset(key, data=values.astype(object), dtype=h5py.string_dtype())
+            else:
+                file.create_dataset(key, data=values)
+
+
+formats.register("hdf5")(Format(read_hdf5, write_hdf5, suffixes=(".h5", ".hdf5", ".hdf")))
+
+
+def rows_of(path: Path, dataset: Any) -> Rows:
+    """The rows of an open dataset: a memory map where its bytes lie in one piece, else the dataset itself."""
+    import h5py
+
+    if h5py.check_string_dtype(dataset.dtype) is not None:
+        return Text(dataset)
+    offset = dataset.id.get_offset()
+    in_one_piece = offset is not None and dataset.chunks is None and not dataset.is_virtual and not dataset.external
+    if in_one_piece and dataset.shape and dataset.dtype.kind in "biuf" and dataset.file.userblock_size == 0:
+        return mapped(path, offset, dataset.shape, dataset.dtype)
+    rows: Rows = dataset
+    return rows
+
+
+class Text:
+    """Strings of a dataset, decoded when read."""
+
+    dtype = np.dtype(str)
+
+    def __init__(self, dataset: Any) -> None:
+        self.shape = dataset.shape
+        self._decoded = dataset.asstr(errors="replace")
+
+    def __getitem__(self, rows: Any) -> Any:
+        return np.asarray(self._decoded[rows], dtype=str)

@@ -1,0 +1,130 @@
+"""``.mat``: MATLAB files of version 5 and 7.3; a cell array of views becomes ``view0``, ``view1``, ..."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overtone.features.arrays import Array, Rows, Table
+from overtone.features.formats import Format, formats, opening
+from overtone.features.layout import LABELS
+
+
+def read_mat(path: Path) -> Table:
+    """Read a MATLAB file.
+
+    Cell arrays are taken apart: the cell ``X``, or the only one that holds matrices, into ``view0``, ``view1``, ... in
+    MATLAB's order, any other into ``<key>0``, ``<key>1``, ...; cells of strings become one array. MATLAB files come
+    with clips in rows or in columns: matrices are turned so that they have one row per label, or, without labels,
+    so that all have as many rows.
+    """
+    from scipy.io.matlab import MatReadError
+
+    with opening(path, "a MATLAB file", also=(MatReadError, TypeError, IndexError)):
+        found, close = _version_73(path) if _is_hdf5(path) else _version_5(path)
+        flat = _taken_apart(found)
+        notes = _turn(flat)
+    arrays = {key: Array(rows, f"{path}, key {key!r}") for key, rows in flat.items()}
+    return Table(str(path), "mat", arrays, notes=notes, close=close)
+
+
+formats.register("mat")(Format(read_mat, suffixes=(".mat",)))
+
+Cell = list[Any]
+
+
+class Transposed:
+    """The same values with all axes in reverse order; slices of rows are read one at a time."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.inner = rows
+        self.shape = tuple(rows.shape)[::-1]
+        self.dtype = rows.dtype
+
+    def __getitem__(self, rows: Any) -> Any:
+        return np.asarray(self.inner[(..., rows) if isinstance(rows, slice) else rows]).T
+
+
+def transposed(rows: Rows) -> Rows:
+    """Transposed rows; twice is the original."""
+    return rows.inner if isinstance(rows, Transposed) else Transposed(rows)
+
+
+def _is_hdf5(path: Path) -> bool:
+    import h5py
+
+    return bool(h5py.is_hdf5(path))
+
+
+def _version_5(path: Path) -> tuple[dict[str, Any], Any]:
+    from scipy.io import loadmat
+
+    def plain(value: Any) -> Any:
+        if hasattr(value, "toarray"):  # sparse
+            return value.toarray()
+        if value.dtype.names is not None:  # a struct: nothing that we look for
+            return None
+        return [plain(item) for item in value.ravel(order="F")] if value.dtype.kind == "O" else value
+
+    found = {key: plain(value) for key, value in loadmat(path).items() if not key.startswith("__")}
+    return {key: value for key, value in found.items() if value is not None}, lambda: None
+
+
+def _version_73(path: Path) -> tuple[dict[str, Any], Any]:
+    import h5py
+
+    file = h5py.File(path, "r")
+
+    def plain(item: Any) -> Any:
+        kind = item.attrs.get("MATLAB_class", b"").decode()
+        if kind == "char":
+            return np.array(["".join(map(chr, row)) for row in np.atleast_2d(item[()].T)])
+        if kind == "cell":
+            return [plain(file[reference]) for reference in item[()].ravel()]  # stored transposed: C order is F order
+        return Transposed(item)
+
+    keys = [key for key in file if not key.startswith("#") and isinstance(file[key], h5py.Dataset)]
+    return {key: plain(file[key]) for key in keys}, file.close
+
+
+def _taken_apart(found: Mapping[str, Any]) -> dict[str, Rows]:
+    """Every cell array as several arrays, or as one array of strings."""
+    views = [key for key, value in found.items() if isinstance(value, list) and not _strings(value)]
+    main = "X" if "X" in views or len(views) != 1 else views[0]
+
+    def items() -> Iterator[tuple[str, Rows]]:
+        for key, value in found.items():
+            if not isinstance(value, list):
+                yield key, value
+            elif _strings(value):
+                yield key, np.array([str(item[0]) if len(item) else "" for item in value])
+            else:
+                prefix = "view" if key == main else key
+                yield from ((f"{prefix}{i}", item) for i, item in enumerate(value) if not isinstance(item, list))
+
+    return dict(items())
+
+
+def _strings(cell: Cell) -> bool:
+    return all(not isinstance(item, list) and item.dtype.kind == "U" for item in cell)
+
+
+def _turn(flat: dict[str, Rows]) -> tuple[str, ...]:
+    """Vectors become one-dimensional; matrices get one row per clip. Changes ``flat``; says what was turned."""
+    for key, rows in flat.items():
+        if 1 in rows.shape and len(rows.shape) == 2 and np.dtype(rows.dtype).kind in "biuf":
+            flat[key] = np.asarray(rows[()]).ravel()
+    label = next((flat[key] for key in LABELS if key in flat), None)
+    matrices = {key: rows for key, rows in flat.items() if len(rows.shape) == 2}
+    if label is not None:
+        count = label.shape[0]
+        turned = [key for key, rows in matrices.items() if rows.shape[0] != count and rows.shape[1] == count]
+    else:
+        heights, widths = ({rows.shape[axis] for rows in matrices.values()} for axis in (0, 1))
+        turned = list(matrices) if len(heights) > 1 and len(widths) == 1 else []
+    for key in turned:
+        flat[key] = transposed(matrices[key])
+    return (f"{', '.join(turned)}: clips stood in columns, turned into rows",) if turned else ()

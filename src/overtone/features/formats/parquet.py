@@ -1,0 +1,90 @@
+"""``.parquet``: one row per clip; features as list columns, whatever is not per clip as JSON in the file's metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overtone.core import InputError
+from overtone.core.files import atomic_path
+from overtone.features.arrays import Array, Table
+from overtone.features.formats import Format, formats, opening
+from overtone.features.formats.safetensors import from_metadata, to_metadata
+
+
+def read_parquet(path: Path) -> Table:
+    """Read a Parquet file; columns of other kinds than numbers, strings and lists of numbers are passed over."""
+    import pyarrow.parquet
+
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    with opening(path, "a Parquet file"):
+        table = pyarrow.parquet.read_table(path, memory_map=True)
+        metadata = {
+            key.decode(): text.decode("utf-8", "replace") for key, text in (table.schema.metadata or {}).items()
+        }
+        for key in table.column_names:
+            values = _values(table[key].combine_chunks(), f"{path}, key {key!r}")
+            if values is not None:
+                found[key] = values
+        found |= from_metadata({key: text for key, text in metadata.items() if key not in found})
+    return Table(str(path), "parquet", {key: Array(rows, f"{path}, key {key!r}") for key, rows in found.items()})
+
+
+def write_parquet(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Write arrays with one row per clip as columns and the others as metadata."""
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = len(next(iter(arrays.values())))
+    columns = {key: values for key, values in arrays.items() if len(values) == rows}
+    table = pyarrow.table({key: _column(values) for key, values in columns.items()})
+    others = to_metadata({key: values for key, values in arrays.items() if key not in columns})
+    with atomic_path(path) as temporary:
+        pyarrow.parquet.write_table(table.replace_schema_metadata(others), temporary)
+
+
+formats.register("parquet")(Format(read_parquet, write_parquet, suffixes=(".parquet", ".pq")))
+
+
+def _values(column: Any, where: str) -> np.ndarray[Any, Any] | None:
+    """A column as an array: lists of equal length become further axes.
+
+    Raises:
+        InputError: A row is null or has a list of another length.
+    """
+    import pyarrow.types as kinds
+
+    shape = [len(column)]
+    while kinds.is_list(column.type) or kinds.is_large_list(column.type) or kinds.is_fixed_size_list(column.type):
+        inner = int(np.prod(shape[1:], dtype=np.int64))
+        if column.null_count:
+            row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0]) // inner
+            raise InputError(f"{where}, row {row}: null instead of a list", fix="leave these clips out")
+        lengths = column.value_lengths().to_numpy(zero_copy_only=False)
+        odd = np.flatnonzero(lengths != lengths[0]) if len(lengths) else lengths
+        if len(odd):
+            got, valid = (f"{int(length)} values" for length in (lengths[odd[0]], lengths[0]))
+            what = f"{where}, row {int(odd[0]) // inner}: a list of another length than row 0's"
+            raise InputError(what, got=got, valid=valid, fix="all rows need the same number of values")
+        shape.append(int(lengths[0]) if len(lengths) else 0)
+        column = column.flatten()
+    if kinds.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if kinds.is_string(column.type) or kinds.is_large_string(column.type):
+        return np.array(column.fill_null("").to_pylist(), dtype=str).reshape(shape)
+    if kinds.is_boolean(column.type) or kinds.is_integer(column.type) or kinds.is_floating(column.type):
+        values: np.ndarray[Any, Any] = column.to_numpy(zero_copy_only=False)
+        return values.reshape(shape)
+    return None
+
+
+def _column(values: np.ndarray[Any, Any]) -> Any:
+    import pyarrow
+
+    column = pyarrow.array(values.ravel())
+    for size in reversed(values.shape[1:]):
+        column = pyarrow.FixedSizeListArray.from_arrays(column, size)
+    return column

@@ -1,0 +1,66 @@
+"""``save``: features in the plain layout, in any format that can be written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overtone.core import InputError
+from overtone.features.draft import SPLITS
+from overtone.features.formats import format_of_suffix
+from overtone.features.layout import MEDIA, OWN_IDS, ROLES, TRUTH
+from overtone.features.paired import PairedFeatures
+
+
+def save(data: PairedFeatures, path: str | Path) -> None:
+    """Write features so that :func:`overtone.features.load` gives back an equal object (but for its provenance).
+
+    Args:
+        data: Features.
+        path: A file whose suffix says the format (.npz, .h5, .parquet, .safetensors).
+
+    Raises:
+        InputError: The suffix is unknown or of a format that is only read, the file cannot be written, or the
+            features have no place in the layout (splits that overlap, a modality called ``y``).
+    """
+    path = Path(path)
+    write = format_of_suffix(path, writable=True).write
+    assert write is not None
+    write(path, plain_layout(data))
+
+
+def plain_layout(data: PairedFeatures) -> dict[str, np.ndarray[Any, Any]]:
+    """Arrays by key, as :func:`overtone.features.from_arrays` takes them.
+
+    Raises:
+        InputError: As :func:`save`.
+    """
+    for name in data.names:
+        if name in ROLES or name.startswith((*TRUTH, MEDIA, OWN_IDS)) or name.rpartition("_")[2] in SPLITS:
+            raise InputError(f"a modality cannot be saved under the name {name!r}, which means something else")
+    arrays = {name: tensor.numpy() for name, tensor in data.modalities.items()}
+    arrays |= {"modalities": np.array(data.names), "ids": np.array(data.ids, dtype=str)}
+    if data.targets is not None:
+        targets = data.targets.numpy()
+        arrays["labels"] = targets if data.label_kind == "soft" else targets.astype(np.uint8)
+        arrays["class_names"] = np.array(data.class_names, dtype=str)
+    if data.splits:
+        arrays["split"] = _split_names(data)
+    arrays |= {MEDIA + name: np.array(paths, dtype=str) for name, paths in data.media.items()}
+    arrays |= {key: tensor.numpy() for key, tensor in data.truth.items()}
+    return arrays
+
+
+def _split_names(data: PairedFeatures) -> np.ndarray[Any, Any]:
+    names = np.full(len(data), "", dtype="U10")
+    for split, rows in data.splits.items():
+        if split not in SPLITS.values():
+            raise InputError(f"a split cannot be saved under the name {split!r}", valid=", ".join(set(SPLITS.values())))
+        taken = names[rows.numpy()]
+        if (taken != "").any():
+            other = str(taken[taken != ""][0])
+            raise InputError(f"splits {other!r} and {split!r} overlap and cannot be saved", fix="a row has one split")
+        names[rows.numpy()] = split
+    return names
