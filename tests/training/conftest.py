@@ -163,7 +163,7 @@ def make_data(rows: int = 150, seed: int = 0, **changes: Any) -> PairedFeatures:
     return PairedFeatures(**{**parts, **changes})
 
 
-@pytest.fixture()
+@pytest.fixture
 def data() -> PairedFeatures:
     """See :func:`make_data`."""
     return make_data()

@@ -1,16 +1,19 @@
 """Training: the loop, the run folder, checkpoints and resume, distribution, comparisons over seeds."""
 
 from overtone.training.checks import TrainingStopped, effective_rank
+from overtone.training.comparison import Comparison, compare
 from overtone.training.progress import Report, display
 from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
 from overtone.training.trainer import train
 
 __all__ = [
+    "Comparison",
     "Report",
     "Run",
     "TrainingSettings",
     "TrainingStopped",
+    "compare",
     "display",
     "effective_rank",
     "split_settings",

@@ -121,8 +121,7 @@ class Run:
             InputError: The data does not fit the run, or has no such split.
         """
         part = data.split(split) if split is not None and data.splits else data
-        first, second = self.embed(part).values()
-        return judge(first, second, part, {"memory_mb": self.settings["memory_mb"], **options})
+        return judge(self.embed(part), part, {"memory_mb": self.settings["memory_mb"], **options})
 
     def _embed(self, data: PairedFeatures, function: Embedder) -> dict[str, Embeddings]:
         self.check(data)
@@ -155,8 +154,9 @@ class Run:
             )
 
 
-def judge(first: Tensor, second: Tensor, data: PairedFeatures, options: Mapping[str, Any]) -> Evaluation:
+def judge(embeddings: Embeddings, data: PairedFeatures, options: Mapping[str, Any]) -> Evaluation:
     """Evaluate embeddings of the rows of ``data`` against its labels, if it has any."""
+    first, second = embeddings.values()
     return evaluate(first, second, data.targets, names=data.names, class_names=data.class_names, **options)
 
 

@@ -36,6 +36,7 @@ def train(
     overwrite: bool = False,
     progress: Callback | None = None,
     label: str | None = None,
+    evaluate: bool = True,
 ) -> Run:
     """Train a method and evaluate it on the test split, if there is one.
 
@@ -53,6 +54,7 @@ def train(
         overwrite: Replace the run that is in ``out``.
         progress: Called after every epoch.
         label: What progress calls the run; the method's name by default.
+        evaluate: Whether to evaluate on the test split at the end.
 
     Returns:
         The run, with the weights of the chosen epoch.
@@ -104,7 +106,7 @@ def train(
     }
     run = Run(model.eval(), material.scalers, flat, info, course.history, None, folder.path if folder else None)
     if group.writes:
-        _conclude(run, data, folder)
+        _conclude(run, data, folder, evaluate)
     return run
 
 
@@ -145,9 +147,9 @@ def _refuse_differences(path: Path, stored: Mapping[str, Any], found: list[str],
         )
 
 
-def _conclude(run: Run, data: PairedFeatures, folder: RunFolder | None) -> None:
+def _conclude(run: Run, data: PairedFeatures, folder: RunFolder | None, evaluate: bool) -> None:
     """Evaluate on the test split and write what a finished run consists of; ``run.json`` comes last."""
-    if "test" in data.splits:
+    if evaluate and "test" in data.splits:
         run.evaluation = run.evaluate(data).to_dict()
     if folder is None:
         return

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from statistics import fmean
+
 import torch
 from torch import Tensor
 
-from overtone.evaluation import evaluate
+from overtone.evaluation import mean_average_precision
 
 
 def pair_correlation(first: Tensor, second: Tensor) -> float:
@@ -55,5 +57,8 @@ def scores(embeddings: tuple[Tensor, Tensor], targets: Tensor | None, memory_mb:
         "partner_rank": partner_rank(*embeddings, memory_mb=memory_mb),
     }
     if targets is not None:
-        found["map"] = evaluate(*embeddings, targets, bootstrap=0, memory_mb=memory_mb).to_dict()["map"]["mean"]
+        found["map"] = fmean(
+            mean_average_precision(queries, gallery, targets, targets, memory_mb=memory_mb)
+            for queries, gallery in (embeddings, embeddings[::-1])
+        )
     return found
