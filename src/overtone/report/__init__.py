@@ -1,0 +1,6 @@
+"""Reports: one HTML file per run or comparison, which opens from a folder, without a network."""
+
+from overtone.report.comparison import comparison_report
+from overtone.report.run import run_report
+
+__all__ = ["comparison_report", "run_report"]

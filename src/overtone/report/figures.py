@@ -1,0 +1,298 @@
+"""Figures as plain Plotly dictionaries: what is drawn is data, how it looks is the page's theme."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+FIRST, SECOND = "#2f7ed8", "#e07b1a"
+"""The first and the second modality, and the directions that start at them; told apart by any eye, on any ground."""
+QUIET = "#8b93a1"
+"""What is there for comparison only."""
+HUES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b5a300", "#8c8c8c")
+"""Okabe and Ito's colours, which colour-blind readers tell apart; yellow darkened, black replaced, for both grounds."""
+SHADES = ((0, 0.0), (0, 0.38), (255, 0.42))
+"""Past the eighth class the hues come again darker, then lighter: the ground to mix with, and how much of it."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure.
+
+    Attributes:
+        data: Plotly traces.
+        layout: Plotly layout, without colours of the page (the theme adds them).
+        alt: What the figure shows, for readers who do not see it.
+        height: Height in pixels; the width is the page's.
+        views: Other places of the same points, by the name of the button that moves them there: Plotly restyles.
+        pairs: Whether each trace holds first halves of pairs, then second halves, to be joined when pointed at.
+    """
+
+    data: list[dict[str, Any]]
+    alt: str
+    layout: dict[str, Any] = field(default_factory=dict)
+    height: int = 340
+    views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pairs: bool = False
+
+
+def label(text: object, longest: int = 36) -> str:
+    """Text as Plotly may show it: its pseudo-HTML made harmless, the middle of a long one left out.
+
+    Example:
+        >>> label("<b>x</b>"), label("a" * 50, longest=9)
+        ('&lt;b&gt;x&lt;/b&gt;', 'aaaa…aaaa')
+    """
+    plain = str(text)
+    if len(plain) > longest:
+        kept = longest // 2
+        plain = f"{plain[:kept]}…{plain[-kept:]}"
+    return escape(plain, quote=False)
+
+
+def rounded(values: ArrayLike, digits: int = 4) -> list[Any]:
+    """Nested lists of floats with ``digits`` significant digits, which is finer than a screen; no number becomes None.
+
+    Example:
+        >>> rounded([0.123456, 12345.678, float("nan")])
+        [0.1235, 12350.0, None]
+    """
+
+    def one(value: Any) -> Any:
+        if isinstance(value, list):
+            return [one(item) for item in value]
+        return float(f"{value:.{digits}g}") if value is not None and math.isfinite(value) else None
+
+    plain: list[Any] = one(np.asarray(values, dtype=float).tolist())
+    return plain
+
+
+def class_colour(number: int) -> str:
+    """The colour of a class by its number; 24 differ, then they repeat."""
+    hue = HUES[number % len(HUES)]
+    ground, share = SHADES[number // len(HUES) % len(SHADES)]
+    mixed = (round(int(hue[at : at + 2], 16) * (1 - share) + ground * share) for at in (1, 3, 5))
+    return "#" + "".join(f"{part:02x}" for part in mixed)
+
+
+def curve(name: str, epochs: Sequence[int], values: Sequence[float | None], chosen: int | None) -> Figure:
+    """One quantity over the epochs, with a dotted line at the chosen epoch."""
+    line = {
+        "type": "scatter",
+        "mode": "lines" if len(epochs) > 1 else "markers",
+        "x": list(epochs),
+        "y": rounded(np.array(values, dtype=float)),
+        "line": {"color": FIRST, "width": 2},
+        "hovertemplate": "epoch %{x}: %{y}<extra></extra>",
+    }
+    layout: dict[str, Any] = {"margin": {"l": 52, "r": 10, "t": 8, "b": 26}}
+    if chosen is not None:
+        layout["shapes"] = [vertical(chosen)]
+    return Figure([line], f"{name} over {len(epochs)} epochs", layout, height=170)
+
+
+def whiskers(
+    names: Sequence[str],
+    values: Sequence[float],
+    intervals: Sequence[tuple[float, float] | None],
+    dots: Sequence[Sequence[float]],
+    *,
+    axis: str,
+    reference: float | None = None,
+    alt: str,
+) -> Figure:
+    """A dot with its interval per row, the single measurements as small dots, and a dotted line to compare with.
+
+    Args:
+        names: One per row, top to bottom.
+        values: Where the dots lie, on the horizontal axis.
+        intervals: ``(low, high)`` per row, or None.
+        dots: Single measurements per row (one a seed), may be empty.
+        axis: What the horizontal axis shows.
+        reference: Where the dotted line stands (chance, or zero).
+        alt: What the figure shows.
+    """
+    spans = [interval or (value, value) for interval, value in zip(intervals, values)]
+    singles = [(row, dot) for row, several in enumerate(dots) for dot in several]
+    shown = [label(name) for name in names]
+    big = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "mean, 95 % interval",
+        "x": rounded(values),
+        "y": list(range(len(names))),
+        "text": shown,
+        "marker": {"color": FIRST, "size": 11},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": rounded([high - value for (_, high), value in zip(spans, values)]),
+            "arrayminus": rounded([value - low for (low, _), value in zip(spans, values)]),
+            "color": FIRST,
+            "thickness": 2,
+            "width": 5,
+        },
+        "hovertemplate": "%{text}: %{x}<extra></extra>",
+    }
+    small = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "one seed",
+        "x": rounded([dot for _, dot in singles]),
+        "y": [row + 0.25 for row, _ in singles],  # below the whisker, which would hide them
+        "text": [shown[row] for row, _ in singles],
+        "marker": {"color": QUIET, "size": 7, "opacity": 0.8},
+        "hovertemplate": "%{text}, one seed: %{x}<extra></extra>",
+    }
+    ends = [*(end for span in spans for end in span), *(dot for _, dot in singles)]
+    low, high = min([*ends, *([] if reference is None else [reference])]), max([*ends, reference or ends[0]])
+    room = 0.04 * ((high - low) or 1)
+    layout = {
+        "xaxis": {"title": {"text": axis}, "range": rounded([low - room, high + room])},
+        "yaxis": {
+            "range": [len(names) - 0.5, -0.5],
+            "tickvals": list(range(len(names))),
+            "ticktext": shown,
+            "automargin": True,
+            "zeroline": False,
+        },
+        "showlegend": bool(singles),
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "shapes": [] if reference is None else [vertical(reference)],
+        "margin": {"l": 20, "r": 20, "t": 34, "b": 46},
+    }
+    return Figure([big, small] if singles else [big], alt, layout, height=110 + 40 * len(names))
+
+
+def grouped_bars(names: Sequence[str], groups: Mapping[str, Sequence[float]], *, axis: str, alt: str) -> Figure:
+    """Two horizontal bars per name, one per group (a direction each)."""
+    rows = [label(name) for name in names]
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": label(group),
+            "x": rounded(values),
+            "y": rows,
+            "marker": {"color": colour},
+            "hovertemplate": "%{y}: %{x}<extra>" + label(group) + "</extra>",
+        }
+        for (group, values), colour in zip(groups.items(), (FIRST, SECOND))
+    ]
+    layout = {
+        "barmode": "group",
+        "bargap": 0.32,
+        "bargroupgap": 0.08,
+        "xaxis": {"title": {"text": axis}, "rangemode": "tozero"},
+        "yaxis": {"type": "category", "autorange": "reversed", "automargin": True},
+        "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "traceorder": "normal"},
+        "margin": {"l": 20, "r": 20, "t": 34, "b": 46},
+    }
+    return Figure(traces, alt, layout, height=110 + 30 * len(rows))
+
+
+def heat(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: ArrayLike,
+    *,
+    row_title: str = "",
+    column_title: str = "",
+    alt: str,
+    numbers: bool,
+) -> Figure:
+    """A matrix of shares in [0, 1] in one hue, with the numbers in the cells where they have room."""
+    shares = np.asarray(values, dtype=float)
+    trace: dict[str, Any] = {
+        "type": "heatmap",
+        "z": rounded(shares, 3),
+        "x": unique([label(column) for column in columns]),
+        "y": unique([label(row) for row in rows]),
+        "zmin": 0,
+        "zmax": max(1e-9, float(np.nanmax(shares))) if shares.size else 1,
+        "xgap": 1,
+        "ygap": 1,
+        "colorbar": {"thickness": 10, "outlinewidth": 0},
+        "showscale": not numbers,
+        "hovertemplate": "%{y}<br>%{x}<br>%{z:.3f}<extra></extra>",
+    }
+    if numbers:
+        trace["texttemplate"] = "%{z:.2f}"
+    layout = {
+        "xaxis": {
+            "title": {"text": column_title},
+            "type": "category",
+            "automargin": True,
+            "showgrid": False,
+            "tickmode": "linear",
+        },
+        "yaxis": {
+            "title": {"text": row_title},
+            "type": "category",
+            "autorange": "reversed",
+            "automargin": True,
+            "showgrid": False,
+            "tickmode": "linear",
+        },
+        "margin": {"l": 20, "r": 10, "t": 30, "b": 30},
+    }
+    return Figure([trace], alt, layout, height=140 + max(20, 28 if numbers else 18) * len(shares))
+
+
+def counts(edges: Sequence[str], groups: Mapping[str, Sequence[float]], *, axis: str, alt: str) -> Figure:
+    """Shares per bin, the bins named, one bar a group (a direction each)."""
+    traces = [
+        {
+            "type": "bar",
+            "name": label(group),
+            "x": list(edges),
+            "y": rounded(values),
+            "marker": {"color": colour},
+            "hovertemplate": "rank %{x}: %{y:.1%} of the queries<extra>" + label(group) + "</extra>",
+        }
+        for (group, values), colour in zip(groups.items(), (FIRST, SECOND, QUIET))
+    ]
+    layout = {
+        "barmode": "group",
+        "bargap": 0.25,
+        "xaxis": {"title": {"text": axis}, "type": "category", "automargin": True},
+        "yaxis": {"title": {"text": "share of the queries"}, "tickformat": ".0%", "rangemode": "tozero"},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "margin": {"l": 60, "r": 10, "t": 34, "b": 46},
+    }
+    return Figure(traces, alt, layout, height=320)
+
+
+def vertical(at: float) -> dict[str, Any]:
+    """A dotted line over the whole height at one place of the horizontal axis."""
+    return {
+        "type": "line",
+        "x0": at,
+        "x1": at,
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "layer": "below",
+        "line": {"color": QUIET, "width": 1.5, "dash": "dot"},
+    }
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """Names made different by trailing spaces nobody sees; a category axis would merge equal ones.
+
+    Example:
+        >>> unique(["a", "b", "a"])
+        ['a', 'b', 'a\\u200b']
+    """
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, -1) + 1
+        result.append(name + "\u200b" * seen[name])
+    return result

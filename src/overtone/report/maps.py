@@ -1,0 +1,58 @@
+"""Two-dimensional maps of both modalities' embeddings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.report.retrieval import Floats
+
+MOST_PAIRS = 1000
+"""Pairs on a map; of a larger set, so many evenly spaced ones. Two points each are what a browser moves with ease."""
+
+
+def spaced(total: int, most: int = MOST_PAIRS) -> NDArray[np.integer[Any]]:
+    """At most ``most`` evenly spaced row numbers out of ``total``."""
+    return np.unique(np.linspace(0, total - 1, min(total, most)).astype(int))
+
+
+def principal(points: Floats) -> tuple[Floats, float]:
+    """The two directions of most variance, their signs fixed.
+
+    Args:
+        points: (n, e), at least one.
+
+    Returns:
+        (n, 2) places and the share of the variance they show.
+    """
+    centred = points - points.mean(0)
+    left, sizes, right = np.linalg.svd(centred, full_matrices=False)
+    # A singular vector's sign is arbitrary and may differ between machines: its greatest loading is made positive.
+    signs = np.sign(right[np.arange(len(right)), np.abs(right).argmax(1)])
+    places = np.zeros((len(points), 2))
+    shown = min(2, len(sizes))
+    places[:, :shown] = (left * sizes * signs)[:, :shown]
+    total = float((sizes**2).sum())
+    return places, float((sizes[:2] ** 2).sum()) / total if total > 0 else 0.0
+
+
+def neighbours(points: Floats) -> Floats | None:
+    """A t-SNE map, which keeps neighbours together and means nothing by distance; None for fewer than 30 points.
+
+    Args:
+        points: (n, e) unit rows, so that Euclidean neighbours are those by cosine.
+
+    Returns:
+        (n, 2) places in no unit, started from the principal directions, hence the same every time.
+    """
+    if len(points) < 30 or np.ptp(points, axis=0).max() <= 1e-9:
+        return None
+    from sklearn.manifold import TSNE  # loading it takes a second, which other reports should not pay
+
+    start = principal(points)[0]
+    start = start / max(float(start[:, 0].std()), 1e-12) * 1e-4
+    perplexity = min(30.0, (len(points) - 1) / 3)
+    solver = TSNE(init=start.astype(np.float32), perplexity=perplexity, max_iter=500, random_state=0)
+    return np.asarray(solver.fit_transform(points.astype(np.float32)))
