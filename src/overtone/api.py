@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from torch import Tensor
 from overtone import evaluation as evaluating
 from overtone import training
 from overtone.core import InputError
-from overtone.core.files import write_text
+from overtone.core.files import write_json, write_text
 from overtone.evaluation import Evaluation
 from overtone.features import PairedFeatures, inspect, load, save
 from overtone.training import Comparison, Run
@@ -28,9 +29,12 @@ DEMO_SEEDS = 2
 Data = str | Path | PairedFeatures
 """Features, or where :func:`load` finds them."""
 
+log = logging.getLogger("overtone")
+"""Says what was decided and what looks doubtful while data are read."""
+
 
 def read(data: Data, **reading: Any) -> PairedFeatures:
-    """Features as they are, or loaded.
+    """Features as they are, or loaded, with what was decided and what looks doubtful in the log.
 
     Args:
         data: Features, a file, a folder or a corpus name.
@@ -39,7 +43,14 @@ def read(data: Data, **reading: Any) -> PairedFeatures:
     Returns:
         Checked features.
     """
-    return data if isinstance(data, PairedFeatures) else load(data, **reading)
+    if isinstance(data, PairedFeatures):
+        return data
+    features = load(data, **reading)
+    for note in features.provenance.notes:
+        log.info(note)
+    for warning in features.provenance.warnings:
+        log.warning(warning)
+    return features
 
 
 def train(
@@ -168,7 +179,7 @@ def evaluate(
     Raises:
         InputError: The target is neither a run nor embeddings, a run came without data, or they do not fit.
     """
-    options = {"memory_mb": memory_mb, "bootstrap": bootstrap, "confusion": confusion}
+    options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": bootstrap, "confusion": confusion}
     if isinstance(target, Run) or is_run(target):
         run = target if isinstance(target, Run) else Run.load(target, device)
         if data is None:
@@ -177,11 +188,11 @@ def evaluate(
         return run.evaluate(features, chosen_split(features, split or "test"), **options)
     if data is not None:
         raise InputError(f"{target}: not a run folder", fix="leave DATA out to evaluate a file of embeddings")
-    features = load(target, **reading)
+    features = read(target, **reading)
     part = features.split(chosen) if (chosen := chosen_split(features, split or own_split(features))) else features
     first, second = part.modalities.values()
-    named = {"names": part.names, "class_names": part.class_names}
-    return evaluating.evaluate(first, second, part.targets, **named, **options)
+    options |= {"names": part.names, "class_names": part.class_names}
+    return evaluating.evaluate(first, second, part.targets, **options)
 
 
 def is_run(path: str | Path) -> bool:
@@ -207,6 +218,7 @@ def compare(
     ablate: bool = False,
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
+    resume: bool = False,
     progress: Callable[[Any], None] | None = None,
     **reading: Any,
 ) -> Comparison:
@@ -217,8 +229,10 @@ def compare(
         data: Features, a file, a folder or a corpus name.
         seeds: The seeds, or how many (0, 1, ...).
         ablate: Also train each method with each of its terms off in turn.
-        settings: Setting names to values, for every method that has them.
-        out: Folder for the runs, ``comparison.json`` and ``report.html``; None keeps everything in memory.
+        settings: Setting names to values, each for every method that has it; a method's name to a mapping is for that
+            method alone.
+        out: Folder for results, ``comparison.json`` and ``report.html``; None keeps everything in memory.
+        resume: Take what ``out`` holds already from there, where data, settings and versions are the same.
         progress: Called with a report after each epoch.
         reading: What :func:`load` takes besides.
 
@@ -231,11 +245,37 @@ def compare(
     features = read(data, **reading)
     chosen = range(seeds) if isinstance(seeds, int) else seeds
     comparison = training.compare(
-        methods, features, seeds=list(chosen), ablate=ablate, settings=settings, out=out, progress=progress
+        methods,
+        features,
+        seeds=list(chosen),
+        ablate=ablate,
+        settings=settings,
+        out=out,
+        resume=resume,
+        progress=progress,
     )
     if out is not None and speaks():
         write_comparison_report(comparison, Path(out))
     return comparison
+
+
+def write_comparison_report(comparison: Comparison, folder: Path) -> Path:
+    """Write ``report.html`` into a comparison's folder, and its path into ``comparison.json``.
+
+    Args:
+        comparison: The comparison.
+        folder: Its folder.
+
+    Returns:
+        The report's path.
+    """
+    from overtone import report
+
+    comparison.report = folder / "report.html"
+    found = comparison.to_dict()
+    write_text(comparison.report, report.comparison_report(found, details=comparison.details()))
+    write_json(folder / "comparison.json", found)
+    return comparison.report
 
 
 def demo(

@@ -36,8 +36,9 @@ def room(registry: Registry[Any]) -> str:
 
 
 def mentions(text: str, name: str) -> bool:
-    """Whether a name stands in a text as a word of its own."""
-    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
+    """Whether a name stands in a text as a word of its own; ``{k}`` in a name stands for k and any number."""
+    pattern = re.escape(name).replace(re.escape("{k}"), r"(?:\{?k\}?|\d+)")
+    return re.search(rf"(?<![\w-]){pattern}(?![\w-])", text) is not None
 
 
 def test_the_registries_that_must_be_there_are_found() -> None:
@@ -63,3 +64,5 @@ def test_tests_of_the_room_have_it(registry: Registry[Any], name: str) -> None:
 def test_a_name_counts_only_as_a_word_of_its_own() -> None:
     assert mentions("`cca` is linear", "cca")
     assert not mentions("`dcca` and `cca-x`", "cca")
+    assert mentions("`recall@5`", "recall@{k}")
+    assert not mentions("`instance_recall@5`", "recall@{k}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -48,7 +49,7 @@ def overtone(
     """
 
 
-COMMANDS = {
+COMMANDS: dict[Callable[..., None], str] = {
     demo: "The main job on built-in real data",
     inspect: "What is in DATA, and what is wrong with it",
     train: "Train one method into a run folder",

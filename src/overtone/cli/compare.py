@@ -39,6 +39,10 @@ def compare(
         Path | None,
         typer.Option("--out", metavar="FOLDER", help="Where the report goes.; by default runs/compare-DATA."),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Take what --out holds already from there, if data and settings are the same."),
+    ] = False,
     modalities: Modalities = None,
     view: View = None,
     sequences: Sequences = None,
@@ -72,6 +76,7 @@ def compare(
                 ablate=ablate,
                 settings=settings,
                 out=folder,
+                resume=resume,
                 progress=progress,
                 **reading(modalities, view, sequences, data_seed),
             )

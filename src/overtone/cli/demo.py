@@ -16,9 +16,7 @@ def demo(
         int | None,
         typer.Option("--seeds", metavar="N", min=1, help="Seeds that each method is trained with; by default 2."),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where runs and report go")] = Path(
-        "runs/demo"
-    ),
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where runs and report go")] = Path("runs/demo"),
     json: Json = False,
 ) -> None:
     """Train HSC-MAE and its label-free baselines on built-in real data; print the table; write the report.

@@ -17,7 +17,7 @@ def methods(
     """List the methods, or with METHOD everything that --set can set, with defaults and meanings."""
     with results(json) as output:
         from overtone.cli.tables import settings_table, table
-        from overtone.methods import methods as registry
+        from overtone.methods.base import methods as registry
         from overtone.training import TrainingSettings
 
         if name is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import traceback
@@ -48,9 +49,10 @@ class Output:
         return self._people
 
     def say(self, *parts: RenderableType) -> None:
-        """Show text or tables to people; markup in text is not interpreted."""
+        """Show text or tables to people, one below the other; markup in text is not interpreted."""
         if not self.silent:
-            self.people.print(*parts, markup=False)
+            for part in parts:
+                self.people.print(part, markup=False, soft_wrap=isinstance(part, str))
 
     def document(self, value: Mapping[str, Any]) -> None:
         """Set the JSON document that ``--json`` prints when the command is done."""
@@ -77,7 +79,7 @@ def results(json: bool) -> Iterator[Output]:
     output = Output(json)
     try:
         # Whatever a library prints on the way must not stand beside the document.
-        with contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext():
+        with contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext(), remarks(output.silent):
             yield output
         output.finish()
     except InputError as error:
@@ -94,6 +96,24 @@ def results(json: bool) -> Iterator[Output]:
         own = type(error).__module__.startswith("overtone.")  # our own exceptions say all there is to say
         hint = "" if wants_traceback() else f" ({TRACEBACK}=1 shows where)"
         raise stop(said if own else sentence + hint, FAILED) from None
+
+
+@contextlib.contextmanager
+def remarks(silent: bool) -> Iterator[None]:
+    """Show what Overtone logs on standard error, as ``note: ...`` and ``warning: ...``."""
+    log, handler = logging.getLogger("overtone"), logging.StreamHandler(sys.stderr)
+    logging.addLevelName(logging.INFO, "note")
+    logging.addLevelName(logging.WARNING, "warning")
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    before = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.CRITICAL if silent else logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.level, log.propagate = before
 
 
 def wants_traceback() -> bool:

@@ -10,9 +10,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from overtone.report.contest import Contest
 from overtone.report.words import DASH, difference_in_words, duration, metric_name, number, plural, span
 
 SHOWN = ("map", "map_running", "map@r", "ndcg", "recall@1", "recall@5", "recall@10")
+SENTENCES = ("notes", "warnings", "problems")
 SHOWN_OF_PARTNERS = ("instance_recall@1", "instance_recall@10", "median_rank")
 
 
@@ -65,67 +67,51 @@ def class_table(evaluation: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def comparison_table(comparison: Mapping[str, Any]) -> list[RenderableType]:
-    """The table of a paper: methods by falling mAP, mean ± std over seeds, intervals, the best marked, chance below."""
-    methods: Mapping[str, Any] = comparison["methods"]
-    ablation: Mapping[str, Any] = comparison.get("ablation") or {}
-    ranked = by_map(methods)
-    columns = ("method", "mAP ± std", "95 % interval", *arrows(comparison["modalities"]), "R@1", "time")
-    rows: list[Sequence[str | Text]] = [method_row(name, methods[name], best=name == ranked[0]) for name in ranked]
-    rows += [method_row(name, ablation[name]) for name in ablation]
+    """The table of a paper: the best method first and marked, mean ± std over seeds, intervals, ablations, chance."""
+    contest, metric = Contest(comparison), comparison["metric"]
+    columns = ("method", f"{metric_name(metric)[0]} ± std", "95 % interval", *contest.arrows.values(), "R@1", "time")
+    rows = [method_row(name, found, metric, best=name == contest.winner) for name, found in contest.methods.items()]
+    rows += [method_row(name, found, metric) for name, found in contest.ablation.items()]
     chance = comparison.get("chance_map")
     if chance:
         ways = [number(chance[way]) for way in ("a2v", "v2a")]
         rows.append([Text(cell, style="dim") for cell in ("chance", number(chance["mean"]), "", *ways, "", "")])
     title = (
-        f"{comparison['corpus']}: {plural(comparison['queries'], 'test query', 'test queries')} per direction, "
-        f"mean of {plural(len(comparison['seeds']), 'seed')}"
+        f"{comparison['corpus']}: {plural(comparison['queries'], 'test query', 'test queries')} in each direction, "
+        f"mean over {plural(len(contest.seeds), 'seed')}"
     )
-    shown: list[RenderableType] = [table(columns, rows, title)]
-    return [*shown, *significance(comparison, ranked)]
+    tests = [difference_in_words(test["a"], test["b"], test) for test in comparison.get("paired_tests", [])]
+    return [table(columns, rows, title), *tests]
 
 
-def by_map(methods: Mapping[str, Any]) -> list[str]:
-    """Names of methods, the highest mAP first."""
-    return sorted(methods, key=lambda name: -(methods[name]["map"]["mean"] or 0.0))
-
-
-def method_row(name: str, found: Mapping[str, Any], best: bool = False) -> list[str | Text]:
+def method_row(name: str, found: Mapping[str, Any], metric: str, best: bool = False) -> list[str | Text]:
     """A row of the comparison; the best is marked with a star, and bold where the terminal can."""
-    values = found["map"]
-    recall = found.get("recall@1", {}).get("mean")
+    values = found[metric]
+    recall = found.get("recall@1") or found.get("instance_recall@1") or {}
+    spread = values.get("std")
     cells = [
         f"{name} *" if best else name,
-        f"{number(values['mean'])} ± {number(values.get('std'))}",
+        number(values["mean"]) + (f" ± {number(spread)}" if spread is not None else ""),
         span(values.get("ci95")),
         number(values["a2v"]),
         number(values["v2a"]),
-        number(recall),
+        number(recall.get("mean")),
         duration(found.get("seconds")),
     ]
     return [Text(cell, style="bold" if best else "") for cell in cells]
 
 
-def significance(comparison: Mapping[str, Any], ranked: Sequence[str]) -> list[str]:
-    """What may be said of the best method against each other, from the paired tests over the queries."""
-    best, others = ranked[0], set(ranked[1:])
-    sentences = []
-    for test in comparison.get("paired_tests", []):
-        if best in (test["a"], test["b"]) and {test["a"], test["b"]} - {best} <= others:
-            sentences.append(difference_in_words(test["a"], test["b"], test))
-    return sentences
-
-
 def inspection(found: Mapping[str, Any]) -> list[RenderableType]:
-    """What is in a source: every fact a line, then warnings, then problems."""
-    apart = ("problems", "warnings", "notes")
+    """What is in a source: a line for every fact, a line for every part of one; then warnings and problems."""
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(no_wrap=True, style="bold")
     facts.add_column()
     for key, value in found.items():
-        if key not in apart and value not in (None, {}, [], ""):
-            facts.add_row(key.replace("_", " "), Text(plainly(value)))
+        if key not in (*SENTENCES, "checksum") and value not in (None, {}, [], ""):
+            parts = [f"{name}: {plainly(part)}" for name, part in value.items()] if isinstance(value, Mapping) else []
+            facts.add_row(key.replace("_", " "), Text("\n".join(parts) or plainly(value)))
     shown: list[RenderableType] = [facts]
-    for kind in reversed(apart):
+    for kind in SENTENCES:
         shown += [f"{kind.removesuffix('s')}: {sentence}" for sentence in found.get(kind, ())]
     if not found.get("problems"):
         shown.append("No problems: this can be trained on.")
