@@ -17,7 +17,15 @@ from overtone.core import InputError
 BLOCK_BYTES = 32 << 20
 """Conversion holds about this much of a source in memory at a time, whatever the size of the file."""
 
-UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error, RuntimeError, ValueError, KeyError)
+UNREADABLE: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    BadZipFile,
+    zlib.error,
+    RuntimeError,
+    ValueError,
+    KeyError,
+)
 """What the libraries raise when the bytes of a file are not what its header says."""
 
 
@@ -194,6 +202,12 @@ def table_of(values: Mapping[str, Any], source: str, reader: str) -> Table:
     """A table of arrays in memory (numpy arrays, tensors, lists)."""
     arrays = {}
     for key, value in values.items():
-        value = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-        arrays[key] = Array(value, f"{source}, key {key!r}")
+        where = f"{source}, key {key!r}"
+        if isinstance(value, Tensor):
+            value = value.detach().cpu()
+            value = value.float() if value.dtype == torch.bfloat16 else value
+        try:
+            arrays[key] = Array(np.asarray(value), where)
+        except ValueError:
+            raise InputError(f"{where}: rows of different lengths", fix="all rows need the same shape") from None
     return Table(source, reader, arrays)

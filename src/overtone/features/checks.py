@@ -5,8 +5,7 @@ Each check is a function from a draft to findings: named problems, each with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,42 +15,35 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.features.arrays import Column, objects
 from overtone.features.draft import SPLITS, Draft
-
-_SHOWN = 5
-"""How many rows or names a message lists."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong with a source.
-
-    Attributes:
-        name: Of the check, for programs (``"row-counts"``).
-        error: The sentence, and what :func:`overtone.features.load` raises.
-        fatal: False for a warning.
-    """
-
-    name: str
-    error: InputError
-    fatal: bool = True
+from overtone.features.findings import SHOWN, Finding, some
+from overtone.features.labels import labels
+from overtone.features.paired import PER_ROW_TRUTH
 
 
 def check(draft: Draft) -> Iterator[Finding]:
     """All findings, those first that others depend on; what cannot be looked at because of one is passed over."""
-    broken = set()
+    fatal = False
+
+    def looked(examine: Callable[..., Iterator[Finding]], *arguments: Any) -> Iterator[Finding]:
+        nonlocal fatal
+        try:
+            for finding in examine(*arguments):
+                fatal = fatal or finding.fatal
+                yield finding
+        except InputError as error:  # an array that cannot be read is one finding more
+            fatal = True
+            yield Finding("unreadable", error)
+
+    for column in draft.modalities.values():
+        yield from looked(form, column)
+    for examine in (row_counts, vectors, ids, labels, split_names):
+        yield from looked(examine, draft)
     for name, column in draft.modalities.items():
-        for finding in form(column):
-            broken.add(name)
-            yield finding
-    counts = list(row_counts(draft)) if not broken else []
-    roles = [*counts, *ids(draft), *labels(draft), *split_names(draft)]
-    yield from roles
-    for name in draft.modalities:
-        if name not in broken:
-            yield from values(draft, name)
-    if not broken and not any(finding.fatal for finding in roles):
-        yield from splits(draft)
-        yield from leaked(draft)
+        if not any(form(column)):
+            yield from looked(values, draft, name)
+    if not fatal:
+        yield from looked(splits, draft)
+        yield from looked(leaked, draft)
 
 
 def form(column: Column) -> Iterator[Finding]:
@@ -65,10 +57,8 @@ def form(column: Column) -> Iterator[Finding]:
             valid = "(N, d) rows or (N, T, d) sequences"
             yield Finding("rank", InputError(f"{part.where}: wrong rank", got=f"shape {part.shape}", valid=valid))
         elif 0 in part.shape:
-            empty = InputError(
-                f"{part.where}: no values", got=f"shape {part.shape}", valid="at least one row and column"
-            )
-            yield Finding("empty", empty)
+            valid = "at least one row and one column"
+            yield Finding("empty", InputError(f"{part.where}: no values", got=f"shape {part.shape}", valid=valid))
     if len({part.shape[1:] for part in column.parts}) > 1:
         shapes = " and ".join(str(part.shape) for part in column.parts)
         yield Finding("shape", InputError(f"{column.where}: the parts differ in more than their rows", got=shapes))
@@ -78,18 +68,36 @@ def row_counts(draft: Draft) -> Iterator[Finding]:
     """Every column has one row per clip, part by part."""
     first = draft.first
     others: list[Column | None] = [draft.labels, draft.ids, draft.split, draft.is_test, *draft.media.values()]
-    others += [column for key, column in draft.truth.items() if key != "interactions"]
+    others += [column for key, column in draft.truth.items() if key.startswith(PER_ROW_TRUTH)]
     if not draft.own_ids:
         others += list(draft.modalities.values())
     pairs = [(first, other) for other in others if other is not None and other is not first]
     pairs += [(draft.modalities[name], column) for name, column in draft.own_ids.items()]
     for column, other in pairs:
-        fix = "bring one row per clip, in the same order"
-        for mine, yours in zip(column.parts, other.parts) if column.splits == other.splits else ((column, other),):
-            have, want = (part.rows if isinstance(part, Column) else part.shape[0] for part in (yours, mine))
+        alike = column.splits == other.splits
+        counts = zip(column.counts, other.counts) if alike else [(column.rows, other.rows)]
+        for part, (want, have) in enumerate(counts):
             if have != want:
-                unequal = f"{yours.where}: {have} rows but {mine.where} has {want}"
+                mine, yours = (side.parts[part].where if alike else side.where for side in (column, other))
+                unequal = f"{yours}: {have} rows but {mine} has {want}"
+                fix = "bring one row per clip, in the same order"
                 yield Finding("row-counts", InputError(unequal, fix=fix))
+
+
+def vectors(draft: Draft) -> Iterator[Finding]:
+    """Ids, splits and paths are one string or flag per row; what is known beyond the labels is a number."""
+    columns = [draft.ids, draft.split, draft.is_test, *draft.own_ids.values(), *draft.media.values()]
+    for part in [part for column in columns if column is not None for part in column.parts]:
+        if len(part.shape) != 1 and part.shape[1:] != (1,):
+            yield Finding("rank", InputError(f"{part.where}: wrong rank", got=f"shape {part.shape}", valid="(N,)"))
+    for part in draft.is_test.parts if draft.is_test is not None else ():
+        flags = np.unique(part.read())
+        if not part.numeric or not np.isin(flags, (0, 1)).all():
+            got = ", ".join(map(str, flags[:SHOWN]))
+            yield Finding("splits", InputError(f"{part.where}: not flags", got=got, valid="true or false, 1 or 0"))
+    for part in [part for column in draft.truth.values() for part in column.parts]:
+        if not part.numeric:
+            yield Finding("dtype", InputError(f"{part.where}: must be numbers", got=str(part)))
 
 
 def ids(draft: Draft) -> Iterator[Finding]:
@@ -117,46 +125,7 @@ def ids(draft: Draft) -> Iterator[Finding]:
         if alone:
             what = f"{draft.own_ids[name].where}: {len(alone)} ids are not in the other modality"
             fix = "leave these clips out or bring their other half"
-            yield Finding("unmatched-ids", InputError(what, got=_some(sorted(alone)), fix=fix))
-
-
-def labels(draft: Draft) -> Iterator[Finding]:
-    """Class numbers are whole, not negative and have a name; targets lie in [0, 1]."""
-    column = draft.labels
-    if column is None:
-        return
-    for part in column.parts:
-        if part.dtype.kind == "O":
-            yield Finding("dtype", objects(part))
-            return
-        if len(part.shape) not in (1, 2) or not (part.numeric or part.textual):
-            valid = "class numbers (N,) or targets (N, C)"
-            yield Finding("labels", InputError(f"{part.where}: not labels", got=str(part), valid=valid))
-            return
-    if len({part.shape[1:] for part in column.parts}) > 1:
-        return  # reported with the row counts of parts, which cannot be joined
-    given = draft.label_values
-    count = draft.class_names.rows if draft.class_names is not None else None
-    if given.dtype.kind in "US":
-        return
-    if given.ndim == 2:
-        bad, valid = ~((given >= 0) & (given <= 1)).all(axis=1), "0 to 1"
-        if count is not None and count != given.shape[1]:
-            what = f"{column.where}: {given.shape[1]} classes but {count} class names"
-            yield Finding("labels", InputError(what, fix="bring one name per column"))
-    else:
-        whole = np.isfinite(given) & (given == np.round(given))
-        bad = ~(whole & (given >= 0) & (given < (np.inf if count is None else count)))
-        valid = "whole numbers from 0" + (f" to {count - 1} (there are {count} class names)" if count else "")
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        what = f"{column.place(row)}: label out of range ({int(bad.sum())} such rows)"
-        fix = "number the classes from 0; a clip without annotation is a row of zeros in multi-hot 'labels'"
-        yield Finding("labels", InputError(what, got=str(given[row]), valid=valid, fix=fix))
-    elif (len(np.unique(given)) if given.ndim == 1 else int((given > 0).any(axis=0).sum())) == 1:
-        what = f"{column.where}: all clips are of one class"
-        fix = "label-level retrieval says nothing here: look at the instance-level figures"
-        yield Finding("one-class", InputError(what, fix=fix), fatal=False)
+            yield Finding("unmatched-ids", InputError(what, got=some(sorted(alone)), fix=fix))
 
 
 def split_names(draft: Draft) -> Iterator[Finding]:
@@ -187,7 +156,7 @@ def values(draft: Draft, name: str) -> Iterator[Finding]:
     if not bool(finite.all()):
         bad = torch.nonzero(~finite).flatten().tolist()
         kind = "NaN" if bool(tensor[bad[0]].isnan().any()) else "Inf"
-        what = f"{column.place(bad[0])}: {kind} ({len(bad)} such rows: {_some(bad)})"
+        what = f"{column.place(bad[0])}: {kind} ({len(bad)} such rows: {some(bad)})"
         yield Finding("not-finite", InputError(what, fix="leave these clips out or extract them again"))
         return
     missing = torch.nonzero(_by_row(tensor, lambda block: (block == 0).all(dim=1))).flatten().tolist()
@@ -196,12 +165,12 @@ def values(draft: Draft, name: str) -> Iterator[Finding]:
         yield Finding("zero-rows", InputError(what, fix="extract its features again"))
         return
     if missing:
-        what = f"{column.where}: {len(missing)} rows are all zero ({_some(missing)}): a missing {name} half?"
+        what = f"{column.where}: {len(missing)} rows are all zero ({some(missing)}): a missing {name} half?"
         yield Finding("zero-rows", InputError(what, fix="leave these clips out if so"), fatal=False)
     flat = tensor.reshape(-1, tensor.shape[-1])
     constant = torch.nonzero(flat.amin(dim=0) == flat.amax(dim=0)).flatten().tolist()
     if constant and len(tensor) > 1:
-        what = f"{column.where}: {len(constant)} of {tensor.shape[-1]} columns are constant ({_some(constant)})"
+        what = f"{column.where}: {len(constant)} of {tensor.shape[-1]} columns are constant ({some(constant)})"
         yield Finding("constant-columns", InputError(what, fix="they carry nothing and are scaled to 0"), fatal=False)
 
 
@@ -214,7 +183,8 @@ def leaked(draft: Draft) -> Iterator[Finding]:
     train, test = (draft.splits[name].numpy() for name in ("train", "test"))
     twice = test[np.isin(both[test], both[train])]
     if len(twice):
-        what = f"{draft.table.source}: {len(twice)} of {len(test)} test rows stand in train too (rows {_some(twice)})"
+        rows = some(twice.tolist())
+        what = f"{draft.table.source}: {len(twice)} of {len(test)} test rows stand in train too (rows {rows})"
         fix = "results on them are too good: drop them from one side"
         yield Finding("leaked-rows", InputError(what, fix=fix), fatal=False)
 
@@ -235,9 +205,3 @@ def _by_row(tensor: Tensor, test: Callable[[Tensor], Tensor]) -> Tensor:
     """(N,) of a test of rows, in blocks."""
     flat = tensor.reshape(len(tensor), -1)
     return torch.cat([test(block) for block in torch.split(flat, max(1, (1 << 22) // flat.shape[1]))])
-
-
-def _some(things: Sequence[Any] | np.ndarray[Any, Any]) -> str:
-    """The first few of many, for messages."""
-    shown = ", ".join(str(thing) for thing in things[:_SHOWN])
-    return shown if len(things) <= _SHOWN else f"{shown}, ... {len(things)} in all"

@@ -116,5 +116,6 @@ class Draft:
     def label_values(self) -> np.ndarray[Any, Any]:
         """The labels as given, (N,) or (N, C); a single column counts as (N,)."""
         assert self.labels is not None
-        values = self.labels.read()
+        textual = self.labels.parts[0].textual
+        values = np.array(self.labels.text()) if textual else self.labels.read()
         return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values

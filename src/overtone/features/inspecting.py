@@ -11,6 +11,7 @@ from overtone.features.draft import Draft, Sequences
 from overtone.features.layout import lay_out
 from overtone.features.loading import assemble, opened
 from overtone.features.paired import PairedFeatures
+from overtone.features.views import view_of
 
 
 def inspect(
@@ -47,19 +48,18 @@ def inspect(
     summary: dict[str, Any] = {"source": str(source), "reader": None, "keys": {}, "rows": None}
     summary |= {"modalities": {}, "labels": None, "splits": {}, "ids": [], "truth": {}, "checksum": None}
     summary |= {"notes": [], "problems": [], "warnings": []}
-    missing = True
+    part = view_of(view)
     try:
         with opened(source, seed) as table:
-            missing = False
             summary["reader"] = table.reader
             summary["keys"] = {key: str(array) for key, array in table.arrays.items()}
             draft = lay_out(table, modalities, sequences, seed)
             summary["rows"] = draft.first.rows
             if _sound(draft, summary):
-                summary |= _described(assemble(draft, view))
+                summary |= _described(assemble(draft, part))
             summary["notes"] = list(dict.fromkeys(draft.notes))
     except InputError as error:
-        if missing and not Path(source).exists():
+        if summary["reader"] is None and not Path(source).exists():
             raise
         summary["problems"].append(str(error))
     return summary

@@ -14,10 +14,10 @@ HOME = ("audio", "visual")
 
 LABELS = ("labels", "y", "lab", "label", "Y", "gt", "gnd")
 IDS = ("ids", "id", "video_id", "clip_id")
-TRUTH = (PER_ROW_TRUTH, "interactions")
 MEDIA = "media_"
 OWN_IDS = "ids_"
-ROLES = {*LABELS, *IDS, "split", "is_test", "class_names", "modalities"}
+ROLES = {*LABELS, *IDS, "split", "is_test", "class_names", "modalities", "interactions"}
+PREFIXES = (PER_ROW_TRUTH, MEDIA, OWN_IDS)
 
 
 def lay_out(
@@ -48,7 +48,9 @@ def lay_out(
         split=columns.get("split"),
         is_test=columns.get("is_test"),
         class_names=columns.get("class_names"),
-        truth={key: column for key, column in columns.items() if key.startswith(TRUTH)},
+        truth={
+            key: column for key, column in columns.items() if key.startswith(PER_ROW_TRUTH) or key == "interactions"
+        },
         media={name: columns[MEDIA + name] for name in names if MEDIA + name in columns},
         quantised=labels == "lab" and bool(columns["lab"].splits),
         sequences=sequences,
@@ -107,7 +109,7 @@ def _only_pair(table: Table, columns: Mapping[str, Column], notes: list[str]) ->
         name
         for name, column in columns.items()
         if name not in ROLES
-        and not name.startswith((*TRUTH, MEDIA, OWN_IDS))
+        and not name.startswith(PREFIXES)
         and all(part.numeric and len(part.shape) in (2, 3) for part in column.parts)
         and (labels is None or column.rows == labels.rows)
     ]

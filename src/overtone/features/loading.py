@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,9 +19,10 @@ from overtone.features.checks import check
 from overtone.features.corpora import corpora
 from overtone.features.draft import Draft, Sequences
 from overtone.features.formats import format_of
+from overtone.features.labels import targets_of
 from overtone.features.layout import lay_out
 from overtone.features.paired import PairedFeatures, Provenance, label_kind
-from overtone.features.views import apply_view
+from overtone.features.views import View, apply_view, view_of
 
 
 def load(
@@ -53,8 +54,9 @@ def load(
         >>> data.names, data.shapes, {name: len(rows) for name, rows in data.splits.items()}
         (('left', 'right'), ((32,), (32,)), {'train': 1257, 'test': 540})
     """
+    part = view_of(view)
     with opened(source, seed) as table:
-        return checked(lay_out(table, modalities, sequences, seed), view)
+        return checked(lay_out(table, modalities, sequences, seed), part)
 
 
 def from_arrays(
@@ -97,9 +99,10 @@ def opened(source: str | Path, seed: int) -> Iterator[Table]:
         return
     path = Path(source).expanduser()
     if not path.exists():
-        names = ", ".join(corpora)
+        close = difflib.get_close_matches(str(source), corpora, n=1)
+        fix = f"did you mean {close[0]!r}?" if close else "check the path"
         raise InputError(
-            f"{source}: no such file or folder", valid=f"a path, or one of the corpora {names}", fix="check the path"
+            f"{source}: no such file or folder", valid=f"a path, or a corpus: {', '.join(corpora)}", fix=fix
         )
     table = format_of(path).read(path)
     try:
@@ -108,7 +111,7 @@ def opened(source: str | Path, seed: int) -> Iterator[Table]:
         table.close()
 
 
-def checked(draft: Draft, view: str | None = None) -> PairedFeatures:
+def checked(draft: Draft, view: View | None = None) -> PairedFeatures:
     """The features of a draft that has no problems.
 
     Raises:
@@ -122,14 +125,14 @@ def checked(draft: Draft, view: str | None = None) -> PairedFeatures:
     return assemble(draft, view, tuple(warnings))
 
 
-def assemble(draft: Draft, view: str | None = None, warnings: tuple[str, ...] = ()) -> PairedFeatures:
+def assemble(draft: Draft, view: View | None = None, warnings: tuple[str, ...] = ()) -> PairedFeatures:
     """The features of a draft whose checks are behind it.
 
     Raises:
         InputError: The view does not fit the corpus.
     """
     features, names = _matched(draft)
-    targets, class_names = _targets(draft)
+    targets, class_names = targets_of(draft)
     data = PairedFeatures(
         modalities=features,
         ids=names,
@@ -140,7 +143,9 @@ def assemble(draft: Draft, view: str | None = None, warnings: tuple[str, ...] = 
         media={name: column.text() for name, column in draft.media.items()},
         truth={key: column.float32() for key, column in draft.truth.items()},
     )
-    data = apply_view(data, view, draft.notes) if view else data
+    if view is not None:
+        data = apply_view(data, view)
+        draft.notes.append(view.note)
     table = draft.table
     identity = [*data.modalities.values(), *([] if data.targets is None else [data.targets]), *data.splits.values()]
     provenance = Provenance(table.source, table.reader, checksum(*identity), tuple(draft.notes), warnings)
@@ -159,21 +164,3 @@ def _matched(draft: Draft) -> tuple[dict[str, Tensor], tuple[str, ...]]:
         features[second] = features[second][torch.tensor([place[name] for name in names])]
         draft.notes.append(f"{second}: rows matched to the other modality's by id")
     return features, names
-
-
-def _targets(draft: Draft) -> tuple[Tensor | None, tuple[str, ...]]:
-    """(N, C) targets and the classes' names."""
-    if draft.labels is None:
-        return None, ()
-    given = draft.label_values
-    names = draft.class_names.text() if draft.class_names is not None else ()
-    if given.ndim == 2:
-        return torch.from_numpy(given.astype(np.float32)), names or tuple(map(str, range(given.shape[1])))
-    if names and given.dtype.kind not in "US":
-        numbers = given.astype(np.int64)
-    else:
-        classes, numbers = np.unique(given, return_inverse=True)
-        names = tuple(str(int(value)) if given.dtype.kind in "biuf" else str(value) for value in classes)
-    targets = torch.zeros(len(given), len(names))
-    targets[torch.arange(len(given)), torch.from_numpy(numbers.ravel())] = 1.0
-    return targets, names

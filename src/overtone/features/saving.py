@@ -10,7 +10,7 @@ import numpy as np
 from overtone.core import InputError
 from overtone.features.draft import SPLITS
 from overtone.features.formats import format_of_suffix
-from overtone.features.layout import MEDIA, OWN_IDS, ROLES, TRUTH
+from overtone.features.layout import MEDIA, PREFIXES, ROLES
 from overtone.features.paired import PairedFeatures
 
 
@@ -38,7 +38,7 @@ def plain_layout(data: PairedFeatures) -> dict[str, np.ndarray[Any, Any]]:
         InputError: As :func:`save`.
     """
     for name in data.names:
-        if name in ROLES or name.startswith((*TRUTH, MEDIA, OWN_IDS)) or name.rpartition("_")[2] in SPLITS:
+        if name in ROLES or name.startswith(PREFIXES) or name.rpartition("_")[2] in SPLITS:
             raise InputError(f"a modality cannot be saved under the name {name!r}, which means something else")
     arrays = {name: tensor.numpy() for name, tensor in data.modalities.items()}
     arrays |= {"modalities": np.array(data.names), "ids": np.array(data.ids, dtype=str)}

@@ -49,25 +49,30 @@ VIEWS = {
 """All views by name. AVE-15 is the part of AVE used in cross-modal retrieval, 1,577/189/189 clips."""
 
 
-def apply_view(data: PairedFeatures, name: str, notes: list[str]) -> PairedFeatures:
+def view_of(name: str | None) -> View | None:
+    """The view of that name; None for None.
+
+    Raises:
+        InputError: There is no such view.
+    """
+    if name is not None and name not in VIEWS:
+        raise unknown_name("view", name, VIEWS)
+    return None if name is None else VIEWS[name]
+
+
+def apply_view(data: PairedFeatures, view: View) -> PairedFeatures:
     """Only the clips of a view's classes, with targets of these classes.
 
     Raises:
-        InputError: There is no such view, or the data lack one of its classes.
+        InputError: The data lack one of its classes.
     """
-    if name not in VIEWS:
-        raise unknown_name("view", name, VIEWS)
-    view = VIEWS[name]
     missing = [kind for kind in view.classes if kind not in data.class_names]
     if missing or data.targets is None:
-        raise InputError(
-            f"view {name!r} needs classes that are not there: {', '.join(missing)}",
-            got=", ".join(data.class_names) or "no labels",
-        )
+        what = f"the view needs classes that are not there: {', '.join(missing)}"
+        raise InputError(what, got=", ".join(data.class_names) or "no labels")
     columns = torch.tensor([data.class_names.index(kind) for kind in view.classes])
     rows = torch.nonzero(data.targets[:, columns].sum(dim=1) > 0).flatten()
     chosen = data.subset(rows)
     assert chosen.targets is not None
     targets = chosen.targets[:, columns]
-    notes.append(view.note)
     return replace(chosen, targets=targets, class_names=view.classes, label_kind=label_kind(targets))

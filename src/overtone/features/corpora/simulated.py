@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
 from overtone.core import InputError, Settings
 from overtone.features.corpora import corpora
@@ -14,27 +15,27 @@ from overtone.features.corpora import corpora
 class SimulatorSettings(Settings):
     """What is simulated."""
 
-    classes: int = 15
+    classes: int = Field(default=15, ge=2)
     """Number of event classes."""
-    train_rows: int = 3000
+    train_rows: int = Field(default=3000, ge=1)
     """Clips to train on."""
-    test_rows: int = 1000
+    test_rows: int = Field(default=1000, ge=1)
     """Clips to test on."""
-    interactions: int = 12
+    interactions: int = Field(default=12, ge=0)
     """Planted pairs: a class in one modality brings another class into the other modality."""
-    probability: float = 0.6
+    probability: float = Field(default=0.6, gt=0, le=1)
     """Chance that a planted interaction happens where its source is present."""
-    background: float = 0.2
+    background: float = Field(default=0.2, ge=0, le=1)
     """Chance of a second, unrelated event in a clip."""
-    presence: float = 0.9
+    presence: float = Field(default=0.9, ge=0, le=1)
     """Chance that an event of a clip shows in a modality (it shows in at least one)."""
-    missing: float = 0.0
+    missing: float = Field(default=0.0, ge=0, le=1)
     """Share of the training clips that lose their annotation."""
-    noise: float = 2.0
+    noise: float = Field(default=2.0, ge=0)
     """Standard deviation of the noise per feature, where a class's prototype has entries of standard deviation 1."""
-    audio_size: int = 64
+    audio_size: int = Field(default=64, ge=1)
     """Audio features per clip."""
-    visual_size: int = 96
+    visual_size: int = Field(default=96, ge=1)
     """Visual features per clip."""
 
 
@@ -143,6 +144,6 @@ def _features(
     """(N, size) float32: prototypes of the events present, each with its strength, and noise."""
     prototypes = generator.standard_normal((events.shape[1], size))
     strength = generator.uniform(0.5, 1.5, events.shape)
-    return ((events * strength) @ prototypes + noise * generator.standard_normal((len(events), size))).astype(
-        np.float32
-    )
+    features: np.ndarray[Any, Any] = (events * strength) @ prototypes
+    features += noise * generator.standard_normal(features.shape)
+    return features.astype(np.float32)

@@ -88,9 +88,7 @@ def opening(path: Path, kind: str, also: tuple[type[Exception], ...] = ()) -> It
         yield
     except InputError:
         raise
-    except Exception as error:
-        if not isinstance(error, (*UNREADABLE, *also)):
-            raise
+    except UNREADABLE + also as error:
         reason = str(error).split("\n")[0]
         size = f"a file of {path.stat().st_size:,} bytes"
         fix = "check that the copy or download is complete"
