@@ -64,6 +64,11 @@ class Ranks:
         return np.where(self.counts > 0, self.counts, np.nan)
 
     @cached_property
+    def ties(self) -> Ints:
+        """(b, R_max) size of each relevant item's tie group, 1 where it is alone."""
+        return self.upto - self.above
+
+    @cached_property
     def precision(self) -> Floats:
         """(b, R_max) share of relevant items among those at least as good as the k-th relevant one; 0 in padding."""
         precision: Floats = self.relevant_upto / self.upto
@@ -71,6 +76,19 @@ class Ranks:
         if self.counts.min() < width:
             precision[np.arange(width) >= self.counts[:, None]] = 0.0
         return precision
+
+    @cached_property
+    def position(self) -> Floats:
+        """(b, R_max) expected rank of the k-th relevant item, 1 the best, if each tie group is in random order.
+
+        The j-th of m relevant items in a group of g behind ``above`` others: above + j (g + 1) / (m + 1).
+        """
+        position: Floats = self.above.astype(np.float64) + 1.0
+        row, k = np.nonzero(self.ties > 1)
+        members = self.relevant_upto[row, k] - self.relevant_above[row, k]
+        order = k + 1 - self.relevant_above[row, k]
+        position[row, k] = self.above[row, k] + order * (self.ties[row, k] + 1) / (members + 1)
+        return position
 
 
 def rank_scores(scores: NDArray[Any], relevance: NDArray[Any]) -> Ranks:
@@ -99,12 +117,18 @@ def rank_scores(scores: NDArray[Any], relevance: NDArray[Any]) -> Ranks:
         raise InputError(f"scores, row {row}, column {column}: NaN", fix="remove or repair the score")
     distinct, order = np.unique(scores, return_inverse=True)
     keys = (len(distinct) - 1 - order.reshape(scores.shape)).astype(np.int32)
+    relevant = (relevance > 0).astype(np.int32)
     gains = None if relevance.dtype == np.bool_ else relevance.astype(np.float64)
-    return sort_keys(keys, relevance > 0, gains)
+    return sort_keys(keys * 2, relevant, relevant.sum(axis=1, dtype=np.int64), gains)
 
 
 def sort_keys(
-    keys: NDArray[np.int32], relevant: NDArray[Any], gains: NDArray[Any] | None = None, *, candidates: int | None = None
+    keys: NDArray[np.int32],
+    relevant: NDArray[np.int32],
+    counts: Ints,
+    gains: NDArray[Any] | None = None,
+    *,
+    gallery: int | None = None,
 ) -> Ranks:
     """Sort each row of ``keys`` in place, smallest first, and read the relevant items' ranks off it.
 
@@ -112,68 +136,64 @@ def sort_keys(
     a tie group the irrelevant items (bit 0) come first; the last relevant one then stands at the group's end.
 
     Args:
-        keys: (b, N) smaller is better, |key| < 2^30; afterwards ``2 * key + relevant``, sorted.
+        keys: (b, N) even numbers, smaller is better; afterwards ``key + relevant``, sorted.
         relevant: (b, N) 0 or 1.
+        counts: (b,) number of relevant items of each row.
         gains: (b, N) how relevant each item is, or None; having to carry it along doubles the cost.
-        candidates: Number of items in a row that count, if some of the largest keys do not.
+        gallery: Number of items in a row that count, if the largest keys do not; by default all.
     """
-    columns = None
-    np.left_shift(keys, 1, out=keys)
-    np.bitwise_or(keys, relevant, out=keys, casting="unsafe")
-    if gains is None:
+    np.bitwise_or(keys, relevant, out=keys)
+    columns = None if gains is None else _sort_with_columns(keys)
+    if columns is None:
         keys.sort(axis=1)
-    else:
-        wide = (keys.astype(np.int64) << 31) | np.arange(keys.shape[1])
-        wide.sort(axis=1)
-        keys[...] = wide >> 31
-        columns = wide & (2**31 - 1)
-    return _read_ranks(keys, gains, columns, candidates or keys.shape[1])
-
-
-def _read_ranks(packed: NDArray[np.int32], gains: NDArray[Any] | None, columns: Ints | None, gallery: int) -> Ranks:
-    queries, size = packed.shape
-    flags = (packed & 1).astype(np.bool_)
-    places = np.flatnonzero(flags)
-    counts = np.count_nonzero(flags, axis=1)
-    first = np.cumsum(counts) - counts
-    row = np.repeat(np.arange(queries), counts)
-    above = places - row * size
-    relevant_above = np.arange(len(places)) - first[row]
-    upto, relevant_upto = above + 1, relevant_above + 1
-
-    start, stop, low, high = _tie_groups(packed, places)
-    members = high - low
-    tied = np.repeat(low - (np.cumsum(members) - members), members) + np.arange(members.sum())
-    group_row = row[low]
-    above[tied] = np.repeat(start - group_row * size, members)
-    upto[tied] = np.repeat(stop - group_row * size, members)
-    relevant_above[tied] = np.repeat(low - first[group_row], members)
-    relevant_upto[tied] = np.repeat(high - first[group_row], members)
-
+    size = keys.shape[1]
+    places = np.flatnonzero((keys & 1).astype(np.bool_))
     k = np.arange(max(1, int(counts.max(initial=0))))
-    slots = k < counts[:, None]
+    real = k < counts[:, None]
+    row_start = np.arange(len(keys))[:, None] * size
 
-    def table(values: NDArray[Any], padding: Any) -> Any:
-        padded = np.empty(slots.shape, dtype=values.dtype)
-        padded[...] = padding
-        padded[slots] = values
-        return padded
+    above = _fill(real, places, row_start + (gallery or size)) - row_start
+    upto = above + 1
+    relevant_above, relevant_upto = np.tile(k, (len(keys), 1)), np.tile(k + 1, (len(keys), 1))
 
-    return Ranks(
-        gallery=gallery,
-        counts=counts,
-        above=table(above, gallery),
-        upto=table(upto, gallery + 1),
-        relevant_above=table(relevant_above, k),
-        relevant_upto=table(relevant_upto, k + 1),
-        gains=None if gains is None or columns is None else table(gains[row, columns.reshape(-1)[places]], 0),
-    )
+    start, stop, low, high = _tie_groups(keys, places)
+    members, row = high - low, start // size
+    tied = np.repeat(low - np.cumsum(members) + members, members) + np.arange(members.sum())
+    slots = tied if real.all() else np.flatnonzero(real)[tied]
+    first = (np.cumsum(counts) - counts)[row]
+    above.put(slots, np.repeat(start - row * size, members))
+    upto.put(slots, np.repeat(stop - row * size, members))
+    relevant_above.put(slots, np.repeat(low - first, members))
+    relevant_upto.put(slots, np.repeat(high - first, members))
+
+    gained = None
+    if gains is not None and columns is not None:
+        gained = _fill(real, gains[places // size, columns.reshape(-1)[places]].astype(np.float64), 0.0)
+    return Ranks(gallery or size, counts, above, upto, relevant_above, relevant_upto, gained)
+
+
+def _sort_with_columns(keys: NDArray[np.int32]) -> Ints:
+    """Sort in place and tell where each key stood."""
+    wide = (keys.astype(np.int64) << 31) | np.arange(keys.shape[1])
+    wide.sort(axis=1)
+    keys[...] = wide >> 31
+    return wide & (2**31 - 1)
+
+
+def _fill(real: NDArray[np.bool_], values: NDArray[Any], padding: Any) -> NDArray[Any]:
+    """A table with ``values`` in the ``real`` places, row by row, and ``padding`` in the others."""
+    if real.size == values.size:
+        return values.reshape(real.shape)
+    table = np.empty(real.shape, dtype=values.dtype)
+    table[...] = padding
+    table[real] = values
+    return table
 
 
 def _tie_groups(packed: NDArray[np.int32], places: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Tie groups with a relevant item: flat start and stop, and the slice of ``places`` that lies within."""
     flat = packed.reshape(-1)
-    tied = np.flatnonzero((flat[1:] ^ flat[:-1]).view(np.uint32) < 2) + 1
+    tied = np.flatnonzero((flat[1:] ^ flat[:-1]).view(np.uint32) < 2) + 1  # all bits but the relevance bit agree
     tied = tied[tied % packed.shape[1] != 0]  # the first of a row is not tied with the last of the row before
     ends = np.flatnonzero(np.diff(tied) != 1)
     start = tied[np.append(0, ends + 1)[: len(tied)]] - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.evaluation.arrays import Floats
+from overtone.evaluation.arrays import Floats, Ints
 from overtone.evaluation.ranks import PartnerRanks, Ranks, sort_keys
 
 LabelColumns = Mapping[str, Callable[[Ranks], Floats]]
@@ -24,8 +24,8 @@ _BYTES_PER_PAIR = 16
 """What a block holds per pair of query and item: similarity, overlap of the targets, relevance."""
 _EXACT_PAIRS = 2**24
 """Pairs up to which float64 costs next to nothing."""
-_LAST = np.int32(2**30 - 1)
-"""A key behind every similarity's."""
+_FARTHEST = np.float32(1.9)
+"""Farther than any negative cosine."""
 
 
 def product_type(queries: int, items: int, exact: bool | None) -> torch.dtype:
@@ -80,13 +80,27 @@ class Found:
 
 @dataclass(frozen=True)
 class _Block:
-    """Some queries against the whole gallery, ready to be ranked."""
+    """Some queries against the whole gallery, ready to be ranked; the arrays hold a row per query unless said.
 
-    rows: NDArray[np.int64]
-    keys: NDArray[np.int32]
+    Attributes:
+        rows: Which queries.
+        distance: (b, N) negative cosines, float32; ranking a piece of the block overwrites its bits with sorted keys.
+        pattern: Which set of relevant items the query looks for.
+        relevant: (patterns, N) whether the item is one of the set, 0 or 1.
+        counts: Number of items the query can find.
+        overlap: (patterns, N) how relevant, or None if no more than whether is needed.
+    """
+
+    rows: Ints
+    distance: NDArray[np.float32]
+    pattern: Ints
     relevant: NDArray[np.int32]
+    counts: Ints
     overlap: NDArray[np.float32] | None
-    pattern: NDArray[np.int64]
+
+    @property
+    def keys(self) -> NDArray[np.int32]:
+        return self.distance.view(np.int32)
 
 
 def run_search(
@@ -113,97 +127,100 @@ def run_search(
         found.nearest = np.zeros((search.query_targets.shape[1],) * 2)
     with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as workers:
         for block in _blocks(search, memory_mb, graded):
-            own = block.keys[np.arange(len(block.rows)), block.rows] if search.paired else None
+            own = order_keys(block.distance[np.arange(len(block.rows)), block.rows]) if search.paired else None
             if found.nearest is not None:
                 found.nearest += _nearest_classes(search, block)
-
-            def rank(piece: slice, block: _Block = block) -> None:
-                _rank_piece(search, block, piece, columns, found)
-
-            list(workers.map(rank, _pieces(block)))
+            rank = partial(_rank_piece, search, block, columns, found)
+            list(workers.map(rank, _pieces(block)))  # a piece writes to rows of its own; numpy lets the threads run
             if own is not None:
-                above[block.rows] = _count_below(block.keys, own * 2)
-                upto[block.rows] = _count_below(block.keys, own * 2 + 2)
+                above[block.rows] = _count_below(block.keys, own)
+                upto[block.rows] = _count_below(block.keys, own + 2)
     if search.paired:
         found.partners = PartnerRanks(search.candidates, above, upto)
     return found
 
 
+def order_keys(distances: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Even whole numbers in the exact order of the numbers, which must be of magnitude below 2; in place.
+
+    The bits of such a float32 are, but for the sign, a whole number below 2^30 that grows with it.
+    """
+    keys = distances.view(np.int32)
+    sign = keys >> 31
+    np.add(keys, keys, out=keys)  # pushes the sign bit out
+    np.bitwise_xor(keys, sign, out=keys)
+    np.subtract(keys, sign, out=keys)
+    return keys
+
+
 def _blocks(search: Search, memory_mb: int, graded: bool) -> Iterator[_Block]:
     patterns, pattern = _patterns(search)
     order = np.argsort(pattern, kind="stable")  # queries that want the same items share the work of finding which
-    step = max(1, int(memory_mb * 2**20 / (_BYTES_PER_PAIR * len(search.gallery))))
+    per_pair = _BYTES_PER_PAIR + (search.queries.dtype == torch.float64) * 8
+    step = min(max(1, int(memory_mb * 2**20 / (per_pair * len(search.gallery)))), len(order))
+    cosines = torch.empty(step, len(search.gallery), dtype=search.queries.dtype)  # once: fresh pages are dear
     for start in range(0, len(order), step):
         rows = order[start : start + step]
         wanted, inner = np.unique(pattern[rows], return_inverse=True)
-        overlap = patterns[wanted] @ search.gallery_targets.T if search.gallery_targets is not None else None
-        keys = similarity_keys(search.queries[torch.from_numpy(rows)], search.gallery)
-        if search.exclude_self:
-            keys[np.arange(len(rows)), rows] = _LAST
-        if overlap is None:
-            relevant = np.zeros((len(wanted), len(search.gallery)), np.int32)
+        if search.gallery_targets is None:
+            overlap = torch.zeros(1, len(search.gallery))
         else:
-            relevant = (overlap > 0).int().numpy()
-        degrees = overlap.numpy() if graded and overlap is not None and (overlap != (overlap > 0)).any() else None
-        yield _Block(rows, keys, relevant, degrees, inner)
+            overlap = patterns[wanted] @ search.gallery_targets.T
+        relevant = overlap > 0
+        counts = relevant.sum(dim=1).numpy()[inner]
+        if search.exclude_self:
+            counts -= relevant.numpy()[inner, rows]
+        by_count = np.argsort(counts, kind="stable")  # rows with as many relevant items make a table without gaps
+        rows, inner = rows[by_count], inner[by_count]
+        asking = search.queries[torch.from_numpy(rows)].neg_()
+        distance = torch.mm(asking, search.gallery.T, out=cosines[: len(rows)]).float().numpy()
+        if search.exclude_self:
+            distance[np.arange(len(rows)), rows] = _FARTHEST
+        degrees = overlap.numpy() if graded and bool((overlap != relevant).any()) else None
+        yield _Block(rows, distance, inner, relevant.int().numpy(), counts[by_count], degrees)
 
 
-def _patterns(search: Search) -> tuple[Tensor, NDArray[np.int64]]:
+def _patterns(search: Search) -> tuple[Tensor, Ints]:
     if search.query_targets is None:
         return torch.zeros(1, 0), np.zeros(len(search.queries), np.int64)
     distinct, inverse = torch.unique(search.query_targets, dim=0, return_inverse=True)
     return distinct, inverse.numpy()
 
 
-def similarity_keys(queries: Tensor, gallery: Tensor) -> NDArray[np.int32]:
-    """(b, N) whole numbers in the exact order of the cosines, the most similar smallest.
-
-    The bits of a float32 of magnitude below 2 are, but for the sign, a whole number below 2^30 that grows with it.
-    """
-    cosines = (queries.neg() @ gallery.T).float()  # a rounded cosine may exceed 1, never 2
-    bits = cosines.numpy().view(np.int32)
-    sign = bits >> 31
-    np.bitwise_and(bits, 0x7FFFFFFF, out=bits)
-    np.bitwise_xor(bits, sign, out=bits)
-    np.subtract(bits, sign, out=bits)
-    return bits
-
-
 def _pieces(block: _Block) -> list[slice]:
-    step = max(1, _PIECE // block.keys.shape[1])
+    step = max(1, _PIECE // block.distance.shape[1])
     return [slice(start, start + step) for start in range(0, len(block.rows), step)]
 
 
-def _rank_piece(search: Search, block: _Block, piece: slice, columns: LabelColumns, found: Found) -> None:
+def _rank_piece(search: Search, block: _Block, columns: LabelColumns, found: Found, piece: slice) -> None:
     pattern, rows = block.pattern[piece], block.rows[piece]
     relevant = block.relevant[pattern]
     if search.exclude_self:
         relevant[np.arange(len(rows)), rows] = 0
     gains = None if block.overlap is None else block.overlap[pattern]
-    ranks = sort_keys(block.keys[piece], relevant, gains, candidates=search.candidates)
+    keys = order_keys(block.distance[piece])
+    ranks = sort_keys(keys, relevant, block.counts[piece], gains, gallery=search.candidates)
     for name, function in columns.items():
         found.values[name][rows] = function(ranks)
 
 
 def _nearest_classes(search: Search, block: _Block) -> Floats:
+    """Classes of the nearest items by class of the query; items tied for the nearest share the query."""
     assert search.query_targets is not None
     assert search.gallery_targets is not None
-    query, item = np.nonzero(block.keys == block.keys.min(axis=1, keepdims=True))
+    query, item = np.nonzero(block.distance == block.distance.min(axis=1, keepdims=True))
     share = 1.0 / np.bincount(query, minlength=len(block.rows))[query]
     asked = search.query_targets.numpy()[block.rows[query]] * share[:, None]
     nearest: Floats = asked.T @ search.gallery_targets.numpy()[item]
     return nearest
 
 
-def _count_below(rows: NDArray[np.int32], limits: NDArray[Any]) -> NDArray[np.int64]:
+def _count_below(rows: NDArray[np.int32], limits: NDArray[np.int32]) -> Ints:
     """For each sorted row, how many of its numbers are below its limit: a binary search in all rows at once."""
-    low = np.zeros(len(rows), np.int64)
-    high = np.full(len(rows), rows.shape[1], np.int64)
-    index = np.arange(len(rows))
-    while (low < high).any():
+    index, size = np.arange(len(rows)), rows.shape[1]
+    low, high = np.zeros(len(rows), np.int64), np.full(len(rows), size, np.int64)
+    for _ in range(size.bit_length()):
         middle = (low + high) // 2
-        below = rows[index, np.minimum(middle, rows.shape[1] - 1)] < limits
-        open_ = low < high
-        low = np.where(open_ & below, middle + 1, low)
-        high = np.where(open_ & ~below, middle, high)
+        below = (low < high) & (rows[index, np.minimum(middle, size - 1)] < limits)
+        low, high = np.where(below, middle + 1, low), np.where(below, high, middle)
     return low

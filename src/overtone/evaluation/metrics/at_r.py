@@ -23,6 +23,6 @@ def average_precision_at_r(ranks: Ranks) -> Floats:
 
     Source: Musgrave, Belongie & Lim, A Metric Learning Reality Check (ECCV 2020).
     """
-    share = np.clip((ranks.counts[:, None] - ranks.above) / (ranks.upto - ranks.above), 0.0, 1.0)
+    share = np.clip((ranks.counts[:, None] - ranks.above) / ranks.ties, 0.0, 1.0)
     result: Floats = (ranks.precision * share).sum(axis=1) / ranks.total
     return result

@@ -28,7 +28,7 @@ def ndcg(ranks: Ranks) -> Floats:
     discounts = 1.0 / np.log2(np.arange(2, ranks.gallery + 2))
     total = np.concatenate([[0.0], np.cumsum(discounts), [0.0]])
     total[-1] = total[-2]  # the imaginary item behind the gallery earns nothing
-    discount = (total[ranks.upto] - total[ranks.above]) / (ranks.upto - ranks.above)
+    discount = (total[ranks.upto] - total[ranks.above]) / ranks.ties
     if ranks.gains is None:
         gained, best = discount.sum(axis=1), total[ranks.counts]
     else:

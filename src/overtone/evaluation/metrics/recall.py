@@ -23,7 +23,7 @@ def recall_at(ranks: Ranks, k: int) -> Floats:
     Returns:
         (b,) values in [0, 1]; NaN where nothing is relevant.
     """
-    group = ranks.upto[:, 0] - ranks.above[:, 0]
+    group = ranks.ties[:, 0]
     irrelevant = group - ranks.relevant_upto[:, 0]
     drawn = np.clip(k - ranks.above[:, 0], 0, group)
     missed = np.ones(len(group))

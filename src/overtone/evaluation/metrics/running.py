@@ -18,8 +18,7 @@ def running_average_precision(ranks: Ranks) -> Floats:
     positions it is (1/N) Σ_k c_k (p_{k+1} − p_k), p_{R+1} = N + 1. It rewards an early start: chance is higher
     than for ``map``.
 
-    Tied items share one precision, as in ``map``, and stand at the positions expected of a random order within their
-    group: the j-th of m relevant ones in a group of g behind a items is expected at a + j (g + 1) / (m + 1).
+    Tied items share one precision, as in ``map``, and stand where a random order of them would put them on average.
 
     Args:
         ranks: Ranks of the relevant items of b queries.
@@ -27,11 +26,7 @@ def running_average_precision(ranks: Ranks) -> Floats:
     Returns:
         (b,) running average precision in (0, 1]; NaN where nothing is relevant.
     """
-    k = np.arange(1, ranks.above.shape[1] + 1)
-    running = np.cumsum(ranks.precision, axis=1) / k
-    group = ranks.upto - ranks.above
-    relevant = ranks.relevant_upto - ranks.relevant_above
-    position = ranks.above + (k - ranks.relevant_above) * (group + 1) / (relevant + 1)
-    reach = np.diff(position, axis=1, append=ranks.gallery + 1.0)
-    result: Floats = (running * reach).sum(axis=1) / ranks.gallery
-    return np.where(ranks.counts > 0, result, np.nan)
+    running = np.cumsum(ranks.precision, axis=1) / np.arange(1, ranks.above.shape[1] + 1)
+    reach = np.diff(ranks.position, axis=1, append=ranks.gallery + 1.0)
+    result: Floats = np.where(ranks.counts > 0, (running * reach).sum(axis=1) / ranks.gallery, np.nan)
+    return result
