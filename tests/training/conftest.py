@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ class ToySettings(Settings):
     """Dimensions of the embedding; None: 4."""
     pull: float = 0.1
     """Weight of the term that shrinks the maps."""
+    dropout: float = 0.2
+    """Dropout of the features."""
     breaks: str = ""
     """``nan``: the term "pull" becomes NaN half-way; ``gradient``: its gradient only; ``constant``: all embeddings
     become equal."""
@@ -36,11 +39,10 @@ class Toy(Method):
         super().__init__(settings, corpus)
         width = self.settings.width
         self.maps = nn.ModuleList(nn.Linear(shape[-1], width) for shape in corpus.shapes)
-        self.drop = nn.Dropout(0.0 if self.settings.breaks else 0.2)
+        self.drop = nn.Dropout(self.settings.dropout)
         self.scale = nn.Parameter(torch.tensor(1.0))  # used on joined rows only
         self.register_buffer("teacher", torch.cat([m.weight.detach().flatten() for m in self.maps]))
         self.register_buffer("centre", None)  # takes its shape in finish()
-        self.told_targets = False
 
     @classmethod
     def resolve(cls, settings: ToySettings, corpus: Corpus) -> ToySettings:
@@ -81,7 +83,7 @@ class Toy(Method):
         self.teacher.lerp_(torch.cat([m.weight.flatten() for m in self.maps]), 0.1)
         if self.settings.breaks == "constant":
             for m in self.maps:
-                m.weight.mul_(0.1)
+                m.weight.zero_()
                 m.bias.fill_(1.0)
 
     @torch.no_grad()
@@ -167,3 +169,9 @@ def make_data(rows: int = 150, seed: int = 0, **changes: Any) -> PairedFeatures:
 def data() -> PairedFeatures:
     """See :func:`make_data`."""
     return make_data()
+
+
+@pytest.fixture
+def make() -> Callable[..., PairedFeatures]:
+    """See :func:`make_data`."""
+    return make_data

@@ -17,7 +17,8 @@ def effective_rank(embeddings: Tensor) -> float:
     """How many dimensions an embedding fills: exp of the entropy of its normalised singular values.
 
     ``erank = exp(−Σ_k p_k log p_k)``, ``p_k = σ_k / Σ σ``, σ the singular values of the centred rows. It lies between
-    1 (all rows on one line) and the number of dimensions (all directions equally strong); 0 if all rows are equal.
+    1 (all rows on one line) and the number of dimensions (all directions equally strong). It is 0 if all rows are all
+    but equal: if they deviate from their mean, root mean square, by less than a thousandth of their length.
 
     Args:
         embeddings: (N, e) rows.
@@ -32,10 +33,9 @@ def effective_rank(embeddings: Tensor) -> float:
     """
     centred = embeddings.double() - embeddings.double().mean(0)
     singular = torch.linalg.eigvalsh(centred.T @ centred).clamp_min(0).sqrt()  # e×e, however many rows
-    total = singular.sum()
-    if total <= 1e-6 * (1.0 + embeddings.double().norm()):
+    if singular.norm() <= 1e-3 * embeddings.double().norm():
         return 0.0
-    return float(torch.special.entr(singular / total).sum().exp())
+    return float(torch.special.entr(singular / singular.sum()).sum().exp())
 
 
 def check_terms(names: Sequence[str], log: Tensor, epoch: int) -> None:

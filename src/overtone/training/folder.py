@@ -210,12 +210,15 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give an optimiser on the same parameters the state of :func:`optimizer_tensors`."""
-    state: dict[int, dict[str, Tensor]] = {}
+    """Give an optimiser on the same parameters the state of :func:`optimizer_tensors`.
+
+    Only the state: ``load_state_dict`` would put new groups in the place of those whose rates the loop sets.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for path, tensor in tensors.items():
         number, _, name = path.partition("/")
-        state.setdefault(int(number), {})[name] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        parameter = parameters[int(number)]
+        optimizer.state[parameter][name] = tensor.to(parameter.device)
 
 
 def device_of(method: torch.nn.Module) -> torch.device:

@@ -91,7 +91,8 @@ class Bars:
                 self.bars.update(old, visible=False)
             self.tasks[report.label] = self.bars.add_task(report.label, total=total, terms="")
         done = total if not report.epochs else report.epoch
-        self.bars.update(self.tasks[report.label], completed=done, terms="  ".join(report.numbers()))
+        terms = "  ".join(report.numbers())
+        self.bars.update(self.tasks[report.label], completed=done, terms=terms, refresh=done == total)
 
 
 class Lines:

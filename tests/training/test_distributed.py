@@ -1,0 +1,77 @@
+"""Two processes on this machine against one: the same gradients, the same weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from overtone.core.files import load_tensors
+from overtone.training import Run, train
+from overtone.training.distribution import Group
+
+WORKER = Path(__file__).with_name("worker.py")
+
+
+def start_two(*arguments: str) -> None:
+    """Run the worker as two processes, as torchrun would start them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(WORKER), *arguments],
+            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(2)
+    ]
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 0, errors.decode()
+    finally:
+        for process in processes:
+            process.kill()
+
+
+@pytest.mark.distributed
+def test_the_gradients_are_those_of_one_process_on_the_joined_batch(tmp_path):
+    start_two("gradients", str(tmp_path / "two.safetensors"), "1")
+    two = load_tensors(tmp_path / "two.safetensors")
+    worker = runpy.run_path(str(WORKER))
+    one = worker["joined_gradients"](runpy.run_path(str(WORKER.with_name("conftest.py"))))
+    assert one.keys() == two.keys()
+    for name, gradient in one.items():  # maps.*: before the join and, by "pull", never joined; scale: after it
+        assert gradient.abs().max() > 1e-3
+        torch.testing.assert_close(two[name], gradient, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.distributed
+def test_training_ends_at_the_same_weights(data, tmp_path):
+    settings = {"epochs": 3, "dropout": 0.0, "select": "correlation", "batch_size": 30}
+    start_two("train", str(tmp_path), "1", json.dumps(settings))
+    two, one = Run.load(tmp_path), train("toy", data, settings=settings)
+    assert two.info["processes"] == 2
+    for name, tensor in one.method.state_dict().items():
+        torch.testing.assert_close(two.method.state_dict()[name], tensor, atol=1e-4, rtol=1e-4)
+    for first, second in zip(one.history, two.history):
+        assert second["loss"] == pytest.approx(first["loss"], rel=1e-4)
+
+
+def test_one_process_needs_no_group():
+    rows = torch.randn(3, 2, requires_grad=True)
+    group = Group()
+    assert group.join(rows) is rows
+    assert group.average(rows) is rows
+    assert group.writes
+    group.share([rows])
+    group.wait()

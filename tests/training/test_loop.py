@@ -1,0 +1,130 @@
+"""Batches, rates, randomness, and what a method gets to see."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from overtone.core import InputError
+from overtone.methods.base import methods
+from overtone.training import train
+from overtone.training.loop import batch_bounds, in_blocks, rate
+
+
+def weights(run):
+    return run.method.state_dict()
+
+
+def equal(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+@given(st.integers(1, 2000), st.integers(2, 600), st.integers(1, 4))
+def test_batches_are_joint_equal_and_never_lonely(rows, batch_size, world):
+    if rows < 2 * world:
+        with pytest.raises(InputError, match="too few training rows"):
+            batch_bounds(rows, batch_size, world)
+        return
+    bounds = batch_bounds(rows, batch_size, world)
+    sizes = [stop - start for start, stop in bounds]
+    assert bounds[0][0] == 0
+    assert all(stop == start for (_, stop), (start, _) in itertools.pairwise(bounds))
+    assert all(size % world == 0 and size >= 2 * world for size in sizes)
+    assert len(set(sizes[:-1])) <= 1
+    left_out = rows - bounds[-1][1]
+    assert left_out < max(sizes[0] / 2, 2 * world) + world
+
+
+def test_the_rate_rises_to_its_peak_and_falls_to_zero():
+    shares = [rate(step, 100, 0.1) for step in range(100)]
+    assert shares.index(max(shares)) == 10
+    assert max(shares) == 1.0
+    assert all(a < b for a, b in itertools.pairwise(shares))
+    assert all(a > b for a, b in itertools.pairwise(shares))
+    assert shares[-1] < 0.001
+    assert rate(0, 1, 0.0) == 1.0
+
+
+def test_a_seed_decides_everything_and_the_callers_random_state_is_left_alone(data):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = train("toy", data, settings={"seed": 3, "select": "correlation"})
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(2)
+    second = train("toy", data, settings={"seed": 3, "select": "correlation"})
+    other = train("toy", data, settings={"seed": 4, "select": "correlation"})
+    assert equal(weights(first), weights(second))
+    assert not equal(weights(first), weights(other))
+
+
+@pytest.mark.parametrize("select", ["last", "correlation", "partner_rank"])
+def test_labels_make_no_difference_to_a_method_without_them(data, select):
+    wanted = weights(train("toy", data, settings={"select": select}))
+    absent = replace(data, targets=None, label_kind="none", class_names=())
+    poisoned = replace(data, targets=torch.full_like(data.targets, torch.nan))
+    for other in (absent, poisoned):
+        assert equal(wanted, weights(train("toy", other, settings={"select": select}, evaluate=False)))
+
+
+def test_a_supervised_method_sees_them(data):
+    flipped = replace(data, targets=data.targets.flip(1))
+    assert not equal(weights(train("toy-supervised", data)), weights(train("toy-supervised", flipped)))
+    with pytest.raises(InputError, match="toy-supervised learns from labels"):
+        train("toy-supervised", replace(data, targets=None, label_kind="none", class_names=()))
+
+
+def test_a_method_sees_no_test_row(data):
+    changed = {name: rows.clone() for name, rows in data.modalities.items()}
+    for rows in changed.values():
+        rows[data.splits["test"]] += 100.0
+    other = train("toy", replace(data, modalities=changed), evaluate=False)
+    assert equal(weights(train("toy", data)), weights(other))
+
+
+def test_an_epoch_takes_every_row_once(data, monkeypatch):
+    seen = []
+    step = methods["toy"].step
+
+    def watched(self, batch):
+        seen.append(batch)
+        return step(self, batch)
+
+    monkeypatch.setattr(methods["toy"], "step", watched)
+    train("toy", data, settings={"epochs": 2, "batch_size": 50, "scaling": "none"})
+    rows = [torch.cat([batch.rows for batch in seen[at : at + 2]]) for at in (0, 2)]
+    assert all(sorted(epoch.tolist()) == list(range(100)) for epoch in rows)
+    assert not torch.equal(rows[0], rows[1])
+    assert [batch.progress for batch in seen] == [0.0, 0.25, 0.5, 0.75]
+    audio = data.modalities["audio"][data.splits["train"]]
+    assert all(torch.equal(batch.features[0], audio[batch.rows]) for batch in seen)
+    assert all((batch.joined, batch.offset, batch.targets) == (50, 0, None) for batch in seen)
+
+
+def test_bf16_trains_to_about_the_same_place(data):
+    full, half = (train("toy", data, settings={"precision": p, "dropout": 0.0}) for p in ("fp32", "bf16"))
+    assert half.history[-1]["loss"] == pytest.approx(full.history[-1]["loss"], rel=0.05)
+    assert not equal(weights(full), weights(half))
+    assert all(tensor.dtype == torch.float32 for tensor in weights(half).values())
+
+
+def test_blocks_change_nothing():
+    rows = torch.randn(1000, 3)
+    found = in_blocks(
+        lambda part, side: {"x": part * side, "rows": part.new_full((len(part), 1), len(part))}, rows, 1, 16
+    )
+    assert torch.equal(found["x"], rows)
+    assert found["rows"].max() < 1000
+    assert in_blocks(lambda part, side: {}, rows, 0, 16) == {}
+
+
+def test_an_unknown_device_is_refused(data):
+    with pytest.raises(InputError, match="setting 'device'"):
+        train("toy", data, settings={"device": "abacus"})
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="cuda is not there"):
+            train("toy", data, settings={"device": "cuda"})

@@ -1,0 +1,232 @@
+"""A run: its folder, what is refused, and that a resumed run is the run that was not interrupted."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors import safe_open
+
+from overtone.core import InputError
+from overtone.training import Run, train
+from overtone.training.folder import RunFolder
+
+SETTINGS = {"epochs": 5, "select": "partner_rank", "validate_every": 2, "checkpoint_seconds": 0}
+
+
+class Interrupted(Exception):
+    """Raised from within a run, as a crash would be."""
+
+
+def interrupt_at(epoch):
+    def callback(report):
+        if report.epoch == epoch:
+            raise Interrupted
+
+    return callback
+
+
+def same_weights(first, second):
+    a, b = (run.method.state_dict() for run in (first, second))
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def without_times(history):
+    return [{name: value for name, value in record.items() if name != "seconds"} for record in history]
+
+
+@pytest.mark.parametrize("method", ["toy", "toy-supervised", "toy-closed"])
+def test_a_loaded_run_embeds_alike(data, tmp_path, method):
+    run = train(method, data, out=tmp_path / "run")
+    loaded = Run.load(tmp_path / "run")
+    for name, rows in run.embed(data).items():
+        assert torch.equal(rows, loaded.embed(data)[name])
+    assert loaded.history == run.history
+    assert loaded.evaluation == run.evaluation
+    assert loaded.evaluate(data).to_dict()["map"] == run.evaluation["map"]
+    assert loaded.settings == run.settings
+
+
+def test_the_folder_holds_what_it_says(data, tmp_path):
+    run = train("toy", data, out=tmp_path, settings={"select": "correlation"})
+    assert {path.name for path in tmp_path.iterdir()} == set(RunFolder.files) - {"checkpoint.safetensors"}
+    info = json.loads((tmp_path / "run.json").read_text())
+    assert info["method"] == "toy"
+    assert info["state"] == "finished"
+    assert info["modalities"] == ["audio", "visual"]
+    assert info["splits"] == {"train": 90, "val": 10, "test": 50}
+    assert info["versions"]["torch"] == torch.__version__
+    assert info["chosen_epoch"] == run.info["chosen_epoch"]
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [record["epoch"] for record in lines] == [1, 2, 3, 4, 5, 6]
+    with (tmp_path / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["loss"]) for row in rows] == [record["loss"] for record in lines]
+
+
+def test_its_settings_make_the_same_run_again(data, tmp_path):
+    first = train("toy", data, out=tmp_path, settings={"pull": 0.3, "epochs": 3, "seed": 5})
+    settings = yaml.safe_load((tmp_path / "settings.yaml").read_text())
+    assert settings["width"] == 4  # by corpus, resolved
+    assert same_weights(first, train("toy", data, settings=settings))
+
+
+def test_sequences_and_scalers_go_through(make, tmp_path):
+    data = make(modalities={"audio": torch.randn(150, 3, 6), "visual": torch.randn(150, 5)})
+    run = train("toy", data, out=tmp_path, settings={"scaling": "pca"})
+    assert torch.equal(Run.load(tmp_path).embed(data)["audio"], run.embed(data)["audio"])
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3, 4, 5])
+def test_a_run_resumed_after_any_epoch_is_the_whole_run(data, tmp_path, epoch):
+    whole = train("toy", data, settings=SETTINGS)
+    with pytest.raises(Interrupted):
+        train("toy", data, settings=SETTINGS, out=tmp_path, progress=interrupt_at(epoch))
+    resumed = train("toy", data, settings=SETTINGS, out=tmp_path, resume=True)
+    assert same_weights(whole, resumed)
+    assert without_times(resumed.history) == without_times(whole.history)
+    assert resumed.info["chosen_epoch"] == whole.info["chosen_epoch"]
+    assert [json.loads(x)["epoch"] for x in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3, 4, 5]
+
+
+def test_a_killed_run_continues_to_the_same_weights(data, tmp_path):
+    settings = {**SETTINGS, "epochs": 200}
+    worker = Path(__file__).with_name("worker.py")
+    command = [sys.executable, str(worker), "train", str(tmp_path), str(torch.get_num_threads()), json.dumps(settings)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    try:
+        while not (tmp_path / "checkpoint.safetensors").exists():
+            assert process.poll() is None, process.stderr.read().decode()
+            time.sleep(0.005)
+        time.sleep(random.uniform(0.0, 0.5))
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL, "the run was over before it could be killed"
+    assert RunFolder(tmp_path).info()["state"] == "running"
+    done = RunFolder(tmp_path).checkpoint().epochs
+    assert 0 < done < 200
+    resumed = train("toy", data, settings={**settings, "checkpoint_seconds": 100}, out=tmp_path, resume=True)
+    assert same_weights(resumed, train("toy", data, settings=settings))
+    assert [record["epoch"] for record in RunFolder(tmp_path).history()] == list(range(1, 201))
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_again(data, tmp_path):
+    settings = {**SETTINGS, "checkpoint_seconds": 1000}
+    with pytest.raises(Interrupted):
+        train("toy", data, settings=settings, out=tmp_path, progress=interrupt_at(4))
+    resumed = train("toy", data, settings=settings, out=tmp_path, resume=True)
+    assert same_weights(resumed, train("toy", data, settings=settings))
+
+
+def test_resuming_needs_no_settings_and_a_finished_run_is_loaded(data, tmp_path):
+    with pytest.raises(Interrupted):
+        train("toy", data, settings=SETTINGS, out=tmp_path, progress=interrupt_at(3))
+    resumed = train("toy", data, out=tmp_path, resume=True)
+    assert same_weights(resumed, train("toy", data, settings=SETTINGS))
+    written = (tmp_path / "weights.safetensors").stat().st_mtime_ns
+    assert same_weights(train("toy", data, out=tmp_path, resume=True), resumed)
+    assert (tmp_path / "weights.safetensors").stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_resuming_something_else_is_refused(data, make, tmp_path, finished):
+    if finished:
+        train("toy", data, settings=SETTINGS, out=tmp_path)
+    else:
+        with pytest.raises(Interrupted):
+            train("toy", data, settings=SETTINGS, out=tmp_path, progress=interrupt_at(3))
+    with pytest.raises(InputError, match=r"there differ: learning_rate \(was 0.01, now 0.5\)"):
+        train("toy", data, settings={**SETTINGS, "learning_rate": 0.5}, out=tmp_path, resume=True)
+    with pytest.raises(InputError, match=r"there differ: the data"):
+        train("toy", make(seed=1), out=tmp_path, resume=True)
+    with pytest.raises(InputError, match="cannot be resumed with another method"):
+        train("toy-closed", data, out=tmp_path, resume=True)
+    assert train("toy", data, settings={"checkpoint_seconds": 5, "memory_mb": 64}, out=tmp_path, resume=True)
+
+
+def test_a_run_is_not_overwritten_unless_asked(data, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    first = train("toy", data, out=tmp_path)
+    with pytest.raises(InputError, match=r"there is a run already \(toy, finished\).*--overwrite"):
+        train("toy", data, out=tmp_path, settings={"seed": 1})
+    second = train("toy", data, out=tmp_path, settings={"seed": 1}, overwrite=True)
+    assert not same_weights(first, second)
+    assert same_weights(second, Run.load(tmp_path))
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    with pytest.raises(InputError, match="is a file, not a folder"):
+        train("toy", data, out=tmp_path / "notes.txt")
+
+
+def test_an_unfinished_or_missing_run_is_not_loaded(data, tmp_path):
+    with pytest.raises(InputError, match="not a run folder"):
+        Run.load(tmp_path)
+    with pytest.raises(Interrupted):
+        train("toy", data, settings=SETTINGS, out=tmp_path, progress=interrupt_at(3))
+    with pytest.raises(InputError, match="the run is not finished"):
+        Run.load(tmp_path)
+
+
+def test_damaged_files_are_named(data, tmp_path):
+    train("toy", data, out=tmp_path)
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    with pytest.raises(InputError, match="weights.safetensors: not a whole safetensors file"):
+        Run.load(tmp_path)
+
+
+def test_a_checkpoint_is_tensors_and_numbers_only(data, tmp_path):
+    with pytest.raises(Interrupted):
+        train("toy", data, settings=SETTINGS, out=tmp_path, progress=interrupt_at(4))
+    with safe_open(str(tmp_path / "checkpoint.safetensors"), "pt") as file:
+        names = list(file.keys())
+        numbers = json.loads(file.metadata()["overtone"])
+    assert {name.partition("/")[0] for name in names} == {"method", "best", "optimizer"}
+    assert "optimizer/0/exp_avg_sq" in names
+    assert (numbers["epochs"], numbers["best_epoch"]) == (3, 2)
+
+
+def test_data_that_does_not_fit_names_both_sides(data, make):
+    run = train("toy", data)
+    wide = make(modalities={"audio": torch.randn(150, 7), "visual": torch.randn(150, 5)})
+    with pytest.raises(
+        InputError, match=r"does not fit the run of toy.*got audio 7, visual 5; valid: audio 6, visual 5"
+    ):
+        run.embed(wide)
+    named = replace(data, modalities={"text": data.modalities["audio"], "visual": data.modalities["visual"]})
+    with pytest.raises(InputError, match=r"got text 6, visual 5; valid: audio 6, visual 5"):
+        run.evaluate(named)
+
+
+def test_variants_are_there_by_name(data):
+    run = train("toy", data)
+    assert not torch.equal(run.embed(data, "raw")["audio"], run.embed(data)["audio"])
+    with pytest.raises(InputError, match="unknown variant of toy 'rw'.*did you mean 'raw'"):
+        run.embed(data, "rw")
+
+
+def test_data_without_labels_or_test_rows_is_no_obstacle(make, tmp_path):
+    unlabelled = make(targets=None, label_kind="none", class_names=())
+    assert "instance_recall@1" in train("toy", unlabelled).evaluation
+    only_train = make(splits={"train": torch.arange(150)})
+    assert train("toy", only_train, out=tmp_path).evaluation is None
+    with pytest.raises(InputError, match="no split 'train'"):
+        train("toy", make(splits={}))
+
+
+def test_no_file_is_read_or_written_without_a_folder(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert train("toy", data).folder is None
+    assert os.listdir(tmp_path) == []

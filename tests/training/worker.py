@@ -1,0 +1,50 @@
+"""Another process for tests: ``worker.py train OUT THREADS SETTINGS`` or ``worker.py gradients OUT THREADS``."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def joined_gradients(toys: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Gradients of the toy on one batch of 32 rows, joined over however many processes there are."""
+    from overtone.methods.base import Batch, Corpus
+    from overtone.training.distribution import processes
+
+    with processes("cpu") as (group, _):
+        torch.manual_seed(0)
+        kind = toys["TOYS"]["toy"]
+        toy = kind(kind.settings_type(dropout=0.0), Corpus(((6,), (5,)), 100))
+        first, second = toys["make_data"]().modalities.values()
+        size = 32 // group.world
+        rows = torch.arange(32)[group.rank * size : (group.rank + 1) * size]
+        generator = torch.Generator().manual_seed(7)
+        batch = Batch(rows, (first[rows], second[rows]), None, 0.0, group.join, group.rank * size, 32, generator)
+        toy.step(batch)["loss"].backward()
+        group.average_gradients(toy.parameters())
+        if group.rank:
+            return {}
+    return {name: parameter.grad for name, parameter in toy.named_parameters()}
+
+
+if __name__ == "__main__":
+    what, out, threads = sys.argv[1:4]
+    torch.set_num_threads(int(threads))
+    toys = runpy.run_path(str(Path(__file__).with_name("conftest.py")))
+    from overtone.methods.base import methods
+
+    for name, toy in toys["TOYS"].items():
+        methods.register(name)(toy)
+    if what == "train":
+        from overtone.training import train
+
+        train("toy", toys["make_data"](), settings=json.loads(sys.argv[4]), out=out)
+    elif gradients := joined_gradients(toys):
+        from overtone.core.files import save_tensors
+
+        save_tensors(out, gradients)
