@@ -30,6 +30,7 @@ class Draft:
         table: The source.
         modalities: The two columns of features, in order.
         labels: Class numbers (N,), class names (N,) or targets (N, C).
+        one_hot: Whether the labels' key says that they are targets, also where there is a single column.
         ids: Names of the clips, the same for both modalities.
         own_ids: Modality to its own names, by which its rows are matched to the first modality's.
         split: Name of the split of each row.
@@ -46,6 +47,7 @@ class Draft:
     table: Table
     modalities: dict[str, Column]
     labels: Column | None = None
+    one_hot: bool = False
     ids: Column | None = None
     own_ids: dict[str, Column] = field(default_factory=dict)
     split: Column | None = None
@@ -114,8 +116,8 @@ class Draft:
 
     @cached_property
     def label_values(self) -> np.ndarray[Any, Any]:
-        """The labels as given, (N,) or (N, C); a single column counts as (N,)."""
+        """The labels as given, (N,) or (N, C); a single column is (N,) unless it is a target of one class."""
         assert self.labels is not None
         textual = self.labels.parts[0].textual
         values = np.array(self.labels.text()) if textual else self.labels.read()
-        return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+        return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and not self.one_hot else values

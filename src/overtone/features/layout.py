@@ -43,6 +43,7 @@ def lay_out(
         table=table,
         modalities={name: columns[name] for name in names},
         labels=columns[labels] if labels else None,
+        one_hot=labels == "labels",
         ids=columns[ids] if ids else None,
         own_ids={name: columns[OWN_IDS + name] for name in names if OWN_IDS + name in columns},
         split=columns.get("split"),
