@@ -9,8 +9,7 @@ import numpy as np
 
 from overtone.report.facts import RunFacts
 from overtone.report.retrieval import Floats, unit
-from overtone.report.sections.curves import has_number
-from overtone.report.words import known_interval, listed, number, percent, plural, span
+from overtone.report.words import has_number, known_interval, listed, number, percent, plural, span
 
 Check = Callable[[RunFacts], str | None]
 

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 
 FIRST, SECOND = "#2f7ed8", "#e07b1a"
 """The first and the second modality, and the directions that start at them; told apart by any eye, on any ground."""
+LONGEST_TICK = 20
+"""Letters of a name beside the cells of a matrix."""
 QUIET = "#8b93a1"
 """What is there for comparison only."""
 HUES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b5a300", "#8c8c8c")
@@ -81,8 +83,8 @@ def class_colour(number: int) -> str:
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
-def curve(name: str, epochs: Sequence[int], values: Sequence[float | None], chosen: int | None) -> Figure:
-    """One quantity over the epochs, with a dotted line at the chosen epoch."""
+def curve(name: str, epochs: Sequence[int], values: Sequence[float | None], chosen: int | None, last: int) -> Figure:
+    """One quantity over the epochs up to the last one, with a dotted line at the chosen epoch."""
     line = {
         "type": "scatter",
         "mode": "lines" if len(epochs) > 1 else "markers",
@@ -92,6 +94,8 @@ def curve(name: str, epochs: Sequence[int], values: Sequence[float | None], chos
         "hovertemplate": "epoch %{x}: %{y}<extra></extra>",
     }
     layout: dict[str, Any] = {"margin": {"l": 52, "r": 10, "t": 8, "b": 26}}
+    if last > 1:
+        layout["xaxis"] = {"range": [1, last]}
     if chosen is not None:
         layout["shapes"] = [vertical(chosen)]
     return Figure([line], f"{name} over {len(epochs)} epochs", layout, height=170)
@@ -212,8 +216,8 @@ def heat(
     trace: dict[str, Any] = {
         "type": "heatmap",
         "z": rounded(shares, 3),
-        "x": unique([label(column) for column in columns]),
-        "y": unique([label(row) for row in rows]),
+        "x": unique([label(column, LONGEST_TICK) for column in columns]),
+        "y": unique([label(row, LONGEST_TICK) for row in rows]),
         "zmin": 0,
         "zmax": max(1e-9, float(np.nanmax(shares))) if shares.size else 1,
         "xgap": 1,
@@ -231,6 +235,7 @@ def heat(
             "automargin": True,
             "showgrid": False,
             "tickmode": "linear",
+            "tickfont": {"size": 12},
         },
         "yaxis": {
             "title": {"text": row_title},
@@ -239,10 +244,13 @@ def heat(
             "automargin": True,
             "showgrid": False,
             "tickmode": "linear",
+            "tickfont": {"size": 12},
         },
         "margin": {"l": 20, "r": 10, "t": 30, "b": 30},
     }
-    return Figure([trace], alt, layout, height=140 + max(20, 28 if numbers else 18) * len(shares))
+    # Names that have no room side by side are turned upright, and need their own length below the cells.
+    below = 7 * max((len(name) for name in trace["x"]), default=0)
+    return Figure([trace], alt, layout, height=90 + below + (30 if numbers else 21) * len(shares))
 
 
 def counts(edges: Sequence[str], groups: Mapping[str, Sequence[float]], *, axis: str, alt: str) -> Figure:

@@ -40,8 +40,8 @@ nav { margin: 28px 0 8px; padding: 14px 0; border-top: 1px solid var(--line); bo
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 section { padding-top: 36px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 22px 0 10px; }
-.tile { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); gap: 12px; margin: 22px 0 10px; }
+.tile { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; }
 .tile b { display: block; font-size: 26px; line-height: 1.25; font-weight: 600; font-variant-numeric: tabular-nums; }
 .tile span { display: block; font-size: 13px; color: var(--muted); overflow-wrap: anywhere; }
 .notes { border: 1px solid var(--line); border-radius: 10px; padding: 12px 18px; margin: 18px 0 0; font-size: 15px; }
@@ -65,8 +65,9 @@ figure button[aria-pressed="true"] { border-color: var(--link); color: var(--lin
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(290px, 1fr)); gap: 8px 22px; }
 .grid figure { margin: 6px 0; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr)); gap: 8px 22px; }
-.grid figure, .pair figure { display: flex; flex-direction: column-reverse; justify-content: flex-end; }
-.grid figcaption, .pair figcaption { color: var(--ink); font-weight: 500; }
+.wide { display: grid; grid-template-columns: minmax(0, 1fr); }
+.grid figure, .pair figure, .wide figure { display: flex; flex-direction: column-reverse; justify-content: flex-end; }
+.grid figcaption, .pair figcaption, .wide figcaption { color: var(--ink); font-weight: 500; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(285px, 1fr)); gap: 14px; margin: 12px 0 20px; }
 .card { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px;
   min-width: 0; }
@@ -85,7 +86,7 @@ details { margin: 10px 0; } summary { cursor: pointer; color: var(--link); font-
 .scale .range { stroke: var(--first); stroke-width: 6; stroke-linecap: round; } .scale .dot { fill: var(--first); }
 .scale .dot { stroke: var(--paper); stroke-width: 2; } .scale .chance { stroke: var(--muted); stroke-width: 2; }
 @media (max-width: 720px) {
-  main { padding: 24px 16px 48px; } h1 { font-size: 27px; } .lead { font-size: 17px; }
+  main { padding: 24px 16px 48px; } h1 { font-size: 27px; } .lead { font-size: 17px; } .words { display: none; }
   .facts { grid-template-columns: 1fr; gap: 0; } .facts dd { margin-bottom: 8px; }
 }
 @media print { nav { display: none; } section { break-inside: avoid-page; } main { max-width: none; } }

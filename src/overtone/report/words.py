@@ -84,7 +84,7 @@ def percent(share: float, places: int = 0) -> str:
     """A share in per cent.
 
     Example:
-        >>> percent(0.256), percent(0.0185, 1)
+        >>> percent(0.256), percent(0.0186, 1)
         ('26 %', '1.9 %')
     """
     return f"{100 * share:.{places}f} %"
@@ -128,6 +128,12 @@ def known_interval(interval: Any) -> bool:
     )
 
 
+def has_number(entry: Mapping[str, Any], name: str) -> bool:
+    """Whether an entry of a history or an evaluation holds a finite number under this name."""
+    value = entry.get(name)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def p_value(value: Any) -> str:
     """A p-value; tiny ones only as a bound.
 
@@ -149,7 +155,7 @@ def duration(seconds: Any) -> str:
     """
     if not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
         return DASH
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

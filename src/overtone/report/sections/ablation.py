@@ -46,7 +46,7 @@ def in_words(contest: Contest) -> str:
     wholes = list(dict.fromkeys(row["whole"] for row in rows))
     bases = sorted({row["basis"] for row in rows if row["basis"]})
     sentences = [
-        f"Each row is {listed(wholes, last='or')} with one of its terms switched off; left of the dotted line, the term "
+        f"Each row is {listed(wholes, last='or')} with one term switched off; left of the dotted line, the term "
         "was worth having.",
         f"Clearly worse without: {listed(needed)}." if needed else "",
         f"Clearly better without: {listed(harmful)}." if harmful else "",

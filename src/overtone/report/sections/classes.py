@@ -12,7 +12,7 @@ from overtone.report.markup import Child, el, markup
 from overtone.report.page import Section, draw, paragraphs
 from overtone.report.retrieval import confusion
 from overtone.report.tables import Column, table
-from overtone.report.words import number
+from overtone.report.words import has_number, number, plural
 
 MOST_BARS = 40
 """Classes drawn as bars; of more, the best and the worst."""
@@ -27,7 +27,13 @@ def per_class(facts: RunFacts) -> Section | None:
     classes = facts.evaluation.get("per_class") or {}
     if not classes:
         return None
-    order = sorted(classes, key=lambda name: -_or_zero(classes[name].get("mean")))
+    asked = [name for name, entry in classes.items() if has_number(entry, "mean")]
+    order, unasked = (
+        sorted(asked, key=lambda name: -classes[name]["mean"]),
+        [name for name in classes if name not in asked],
+    )
+    if not order:
+        return None
     shown, remark = order, ""
     if len(order) > MOST_BARS:
         half = MOST_BARS // 2
@@ -35,6 +41,8 @@ def per_class(facts: RunFacts) -> Section | None:
             order[:half] + order[-half:],
             f" Drawn are the {half} best and the {half} worst of {len(order)}.",
         )
+    if unasked:
+        remark += f" {plural(len(unasked), 'class has', 'classes have')} no test query."
     bars = grouped_bars(
         shown,
         {arrow: [_or_zero(classes[name].get(key)) for name in shown] for key, arrow in facts.arrows.items()},
@@ -42,7 +50,7 @@ def per_class(facts: RunFacts) -> Section | None:
         alt=f"mAP of {len(shown)} classes in both directions",
     )
     columns = [Column("class", "name"), *map(Column, facts.arrows.values()), Column("mean"), Column("queries")]
-    rows = [[name, *(classes[name].get(key) for key in ("a2v", "v2a", "mean", "queries"))] for name in order]
+    rows = [[name, *(classes[name].get(key) for key in ("a2v", "v2a", "mean", "queries"))] for name in order + unasked]
     best, worst = order[0], order[-1]
     text = (
         f"Best found is class {best} ({number(classes[best].get('mean'))} mAP), worst found is class {worst} "
@@ -84,7 +92,7 @@ def confusions(facts: RunFacts) -> Section | None:
                 numbers=fits,
             )
             matrices.append(draw(matrix, facts.arrows[key]))
-        body.append(el("div", matrices, class_="pair" if fits else None))
+        body.append(el("div", matrices, class_="pair" if fits else "wide"))
     body.append(_greatest(facts, shares))
     return Section("Which classes are taken for which?", markup(body))
 

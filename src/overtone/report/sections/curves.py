@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from overtone.report.facts import RunFacts
 from overtone.report.figures import curve
 from overtone.report.markup import el, markup
 from overtone.report.page import Section, draw, paragraphs
-from overtone.report.words import plural
+from overtone.report.words import has_number, plural
 
 COUNTED = frozenset({"epoch", "seconds"})
 """What a history counts rather than measures."""
@@ -23,10 +22,10 @@ def curves(facts: RunFacts) -> Section | None:
     names = measured_over_epochs(facts.history)
     if not names:
         return None
-    figures = []
+    figures, last = [], max(int(entry["epoch"]) for entry in facts.history)
     for name in names:
         seen = [(int(entry["epoch"]), entry[name]) for entry in facts.history if has_number(entry, name)]
-        figure = curve(in_words(name), [epoch for epoch, _ in seen], [value for _, value in seen], facts.chosen)
+        figure = curve(in_words(name), [epoch for epoch, _ in seen], [value for _, value in seen], facts.chosen, last)
         figures.append(draw(figure, in_words(name)))
     return Section("How did the training go?", markup(paragraphs(_choice(facts)), el("div", figures, class_="grid")))
 
@@ -35,12 +34,6 @@ def measured_over_epochs(history: Sequence[Mapping[str, Any]]) -> list[str]:
     """Names of what was measured: the loss, its terms, validation, embeddings, optimiser."""
     names = dict.fromkeys(name for entry in history for name in entry if has_number(entry, name))
     return sorted((name for name in names if name not in COUNTED), key=_place)
-
-
-def has_number(entry: Mapping[str, Any], name: str) -> bool:
-    """Whether an entry of the history holds a finite number under this name."""
-    value = entry.get(name)
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def in_words(name: str) -> str:

@@ -43,7 +43,7 @@ def _card(facts: RunFacts, key: str, name: str, row: int) -> Markup:
     about = [
         f"class {facts.labels[row]}" if facts.labels[row] else "",
         f"AP {number(float(precision[row]))}" if precision is not None else "",
-        f"own partner at rank {written_rank(direction.partner_rank(row))}",
+        f"partner at rank {written_rank(direction.partner_rank(row))}",
     ]
     hits = direction.ranking(row, LENGTH)
     head = el(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from overtone.report.facts import RunFacts
-from overtone.report.figures import FIRST, Figure, class_colour, label, rounded
+from overtone.report.figures import FIRST, SECOND, Figure, class_colour, label, rounded
 from overtone.report.maps import neighbours, principal, spaced
 from overtone.report.markup import markup
 from overtone.report.page import Section, draw, paragraphs
@@ -31,12 +31,13 @@ def places(facts: RunFacts) -> Section | None:
     some = "" if len(rows) == len(facts.ids) else f"{len(rows):,} evenly spaced of {len(facts.ids):,} test pairs. "
     first, second = facts.modalities
     text = (
-        f"{some}Discs are {first}, open diamonds are {second}; point at one to see its partner. Where the two lie "
-        "mixed by class, either one finds the other. t-SNE keeps neighbours together, but its distances and sizes mean "
+        f"{some}Discs are {first}, open diamonds are {second}; point at one to see its partner. Where "
+        f"{'the two lie mixed by class' if facts.targets is not None else 'partners lie close'}, either one finds the "
+        "other. t-SNE keeps neighbours together, but its distances and sizes mean "
         f"nothing; the PCA view keeps distances, and shows {percent(share)} of the variance."
     )
     colours = (
-        " Colours repeat with so many classes: click a name in the legend to hide it, twice to see it alone."
+        " So many colours are hard to tell apart: click a name in the legend to hide a class, twice to see it alone."
         if len(set(_colour_classes(facts, rows))) > 8
         else ""
     )
@@ -73,11 +74,17 @@ def _figure(facts: RunFacts, rows: np.ndarray[Any, Any], maps: dict[str, Any]) -
         "xaxis": axis,
         "yaxis": dict(axis),
         "showlegend": many,
-        "legend": {"itemsizing": "constant", "itemclick": "toggle", "itemdoubleclick": "toggleothers"},
-        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+        "legend": {
+            "itemsizing": "constant",
+            "itemclick": "toggle",
+            "itemdoubleclick": "toggleothers",
+            "orientation": "h",
+            "y": -0.02,
+        },
+        "margin": {"l": 10, "r": 10, "t": 30, "b": 10},
     }
     alt = f"Map of {2 * len(rows)} embeddings of {facts.modalities[0]} and {facts.modalities[1]}"
-    return Figure(traces, alt, layout, height=600, views=views if len(views) > 1 else {}, pairs=True)
+    return Figure(traces, alt, layout, height=580 + 5 * len(present), views=views if len(views) > 1 else {}, pairs=True)
 
 
 def _trace(facts: RunFacts, rows: np.ndarray[Any, Any], number: int, members: np.ndarray[Any, Any]) -> dict[str, Any]:
@@ -92,7 +99,7 @@ def _trace(facts: RunFacts, rows: np.ndarray[Any, Any], number: int, members: np
         "customdata": [facts.modalities[0]] * half + [facts.modalities[1]] * half,
         "marker": {
             "size": 6,
-            "color": class_colour(number) if number >= 0 else FIRST,
+            "color": class_colour(number) if number >= 0 else [FIRST] * half + [SECOND] * half,
             "symbol": [SYMBOLS[0]] * half + [SYMBOLS[1]] * half,
             "opacity": 0.8,
         },

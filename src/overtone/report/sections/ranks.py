@@ -11,6 +11,8 @@ from overtone.report.page import Section, draw, paragraphs
 from overtone.report.retrieval import rank_bins, rank_shares
 from overtone.report.words import listed, rank
 
+SHARED = "Other items of the same class are good answers too, and may well come first."
+
 
 def ranks(facts: RunFacts) -> Section:
     """Histogram of the rank of the own partner, beside what chance would give."""
@@ -32,7 +34,7 @@ def ranks(facts: RunFacts) -> Section:
     ]
     text = (
         f"The strictest question: among {gallery:,} items, where is the query's very own other half? Half of the "
-        f"queries have found it by rank {listed(medians)}; a random order needs rank {rank((gallery + 1) / 2)}. With "
-        "labels, other items of the same class are good answers too, and may well come first."
+        f"queries have found it by rank {listed(medians)}; a random order needs rank {rank((gallery + 1) / 2)}. "
+        f"{SHARED if facts.targets is not None else ''}"
     )
     return Section("Does a query find its own partner?", markup(paragraphs(text), draw(figure)))
