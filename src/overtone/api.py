@@ -17,6 +17,7 @@ from overtone.core import InputError
 from overtone.core.files import write_json, write_text
 from overtone.evaluation import Evaluation
 from overtone.features import PairedFeatures, inspect, load, save
+from overtone.methods.base import methods as registered
 from overtone.training import Comparison, Run
 
 __all__ = ["DEMO_METHODS", "compare", "demo", "embed", "evaluate", "inspect", "load", "save", "train"]
@@ -53,6 +54,19 @@ def read(data: Data, **reading: Any) -> PairedFeatures:
     return features
 
 
+def known(*methods: str) -> None:
+    """Refuse a misspelt method before a large file is read.
+
+    Args:
+        methods: Names of methods.
+
+    Raises:
+        InputError: There is no such method.
+    """
+    for name in methods:
+        registered[name]
+
+
 def train(
     method: str,
     data: Data,
@@ -82,6 +96,7 @@ def train(
     Raises:
         InputError: The data, the method's name or a setting cannot be used.
     """
+    known(method)
     features = read(data, **reading)
     run = training.train(
         method, features, settings=settings, out=out, resume=resume, overwrite=overwrite, progress=progress
@@ -242,6 +257,7 @@ def compare(
     Raises:
         InputError: The data, a method's name or a setting cannot be used.
     """
+    known(*methods)
     features = read(data, **reading)
     chosen = range(seeds) if isinstance(seeds, int) else seeds
     comparison = training.compare(
@@ -291,4 +307,4 @@ def demo(
     Returns:
         The comparison.
     """
-    return compare(DEMO_METHODS, DEMO_CORPUS, seeds=seeds, out=out, progress=progress)
+    return compare(DEMO_METHODS, load(DEMO_CORPUS), seeds=seeds, out=out, progress=progress)

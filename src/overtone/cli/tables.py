@@ -44,8 +44,7 @@ def evaluation_table(evaluation: Mapping[str, Any]) -> list[RenderableType]:
         if isinstance(values, Mapping):
             cells = [number(values.get(way)) for way in ("a2v", "v2a", "mean")]
             rows.append((metric_name(key)[0], *cells, span(values["ci95"]) if "ci95" in values else ""))
-    queries = plural(evaluation["queries"], "query per direction", "queries per direction")
-    title = f"Retrieval over the test clips, {queries}"
+    title = f"Retrieval, {plural(evaluation['queries'], 'query', 'queries')} in each direction"
     shown: list[RenderableType] = [table(("", *arrows(evaluation["modalities"]), "mean", "95 % interval"), rows, title)]
     skipped = sum(evaluation.get("skipped_queries", {}).values())
     if skipped:

@@ -1,0 +1,256 @@
+"""The commands do their work: from a file of features to a run, embeddings, an evaluation, a table and reports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import overtone
+from overtone import api
+
+from .conftest import Cli, clips
+
+FAST = ["--set", "epochs=3"]
+METRICS = (
+    "map",
+    "map_running",
+    "map@r",
+    "ndcg",
+    "recall@1",
+    "recall@5",
+    "recall@10",
+    "instance_recall@1",
+    "median_rank",
+)
+
+
+@pytest.fixture
+def run(cli: Cli, corpus: Path) -> str:
+    """A run of dcca on the good corpus."""
+    called = cli("train", "dcca", corpus, "--out", "run", "--seed", "1", *FAST)
+    assert called.code == 0, called.err
+    return "run"
+
+
+def test_train_writes_a_whole_run_folder(cli: Cli, corpus: Path, tmp_path: Path) -> None:
+    called = cli("train", "dcca", corpus, "--out", "run", "--json", *FAST)
+    assert called.code == 0, called.err
+    document = called.document
+    assert document["method"] == "dcca"
+    assert document["run"] == "run"
+    assert document["evaluation"]["queries"] == 24
+    written = {path.name for path in (tmp_path / "run").iterdir()}
+    files = {"settings.yaml", "run.json", "metrics.csv", "metrics.jsonl", "weights.safetensors", "scalers.safetensors"}
+    assert files | {"evaluation.json", "report.html"} <= written
+    html = (tmp_path / document["report"]).read_text(encoding="utf-8")
+    assert "dcca" in html
+    assert json.loads((tmp_path / "run" / "evaluation.json").read_text())["map"] == document["evaluation"]["map"]
+
+
+def test_train_for_people_says_the_numbers_and_where_things_are(cli: Cli, corpus: Path) -> None:
+    called = cli("train", "cca", corpus, "--out", "run")
+    assert "mAP" in called.out
+    assert "audio → visual" in called.out
+    assert "run/report.html" in called.out
+
+
+def test_settings_of_file_and_options_meet(cli: Cli, corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "some.yaml").write_text("epochs: 2\nbatch_size: 12\nseed: 5\n", encoding="utf-8")
+    cli("train", "dcca", corpus, "--out", "run", "--config", "some.yaml", "--set", "epochs=3", "--seed", "7")
+    run = overtone.training.Run.load("run")
+    assert {key: run.settings[key] for key in ("epochs", "batch_size", "seed")} == {
+        "epochs": 3,
+        "batch_size": 12,
+        "seed": 7,
+    }
+
+
+def test_settings_of_a_run_make_the_same_run(cli: Cli, corpus: Path, run: str) -> None:
+    first = cli("evaluate", run, corpus, "--json").document
+    cli("train", "dcca", corpus, "--out", "again", "--config", f"{run}/settings.yaml")
+    assert cli("evaluate", "again", corpus, "--json").document == first
+
+
+def test_a_run_is_not_overwritten_by_accident(cli: Cli, corpus: Path, run: str) -> None:
+    again = ["train", "dcca", corpus, "--out", run, "--seed", "1", *FAST]
+    refused = cli(*again)
+    assert refused.code == 2
+    assert "--resume" in refused.err
+    assert "--overwrite" in refused.err
+    assert cli(*again, "--resume").code == 0
+    assert cli(*again, "--overwrite").code == 0
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".parquet", ".safetensors"])
+def test_embeddings_in_a_file_evaluate_as_the_run_does(cli: Cli, corpus: Path, run: str, suffix: str) -> None:
+    embedded = cli("embed", run, corpus, "--out", f"e{suffix}", "--json")
+    assert embedded.code == 0, embedded.err
+    shapes = embedded.document["embeddings"]
+    assert shapes["audio"] == shapes["visual"]
+    assert shapes["audio"][0] == 60
+    by_file = cli("evaluate", f"e{suffix}", "--json").document
+    by_run = cli("evaluate", run, corpus, "--json").document
+    assert by_file["queries"] == by_run["queries"] == 24
+    for metric in METRICS:
+        for way in ("a2v", "v2a", "mean"):
+            assert by_file[metric][way] == pytest.approx(by_run[metric][way], abs=1e-6)
+
+
+def test_embeddings_are_plain_arrays_without_pickles(cli: Cli, corpus: Path, run: str) -> None:
+    cli("embed", run, corpus, "--out", "e.npz")
+    with np.load("e.npz", allow_pickle=False) as arrays:
+        np.testing.assert_allclose(np.linalg.norm(arrays["audio"], axis=1), 1.0, rtol=1e-5)
+        assert len(arrays["ids"]) == 60
+
+
+def test_unknown_suffix_is_refused_before_anything_is_written(cli: Cli, corpus: Path, run: str) -> None:
+    called = cli("embed", run, corpus, "--out", "e.csv")
+    assert called.code == 2
+    assert ".npz" in called.err
+    assert not Path("e.csv").exists()
+
+
+def test_embedding_other_features_is_refused(cli: Cli, run: str) -> None:
+    called = cli("embed", run, "split-digits", "--out", "e.npz", "--modalities", "left,right")
+    assert called.code == 2
+    assert "audio" in called.err
+    assert "left" in called.err
+
+
+def test_evaluate_has_the_promised_document(cli: Cli, corpus: Path, run: str) -> None:
+    found = cli("evaluate", run, corpus, "--json").document
+    assert [metric for metric in METRICS if not {"a2v", "v2a", "mean"} <= found[metric].keys()] == []
+    low, high = found["map"]["ci95"]
+    assert low <= found["map"]["mean"] <= high
+    assert set(found["per_class"]) == {"0", "1", "2"}
+    shown = cli("evaluate", run, corpus)
+    assert "mAP by chance" in shown.out
+    assert "mAP per class" in shown.out
+
+
+def perfect(**more: Any) -> dict[str, Any]:
+    """Embeddings in which every clip is next to its partner and its class."""
+    y = np.arange(30) % 3
+    rows = np.eye(3)[y] + 0.05 * np.random.default_rng(0).standard_normal((30, 3))
+    return {"audio": rows, "visual": rows, "y": y, **more}
+
+
+def test_embeddings_without_a_split_are_evaluated_whole(cli: Cli) -> None:
+    np.savez("e.npz", **perfect())
+    found = cli("evaluate", "e.npz", "--json").document
+    assert found["queries"] == 30
+    assert found["map"]["mean"] == pytest.approx(1.0)
+    assert found["instance_recall@1"]["mean"] == pytest.approx(1.0)
+
+
+def test_embeddings_with_a_split_are_evaluated_on_its_test_rows(cli: Cli) -> None:
+    np.savez("e.npz", **perfect(is_test=np.arange(30) < 12))
+    assert cli("evaluate", "e.npz", "--json").document["queries"] == 12
+    assert cli("evaluate", "e.npz", "--split", "all", "--json").document["queries"] == 30
+    assert cli("evaluate", "e.npz", "--split", "train", "--json").document["queries"] == 18
+
+
+def test_other_names_and_no_labels(cli: Cli) -> None:
+    arrays = perfect()
+    np.savez("e.npz", image=arrays["audio"], text=arrays["visual"])
+    called = cli("evaluate", "e.npz", "--modalities", "image,text", "--json")
+    assert called.code == 0, called.err
+    assert called.document["modalities"] == ["image", "text"]
+    assert "map" not in called.document
+    assert called.document["median_rank"]["mean"] == 1.0
+
+
+def test_the_split_of_data_without_one_does_not_move_with_the_seed(cli: Cli) -> None:
+    arrays = clips()
+    del arrays["is_test"]
+    np.savez("clips.npz", **arrays)
+    called = cli("train", "cca", "clips.npz", "--out", "run", "--seed", "3", "--json")
+    assert "70/30 split" in called.err
+    assert cli("evaluate", "run", "clips.npz", "--json").document["map"] == called.document["evaluation"]["map"]
+    other = cli("evaluate", "run", "clips.npz", "--data-seed", "1", "--json").document
+    assert other["map"] != called.document["evaluation"]["map"]
+
+
+def test_data_without_labels_train_and_compare(cli: Cli) -> None:
+    arrays = clips()
+    del arrays["y"]
+    np.savez("clips.npz", **arrays)
+    trained = cli("train", "dcca", "clips.npz", "--out", "run", "--json", *FAST)
+    assert trained.code == 0, trained.err
+    assert "map" not in trained.document["evaluation"]
+    compared = cli("compare", "dcca", "cca", "clips.npz", "--seeds", "2", "--out", "c", *FAST)
+    assert compared.code == 0, compared.err
+    assert "own partner" in compared.out
+
+
+def test_compare_has_the_promised_document(cli: Cli, corpus: Path) -> None:
+    called = cli("compare", "dcca", "cca", corpus, "--seeds", "2", "--ablate", "--out", "c", "--json", *FAST)
+    assert called.code == 0, called.err
+    found = called.document
+    assert found["seeds"] == [0, 1]
+    assert found["queries"] == 24
+    assert set(found["methods"]) == {"dcca", "cca"}
+    for entry in found["methods"].values():
+        assert {"a2v", "v2a", "mean", "std", "ci95"} <= entry["map"].keys()
+        assert len(entry["seeds"]) == 2
+    assert {"a", "b", "difference", "ci95", "p_value"} <= found["paired_tests"][0].keys()
+    assert found["report"] == "c/report.html"
+    assert "dcca" in Path("c/report.html").read_text(encoding="utf-8")
+    assert json.loads(Path("c/comparison.json").read_text(encoding="utf-8")) == found
+
+
+def test_compare_for_people_marks_the_best_and_says_what_is_significant(cli: Cli, corpus: Path) -> None:
+    called = cli("compare", "dcca", "cca", corpus, "--seeds", "2", *FAST)
+    assert called.code == 0, called.err
+    assert called.out.count(" * ") == 1
+    assert "±" in called.out
+    assert "chance" in called.out
+    assert "ahead of" in called.out or "cannot be told apart" in called.out
+    assert "runs/compare-clips/report.html" in called.out
+
+
+def test_demo_compares_and_reports(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "DEMO_METHODS", ("cca",))
+    called = cli("demo", "--json")
+    assert called.code == 0, called.err
+    found = called.document
+    assert found["corpus"] == "split-digits"
+    assert {"a2v", "v2a", "mean", "std", "ci95"} <= found["methods"]["cca"]["map"].keys()
+    assert found["seconds"] > 0
+    assert Path(found["report"]).is_file()
+
+
+@pytest.mark.slow
+def test_whole_demo_has_all_methods_and_hsc_mae_in_front(cli: Cli) -> None:
+    found = cli("demo", "--json").document["methods"]
+    assert set(found) == {"hsc-mae", "cca", "dcca", "infonce", "cav-mae"}
+    assert max(found, key=lambda name: found[name]["map"]["mean"]) == "hsc-mae"
+
+
+def test_methods_lists_and_explains(cli: Cli) -> None:
+    listed = cli("methods", "--json").document
+    assert {"hsc-mae", "cca", "dcca", "infonce", "cav-mae"} <= listed.keys()
+    assert all(listed.values())
+    shown = cli("methods", "hsc-mae")
+    assert "epochs" in shown.out
+    parts = cli("methods", "hsc-mae", "--json").document
+    assert all(row["description"] for rows in parts.values() for row in rows)
+
+
+def test_verbs_are_there_in_python(corpus: Path, tmp_path: Path) -> None:
+    assert set(overtone.__all__) <= set(dir(overtone))
+    data = overtone.load(corpus)
+    run = overtone.train("cca", data, out=tmp_path / "run")
+    assert (tmp_path / "run" / "report.html").is_file()
+    embeddings = overtone.embed(tmp_path / "run", corpus, out=tmp_path / "e.npz")
+    assert embeddings["audio"].shape == run.embed(data)["audio"].shape
+    assert overtone.evaluate(tmp_path / "e.npz").to_dict()["queries"] == 24
+    assert overtone.evaluate(run, data).to_dict()["map"] == run.evaluation["map"]
+    table = overtone.compare(["cca"], data, seeds=1)
+    assert table.to_dict()["seeds"] == [0]
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        _ = overtone.trian
