@@ -11,6 +11,8 @@ from pydantic import Field
 from overtone.core import InputError, Settings
 from overtone.features.corpora import corpora
 
+Values = np.ndarray[Any, Any]
+
 
 class SimulatorSettings(Settings):
     """What is simulated."""
@@ -73,9 +75,7 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
     happening = np.eye(classes, dtype=bool)[main]
     second = generator.integers(classes, size=rows)
     happening |= np.eye(classes, dtype=bool)[second] & (generator.random((rows, 1)) < settings.background)
-    shows = _shown(happening, settings.presence, generator)
-    brought = _brought(shows, interactions, generator)
-    events = [present | extra for present, extra in zip(shows, brought)]
+    events = _with_interactions(_shown(happening, settings.presence, generator), interactions, generator)
     labels = np.eye(classes, dtype=np.uint8)[main]
     train = np.arange(rows) < settings.train_rows
     labels[train & (generator.random(rows) < settings.missing)] = 0
@@ -99,7 +99,7 @@ def simulated(seed: int) -> Mapping[str, Any]:
     return simulate(seed=seed)
 
 
-def _planted(settings: SimulatorSettings, generator: np.random.Generator) -> np.ndarray[Any, Any]:
+def _planted(settings: SimulatorSettings, generator: np.random.Generator) -> Values:
     """(2C, 2C) probabilities of the planted interactions, always from one modality to the other, never i to i."""
     count = settings.classes
     between = ~np.eye(count, dtype=bool)
@@ -116,9 +116,7 @@ def _planted(settings: SimulatorSettings, generator: np.random.Generator) -> np.
     return planted
 
 
-def _shown(
-    happening: np.ndarray[Any, Any], presence: float, generator: np.random.Generator
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _shown(happening: Values, presence: float, generator: np.random.Generator) -> tuple[Values, Values]:
     """Where each event shows; one that would show nowhere shows in one modality at random."""
     heard, seen = generator.random((2, *happening.shape)) < presence
     coin = generator.random(happening.shape) < 0.5
@@ -126,24 +124,26 @@ def _shown(
     return happening & (heard | (nowhere & coin)), happening & (seen | (nowhere & ~coin))
 
 
-def _brought(
-    shows: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]],
-    interactions: np.ndarray[Any, Any],
-    generator: np.random.Generator,
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Events that interactions bring into each modality: chance 1 − Π over sources present (1 − p)."""
-    present = np.concatenate(shows, axis=1).astype(float)
-    spared = np.exp(present @ np.log1p(-np.minimum(interactions, 1 - 1e-12)))
-    audio, visual = np.split(generator.random(spared.shape) < 1 - spared, 2, axis=1)
-    return audio, visual
+def _with_interactions(
+    shows: tuple[Values, Values], interactions: Values, generator: np.random.Generator
+) -> tuple[Values, Values]:
+    """All events in each modality: those that happened and those that interactions brought, directly or in a chain."""
+    present = np.concatenate(shows, axis=1)
+    sources, targets = np.nonzero(interactions)
+    works = generator.random((len(present), len(sources))) < interactions[sources, targets]
+    becomes = np.eye(len(interactions), dtype=np.float32)[targets]
+    while True:
+        brought = present | ((present[:, sources] & works).astype(np.float32) @ becomes > 0)
+        if (brought == present).all():
+            audio, visual = np.split(present, 2, axis=1)
+            return audio, visual
+        present = brought
 
 
-def _features(
-    events: np.ndarray[Any, Any], size: int, noise: float, generator: np.random.Generator
-) -> np.ndarray[Any, Any]:
+def _features(events: Values, size: int, noise: float, generator: np.random.Generator) -> Values:
     """(N, size) float32: prototypes of the events present, each with its strength, and noise."""
     prototypes = generator.standard_normal((events.shape[1], size))
     strength = generator.uniform(0.5, 1.5, events.shape)
-    features: np.ndarray[Any, Any] = (events * strength) @ prototypes
+    features: Values = (events * strength) @ prototypes
     features += noise * generator.standard_normal(features.shape)
     return features.astype(np.float32)

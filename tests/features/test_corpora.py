@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from overtone.core import InputError
+from overtone.features import SimulatorSettings, corpora, from_arrays, load, simulate
+
+
+def test_every_corpus_loads_and_follows_its_seed():
+    assert set(corpora) >= {"split-digits", "simulated"}
+    for name in corpora:
+        one, same = load(name, seed=1), load(name, seed=1)
+        assert one.provenance.checksum == same.provenance.checksum
+        assert one.provenance.reader == "corpus"
+        assert {"train", "test"} <= set(one.splits)
+    assert load("simulated", seed=1).provenance.checksum != load("simulated", seed=2).provenance.checksum
+
+
+def test_split_digits_are_the_halves_of_the_real_images_with_a_fixed_split():
+    data = load("split-digits")
+    digits = load_digits()
+    joined = torch.cat([half.reshape(-1, 8, 4) for half in data.modalities.values()], dim=2)
+    np.testing.assert_array_equal(joined, digits.images)
+    assert data.targets.argmax(1).tolist() == digits.target.tolist()
+    assert (len(data.splits["train"]), len(data.splits["test"])) == (1257, 540)
+    assert data.splits["test"][:5].tolist() == [1, 2, 3, 11, 13], "published numbers depend on this split"
+    assert torch.equal(load("split-digits", seed=9).splits["test"], data.splits["test"])
+    assert data.provenance.notes == ()
+
+
+@pytest.fixture(scope="module")
+def arrays() -> dict[str, np.ndarray]:
+    return simulate(SimulatorSettings(train_rows=20000, test_rows=100, classes=6, interactions=4), seed=0)
+
+
+def test_planted_interactions_happen_with_their_probability(arrays):
+    events = np.concatenate([arrays["events_audio"], arrays["events_visual"]], axis=1) > 0
+    planted = np.argwhere(arrays["interactions"] > 0)
+    assert len(planted) == 4
+    for source, target in planted:
+        assert (source < 6) != (target < 6), "from one modality to the other"
+        assert source % 6 != target % 6
+        rate = events[events[:, source], target].mean()
+        assert 0.59 < rate < 0.75  # .6, plus the clips where the class happens by itself
+    nothing_planted = [t for t in range(12) if not arrays["interactions"][:, t].any()]
+    assert all(events[:, target].mean() < 0.3 for target in nothing_planted)
+
+
+def test_the_annotation_keeps_one_event_that_shows_somewhere(arrays):
+    labels = arrays["labels"]
+    assert (labels.sum(axis=1) == 1).all()
+    shown = np.maximum(arrays["events_audio"], arrays["events_visual"])
+    assert (shown[labels.astype(bool)] == 1).all()
+    assert shown.sum(axis=1).mean() > 1.2
+    heard = arrays["events_audio"][labels.astype(bool)].mean()
+    assert 0.85 < heard < 0.95  # presence .9, a little more for what would show nowhere
+
+
+def test_features_carry_the_events(arrays):
+    audio = arrays["audio"]
+    fitted, *_ = np.linalg.lstsq(arrays["events_audio"], audio, rcond=None)
+    residual = (audio - arrays["events_audio"] @ fitted).std()
+    assert 2.0 < residual < 2.3
+    assert audio.dtype == np.float32
+
+
+def test_missing_annotations_are_rows_of_zeros_in_train_only():
+    data = from_arrays(simulate(SimulatorSettings(train_rows=1000, test_rows=500, missing=0.5), seed=0))
+    without = data.targets.sum(dim=1) == 0
+    assert 400 < int(without[data.splits["train"]].sum()) < 600
+    assert not without[data.splits["test"]].any()
+    assert data.label_kind == "single"
+    assert set(data.truth) == {"events_audio", "events_visual", "interactions"}
+
+
+def test_impossible_settings_are_refused():
+    with pytest.raises(InputError, match="2 classes have only 4 possible interactions; got 5"):
+        simulate(SimulatorSettings(classes=2, interactions=5))
+    with pytest.raises(InputError, match="'probability'"):
+        SimulatorSettings.build({"probability": 2})
