@@ -165,3 +165,16 @@ def test_interruption_ends_clean(tmp_path: Path) -> None:
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert (tmp_path / "run" / "checkpoint.safetensors").exists()
+
+
+def test_a_table_wider_than_the_terminal_loses_no_digit(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.console import Console
+
+    from overtone.cli.tables import table
+
+    numbers = [f"0.{number}" for number in range(1000, 1020)]
+    with results(False) as output:
+        output._people = Console(width=40)
+        output.say(table([f"column {number}" for number in range(20)], [numbers]))
+    shown = capsys.readouterr().out
+    assert [number for number in numbers if number not in shown] == []

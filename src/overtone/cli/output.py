@@ -52,7 +52,20 @@ class Output:
         """Show text or tables to people, one below the other; markup in text is not interpreted."""
         if not self.silent:
             for part in parts:
-                self.people.print(part, markup=False, soft_wrap=isinstance(part, str))
+                if isinstance(part, str):
+                    self.people.print(part, markup=False, soft_wrap=True)
+                else:
+                    self._print_whole(part)
+
+    def _print_whole(self, table: RenderableType) -> None:
+        """Print a table; one wider than the terminal wraps there, which is ugly, but cut numbers would be wrong."""
+        from rich.measure import Measurement
+
+        least = Measurement.get(self.people, self.people.options.update(max_width=10_000), table).minimum
+        width = self.people.width
+        self.people.width = max(width, least)
+        self.people.print(table)
+        self.people.width = width
 
     def document(self, value: Mapping[str, Any]) -> None:
         """Set the JSON document that ``--json`` prints when the command is done."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.console import RenderableType
@@ -13,7 +13,15 @@ from rich.text import Text
 from overtone.report.contest import Contest
 from overtone.report.words import DASH, difference_in_words, duration, metric_name, number, plural, span
 
+INTERVAL = "95 %\ninterval"
 SHOWN = ("map", "map_running", "map@r", "ndcg", "recall@1", "recall@5", "recall@10")
+LOOK: dict[str, Any] = {
+    "box": box.SIMPLE_HEAD,
+    "title_justify": "left",
+    "title_style": "bold",
+    "pad_edge": False,
+    "padding": (0, 1, 0, 0),
+}
 SENTENCES = ("notes", "warnings", "problems")
 SHOWN_OF_PARTNERS = ("instance_recall@1", "instance_recall@10", "median_rank")
 
@@ -22,18 +30,21 @@ def table(
     columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None, *, numbers: bool = True
 ) -> Table:
     """A table; all columns but the first are numbers, aligned on the right, unless said otherwise."""
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    made, rows = Table(title=title, **LOOK), list(rows)
     for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if index and numbers else "left", no_wrap=numbers or not index)
+        fixed = numbers or not index
+        width = max(len(line) for cell in (column, *(row[index] for row in rows)) for line in str(cell).split("\n"))
+        justify: Literal["left", "right"] = "right" if index and numbers else "left"
+        made.add_column(column, justify=justify, no_wrap=fixed, min_width=width if fixed else None)
     for row in rows:
         made.add_row(*row)
     return made
 
 
 def arrows(modalities: Sequence[str]) -> tuple[str, str]:
-    """The two directions in words: ``audio → visual`` and back."""
+    """The two directions as narrow headings: ``audio →`` above ``visual``, and back."""
     first, second = modalities
-    return f"{first} → {second}", f"{second} → {first}"
+    return f"{first} →\n{second}", f"{second} →\n{first}"
 
 
 def evaluation_table(evaluation: Mapping[str, Any]) -> list[RenderableType]:
@@ -45,7 +56,7 @@ def evaluation_table(evaluation: Mapping[str, Any]) -> list[RenderableType]:
             cells = [number(values.get(way)) for way in ("a2v", "v2a", "mean")]
             rows.append((metric_name(key)[0], *cells, span(values["ci95"]) if "ci95" in values else ""))
     title = f"Retrieval, {plural(evaluation['queries'], 'query', 'queries')} in each direction"
-    shown: list[RenderableType] = [table(("", *arrows(evaluation["modalities"]), "mean", "95 % interval"), rows, title)]
+    shown: list[RenderableType] = [table(("", *arrows(evaluation["modalities"]), "mean", INTERVAL), rows, title)]
     skipped = sum(evaluation.get("skipped_queries", {}).values())
     if skipped:
         were = "query has" if skipped == 1 else "queries have"
@@ -68,7 +79,7 @@ def class_table(evaluation: Mapping[str, Any]) -> list[RenderableType]:
 def comparison_table(comparison: Mapping[str, Any]) -> list[RenderableType]:
     """The table of a paper: the best method first and marked, mean ± std over seeds, intervals, ablations, chance."""
     contest, metric = Contest(comparison), comparison["metric"]
-    columns = ("method", f"{metric_name(metric)[0]} ± std", "95 % interval", *contest.arrows.values(), "R@1", "time")
+    columns = ("method", f"{metric_name(metric)[0]}\n± std", INTERVAL, *arrows(comparison["modalities"]), "R@1", "time")
     rows = [method_row(name, found, metric, best=name == contest.winner) for name, found in contest.methods.items()]
     rows += [method_row(name, found, metric) for name, found in contest.ablation.items()]
     chance = comparison.get("chance_map")
@@ -134,7 +145,7 @@ def plainly(value: Any) -> str:
 
 def settings_table(rows: Iterable[tuple[str, str, str, str]], title: str) -> Table:
     """Settings with type, default and description, as :meth:`overtone.core.Settings.table` gives them."""
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    made = Table(title=title, **LOOK)
     for column, fixed in (("setting", True), ("default", True), ("what it does", False)):
         made.add_column(column, no_wrap=fixed)
     for name, _, default, description in rows:
