@@ -9,11 +9,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from overtone.core import InputError
-from overtone.methods.base import methods
-from overtone.training import train
-from overtone.training.loop import batch_bounds, in_blocks, rate
+from overtone.methods.base import Corpus, methods
+from overtone.training import TrainingSettings, train
+from overtone.training.distribution import Group
+from overtone.training.loop import Loop, Rows, batch_bounds, in_blocks, rate
 
 
 def weights(run):
@@ -128,3 +130,33 @@ def test_an_unknown_device_is_refused(data):
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="cuda is not there"):
             train("toy", data, settings={"device": "cuda"})
+
+
+class Syncs(TorchDispatchMode):
+    """Counts the operations that make the host wait for a device."""
+
+    waiting = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "is_nonzero", "equal")
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.name().removeprefix("aten::").split(".")[0]
+        if name in self.waiting:
+            self.found.append(name)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_no_step_asks_the_device_for_anything(precision):
+    rows = Rows((torch.randn(64, 6), torch.randn(64, 5)))
+    kind = methods["toy"]
+    toy = kind(kind.settings_type(), Corpus(((6,), (5,)), 64))
+    settings = TrainingSettings(epochs=2, precision=precision).completed(kind, toy.corpus)
+    loop = Loop(toy, rows, settings, Group())
+    with Syncs() as syncs:
+        loop.epoch(0)
+        assert syncs.found == []
+        rows.features[0].sum().item()
+        assert syncs.found == ["_local_scalar_dense"]  # or else this test would see nothing

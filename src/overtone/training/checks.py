@@ -23,6 +23,9 @@ def effective_rank(embeddings: Tensor) -> float:
     Args:
         embeddings: (N, e) rows.
 
+    Returns:
+        The effective rank, from 0 to e.
+
     Source:
         Roy and Vetterli, "The effective rank: a measure of effective dimensionality", EUSIPCO 2007.
 

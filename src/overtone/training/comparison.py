@@ -140,6 +140,9 @@ def compare(
             otherwise, and by default, they are made again.
         progress: Called after every epoch.
 
+    Returns:
+        The comparison, with one trial per method, ablation and seed.
+
     Raises:
         InputError: An unknown method, a setting that none of the methods has, no seed, or no test split.
         TrainingStopped: A run diverged or collapsed.

@@ -56,16 +56,28 @@ class Course:
         """The epoch whose weights the model has in the end."""
         return self.done if self.best_epoch is None else self.best_epoch
 
+    def outcome(self) -> dict[str, Any]:
+        """What ``run.json`` says of the epochs."""
+        return {"seconds": round(self.seconds, 3), "chosen_epoch": self.chosen, "epochs": self.done}
+
+    def begin(self, generator: torch.Generator) -> None:
+        """Show the method all training rows, and give every process the same beginning."""
+        clock = Clock()
+        self.model.train()
+        self.model.begin(self.material.train.whole(generator))
+        self.group.share(list(self.model.state_dict().values()))
+        self.seconds = clock.lap()
+
     def go(self, checkpoint: Checkpoint | None = None) -> None:
         """Train the epochs that are left and leave the model with the weights of the chosen one.
 
         Raises:
             TrainingStopped: The run diverged or collapsed.
         """
-        self.group.share(list(self.model.state_dict().values()))
         clock = Clock()
         if not self.epochs:
-            self.history.append({"epoch": 0, **self._look(), "seconds": clock.lap()})
+            self.history.append({"epoch": 0, **self._look(), "seconds": (lap := clock.lap())})
+            self.seconds += lap
             self._report({}, clock)
         else:
             self._go(checkpoint, clock)

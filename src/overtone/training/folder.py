@@ -96,11 +96,12 @@ class RunFolder:
             raise InputError(f"{self / 'run.json'}: not valid JSON ({error})") from None
         return dict(info)
 
-    def claim(self, resume: bool, overwrite: bool) -> dict[str, Any] | None:
-        """The unfinished or finished run that is here and shall go on, or None if a new one begins.
+    def claim(self, method: str, resume: bool, overwrite: bool) -> dict[str, Any] | None:
+        """What ``run.json`` says of the run that is here and shall go on, or None if a new one begins.
 
         Raises:
-            InputError: There is a run, and neither ``resume`` nor ``overwrite`` was asked for; or the path is a file.
+            InputError: There is a run, and neither ``resume`` nor ``overwrite`` was asked for, or it is one of another
+                method; or the path is a file.
         """
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path}: is a file, not a folder", fix="choose another place for the run")
@@ -113,6 +114,8 @@ class RunFolder:
                 f"{self.path}: there is a run already ({info.get('method')}, {info.get('state')})",
                 fix=f"--resume to {verb}, --overwrite to replace it, or choose another folder",
             )
+        if info["method"] != method:
+            raise InputError(f"{self.path}: cannot be resumed with another method", got=method, valid=info["method"])
         return info
 
     def clear(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -179,6 +180,7 @@ def seed_everything(seed: int, part: int, generator: torch.Generator, rank: int 
 def reproducible(device: torch.device) -> Iterator[None]:
     """Deterministic kernels where there is a choice, and the caller's random state untouched."""
     devices = [device] if device.type == "cuda" else []
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS promises reproducible sums only with this
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     memory: Any = torch.utils.deterministic
     filled = memory.fill_uninitialized_memory

@@ -58,6 +58,9 @@ def display(stream: TextIO | None = None, every: float = 10.0) -> Iterator[Callb
     Args:
         stream: Where to, standard error by default.
         every: Without a terminal: seconds between two lines, if no tenth of the epochs is full before.
+
+    Yields:
+        What to hand to ``train`` or ``compare`` as ``progress``.
     """
     stream = stream or sys.stderr
     console = Console(file=stream)

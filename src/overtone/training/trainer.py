@@ -67,10 +67,9 @@ def train(
     kind = methods[method]
     seen = materials.visible(data, kind)
     folder = RunFolder(out) if out is not None else None
-    stored = folder.claim(resume, overwrite) if folder else None
-    if stored and stored["method"] != method:
-        raise InputError(f"{out}: cannot be resumed with another method", got=method, valid=stored["method"])
-    own, loose = split_settings({**(folder.settings() if folder and stored else {}), **(settings or {})}, kind)
+    stored = folder.claim(method, resume, overwrite) if folder else None
+    earlier = folder.settings() if folder and stored else {}
+    own, loose = split_settings({**earlier, **(settings or {})}, kind)
     training = loose.completed(kind, materials.told(seen))
     with processes(training.device) as (group, device), reproducible(device):
         material = materials.prepare(seen, training, device)
@@ -79,35 +78,38 @@ def train(
         model = kind(kind.settings_type.build(own, where=f"settings of {method}"), material.corpus).to(device)
         flat = {**model.settings.model_dump(mode="json"), **training.model_dump(mode="json")}
         info = _info(method, data, material, materials.fingerprint(seen), group, device)
-        if folder and stored:
-            _refuse_differences(folder.path, stored, differences(folder.settings(), flat), info["data"]["trained_on"])
+        run = Run(model, material.scalers, flat, info, folder=folder.path if folder else None)
+        if stored:
+            _refuse_differences(run, stored, differences(earlier, flat))
         group.wait()  # every process has looked at the folder before the first one writes into it
-        if folder and stored and stored.get("state") == "finished":
+        if folder and stored and stored["state"] == "finished":
             return Run.load(folder.path, str(device))
         if folder and group.writes:
-            folder.sweep() if stored else folder.clear()
-            folder.write_settings(method, flat)
-            folder.write_scalers(material.scalers)
-            folder.write_info(info)
-        model.train()
-        model.begin(material.train.whole(generator))
+            _open(run, folder, new=not stored)
         course = Course(model, material, training, group, folder, progress, label or method)
         try:
+            course.begin(generator)
             course.go(folder.checkpoint() if folder and stored else None)
         except TrainingStopped as stop:
             if folder and group.writes:
                 folder.write_info({**info, "state": "stopped", "reason": str(stop)})
             raise
-    info |= {
-        "state": "finished",
-        "seconds": round(course.seconds, 3),
-        "chosen_epoch": course.chosen,
-        "epochs": course.done,
-    }
-    run = Run(model.eval(), material.scalers, flat, info, course.history, None, folder.path if folder else None)
-    if group.writes:
-        _conclude(run, data, folder, evaluate)
-    return run
+        run.method.eval()
+        run.history, run.info = course.history, {**info, **course.outcome(), "state": "finished"}
+        if group.writes:
+            _conclude(run, data, folder, evaluate)
+        group.wait()
+        return run
+
+
+def _open(run: Run, folder: RunFolder, new: bool) -> None:
+    """Write what is known of a run before its first step."""
+    if new:
+        folder.clear()
+    folder.sweep()
+    folder.write_settings(run.name, run.settings)
+    folder.write_scalers(run.scalers)
+    folder.write_info(run.info)
 
 
 def _info(
@@ -136,13 +138,13 @@ def _info(
     }
 
 
-def _refuse_differences(path: Path, stored: Mapping[str, Any], found: list[str], trained_on: str) -> None:
+def _refuse_differences(run: Run, stored: Mapping[str, Any], found: list[str]) -> None:
     """Raise if a stored run is not the one that is asked for."""
-    if stored["data"]["trained_on"] != trained_on:
+    if stored["data"]["trained_on"] != run.info["data"]["trained_on"]:
         found = [*found, f"the data ({stored['data']['source']} had other features, labels or training rows)"]
     if found:
         raise InputError(
-            f"{path}: cannot be resumed, for there differ: {', '.join(found)}",
+            f"{run.folder}: cannot be resumed, for there differ: {', '.join(found)}",
             fix="give what the run was started with, or choose another folder",
         )
 
