@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
@@ -45,7 +48,7 @@ def check_command(line: str) -> None:
         return
     command = group.commands.get(rest[0])  # type: ignore[attr-defined]
     assert command is not None, f"no command {rest[0]!r}: {line}"
-    if not {"--help", "-h"} & set(rest):
+    if len(rest) > 1 and not {"--help", "-h"} & set(rest):  # the bare name of a command is a mention, not a call
         command.make_context(rest[0], rest[1:])
 
 
@@ -63,9 +66,33 @@ def test_checker_finds_commands_and_refuses_wrong_ones() -> None:
     assert commands(text) == ["overtone train cca DATA    --out RUN  # a comment", "overtone methods cca"]
     for line in commands(text):
         check_command(line)
-    for wrong in ("overtone trian cca DATA", "overtone train cca DATA --uot RUN", "overtone train cca"):
+    check_command("overtone train")
+    for wrong in ("overtone trian", "overtone train cca DATA --uot RUN", "overtone train cca --out RUN"):
         with pytest.raises((AssertionError, Exception), match=r"no command|[Nn]o such option|[Mm]issing"):
             check_command(wrong)
+
+
+def python_blocks(page: Path) -> str:
+    """The Python of a page as one program: its blocks build on each other."""
+    text = page.read_text(encoding="utf-8")
+    return "\n".join(block for language, block in BLOCK.findall(text) if language == "python")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=named)
+def test_python_in_the_docs_compiles(page: Path) -> None:
+    compile(python_blocks(page), named(page), "exec")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=named)
+def test_python_in_the_docs_runs(page: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    y = np.arange(300) % 5
+    hidden = np.eye(5)[y] + 0.3 * random.standard_normal((300, 5))
+    views = {name: hidden @ random.standard_normal((5, width)) for name, width in (("audio", 24), ("visual", 32))}
+    np.savez(tmp_path / "clips.npz", **views, y=y)
+    ran = subprocess.run([sys.executable, "-c", python_blocks(page)], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

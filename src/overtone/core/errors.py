@@ -38,6 +38,14 @@ class InputError(ValueError):
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> InputError:
     """The error for a name that does not exist: lists what does, the closest first in the advice.
 
+    Args:
+        kind: What the name is of (``"method"``).
+        name: What was asked for.
+        valid: The names that exist.
+
+    Returns:
+        The error, to be raised.
+
     Example:
         >>> print(unknown_name("method", "hsc-mea", ["cca", "hsc-mae"]))
         unknown method 'hsc-mea'; valid: cca, hsc-mae; did you mean 'hsc-mae'?
