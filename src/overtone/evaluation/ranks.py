@@ -38,15 +38,17 @@ class Ranks:
     """Rank intervals of every relevant item of some queries, best first.
 
     Row i has ``counts[i]`` relevant items; the columns beyond hold an imaginary item behind the whole gallery
-    (``above = gallery``, ``upto = gallery + 1``), which most formulas pass over by themselves.
+    (``above = gallery``, ``upto = gallery + 1``), which most formulas pass over by themselves. Nearly all items stand
+    alone, ``upto = above + 1``; formulas treat them so and then correct the few at ``tied``.
 
     Attributes:
         gallery: N, number of items that were ranked for each query.
         counts: (b,) number of relevant items R of each query.
         above: (b, R_max) number of items strictly better than the k-th relevant one.
         upto: (b, R_max) number of items at least as good as it, itself included.
-        relevant_above: (b, R_max) number of relevant items among ``above``.
-        relevant_upto: (b, R_max) number of relevant items among ``upto``.
+        tied: (t,) where in the flattened tables the items stand that share their score with another item.
+        relevant_above: (t,) for these, the number of relevant items among ``above``.
+        relevant_upto: (t,) for these, the number of relevant items among ``upto``.
         gains: (b, R_max) how relevant each one is, 0 in padding; None where every relevant item counts 1.
     """
 
@@ -54,6 +56,7 @@ class Ranks:
     counts: Ints
     above: Ints
     upto: Ints
+    tied: Ints
     relevant_above: Ints
     relevant_upto: Ints
     gains: Floats | None = None
@@ -63,16 +66,23 @@ class Ranks:
         """(b,) R as a divisor: NaN where nothing is relevant."""
         return np.where(self.counts > 0, self.counts, np.nan)
 
-    @cached_property
-    def ties(self) -> Ints:
-        """(b, R_max) size of each relevant item's tie group, 1 where it is alone."""
-        return self.upto - self.above
+    @property
+    def tied_query(self) -> Ints:
+        """(t,) row of each tied item."""
+        query: Ints = self.tied // self.above.shape[1]
+        return query
+
+    @property
+    def tied_place(self) -> tuple[Ints, Ints]:
+        """(t,) ``above`` and ``upto`` of each tied item."""
+        return self.above.take(self.tied), self.upto.take(self.tied)
 
     @cached_property
     def precision(self) -> Floats:
         """(b, R_max) share of relevant items among those at least as good as the k-th relevant one; 0 in padding."""
-        precision: Floats = self.relevant_upto / self.upto
-        width = precision.shape[1]
+        width = self.above.shape[1]
+        precision: Floats = np.arange(1, width + 1) / self.upto
+        precision.put(self.tied, self.relevant_upto / self.tied_place[1])
         if self.counts.min() < width:
             precision[np.arange(width) >= self.counts[:, None]] = 0.0
         return precision
@@ -83,11 +93,11 @@ class Ranks:
 
         The j-th of m relevant items in a group of g behind ``above`` others: above + j (g + 1) / (m + 1).
         """
-        position: Floats = self.above.astype(np.float64) + 1.0
-        row, k = np.nonzero(self.ties > 1)
-        members = self.relevant_upto[row, k] - self.relevant_above[row, k]
-        order = k + 1 - self.relevant_above[row, k]
-        position[row, k] = self.above[row, k] + order * (self.ties[row, k] + 1) / (members + 1)
+        position = self.upto.astype(np.float64)
+        above, upto = self.tied_place
+        order = self.tied % self.above.shape[1] + 1 - self.relevant_above
+        members = self.relevant_upto - self.relevant_above
+        position.put(self.tied, above + order * (upto - above + 1) / (members + 1))
         return position
 
 
@@ -119,16 +129,11 @@ def rank_scores(scores: NDArray[Any], relevance: NDArray[Any]) -> Ranks:
     keys = (len(distinct) - 1 - order.reshape(scores.shape)).astype(np.int32)
     relevant = (relevance > 0).astype(np.int32)
     gains = None if relevance.dtype == np.bool_ else relevance.astype(np.float64)
-    return sort_keys(keys * 2, relevant, relevant.sum(axis=1, dtype=np.int64), gains)
+    return sort_keys(keys * 2 + relevant, relevant.sum(axis=1, dtype=np.int64), gains)
 
 
 def sort_keys(
-    keys: NDArray[np.int32],
-    relevant: NDArray[np.int32],
-    counts: Ints,
-    gains: NDArray[Any] | None = None,
-    *,
-    gallery: int | None = None,
+    keys: NDArray[np.int32], counts: Ints, gains: NDArray[Any] | None = None, *, gallery: int | None = None
 ) -> Ranks:
     """Sort each row of ``keys`` in place, smallest first, and read the relevant items' ranks off it.
 
@@ -136,40 +141,41 @@ def sort_keys(
     a tie group the irrelevant items (bit 0) come first; the last relevant one then stands at the group's end.
 
     Args:
-        keys: (b, N) even numbers, smaller is better; afterwards ``key + relevant``, sorted.
-        relevant: (b, N) 0 or 1.
+        keys: (b, N) an even number for each item, smaller is better, plus 1 if the item is relevant.
         counts: (b,) number of relevant items of each row.
         gains: (b, N) how relevant each item is, or None; having to carry it along doubles the cost.
         gallery: Number of items in a row that count, if the largest keys do not; by default all.
     """
-    np.bitwise_or(keys, relevant, out=keys)
     columns = None if gains is None else _sort_with_columns(keys)
     if columns is None:
         keys.sort(axis=1)
     size = keys.shape[1]
-    places = np.flatnonzero((keys & 1).astype(np.bool_))
-    k = np.arange(max(1, int(counts.max(initial=0))))
-    real = k < counts[:, None]
+    places = np.flatnonzero((keys.astype(np.uint8) & 1).view(np.bool_))
+    real = np.arange(max(1, int(counts.max(initial=0)))) < counts[:, None]
     row_start = np.arange(len(keys))[:, None] * size
-
     above = _fill(real, places, row_start + (gallery or size)) - row_start
     upto = above + 1
-    relevant_above, relevant_upto = np.tile(k, (len(keys), 1)), np.tile(k + 1, (len(keys), 1))
 
     start, stop, low, high = _tie_groups(keys, places)
     members, row = high - low, start // size
-    tied = np.repeat(low - np.cumsum(members) + members, members) + np.arange(members.sum())
-    slots = tied if real.all() else np.flatnonzero(real)[tied]
     first = (np.cumsum(counts) - counts)[row]
-    above.put(slots, np.repeat(start - row * size, members))
-    upto.put(slots, np.repeat(stop - row * size, members))
-    relevant_above.put(slots, np.repeat(low - first, members))
-    relevant_upto.put(slots, np.repeat(high - first, members))
+    tied = np.repeat(low - np.cumsum(members) + members, members) + np.arange(members.sum())
+    tied = tied if real.size == places.size else np.flatnonzero(real)[tied]
+    above.put(tied, np.repeat(start - row * size, members))
+    upto.put(tied, np.repeat(stop - row * size, members))
 
-    gained = None
-    if gains is not None and columns is not None:
-        gained = _fill(real, gains[places // size, columns.reshape(-1)[places]].astype(np.float64), 0.0)
-    return Ranks(gallery or size, counts, above, upto, relevant_above, relevant_upto, gained)
+    return Ranks(
+        gallery=gallery or size,
+        counts=counts,
+        above=above,
+        upto=upto,
+        tied=tied,
+        relevant_above=np.repeat(low - first, members),
+        relevant_upto=np.repeat(high - first, members),
+        gains=None
+        if gains is None or columns is None
+        else _fill(real, gains[places // size, columns.take(places)].astype(np.float64), 0.0),
+    )
 
 
 def _sort_with_columns(keys: NDArray[np.int32]) -> Ints:

@@ -194,12 +194,13 @@ def _pieces(block: _Block) -> list[slice]:
 
 def _rank_piece(search: Search, block: _Block, columns: LabelColumns, found: Found, piece: slice) -> None:
     pattern, rows = block.pattern[piece], block.rows[piece]
-    relevant = block.relevant[pattern]
-    if search.exclude_self:
-        relevant[np.arange(len(rows)), rows] = 0
-    gains = None if block.overlap is None else block.overlap[pattern]
+    sets = pattern[:1] if pattern[0] == pattern[-1] else pattern  # equal ones lie together
     keys = order_keys(block.distance[piece])
-    ranks = sort_keys(keys, relevant, block.counts[piece], gains, gallery=search.candidates)
+    np.bitwise_or(keys, block.relevant[sets], out=keys)
+    if search.exclude_self:
+        keys[np.arange(len(rows)), rows] &= ~1
+    gains = None if block.overlap is None else block.overlap[pattern]
+    ranks = sort_keys(keys, block.counts[piece], gains, gallery=search.candidates)
     for name, function in columns.items():
         found.values[name][rows] = function(ranks)
 

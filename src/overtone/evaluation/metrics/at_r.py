@@ -23,6 +23,9 @@ def average_precision_at_r(ranks: Ranks) -> Floats:
 
     Source: Musgrave, Belongie & Lim, A Metric Learning Reality Check (ECCV 2020).
     """
-    share = np.clip((ranks.counts[:, None] - ranks.above) / ranks.ties, 0.0, 1.0)
-    result: Floats = (ranks.precision * share).sum(axis=1) / ranks.total
+    within = ranks.precision * (ranks.above < ranks.counts[:, None])
+    above, upto = ranks.tied_place
+    share = np.clip((ranks.counts[ranks.tied_query] - above) / (upto - above), 0.0, 1.0)
+    within.put(ranks.tied, ranks.precision.take(ranks.tied) * share)
+    result: Floats = within.sum(axis=1) / ranks.total
     return result

@@ -25,10 +25,11 @@ def ndcg(ranks: Ranks) -> Floats:
     Source: Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques (TOIS 2002); for ties
     McSherry & Najork (ECIR 2008).
     """
-    discounts = 1.0 / np.log2(np.arange(2, ranks.gallery + 2))
-    total = np.concatenate([[0.0], np.cumsum(discounts), [0.0]])
-    total[-1] = total[-2]  # the imaginary item behind the gallery earns nothing
-    discount = (total[ranks.upto] - total[ranks.above]) / ranks.ties
+    discounts = np.append(1.0 / np.log2(np.arange(2, ranks.gallery + 2)), 0.0)  # nothing for the imaginary item
+    total = np.append(0.0, np.cumsum(discounts))
+    above, upto = ranks.tied_place
+    discount = discounts[ranks.above]
+    discount.put(ranks.tied, (total[upto] - total[above]) / (upto - above))
     if ranks.gains is None:
         gained, best = discount.sum(axis=1), total[ranks.counts]
     else:

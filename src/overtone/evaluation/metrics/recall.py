@@ -23,8 +23,11 @@ def recall_at(ranks: Ranks, k: int) -> Floats:
     Returns:
         (b,) values in [0, 1]; NaN where nothing is relevant.
     """
-    group = ranks.ties[:, 0]
-    irrelevant = group - ranks.relevant_upto[:, 0]
+    first = np.flatnonzero(ranks.tied % ranks.above.shape[1] == 0)
+    members = np.ones(len(ranks.counts), np.int64)
+    members[ranks.tied_query[first]] = ranks.relevant_upto[first]
+    group = ranks.upto[:, 0] - ranks.above[:, 0]
+    irrelevant = group - members
     drawn = np.clip(k - ranks.above[:, 0], 0, group)
     missed = np.ones(len(group))
     for draw in range(min(k, int(drawn.max(initial=0)))):
