@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from overtone.core import InputError
@@ -68,3 +70,13 @@ def test_patience_without_validation_is_refused(data):
 def test_choosing_without_held_out_rows_is_refused(data):
     with pytest.raises(InputError, match="select=correlation needs at least 2 held-out rows"):
         train("toy", data, settings={"select": "correlation", "validation_fraction": 0.0})
+
+
+def test_the_docs_have_every_setting_as_it_is():
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    missing = [
+        name
+        for name, _, default, about in TrainingSettings.table()
+        if f"| `{name}` | {default} | {about} |" not in page
+    ]
+    assert missing == []
