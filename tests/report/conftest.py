@@ -212,7 +212,14 @@ def comparison() -> dict[str, Any]:
             "close": entry(0.69, 0.69, 0.69, 0.69),
         },
         "paired_tests": [
-            {"a": "plain", "b": "best", "difference": -0.2, "ci95": [-0.22, -0.18], "p_value": 0.0002},
+            {
+                "a": "plain",
+                "b": "best",
+                "difference": -0.2,
+                "ci95": [-0.22, -0.18],
+                "p_value": 0.0002,
+                "seeds_ahead": 0,
+            },
             {"a": "best", "b": "close", "difference": 0.01, "ci95": [-0.01, 0.03], "p_value": 0.3},
         ],
         "ablation": {"best/no-anchor": entry(0.6, 0.58, 0.61, 0.61), "best/no-sail": entry(0.7, 0.69, 0.69, 0.72)},

@@ -147,6 +147,12 @@ def test_whiskers_of_one_value_have_room() -> None:
     assert low < 0.5 < high
 
 
+def test_whiskers_show_the_reference_however_far_it_is() -> None:
+    low, high = whiskers(["a"], [-0.5], [(-0.6, -0.4)], [], axis="", alt="", reference=0).layout["xaxis"]["range"]
+    assert low < -0.6
+    assert high > 0
+
+
 def test_numbers_in_words() -> None:
     assert number(-0.00001) == "0.000"
     assert number(-0.5) == "−0.500"

@@ -73,7 +73,7 @@ def test_table_has_the_numbers_of_the_evaluation(report: Maker, make_data: Maker
     assert row[1:4] == [f"{expected['map'][key]:.3f}" for key in ("a2v", "v2a", "mean")]
     assert row[4] == " to ".join(f"{end:.3f}" for end in expected["map"]["ci95"])
     assert re.fullmatch(r"0\.\d{3} to [01]\.\d{3}", page.row("R@1")[4])
-    assert page.row("own partner, median rank")[4] == "–"
+    assert page.row("own partner median rank")[4] == "–"
 
 
 def test_curves_show_the_history_and_the_chosen_epoch(report: Maker) -> None:

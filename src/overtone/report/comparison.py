@@ -66,8 +66,9 @@ def comparison_report(comparison: Mapping[str, Any], *, details: Mapping[str, An
         HTML; the same for the same input.
     """
     contest = Contest(comparison, details or {})
+    compared = contest.winner if len(contest.methods) == 1 else f"{len(contest.methods)} methods"
     return page(
-        title=f"{plural(len(contest.methods), 'method')} on {contest.corpus}",
+        title=f"{compared} on {contest.corpus}",
         kind="comparison",
         head=_head(contest),
         sections=answered(SECTIONS, contest),

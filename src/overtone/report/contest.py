@@ -14,6 +14,9 @@ from scipy import stats
 
 from overtone.report.words import known_interval
 
+RANKED_BY = ("map", "instance_recall@10", "instance_recall@1", "recall@1")
+"""What methods are ranked by: the first of these that they have."""
+
 
 @dataclass(frozen=True)
 class Contest:
@@ -70,9 +73,7 @@ class Contest:
     @property
     def metric(self) -> str:
         """The entry the methods are ranked by: mAP, or without labels the partner's recall."""
-        names = ("map", "instance_recall@10", "instance_recall@1", "recall@1")
-        entries = [*self.methods.values()]
-        return next((name for name in names if any(name in entry for entry in entries)), "map")
+        return next((name for name in RANKED_BY if any(name in entry for entry in self.methods.values())), "map")
 
     @property
     def chance(self) -> float | None:
@@ -116,7 +117,7 @@ class Contest:
 
 def score(entry: Mapping[str, Any]) -> float:
     """The number a method is ranked by; −inf if it has none."""
-    for name in ("map", "instance_recall@10", "instance_recall@1", "recall@1"):
+    for name in RANKED_BY:
         value = (entry.get(name) or {}).get("mean")
         if isinstance(value, (int, float)) and math.isfinite(value):
             return float(value)

@@ -154,11 +154,12 @@ def whiskers(
         "marker": {"color": QUIET, "size": 7, "opacity": 0.8},
         "hovertemplate": "%{text}, one seed: %{x}<extra></extra>",
     }
-    ends = [*(end for span in spans for end in span), *(dot for _, dot in singles)]
-    low, high = min([*ends, *([] if reference is None else [reference])]), max([*ends, reference or ends[0]])
+    seen = [*(end for span in spans for end in span), *(dot for _, dot in singles)]
+    seen += [] if reference is None else [reference]
+    low, high = min(seen), max(seen)
     room = 0.04 * ((high - low) or 1)
     layout = {
-        "xaxis": {"title": {"text": axis}, "range": rounded([low - room, high + room])},
+        "xaxis": {"title": {"text": axis}, "range": rounded([low - room, high + room]), "zeroline": False},
         "yaxis": {
             "range": [len(names) - 0.5, -0.5],
             "tickvals": list(range(len(names))),

@@ -93,6 +93,6 @@ def _tiles(facts: RunFacts) -> Markup:
         mean,
         tiles,
         tile(number(chance.get("mean")), "mAP by chance") if chance else None,
-        tile(rank(median["mean"]), "own partner, median rank", f"of {len(facts.ids):,}") if median else None,
+        tile(rank(median["mean"]), "own partner median rank", f"of {len(facts.ids):,}") if median else None,
         Markup("</div>"),
     )

@@ -69,16 +69,18 @@ def comparison_in_words(contest: Contest) -> str:
     names = list(contest.methods)
     if not names:
         return "There is nothing to compare."
-    times = f"{len(contest.seeds)} seeds each" if len(contest.seeds) > 1 else "one seed"
+    times = plural(len(contest.seeds), "seed") + (" each" if len(names) > 1 else "")
     queries = contest.comparison.get("queries")
     asked = f", and judged by {queries:,} queries in each direction" if isinstance(queries, int) else ""
     name = metric_name(contest.metric)[0]
     best = contest.methods[names[0]].get(contest.metric) or {}
     interval = f" (95 % interval {span(best.get('ci95'))})" if known_interval(best.get("ci95")) else ""
-    trained = f"{plural(len(names), 'method was', 'methods were')} trained on {contest.corpus}"
+    who = f"{len(names)} methods were" if len(names) > 1 else f"{names[0]} was"
+    trained = f"{who} trained on {contest.corpus}"
+    praise = f"{names[0]} is best: its" if len(names) > 1 else "Its"
     sentences = [
         f"{trained} with {times}{asked}.",
-        f"{names[0]} is best with a test {name} of {number(score(contest.methods[names[0]]))}{interval}.",
+        f"{praise} {name} on the test rows is {number(score(contest.methods[names[0]]))}{interval}.",
     ]
     if len(names) > 1:
         sentences.append(_lead(contest, names[0], names[1]))

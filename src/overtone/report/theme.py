@@ -53,6 +53,7 @@ caption { text-align: left; padding: 0 0 6px; }
 th, td { padding: 6px 18px 6px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: baseline; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { font-size: 13px; font-weight: 500; color: var(--muted); vertical-align: bottom; }
+thead th.number { white-space: normal; }
 tbody th { font-weight: 500; }
 .number { text-align: right; white-space: nowrap; }
 td.best { font-weight: 650; }

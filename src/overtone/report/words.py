@@ -16,9 +16,9 @@ METRICS: dict[str, tuple[str, str]] = {
     "map@r": ("mAP@R", "only the first R ranks, R being the number of relevant items"),
     "ndcg": ("nDCG", "early ranks count more, and degrees of relevance count"),
     "recall@": ("R@{k}", "queries with a relevant item among the first {k}"),
-    "instance_recall@": ("own partner, R@{k}", "queries that find their own other half among the first {k}"),
-    "median_rank": ("own partner, median rank", "where half of the queries find their own other half, or earlier"),
-    "mean_rank": ("own partner, mean rank", "pulled up by the queries that miss"),
+    "instance_recall@": ("own partner R@{k}", "queries that find their own other half among the first {k}"),
+    "median_rank": ("own partner median rank", "where half of the queries find their own other half, or earlier"),
+    "mean_rank": ("own partner mean rank", "pulled up by the queries that miss"),
 }
 """Name and meaning of the entries of an evaluation, in reading order; an unknown one is shown by its own name."""
 
@@ -190,7 +190,7 @@ def difference_in_words(first: str, second: str, test: Mapping[str, Any]) -> str
     Args:
         first: The method whose mAP is taken.
         second: The method it is compared with.
-        test: ``difference`` (first minus second), ``ci95`` and ``p_value``.
+        test: ``difference`` (first minus second), ``ci95`` and ``p_value``; ``metric``, if it is not mAP.
 
     Example:
         >>> test = {"difference": 0.02, "ci95": [-0.01, 0.05], "p_value": 0.2}
@@ -198,17 +198,17 @@ def difference_in_words(first: str, second: str, test: Mapping[str, Any]) -> str
         cca and dcca cannot be told apart: +0.020 mAP, interval −0.010 to +0.050 (p = 0.200).
     """
     difference, interval = test.get("difference"), test.get("ci95")
-    probability = p_value(test.get("p_value"))
+    probability, metric = p_value(test.get("p_value")), metric_name(str(test.get("metric", "map")))[0]
     if not isinstance(difference, (int, float)) or not known_interval(interval):
         return f"{first} and {second} were not compared query by query."
     assert interval is not None
     low, high = interval
     if low <= 0 <= high:
         return (
-            f"{first} and {second} cannot be told apart: {signed(difference)} mAP, interval "
+            f"{first} and {second} cannot be told apart: {signed(difference)} {metric}, interval "
             f"{signed(low)} to {signed(high)} ({probability})."
         )
     ahead, behind = (first, second) if difference > 0 else (second, first)
     near, far = sorted((abs(low), abs(high)))
     interval_in_words = f"{number(near)} to {number(far)}"
-    return f"{ahead} is ahead of {behind} by {number(abs(difference))} mAP ({interval_in_words}, {probability})."
+    return f"{ahead} is ahead of {behind} by {number(abs(difference))} {metric} ({interval_in_words}, {probability})."

@@ -23,7 +23,7 @@ def ablation(contest: Contest) -> Section | None:
         [row["difference"] for _, row in rows],
         [row["ci95"] for _, row in rows],
         [],
-        axis=f"change of test {name} when the term is off",
+        axis=f"change of {name} when the term is off",
         reference=0,
         alt=f"Change of {name} with each of {len(rows)} terms off",
     )
@@ -48,8 +48,8 @@ def in_words(contest: Contest) -> str:
     sentences = [
         f"Each row is {listed(wholes, last='or')} with one term switched off; left of the dotted line, the term "
         "was worth having.",
-        f"Clearly worse without: {listed(needed)}." if needed else "",
-        f"Clearly better without: {listed(harmful)}." if harmful else "",
+        f"Clearly worse: {listed(needed)}." if needed else "",
+        f"Clearly better: {listed(harmful)}." if harmful else "",
         f"No clear difference: {listed(open_)}." if open_ else "",
         f"The intervals are taken over {listed(bases)}."
         if bases

@@ -36,7 +36,7 @@ def standing(contest: Contest) -> Section | None:
         [score(entry) for entry in contest.methods.values()],
         [tuple(entry["ci95"]) if known_interval(entry.get("ci95")) else None for entry in entries],
         [dots(entry) if len(contest.seeds) > 1 else [] for entry in contest.methods.values()],
-        axis=f"test {name}, mean of both directions",
+        axis=f"{name} on the test rows, mean of both directions",
         reference=contest.chance,
         alt=f"{name} of {len(contest.methods)} methods with 95 % intervals",
     )
@@ -100,12 +100,16 @@ def tests(contest: Contest) -> Section | None:
         Column("difference"),
         Column("95 % interval"),
         Column("p"),
+        Column("seeds with the first ahead"),
     ]
-    rows = [[one["a"], one["b"], signed(one.get("difference")), span(one.get("ci95")), _p(one)] for one in found]
+    rows = [
+        [one["a"], one["b"], signed(one.get("difference")), span(one.get("ci95")), _p(one), _ahead(one, contest)]
+        for one in found
+    ]
     text = (
-        "Both methods answer the same queries, so their average precisions are subtracted query by query, and the "
-        "queries are drawn again, with replacement. If the interval of the mean difference holds zero, another set of "
-        "queries might have turned the order around."
+        "Both methods answer the same queries, so their results are subtracted query by query, and the queries are "
+        "drawn again, with replacement. If the interval of the mean difference holds zero, another set of queries "
+        "might have turned the order around."
     )
     sentences = [el("li", difference_in_words(one["a"], one["b"], one)) for one in found]
     return Section("Are the differences real?", markup(paragraphs(text), el("ul", sentences), table(columns, rows)))
@@ -144,6 +148,11 @@ def _spread(numbers: Mapping[str, Any], contest: Contest) -> str:
 
 def _p(test: Mapping[str, Any]) -> str:
     return p_value(test.get("p_value")).removeprefix("p = ").removeprefix("p ")
+
+
+def _ahead(test: Mapping[str, Any], contest: Contest) -> str:
+    ahead = test.get("seeds_ahead")
+    return DASH if ahead is None else f"{ahead} of {len(contest.seeds)}"
 
 
 def _how(contest: Contest) -> str:
