@@ -137,6 +137,10 @@ def test_sequences_are_averaged_unless_kept(arrays):
     assert "visual: sequences of 5 steps averaged over time" in pooled.provenance.notes
     kept = from_arrays({**arrays, "visual": steps}, sequences="keep")
     assert kept.shapes == ((3,), (5, 4))
+    with pytest.raises(InputError, match="sequences are averaged or kept; got 'max'; valid: mean, keep"):
+        from_arrays(arrays, sequences="max")
+    with pytest.raises(InputError, match="seed cannot be negative; got -1"):
+        from_arrays(arrays, seed=-1)
 
 
 def test_ids_media_and_truth_find_their_places(arrays):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 from overtone.core import InputError
 from overtone.features.arrays import Array, Column, Table
@@ -32,8 +33,10 @@ def lay_out(
         seed: Of the split, where one has to be made.
 
     Raises:
-        InputError: The two modalities cannot be found.
+        InputError: The two modalities cannot be found, or ``sequences`` is neither.
     """
+    if sequences not in get_args(Sequences):
+        raise InputError("sequences are averaged or kept", got=repr(sequences), valid=", ".join(get_args(Sequences)))
     columns = gather(table.arrays)
     notes = list(table.notes)
     names = _pair(table, columns, modalities, notes)

@@ -76,6 +76,9 @@ def from_arrays(
         seed: Of the 70/30 split where none is given.
         source: What messages and the provenance call the arrays.
 
+    Returns:
+        Checked features.
+
     Raises:
         InputError: As :func:`load`.
 

@@ -105,13 +105,17 @@ class PairedFeatures:
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in self.modalities.items())
         splits = ", ".join(f"{len(rows)} {name}" for name, rows in self.splits.items())
-        return f"PairedFeatures({self.provenance.source}: {shapes}; {self.label_kind} labels, {splits or 'no splits'})"
+        labels = "no labels" if self.targets is None else f"{self.label_kind} labels of {self.classes} classes"
+        return f"PairedFeatures({self.provenance.source}: {shapes}; {labels}; {splits or 'no splits'})"
 
     def subset(self, rows: Tensor | Sequence[int]) -> PairedFeatures:
         """Only these rows, in this order; splits are renumbered and those left without rows are dropped.
 
         Args:
             rows: Row numbers, each at most once.
+
+        Returns:
+            Features of these rows; entries of ``truth`` that are not per row stay whole.
 
         Raises:
             InputError: A row number is out of range or given twice.
@@ -140,6 +144,12 @@ class PairedFeatures:
 
     def split(self, name: str) -> PairedFeatures:
         """Only the rows of one split, without splits of their own.
+
+        Args:
+            name: Of the split.
+
+        Returns:
+            Features of its rows, in their order.
 
         Raises:
             InputError: There is no split of that name.

@@ -31,6 +31,13 @@ class Scaler:
     A column that is constant on the train rows becomes 0 everywhere. Sequences (N, T, d) are scaled over all their
     N·T steps alike.
 
+    Args:
+        kind: One of :data:`KINDS`.
+        tensors: ``centre`` (d,), and ``scale`` (d,) or ``directions`` (d, k); made by :meth:`fit`.
+
+    Raises:
+        InputError: There is no such kind.
+
     Example:
         >>> x = torch.tensor([[0.0, 7.0], [2.0, 7.0]])
         >>> Scaler.fit("zscore", x)(x).tolist()
@@ -50,6 +57,9 @@ class Scaler:
         Args:
             kind: One of :data:`KINDS`.
             tensor: (N, d) or (N, T, d) train rows, N >= 1.
+
+        Returns:
+            The fitted scaler.
 
         Raises:
             InputError: The kind is unknown or there are no rows.

@@ -13,17 +13,31 @@ from overtone.core import InputError
 from overtone.features.paired import PairedFeatures
 
 
+def valid_seed(seed: int) -> int:
+    """The seed itself.
+
+    Raises:
+        InputError: It is negative.
+    """
+    if seed < 0:
+        raise InputError("a seed cannot be negative", got=seed, valid="0, 1, 2, ...")
+    return seed
+
+
 def shuffled(rows: int, seed: int) -> Tensor:
     """A seeded permutation of ``range(rows)``.
 
     Sorting the generator's raw words keeps the order fixed for good: numpy guarantees the stream of a bit generator,
     not what its samplers make of it.
 
+    Raises:
+        InputError: The seed is negative.
+
     Example:
         >>> shuffled(5, seed=0).tolist() == shuffled(5, seed=0).tolist()
         True
     """
-    words = np.random.PCG64(seed).random_raw(rows)
+    words = np.random.PCG64(valid_seed(seed)).random_raw(rows)
     return torch.from_numpy(np.argsort(words, kind="stable").astype(np.int64))
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from overtone.core import InputError, Settings
 from overtone.features.corpora import corpora
+from overtone.features.splitting import valid_seed
 
 Values = np.ndarray[Any, Any]
 
@@ -68,7 +69,7 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
         ((30, 64), 2)
     """
     settings = settings or SimulatorSettings()
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(valid_seed(seed))
     rows, classes = settings.train_rows + settings.test_rows, settings.classes
     interactions = _planted(settings, generator)
     main = generator.integers(classes, size=rows)
