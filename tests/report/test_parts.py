@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plotly.offline import get_plotlyjs
 
-from overtone.report.figures import Figure, class_colour, heat, whiskers
-from overtone.report.maps import neighbours, principal, spaced
+from overtone.report.figures import Figure, heat, whiskers
+from overtone.report.maps import MOST_PAIRS, neighbours, principal, spaced
 from overtone.report.markup import el, link_to_media
 from overtone.report.page import draw, packed_library
+from overtone.report.palette import class_colour
 from overtone.report.retrieval import Direction, confusion, rank_bins, rank_shares, telling
 from overtone.report.words import difference_in_words, duration, number
 
@@ -129,7 +130,7 @@ def test_neighbours_come_to_lie_together() -> None:
 
 
 def test_points_of_a_map_are_capped() -> None:
-    assert len(spaced(1_000_000)) == 1000
+    assert len(spaced(1_000_000)) == MOST_PAIRS
     assert spaced(3).tolist() == [0, 1, 2]
 
 

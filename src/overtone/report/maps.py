@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from overtone.report.retrieval import Floats
 
-MOST_PAIRS = 1000
-"""Pairs on a map; of a larger set, so many evenly spaced ones. Two points each are what a browser moves with ease."""
+MOST_PAIRS = 750
+"""Pairs on a map; of a larger set, so many evenly spaced ones. More would cost t-SNE and the browser seconds."""
 
 
 def spaced(total: int, most: int = MOST_PAIRS) -> NDArray[np.integer[Any]]:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from overtone.report.facts import RunFacts
-from overtone.report.figures import FIRST, SECOND, Figure, class_colour, label, rounded
+from overtone.report.figures import Figure, label, rounded
 from overtone.report.maps import neighbours, principal, spaced
 from overtone.report.markup import markup
 from overtone.report.page import Section, draw, paragraphs
+from overtone.report.palette import FIRST, SECOND, class_colour
 from overtone.report.words import percent
 
 SYMBOLS = ("circle", "diamond-open")
