@@ -1,3 +1,4 @@
+import contextlib
 import json
 import zipfile
 
@@ -256,6 +257,28 @@ def test_a_damaged_file_is_named_as_such(tmp_path, suffix, damage):
     with pytest.raises(InputError, match=rf"a\.{suffix}: not an? .*truncated.*bytes; check that the copy") as caught:
         load(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+@given(places=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8))
+def test_flipped_bytes_end_in_a_sentence_or_in_features_but_in_nothing_else(tmp_path_factory, suffix, places):
+    path = tmp_path_factory.mktemp("flipped") / f"a.{suffix}"
+    save(from_arrays({"audio": np.arange(12.0).reshape(6, 2), "visual": np.eye(6)}), path)
+    content = bytearray(path.read_bytes())
+    for place, value in places:
+        content[int(place * len(content))] = value
+    path.write_bytes(bytes(content))
+    with contextlib.suppress(InputError):  # any other exception fails the test
+        assert isinstance(load(path, modalities=("audio", "visual")), PairedFeatures)
+
+
+def test_a_damaged_header_is_named(tmp_path, arrays):
+    for key, values in arrays.items():
+        np.save(tmp_path / f"{key}.npy", values)
+    path = tmp_path / "visual.npy"
+    path.write_bytes(path.read_bytes().replace(b"}", b"(", 1))
+    with pytest.raises(InputError, match=r"visual\.npy: not an npy file, or a truncated one \(its header is damaged"):
+        load(tmp_path)
 
 
 def test_a_truncated_npy_is_named(tmp_path, arrays):

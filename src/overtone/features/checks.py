@@ -171,7 +171,7 @@ def values(draft: Draft, name: str) -> Iterator[Finding]:
     constant = torch.nonzero(flat.amin(dim=0) == flat.amax(dim=0)).flatten().tolist()
     if constant and len(tensor) > 1:
         what = f"{column.where}: {len(constant)} of {tensor.shape[-1]} columns are constant ({some(constant)})"
-        yield Finding("constant-columns", InputError(what, fix="they carry nothing and are scaled to 0"), fatal=False)
+        yield Finding("constant-columns", InputError(what, fix="they carry nothing"), fatal=False)
 
 
 def leaked(draft: Draft) -> Iterator[Finding]:

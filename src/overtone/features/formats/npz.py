@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def read_npz(path: Path) -> Table:
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
     """Write uncompressed, so that it can be memory-mapped again."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)
 
 
 formats.register("npz")(Format(read_npz, write_npz, suffixes=(".npz",)))
@@ -49,10 +50,17 @@ def read_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, n
         InputError: The version of the header is one that numpy writes only for structured records.
     """
     version = npy.read_magic(stream)
-    if version == (1, 0):
-        return npy.read_array_header_1_0(stream)
-    if version == (2, 0):
-        return npy.read_array_header_2_0(stream)
+    try:
+        if version == (1, 0):
+            return npy.read_array_header_1_0(stream)
+        if version == (2, 0):
+            return npy.read_array_header_2_0(stream)
+    except (
+        TokenError,
+        SyntaxError,
+        TypeError,
+    ) as error:  # it is a Python literal
+        raise ValueError(f"its header is damaged: {error}") from None
     raise InputError(f"{where}: npy version {version} is not supported", fix="save a plain array of numbers")
 
 
