@@ -173,7 +173,12 @@ def seed_everything(seed: int, part: int, generator: torch.Generator, rank: int 
     """
     shared = (seed * 1_000_003 + part + 1) % 2**63
     generator.manual_seed(shared)
-    torch.manual_seed((shared + (rank + 1) * 0x9E3779B97F4A7C15) % 2**63)
+    # not torch.manual_seed: without a GPU in use it keeps a note with a stack trace of every call, for later
+    own = [torch.default_generator]
+    if generator.device.type == "cuda":
+        own.append(torch.cuda.default_generators[generator.device.index or 0])
+    for one in own:
+        one.manual_seed((shared + (rank + 1) * 0x9E3779B97F4A7C15) % 2**63)
 
 
 @contextmanager
@@ -181,16 +186,16 @@ def reproducible(device: torch.device) -> Iterator[None]:
     """Deterministic kernels where there is a choice, and the caller's random state untouched."""
     devices = [device] if device.type == "cuda" else []
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS promises reproducible sums only with this
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    before = torch.get_deterministic_debug_mode()  # use_deterministic_algorithms would import the compiler: seconds
     memory: Any = torch.utils.deterministic
     filled = memory.fill_uninitialized_memory
     with torch.random.fork_rng(devices=devices):
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.set_deterministic_debug_mode("warn")
         memory.fill_uninitialized_memory = False
         try:
             yield
         finally:
-            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+            torch.set_deterministic_debug_mode(before)
             memory.fill_uninitialized_memory = filled
 
 
