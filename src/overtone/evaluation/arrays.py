@@ -15,6 +15,9 @@ ArrayLike: TypeAlias = "Tensor | NDArray[Any] | list[Any]"
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
+_FREE_PAIRS = 2**24
+"""Pairs up to which products in float64 cost next to nothing."""
+
 
 def unit_rows(values: ArrayLike, name: str, dtype: torch.dtype = torch.float32) -> Tensor:
     """Rows scaled to unit length: x / ‖x‖₂, in main memory.
@@ -34,14 +37,48 @@ def unit_rows(values: ArrayLike, name: str, dtype: torch.dtype = torch.float32) 
         >>> unit_rows([[3.0, 4.0]], "audio")
         tensor([[0.6000, 0.8000]])
     """
-    tensor = _tensor(values, name).to(dtype)
-    if tensor.dim() != 2 or 0 in tensor.shape:
-        raise InputError(f"{name}: embeddings must be rows", got=f"shape {tuple(tensor.shape)}", valid="(clips, d)")
-    largest = tensor.abs().amax(dim=1, keepdim=True)  # amax hands NaN and infinity on, so one look finds them all
+    rows = _rows(values, name).to(dtype)
+    largest = rows.abs().amax(dim=1, keepdim=True)  # amax hands NaN and infinity on, so one look finds them all
     _refuse_rows(~torch.isfinite(largest), name, "holds NaN or infinity", "remove or repair the row")
     _refuse_rows(largest == 0, name, "is all zeros and has no direction", "drop the clip or its missing modality")
-    scaled = tensor / largest  # before squaring, so that neither tiny nor huge rows leave the range of numbers
+    scaled = rows / largest  # before squaring, so that neither tiny nor huge rows leave the range of numbers
     return scaled.div_(torch.linalg.vector_norm(scaled, dim=1, keepdim=True))
+
+
+def unit_pair(
+    first: ArrayLike, second: ArrayLike, names: tuple[str, str], exact: bool | None, *, paired: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Two sets of unit rows in one space, as precise as the number of pairs allows.
+
+    Args:
+        first: (Q, d) numbers.
+        second: (N, d) numbers.
+        names: What they are called in messages.
+        exact: float64 if true, float32 if false; if None, float64 where there are so few pairs that it costs nothing.
+        paired: Whether row i of both must be the same clip.
+
+    Returns:
+        (Q, d) and (N, d) tensors.
+
+    Raises:
+        InputError: As for :func:`unit_rows`, or the shapes do not fit each other.
+    """
+    x, y = _rows(first, names[0]), _rows(second, names[1])
+    if x.shape[1] != y.shape[1]:
+        raise InputError(
+            f"{names[0]} and {names[1]}: embeddings of one width are needed to compare them",
+            got=f"{x.shape[1]} and {y.shape[1]}",
+            fix="embed both with the same run",
+        )
+    if paired and len(x) != len(y):
+        raise InputError(
+            f"{names[0]} and {names[1]}: row i of both must be the same clip",
+            got=f"{len(x)} and {len(y)} rows",
+            fix="keep the clips that have both modalities",
+        )
+    precise = len(x) * len(y) <= _FREE_PAIRS if exact is None else exact
+    dtype = torch.float64 if precise else torch.float32
+    return unit_rows(x, names[0], dtype), unit_rows(y, names[1], dtype)
 
 
 def class_targets(values: ArrayLike, rows: int, name: str) -> tuple[Tensor, tuple[str, ...]]:
@@ -82,25 +119,11 @@ def class_targets(values: ArrayLike, rows: int, name: str) -> tuple[Tensor, tupl
     return targets, tuple(str(column) for column in range(targets.shape[1]))
 
 
-def check_same_width(first: Tensor, second: Tensor, names: tuple[str, str]) -> None:
-    """Refuse two sets of rows that do not live in one space."""
-    if first.shape[1] != second.shape[1]:
-        raise InputError(
-            f"{names[0]} and {names[1]}: embeddings of one width are needed to compare them",
-            got=f"{first.shape[1]} and {second.shape[1]}",
-            fix="embed both modalities with the same run",
-        )
-
-
-def check_paired(first: Tensor, second: Tensor, names: tuple[str, str]) -> None:
-    """Refuse two sets of rows that are not the same clips in the same order."""
-    check_same_width(first, second, names)
-    if len(first) != len(second):
-        raise InputError(
-            f"{names[0]} and {names[1]}: row i of both must be the same clip",
-            got=f"{len(first)} and {len(second)} rows",
-            fix="keep the clips that have both modalities",
-        )
+def _rows(values: ArrayLike, name: str) -> Tensor:
+    tensor = _tensor(values, name)
+    if tensor.dim() != 2 or 0 in tensor.shape:
+        raise InputError(f"{name}: embeddings must be rows", got=f"shape {tuple(tensor.shape)}", valid="(clips, d)")
+    return tensor
 
 
 def _tensor(values: ArrayLike, name: str) -> Tensor:

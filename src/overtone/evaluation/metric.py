@@ -61,6 +61,9 @@ def metric(
         level: Whose rank is looked at: every item of the query's classes, or the query's own partner.
         graded: Whether the function reads ``Ranks.gains``.
         summary: How the queries' numbers become one.
+
+    Returns:
+        The decorator.
     """
 
     def decorator(function: F) -> F:

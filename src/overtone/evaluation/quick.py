@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.evaluation.arrays import ArrayLike, Floats, check_paired, check_same_width, class_targets, unit_rows
+from overtone.evaluation.arrays import ArrayLike, Floats, class_targets, unit_pair
 from overtone.evaluation.metrics.average_precision import average_precision
 from overtone.evaluation.metrics.partner_rank import expected_rank
-from overtone.evaluation.retrieval import Search, product_type, run_search
+from overtone.evaluation.retrieval import Search, run_search
 
 
 def mean_average_precision(
@@ -42,9 +42,7 @@ def mean_average_precision(
         >>> mean_average_precision([[1.0, 0.0]], [[1.0, 0.1], [0.0, 1.0], [1.0, 0.0]], [1], [1, 1, 0])
         0.5833333333333333
     """
-    dtype = product_type(len(queries), len(gallery), exact)
-    x, y = unit_rows(queries, "queries", dtype), unit_rows(gallery, "gallery", dtype)
-    check_same_width(x, y, ("queries", "gallery"))
+    x, y = unit_pair(queries, gallery, ("queries", "gallery"), exact)
     values = run_search(
         Search(x, y, *_shared_targets(query_targets, gallery_targets, len(x), len(y))),
         {"map": average_precision},
@@ -72,9 +70,7 @@ def partner_ranks(first: ArrayLike, second: ArrayLike, *, memory_mb: int = 256) 
         >>> partner_ranks([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.2], [1.0, 0.1]])
         array([2., 2.])
     """
-    dtype = product_type(len(first), len(second), None)
-    x, y = unit_rows(first, "first", dtype), unit_rows(second, "second", dtype)
-    check_paired(x, y, ("first", "second"))
+    x, y = unit_pair(first, second, ("first", "second"), None, paired=True)
     partners = run_search(Search(x, y, paired=True), {}, memory_mb=memory_mb).partners
     assert partners is not None
     return expected_rank(partners)

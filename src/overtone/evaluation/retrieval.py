@@ -22,16 +22,8 @@ _PIECE = 2**18
 """Pairs that are sorted at a time: small enough to stay in a core's cache."""
 _BYTES_PER_PAIR = 16
 """What a block holds per pair of query and item: similarity, overlap of the targets, relevance."""
-_EXACT_PAIRS = 2**24
-"""Pairs up to which float64 costs next to nothing."""
 _FARTHEST = np.float32(1.9)
 """Farther than any negative cosine."""
-
-
-def product_type(queries: int, items: int, exact: bool | None) -> torch.dtype:
-    """The precision of the rows: float64 if ``exact``, or if nothing is said and there are few pairs."""
-    wanted = queries * items <= _EXACT_PAIRS if exact is None else exact
-    return torch.float64 if wanted else torch.float32
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from scipy import stats
 
 from overtone.core import InputError
 from overtone.evaluation.arrays import ArrayLike, Floats
@@ -38,13 +38,42 @@ def by_clip(values: PerQuery) -> Floats:
 
 
 def mean_interval(
-    values: PerQuery | list[Any], *, resamples: int = 1000, confidence: float = 0.95, seed: int = 0
+    values: PerQuery, *, resamples: int = 1000, confidence: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of a mean over queries, or over seeds and queries.
+    """Percentile bootstrap interval of a mean over queries.
 
     Args:
-        values: Per-query values (see :func:`by_clip`), or a list of such, one per seed, of the same clips. With several
-            seeds, seeds and clips are both drawn with replacement (each draw of clips is used for all drawn seeds).
+        values: Per-query values (see :func:`by_clip`).
+        resamples: Number of draws.
+        confidence: Share of the draws inside the interval.
+        seed: Seed of the draws.
+
+    Returns:
+        (low, high); NaN if no query has a value.
+
+    Raises:
+        InputError: ``resamples`` is not positive.
+
+    Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+
+    Example:
+        >>> low, high = mean_interval([0.0, 1.0] * 50)
+        >>> 0.38 < low < 0.43, 0.57 < high < 0.62
+        (True, True)
+    """
+    return _interval(_resampled_means(_table([values]), resamples, seed), confidence)
+
+
+def seeds_interval(
+    runs: Sequence[PerQuery], *, resamples: int = 1000, confidence: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of a mean over seeds and queries: would another training and other clips agree?
+
+    Seeds and clips are both drawn with replacement; one draw of clips serves all seeds of a resample, because the
+    seeds were judged on the same clips.
+
+    Args:
+        runs: Per-query values (see :func:`by_clip`) of each seed, of the same clips in the same order.
         resamples: Number of draws.
         confidence: Share of the draws inside the interval.
         seed: Seed of the draws.
@@ -55,17 +84,14 @@ def mean_interval(
     Raises:
         InputError: Different numbers of queries, or ``resamples`` not positive.
 
-    Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+    Source: Owen, The pigeonhole bootstrap (Annals of Applied Statistics 2007).
 
     Example:
-        >>> low, high = mean_interval([0.0, 1.0] * 50)
-        >>> 0.38 < low < 0.43, 0.57 < high < 0.62
-        (True, True)
+        >>> low, high = seeds_interval([[0.5, 0.7], [0.6, 0.8]])
+        >>> low < 0.65 < high
+        True
     """
-    table = _table(values if isinstance(values, list) and values and not np.isscalar(values[0]) else [values])
-    means = np.concatenate(list(_resampled_means(table, resamples, seed))) if table.shape[1] else np.array([np.nan])
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+    return _interval(_resampled_means(_table(list(runs)), resamples, seed), confidence)
 
 
 def paired_bootstrap(
@@ -100,16 +126,53 @@ def paired_bootstrap(
     """
     pair = _table([first, second])
     difference = pair[0] - pair[1]
-    if not len(difference):
-        return {"difference": float("nan"), "ci95": [float("nan")] * 2, "p_value": float("nan"), "queries": 0}
-    means = np.concatenate(list(_resampled_means(difference[None], resamples, seed)))
+    means = _resampled_means(difference[None], resamples, seed)
     rarer = min(int((means <= 0).sum()), int((means >= 0).sum()))
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return {
-        "difference": float(difference.mean()),
-        "ci95": [float(low), float(high)],
-        "p_value": min(1.0, 2 * (1 + rarer) / (resamples + 1)),
+        "difference": float(difference.mean()) if len(difference) else float("nan"),
+        "ci95": list(_interval(means, confidence)),
+        "p_value": min(1.0, 2 * (1 + rarer) / (resamples + 1)) if len(difference) else float("nan"),
         "queries": len(difference),
+    }
+
+
+def paired_seed_test(first: ArrayLike, second: ArrayLike) -> dict[str, Any]:
+    """Is ``first`` better than ``second`` over seeds? The paired t-test on one number per seed.
+
+    It asks whether training again would repeat the order; :func:`paired_bootstrap` asks whether other queries would.
+    t = mean(d) / (std(d) / √S) with d the S differences and S − 1 degrees of freedom.
+
+    Args:
+        first: (S,) one number per seed, such as the mAP of each run of one method.
+        second: (S,) the numbers of the other method for the same seeds in the same order.
+
+    Returns:
+        ``{"difference", "ci95": [low, high], "p_value" (two-sided), "wins": seeds where first is better, "seeds": S}``.
+
+    Raises:
+        InputError: Different numbers of seeds, fewer than two, or NaN.
+
+    Source: Student (1908), The probable error of a mean.
+
+    Example:
+        >>> result = paired_seed_test([0.71, 0.73, 0.72], [0.60, 0.61, 0.62])
+        >>> round(result["difference"], 3), result["wins"], result["p_value"] < 0.01
+        (0.11, 3, True)
+    """
+    pair = _table([first, second])
+    seeds = len(by_clip(first))
+    if seeds < 2 or pair.shape[1] != seeds:
+        raise InputError("a test over seeds needs at least two of them, and no NaN", got=f"{pair.shape[1]} whole pairs")
+    difference = pair[0] - pair[1]
+    mean, error = float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(seeds))
+    reach = float(stats.t.ppf(0.975, seeds - 1)) * error
+    certain = 1.0 if mean == 0 else 0.0  # all differences are one number
+    return {
+        "difference": mean,
+        "ci95": [mean - reach, mean + reach],
+        "p_value": float(2 * stats.t.sf(abs(mean) / error, seeds - 1)) if error > 0 else certain,
+        "wins": int((difference > 0).sum()),
+        "seeds": seeds,
     }
 
 
@@ -125,17 +188,28 @@ def _table(values: list[Any]) -> Floats:
     return table[:, ~np.isnan(table).any(axis=0)]
 
 
-def _resampled_means(table: Floats, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """Means of draws of columns (clips), and, if there are several, of rows (seeds)."""
+def _interval(means: Floats, confidence: float) -> tuple[float, float]:
+    if not len(means):
+        return float("nan"), float("nan")
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def _resampled_means(table: Floats, resamples: int, seed: int) -> Floats:
+    """Means of draws of columns (clips) and, if there are several, of rows (seeds); none if there are no clips."""
     if resamples < 1:
-        raise InputError("resamples must be positive", got=resamples, valid="1000 or more for an interval")
+        raise InputError("the number of draws must be positive", got=resamples, valid="1000 or more for an interval")
     rows, columns = table.shape
+    if not columns:
+        return np.empty(0)
     generator = np.random.default_rng(seed)
     step = max(1, _CHUNK // columns)
+    parts = []
     for start in range(0, resamples, step):
         draws = min(step, resamples - start)
         clips = generator.integers(columns, size=(draws, columns), dtype=np.int32)
         means = np.stack([row[clips].mean(axis=1) for row in table])
         if rows > 1:
             means = np.take_along_axis(means, generator.integers(rows, size=(rows, draws)), axis=0)
-        yield means.mean(axis=0)
+        parts.append(means.mean(axis=0))
+    return np.concatenate(parts)
