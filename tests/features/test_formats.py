@@ -108,10 +108,8 @@ def arrays() -> dict[str, np.ndarray]:
 
 
 def test_uncompressed_npz_and_npy_and_contiguous_h5_are_memory_mapped(tmp_path, arrays):
-    np.savez(tmp_path / "a.npz", **arrays)
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        for key, values in arrays.items():
-            file[key] = values
+    save(from_arrays(arrays), tmp_path / "a.npz")
+    save(from_arrays(arrays), tmp_path / "a.h5")
     for key, values in arrays.items():
         np.save(tmp_path / f"{key}.npy", values)
     for source in (tmp_path / "a.npz", tmp_path / "a.h5", tmp_path):
@@ -342,3 +340,21 @@ def test_lists_and_tensors_in_memory():
     assert data.modalities["visual"].tolist() == [[1.0], [2.0], [3.0], [4.0]]
     with pytest.raises(InputError, match="arrays, key 'audio': rows of different lengths"):
         from_arrays({"audio": [[1], [1, 2]], "visual": [[1], [2]]})
+
+
+def test_a_saved_npz_is_one_for_numpy_too_and_the_same_bytes_each_time(tmp_path, arrays):
+    odd = {"file": arrays["audio"], "naïve": arrays["visual"], "y": arrays["y"]}
+    data = from_arrays(odd)
+    for name in ("one.npz", "two.npz"):
+        save(data, tmp_path / name)
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+    with np.load(tmp_path / "one.npz", allow_pickle=False) as archive:
+        np.testing.assert_array_equal(archive["file"], arrays["audio"])
+        np.testing.assert_array_equal(archive["naïve"], arrays["visual"].astype(np.float32))
+    assert load(tmp_path / "one.npz").names == ("file", "naïve")
+
+
+def test_a_map_that_is_not_aligned_is_copied(tmp_path, arrays):
+    for width in range(1, 9):  # the key's length moves the values within the file
+        np.savez(tmp_path / "a.npz", **{"a" * width: arrays["audio"], "b": arrays["visual"]})
+        assert load(tmp_path / "a.npz").modalities["a" * width].data_ptr() % 4 == 0

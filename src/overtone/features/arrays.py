@@ -174,7 +174,7 @@ class Column:
 def shareable(array: np.ndarray[Any, Any]) -> bool:
     """Whether a tensor can stand on the array's own memory."""
     plain = array.dtype == np.float32 and array.dtype.isnative and array.flags.c_contiguous
-    return bool(plain and array.flags.writeable)
+    return bool(plain and array.flags.writeable and array.flags.aligned)
 
 
 @dataclass(frozen=True)

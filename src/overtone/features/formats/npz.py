@@ -20,6 +20,10 @@ _LOCAL_HEADER = 30
 """Bytes of a zip member's local header before its name (PKZIP application note, section 4.3.7)."""
 
 
+_ZIP64_EXTRA = 20
+"""Bytes of the field with 64-bit sizes that follows it (section 4.5.3)."""
+
+
 def read_npz(path: Path) -> Table:
     """Open an npz; no array is read yet."""
     arrays = {}
@@ -35,9 +39,13 @@ def read_npz(path: Path) -> Table:
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    """Write uncompressed, so that it can be memory-mapped again."""
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
+    """Write uncompressed and with values at multiples of 64 bytes, so that tensors can stand on a memory map of it."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file, zipfile.ZipFile(file, "w") as archive:
+        for key, values in arrays.items():
+            info = zipfile.ZipInfo(f"{key}.npy")
+            info.extra = _padding(file.tell() + _LOCAL_HEADER + len(info.filename.encode()) + _ZIP64_EXTRA)
+            with archive.open(info, "w", force_zip64=True) as stream:
+                npy.write_array(stream, values, allow_pickle=False)
 
 
 formats.register("npz")(Format(read_npz, write_npz, suffixes=(".npz",)))
@@ -69,6 +77,12 @@ def mapped(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]
     if 0 in shape:
         return np.empty(shape, dtype)
     return np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape, order=order)
+
+
+def _padding(start: int) -> bytes:
+    """An extra field, itself 4 bytes and a filling, after which an npy header begins at a multiple of 64."""
+    size = -(start + 4) % npy.ARRAY_ALIGN
+    return b"\x35\xd9" + size.to_bytes(2, "little") + bytes(size)
 
 
 def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> Rows:
