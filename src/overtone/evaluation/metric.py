@@ -47,7 +47,7 @@ class Metric:
         return lambda ranks: self.function(ranks, k)
 
 
-metrics: Registry[Metric] = Registry("metric", "overtone.evaluation.metrics")
+metrics: Registry[Metric] = Registry("metric", "overtone.evaluation.measures")
 """All metrics by name."""
 
 

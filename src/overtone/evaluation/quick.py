@@ -8,8 +8,8 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.evaluation.arrays import ArrayLike, Floats, class_targets, unit_pair
-from overtone.evaluation.metrics.average_precision import average_precision
-from overtone.evaluation.metrics.partner_rank import expected_rank
+from overtone.evaluation.measures.average_precision import average_precision
+from overtone.evaluation.measures.partner_rank import expected_rank
 from overtone.evaluation.retrieval import Search, run_search
 
 

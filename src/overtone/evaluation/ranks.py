@@ -115,7 +115,7 @@ def rank_scores(scores: NDArray[Any], relevance: NDArray[Any]) -> Ranks:
         InputError: Shapes differ, or a score is NaN.
 
     Example:
-        >>> from overtone.evaluation.metrics.average_precision import average_precision
+        >>> from overtone.evaluation.measures.average_precision import average_precision
         >>> average_precision(rank_scores(np.array([[-0.1, -0.2, -0.3]]), np.array([[True, False, True]])))
         array([0.83333333])
     """

@@ -1,0 +1,82 @@
+"""What cannot be evaluated is refused in one sentence that says where and what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from overtone.core import InputError
+from overtone.evaluation import evaluate, evaluate_within, mean_average_precision, partner_ranks, rank_scores
+
+GOOD = np.random.default_rng(0).normal(size=(6, 3))
+LABELS = np.array([0, 0, 1, 1, 2, 2])
+
+
+def spoilt(row: int, value: float) -> np.ndarray:
+    rows = GOOD.copy()
+    rows[row] = value
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((spoilt(4, np.nan), GOOD, LABELS), r"audio, row 4: holds NaN"),
+        ((GOOD, spoilt(2, np.inf), LABELS), r"visual, row 2: holds NaN or infinity"),
+        ((spoilt(3, 0.0), GOOD, LABELS), r"audio, row 3: is all zeros"),
+        ((np.zeros((6, 3)), GOOD, LABELS), r"audio, row 0 \(and 5 more\)"),
+        ((GOOD, GOOD[:5], LABELS), r"same clip; got 6 and 5 rows"),
+        ((GOOD, GOOD[:, :2], LABELS), r"one width.*got 3 and 2"),
+        ((GOOD[0], GOOD, LABELS), r"audio: embeddings must be rows"),
+        ((GOOD[:0], GOOD[:0], LABELS[:0]), r"audio: embeddings must be rows; got shape \(0, 3\)"),
+        ((GOOD, "x", LABELS), r"visual: not an array of numbers"),
+        ((None, GOOD, LABELS), r"audio: not an array of numbers"),
+        ((GOOD * 1j, GOOD, LABELS), r"real numbers"),
+        ((GOOD, GOOD, LABELS[:4]), r"targets: one row of labels per clip.*4 rows; valid: 6"),
+        ((GOOD, GOOD, LABELS + 0.5), r"targets, row 0 \(and 5 more\): is not a whole number"),
+        ((GOOD, GOOD, np.full((6, 2), 1.5)), r"outside \[0, 1\]"),
+        ((GOOD, GOOD, np.full((6, 2), np.nan)), r"outside \[0, 1\]"),
+        ((GOOD, GOOD, np.zeros((6, 2, 2))), r"targets: cannot be read as labels"),
+    ],
+)
+def test_wrong_input_is_named(arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        evaluate(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"recall_at": (1, 0)}, "recall_at: cutoffs start at 1"),
+        ({"memory_mb": 0}, "memory_mb must be positive"),
+        ({"class_names": ["a", "b"]}, "one name per class.*2 names; valid: 3"),
+        ({"bootstrap": -1}, "draws must be positive"),
+    ],
+)
+def test_wrong_options_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        evaluate(GOOD, GOOD, LABELS, **options)
+
+
+def test_names_of_modalities_are_those_given() -> None:
+    with pytest.raises(InputError, match=r"^left, row 1:"):
+        evaluate(spoilt(1, np.nan), GOOD, names=("left", "right"))
+
+
+def test_other_doors_check_too() -> None:
+    with pytest.raises(InputError, match="queries and gallery: embeddings of one width"):
+        mean_average_precision(GOOD, GOOD[:, :2], LABELS, LABELS)
+    with pytest.raises(InputError, match="same classes"):
+        mean_average_precision(GOOD, GOOD, LABELS, np.eye(3)[LABELS])
+    with pytest.raises(InputError, match="query_targets: one row per query"):
+        mean_average_precision(GOOD, GOOD[:5], LABELS[:5], LABELS)
+    with pytest.raises(InputError, match="same clip"):
+        partner_ranks(GOOD, GOOD[:5])
+    with pytest.raises(InputError, match="at least two clips"):
+        evaluate_within(GOOD[:1], LABELS[:1])
+    with pytest.raises(InputError, match="one shape"):
+        rank_scores(np.zeros((1, 2)), np.zeros((1, 3)))
+    with pytest.raises(InputError, match="row 0, column 1: NaN"):
+        rank_scores(np.array([[0.0, np.nan]]), np.array([[True, False]]))

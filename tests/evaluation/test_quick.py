@@ -1,0 +1,52 @@
+"""The shortcuts agree with the whole, and the keys with the cosines."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from sklearn.metrics import average_precision_score
+
+from overtone.evaluation import evaluate, mean_average_precision, partner_ranks
+from overtone.evaluation.retrieval import order_keys
+
+RANDOM = np.random.default_rng(0)
+AUDIO, VISUAL = RANDOM.normal(size=(2, 90, 8))
+LABELS = RANDOM.integers(0, 4, 90)
+
+
+def test_shortcuts_agree_with_evaluate() -> None:
+    whole = evaluate(AUDIO, VISUAL, LABELS)
+    assert mean_average_precision(AUDIO, VISUAL, LABELS, LABELS) == pytest.approx(whole.to_dict()["map"]["a2v"])
+    np.testing.assert_allclose(partner_ranks(AUDIO, VISUAL), whole.per_query["mean_rank"]["a2v"])
+
+
+def test_queries_and_gallery_may_differ_in_size_and_classes() -> None:
+    scores = AUDIO / np.linalg.norm(AUDIO, axis=1, keepdims=True)
+    gallery, labels = VISUAL[:37], LABELS[:37].copy()
+    labels[labels == 3] = 7  # class 3 is only asked for, class 7 only found
+    scores = scores @ (gallery / np.linalg.norm(gallery, axis=1, keepdims=True)).T
+    known = LABELS != 3
+    expected = np.mean([average_precision_score(labels == y, s) for y, s in zip(LABELS[known], scores[known])])
+    assert mean_average_precision(AUDIO, gallery, LABELS, labels) == pytest.approx(expected, abs=1e-6)
+
+
+def test_nothing_in_common_is_not_a_number() -> None:
+    assert np.isnan(mean_average_precision(AUDIO, VISUAL, np.zeros(90, int), np.ones(90, int)))
+
+
+def test_partner_ranks_by_hand() -> None:
+    gallery = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, 1.0]])
+    queries = np.array([[1.0, 0.1], [0.1, 1.0], [1.0, 0.0], [0.0, -1.0]])
+    np.testing.assert_array_equal(partner_ranks(queries, gallery), [1.0, 1.5, 4.0, 3.5])
+
+
+@given(arrays.arrays(np.float32, 30, elements=st.floats(-1.5, 1.5, width=32)))
+def test_keys_order_and_tie_as_the_numbers_do(values: np.ndarray) -> None:
+    values[:2] = 0.0, -0.0
+    values[2:4] = np.float32(1e-42), np.float32(-1e-42)  # denormals are numbers, too
+    keys = order_keys(values.copy()).astype(np.int64)
+    np.testing.assert_array_equal(np.sign(keys[:, None] - keys), np.sign(values[:, None] - values))
+    assert not (keys % 2).any()
