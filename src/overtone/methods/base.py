@@ -93,9 +93,10 @@ class TrainingDefaults:
 class Method(nn.Module, ABC):
     """Base of all methods.
 
-    A method knows no loop, device, file or process group. The loop calls, in this order: :meth:`begin` once,
-    then for every batch :meth:`step`, the optimiser, :meth:`update`; and :meth:`finish` once before embeddings
-    are wanted (also at each validation). All state lives in parameters and buffers: a checkpoint is ``state_dict()``.
+    A method knows no loop, device, file or process group. The loop calls, in this order: :meth:`begin` once;
+    :meth:`survey` before every epoch, then for every batch :meth:`step`, the optimiser, :meth:`update`; and
+    :meth:`finish` before embeddings are wanted (also at each validation). All state lives in parameters and buffers:
+    a checkpoint is ``state_dict()``.
     """
 
     name: ClassVar[str]
@@ -127,6 +128,10 @@ class Method(nn.Module, ABC):
 
     def begin(self, train: Batch) -> None:
         """See the whole training set once, before the first step (statistics, closed forms, memory)."""
+        return None
+
+    def survey(self, train: Batch) -> None:
+        """See the whole training set before an epoch; ``train.progress`` tells how far the training is."""
         return None
 
     @abstractmethod

@@ -1,0 +1,18 @@
+"""Floor 1: encoders and decoders, masks, the averaging teacher, the canonical projection."""
+
+from overtone.networks.canonical import CanonicalProjection
+from overtone.networks.encoder import Activation, Decoder, Encoder, JoinedBatchNorm
+from overtone.networks.masking import MaskValue, bernoulli_mask
+from overtone.networks.teacher import Teacher, ramp
+
+__all__ = [
+    "Activation",
+    "CanonicalProjection",
+    "Decoder",
+    "Encoder",
+    "JoinedBatchNorm",
+    "MaskValue",
+    "Teacher",
+    "bernoulli_mask",
+    "ramp",
+]

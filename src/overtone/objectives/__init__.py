@@ -1,0 +1,45 @@
+"""Floor 1: loss terms, one file each, and the builders of their targets."""
+
+from overtone.objectives.canonical import CanonicalLoss, canonical_loss, whitened_cross_covariance
+from overtone.objectives.distillation import Distillation, distillation
+from overtone.objectives.reconstruction import MaskedReconstruction, masked_reconstruction, reconstruction_of_both
+from overtone.objectives.registry import objectives
+from overtone.objectives.soft_infonce import (
+    SoftInfoNCE,
+    infonce,
+    soft_infonce,
+    soft_infonce_within,
+    symmetric_soft_infonce,
+)
+from overtone.objectives.targets import (
+    diffuse,
+    from_labels,
+    neighbour_graph,
+    own_and_others,
+    soft_top_k,
+)
+from overtone.objectives.weighting import LearnedWeights, weighted_sum
+
+__all__ = [
+    "CanonicalLoss",
+    "Distillation",
+    "LearnedWeights",
+    "MaskedReconstruction",
+    "SoftInfoNCE",
+    "canonical_loss",
+    "diffuse",
+    "distillation",
+    "from_labels",
+    "infonce",
+    "masked_reconstruction",
+    "neighbour_graph",
+    "objectives",
+    "own_and_others",
+    "reconstruction_of_both",
+    "soft_infonce",
+    "soft_infonce_within",
+    "soft_top_k",
+    "symmetric_soft_infonce",
+    "weighted_sum",
+    "whitened_cross_covariance",
+]

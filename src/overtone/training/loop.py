@@ -126,6 +126,7 @@ class Loop:
         seed_everything(self.settings.seed, number, self.generator, self.group.rank)
         order = torch.randperm(len(self.rows), generator=self.generator, device=self.device)
         self.method.train()
+        self.method.survey(self.rows.whole(self.generator, number * len(self.bounds) / self.steps))
         names: list[str] = []
         log: list[Tensor] = []
         for index, (start, stop) in enumerate(self.bounds, number * len(self.bounds)):

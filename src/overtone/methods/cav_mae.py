@@ -1,0 +1,58 @@
+"""CAV-MAE style: masked reconstruction and InfoNCE on the same masked embeddings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+from torch import Tensor
+
+from overtone.methods.base import Batch, methods
+from overtone.methods.frame import MaskedFrame, MaskedFrameSettings
+from overtone.objectives import infonce, reconstruction_of_both, weighted_sum
+
+
+class CAVMAESettings(MaskedFrameSettings):
+    """Settings of the CAV-MAE style baseline."""
+
+    temperature: float = Field(0.1, gt=0)
+    """Temperature of the softmax over the batch."""
+    contrast_weight: float = Field(1.0, ge=0)
+    """Weight of the InfoNCE term; 0 switches it off."""
+    reconstruction_weight: float = Field(0.1, ge=0)
+    """Weight of the masked reconstruction; 0 switches it off."""
+
+
+@methods.register("cav-mae")
+class CAVMAE(MaskedFrame):
+    """Contrastive masked autoencoder of feature rows: one positive per clip, embeddings of masked features.
+
+    Source:
+        Gong et al. 2023, arXiv 2210.07839, carried over from patches to feature rows.
+    """
+
+    name = "cav-mae"
+    settings: CAVMAESettings
+    settings_type = CAVMAESettings
+
+    @classmethod
+    def ablations(cls) -> dict[str, dict[str, Any]]:
+        """Each term off in turn."""
+        return {"no-contrast": {"contrast_weight": 0.0}, "no-reconstruction": {"reconstruction_weight": 0.0}}
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """InfoNCE of the joined masked embeddings plus reconstruction of this process's rows."""
+        s = self.settings
+        hidden, masks = self.hide(batch)
+        embeddings = self.encode(batch, hidden)
+        terms: dict[str, Tensor] = {}
+        weights = {"contrast": s.contrast_weight, "reconstruction": s.reconstruction_weight}
+        if s.contrast_weight > 0:
+            terms["contrast"] = infonce(batch.join(embeddings[0]), batch.join(embeddings[1]), s.temperature)
+        if s.reconstruction_weight > 0:
+            first, second = self.decode(embeddings)
+            x, y = batch.features
+            terms["reconstruction"] = reconstruction_of_both(
+                ((first, x, masks[0]), (second, y, masks[1])), s.reconstruct
+            )
+        return {"loss": weighted_sum(terms, weights), **terms}

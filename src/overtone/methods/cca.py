@@ -1,0 +1,61 @@
+"""Linear CCA: the closed-form baseline."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor
+
+from overtone.core import Settings
+from overtone.methods.base import Batch, Corpus, Method, methods
+from overtone.networks import CanonicalProjection
+
+
+class CCASettings(Settings):
+    """Settings of linear CCA."""
+
+    dimensions: int | None = Field(None, ge=1)
+    """Canonical directions kept; None: all, for the scaling fades the weak ones out."""
+    ridge: float = Field(0.3, ge=0)
+    """Added to each variance, as a share of the mean variance."""
+    power: float = Field(1.0, ge=0)
+    """A canonical direction is scaled by its correlation to this power."""
+
+
+@methods.register("cca")
+class CCA(Method):
+    """Regularised linear canonical correlation analysis on the scaled features; sequences are averaged over time.
+
+    Source:
+        Hotelling 1936; Vinod 1976 for the ridge; see :class:`overtone.networks.CanonicalProjection`.
+    """
+
+    name = "cca"
+    trains = False
+    settings: CCASettings
+    settings_type = CCASettings
+
+    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+        super().__init__(settings, corpus)
+        widths = corpus.shapes[0][-1], corpus.shapes[1][-1]
+        self.projection = CanonicalProjection(widths, self.settings.dimensions)
+
+    def begin(self, train: Batch) -> None:
+        """Fit on the training rows."""
+        self.projection.fit(*(_flat(features) for features in train.features), self.settings.ridge)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Not called: there is nothing to descend."""
+        raise RuntimeError("linear CCA is a closed form and takes no steps")
+
+    def embed(self, features: Tensor, modality: int) -> Tensor:
+        """Canonical coordinates of unit length, each direction scaled by its correlation."""
+        coordinates: Tensor = self.projection(_flat(features), modality, self.settings.power)
+        return coordinates
+
+    def embed_variants(self, features: Tensor, modality: int) -> dict[str, Tensor]:
+        """The plain, whitened coordinates."""
+        return {"unscaled": self.projection(_flat(features), modality, 0.0)}
+
+
+def _flat(features: Tensor) -> Tensor:
+    return features.mean(1) if features.dim() == 3 else features

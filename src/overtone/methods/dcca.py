@@ -1,0 +1,48 @@
+"""DCCA: two networks whose embeddings correlate, linear CCA on top."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from overtone.methods.base import Batch, Corpus, TrainingDefaults, methods
+from overtone.methods.frame import Frame, FrameSettings, by_steps, check_batch
+from overtone.objectives import canonical_loss
+
+
+class DCCASettings(FrameSettings):
+    """Settings of DCCA."""
+
+    projection: Literal["none", "canonical"] = "canonical"
+    """What embed gives: linear CCA of the network's outputs (they are not comparable without), or the outputs."""
+    canonical_ridge: float = Field(0.1, ge=0)
+    """Ridge of the batch covariances, as a share of the mean variance."""
+    canonical_power: Literal["rho", "rho2"] = "rho2"
+    """Whether correlations or their squares are maximised."""
+
+
+@methods.register("dcca")
+class DCCA(Frame):
+    """Deep canonical correlation analysis, with linear CCA fitted on the training embeddings.
+
+    Source:
+        Andrew, Arora, Bilmes & Livescu, ICML 2013.
+    """
+
+    name = "dcca"
+    settings: DCCASettings
+    settings_type = DCCASettings
+
+    @classmethod
+    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+        """Few steps: the loss soon fits the training pairs one by one."""
+        return by_steps(corpus, 200, learning_rate=1e-3)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """One minus the mean (squared) canonical correlation of the joined batch."""
+        check_batch(max(len(batch), batch.joined), self.settings.embedding_dim)
+        first, second = (batch.join(z) for z in self.encode(batch, batch.features))
+        loss = canonical_loss(first, second, self.settings.canonical_ridge, self.settings.canonical_power)
+        return {"loss": loss}

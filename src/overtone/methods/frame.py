@@ -1,0 +1,220 @@
+"""The frame that the learned methods share: two encoders, their averaging teacher, a canonical projection on top."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from overtone.core import InputError, Settings
+from overtone.methods.base import Batch, Corpus, Method, TrainingDefaults
+from overtone.networks import (
+    Activation,
+    CanonicalProjection,
+    Decoder,
+    Encoder,
+    MaskValue,
+    Teacher,
+    bernoulli_mask,
+    ramp,
+)
+
+LARGE = 10_000
+"""Training rows from which on the wide network of the paper is the default."""
+
+
+class FrameSettings(Settings):
+    """What every learned method has: the encoder, the averaging of weights, the projection at inference."""
+
+    embedding_dim: int = Field(32, ge=2)
+    """Dimensions of the embedding."""
+    width: int | None = Field(None, ge=4)
+    """Units of each hidden layer; None: 256, from 10,000 training rows on 1024."""
+    depth: int | None = Field(None, ge=0)
+    """Hidden layers of each encoder; None: 2, from 10,000 training rows on 3."""
+    activation: Activation = "gelu"
+    """tanh, gelu or relu."""
+    dropout: float = Field(0.1, ge=0, lt=1)
+    """Share of hidden units switched off in a training step."""
+    batch_norm: bool = False
+    """Whether the input passes a batch normalisation first; scaled features do not need it."""
+    teacher_momentum: float = Field(0.95, ge=0, lt=1)
+    """Momentum of the averaged weights (the teacher) at the start."""
+    teacher_momentum_end: float = Field(0.999, ge=0, lt=1)
+    """Momentum at the end; in between it grows in a line."""
+    projection: Literal["none", "canonical"] = "none"
+    """What embed gives: the network's embedding, or its linear CCA fitted on the training rows; both are reported."""
+    projection_ridge: float = Field(0.1, ge=0)
+    """Ridge of that CCA, as a share of the mean variance."""
+    projection_power: float = Field(2.0, ge=0)
+    """A canonical direction is scaled by its correlation to this power."""
+
+
+class Frame(Method):
+    """Two encoders, a teacher that averages them, and linear CCA on the teacher's embeddings.
+
+    The teacher embeds: it is the student without the noise of the last steps. A subclass writes :meth:`step`.
+    """
+
+    settings: FrameSettings
+    settings_type = FrameSettings
+
+    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+        super().__init__(settings, corpus)
+        s = self.settings
+        assert s.width is not None
+        assert s.depth is not None
+        self.encoders = nn.ModuleList(
+            Encoder(shape, s.embedding_dim, s.width, s.depth, s.activation, s.dropout, s.batch_norm)
+            for shape in corpus.shapes
+        )
+        self.teacher = Teacher(self.encoders)
+        self.projection = CanonicalProjection((s.embedding_dim, s.embedding_dim))
+
+    @classmethod
+    def resolve(cls, settings: Settings, corpus: Corpus) -> Settings:
+        """Width and depth by the number of training rows."""
+        settings = cast(FrameSettings, settings)
+        large = corpus.rows >= LARGE
+        return settings.changed(
+            width=settings.width or (1024 if large else 256),
+            depth=settings.depth if settings.depth is not None else (3 if large else 2),
+        )
+
+    @classmethod
+    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+        """A budget of steps rather than epochs, for a small corpus has few steps in an epoch."""
+        return by_steps(corpus, 800)
+
+    def encode(self, batch: Batch, features: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """The student's embeddings of two modalities' features, not normalised, this process's rows."""
+        first, second = self.encoders
+        return first(features[0], batch.join), second(features[1], batch.join)
+
+    def teach(self, features: Tensor, modality: int) -> Tensor:
+        """The teacher's unit-length embeddings of whole features, without gradient."""
+        with torch.no_grad():
+            encoder = cast(nn.ModuleList, self.teacher.module)[modality]
+            return F.normalize(encoder(features).float(), dim=1)
+
+    def update(self, progress: float) -> None:
+        """Move the teacher."""
+        s = self.settings
+        self.teacher.update(self.encoders, ramp(s.teacher_momentum, s.teacher_momentum_end, progress))
+
+    def finish(self, train: Batch) -> None:
+        """Fit the canonical projection on the teacher's embeddings of the training rows."""
+        first, second = (self.teach(train.features[side], side) for side in (0, 1))
+        self.projection.fit(first, second, self.settings.projection_ridge)
+
+    def _raw(self, features: Tensor, modality: int) -> Tensor:
+        return self.teach(features, modality)
+
+    def _canonical(self, features: Tensor, modality: int) -> Tensor:
+        with torch.no_grad():
+            coordinates: Tensor = self.projection(
+                self.teach(features, modality), modality, self.settings.projection_power
+            )
+            return coordinates
+
+    def embed(self, features: Tensor, modality: int) -> Tensor:
+        """The teacher's embedding, or its canonical coordinates, as ``projection`` says."""
+        chosen = self._canonical if self.settings.projection == "canonical" else self._raw
+        return chosen(features, modality)
+
+    def embed_variants(self, features: Tensor, modality: int) -> dict[str, Tensor]:
+        """The one of ``raw`` and ``canonical`` that :meth:`embed` does not give."""
+        if self.settings.projection == "canonical":
+            return {"raw": self._raw(features, modality)}
+        return {"canonical": self._canonical(features, modality)}
+
+
+def by_steps(corpus: Corpus, steps: int, **more: Any) -> TrainingDefaults:
+    """Training defaults from a number of steps: small corpora with small batches and a fast rate, large ones without.
+
+    Args:
+        corpus: Whose rows the steps are to cover.
+        steps: Least number of steps; an epoch count is made of it, at least 20.
+        more: Other fields of the defaults.
+    """
+    large = corpus.rows >= LARGE
+    values: dict[str, Any] = {
+        "batch_size": 512 if large else 256,
+        "learning_rate": 3e-4 if large else 2e-3,
+        "weight_decay": 1e-4,
+        **more,
+    }
+    in_epoch = max(1, round(corpus.rows / values["batch_size"]))
+    return TrainingDefaults(epochs=max(20, round(steps / in_epoch)), **values)
+
+
+class MaskedFrameSettings(FrameSettings):
+    """What methods with masked features have in addition."""
+
+    mask_ratio: float = Field(0.5, ge=0, lt=1)
+    """Chance that an entry of a feature row is hidden from the student."""
+    mask_steps: float = Field(0.0, ge=0, lt=1)
+    """Chance that a whole time step of a sequence is hidden."""
+    mask_value: Literal["zero", "learned"] = "zero"
+    """What the student sees in place of a hidden entry."""
+    reconstruct: Literal["masked", "all"] = "masked"
+    """Which entries the reconstruction is judged on."""
+    reconstruction_weight: float = Field(1.0, ge=0)
+    """Weight of the masked reconstruction; 0 switches it off."""
+    decoder_width: int | None = Field(None, ge=4)
+    """Units of the decoders' hidden layers; None: as the encoders."""
+
+
+class MaskedFrame(Frame):
+    """The frame with masks and decoders."""
+
+    settings: MaskedFrameSettings
+    settings_type = MaskedFrameSettings
+
+    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+        super().__init__(settings, corpus)
+        s = self.settings
+        width = s.decoder_width or s.width
+        assert width is not None
+        self.mask_values = nn.ModuleList(MaskValue(shape[-1], s.mask_value == "learned") for shape in corpus.shapes)
+        self.decoders = nn.ModuleList(
+            Decoder(shape, s.embedding_dim, width, s.activation)
+            for shape in (corpus.shapes if s.reconstruction_weight > 0 else ())
+        )
+
+    def hide(self, batch: Batch) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Masked features and their masks, for both modalities; the same on any number of processes."""
+        s = self.settings
+        masks = [
+            bernoulli_mask(batch.uniform, tuple(features.shape[1:]), s.mask_ratio, s.mask_steps)
+            for features in batch.features
+        ]
+        hidden = [fill(x, mask) for fill, x, mask in zip(self.mask_values, batch.features, masks)]
+        return (hidden[0], hidden[1]), (masks[0], masks[1])
+
+    def decode(self, embeddings: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Reconstructed features of both modalities from embeddings of unit length."""
+        first, second = (decoder(F.normalize(z, dim=1)) for decoder, z in zip(self.decoders, embeddings))
+        return first, second
+
+
+def check_batch(joined: int, dimensions: int) -> None:
+    """Refuse batches in which noise reads as correlation.
+
+    Args:
+        joined: Rows of a joined batch.
+        dimensions: Of the embedding.
+
+    Raises:
+        InputError: There are not at least twice as many rows as dimensions.
+    """
+    if joined < 2 * dimensions:
+        raise InputError(
+            f"a batch of {joined} rows is too small for canonical correlation in {dimensions} dimensions: "
+            "noise would read as correlation",
+            valid=f"at least {2 * dimensions} rows, better {4 * dimensions}",
+            fix="raise batch_size or lower embedding_dim (or set the term's weight to 0)",
+        )

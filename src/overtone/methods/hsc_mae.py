@@ -1,0 +1,237 @@
+"""HSC-MAE: label-free embeddings held together by canonical geometry, mined neighbourhoods and masked reconstruction."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from overtone.core import Settings
+from overtone.methods.base import Batch, Corpus, methods
+from overtone.methods.frame import MaskedFrame, MaskedFrameSettings, check_batch
+from overtone.methods.neighbourhoods import Mining
+from overtone.networks import CanonicalProjection
+from overtone.objectives import (
+    LearnedWeights,
+    canonical_loss,
+    distillation,
+    own_and_others,
+    reconstruction_of_both,
+    soft_infonce,
+    soft_infonce_within,
+    symmetric_soft_infonce,
+    weighted_sum,
+)
+
+TERMS = ("canonical", "neighbours", "reconstruction", "distillation")
+
+
+class HSCMAESettings(MaskedFrameSettings):
+    """Settings of HSC-MAE."""
+
+    canonical_weight: float = Field(0.1, ge=0)
+    """Weight of the global term, canonical correlation of whole features; 0 switches it off."""
+    canonical_ridge: float = Field(0.1, ge=0)
+    """Ridge of the batch covariances, as a share of the mean variance."""
+    canonical_power: Literal["rho", "rho2"] = "rho2"
+    """Whether correlations or their squares are maximised."""
+
+    neighbour_weight: float = Field(1.0, ge=0)
+    """Weight of the local term, soft InfoNCE over mined neighbours; 0 switches it off."""
+    form: Literal["cross_entropy", "multi_positive"] = "cross_entropy"
+    """Form of the soft InfoNCE: towards all neighbours by weight, or towards any of them (as published)."""
+    temperature: float = Field(0.05, gt=0)
+    """Temperature of the student's softmax over the batch."""
+    own_weight: float = Field(0.2, ge=0, le=1)
+    """Share of a clip's target that its own partner gets; 1 leaves no neighbours (plain InfoNCE)."""
+    within_weight: float = Field(0.0, ge=0)
+    """Weight, inside the local term, of the same loss within each modality."""
+    neighbours: float = Field(0.2, gt=0)
+    """Neighbours per clip: a number, or below 1 a share of the rows that are looked at."""
+    mining_view: Literal["joint", "mean"] = "joint"
+    """Similarity of two clips: mean of the modalities' cosines, or cosine of the mean embeddings (as published)."""
+    mining_features: bool = True
+    """Whether the cosines of the scaled features are averaged in (joint view only)."""
+    mining_weighting: Literal["walk", "softmax"] = "walk"
+    """Weights of neighbours: random walks on the neighbour graph, or softmax of the cosines (as published)."""
+    walk_edges: int = Field(10, ge=1)
+    """Edges per clip of the graph that is walked on."""
+    walk_restart: float = Field(0.05, gt=0, lt=1)
+    """Chance that a walk ends at a step."""
+    teacher_temperature: float = Field(0.05, gt=0)
+    """Temperature of that softmax."""
+    mining_rows: int = Field(4096, ge=0)
+    """Training sets up to this size are mined as a whole, larger ones batch by batch (memory grows with its square)."""
+    surveys: int = Field(40, ge=1)
+    """How often, over the whole training, the training set is mined anew."""
+    queue: int = Field(0, ge=0)
+    """Past teacher embeddings that a batch also finds neighbours among, by softmax, where mining goes by batches."""
+
+    reconstruction_weight: float = Field(0.1, ge=0)
+    """Weight of the sample term, masked reconstruction; 0 switches it off."""
+    distillation_weight: float = Field(0.0, ge=0)
+    """Weight of the distillation from the teacher's whole to the student's masked embedding; 0 switches it off."""
+    distillation: Literal["embedding", "similarity"] = "embedding"
+    """What is distilled: every embedding, or how they lie to each other."""
+
+    learn_weights: bool = False
+    """Whether the terms' weights are learned by uncertainty (the given ones are then the start)."""
+    weights_learning_rate: float = Field(1e-3, gt=0)
+    """Their own learning rate."""
+    warmup: float = Field(0.05, ge=0, lt=1)
+    """With learned weights: share of the training that is reconstruction alone."""
+
+
+@methods.register("hsc-mae")
+class HSCMAE(MaskedFrame):
+    """Hierarchical semantic correlation with a masked autoencoder.
+
+    The student sees masked features, the teacher whole ones; three terms hold the embedding together:
+    global, :func:`~overtone.objectives.canonical_loss` on whole features; local,
+    :func:`~overtone.objectives.symmetric_soft_infonce` between masked embeddings towards the neighbours that the
+    teacher finds; sample, :func:`~overtone.objectives.masked_reconstruction`.
+
+    Source:
+        HSC-MAE, arXiv 2604.04229. Ours: the own partner as a certain positive, mining over the whole training set,
+        both modalities' cosines side by side, and random walks for the weights.
+    """
+
+    name = "hsc-mae"
+    settings: HSCMAESettings
+    settings_type = HSCMAESettings
+    affinity: Tensor
+    surveyed: Tensor
+    queue: Tensor
+
+    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+        super().__init__(settings, corpus)
+        s = self.settings
+        given = (s.canonical_weight, s.neighbour_weight, s.reconstruction_weight, s.distillation_weight)
+        self.weights = {name: weight for name, weight in zip(TERMS, given) if weight > 0}
+        self.learned = LearnedWeights(self.weights) if s.learn_weights and self.weights else None
+        self.look = CanonicalProjection((s.embedding_dim, s.embedding_dim))
+        self.mining = Mining(
+            s.mining_view,
+            s.mining_features,
+            s.mining_weighting,
+            s.neighbours,
+            s.walk_edges,
+            s.walk_restart,
+            s.teacher_temperature,
+        )
+        self.mines = s.neighbour_weight > 0 and s.own_weight < 1
+        self.whole = self.mines and corpus.rows <= s.mining_rows
+        rows = corpus.rows if self.whole else 0
+        queued = s.queue if self.mines and not self.whole else 0
+        self.register_buffer("affinity", torch.zeros(rows, rows, dtype=torch.float16))
+        self.register_buffer("surveyed", torch.tensor(-1, dtype=torch.int64))
+        self.register_buffer("queue", torch.zeros(2, queued, s.embedding_dim))
+
+    @classmethod
+    def ablations(cls) -> dict[str, dict[str, Any]]:
+        """Each level off in turn, and what is ours in the local one."""
+        return {
+            "no-canonical": {"canonical_weight": 0.0},
+            "no-neighbours": {"own_weight": 1.0},
+            "no-reconstruction": {"reconstruction_weight": 0.0},
+            "no-masking": {"mask_ratio": 0.0},
+            "no-walks": {"mining_weighting": "softmax"},
+        }
+
+    def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
+        """As everywhere, with a rate of its own for learned weights."""
+        groups = super().parameter_groups(learning_rate, weight_decay)
+        if self.learned is None:
+            return groups
+        own = list(self.learned.parameters())
+        for group in groups:
+            group["params"] = [p for p in group["params"] if all(p is not q for q in own)]
+        rate = {"params": own, "lr": self.settings.weights_learning_rate, "weight_decay": 0.0}
+        return [*(group for group in groups if group["params"]), rate]
+
+    def survey(self, train: Batch) -> None:
+        """Fit what the teacher looks through, and mine the training set if it is small enough, ``surveys`` times."""
+        due = int(train.progress * self.settings.surveys)
+        if not self.mines or due == int(self.surveyed):
+            return
+        self.surveyed.fill_(due)
+        rows = train.features
+        if not self.whole:  # a sample is enough for the projection
+            chosen = torch.randperm(len(train), generator=train.generator, device=rows[0].device)
+            chosen = chosen[: max(self.settings.mining_rows, 8 * self.settings.embedding_dim)]
+            rows = rows[0].index_select(0, chosen), rows[1].index_select(0, chosen)
+        embeddings = self.teach(rows[0], 0), self.teach(rows[1], 1)
+        self.look.fit(*embeddings, self.settings.projection_ridge)
+        if self.whole:
+            self.affinity.copy_(self.mining.mine(embeddings, rows, self.look))
+        elif due == 0:
+            for past, now in zip(self.queue, embeddings):
+                past.copy_(now[torch.arange(len(past), device=now.device) % len(now)])
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """All terms of one step; ``loss`` is their weighted sum."""
+        s = self.settings
+        hidden, masks = self.hide(batch)
+        student = self.encode(batch, hidden)
+        terms: dict[str, Tensor] = {}
+        if "canonical" in self.weights:
+            check_batch(max(len(batch), batch.joined), s.embedding_dim)
+            first, second = (batch.join(z) for z in self.encode(batch, batch.features))
+            terms["canonical"] = canonical_loss(first, second, s.canonical_ridge, s.canonical_power)
+        if "neighbours" in self.weights:
+            terms["neighbours"] = self._local(batch, (batch.join(student[0]), batch.join(student[1])))
+        if "reconstruction" in self.weights:
+            first, second = self.decode(student)
+            x, y = batch.features
+            terms["reconstruction"] = reconstruction_of_both(
+                ((first, x, masks[0]), (second, y, masks[1])), s.reconstruct
+            )
+        if "distillation" in self.weights:
+            parts = [distillation(student[m], self.teach(batch.features[m], m), s.distillation) for m in (0, 1)]
+            terms["distillation"] = 0.5 * (parts[0] + parts[1])
+        return {"loss": self._sum(terms, batch.progress), **terms}
+
+    def _sum(self, terms: dict[str, Tensor], progress: float) -> Tensor:
+        if self.learned is None:
+            return weighted_sum(terms, self.weights)
+        if progress < self.settings.warmup and "reconstruction" in terms:
+            return self.weights["reconstruction"] * terms["reconstruction"]
+        return self.learned(terms)
+
+    def _local(self, batch: Batch, student: tuple[Tensor, Tensor]) -> Tensor:
+        """Soft InfoNCE of the joined batch towards its neighbours, across the modalities and, if asked, within them."""
+        s = self.settings
+        first, second = student
+        others, memory = self._others(batch)
+        targets = own_and_others(others, s.own_weight)
+        if memory is None:
+            loss = symmetric_soft_infonce(first, second, targets, s.temperature, s.form)
+        else:
+            there = soft_infonce(first, torch.cat([second, memory[1]]), targets, s.temperature, s.form)
+            back = soft_infonce(second, torch.cat([first, memory[0]]), targets, s.temperature, s.form)
+            loss = 0.5 * (there + back)
+        if s.within_weight > 0:
+            inside = others[:, : len(first)]
+            inside = inside / inside.sum(1, keepdim=True).clamp_min(1e-12)
+            parts = [soft_infonce_within(z, inside, s.temperature, s.form) for z in student]
+            loss = loss + 0.5 * s.within_weight * (parts[0] + parts[1])
+        return loss
+
+    @torch.no_grad()
+    def _others(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+        """(B, B) weights of a joined batch's neighbours; with a queue (B, B + Q), and the queue's embeddings."""
+        rows = batch.join(batch.rows)
+        if not self.mines:
+            return torch.zeros(len(rows), len(rows), device=rows.device), None
+        if self.whole:
+            return self.affinity.index_select(0, rows).index_select(1, rows).float(), None
+        features = batch.join(batch.features[0]), batch.join(batch.features[1])
+        now = self.teach(features[0], 0), self.teach(features[1], 1)
+        if not self.settings.queue:
+            return self.mining.mine(now, features, self.look), None
+        past = self.queue.clone()
+        known = torch.cat([now[0], past[0]]), torch.cat([now[1], past[1]])
+        self.queue.copy_(torch.stack(known)[:, : past.shape[1]])
+        return self.mining.mine_among(now, known, self.look), (past[0], past[1])

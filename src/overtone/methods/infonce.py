@@ -1,0 +1,42 @@
+"""InfoNCE: a clip's own partner is its one positive."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor
+
+from overtone.methods.base import Batch, Corpus, TrainingDefaults, methods
+from overtone.methods.frame import Frame, FrameSettings, by_steps
+from overtone.objectives import infonce
+
+
+class InfoNCESettings(FrameSettings):
+    """Settings of InfoNCE."""
+
+    temperature: float = Field(0.1, gt=0)
+    """Temperature of the softmax over the batch."""
+    dropout: float = Field(0.3, ge=0, lt=1)
+    """Share of hidden units switched off in a training step."""
+
+
+@methods.register("infonce")
+class InfoNCE(Frame):
+    """Symmetric cross-modal InfoNCE on whole features.
+
+    Source:
+        van den Oord, Li & Vinyals 2018, arXiv 1807.03748.
+    """
+
+    name = "infonce"
+    settings: InfoNCESettings
+    settings_type = InfoNCESettings
+
+    @classmethod
+    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+        """The epoch is chosen on held-out pairs."""
+        return by_steps(corpus, 400)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """InfoNCE of the joined batch, both directions."""
+        first, second = (batch.join(z) for z in self.encode(batch, batch.features))
+        return {"loss": infonce(first, second, self.settings.temperature)}

@@ -1,0 +1,92 @@
+"""Teacher-mined neighbourhoods of HSC-MAE: who is near whom, seen through canonical correlation and random walks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from overtone.networks import CanonicalProjection
+from overtone.objectives import diffuse, neighbour_graph, soft_top_k
+
+View = Literal["joint", "mean"]
+Weighting = Literal["walk", "softmax"]
+
+
+@dataclass(frozen=True)
+class Mining:
+    """How neighbourhoods are made of teacher embeddings.
+
+    Attributes:
+        view: ``joint`` averages the modalities' cosine matrices, ``mean`` averages their embeddings first, as published.
+        with_features: Whether the cosines of the scaled features themselves are averaged in (``joint`` only).
+        weighting: ``walk`` weighs by random walks on the neighbour graph; ``softmax`` by cosines at a temperature.
+        neighbours: Neighbours kept: a number, or below 1 a share of the rows.
+        edges: Edges per row of the graph that is walked on.
+        restart: Chance that a walk ends at a step.
+        temperature: Of the softmax.
+    """
+
+    view: View = "joint"
+    with_features: bool = True
+    weighting: Weighting = "walk"
+    neighbours: float = 0.2
+    edges: int = 10
+    restart: float = 0.05
+    temperature: float = 0.05
+
+    def similarity(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, Tensor]) -> Tensor:
+        """(n, n) cosines of rows, both modalities together.
+
+        Args:
+            coordinates: (n, k) canonical coordinates of the teacher's embeddings, unit length, per modality.
+            features: (n, d) or (n, T, d) scaled features per modality.
+        """
+        if self.view == "mean":
+            joint = F.normalize(coordinates[0] + coordinates[1], dim=1)
+            return joint @ joint.mT
+        views = [*coordinates]
+        if self.with_features:
+            views += [F.normalize(part.flatten(1), dim=1) for part in features]
+        joint = torch.cat(views, dim=1)
+        return (joint @ joint.mT) / len(views)
+
+    def weights(self, similarity: Tensor) -> Tensor:
+        """(n, n) weights of the others: rows that sum to one, zero on the diagonal."""
+        n = len(similarity)
+        kept = max(1, round(self.neighbours * n) if self.neighbours < 1 else int(self.neighbours))
+        if self.weighting == "softmax":
+            return soft_top_k(similarity, kept, self.temperature)
+        # proportional to the walk: the softmax of its logarithm at temperature 1
+        walk = diffuse(neighbour_graph(similarity, self.edges), self.restart).fill_diagonal_(0.0)
+        values, columns = walk.topk(min(kept, n - 1), dim=1)
+        values = values / values.sum(1, keepdim=True).clamp_min(torch.finfo(values.dtype).tiny)
+        return torch.zeros_like(walk).scatter_(1, columns, values)
+
+    def mine(
+        self,
+        embeddings: tuple[Tensor, Tensor],
+        features: tuple[Tensor, Tensor],
+        projection: CanonicalProjection,
+        power: float = 1.0,
+    ) -> Tensor:
+        """(n, n) weights from the teacher's (n, e) embeddings, looked at through a fitted projection."""
+        first, second = (projection(z, side, power) for side, z in enumerate(embeddings))
+        return self.weights(self.similarity((first, second), features))
+
+    def mine_among(
+        self,
+        embeddings: tuple[Tensor, Tensor],
+        known: tuple[Tensor, Tensor],
+        projection: CanonicalProjection,
+        power: float = 1.0,
+    ) -> Tensor:
+        """(n, m) softmax weights of n rows among m >= n known ones, of which the first n are themselves."""
+        rows = torch.cat([projection(z, side, power) for side, z in enumerate(embeddings)], dim=1)
+        among = torch.cat([projection(z, side, power) for side, z in enumerate(known)], dim=1)
+        similarity = 0.5 * rows @ among.mT
+        kept = round(self.neighbours * len(rows)) if self.neighbours < 1 else int(self.neighbours)
+        return soft_top_k(similarity, max(1, kept), self.temperature)

@@ -1,0 +1,58 @@
+"""Distillation: the student's masked embedding towards the teacher's whole one."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from overtone.objectives.registry import objectives
+
+Kind = Literal["embedding", "similarity"]
+
+
+def distillation(student: Tensor, teacher: Tensor, kind: Kind = "embedding") -> Tensor:
+    r"""Squared distance of a student from its teacher, which gets no gradient.
+
+    .. math::
+        \text{embedding:}\quad & \frac1n \sum_i \lVert \hat z^s_i - \hat z^t_i \rVert^2 \\
+        \text{similarity:}\quad & \frac{1}{n^2} \sum_{ij} (\cos(z^s_i, z^s_j) - \cos(z^t_i, z^t_j))^2
+
+    The first fixes every embedding, the second only how they lie to each other, so the spaces may be rotated.
+
+    Args:
+        student: (n, d).
+        teacher: (n, d) for ``embedding``, (n, e) for ``similarity``.
+        kind: Which of the two.
+
+    Returns:
+        Scalar, in [0, 4].
+
+    Source:
+        HSC-MAE, arXiv 2604.04229; Tung & Mori 2019, arXiv 1907.09682, for the second.
+    """
+    student = F.normalize(student.float(), dim=1)
+    teacher = F.normalize(teacher.detach().float(), dim=1)
+    if kind == "embedding":
+        return (student - teacher).square().sum(1).mean()
+    return (student @ student.mT - teacher @ teacher.mT).square().mean()
+
+
+@objectives.register("distillation")
+class Distillation(nn.Module):
+    """Module form of :func:`distillation`.
+
+    Args:
+        kind: ``embedding`` or ``similarity``.
+
+    Inputs: (n, d) embeddings of student and teacher.
+    """
+
+    def __init__(self, kind: Kind = "embedding") -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """Scalar loss."""
+        return distillation(student, teacher, self.kind)

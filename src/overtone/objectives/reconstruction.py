@@ -1,0 +1,76 @@
+"""Masked reconstruction: the sample level."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from overtone.objectives.registry import objectives
+
+Where = Literal["masked", "all"]
+
+
+def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor, where: Where = "masked") -> Tensor:
+    r"""Mean squared error of reconstructed features, on the entries that the encoder did not see.
+
+    .. math:: \ell = \frac{\sum_{e} m_e (\hat x_e - x_e)^2}{\max(1, \sum_e m_e)}
+
+    Args:
+        reconstruction: (n, d) or (n, T, d).
+        features: The same shape, the whole features.
+        mask: The same shape, true or one where the encoder saw nothing.
+        where: ``masked`` for the masked entries only, ``all`` for every entry.
+
+    Returns:
+        Scalar, in squared units of the (scaled) features.
+
+    Source:
+        He et al. 2022, arXiv 2111.06377 (loss on masked entries); HSC-MAE, arXiv 2604.04229.
+
+    Example:
+        >>> x = torch.zeros(2, 2)
+        >>> masked_reconstruction(x + 3, x, torch.tensor([[1, 0], [0, 0]]))
+        tensor(9.)
+    """
+    error = (reconstruction.float() - features.float()).square()
+    if where == "all":
+        return error.mean()
+    weight = mask.to(error.dtype)
+    return (error * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+@objectives.register("reconstruction")
+class MaskedReconstruction(nn.Module):
+    """Module form of :func:`masked_reconstruction`.
+
+    Args:
+        where: ``masked`` or ``all``.
+
+    Inputs: reconstruction, features and mask of one shape.
+    """
+
+    def __init__(self, where: Where = "masked") -> None:
+        super().__init__()
+        self.where = where
+
+    def forward(self, reconstruction: Tensor, features: Tensor, mask: Tensor) -> Tensor:
+        """Scalar loss."""
+        return masked_reconstruction(reconstruction, features, mask, self.where)
+
+
+def reconstruction_of_both(
+    parts: tuple[tuple[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]], where: Where = "masked"
+) -> Tensor:
+    """Mean of :func:`masked_reconstruction` over the two modalities.
+
+    Args:
+        parts: (reconstruction, features, mask) for each modality.
+        where: ``masked`` or ``all``.
+
+    Returns:
+        Scalar.
+    """
+    first, second = (masked_reconstruction(*part, where) for part in parts)
+    return torch.add(first, second).mul(0.5)

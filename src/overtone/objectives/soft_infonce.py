@@ -1,0 +1,164 @@
+"""InfoNCE with soft targets: the local level, and (with the identity as target) the ordinary one-positive loss."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from overtone.objectives.registry import objectives
+
+Form = Literal["cross_entropy", "multi_positive"]
+
+
+def soft_infonce(
+    queries: Tensor, keys: Tensor, targets: Tensor, temperature: float | Tensor = 0.05, form: Form = "cross_entropy"
+) -> Tensor:
+    r"""InfoNCE of queries against keys, with a distribution over the keys as target of each query.
+
+    With :math:`s_{ij} = \cos(q_i, k_j) / \tau`:
+
+    .. math::
+        \text{cross_entropy:}\quad & \ell_i = -\sum_j W_{ij} \log \operatorname{softmax}_j(s_{ij}) \\
+        \text{multi_positive:}\quad & \ell_i = -\log \frac{\sum_j W_{ij} e^{s_{ij}}}
+            {\sum_j W_{ij} e^{s_{ij}} + \sum_j (1 - W_{ij}) e^{s_{ij}}}
+
+    The first asks for *all* of a query's positives in proportion to their weight, the second is content when *one* of
+    them is near. In the second a key with small weight counts as a negative almost in full, so with a mass spread over
+    many neighbours it pushes them away.
+
+    Args:
+        queries: (n, d), any scale.
+        keys: (m, d), any scale.
+        targets: (n, m) with rows that sum to one; a row of zeros takes no part.
+        temperature: τ > 0.
+        form: Which of the two.
+
+    Returns:
+        Scalar, the mean over the rows that have a target.
+
+    Source:
+        HSC-MAE (arXiv 2604.04229) for the second form; van den Oord et al. 2018 (arXiv 1807.03748) for InfoNCE.
+
+    Example:
+        >>> z = torch.eye(4)
+        >>> bool(soft_infonce(z, z, torch.eye(4)) < 1e-6)
+        True
+    """
+    similarity = F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).mT
+    return soft_infonce_from_similarity(similarity.float(), targets, temperature, form)
+
+
+def soft_infonce_from_similarity(
+    similarity: Tensor, targets: Tensor, temperature: float | Tensor = 0.05, form: Form = "cross_entropy"
+) -> Tensor:
+    """:func:`soft_infonce` where the (n, m) cosines are known already.
+
+    Args:
+        similarity: (n, m) cosines.
+        targets: (n, m) with rows that sum to one or to zero.
+        temperature: τ > 0.
+        form: ``cross_entropy`` or ``multi_positive``.
+
+    Returns:
+        Scalar.
+    """
+    logits = similarity / temperature
+    if form == "cross_entropy":
+        losses = logits.logsumexp(1) * targets.sum(1) - (targets * logits).sum(1)
+    else:
+        positive = (logits + targets.log()).logsumexp(1)  # log 0 = -inf: a key without weight adds nothing
+        negative = (logits + (1.0 - targets).clamp_min(0.0).log()).logsumexp(1)
+        losses = torch.where(targets.sum(1) > 0, F.softplus(negative - positive), logits.new_zeros(()))
+    taking_part = (targets.sum(1) > 0).sum().clamp_min(1)
+    return losses.sum() / taking_part
+
+
+def symmetric_soft_infonce(
+    first: Tensor,
+    second: Tensor,
+    targets: Tensor,
+    temperature: float | Tensor = 0.05,
+    form: Form = "cross_entropy",
+) -> Tensor:
+    """Mean of :func:`soft_infonce` in both directions over one cosine matrix, for targets over the same n clips.
+
+    Args:
+        first: (n, d) embeddings of one modality.
+        second: (n, d) embeddings of the other.
+        targets: (n, n); row i is the target of clip i in either direction.
+        temperature: τ > 0.
+        form: ``cross_entropy`` or ``multi_positive``.
+
+    Returns:
+        Scalar.
+    """
+    similarity = (F.normalize(first, dim=1) @ F.normalize(second, dim=1).mT).float()
+    there = soft_infonce_from_similarity(similarity, targets, temperature, form)
+    back = soft_infonce_from_similarity(similarity.mT, targets, temperature, form)
+    return 0.5 * (there + back)
+
+
+def soft_infonce_within(
+    embeddings: Tensor, targets: Tensor, temperature: float | Tensor = 0.05, form: Form = "cross_entropy"
+) -> Tensor:
+    """:func:`soft_infonce` within one modality: a clip is no key of its own.
+
+    Args:
+        embeddings: (n, d).
+        targets: (n, n) rows that sum to one or to zero, zero on the diagonal.
+        temperature: τ > 0.
+        form: ``cross_entropy`` or ``multi_positive``.
+
+    Returns:
+        Scalar.
+    """
+    unit = F.normalize(embeddings, dim=1)
+    itself = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
+    # far below any cosine, yet finite: its weight of 0 must stay 0 in the product
+    similarity = (unit @ unit.mT).float().masked_fill(itself, -1e3)
+    return soft_infonce_from_similarity(similarity, targets, temperature, form)
+
+
+def infonce(first: Tensor, second: Tensor, temperature: float | Tensor = 0.05) -> Tensor:
+    r"""InfoNCE with the own partner as the one positive, both directions.
+
+    .. math:: \ell = -\frac{1}{2n} \sum_i \Big[\log \operatorname{softmax}_j(s_{ij})_i
+              + \log \operatorname{softmax}_j(s_{ji})_i\Big]
+
+    Args:
+        first: (n, d) embeddings of one modality.
+        second: (n, d) embeddings of the other.
+        temperature: τ > 0.
+
+    Returns:
+        Scalar.
+
+    Source:
+        van den Oord, Li & Vinyals 2018, arXiv 1807.03748; symmetric as in Radford et al. 2021, arXiv 2103.00020.
+    """
+    return symmetric_soft_infonce(first, second, torch.eye(len(first), device=first.device), temperature)
+
+
+@objectives.register("soft-infonce")
+class SoftInfoNCE(nn.Module):
+    """Module form of :func:`symmetric_soft_infonce`; with no targets, of :func:`infonce`.
+
+    Args:
+        temperature: τ > 0.
+        form: ``cross_entropy`` or ``multi_positive``.
+
+    Inputs: two (n, d) embeddings and (n, n) targets, from labels or neighbours: see :mod:`overtone.objectives.targets`.
+    """
+
+    def __init__(self, temperature: float = 0.05, form: Form = "cross_entropy") -> None:
+        super().__init__()
+        self.temperature, self.form = temperature, form
+
+    def forward(self, first: Tensor, second: Tensor, targets: Tensor | None = None) -> Tensor:
+        """Scalar loss of two (n, d) embeddings."""
+        if targets is None:
+            targets = torch.eye(len(first), device=first.device)
+        return symmetric_soft_infonce(first, second, targets, self.temperature, self.form)

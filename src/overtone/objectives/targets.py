@@ -1,0 +1,116 @@
+"""Builders of target matrices: any supervision becomes an (n, n) matrix of row distributions, which any loss takes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def own_and_others(others: Tensor, own_weight: float) -> Tensor:
+    """Join the one certain positive, a clip's own partner, with less certain ones.
+
+    Args:
+        others: (n, m >= n) non-negative weights of other clips; the own one (i, i) is ignored.
+        own_weight: Share of each row's mass that its own partner gets; all of it if the row has no other.
+
+    Returns:
+        (n, m) rows that sum to one.
+
+    Example:
+        >>> own_and_others(torch.tensor([[9.0, 2.0, 2.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]), 0.5)
+        tensor([[0.5000, 0.2500, 0.2500],
+                [0.0000, 1.0000, 0.0000],
+                [0.5000, 0.0000, 0.5000]])
+    """
+    n = len(others)
+    own = torch.eye(n, others.shape[1], dtype=others.dtype, device=others.device)
+    others = others * (1.0 - own)
+    total = others.sum(1, keepdim=True)
+    shared = others * ((1.0 - own_weight) / total.clamp_min(torch.finfo(others.dtype).tiny))
+    return shared + own * torch.where(total > 0, own_weight, 1.0)
+
+
+def from_labels(targets: Tensor, own_weight: float = 0.0) -> Tensor:
+    """Targets from annotated, several or soft labels: clips weigh in by the labels they share.
+
+    Args:
+        targets: (n, C) class targets in [0, 1].
+        own_weight: Share of the mass for the own partner; 0 treats it as one positive among the others.
+
+    Returns:
+        (n, n) rows that sum to one; a row without a label has its own partner only.
+    """
+    shared = targets @ targets.mT
+    if own_weight > 0:
+        return own_and_others(shared, own_weight)
+    total = shared.sum(1, keepdim=True)
+    own = torch.eye(len(targets), dtype=targets.dtype, device=targets.device)
+    return torch.where(total > 0, shared / total.clamp_min(torch.finfo(shared.dtype).tiny), own)
+
+
+def soft_top_k(similarity: Tensor, k: int, temperature: float) -> Tensor:
+    r"""Teacher-mined soft neighbours: the k most similar others, weighted by a softmax.
+
+    .. math:: W_{ij} = \operatorname{softmax}_{j \in \text{top}_k(i),\, j \ne i,\, S_{ij} > 0}(S_{ij} / \tau_t)
+
+    Args:
+        similarity: (n, m >= n) similarities; column i < n is row i itself, which is left out, as are negative ones.
+        k: Number of neighbours kept.
+        temperature: τ_t > 0.
+
+    Returns:
+        (n, m) rows that sum to one, or to zero where no other is similar.
+
+    Source:
+        HSC-MAE, arXiv 2604.04229.
+    """
+    rows = torch.arange(len(similarity), device=similarity.device)
+    others = similarity.index_put((rows, rows), similarity.new_tensor(-torch.inf))
+    values, columns = others.topk(min(k, similarity.shape[1] - 1), dim=1)
+    kept = values > 0
+    weights = (values / temperature).masked_fill(~kept, -torch.inf).softmax(1).nan_to_num(0.0)
+    return torch.zeros_like(similarity).scatter(1, columns, weights)
+
+
+def neighbour_graph(similarity: Tensor, neighbours: int) -> Tensor:
+    """Symmetric graph that joins each row to its most similar others.
+
+    Args:
+        similarity: (n, n).
+        neighbours: Edges that each row asks for; it has an edge where either side asks.
+
+    Returns:
+        (n, n) adjacency of zeros and ones, without loops.
+    """
+    others = similarity.clone().fill_diagonal_(-torch.inf)
+    columns = others.topk(min(neighbours, len(others) - 1), dim=1).indices
+    adjacency = torch.zeros_like(similarity).scatter_(1, columns, 1.0)
+    return torch.maximum(adjacency, adjacency.mT)
+
+
+def diffuse(adjacency: Tensor, restart: float) -> Tensor:
+    r"""Similarity by random walks with restart on a graph: neighbours of neighbours become neighbours.
+
+    .. math:: R = (I - (1 - c) D^{-1/2} A D^{-1/2})^{-1}, \qquad S_{ij} = R_{ij} / \sqrt{R_{ii} R_{jj}}
+
+    R sums over walks of every length, a walk of length t with weight (1 − c)^t; c is the chance that the walk ends at
+    a step, so that 1/c is its mean length. R is symmetric positive definite, S lies in [0, 1] with a diagonal of ones.
+    O(n³) time and n² memory: bound n.
+
+    Args:
+        adjacency: (n, n) symmetric, non-negative.
+        restart: c in (0, 1).
+
+    Returns:
+        (n, n) similarities.
+
+    Source:
+        Zhou et al., Ranking on Data Manifolds, NIPS 2003; Page et al. 1999 for the walk.
+    """
+    degree = adjacency.sum(1).clamp_min(1.0)
+    scale = degree.rsqrt()
+    system = -(1.0 - restart) * scale[:, None] * adjacency * scale[None, :]
+    system.diagonal().add_(1.0)
+    walks = torch.cholesky_inverse(torch.linalg.cholesky_ex(system).L).clamp_min_(0.0)
+    size = walks.diagonal().rsqrt()
+    return size[:, None] * walks * size[None, :]
