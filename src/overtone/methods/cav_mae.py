@@ -51,8 +51,6 @@ class CAVMAE(MaskedFrame):
             terms["contrast"] = infonce(batch.join(embeddings[0]), batch.join(embeddings[1]), s.temperature)
         if s.reconstruction_weight > 0:
             first, second = self.decode(embeddings)
-            x, y = batch.features
-            terms["reconstruction"] = reconstruction_of_both(
-                ((first, x, masks[0]), (second, y, masks[1])), s.reconstruct
-            )
+            parts = (first, batch.features[0], masks[0]), (second, batch.features[1], masks[1])
+            terms["reconstruction"] = reconstruction_of_both(parts, s.reconstruct)
         return {"loss": weighted_sum(terms, weights), **terms}

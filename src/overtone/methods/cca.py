@@ -41,7 +41,8 @@ class CCA(Method):
 
     def begin(self, train: Batch) -> None:
         """Fit on the training rows."""
-        self.projection.fit(*(_flat(features) for features in train.features), self.settings.ridge)
+        first, second = train.features
+        self.projection.fit(_flat(first), _flat(second), self.settings.ridge)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Not called: there is nothing to descend."""

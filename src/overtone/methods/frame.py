@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
@@ -60,7 +60,7 @@ class Frame(Method):
     """
 
     settings: FrameSettings
-    settings_type = FrameSettings
+    settings_type: ClassVar[type[Settings]] = FrameSettings
 
     def __init__(self, settings: Settings, corpus: Corpus) -> None:
         super().__init__(settings, corpus)

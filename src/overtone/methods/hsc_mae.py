@@ -1,4 +1,4 @@
-"""HSC-MAE: label-free embeddings held together by canonical geometry, mined neighbourhoods and masked reconstruction."""
+"""HSC-MAE: label-free embeddings held together by canonical geometry, mined neighbours, masked reconstruction."""
 
 from __future__ import annotations
 
@@ -184,13 +184,11 @@ class HSCMAE(MaskedFrame):
             terms["neighbours"] = self._local(batch, (batch.join(student[0]), batch.join(student[1])))
         if "reconstruction" in self.weights:
             first, second = self.decode(student)
-            x, y = batch.features
-            terms["reconstruction"] = reconstruction_of_both(
-                ((first, x, masks[0]), (second, y, masks[1])), s.reconstruct
-            )
+            parts = (first, batch.features[0], masks[0]), (second, batch.features[1], masks[1])
+            terms["reconstruction"] = reconstruction_of_both(parts, s.reconstruct)
         if "distillation" in self.weights:
-            parts = [distillation(student[m], self.teach(batch.features[m], m), s.distillation) for m in (0, 1)]
-            terms["distillation"] = 0.5 * (parts[0] + parts[1])
+            losses = [distillation(student[m], self.teach(batch.features[m], m), s.distillation) for m in (0, 1)]
+            terms["distillation"] = 0.5 * (losses[0] + losses[1])
         return {"loss": self._sum(terms, batch.progress), **terms}
 
     def _sum(self, terms: dict[str, Tensor], progress: float) -> Tensor:
@@ -198,7 +196,8 @@ class HSCMAE(MaskedFrame):
             return weighted_sum(terms, self.weights)
         if progress < self.settings.warmup and "reconstruction" in terms:
             return self.weights["reconstruction"] * terms["reconstruction"]
-        return self.learned(terms)
+        total: Tensor = self.learned(terms)
+        return total
 
     def _local(self, batch: Batch, student: tuple[Tensor, Tensor]) -> Tensor:
         """Soft InfoNCE of the joined batch towards its neighbours, across the modalities and, if asked, within them."""

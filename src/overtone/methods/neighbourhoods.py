@@ -21,7 +21,7 @@ class Mining:
     """How neighbourhoods are made of teacher embeddings.
 
     Attributes:
-        view: ``joint`` averages the modalities' cosine matrices, ``mean`` averages their embeddings first, as published.
+        view: ``joint`` averages the modalities' cosines, ``mean`` averages their embeddings first (as published).
         with_features: Whether the cosines of the scaled features themselves are averaged in (``joint`` only).
         weighting: ``walk`` weighs by random walks on the neighbour graph; ``softmax`` by cosines at a temperature.
         neighbours: Neighbours kept: a number, or below 1 a share of the rows.
