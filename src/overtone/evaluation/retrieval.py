@@ -1,8 +1,9 @@
-"""The one pass over all pairs: similarities in blocks of queries, ranks in pieces of a block, metrics of the ranks."""
+"""The one pass over all pairs: similarities in blocks of queries, ranks in pieces of a block, metrics of ranks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,8 @@ from overtone.evaluation.ranks import PartnerRanks, Ranks, sort_keys
 
 LabelColumns = Mapping[str, Callable[[Ranks], Floats]]
 
+_ROWS = 128
+"""Queries that are multiplied at a time, at least: enough for a matrix product to run at full speed."""
 _PIECE = 2**18
 """Pairs that are sorted at a time: small enough to stay in a core's cache."""
 _BYTES_PER_PAIR = 16
@@ -70,31 +73,6 @@ class Found:
     nearest: Floats | None = None
 
 
-@dataclass(frozen=True)
-class _Block:
-    """Some queries against the whole gallery, ready to be ranked; the arrays hold a row per query unless said.
-
-    Attributes:
-        rows: Which queries.
-        distance: (b, N) negative cosines, float32; ranking a piece of the block overwrites its bits with sorted keys.
-        pattern: Which set of relevant items the query looks for.
-        relevant: (patterns, N) whether the item is one of the set, 0 or 1.
-        counts: Number of items the query can find.
-        overlap: (patterns, N) how relevant, or None if no more than whether is needed.
-    """
-
-    rows: Ints
-    distance: NDArray[np.float32]
-    pattern: Ints
-    relevant: NDArray[np.int32]
-    counts: Ints
-    overlap: NDArray[np.float32] | None
-
-    @property
-    def keys(self) -> NDArray[np.int32]:
-        return self.distance.view(np.int32)
-
-
 def run_search(
     search: Search, columns: LabelColumns, *, memory_mb: int, confusion: bool = False, graded: bool = False
 ) -> Found:
@@ -103,7 +81,7 @@ def run_search(
     Args:
         search: Who looks for what.
         columns: Label-level metrics by key.
-        memory_mb: Megabytes that a block of similarities and what belongs to it may take.
+        memory_mb: Megabytes that similarities and what belongs to them may take, in all threads together.
         confusion: Whether to count the classes of nearest items.
         graded: Whether a metric asks how relevant an item is.
 
@@ -112,24 +90,94 @@ def run_search(
     """
     if memory_mb <= 0:
         raise InputError("memory_mb must be positive", got=memory_mb, fix="256 suits most machines")
-    size = len(search.queries)
-    above, upto = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    found = Found(values={name: np.full(size, np.nan) for name in columns})
-    if confusion and search.query_targets is not None:
-        found.nearest = np.zeros((search.query_targets.shape[1],) * 2)
-    with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as workers:
-        for block in _blocks(search, memory_mb, graded):
-            own = order_keys(block.distance[np.arange(len(block.rows)), block.rows]) if search.paired else None
-            if found.nearest is not None:
-                found.nearest += _nearest_classes(search, block)
-            rank = partial(_rank_piece, search, block, columns, found)
-            list(workers.map(rank, _pieces(block)))  # a piece writes to rows of its own; numpy lets the threads run
-            if own is not None:
-                above[block.rows] = _count_below(block.keys, own)
-                upto[block.rows] = _count_below(block.keys, own + 2)
-    if search.paired:
-        found.partners = PartnerRanks(search.candidates, above, upto)
-    return found
+    threads, items = torch.get_num_threads(), len(search.gallery)
+    per_pair = _BYTES_PER_PAIR + (search.queries.dtype == torch.float64) * 8
+    affordable = int(memory_mb * 2**20 / (threads * per_pair * items))
+    step = max(1, min(affordable, max(_ROWS, _PIECE // items)))
+    work = _Pass(search, columns, step, confusion, graded)
+    blocks = [work.order[start : start + step] for start in range(0, len(work.order), step)]
+    # A block is one core's business from product to metric: what it needs is then in that core's cache, and no core waits.
+    with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as workers:
+        nearest = [counts for counts in workers.map(work.block, blocks) if counts is not None]
+    partners = PartnerRanks(search.candidates, work.above, work.upto) if search.paired else None
+    return Found(work.values, partners, np.sum(nearest, axis=0) if nearest else None)
+
+
+class _Pass:
+    """A pass under way: what all blocks share, and the rows of the results that each of them fills in."""
+
+    def __init__(self, search: Search, columns: LabelColumns, step: int, confusion: bool, graded: bool) -> None:
+        size = len(search.queries)
+        self.search, self.columns, self.step, self.confusion, self.graded = search, columns, step, confusion, graded
+        self.values = {name: np.full(size, np.nan) for name in columns}
+        self.above, self.upto = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        self.patterns, self.pattern = torch.zeros(1, 0), np.zeros(size, np.int64)
+        if search.query_targets is not None:
+            self.patterns, inverse = torch.unique(search.query_targets, dim=0, return_inverse=True)
+            self.pattern = inverse.numpy()
+        self.order = np.argsort(self.pattern, kind="stable")  # who wants the same items shares the work of finding them
+        self.memory = threading.local()
+
+    def block(self, rows: Ints) -> Floats | None:
+        """Rank the gallery for some queries and fill in their results; classes of nearest items, if wanted."""
+        search = self.search
+        wanted, pattern = np.unique(self.pattern[rows], return_inverse=True)
+        overlap = self._overlap(wanted)
+        relevant = overlap > 0
+        degrees = overlap.numpy() if self.graded and bool((overlap != relevant).any()) else None
+        counts = relevant.sum(dim=1).numpy()[pattern]
+        if search.exclude_self:
+            counts -= relevant.numpy()[pattern, rows]
+        by_count = np.argsort(counts, kind="stable")  # rows with as many relevant items make a table without gaps
+        rows, pattern, counts = rows[by_count], pattern[by_count], counts[by_count]
+
+        distance = self._distances(rows)
+        own = order_keys(distance[np.arange(len(rows)), rows]) if search.paired else None
+        nearest = self._nearest_classes(rows, distance) if self.confusion else None
+        flags = relevant.int().numpy()
+        keys = distance.view(np.int32)
+        piece = max(1, _PIECE // keys.shape[1])
+        for part in (slice(start, start + piece) for start in range(0, len(rows), piece)):
+            order_keys(distance[part])
+            alike = pattern[part][0] == pattern[part][-1]  # equal ones lie together
+            np.bitwise_or(keys[part], flags[pattern[part][:1] if alike else pattern[part]], out=keys[part])
+            if search.exclude_self:
+                keys[part][np.arange(len(rows[part])), rows[part]] &= ~1
+            gains = None if degrees is None else degrees[pattern[part]]
+            ranks = sort_keys(keys[part], counts[part], gains, gallery=search.candidates)
+            for name, function in self.columns.items():
+                self.values[name][rows[part]] = function(ranks)
+        if own is not None:
+            self.above[rows], self.upto[rows] = _count_below(keys, np.stack([own, own + 2]))
+        return nearest
+
+    def _overlap(self, wanted: Ints) -> Tensor:
+        """(patterns, N) how relevant each item is to those who look for a pattern of classes."""
+        if self.search.gallery_targets is None:
+            return torch.zeros(1, len(self.search.gallery))
+        return self.patterns[wanted] @ self.search.gallery_targets.T
+
+    def _distances(self, rows: Ints) -> NDArray[np.float32]:
+        """(b, N) negative cosines, in memory that the thread's next block will use again: fresh pages are dear."""
+        search = self.search
+        if not hasattr(self.memory, "cosines"):
+            self.memory.cosines = torch.empty(self.step, len(search.gallery), dtype=search.queries.dtype)
+        cosines = self.memory.cosines[: len(rows)]
+        torch.mm(search.queries[torch.from_numpy(rows)].neg_(), search.gallery.T, out=cosines)
+        distance: NDArray[np.float32] = cosines.float().numpy()
+        if search.exclude_self:
+            distance[np.arange(len(rows)), rows] = _FARTHEST
+        return distance
+
+    def _nearest_classes(self, rows: Ints, distance: NDArray[np.float32]) -> Floats | None:
+        """Classes of the nearest items by class of the query; items tied for the nearest share the query."""
+        asked, held = self.search.query_targets, self.search.gallery_targets
+        if asked is None or held is None:
+            return None
+        query, item = np.nonzero(distance == distance.min(axis=1, keepdims=True))
+        share = 1.0 / np.bincount(query, minlength=len(rows))[query]
+        nearest: Floats = (asked.numpy()[rows[query]] * share[:, None]).T @ held.numpy()[item]
+        return nearest
 
 
 def order_keys(distances: NDArray[np.float32]) -> NDArray[np.int32]:
@@ -145,73 +193,10 @@ def order_keys(distances: NDArray[np.float32]) -> NDArray[np.int32]:
     return keys
 
 
-def _blocks(search: Search, memory_mb: int, graded: bool) -> Iterator[_Block]:
-    patterns, pattern = _patterns(search)
-    order = np.argsort(pattern, kind="stable")  # queries that want the same items share the work of finding which
-    per_pair = _BYTES_PER_PAIR + (search.queries.dtype == torch.float64) * 8
-    step = min(max(1, int(memory_mb * 2**20 / (per_pair * len(search.gallery)))), len(order))
-    cosines = torch.empty(step, len(search.gallery), dtype=search.queries.dtype)  # once: fresh pages are dear
-    for start in range(0, len(order), step):
-        rows = order[start : start + step]
-        wanted, inner = np.unique(pattern[rows], return_inverse=True)
-        if search.gallery_targets is None:
-            overlap = torch.zeros(1, len(search.gallery))
-        else:
-            overlap = patterns[wanted] @ search.gallery_targets.T
-        relevant = overlap > 0
-        counts = relevant.sum(dim=1).numpy()[inner]
-        if search.exclude_self:
-            counts -= relevant.numpy()[inner, rows]
-        by_count = np.argsort(counts, kind="stable")  # rows with as many relevant items make a table without gaps
-        rows, inner = rows[by_count], inner[by_count]
-        asking = search.queries[torch.from_numpy(rows)].neg_()
-        distance = torch.mm(asking, search.gallery.T, out=cosines[: len(rows)]).float().numpy()
-        if search.exclude_self:
-            distance[np.arange(len(rows)), rows] = _FARTHEST
-        degrees = overlap.numpy() if graded and bool((overlap != relevant).any()) else None
-        yield _Block(rows, distance, inner, relevant.int().numpy(), counts[by_count], degrees)
-
-
-def _patterns(search: Search) -> tuple[Tensor, Ints]:
-    if search.query_targets is None:
-        return torch.zeros(1, 0), np.zeros(len(search.queries), np.int64)
-    distinct, inverse = torch.unique(search.query_targets, dim=0, return_inverse=True)
-    return distinct, inverse.numpy()
-
-
-def _pieces(block: _Block) -> list[slice]:
-    step = max(1, _PIECE // block.distance.shape[1])
-    return [slice(start, start + step) for start in range(0, len(block.rows), step)]
-
-
-def _rank_piece(search: Search, block: _Block, columns: LabelColumns, found: Found, piece: slice) -> None:
-    pattern, rows = block.pattern[piece], block.rows[piece]
-    sets = pattern[:1] if pattern[0] == pattern[-1] else pattern  # equal ones lie together
-    keys = order_keys(block.distance[piece])
-    np.bitwise_or(keys, block.relevant[sets], out=keys)
-    if search.exclude_self:
-        keys[np.arange(len(rows)), rows] &= ~1
-    gains = None if block.overlap is None else block.overlap[pattern]
-    ranks = sort_keys(keys, block.counts[piece], gains, gallery=search.candidates)
-    for name, function in columns.items():
-        found.values[name][rows] = function(ranks)
-
-
-def _nearest_classes(search: Search, block: _Block) -> Floats:
-    """Classes of the nearest items by class of the query; items tied for the nearest share the query."""
-    assert search.query_targets is not None
-    assert search.gallery_targets is not None
-    query, item = np.nonzero(block.distance == block.distance.min(axis=1, keepdims=True))
-    share = 1.0 / np.bincount(query, minlength=len(block.rows))[query]
-    asked = search.query_targets.numpy()[block.rows[query]] * share[:, None]
-    nearest: Floats = asked.T @ search.gallery_targets.numpy()[item]
-    return nearest
-
-
 def _count_below(rows: NDArray[np.int32], limits: NDArray[np.int32]) -> Ints:
-    """For each sorted row, how many of its numbers are below its limit: a binary search in all rows at once."""
+    """(L, b) how many numbers of each sorted row are below each of its L limits: one binary search for all at once."""
     index, size = np.arange(len(rows)), rows.shape[1]
-    low, high = np.zeros(len(rows), np.int64), np.full(len(rows), size, np.int64)
+    low, high = np.zeros(limits.shape, np.int64), np.full(limits.shape, size, np.int64)
     for _ in range(size.bit_length()):
         middle = (low + high) // 2
         below = (low < high) & (rows[index, np.minimum(middle, size - 1)] < limits)

@@ -172,7 +172,7 @@ class MaskedFrame(Frame):
     """The frame with masks and decoders."""
 
     settings: MaskedFrameSettings
-    settings_type = MaskedFrameSettings
+    settings_type: ClassVar[type[Settings]] = MaskedFrameSettings
 
     def __init__(self, settings: Settings, corpus: Corpus) -> None:
         super().__init__(settings, corpus)
