@@ -132,7 +132,7 @@ def test_instance_metric_equals_its_definition(name: str, scores: list[int]) -> 
 
 
 @pytest.mark.parametrize("levels", [5, 50, None], ids=["heavily tied", "tied", "untied"])
-@pytest.mark.parametrize("share", [0.005, 0.3, 0.95])
+@pytest.mark.parametrize("share", [0.005, 0.06, 0.3, 0.95])
 @pytest.mark.parametrize("shift", [0.0, -5.0], ids=["of both signs", "all negative"])
 def test_average_precision_equals_scikit_learn(levels: int | None, share: float, shift: float) -> None:
     random = np.random.default_rng(0)

@@ -150,7 +150,7 @@ def sort_keys(
     if columns is None:
         keys.sort(axis=1)
     size = keys.shape[1]
-    places = np.flatnonzero((keys.astype(np.uint8) & 1).view(np.bool_))
+    places = _odd_places(keys, int(counts.sum()))
     real = np.arange(max(1, int(counts.max(initial=0)))) < counts[:, None]
     row_start = np.arange(len(keys))[:, None] * size
     above = _fill(real, places, row_start + (gallery or size)) - row_start
@@ -176,6 +176,16 @@ def sort_keys(
         if gains is None or columns is None
         else _fill(real, gains[places // size, columns.take(places)].astype(np.float64), 0.0),
     )
+
+
+def _odd_places(keys: NDArray[np.int32], total: int) -> Ints:
+    """Flat places of the odd keys, of which there are ``total``."""
+    odd = keys.astype(np.uint8).reshape(-1) & 1
+    if 0.03 < total / odd.size <= 0.1:
+        # numpy hops from one true value to the next up to a tenth of them, and with as many as this each hop is
+        # mispredicted; a dense tail makes it walk straight on, in half the time.
+        odd = np.append(odd, np.ones(odd.size // 12, dtype=np.uint8))
+    return np.flatnonzero(odd.view(np.bool_))[:total]
 
 
 def _sort_with_columns(keys: NDArray[np.int32]) -> Ints:

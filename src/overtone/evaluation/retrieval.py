@@ -96,7 +96,7 @@ def run_search(
     step = max(1, min(affordable, max(_ROWS, _PIECE // items)))
     work = _Pass(search, columns, step, confusion, graded)
     blocks = [work.order[start : start + step] for start in range(0, len(work.order), step)]
-    # A block is one core's business from product to metric: what it needs is then in that core's cache, and no core waits.
+    # A block is one core's business from product to metric: what it needs is in that core's cache, and no core waits.
     with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as workers:
         nearest = [counts for counts in workers.map(work.block, blocks) if counts is not None]
     partners = PartnerRanks(search.candidates, work.above, work.upto) if search.paired else None
