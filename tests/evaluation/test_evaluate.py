@@ -113,7 +113,8 @@ def test_kinds_of_arrays_and_labels_do_not_matter() -> None:
     one_hot = np.eye(5)[labels]
     expected = evaluate(a, v, labels)
     same(expected, evaluate(torch.from_numpy(a), torch.from_numpy(v).requires_grad_(), torch.from_numpy(labels)))
-    same(expected, evaluate(a * 7, v * np.linspace(1e-20, 1e20, len(v))[:, None], one_hot))
+    same(expected, evaluate(a * 7, v * np.geomspace(1e-200, 1e200, len(v))[:, None], one_hot))
+    same(expected, evaluate(a * 1e-200, v * 1e200, labels, exact=False))
     same(expected, evaluate(a.tolist(), v.tolist(), one_hot.astype(bool)))
     same(expected, evaluate(a, v, labels * 10 - 3))
 

@@ -37,11 +37,12 @@ def unit_rows(values: ArrayLike, name: str, dtype: torch.dtype = torch.float32) 
         >>> unit_rows([[3.0, 4.0]], "audio")
         tensor([[0.6000, 0.8000]])
     """
-    rows = _rows(values, name).to(dtype)
-    largest = rows.abs().amax(dim=1, keepdim=True)  # amax hands NaN and infinity on, so one look finds them all
+    rows = _rows(values, name)
+    rows = rows.to(torch.promote_types(rows.dtype, dtype))
+    largest = torch.linalg.vector_norm(rows, float("inf"), dim=1, keepdim=True)  # hands NaN on: one look finds all
     _refuse_rows(~torch.isfinite(largest), name, "holds NaN or infinity", "remove or repair the row")
     _refuse_rows(largest == 0, name, "is all zeros and has no direction", "drop the clip or its missing modality")
-    scaled = rows / largest  # before squaring, so that neither tiny nor huge rows leave the range of numbers
+    scaled: Tensor = (rows / largest).to(dtype)  # before squaring, so that neither tiny nor huge rows leave the range
     return scaled.div_(torch.linalg.vector_norm(scaled, dim=1, keepdim=True))
 
 
