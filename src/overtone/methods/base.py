@@ -97,6 +97,10 @@ class Method(nn.Module, ABC):
     :meth:`survey` before every epoch, then for every batch :meth:`step`, the optimiser, :meth:`update`; and
     :meth:`finish` before embeddings are wanted (also at each validation). All state lives in parameters and buffers:
     a checkpoint is ``state_dict()``.
+
+    Args:
+        settings: Of the type that ``settings_type`` names; gaps are filled by :meth:`resolve`.
+        corpus: What it may know of the training set.
     """
 
     name: ClassVar[str]

@@ -53,6 +53,8 @@ class CanonicalProjection(nn.Module):
     def fit(self, first: Tensor, second: Tensor, ridge: float) -> None:
         """Fit on (n, d_a) and (n, d_v) rows of the same clips, in float64.
 
+        Rows that are not finite leave a projection that is not finite either, for whoever checks what it embeds.
+
         Args:
             first: (n, d_a).
             second: (n, d_v).
@@ -61,6 +63,10 @@ class CanonicalProjection(nn.Module):
         first, second = first.double(), second.double()
         means = first.mean(0), second.mean(0)
         first, second = first - means[0], second - means[1]
+        if not (first.isfinite().all() and second.isfinite().all()):
+            for buffer in self.buffers():
+                buffer.fill_(torch.nan)
+            return
         left = _inverse_root(first.mT @ first / len(first), ridge)
         right = _inverse_root(second.mT @ second / len(second), ridge)
         u, rho, vh = torch.linalg.svd(left @ (first.mT @ second / len(first)) @ right, full_matrices=False)
@@ -74,7 +80,8 @@ class CanonicalProjection(nn.Module):
     def forward(self, features: Tensor, modality: int, power: float = 1.0) -> Tensor:
         """(n, d) rows of modality 0 or 1 to (n, k) unit-length coordinates, scaled by correlation ** power."""
         centre, matrix = (self.mean_first, self.map_first) if modality == 0 else (self.mean_second, self.map_second)
-        return F.normalize((features.float() - centre) @ matrix * self.correlations.pow(power), dim=1)
+        with torch.autocast(features.device.type, enabled=False):
+            return F.normalize((features.float() - centre) @ matrix * self.correlations.pow(power), dim=1)
 
 
 def _inverse_root(covariance: Tensor, ridge: float) -> Tensor:

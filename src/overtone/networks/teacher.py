@@ -45,7 +45,15 @@ class Teacher(nn.Module):
 
 
 def ramp(start: float, end: float, progress: float) -> float:
-    """A momentum on its way.
+    """A momentum on its way, in a line.
+
+    Args:
+        start: Its value at the beginning.
+        end: Its value at the end.
+        progress: Share of the way, in [0, 1].
+
+    Returns:
+        The value there.
 
     Example:
         >>> round(ramp(0.95, 0.999, 0.5), 4)

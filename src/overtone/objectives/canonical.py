@@ -19,7 +19,8 @@ def whitened_cross_covariance(first: Tensor, second: Tensor, ridge: float) -> Te
 
     with covariances S of the centred views. :math:`S^{-1/2}` of the usual form is replaced by triangular solves: T
     differs by rotations only, so its singular values are the same. The ridge is relative to the mean variance, so a
-    rescaled view has the same correlations; a constant view has all of them 0.
+    rescaled view has the same correlations, unless its variance comes near 1e-6: that much is always added, so that a
+    constant view has correlations of 0 rather than those of its rounding errors.
 
     Args:
         first: (n, d) embeddings of one modality.
@@ -45,9 +46,13 @@ def whitened_cross_covariance(first: Tensor, second: Tensor, ridge: float) -> Te
 
 
 def _factor(covariance: Tensor, ridge: float) -> Tensor:
-    """Cholesky factor of a covariance with a ridge in proportion to its mean variance, and a floor for a constant."""
+    """Cholesky factor of a covariance with a ridge in proportion to its mean variance.
+
+    What is numerically singular gets as much as rounding takes away (d·eps), a constant view a small floor.
+    """
     variance = covariance.diagonal()
-    loaded = covariance + torch.diag_embed((ridge * variance.mean() + 1e-6).expand_as(variance))
+    least = max(ridge, len(variance) * torch.finfo(variance.dtype).eps)
+    loaded = covariance + torch.diag_embed((least * variance.mean() + 1e-6).expand_as(variance))
     factor: Tensor = torch.linalg.cholesky_ex(loaded).L  # unchecked: a check would make the host wait
     return factor
 
@@ -82,7 +87,8 @@ def canonical_loss(first: Tensor, second: Tensor, ridge: float = 0.1, power: Pow
     if power == "rho2":
         total = matrix.square().sum()
     else:
-        left, _, right = torch.linalg.svd(matrix.detach())
+        # what is not finite stays so in the product, for the loop to name; the decomposition would raise
+        left, _, right = torch.linalg.svd(matrix.detach().nan_to_num())
         total = (matrix * (left @ right)).sum()
     return 1.0 - total / matrix.shape[0]
 

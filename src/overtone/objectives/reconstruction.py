@@ -15,7 +15,10 @@ Where = Literal["masked", "all"]
 def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor, where: Where = "masked") -> Tensor:
     r"""Mean squared error of reconstructed features, on the entries that the encoder did not see.
 
-    .. math:: \ell = \frac{\sum_{e} m_e (\hat x_e - x_e)^2}{\max(1, \sum_e m_e)}
+    .. math:: \ell = \frac1n \sum_i \frac{\sum_{e} m_{ie} (\hat x_{ie} - x_{ie})^2}{\max(1, \sum_e m_{ie})}
+
+    A mean over rows of each row's mean, so that the shares of a joined batch average to its loss, however many entries
+    are masked in each. A row of which nothing is hidden counts as reconstructed.
 
     Args:
         reconstruction: (n, d) or (n, T, d).
@@ -32,13 +35,13 @@ def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor
     Example:
         >>> x = torch.zeros(2, 2)
         >>> masked_reconstruction(x + 3, x, torch.tensor([[1, 0], [0, 0]]))
-        tensor(9.)
+        tensor(4.5000)
     """
     error = (reconstruction.float() - features.float()).square()
     if where == "all":
         return error.mean()
     weight = mask.to(error.dtype)
-    return (error * weight).sum() / weight.sum().clamp_min(1.0)
+    return ((error * weight).flatten(1).sum(1) / weight.flatten(1).sum(1).clamp_min(1.0)).mean()
 
 
 @objectives.register("reconstruction")

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from overtone.objectives.registry import objectives
 
 Form = Literal["cross_entropy", "multi_positive"]
+NO_WEIGHT = -1e30
+"""Logarithm of a weight of nothing: below any logit, and finite, for an infinity has no gradient."""
 
 
 def soft_infonce(
@@ -23,15 +25,15 @@ def soft_infonce(
     .. math::
         \text{cross_entropy:}\quad & \ell_i = -\sum_j W_{ij} \log \operatorname{softmax}_j(s_{ij}) \\
         \text{multi_positive:}\quad & \ell_i = -\log \frac{\sum_j W_{ij} e^{s_{ij}}}
-            {\sum_j W_{ij} e^{s_{ij}} + \sum_j (1 - W_{ij}) e^{s_{ij}}}
+            {\sum_j W_{ij} e^{s_{ij}} + \sum_{j \ne i} (1 - W_{ij}) e^{s_{ij}}}
 
     The first asks for *all* of a query's positives in proportion to their weight, the second is content when *one* of
     them is near. In the second a key with small weight counts as a negative almost in full, so with a mass spread over
-    many neighbours it pushes them away.
+    many neighbours it pushes them away; only a query's own partner, key i, is never a negative.
 
     Args:
         queries: (n, d), any scale.
-        keys: (m, d), any scale.
+        keys: (m, d), any scale; key i belongs to the same clip as query i, further keys to other clips.
         targets: (n, m) with rows that sum to one; a row of zeros takes no part.
         temperature: τ > 0.
         form: Which of the two.
@@ -47,8 +49,14 @@ def soft_infonce(
         >>> bool(soft_infonce(z, z, torch.eye(4)) < 1e-6)
         True
     """
-    similarity = F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).mT
-    return soft_infonce_from_similarity(similarity.float(), targets, temperature, form)
+    return soft_infonce_from_similarity(_cosines(queries, keys), targets, temperature, form)
+
+
+def _cosines(queries: Tensor, keys: Tensor) -> Tensor:
+    """(n, m) cosines in float32 or better: half precision's steps of 1/256 are much, divided by a temperature."""
+    queries, keys = (rows if rows.dtype == torch.float64 else rows.float() for rows in (queries, keys))
+    with torch.autocast(queries.device.type, enabled=False):
+        return F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).mT
 
 
 def soft_infonce_from_similarity(
@@ -69,11 +77,18 @@ def soft_infonce_from_similarity(
     if form == "cross_entropy":
         losses = logits.logsumexp(1) * targets.sum(1) - (targets * logits).sum(1)
     else:
-        positive = (logits + targets.log()).logsumexp(1)  # log 0 = -inf: a key without weight adds nothing
-        negative = (logits + (1.0 - targets).clamp_min(0.0).log()).logsumexp(1)
-        losses = torch.where(targets.sum(1) > 0, F.softplus(negative - positive), logits.new_zeros(()))
+        against = (1.0 - targets).clamp_min(0.0)
+        own = torch.eye(*against.shape, dtype=torch.bool, device=against.device)
+        positive = (logits + _log(targets)).logsumexp(1)
+        negative = (logits + _log(against.masked_fill(own, 0.0))).logsumexp(1)
+        losses = torch.where(targets.sum(1) > 0, F.softplus(negative - positive), 0.0)
     taking_part = (targets.sum(1) > 0).sum().clamp_min(1)
     return losses.sum() / taking_part
+
+
+def _log(weights: Tensor) -> Tensor:
+    """Logarithm of weights, finite where there is none."""
+    return weights.log().masked_fill(weights <= 0, NO_WEIGHT)
 
 
 def symmetric_soft_infonce(
@@ -95,7 +110,7 @@ def symmetric_soft_infonce(
     Returns:
         Scalar.
     """
-    similarity = (F.normalize(first, dim=1) @ F.normalize(second, dim=1).mT).float()
+    similarity = _cosines(first, second)
     there = soft_infonce_from_similarity(similarity, targets, temperature, form)
     back = soft_infonce_from_similarity(similarity.mT, targets, temperature, form)
     return 0.5 * (there + back)
@@ -115,10 +130,9 @@ def soft_infonce_within(
     Returns:
         Scalar.
     """
-    unit = F.normalize(embeddings, dim=1)
-    itself = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
+    itself = torch.eye(len(embeddings), dtype=torch.bool, device=embeddings.device)
     # far below any cosine, yet finite: its weight of 0 must stay 0 in the product
-    similarity = (unit @ unit.mT).float().masked_fill(itself, -1e3)
+    similarity = _cosines(embeddings, embeddings).masked_fill(itself, -1e3)
     return soft_infonce_from_similarity(similarity, targets, temperature, form)
 
 

@@ -64,8 +64,8 @@ def soft_top_k(similarity: Tensor, k: int, temperature: float) -> Tensor:
     Source:
         HSC-MAE, arXiv 2604.04229.
     """
-    rows = torch.arange(len(similarity), device=similarity.device)
-    others = similarity.index_put((rows, rows), similarity.new_tensor(-torch.inf))
+    own = torch.arange(len(similarity), device=similarity.device)[:, None]
+    others = similarity.scatter(1, own, -torch.inf)
     values, columns = others.topk(min(k, similarity.shape[1] - 1), dim=1)
     kept = values > 0
     weights = (values / temperature).masked_fill(~kept, -torch.inf).softmax(1).nan_to_num(0.0)
@@ -107,8 +107,8 @@ def diffuse(adjacency: Tensor, restart: float) -> Tensor:
     Source:
         Zhou et al., Ranking on Data Manifolds, NIPS 2003; Page et al. 1999 for the walk.
     """
-    degree = adjacency.sum(1).clamp_min(1.0)
-    scale = degree.rsqrt()
+    degree = adjacency.sum(1)
+    scale = torch.where(degree > 0, degree.rsqrt(), 1.0)  # whoever has no neighbour walks nowhere
     system = -(1.0 - restart) * scale[:, None] * adjacency * scale[None, :]
     system.diagonal().add_(1.0)
     walks = torch.cholesky_inverse(torch.linalg.cholesky_ex(system).L).clamp_min_(0.0)

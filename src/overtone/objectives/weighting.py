@@ -7,15 +7,20 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from overtone.core import InputError
+
+SMALLEST = 1e-3
+"""Terms below this weigh as if they were that large: the weight of a term that reaches 0 has a bound, 1000."""
+
 
 class LearnedWeights(nn.Module):
     r"""Sum of terms whose weights are learned.
 
     .. math:: L = \sum_t e^{-s_t} L_t + s_t
 
-    At the optimum of s alone :math:`e^{-s_t} = 1 / L_t`: each term counts relative to its own size. That holds only
-    for terms that cannot be negative; shift one that can (as :func:`~overtone.objectives.canonical_loss` is) or its
-    weight runs away.
+    At the optimum of s alone :math:`e^{-s_t} = 1 / L_t`: each term counts relative to its own size. A term near 0, or
+    below it, would carry its weight off to infinity; its weight is learned as if it were 0.001, so it stays below 1000.
+    Shift a term that can be negative, as :func:`~overtone.objectives.canonical_loss` is, to have it counted.
 
     Args:
         initial: Weight of each term at the start, > 0.
@@ -25,7 +30,7 @@ class LearnedWeights(nn.Module):
 
     Example:
         >>> weights = LearnedWeights({"a": 1.0, "b": 1.0})
-        >>> float(weights({"a": torch.tensor(2.0), "b": torch.tensor(3.0)}))
+        >>> weights({"a": torch.tensor(2.0), "b": torch.tensor(3.0)}).item()
         5.0
     """
 
@@ -37,6 +42,7 @@ class LearnedWeights(nn.Module):
     def forward(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Weighted sum of scalar terms, by name; all names given at construction must be there."""
         values = torch.stack([terms[name].float() for name in self.names])
+        values = values + (SMALLEST - values).clamp_min(0.0).detach()
         return (torch.exp(-self.log_variance) * values + self.log_variance).sum()
 
 
@@ -49,5 +55,10 @@ def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> T
 
     Returns:
         Scalar.
+
+    Raises:
+        InputError: There is no term.
     """
+    if not terms:
+        raise InputError("every term of the method is switched off", fix="give at least one of the weights a value > 0")
     return torch.stack([weights[name] * value.float() for name, value in terms.items()]).sum()
