@@ -42,14 +42,14 @@ class HSCMAESettings(MaskedFrameSettings):
     """Weight of the local term, soft InfoNCE over mined neighbours; 0 switches it off."""
     form: Literal["cross_entropy", "multi_positive"] = "cross_entropy"
     """Form of the soft InfoNCE: towards all neighbours by weight, or towards any of them (as published)."""
-    temperature: float = Field(0.05, gt=0)
+    temperature: float = Field(0.1, gt=0)
     """Temperature of the student's softmax over the batch."""
-    own_weight: float = Field(0.2, ge=0, le=1)
+    own_weight: float = Field(0.15, ge=0, le=1)
     """Share of a clip's target that its own partner gets; 1 leaves no neighbours (plain InfoNCE)."""
-    within_weight: float = Field(0.0, ge=0)
+    within_weight: float = Field(0.3, ge=0)
     """Weight, inside the local term, of the same loss within each modality."""
     neighbours: float = Field(0.2, gt=0)
-    """Neighbours per clip: a number, or below 1 a share of the rows that are looked at."""
+    """Neighbours per clip with softmax weights: a number, or below 1 a share of the rows that are looked at."""
     mining_view: Literal["joint", "mean"] = "joint"
     """Similarity of two clips: mean of the modalities' cosines, or cosine of the mean embeddings (as published)."""
     mining_features: bool = True
@@ -58,13 +58,13 @@ class HSCMAESettings(MaskedFrameSettings):
     """Weights of neighbours: random walks on the neighbour graph, or softmax of the cosines (as published)."""
     walk_edges: int = Field(10, ge=1)
     """Edges per clip of the graph that is walked on."""
-    walk_restart: float = Field(0.05, gt=0, lt=1)
+    walk_restart: float = Field(0.03, gt=0, lt=1)
     """Chance that a walk ends at a step."""
     teacher_temperature: float = Field(0.05, gt=0)
     """Temperature of that softmax."""
     mining_rows: int = Field(4096, ge=0)
     """Training sets up to this size are mined as a whole, larger ones batch by batch (memory grows with its square)."""
-    surveys: int = Field(40, ge=1)
+    surveys: int = Field(12, ge=1)
     """How often, over the whole training, the training set is mined anew."""
     queue: int = Field(0, ge=0)
     """Past teacher embeddings that a batch also finds neighbours among, by softmax, where mining goes by batches."""

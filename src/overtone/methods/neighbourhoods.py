@@ -60,11 +60,10 @@ class Mining:
         kept = max(1, round(self.neighbours * n) if self.neighbours < 1 else int(self.neighbours))
         if self.weighting == "softmax":
             return soft_top_k(similarity, kept, self.temperature)
-        # proportional to the walk: the softmax of its logarithm at temperature 1
+        # in proportion to the walk, where it comes by more often than at a row taken at random
         walk = diffuse(neighbour_graph(similarity, self.edges), self.restart).fill_diagonal_(0.0)
-        values, columns = walk.topk(min(kept, n - 1), dim=1)
-        values = values / values.sum(1, keepdim=True).clamp_min(torch.finfo(values.dtype).tiny)
-        return torch.zeros_like(walk).scatter_(1, columns, values)
+        weights: Tensor = (walk - walk.mean(1, keepdim=True)).clamp_min_(0.0)
+        return weights / weights.sum(1, keepdim=True).clamp_min(torch.finfo(walk.dtype).tiny)
 
     def mine(
         self,

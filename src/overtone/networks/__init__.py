@@ -1,6 +1,7 @@
 """Floor 1: encoders and decoders, masks, the averaging teacher, the canonical projection."""
 
 from overtone.networks.canonical import CanonicalProjection
+from overtone.networks.dropout import Dropout
 from overtone.networks.encoder import Activation, Decoder, Encoder, JoinedBatchNorm
 from overtone.networks.masking import MaskValue, bernoulli_mask
 from overtone.networks.teacher import Teacher, ramp
@@ -9,6 +10,7 @@ __all__ = [
     "Activation",
     "CanonicalProjection",
     "Decoder",
+    "Dropout",
     "Encoder",
     "JoinedBatchNorm",
     "MaskValue",

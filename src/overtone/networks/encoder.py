@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from overtone.networks.dropout import Dropout
+
 Join = Callable[[Tensor], Tensor]
 Activation = Literal["tanh", "gelu", "relu"]
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "gelu": nn.GELU, "relu": nn.ReLU}
@@ -89,7 +91,7 @@ class Encoder(nn.Module):
         layers: list[nn.Module] = []
         inputs = shape[-1]
         for _ in range(depth):
-            layers += [nn.Linear(inputs, width), nn.LayerNorm(width), ACTIVATIONS[activation](), nn.Dropout(dropout)]
+            layers += [nn.Linear(inputs, width), nn.LayerNorm(width), ACTIVATIONS[activation](), Dropout(dropout)]
             inputs = width
         self.layers = nn.Sequential(*layers, nn.Linear(inputs, embedding_dim))
 
