@@ -69,7 +69,7 @@ class HSCMAESettings(MaskedFrameSettings):
     queue: int = Field(0, ge=0)
     """Past teacher embeddings that a batch also finds neighbours among, by softmax, where mining goes by batches."""
 
-    reconstruction_weight: float = Field(0.1, ge=0)
+    reconstruction_weight: float = Field(0.3, ge=0)
     """Weight of the sample term, masked reconstruction; 0 switches it off."""
     distillation_weight: float = Field(0.0, ge=0)
     """Weight of the distillation from the teacher's whole to the student's masked embedding; 0 switches it off."""
@@ -174,12 +174,15 @@ class HSCMAE(MaskedFrame):
         """All terms of one step; ``loss`` is their weighted sum."""
         s = self.settings
         hidden, masks = self.hide(batch)
-        student = self.encode(batch, hidden)
         terms: dict[str, Tensor] = {}
         if "canonical" in self.weights:
             check_batch(max(len(batch), batch.joined), s.embedding_dim)
-            first, second = (batch.join(z) for z in self.encode(batch, batch.features))
-            terms["canonical"] = canonical_loss(first, second, s.canonical_ridge, s.canonical_power)
+            student, (first, second) = self._encode_twice(batch, hidden)
+            terms["canonical"] = canonical_loss(
+                batch.join(first), batch.join(second), s.canonical_ridge, s.canonical_power
+            )
+        else:
+            student = self.encode(batch, hidden)
         if "neighbours" in self.weights:
             terms["neighbours"] = self._local(batch, (batch.join(student[0]), batch.join(student[1])))
         if "reconstruction" in self.weights:
@@ -190,6 +193,14 @@ class HSCMAE(MaskedFrame):
             losses = [distillation(student[m], self.teach(batch.features[m], m), s.distillation) for m in (0, 1)]
             terms["distillation"] = 0.5 * (losses[0] + losses[1])
         return {"loss": self._sum(terms, batch.progress), **terms}
+
+    def _encode_twice(
+        self, batch: Batch, hidden: tuple[Tensor, Tensor]
+    ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """The student's embeddings of masked and of whole features, in one pass: fewer, larger matrix products."""
+        both = [torch.cat(pair) for pair in zip(hidden, batch.features)]
+        (a, whole_a), (b, whole_b) = (z.chunk(2) for z in self.encode(batch, (both[0], both[1])))
+        return (a, b), (whole_a, whole_b)
 
     def _sum(self, terms: dict[str, Tensor], progress: float) -> Tensor:
         if self.learned is None:
