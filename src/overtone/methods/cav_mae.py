@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 from torch import Tensor
 
@@ -34,11 +32,6 @@ class CAVMAE(MaskedFrame):
     name = "cav-mae"
     settings: CAVMAESettings
     settings_type = CAVMAESettings
-
-    @classmethod
-    def ablations(cls) -> dict[str, dict[str, Any]]:
-        """Each term off in turn."""
-        return {"no-contrast": {"contrast_weight": 0.0}, "no-reconstruction": {"reconstruction_weight": 0.0}}
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """InfoNCE of the joined masked embeddings plus reconstruction of this process's rows."""

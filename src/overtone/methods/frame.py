@@ -20,6 +20,7 @@ from overtone.networks import (
     Teacher,
     bernoulli_mask,
     ramp,
+    redundancy,
 )
 
 LARGE = 10_000
@@ -154,8 +155,8 @@ def by_steps(corpus: Corpus, steps: int, **more: Any) -> TrainingDefaults:
 class MaskedFrameSettings(FrameSettings):
     """What methods with masked features have in addition."""
 
-    mask_ratio: float = Field(0.5, ge=0, lt=1)
-    """Chance that an entry of a feature row is hidden from the student."""
+    mask_ratio: float | None = Field(None, ge=0, lt=1)
+    """Chance that an entry of a feature row is hidden; None: by how far a modality's columns tell each other."""
     mask_steps: float = Field(0.0, ge=0, lt=1)
     """Chance that a whole time step of a sequence is hidden."""
     mask_value: Literal["zero", "learned"] = "zero"
@@ -168,10 +169,15 @@ class MaskedFrameSettings(FrameSettings):
     """Units of the decoders' hidden layers; None: as the encoders."""
 
 
+MASK_REDUNDANCY = 0.6
+"""Share of a modality's redundancy that is hidden by default: what the rest can tell, and nothing that it cannot."""
+
+
 class MaskedFrame(Frame):
     """The frame with masks and decoders."""
 
     settings: MaskedFrameSettings
+    mask_ratios: Tensor
     settings_type: ClassVar[type[Settings]] = MaskedFrameSettings
 
     def __init__(self, settings: Settings, corpus: Corpus) -> None:
@@ -179,18 +185,24 @@ class MaskedFrame(Frame):
         s = self.settings
         width = s.decoder_width or s.width
         assert width is not None
+        self.register_buffer("mask_ratios", torch.full((2,), s.mask_ratio or 0.0))
         self.mask_values = nn.ModuleList(MaskValue(shape[-1], s.mask_value == "learned") for shape in corpus.shapes)
         self.decoders = nn.ModuleList(
             Decoder(shape, s.embedding_dim, width, s.activation)
             for shape in (corpus.shapes if s.reconstruction_weight > 0 else ())
         )
 
+    def begin(self, train: Batch) -> None:
+        """Measure how much of each modality can be hidden."""
+        if self.settings.mask_ratio is None:
+            self.mask_ratios.copy_(torch.stack([MASK_REDUNDANCY * redundancy(part) for part in train.features]))
+
     def hide(self, batch: Batch) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Masked features and their masks, for both modalities; the same on any number of processes."""
         s = self.settings
         masks = [
-            bernoulli_mask(batch.uniform, tuple(features.shape[1:]), s.mask_ratio, s.mask_steps)
-            for features in batch.features
+            bernoulli_mask(batch.uniform, tuple(features.shape[1:]), ratio, s.mask_steps)
+            for features, ratio in zip(batch.features, self.mask_ratios)
         ]
         hidden = [fill(x, mask) for fill, x, mask in zip(self.mask_values, batch.features, masks)]
         return (hidden[0], hidden[1]), (masks[0], masks[1])
