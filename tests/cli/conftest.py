@@ -65,7 +65,7 @@ def clips(rows: int = 60) -> Arrays:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """The good corpus as a file."""
+    """The good corpus as a file, with rows enough to train on: 180, and 120 to test on."""
     path = tmp_path / "clips.npz"
-    np.savez(path, **clips())
+    np.savez(path, **clips(300))
     return path

@@ -19,20 +19,20 @@ CLASSES = 3
 
 @pytest.fixture(scope="module")
 def data() -> PairedFeatures:
-    """90 clips of three classes: each modality sees the class through its own projection and noise."""
+    """300 clips of three classes: each modality sees the class through its own projection and noise."""
     generator = torch.Generator().manual_seed(0)
-    classes = torch.arange(90) % CLASSES
-    hidden = torch.eye(CLASSES)[classes] + 0.3 * torch.randn(90, CLASSES, generator=generator)
+    classes = torch.arange(300) % CLASSES
+    hidden = torch.eye(CLASSES)[classes] + 0.3 * torch.randn(300, CLASSES, generator=generator)
     arrays = {
         name: hidden @ torch.randn(CLASSES, width, generator=generator)
-        + 0.3 * torch.randn(90, width, generator=generator)
+        + 0.3 * torch.randn(300, width, generator=generator)
         for name, width in (("audio", 12), ("visual", 16))
     }
-    return from_arrays({**arrays, "y": classes, "is_test": torch.arange(90) % 3 == 2})
+    return from_arrays({**arrays, "y": classes, "is_test": torch.arange(300) % 3 == 2})
 
 
 def settings(**more: Any) -> dict[str, Any]:
-    return {"epochs": EPOCHS, "batch_size": 30, "checkpoint_seconds": 0, "collapse_rank": 0, "seed": 1, **more}
+    return {"epochs": EPOCHS, "batch_size": 100, "checkpoint_seconds": 0, "collapse_rank": 0, "seed": 1, **more}
 
 
 def weights(run: Run) -> dict[str, Tensor]:
