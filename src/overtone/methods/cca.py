@@ -17,7 +17,7 @@ class CCASettings(Settings):
     """Canonical directions kept; None: all, for the scaling fades the weak ones out."""
     ridge: float = Field(0.3, ge=0)
     """Added to each variance, as a share of the mean variance."""
-    power: float = Field(1.0, ge=0)
+    power: float = Field(2.0, ge=0)
     """A canonical direction is scaled by its correlation to this power."""
 
 

@@ -15,6 +15,10 @@ from overtone.objectives import canonical_loss
 class DCCASettings(FrameSettings):
     """Settings of DCCA."""
 
+    embedding_dim: int = Field(16, ge=2)
+    """Dimensions of the embedding; more of them fit the training pairs one by one."""
+    dropout: float = Field(0.3, ge=0, lt=1)
+    """Share of hidden units switched off in a training step."""
     projection: Literal["none", "canonical"] = "canonical"
     """What embed gives: linear CCA of the network's outputs (they are not comparable without), or the outputs."""
     canonical_ridge: float = Field(0.1, ge=0)

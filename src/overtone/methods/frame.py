@@ -88,7 +88,7 @@ class Frame(Method):
     @classmethod
     def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
         """A budget of steps rather than epochs, for a small corpus has few steps in an epoch."""
-        return by_steps(corpus, 800)
+        return by_steps(corpus, 600)
 
     def encode(self, batch: Batch, features: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """The student's embeddings of two modalities' features, not normalised, this process's rows."""

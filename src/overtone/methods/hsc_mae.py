@@ -31,7 +31,10 @@ TERMS = ("canonical", "neighbours", "reconstruction", "distillation")
 class HSCMAESettings(MaskedFrameSettings):
     """Settings of HSC-MAE."""
 
-    canonical_weight: float = Field(0.1, ge=0)
+    dropout: float = Field(0.35, ge=0, lt=1)
+    """Share of hidden units switched off in a training step."""
+
+    canonical_weight: float = Field(1.0, ge=0)
     """Weight of the global term, canonical correlation of whole features; 0 switches it off."""
     canonical_ridge: float = Field(0.1, ge=0)
     """Ridge of the batch covariances, as a share of the mean variance."""
@@ -44,7 +47,7 @@ class HSCMAESettings(MaskedFrameSettings):
     """Form of the soft InfoNCE: towards all neighbours by weight, or towards any of them (as published)."""
     temperature: float = Field(0.1, gt=0)
     """Temperature of the student's softmax over the batch."""
-    own_weight: float = Field(0.15, ge=0, le=1)
+    own_weight: float = Field(0.2, ge=0, le=1)
     """Share of a clip's target that its own partner gets; 1 leaves no neighbours (plain InfoNCE)."""
     within_weight: float = Field(0.3, ge=0)
     """Weight, inside the local term, of the same loss within each modality."""
