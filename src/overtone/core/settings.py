@@ -66,7 +66,7 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
     """``["epochs=20", "masking=0.3"]`` to a dictionary; values are read as YAML scalars.
 
     Raises:
-        InputError: An item has no ``=``.
+        InputError: An item has no ``=``, or a value that is no YAML.
 
     Example:
         >>> parse_assignments(["epochs=20", "tau=0.05", "name=x", "queue=null"])
@@ -77,7 +77,10 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         name, equals, text = item.partition("=")
         if not equals or not name.strip():
             raise InputError("--set takes key=value", got=repr(item), fix="write for example --set epochs=20")
-        values[name.strip()] = yaml.safe_load(text) if text.strip() else ""
+        try:
+            values[name.strip()] = yaml.safe_load(text) if text.strip() else ""
+        except yaml.YAMLError:
+            raise InputError(f"--set {name.strip()}: the value is not valid YAML", got=repr(text)) from None
     return values
 
 

@@ -89,7 +89,8 @@ def canonical_loss(first: Tensor, second: Tensor, ridge: float = 0.1, power: Pow
     else:
         # what is not finite stays so in the product, for the loop to name; the decomposition would raise
         left, _, right = torch.linalg.svd(matrix.detach().nan_to_num())
-        total = (matrix * (left @ right)).sum()
+        with torch.autocast(matrix.device.type, enabled=False):
+            total = (matrix * (left @ right)).sum()
     return 1.0 - total / matrix.shape[0]
 
 

@@ -1,0 +1,317 @@
+"""HSC-MAE term by term: what each needs, what switches it off, how neighbours are found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from overtone.methods.base import methods
+from overtone.methods.neighbourhoods import Mining
+from overtone.networks import CanonicalProjection
+from overtone.objectives import infonce
+
+TERMS = {"canonical", "neighbours", "reconstruction", "distillation"}
+ON = {
+    "canonical_weight": 0.7,
+    "neighbour_weight": 1.3,
+    "reconstruction_weight": 0.4,
+    "distillation_weight": 0.2,
+    "own_weight": 0.3,
+    "mining_rows": 4096,
+}
+"""All terms on, so that no test depends on what the defaults are."""
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms(ready):
+    method, batch = ready("hsc-mae", **ON)
+    terms = method.step(batch)
+    assert terms.keys() == {"loss"} | TERMS
+    weights = {"canonical": 0.7, "neighbours": 1.3, "reconstruction": 0.4, "distillation": 0.2}
+    torch.testing.assert_close(terms["loss"], sum(weights[name] * terms[name] for name in TERMS))
+    assert all(terms[name] > 0 for name in TERMS)
+
+
+@pytest.mark.parametrize("term", ["canonical", "neighbour", "reconstruction", "distillation"])
+def test_a_weight_of_zero_leaves_a_term_out(ready, term):
+    method, batch = ready("hsc-mae", **{**ON, f"{term}_weight": 0.0})
+    left_out = {"neighbour": "neighbours"}.get(term, term)
+    assert method.step(batch).keys() == {"loss"} | TERMS - {left_out}
+    assert (len(method.decoders) == 0) == (term == "reconstruction")
+    assert (method.affinity.numel() == 0) == (term == "neighbour")
+
+
+def ablated(ready, name):
+    return ready("hsc-mae", **{**ON, **methods["hsc-mae"].ablations()[name]})
+
+
+def test_each_ablation_takes_away_what_its_name_says(ready):
+    assert {"no-canonical", "no-neighbours", "no-reconstruction", "no-masking"} <= methods["hsc-mae"].ablations().keys()
+    for name in ("canonical", "reconstruction"):
+        method, batch = ablated(ready, f"no-{name}")
+        assert name not in method.step(batch)
+    method, batch = ablated(ready, "no-masking")
+    hidden, masks = method.hide(batch)
+    assert not any(mask.any() for mask in masks)
+    assert all(torch.equal(a, b) for a, b in zip(hidden, batch.features))
+
+
+def test_without_neighbours_the_local_term_is_plain_infonce(ready):
+    changes = {**ON, **methods["hsc-mae"].ablations()["no-neighbours"]}
+    method, batch = ready("hsc-mae", **{**changes, "dropout": 0.0, "mask_ratio": 0.0, "canonical_weight": 0.0})
+    assert not method.mines
+    assert method.affinity.numel() == 0
+    first, second = method.encode(batch, batch.features)
+    wanted = infonce(first, second, method.settings.temperature)
+    torch.testing.assert_close(method.step(batch)["neighbours"], wanted)
+
+
+def test_a_survey_mines_the_whole_training_set(ready, some):
+    method, batch = ready("hsc-mae", **ON)
+    assert method.affinity.shape == (48, 48)
+    torch.testing.assert_close(method.affinity.float().sum(1), torch.ones(48), atol=0.01, rtol=0)
+    assert not method.affinity.diagonal().any()
+    rows = slice(10, 30)
+    weights, memory = method._others(some(batch, rows))
+    assert memory is None
+    assert torch.equal(weights, method.affinity[rows, rows].float())
+
+
+@pytest.mark.parametrize("weighting", ["walk", "softmax"])
+@pytest.mark.parametrize("view", ["joint", "mean"])
+def test_a_batch_of_everything_is_mined_like_everything(ready, weighting, view):
+    same = {**ON, "mining_weighting": weighting, "mining_view": view, "neighbours": 5}
+    whole, batch = ready("hsc-mae", rows=32, **same)
+    parts, _ = ready("hsc-mae", rows=32, **{**same, "mining_rows": 0})
+    assert parts.affinity.numel() == 0
+    wanted, found = whole._others(batch)[0], parts._others(batch)[0]
+    torch.testing.assert_close(found, wanted, atol=2e-3, rtol=0)
+    assert (wanted > 0.01).any()
+
+
+def test_the_projection_that_batches_are_mined_through_is_fitted_on_a_sample(ready):
+    method, _ = ready("hsc-mae", rows=200, **{**ON, "mining_rows": 0})
+    assert method.look.correlations.max() > 0.1
+
+
+def moments(method, batch, epochs):
+    """At which of so many epochs the training set is mined."""
+    found = []
+    mine, method.look.fit = method.look.fit, lambda *_: found.append(epoch)
+    for epoch in range(epochs):
+        method.survey(replace(batch, progress=epoch / epochs))
+    method.look.fit = mine
+    return found
+
+
+@pytest.mark.parametrize(("surveys", "wanted"), [(1, [0]), (2, [0, 4]), (4, [0, 2, 4, 6]), (100, list(range(8)))])
+def test_surveys_are_spread_over_the_training(make, surveys, wanted):
+    method, batch = make("hsc-mae", **{**ON, "surveys": surveys})
+    assert moments(method, batch, 8) == wanted
+
+
+def test_a_resumed_training_surveys_where_the_other_would_have(make):
+    method, batch = make("hsc-mae", **{**ON, "surveys": 2})
+    method.survey(batch)
+    again, _ = make("hsc-mae", seed=1, **{**ON, "surveys": 2})
+    again.load_state_dict(method.state_dict())
+    assert moments(again, batch, 8) == [4]
+    assert torch.equal(again.affinity, method.affinity)
+
+
+def test_no_survey_without_neighbours(make):
+    method, batch = make("hsc-mae", **{**ON, "own_weight": 1.0})
+    assert moments(method, batch, 8) == []
+
+
+def mining(**more):
+    return Mining(**{"with_features": False, "neighbours": 3, "edges": 3, "temperature": 0.1, **more})
+
+
+def looked_at(rows=20):
+    generator = torch.Generator().manual_seed(0)
+    pair = [F.normalize(torch.randn(rows, 4, generator=generator), dim=1) for _ in range(2)]
+    projection = CanonicalProjection((4, 4))
+    projection.fit(*pair, 0.1)
+    return tuple(pair), projection
+
+
+def test_similarity_of_clips():
+    (first, second), _ = looked_at()
+    features = torch.randn(20, 7), torch.randn(20, 3, 2)
+    joint = mining().similarity((first, second), features)
+    torch.testing.assert_close(joint, 0.5 * (first @ first.T + second @ second.T))
+    mean = F.normalize(first + second, dim=1)
+    torch.testing.assert_close(mining(view="mean").similarity((first, second), features), mean @ mean.T)
+    flat = [F.normalize(part.flatten(1), dim=1) for part in features]
+    wanted = 0.25 * sum(part @ part.T for part in (first, second, *flat))
+    torch.testing.assert_close(mining(with_features=True).similarity((first, second), features), wanted)
+
+
+@pytest.mark.parametrize(("neighbours", "kept"), [(3, 3), (0.2, 4), (0.01, 1), (100, 19)])
+def test_softmax_weighting_keeps_a_number_or_a_share(neighbours, kept):
+    similarity = torch.rand(20, 20, generator=torch.Generator().manual_seed(0)) + 0.1
+    weights = mining(weighting="softmax", neighbours=neighbours, temperature=1.0).weights(similarity)
+    assert ((weights > 0).sum(1) == kept).all()
+    torch.testing.assert_close(weights.sum(1), torch.ones(20))
+
+
+def test_walks_reach_neighbours_of_neighbours():
+    """Two arcs of a circle: the far end of the own arc is no similar row, but walks come by."""
+    angles = torch.cat([torch.linspace(0, 1.4, 15), torch.linspace(3.2, 4.6, 15)])
+    points = torch.stack([angles.cos(), angles.sin()], 1)
+    similarity = points @ points.T
+    walked = mining(weighting="walk", edges=2, restart=0.05).weights(similarity)
+    direct = mining(weighting="softmax").weights(similarity)
+    assert walked[0, 7] > 0
+    assert direct[0, 7] == 0
+    for weights in (walked, direct):
+        torch.testing.assert_close(weights.sum(1), torch.ones(30))
+        assert not weights.diagonal().any()
+        assert weights[:15, 15:].max() < 1e-4
+        assert weights.min() >= 0
+
+
+def test_neighbours_in_a_memory():
+    pair, projection = looked_at()
+    known = tuple(torch.cat([z[:8], z[12:]]) for z in pair)
+    weights = mining().mine_among(tuple(z[:8] for z in pair), known, projection)
+    assert weights.shape == (8, 16)
+    assert not weights.diagonal().any()
+    assert ((weights > 0).sum(1) <= 3).all()
+    assert weights[:, 8:].any()
+    alone = mining(weighting="softmax").mine(tuple(z[:8] for z in pair), (torch.zeros(8, 1),) * 2, projection)
+    torch.testing.assert_close(mining().mine_among(*[tuple(z[:8] for z in pair)] * 2, projection), alone)
+
+
+QUEUED = {**ON, "mining_rows": 0, "queue": 20}
+
+
+def test_a_queue_is_first_in_first_out(ready, some):
+    method, batch = ready("hsc-mae", **QUEUED)
+    assert method.queue.shape == (2, 20, 4)
+    torch.testing.assert_close(method.queue.norm(dim=2), torch.ones(2, 20))  # filled before the first step
+    for rows in (slice(0, 8), slice(8, 24), slice(0, 48)):
+        before, now = method.queue.clone(), [method.teach(z[rows], side) for side, z in enumerate(batch.features)]
+        method.step(some(batch, rows))
+        wanted = torch.cat([torch.stack(now), before], 1)[:, :20]
+        assert torch.equal(method.queue, wanted)
+        assert not method.queue.requires_grad
+
+
+def test_a_queue_extends_the_neighbourhood(ready, some):
+    method, batch = ready("hsc-mae", **QUEUED)
+    rows = some(batch, slice(0, 10))
+    weights, memory = method._others(rows)
+    assert weights.shape == (10, 30)
+    assert memory is not None
+    assert memory[0].shape == memory[1].shape == (20, 4)
+    assert weights[:, 10:].any()
+
+
+def test_a_queue_is_not_there_where_the_training_set_is_mined_as_a_whole(ready):
+    method, _ = ready("hsc-mae", **{**QUEUED, "mining_rows": 4096})
+    assert method.queue.numel() == 0
+
+
+LEARNT = {**ON, "learn_weights": True, "warmup": 0.25, "weights_learning_rate": 0.5}
+
+
+def test_learned_weights_wait_for_a_warm_up_of_reconstruction(ready):
+    method, batch = ready("hsc-mae", **LEARNT)
+    before = method.step(replace(batch, progress=0.24))
+    assert before.keys() == {"loss"} | TERMS
+    torch.testing.assert_close(before["loss"], 0.4 * before["reconstruction"])
+    before["loss"].backward()
+    assert method.learned.log_variance.grad is None
+    after = method.step(replace(batch, progress=0.25))
+    torch.testing.assert_close(after["loss"], method.learned({name: after[name] for name in TERMS}))
+    after["loss"].backward()
+    assert method.learned.log_variance.grad.abs().min() > 0
+
+
+def test_without_reconstruction_there_is_nothing_to_warm_up_with(ready):
+    method, batch = ready("hsc-mae", **{**LEARNT, "reconstruction_weight": 0.0})
+    terms = method.step(batch)
+    torch.testing.assert_close(terms["loss"], method.learned({n: terms[n] for n in TERMS - {"reconstruction"}}))
+
+
+def test_learned_weights_start_as_given_at_a_rate_of_their_own(make):
+    method, _ = make("hsc-mae", **LEARNT)
+    started = dict(zip(method.learned.names, method.learned.log_variance.neg().exp().tolist()))
+    assert started == pytest.approx({"canonical": 0.7, "neighbours": 1.3, "reconstruction": 0.4, "distillation": 0.2})
+    groups = method.parameter_groups(0.1, 0.2)
+    (own,) = [group for group in groups if any(p is method.learned.log_variance for p in group["params"])]
+    assert len(own["params"]) == 1
+    assert (own["lr"], own["weight_decay"]) == (0.5, 0.0)
+    assert all(group["lr"] == 0.1 for group in groups if group is not own)
+
+
+def test_only_what_is_hidden_is_reconstructed(ready):
+    """With nothing hidden the masked form has nothing to learn from; all entries do."""
+    for where, zero in (("masked", True), ("all", False)):
+        method, batch = ready("hsc-mae", **{**ON, "mask_ratio": 0.0, "reconstruct": where})
+        assert (method.step(batch)["reconstruction"].item() == 0) == zero
+
+
+def test_whole_steps_of_sequences_are_hidden(ready):
+    method, batch = ready("hsc-mae", shapes=((5, 6), (5,)), **{**ON, "mask_ratio": 0.0, "mask_steps": 0.5})
+    (hidden, rows), (steps, none) = method.hide(batch)
+    assert torch.equal(steps.any(2), steps.all(2))
+    assert 0.3 < steps.float().mean() < 0.7
+    assert not hidden[steps].any()
+    assert not none.any()
+    assert torch.equal(rows, batch.features[1])
+    assert method.step(batch)["loss"].isfinite()
+
+
+def test_distillation_leads_the_student_to_the_teacher(ready):
+    method, batch = ready("hsc-mae", **{**ON, "dropout": 0.0, "mask_ratio": 0.0})
+    assert method.step(batch)["distillation"].item() == pytest.approx(0, abs=1e-6)  # they begin as one
+    with torch.no_grad():
+        for p in method.encoders.parameters():
+            p.add_(0.3 * torch.randn_like(p))
+    terms = method.step(batch)
+    assert terms["distillation"].item() > 0.01
+    terms["distillation"].backward()
+    assert all(p.grad is None for p in method.teacher.parameters())
+    assert any(p.grad is not None and p.grad.any() for p in method.encoders.parameters())
+
+
+def test_training_brings_partners_together(ready):
+    """A few dozen steps with everything on: own partners rank higher than before."""
+
+    def rank(method):
+        first, second = (method.embed(rows, side) for side, rows in enumerate(batch.features))
+        similarity = first @ second.T
+        return (similarity > similarity.diagonal()[:, None]).float().mean().item()
+
+    method, batch = ready("hsc-mae", **{**ON, "projection": "none"})
+    optimizer = torch.optim.AdamW(method.parameter_groups(0.01, 1e-4))
+    before = rank(method)
+    for step in range(60):
+        method.survey(replace(batch, progress=step / 60))
+        optimizer.zero_grad()
+        method.step(replace(batch, progress=step / 60))["loss"].backward()
+        optimizer.step()
+        method.update(step / 60)
+    assert rank(method) < 0.5 * before
+
+
+def test_how_much_is_hidden_follows_each_modalitys_redundancy(make):
+    method, batch = make("hsc-mae", rows=400, shapes=((8,), (5,)), **{**ON, "mask_ratio": None})
+    columns = batch.features[0][:, :2]
+    independent = torch.linalg.qr(batch.features[1] - batch.features[1].mean(0)).Q
+    told = replace(batch, features=(columns.repeat(1, 4), independent))
+    method.begin(told)
+    much, little = method.mask_ratios.tolist()
+    assert much > 0.3
+    assert little == pytest.approx(0, abs=1e-5)
+    masks = method.hide(told)[1]
+    assert masks[0].float().mean().item() == pytest.approx(much, abs=0.05)
+    assert not masks[1].any()
+    fixed, _ = make("hsc-mae", **{**ON, "mask_ratio": 0.25})
+    fixed.begin(batch)
+    assert fixed.mask_ratios.tolist() == [0.25, 0.25]
