@@ -15,8 +15,6 @@ from overtone.objectives import canonical_loss
 class DCCASettings(FrameSettings):
     """Settings of DCCA."""
 
-    embedding_dim: int = Field(16, ge=2)
-    """Dimensions of the embedding; more of them fit the training pairs one by one."""
     dropout: float = Field(0.3, ge=0, lt=1)
     """Share of hidden units switched off in a training step."""
     projection: Literal["none", "canonical"] = "canonical"
@@ -38,6 +36,7 @@ class DCCA(Frame):
     name = "dcca"
     settings: DCCASettings
     settings_type = DCCASettings
+    usual_dim = 16  # more of them fit the training pairs one by one
 
     @classmethod
     def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
@@ -46,7 +45,7 @@ class DCCA(Frame):
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One minus the mean (squared) canonical correlation of the joined batch."""
-        check_batch(max(len(batch), batch.joined), self.settings.embedding_dim)
+        check_batch(max(len(batch), batch.joined), self.dim)
         first, second = (batch.join(z) for z in self.encode(batch, batch.features))
         loss = canonical_loss(first, second, self.settings.canonical_ridge, self.settings.canonical_power)
         return {"loss": loss}

@@ -30,8 +30,8 @@ LARGE = 10_000
 class FrameSettings(Settings):
     """What every learned method has: the encoder, the averaging of weights, the projection at inference."""
 
-    embedding_dim: int = Field(32, ge=2)
-    """Dimensions of the embedding."""
+    embedding_dim: int | None = Field(None, ge=2)
+    """Dimensions of the embedding; None: 32 (16 for dcca), but at most a quarter of the training rows."""
     width: int | None = Field(None, ge=4)
     """Units of each hidden layer; None: 256, from 10,000 training rows on 1024."""
     depth: int | None = Field(None, ge=0)
@@ -62,6 +62,8 @@ class Frame(Method):
 
     settings: FrameSettings
     settings_type: ClassVar[type[Settings]] = FrameSettings
+    usual_dim: ClassVar[int] = 32
+    """Dimensions of the embedding where there are rows enough for them."""
 
     def __init__(self, settings: Settings, corpus: Corpus) -> None:
         super().__init__(settings, corpus)
@@ -69,18 +71,24 @@ class Frame(Method):
         assert s.width is not None
         assert s.depth is not None
         self.encoders = nn.ModuleList(
-            Encoder(shape, s.embedding_dim, s.width, s.depth, s.activation, s.dropout, s.batch_norm)
-            for shape in corpus.shapes
+            Encoder(shape, self.dim, s.width, s.depth, s.activation, s.dropout, s.batch_norm) for shape in corpus.shapes
         )
         self.teacher = Teacher(self.encoders)
-        self.projection = CanonicalProjection((s.embedding_dim, s.embedding_dim))
+        self.projection = CanonicalProjection((self.dim, self.dim))
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of the embedding."""
+        assert self.settings.embedding_dim is not None
+        return self.settings.embedding_dim
 
     @classmethod
     def resolve(cls, settings: Settings, corpus: Corpus) -> Settings:
-        """Width and depth by the number of training rows."""
+        """Dimensions, width and depth by the number of training rows."""
         settings = cast(FrameSettings, settings)
         large = corpus.rows >= LARGE
         return settings.changed(
+            embedding_dim=settings.embedding_dim or max(2, min(cls.usual_dim, corpus.rows // 4)),
             width=settings.width or (1024 if large else 256),
             depth=settings.depth if settings.depth is not None else (3 if large else 2),
         )
@@ -188,7 +196,7 @@ class MaskedFrame(Frame):
         self.register_buffer("mask_ratios", torch.full((2,), s.mask_ratio or 0.0))
         self.mask_values = nn.ModuleList(MaskValue(shape[-1], s.mask_value == "learned") for shape in corpus.shapes)
         self.decoders = nn.ModuleList(
-            Decoder(shape, s.embedding_dim, width, s.activation)
+            Decoder(shape, self.dim, width, s.activation)
             for shape in (corpus.shapes if s.reconstruction_weight > 0 else ())
         )
 

@@ -114,7 +114,7 @@ class HSCMAE(MaskedFrame):
         given = (s.canonical_weight, s.neighbour_weight, s.reconstruction_weight, s.distillation_weight)
         self.weights = {name: weight for name, weight in zip(TERMS, given) if weight > 0}
         self.learned = LearnedWeights(self.weights) if s.learn_weights and self.weights else None
-        self.look = CanonicalProjection((s.embedding_dim, s.embedding_dim))
+        self.look = CanonicalProjection((self.dim, self.dim))
         self.mining = Mining(
             s.mining_view,
             s.mining_features,
@@ -130,7 +130,7 @@ class HSCMAE(MaskedFrame):
         queued = s.queue if self.mines and not self.whole else 0
         self.register_buffer("affinity", torch.zeros(rows, rows, dtype=torch.float16))
         self.register_buffer("surveyed", torch.tensor(-1, dtype=torch.int64))
-        self.register_buffer("queue", torch.zeros(2, queued, s.embedding_dim))
+        self.register_buffer("queue", torch.zeros(2, queued, self.dim))
 
     @classmethod
     def ablations(cls) -> dict[str, dict[str, Any]]:
@@ -163,7 +163,7 @@ class HSCMAE(MaskedFrame):
         rows = train.features
         if not self.whole:  # a sample is enough for the projection
             chosen = torch.randperm(len(train), generator=train.generator, device=rows[0].device)
-            chosen = chosen[: max(self.settings.mining_rows, 8 * self.settings.embedding_dim)]
+            chosen = chosen[: max(self.settings.mining_rows, 8 * self.dim)]
             rows = rows[0].index_select(0, chosen), rows[1].index_select(0, chosen)
         embeddings = self.teach(rows[0], 0), self.teach(rows[1], 1)
         self.look.fit(*embeddings, self.settings.projection_ridge)
@@ -179,7 +179,7 @@ class HSCMAE(MaskedFrame):
         hidden, masks = self.hide(batch)
         terms: dict[str, Tensor] = {}
         if "canonical" in self.weights:
-            check_batch(max(len(batch), batch.joined), s.embedding_dim)
+            check_batch(max(len(batch), batch.joined), self.dim)
             student, (first, second) = self._encode_twice(batch, hidden)
             terms["canonical"] = canonical_loss(
                 batch.join(first), batch.join(second), s.canonical_ridge, s.canonical_power
