@@ -149,6 +149,9 @@ def test_interruption_ends_clean(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "overtone", *words],
         cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        ),  # a shell's background job ignores it
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -26,19 +26,27 @@ def named(page: Path) -> str:
 
 
 def commands(text: str) -> list[str]:
-    """Every ``overtone`` command line of a page, from shell blocks and from inline code, continuation lines joined."""
+    """Every ``overtone`` command line in the shell blocks of a page, continuation lines joined."""
     lines = [
         line.strip().removeprefix("$ ")
         for language, block in BLOCK.findall(text)
         if language in SHELLS
         for line in block.replace("\\\n", " ").splitlines()
     ]
-    lines += re.findall(r"`(overtone [^`\n]+)`", BLOCK.sub("", text))
-    return [line for line in lines if line.startswith("overtone ") and "..." not in line and "…" not in line]
+    return [line for line in lines if line.startswith("overtone ")]
 
 
-def check_command(line: str) -> None:
-    """Parse a command line as the program would, without running it; fails on an unknown command or option."""
+def mentions(text: str) -> list[str]:
+    """Every ``overtone`` command in inline code, which need not be whole."""
+    found = re.findall(r"`(overtone [^`\n]+)`", BLOCK.sub("", text))
+    return [line for line in found if "..." not in line and "…" not in line]
+
+
+def check_command(line: str, *, whole: bool = True) -> None:
+    """Parse a command line as the program would, without running it; fails on an unknown command or option.
+
+    Unless it must be ``whole``, arguments may be missing.
+    """
     words = shlex.split(line, comments=True)
     cut = next((at for at, word in enumerate(words) if word in ("|", ">", "2>", "&&", ";")), len(words))
     group = typer.main.get_command(app)
@@ -48,25 +56,34 @@ def check_command(line: str) -> None:
         return
     command = group.commands.get(rest[0])  # type: ignore[attr-defined]
     assert command is not None, f"no command {rest[0]!r}: {line}"
-    if len(rest) > 1 and not {"--help", "-h"} & set(rest):  # the bare name of a command is a mention, not a call
+    if {"--help", "-h"} & set(rest):
+        return
+    try:
         command.make_context(rest[0], rest[1:])
+    except Exception as error:
+        if whole or type(error).__name__ not in ("MissingParameter", "NoArgsIsHelpError"):
+            raise
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_commands_in_the_docs_parse(page: Path) -> None:
-    for line in commands(page.read_text(encoding="utf-8")):
+    text = page.read_text(encoding="utf-8")
+    for line, whole in [(line, True) for line in commands(text)] + [(line, False) for line in mentions(text)]:
         try:
-            check_command(line)
+            check_command(line, whole=whole)
         except Exception as error:
             pytest.fail(f"{named(page)}: `{line}` does not parse: {error}")
 
 
 def test_checker_finds_commands_and_refuses_wrong_ones() -> None:
     text = "Run `overtone methods cca` or\n```bash\n$ overtone train cca DATA \\\n  --out RUN  # a comment\n```\n"
-    assert commands(text) == ["overtone train cca DATA    --out RUN  # a comment", "overtone methods cca"]
-    for line in commands(text):
+    assert commands(text) == ["overtone train cca DATA    --out RUN  # a comment"]
+    assert mentions(text) == ["overtone methods cca"]
+    for line in commands(text) + mentions(text):
         check_command(line)
-    check_command("overtone train")
+    check_command("overtone train cca", whole=False)
+    with pytest.raises(Exception, match=r"[Nn]o such option"):
+        check_command("overtone train cca --uot RUN", whole=False)
     for wrong in ("overtone trian", "overtone train cca DATA --uot RUN", "overtone train cca --out RUN"):
         with pytest.raises((AssertionError, Exception), match=r"no command|[Nn]o such option|[Mm]issing"):
             check_command(wrong)
