@@ -257,8 +257,17 @@ def test_gaps_in_the_settings_are_filled_by_corpus_size(name):
     small, large = (kind.resolve(kind.settings_type(), Corpus(shapes, rows)) for rows in (LARGE - 1, LARGE))
     assert None not in (small.width, small.depth, large.width, large.depth)
     assert large.width > small.width
-    given = kind.resolve(kind.settings_type.build({"width": 12, "depth": 0}), Corpus(shapes, LARGE))
-    assert (given.width, given.depth) == (12, 0)
+    given = kind.resolve(kind.settings_type.build({"width": 12, "depth": 0, "embedding_dim": 7}), Corpus(shapes, LARGE))
+    assert (given.width, given.depth, given.embedding_dim) == (12, 0, 7)
+
+
+@pytest.mark.parametrize("rows", [4, 20, 60, LARGE])
+@pytest.mark.parametrize("name", FRAMED)
+def test_dimensions_leave_rows_enough_for_canonical_correlation(name, rows):
+    corpus = Corpus(SHAPES["rows"], rows)
+    dimensions = methods[name].resolve(methods[name].settings_type(), corpus).embedding_dim
+    assert dimensions >= 2
+    assert 2 * dimensions <= min(rows, methods[name].training_defaults(corpus).batch_size)
 
 
 @pytest.mark.parametrize("rows", [10, 300, 3000, LARGE, 200_000])
