@@ -27,6 +27,7 @@ SEVERAL = [
     ("hsc-mae", {"batch_norm": True, "mask_value": "learned"}),
     ("hsc-mae", {"canonical_weight": 0.0, "within_weight": 0.5, "form": "multi_positive"}),
     ("hsc-mae", {"distillation_weight": 1.0, "distillation": "embedding"}),
+    ("hsc-mae", {"distillation_weight": 1.0, "distillation": "similarity"}),
     ("hsc-mae", {"mining_rows": 0, "mining_weighting": "walk", "canonical_power": "rho"}),
     ("hsc-mae", {"mining_rows": 0, "mining_weighting": "softmax", "mining_view": "mean", "neighbours": 3}),
     ("hsc-mae", {"mining_rows": 0, "queue": 20, "within_weight": 0.5}),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from overtone.core import InputError
+from overtone.features import from_arrays
 from overtone.methods.base import Corpus, methods
 from overtone.training import TrainingSettings, train
 from overtone.training.distribution import Group
@@ -160,3 +161,19 @@ def test_no_step_asks_the_device_for_anything(precision):
         assert syncs.found == []
         rows.features[0].sum().item()
         assert syncs.found == ["_local_scalar_dense"]  # or else this test would see nothing
+
+
+def test_a_rest_too_small_for_the_method_sits_out() -> None:
+    assert batch_bounds(157, 100) == [(0, 100), (100, 157)]
+    assert batch_bounds(157, 100, least=64) == [(0, 100)]
+    assert batch_bounds(164, 100, least=64) == [(0, 100), (100, 164)]
+    assert batch_bounds(50, 100, least=64) == [(0, 50)]  # the only batch stays: the method says what is wrong with it
+
+
+def test_no_rest_ends_a_correlating_run() -> None:
+    rows = torch.randn(157, 8, generator=torch.Generator().manual_seed(0))
+    data = from_arrays(
+        {"audio": rows.numpy(), "visual": rows.numpy()[:, ::-1].copy(), "is_test": [False] * 150 + [True] * 7}
+    )
+    run = train("dcca", data, settings={"epochs": 2, "batch_size": 100, "embedding_dim": 32, "width": 8})
+    assert run.info["epochs"] == 2

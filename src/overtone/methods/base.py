@@ -130,6 +130,11 @@ class Method(nn.Module, ABC):
         """Names of variants with one term off, each with the settings that switch it off (``{"no-dcca": {...}}``)."""
         return {}
 
+    @property
+    def least_batch(self) -> int:
+        """Rows that a joined batch must have for a step to mean something; a smaller rest of an epoch is left out."""
+        return 2
+
     def begin(self, train: Batch) -> None:
         """See the whole training set once, before the first step (statistics, closed forms, memory)."""
         return None

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.methods.base import Batch, Corpus, TrainingDefaults, methods
-from overtone.methods.frame import Frame, FrameSettings, by_steps, check_batch
+from overtone.methods.frame import CANONICAL_ROWS, Frame, FrameSettings, by_steps, check_batch
 from overtone.objectives import canonical_loss
 
 
@@ -42,6 +42,11 @@ class DCCA(Frame):
     def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
         """Few steps: the loss soon fits the training pairs one by one."""
         return by_steps(corpus, 200, learning_rate=1e-3)
+
+    @property
+    def least_batch(self) -> int:
+        """Rows enough for the batch's correlations."""
+        return CANONICAL_ROWS * self.dim
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """One minus the mean (squared) canonical correlation of the joined batch."""

@@ -221,6 +221,10 @@ class MaskedFrame(Frame):
         return first, second
 
 
+CANONICAL_ROWS = 2
+"""Rows per dimension that a batch needs at least, so that noise does not read as correlation."""
+
+
 def check_batch(joined: int, dimensions: int) -> None:
     """Refuse batches in which noise reads as correlation.
 
@@ -231,10 +235,10 @@ def check_batch(joined: int, dimensions: int) -> None:
     Raises:
         InputError: There are not at least twice as many rows as dimensions.
     """
-    if joined < 2 * dimensions:
+    if joined < CANONICAL_ROWS * dimensions:
         raise InputError(
             f"a batch of {joined} rows is too small for canonical correlation in {dimensions} dimensions: "
             "noise would read as correlation",
-            valid=f"at least {2 * dimensions} rows, better {4 * dimensions}",
+            valid=f"at least {CANONICAL_ROWS * dimensions} rows, better twice that",
             fix="raise batch_size or lower embedding_dim (or set the term's weight to 0)",
         )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from overtone.core import Settings
 from overtone.methods.base import Batch, Corpus, methods
-from overtone.methods.frame import MaskedFrame, MaskedFrameSettings, check_batch
+from overtone.methods.frame import CANONICAL_ROWS, MaskedFrame, MaskedFrameSettings, check_batch
 from overtone.methods.neighbourhoods import Mining
 from overtone.networks import CanonicalProjection
 from overtone.objectives import (
@@ -143,6 +143,11 @@ class HSCMAE(MaskedFrame):
             "no-walks": {"mining_weighting": "softmax"},
         }
 
+    @property
+    def least_batch(self) -> int:
+        """Rows enough for the batch's correlations."""
+        return CANONICAL_ROWS * self.dim if "canonical" in self.weights else 2
+
     def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
         """As everywhere, with a rate of its own for learned weights."""
         groups = super().parameter_groups(learning_rate, weight_decay)
@@ -193,7 +198,10 @@ class HSCMAE(MaskedFrame):
             parts = (first, batch.features[0], masks[0]), (second, batch.features[1], masks[1])
             terms["reconstruction"] = reconstruction_of_both(parts, s.reconstruct)
         if "distillation" in self.weights:
-            losses = [distillation(student[m], self.teach(batch.features[m], m), s.distillation) for m in (0, 1)]
+            losses = [
+                distillation(batch.join(student[m]), batch.join(self.teach(batch.features[m], m)), s.distillation)
+                for m in (0, 1)
+            ]
             terms["distillation"] = 0.5 * (losses[0] + losses[1])
         return {"loss": self._sum(terms, batch.progress), **terms}
 

@@ -39,16 +39,18 @@ class Rows:
         return Batch(everyone, self.features, self.targets, progress, joined=len(self), generator=generator)
 
 
-def batch_bounds(rows: int, batch_size: int, world: int = 1) -> list[tuple[int, int]]:
+def batch_bounds(rows: int, batch_size: int, world: int = 1, least: int = 2) -> list[tuple[int, int]]:
     """Where each joined batch of an epoch begins and ends in the epoch's permutation.
 
     All batches but the last have ``batch_size`` rows, rounded down to a multiple of the processes. The rest is a batch
-    of its own if it has at least half of that; a smaller rest sits this epoch out (another permutation, another rest).
+    of its own if it has at least half of that, and ``least`` rows; a smaller rest sits this epoch out (another
+    permutation, another rest).
 
     Args:
         rows: Number of training rows.
         batch_size: Rows of one joined batch.
         world: Number of processes; each gets the same number of rows, at least 2.
+        least: Rows below which a rest is of no use to the method.
 
     Raises:
         InputError: There are too few rows for one batch.
@@ -65,7 +67,7 @@ def batch_bounds(rows: int, batch_size: int, world: int = 1) -> list[tuple[int, 
     full = rows // size * size
     rest = (rows - full) // world * world
     bounds = [(start, start + size) for start in range(0, full, size)]
-    return [*bounds, (full, full + rest)] if 2 * rest >= size and rest >= 2 * world else bounds
+    return [*bounds, (full, full + rest)] if 2 * rest >= size and rest >= max(2 * world, least) else bounds
 
 
 def rate(step: int, steps: int, warmup: float) -> float:
@@ -100,7 +102,7 @@ class Loop:
         assert settings.epochs and settings.batch_size and settings.learning_rate, "settings are not completed"  # noqa: PT018
         self.method, self.rows, self.settings, self.group = method, rows, settings, group
         self.device = rows.features[0].device
-        self.bounds = batch_bounds(len(rows), settings.batch_size, group.world)
+        self.bounds = batch_bounds(len(rows), settings.batch_size, group.world, method.least_batch)
         self.steps = settings.epochs * len(self.bounds)
         groups = method.parameter_groups(settings.learning_rate, settings.weight_decay or 0.0)
         self.optimizer = torch.optim.AdamW(groups, fused=self.device.type in ("cpu", "cuda"))
