@@ -80,7 +80,8 @@ def canonical_loss(first: Tensor, second: Tensor, ridge: float = 0.1, power: Pow
 
     Example:
         >>> x = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
-        >>> bool(canonical_loss(x, x @ torch.randn(3, 3), ridge=0.0, power="rho") < 1e-3)
+        >>> mixed = x @ torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [1.0, 0.0, 1.0]])
+        >>> bool(canonical_loss(x, mixed, ridge=0.0, power="rho") < 1e-3)
         True
     """
     matrix = whitened_cross_covariance(first, second, ridge)
