@@ -143,5 +143,5 @@ def test_nothing_points_into_one_machine() -> None:
 
 
 def test_machine_paths_are_recognised() -> None:
-    assert MACHINE_PATHS.search("see /work/main/file") is not None
-    assert MACHINE_PATHS.search("see docs/work/main or https://x.org/home/y") is None
+    assert MACHINE_PATHS.search("see /home/somebody/file") is not None
+    assert MACHINE_PATHS.search("see docs/home/main or https://x.org/home/y") is None
