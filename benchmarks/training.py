@@ -106,7 +106,8 @@ def stepper(loop: Loop) -> Callable[[], None]:
 def vegas(steps: int, device: torch.device) -> None:
     """Step against products at the size of VEGAS."""
     generator = torch.Generator().manual_seed(0)
-    rows = Rows(tuple(torch.randn(22_482, d, generator=generator).to(device) for d in (128, 1024)))  # type: ignore[arg-type]
+    audio, visual = (torch.randn(22_482, d, generator=generator).to(device) for d in (128, 1024))
+    rows = Rows((audio, visual))
     seconds = {}
     for precision in ("fp32", "bf16"):
         loop = make_loop(rows, "hsc-mae", {"precision": precision, "batch_size": 512}, device, 20)
@@ -157,7 +158,7 @@ def plain(loop: Loop, features: tuple[Tensor, Tensor], epochs: int, device: torc
             batch = Batch(numbers.to(device), (x.to(device), y.to(device)), joined=len(x), generator=generator)
             optimizer.zero_grad()
             loss = loop.method.step(batch)["loss"]
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(loop.parameters, 1.0, foreach=False)
             optimizer.step()
             loop.method.update(0.5)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from torch.utils._python_dispatch import TorchDispatchMode
 
 # On a busy machine a single example may take long: time is no property of the code under test.
 settings.register_profile(
@@ -21,3 +22,25 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the development corpora are not there ({folder.parent.name}/{folder.name})")
     return folder
+
+
+class Syncs(TorchDispatchMode):
+    """Notes the operations that make the host wait for a device."""
+
+    waiting = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "is_nonzero", "equal")
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.name().removeprefix("aten::").split(".")[0]
+        if name in self.waiting:
+            self.found.append(name)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def watch_syncs():
+    """``with watch_syncs() as syncs``: what in the block made the host wait stands in ``syncs.found``."""
+    return Syncs

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from overtone.core import InputError
 from overtone.methods.base import Corpus, methods
@@ -91,27 +90,11 @@ def test_two_processes_descend_what_one_would(ready, two_processes, name, settin
         assert torch.equal(first, second)
 
 
-class Syncs(TorchDispatchMode):
-    """Notes the operations that make the host wait for a device."""
-
-    waiting = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "is_nonzero", "equal")
-
-    def __init__(self):
-        super().__init__()
-        self.found = []
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        name = function.name().removeprefix("aten::").split(".")[0]
-        if name in self.waiting:
-            self.found.append(name)
-        return function(*args, **(kwargs or {}))
-
-
 @pytest.mark.parametrize(("name", "settings"), VARIANTS, ids=IDS)
-def test_no_step_makes_the_host_wait(ready, some, name, settings):
+def test_no_step_makes_the_host_wait(ready, some, watch_syncs, name, settings):
     method, batch = ready(name, **settings)
     batch = some(batch, slice(0, 40))
-    with Syncs() as syncs:
+    with watch_syncs() as syncs:
         method.step(batch)["loss"].backward()
         method.update(0.5)
         assert syncs.found == []

@@ -68,3 +68,13 @@ def test_neighbours_in_a_memory():
     assert weights[:, 8:].any()
     alone = mining(weighting="softmax").mine(tuple(z[:8] for z in pair), (torch.zeros(8, 1),) * 2, projection)
     torch.testing.assert_close(mining().mine_among(*[tuple(z[:8] for z in pair)] * 2, projection), alone)
+
+
+@pytest.mark.parametrize("view", ["joint", "mean"])
+def test_among_known_rows_the_view_is_the_same_as_in_the_batch(view):
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(12, 4, generator=generator), torch.randn(12, 4, generator=generator)
+    projection = CanonicalProjection((4, 4))
+    projection.fit(*rows, 0.1)
+    mining = Mining(view=view, with_features=False, weighting="softmax", neighbours=3)
+    torch.testing.assert_close(mining.mine_among(rows, rows, projection), mining.mine(rows, rows, projection))

@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from overtone.core import InputError
 from overtone.features import from_arrays
@@ -133,30 +132,14 @@ def test_an_unknown_device_is_refused(data):
             train("toy", data, settings={"device": "cuda"})
 
 
-class Syncs(TorchDispatchMode):
-    """Counts the operations that make the host wait for a device."""
-
-    waiting = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "is_nonzero", "equal")
-
-    def __init__(self):
-        super().__init__()
-        self.found = []
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        name = function.name().removeprefix("aten::").split(".")[0]
-        if name in self.waiting:
-            self.found.append(name)
-        return function(*args, **(kwargs or {}))
-
-
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_no_step_asks_the_device_for_anything(precision):
+def test_no_step_asks_the_device_for_anything(watch_syncs, precision):
     rows = Rows((torch.randn(64, 6), torch.randn(64, 5)))
     kind = methods["toy"]
     toy = kind(kind.settings_type(), Corpus(((6,), (5,)), 64))
     settings = TrainingSettings(epochs=2, precision=precision).completed(kind, toy.corpus)
     loop = Loop(toy, rows, settings, Group())
-    with Syncs() as syncs:
+    with watch_syncs() as syncs:
         loop.epoch(0)
         assert syncs.found == []
         rows.features[0].sum().item()

@@ -37,7 +37,7 @@ def compare(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FOLDER", help="Where the report goes.; by default runs/compare-DATA."),
+        typer.Option("--out", metavar="FOLDER", help="Where runs and report go; by default runs/compare-DATA."),
     ] = None,
     resume: Annotated[
         bool,

@@ -45,21 +45,24 @@ class Mining:
             coordinates: (n, k) canonical coordinates of the teacher's embeddings, unit length, per modality.
             features: (n, d) or (n, T, d) scaled features per modality.
         """
+        joint, parts = self._joint(coordinates, features if self.with_features else ())
+        return (joint @ joint.mT) / parts
+
+    def _joint(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, ...] = ()) -> tuple[Tensor, int]:
+        """Rows whose inner products are the similarities, times the number of parts that were put side by side."""
         if self.view == "mean":
-            joint = F.normalize(coordinates[0] + coordinates[1], dim=1)
-            return joint @ joint.mT
-        views = [*coordinates]
-        if self.with_features:
-            views += [F.normalize(part.flatten(1), dim=1) for part in features]
-        joint = torch.cat(views, dim=1)
-        return (joint @ joint.mT) / len(views)
+            return F.normalize(coordinates[0] + coordinates[1], dim=1), 1
+        parts = [*coordinates, *(F.normalize(part.flatten(1), dim=1) for part in features)]
+        return torch.cat(parts, dim=1), len(parts)
+
+    def _kept(self, rows: int) -> int:
+        """Neighbours that keep a softmax weight among so many rows."""
+        return max(1, round(self.neighbours * rows) if self.neighbours < 1 else int(self.neighbours))
 
     def weights(self, similarity: Tensor) -> Tensor:
         """(n, n) weights of the others: rows that sum to one, zero on the diagonal."""
-        n = len(similarity)
-        kept = max(1, round(self.neighbours * n) if self.neighbours < 1 else int(self.neighbours))
         if self.weighting == "softmax":
-            return soft_top_k(similarity, kept, self.temperature)
+            return soft_top_k(similarity, self._kept(len(similarity)), self.temperature)
         # in proportion to the walk, where it comes by more often than at a row taken at random
         walk = diffuse(neighbour_graph(similarity, self.edges), self.restart).fill_diagonal_(0.0)
         weights: Tensor = (walk - walk.mean(1, keepdim=True)).clamp_min_(0.0)
@@ -84,8 +87,8 @@ class Mining:
         power: float = 1.0,
     ) -> Tensor:
         """(n, m) softmax weights of n rows among m >= n known ones, of which the first n are themselves."""
-        rows = torch.cat([projection(z, side, power) for side, z in enumerate(embeddings)], dim=1)
-        among = torch.cat([projection(z, side, power) for side, z in enumerate(known)], dim=1)
-        similarity = 0.5 * rows @ among.mT
-        kept = round(self.neighbours * len(rows)) if self.neighbours < 1 else int(self.neighbours)
-        return soft_top_k(similarity, max(1, kept), self.temperature)
+        (first, second), (a, b) = (
+            [projection(z, side, power) for side, z in enumerate(both)] for both in (embeddings, known)
+        )
+        (rows, parts), (among, _) = self._joint((first, second)), self._joint((a, b))
+        return soft_top_k(rows @ among.mT / parts, self._kept(len(rows)), self.temperature)

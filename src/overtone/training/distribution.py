@@ -65,6 +65,7 @@ class Group:
         """(b, …) rows of this process to the (W·b, …) rows of all in rank order, with gradient."""
         if self.world == 1:
             return tensor
+        # PyTorch leaves Function.apply without types
         joined: Tensor = _Join.apply(tensor, self.rank, self.world)  # type: ignore[no-untyped-call]
         return joined
 

@@ -159,7 +159,7 @@ class Loop:
     def _step(self, batch: Batch, share: float) -> dict[str, Tensor]:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
             terms = self.method.step(batch)
-        terms["loss"].backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(terms["loss"])
         self.group.average_gradients(self.parameters)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip or math.inf, foreach=True)
         for group, peak in self.peaks:
