@@ -8,7 +8,13 @@ import torch
 from scipy import stats
 
 from overtone.core import InputError
-from overtone.evaluation import mean_interval, paired_bootstrap, paired_seed_test, seeds_interval
+from overtone.evaluation import (
+    mean_interval,
+    paired_bootstrap,
+    paired_seed_test,
+    seeds_interval,
+    student_interval,
+)
 from overtone.evaluation.significance import by_clip
 
 RANDOM = np.random.default_rng(0)
@@ -117,3 +123,13 @@ def test_seed_test_is_the_paired_t_test() -> None:
 def test_what_cannot_be_compared_is_refused(call: object) -> None:
     with pytest.raises(InputError):
         call()  # type: ignore[operator]
+
+
+def test_student_interval_is_scipys() -> None:
+    values = [0.2, 0.5, 0.3, 0.9]
+    expected = stats.t.interval(0.9, 3, loc=np.mean(values), scale=stats.sem(values))
+    assert student_interval(values, confidence=0.9) == pytest.approx(expected)
+
+
+def test_student_interval_of_one_seed_is_unknown() -> None:
+    assert np.isnan(student_interval([0.5])).all()

@@ -5,7 +5,13 @@ from overtone.evaluation.protocol import evaluate, evaluate_within
 from overtone.evaluation.quick import mean_average_precision, partner_ranks
 from overtone.evaluation.ranks import PartnerRanks, Ranks, rank_scores
 from overtone.evaluation.result import Evaluation
-from overtone.evaluation.significance import mean_interval, paired_bootstrap, paired_seed_test, seeds_interval
+from overtone.evaluation.significance import (
+    mean_interval,
+    paired_bootstrap,
+    paired_seed_test,
+    seeds_interval,
+    student_interval,
+)
 
 __all__ = [
     "Evaluation",
@@ -23,4 +29,5 @@ __all__ = [
     "partner_ranks",
     "rank_scores",
     "seeds_interval",
+    "student_interval",
 ]
