@@ -4,13 +4,13 @@ import torch
 from sklearn.datasets import load_digits
 
 from overtone.core import InputError
-from overtone.features import SimulatorSettings, corpora, from_arrays, load, simulate
+from overtone.features import SimulatorSettings, corpora, from_arrays, load, load_views, simulate
 
 
 def test_every_corpus_loads_and_follows_its_seed():
-    assert set(corpora) >= {"split-digits", "simulated"}
+    assert set(corpora) >= {"digits", "split-digits", "simulated"}
     for name in corpora:
-        one, same = load(name, seed=1), load(name, seed=1)
+        one, same = load_views(name, seed=1), load_views(name, seed=1)
         assert one.provenance.checksum == same.provenance.checksum
         assert one.provenance.reader == "corpus"
         assert {"train", "test"} <= set(one.splits)
@@ -27,6 +27,14 @@ def test_split_digits_are_the_halves_of_the_real_images_with_a_fixed_split():
     assert data.splits["test"][:5].tolist() == [1, 2, 3, 11, 13], "published numbers depend on this split"
     assert torch.equal(load("split-digits", seed=9).splits["test"], data.splits["test"])
     assert data.provenance.notes == ()
+
+
+def test_digits_are_the_whole_images_under_the_same_split():
+    data, halves = load_views("digits"), load("split-digits")
+    assert (data.names, data.shapes) == (("image",), ((64,),))
+    np.testing.assert_array_equal(data.modalities["image"], load_digits().data)
+    assert torch.equal(data.targets, halves.targets)
+    assert torch.equal(data.splits["test"], halves.splits["test"])
 
 
 @pytest.fixture(scope="module")

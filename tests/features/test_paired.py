@@ -3,7 +3,7 @@ import torch
 
 from overtone.core import InputError
 from overtone.features import PairedFeatures, load
-from overtone.features.paired import label_kind
+from overtone.features.base import label_kind
 
 
 @pytest.fixture

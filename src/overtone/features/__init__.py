@@ -1,15 +1,17 @@
-"""Features: what enters Overtone, checked once, as :class:`PairedFeatures`."""
+"""Features: what enters Overtone, checked once: :class:`PairedFeatures`, or :class:`Features` of a single view."""
 
+from overtone.features.base import Features, LabelKind, Provenance
 from overtone.features.corpora import corpora
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
 from overtone.features.inspecting import inspect
-from overtone.features.loading import from_arrays, load
-from overtone.features.paired import LabelKind, PairedFeatures, Provenance
+from overtone.features.loading import from_arrays, load, load_views, views_from_arrays
+from overtone.features.paired import PairedFeatures, paired
 from overtone.features.saving import save
 from overtone.features.scaling import Scaler
 from overtone.features.splitting import hold_out
 
 __all__ = [
+    "Features",
     "LabelKind",
     "PairedFeatures",
     "Provenance",
@@ -20,6 +22,9 @@ __all__ = [
     "hold_out",
     "inspect",
     "load",
+    "load_views",
+    "paired",
     "save",
     "simulate",
+    "views_from_arrays",
 ]

@@ -185,7 +185,6 @@ class Table:
         source: As the user named it.
         reader: Name of the reader.
         arrays: Key to array.
-        modalities: The two keys that a layout prescribes, where it does.
         notes: What the reader decided, in sentences.
         close: Gives the file back.
     """
@@ -193,7 +192,6 @@ class Table:
     source: str
     reader: str
     arrays: dict[str, Array]
-    modalities: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
     close: Callable[[], None] = field(default=lambda: None)
 

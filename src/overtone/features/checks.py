@@ -14,10 +14,10 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.features.arrays import Column, objects
+from overtone.features.base import PER_ROW_TRUTH
 from overtone.features.draft import SPLITS, Draft
 from overtone.features.findings import SHOWN, Finding, some
 from overtone.features.labels import labels
-from overtone.features.paired import PER_ROW_TRUTH
 
 
 def check(draft: Draft) -> Iterator[Finding]:
@@ -165,7 +165,7 @@ def values(draft: Draft, name: str) -> Iterator[Finding]:
         yield Finding("zero-rows", InputError(what, fix="extract its features again"))
         return
     if missing:
-        what = f"{column.where}: {len(missing)} rows are all zero ({some(missing)}): a missing {name} half?"
+        what = f"{column.where}: {len(missing)} rows are all zero ({some(missing)}): a missing {name}?"
         yield Finding("zero-rows", InputError(what, fix="leave these clips out if so"), fatal=False)
     flat = tensor.reshape(-1, tensor.shape[-1])
     constant = torch.nonzero(flat.amin(dim=0) == flat.amax(dim=0)).flatten().tolist()
@@ -175,7 +175,7 @@ def values(draft: Draft, name: str) -> Iterator[Finding]:
 
 
 def leaked(draft: Draft) -> Iterator[Finding]:
-    """Test clips that stand in train too, equal in both modalities."""
+    """Test clips that stand in train too, equal in all modalities."""
     prints = [fingerprints(draft.features(name)) for name in draft.modalities]
     if draft.own_ids:  # rows are not yet aligned: the first modality alone decides
         prints = prints[:1]

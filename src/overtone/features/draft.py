@@ -28,11 +28,11 @@ class Draft:
 
     Attributes:
         table: The source.
-        modalities: The two columns of features, in order.
+        modalities: The one or two columns of features, in order.
         labels: Class numbers (N,), class names (N,) or targets (N, C).
         one_hot: Whether the labels' key says that they are targets, also where there is a single column.
-        ids: Names of the clips, the same for both modalities.
-        own_ids: Modality to its own names, by which its rows are matched to the first modality's.
+        ids: Names of the clips, the same for all modalities.
+        own_ids: Of two modalities, each to its own names, by which its rows are matched to the first one's.
         split: Name of the split of each row.
         is_test: Flag of each row.
         class_names: Names of the classes.

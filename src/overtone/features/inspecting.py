@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from overtone.core import InputError
+from overtone.features.base import Features
 from overtone.features.checks import check
 from overtone.features.draft import Draft, Sequences
 from overtone.features.layout import lay_out
 from overtone.features.loading import assemble, opened
-from overtone.features.paired import PairedFeatures
 from overtone.features.views import view_of
 
 
 def inspect(
     source: str | Path,
     *,
-    modalities: tuple[str, str] | None = None,
+    modalities: tuple[str, ...] | None = None,
     view: str | None = None,
     sequences: Sequences = "mean",
     seed: int = 0,
@@ -25,8 +25,8 @@ def inspect(
     """Describe a source and collect all its problems; problems of the data are listed, not raised.
 
     Args:
-        source: As for :func:`overtone.features.load`, and so are the others.
-        modalities: Keys of the two modalities.
+        source: As for :func:`overtone.features.load_views`, and so are the others.
+        modalities: Key of the one view, or keys of the two modalities.
         view: A published part of the corpus.
         sequences: ``"mean"`` or ``"keep"``.
         seed: Of a made split or corpus.
@@ -72,7 +72,7 @@ def _sound(draft: Draft, summary: dict[str, Any]) -> bool:
     return not summary["problems"]
 
 
-def _described(data: PairedFeatures) -> dict[str, Any]:
+def _described(data: Features) -> dict[str, Any]:
     figures = {}
     for name, tensor in data.modalities.items():
         mean, spread = tensor.mean().item(), tensor.std(correction=0).item()

@@ -7,11 +7,15 @@ from typing import get_args
 
 from overtone.core import InputError
 from overtone.features.arrays import Array, Column, Table
+from overtone.features.base import PER_ROW_TRUTH
 from overtone.features.draft import SPLITS, Draft, Sequences
-from overtone.features.paired import PER_ROW_TRUTH
+from overtone.features.paired import one_view
 
 HOME = ("audio", "visual")
 """What the two modalities are called unless the file or the user says otherwise."""
+
+USUAL_VIEWS = ("image", "features", "embeddings", "x", "X", "data")
+"""What a single view is usually called."""
 
 LABELS = ("labels", "y", "lab", "label", "Y", "gt", "gnd")
 IDS = ("ids", "id", "video_id", "clip_id")
@@ -22,33 +26,36 @@ PREFIXES = (PER_ROW_TRUTH, MEDIA, OWN_IDS)
 
 
 def lay_out(
-    table: Table, modalities: tuple[str, str] | None = None, sequences: Sequences = "mean", seed: int = 0
+    table: Table, modalities: tuple[str, ...] | None = None, sequences: Sequences = "mean", seed: int = 0
 ) -> Draft:
     """Find the role of every array.
 
     Args:
         table: What a reader found.
-        modalities: The keys of the two modalities, if the user names them.
+        modalities: The key of the one view or the keys of the two modalities, if the user names them.
         sequences: ``"mean"`` averages (N, T, d) over time, ``"keep"`` keeps the steps.
         seed: Of the split, where one has to be made.
 
     Raises:
-        InputError: The two modalities cannot be found, or ``sequences`` is neither.
+        InputError: The modalities cannot be found, or ``sequences`` is neither.
     """
     if sequences not in get_args(Sequences):
         raise InputError("sequences are averaged or kept", got=repr(sequences), valid=", ".join(get_args(Sequences)))
     columns = gather(table.arrays)
     notes = list(table.notes)
-    names = _pair(table, columns, modalities, notes)
+    names = _found(table, columns, notes) if modalities is None else _asked(table, columns, modalities)
     labels = next((key for key in LABELS if key in columns), None)
-    ids = next((key for key in IDS if key in columns), None)
+    alone = len(names) == 1
+    if alone:
+        _one_order(table, columns, names[0])
+    ids = next((key for key in (*IDS, *(OWN_IDS + name for name in names if alone)) if key in columns), None)
     return Draft(
         table=table,
         modalities={name: columns[name] for name in names},
         labels=columns[labels] if labels else None,
         one_hot=labels == "labels",
         ids=columns[ids] if ids else None,
-        own_ids={name: columns[OWN_IDS + name] for name in names if OWN_IDS + name in columns},
+        own_ids={name: columns[OWN_IDS + name] for name in names if not alone and OWN_IDS + name in columns},
         split=columns.get("split"),
         is_test=columns.get("is_test"),
         class_names=columns.get("class_names"),
@@ -85,31 +92,51 @@ def gather(arrays: Mapping[str, Array]) -> dict[str, Column]:
     return columns
 
 
-def _pair(
-    table: Table, columns: Mapping[str, Column], asked: tuple[str, str] | None, notes: list[str]
-) -> tuple[str, str]:
-    """The keys of the two modalities: the user's, the file's own, the usual ones, or the only two that can be meant."""
-    if asked is None:
-        stored = columns["modalities"].text() if "modalities" in columns else ()
-        for first, second in filter(None, (table.modalities, stored if len(stored) == 2 else None, HOME)):
-            if first in columns and second in columns:
-                return first, second
-        return _only_pair(table, columns, notes)
-    if len(asked) != 2 or asked[0] == asked[1]:
-        raise InputError(
-            f"{table.source}: two different modalities are needed", got=",".join(asked), fix="write --modalities a,b"
-        )
-    for name in asked:
+def _asked(table: Table, columns: Mapping[str, Column], names: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys that the user names."""
+    if len(names) not in (1, 2) or len(set(names)) < len(names):
+        what = f"{table.source}: the name of one view or of two different modalities is needed"
+        raise InputError(what, got=",".join(names), fix="write --modalities a,b")
+    for name in names:
         if name not in columns:
-            raise InputError(
-                f"{table.source}: no key {name!r}", got=listing(columns), fix="name two with --modalities a,b"
-            )
-    return asked[0], asked[1]
+            found = _found(table, columns, [])
+            if len(names) == 2 and len(found) == 1:
+                raise one_view(table.source, found[0], listing(columns))
+            fix = "name what is there with --modalities a,b"
+            raise InputError(f"{table.source}: no key {name!r}", got=listing(columns), fix=fix)
+    return names
 
 
-def _only_pair(table: Table, columns: Mapping[str, Column], notes: list[str]) -> tuple[str, str]:
+def _found(table: Table, columns: Mapping[str, Column], notes: list[str]) -> tuple[str, ...]:
+    """The keys that are meant: the file's own, the usual pair, the only ones that can be, the usual view."""
+    stored = columns["modalities"].text() if "modalities" in columns else ()
+    for names in (stored, HOME):
+        if len(names) in (1, 2) and all(name in columns for name in names):
+            return names
+    candidates = _candidates(columns)
+    if len(candidates) == 1:
+        notes.append(f"took {candidates[0]!r} as the one view: the only array that can be")
+        return tuple(candidates)
+    if len(candidates) == 2 and columns[candidates[0]].rows == columns[candidates[1]].rows:
+        first, second = candidates
+        notes.append(f"took {first!r} and {second!r} as the two modalities: the only arrays that can be")
+        return first, second
+    # an array that cannot be the view but is called like one: the checks say what is wrong with it
+    usual = [name for name in USUAL_VIEWS if name in columns]
+    if not candidates and len(usual) == 1:
+        return tuple(usual)
+    raise InputError(
+        f"{table.source}: cannot tell which arrays are the modalities",
+        got=listing(columns),
+        valid="keys 'audio' and 'visual', exactly two arrays with a row per clip, or exactly one, a single view",
+        fix="name them with --modalities a,b",
+    )
+
+
+def _candidates(columns: Mapping[str, Column]) -> list[str]:
+    """Keys of the arrays that can hold features: numbers, two or three axes, a row per label."""
     labels = next((columns[key] for key in LABELS if key in columns), None)
-    candidates = [
+    return [
         name
         for name, column in columns.items()
         if name not in ROLES
@@ -117,15 +144,19 @@ def _only_pair(table: Table, columns: Mapping[str, Column], notes: list[str]) ->
         and all(part.numeric and len(part.shape) in (2, 3) for part in column.parts)
         and (labels is None or column.rows == labels.rows)
     ]
-    if len(candidates) != 2 or columns[candidates[0]].rows != columns[candidates[1]].rows:
-        raise InputError(
-            f"{table.source}: cannot tell which two arrays are the modalities",
-            got=listing(columns),
-            valid="keys 'audio' and 'visual', or exactly two arrays with a row per clip",
-            fix="name the two with --modalities a,b",
-        )
-    notes.append(f"took {candidates[0]!r} and {candidates[1]!r} as the two modalities: the only arrays that can be")
-    return candidates[0], candidates[1]
+
+
+def _one_order(table: Table, columns: Mapping[str, Column], name: str) -> None:
+    """Refuse one modality of a file whose rows are matched by id: which one the labels follow is told by the pair.
+
+    Raises:
+        InputError: Another modality has ids of its own.
+    """
+    others = [key for key in columns if key.startswith(OWN_IDS) and key != OWN_IDS + name]
+    if others:
+        what = f"{table.source}: rows are matched by id ({', '.join(others)}), labels may follow another array"
+        fix = "load both modalities, save them, and take the view from the saved file"
+        raise InputError(what, got=f"{name!r} alone", fix=fix)
 
 
 def listing(columns: Mapping[str, Column]) -> str:

@@ -1,4 +1,4 @@
-"""``load`` and ``inspect``: from a file, a folder, a corpus name or arrays to checked features."""
+"""``load`` and ``load_views``: from a file, a folder, a corpus name or arrays to checked features."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.core.files import checksum
 from overtone.features.arrays import Table, table_of
+from overtone.features.base import Features, Provenance, label_kind
 from overtone.features.checks import check
 from overtone.features.corpora import corpora
 from overtone.features.draft import Draft, Sequences
 from overtone.features.formats import format_of
 from overtone.features.labels import targets_of
-from overtone.features.layout import lay_out
-from overtone.features.paired import PairedFeatures, Provenance, label_kind
+from overtone.features.layout import gather, lay_out, listing
+from overtone.features.paired import PairedFeatures, one_view, paired
 from overtone.features.views import View, apply_view, view_of
 
 
@@ -56,6 +57,41 @@ def load(
     """
     part = view_of(view)
     with opened(source, seed) as table:
+        return checked_pair(lay_out(table, modalities, sequences, seed), part)
+
+
+def load_views(
+    source: str | Path,
+    *,
+    modalities: tuple[str, ...] | None = None,
+    view: str | None = None,
+    sequences: Sequences = "mean",
+    seed: int = 0,
+) -> Features:
+    """Read features of one view or of two modalities; everything is checked as by :func:`load`.
+
+    Args:
+        source: As for :func:`load`; a file may hold a single array with a row per clip.
+        modalities: Key of the one view, or keys of the two modalities, where they cannot be told.
+        view: A published part of the corpus (``"ave-15"``).
+        sequences: What becomes of (N, T, d): ``"mean"`` over time, or ``"keep"``.
+        seed: Of a made corpus, and of the 70/30 split where the source has none.
+
+    Returns:
+        Checked features; :class:`PairedFeatures` where there are two modalities.
+
+    Raises:
+        InputError: As :func:`load`, but for a single view, which is welcome.
+
+    Example:
+        >>> data = load_views("digits")
+        >>> data.names, data.shapes, {name: len(rows) for name, rows in data.splits.items()}
+        (('image',), ((64,),), {'train': 1257, 'test': 540})
+        >>> load_views("split-digits", modalities=("left",)).shapes
+        ((32,),)
+    """
+    part = view_of(view)
+    with opened(source, seed) as table:
         return checked(lay_out(table, modalities, sequences, seed), part)
 
 
@@ -86,6 +122,36 @@ def from_arrays(
         >>> from_arrays({"audio": [[1.0], [2.0]], "visual": [[3.0], [5.0]], "split": ["train", "test"]}).shapes
         ((1,), (1,))
     """
+    return checked_pair(lay_out(table_of(arrays, source, "arrays"), modalities, sequences, seed))
+
+
+def views_from_arrays(
+    arrays: Mapping[str, Any],
+    *,
+    modalities: tuple[str, ...] | None = None,
+    sequences: Sequences = "mean",
+    seed: int = 0,
+    source: str = "arrays",
+) -> Features:
+    """The same as :func:`load_views` for arrays in memory.
+
+    Args:
+        arrays: Key to array, tensor or list in the plain layout (``image``, and maybe ``y``, ``ids``, ...).
+        modalities: Key of the one view, or keys of the two modalities, where they cannot be told.
+        sequences: What becomes of (N, T, d): ``"mean"`` over time, or ``"keep"``.
+        seed: Of the 70/30 split where none is given.
+        source: What messages and the provenance call the arrays.
+
+    Returns:
+        Checked features; :class:`PairedFeatures` where there are two modalities.
+
+    Raises:
+        InputError: As :func:`load_views`.
+
+    Example:
+        >>> views_from_arrays({"image": [[1.0], [2.0]], "y": ["cat", "dog"], "split": ["train", "test"]}).class_names
+        ('cat', 'dog')
+    """
     return checked(lay_out(table_of(arrays, source, "arrays"), modalities, sequences, seed))
 
 
@@ -114,7 +180,19 @@ def opened(source: str | Path, seed: int) -> Iterator[Table]:
         table.close()
 
 
-def checked(draft: Draft, view: View | None = None) -> PairedFeatures:
+def checked_pair(draft: Draft, view: View | None = None) -> PairedFeatures:
+    """The features of a draft of two modalities that has no problems.
+
+    Raises:
+        InputError: It is of one view, which is said before that is read, or as :func:`checked`.
+    """
+    first, *others = draft.modalities
+    if not others:
+        raise one_view(draft.table.source, first, listing(gather(draft.table.arrays)))
+    return paired(checked(draft, view))
+
+
+def checked(draft: Draft, view: View | None = None) -> Features:
     """The features of a draft that has no problems.
 
     Raises:
@@ -128,7 +206,7 @@ def checked(draft: Draft, view: View | None = None) -> PairedFeatures:
     return assemble(draft, view, tuple(warnings))
 
 
-def assemble(draft: Draft, view: View | None = None, warnings: tuple[str, ...] = ()) -> PairedFeatures:
+def assemble(draft: Draft, view: View | None = None, warnings: tuple[str, ...] = ()) -> Features:
     """The features of a draft whose checks are behind it.
 
     Raises:
@@ -136,7 +214,8 @@ def assemble(draft: Draft, view: View | None = None, warnings: tuple[str, ...] =
     """
     features, names = _matched(draft)
     targets, class_names = targets_of(draft)
-    data = PairedFeatures(
+    kind = PairedFeatures if len(features) == 2 else Features
+    data = kind(
         modalities=features,
         ids=names,
         targets=targets,

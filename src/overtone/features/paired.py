@@ -1,86 +1,30 @@
-"""The one currency of the package: row-aligned features of two modalities with everything known about the rows."""
+"""The currency of everything that aligns: features of exactly two modalities."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import fields
 
-import torch
-from torch import Tensor
-
-from overtone.core import InputError, unknown_name
-
-LabelKind = Literal["none", "single", "multi", "soft"]
-
-PER_ROW_TRUTH = "events_"
-"""Entries of ``truth`` whose name begins so have one row per clip; all others belong to the corpus as a whole."""
+from overtone.core import InputError
+from overtone.features.base import Features
 
 
-@dataclass(frozen=True)
-class Provenance:
-    """Where features came from.
-
-    Attributes:
-        source: The file, folder or corpus that was named.
-        reader: What read it (``"npz"``, ``"corpus"``, ...).
-        checksum: SHA-256 over features, targets and splits as loaded.
-        notes: What was decided while loading, in sentences (``"made a 70/30 split with seed 0"``).
-        warnings: What may be wrong with the data but does not stop anyone, in sentences.
-    """
-
-    source: str = "arrays"
-    reader: str = "arrays"
-    checksum: str = ""
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class PairedFeatures:
-    """Features of the same N clips in two modalities.
-
-    Attributes:
-        modalities: Exactly two, in order: name to float32 (N, d) rows or (N, T, d) sequences.
-        ids: N unique names of the clips.
-        targets: (N, C) float32 in [0, 1]: one-hot, multi-hot or soft; None without labels. A row of zeros is a
-            clip without an annotation.
-        label_kind: ``"single"`` (at most one class a clip), ``"multi"``, ``"soft"`` or ``"none"``.
-        class_names: C names; empty without labels.
-        splits: Name to sorted int64 row numbers; ``"train"`` and ``"test"`` are there after loading.
-        media: Modality to N paths of the original media; empty where unknown.
-        truth: What is known beyond the annotation, for judging only and never for training: ``events_<modality>``
-            (N, C), ``interactions`` (2C, 2C).
-        provenance: Where all this came from.
+class PairedFeatures(Features):
+    """Features of the same N clips in exactly two modalities; all else is as in :class:`Features`.
 
     Raises:
         InputError: Not two modalities, or a part with another number of rows.
 
     Example:
+        >>> import torch
         >>> data = PairedFeatures({"audio": torch.zeros(3, 2), "visual": torch.zeros(3, 5)}, ids=("a", "b", "c"))
         >>> len(data), data.names, data.shapes, data.classes
         (3, ('audio', 'visual'), ((2,), (5,)), 0)
     """
 
-    modalities: dict[str, Tensor]
-    ids: tuple[str, ...]
-    targets: Tensor | None = None
-    label_kind: LabelKind = "none"
-    class_names: tuple[str, ...] = ()
-    splits: dict[str, Tensor] = field(default_factory=dict)
-    media: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    truth: dict[str, Tensor] = field(default_factory=dict)
-    provenance: Provenance = field(default_factory=Provenance)
-
     def __post_init__(self) -> None:
         if len(self.modalities) != 2:
             raise InputError("paired features have exactly two modalities", got=", ".join(self.modalities) or "none")
-        sized: dict[str, Tensor | tuple[str, ...]] = {**self.modalities, **self.media}
-        if self.targets is not None:
-            sized["targets"] = self.targets
-        for name, part in sized.items():
-            if len(part) != len(self.ids):
-                raise InputError(f"{name} must have one row per id", got=f"{len(part)} rows and {len(self.ids)} ids")
+        super().__post_init__()
 
     @property
     def names(self) -> tuple[str, str]:
@@ -94,80 +38,46 @@ class PairedFeatures:
         first, second = (tuple(tensor.shape[1:]) for tensor in self.modalities.values())
         return first, second
 
-    @property
-    def classes(self) -> int:
-        """Number of classes, 0 without labels."""
-        return 0 if self.targets is None else self.targets.shape[1]
 
-    def __len__(self) -> int:
-        return len(self.ids)
+def paired(data: Features) -> PairedFeatures:
+    """The same features as pairs.
 
-    def __repr__(self) -> str:
-        shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in self.modalities.items())
-        splits = ", ".join(f"{len(rows)} {name}" for name, rows in self.splits.items())
-        labels = "no labels" if self.targets is None else f"{self.label_kind} labels of {self.classes} classes"
-        return f"PairedFeatures({self.provenance.source}: {shapes}; {labels}; {splits or 'no splits'})"
+    Args:
+        data: Features of two modalities.
 
-    def subset(self, rows: Tensor | Sequence[int]) -> PairedFeatures:
-        """Only these rows, in this order; splits are renumbered and those left without rows are dropped.
+    Returns:
+        The features themselves where they are pairs already.
 
-        Args:
-            rows: Row numbers, each at most once.
-
-        Returns:
-            Features of these rows; entries of ``truth`` that are not per row stay whole.
-
-        Raises:
-            InputError: A row number is out of range or given twice.
-        """
-        rows = torch.as_tensor(rows, dtype=torch.int64)
-        place = torch.full((len(self),), -1, dtype=torch.int64)
-        if len(rows) and (int(rows.min()) < 0 or int(rows.max()) >= len(self)):
-            raise InputError("subset: a row number is out of range", got=f"{int(rows.min())} to {int(rows.max())}")
-        place[rows] = torch.arange(len(rows))
-        if int((place >= 0).sum()) != len(rows):
-            raise InputError("subset: a row number is given twice")
-        chosen = rows.tolist()
-        splits = {name: place[members] for name, members in self.splits.items()}
-        splits = {name: members[members >= 0].sort().values for name, members in splits.items()}
-        return replace(
-            self,
-            modalities={name: tensor[rows] for name, tensor in self.modalities.items()},
-            ids=tuple(self.ids[row] for row in chosen),
-            targets=None if self.targets is None else self.targets[rows],
-            splits={name: members for name, members in splits.items() if len(members)},
-            media={name: tuple(paths[row] for row in chosen) for name, paths in self.media.items()},
-            truth={
-                name: tensor[rows] if name.startswith(PER_ROW_TRUTH) else tensor for name, tensor in self.truth.items()
-            },
-        )
-
-    def split(self, name: str) -> PairedFeatures:
-        """Only the rows of one split, without splits of their own.
-
-        Args:
-            name: Of the split.
-
-        Returns:
-            Features of its rows, in their order.
-
-        Raises:
-            InputError: There is no split of that name.
-        """
-        if name not in self.splits:
-            raise unknown_name("split", name, self.splits)
-        return replace(self.subset(self.splits[name]), splits={})
-
-
-def label_kind(targets: Tensor | None) -> LabelKind:
-    """What kind of labels (N, C) targets in [0, 1] are.
+    Raises:
+        InputError: They hold one view.
 
     Example:
-        >>> label_kind(torch.eye(3)), label_kind(torch.ones(2, 3)), label_kind(torch.full((2, 3), 0.5))
-        ('single', 'multi', 'soft')
+        >>> import torch
+        >>> paired(Features({"audio": torch.zeros(1, 2), "visual": torch.zeros(1, 5)}, ids=("a",))).names
+        ('audio', 'visual')
     """
-    if targets is None:
-        return "none"
-    if not bool(((targets == 0) | (targets == 1)).all()):
-        return "soft"
-    return "single" if bool((targets.sum(dim=1) <= 1).all()) else "multi"
+    if isinstance(data, PairedFeatures):
+        return data
+    if len(data.modalities) == 1:
+        ((name, tensor),) = data.modalities.items()
+        raise one_view(data.provenance.source, name, str(tuple(tensor.shape)))
+    return PairedFeatures(**{field.name: getattr(data, field.name) for field in fields(data)})
+
+
+def one_view(source: str, name: str, got: str) -> InputError:
+    """The refusal of a single view where pairs are needed.
+
+    Args:
+        source: What holds it.
+        name: Of the view.
+        got: What is there.
+
+    Returns:
+        The error, to be raised.
+    """
+    return InputError(
+        f"{source}: holds one view, {name!r}, but two modalities are needed here",
+        got=got,
+        valid="'audio' and 'visual', or any two arrays with a row per clip",
+        fix="bring the other modality; `overtone diagnose` is for one view with labels, and load_views reads it",
+    )

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from overtone.core import InputError
+from overtone.features.base import Features
 from overtone.features.draft import SPLITS
 from overtone.features.formats import format_of_suffix
 from overtone.features.layout import MEDIA, PREFIXES, ROLES
-from overtone.features.paired import PairedFeatures
 
 
-def save(data: PairedFeatures, path: str | Path) -> None:
-    """Write features so that :func:`overtone.features.load` gives back an equal object (but for its provenance).
+def save(data: Features, path: str | Path) -> None:
+    """Write features so that loading them gives back an equal object (but for its provenance).
+
+    :func:`overtone.features.load` reads pairs, :func:`overtone.features.load_views` reads both pairs and single views.
 
     Args:
         data: Features.
@@ -31,7 +33,7 @@ def save(data: PairedFeatures, path: str | Path) -> None:
     write(path, plain_layout(data))
 
 
-def plain_layout(data: PairedFeatures) -> dict[str, np.ndarray[Any, Any]]:
+def plain_layout(data: Features) -> dict[str, np.ndarray[Any, Any]]:
     """Arrays by key, as :func:`overtone.features.from_arrays` takes them.
 
     Raises:
@@ -53,7 +55,7 @@ def plain_layout(data: PairedFeatures) -> dict[str, np.ndarray[Any, Any]]:
     return arrays
 
 
-def _split_names(data: PairedFeatures) -> np.ndarray[Any, Any]:
+def _split_names(data: Features) -> np.ndarray[Any, Any]:
     names = np.full(len(data), "", dtype="U10")
     for split, rows in data.splits.items():
         if split not in SPLITS.values():

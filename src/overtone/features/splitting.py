@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.features.paired import PairedFeatures
+from overtone.features.base import F
 
 
 def valid_seed(seed: int) -> int:
@@ -51,7 +51,7 @@ def random_split(rows: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]
     return order[count:].sort().values, order[:count].sort().values
 
 
-def hold_out(data: PairedFeatures, fraction: float, seed: int) -> PairedFeatures:
+def hold_out(data: F, fraction: float, seed: int) -> F:
     """Split the train rows into ``"train"`` and ``"val"``; unchanged where there is a ``"val"`` already.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from overtone.core import InputError, unknown_name
-from overtone.features.paired import PairedFeatures, label_kind
+from overtone.features.base import F, label_kind
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def view_of(name: str | None) -> View | None:
     return None if name is None else VIEWS[name]
 
 
-def apply_view(data: PairedFeatures, view: View) -> PairedFeatures:
+def apply_view(data: F, view: View) -> F:
     """Only the clips of a view's classes, with targets of these classes.
 
     Raises:
