@@ -16,7 +16,7 @@ from overtone import training
 from overtone.core import InputError
 from overtone.core.files import write_json, write_text
 from overtone.evaluation import Evaluation
-from overtone.features import PairedFeatures, inspect, load, save
+from overtone.features import Features, PairedFeatures, inspect, load, paired, save
 from overtone.methods.base import methods as registered
 from overtone.training import Comparison, Run
 
@@ -43,9 +43,12 @@ def read(data: Data, **reading: Any) -> PairedFeatures:
 
     Returns:
         Checked features.
+
+    Raises:
+        InputError: The data cannot be used, or hold a single view.
     """
-    if isinstance(data, PairedFeatures):
-        return data
+    if isinstance(data, Features):
+        return paired(data)
     features = load(data, **reading)
     for note in features.provenance.notes:
         log.info(note)

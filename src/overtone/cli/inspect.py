@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from overtone.cli.options import Data, DataSeed, Json, Modalities, Sequences, View, reading
+from overtone.cli.options import Data, DataSeed, Json, Sequences, View, Views, viewing
 from overtone.cli.output import results
 
 
 def inspect(
     data: Data,
-    modalities: Modalities = None,
+    modalities: Views = None,
     view: View = None,
     sequences: Sequences = None,
     data_seed: DataSeed = None,
@@ -19,7 +19,7 @@ def inspect(
         from overtone import api
         from overtone.cli.tables import inspection
 
-        found = api.inspect(data, **reading(modalities, view, sequences, data_seed))
+        found = api.inspect(data, **viewing(modalities, view, sequences, data_seed))
         output.document(found)
         output.say(*inspection(found))
         output.code = 2 if found["problems"] else 0

@@ -21,6 +21,12 @@ Modalities = Annotated[
     str | None,
     typer.Option("--modalities", metavar="A,B", help="Names of the two modalities in DATA, if not audio,visual."),
 ]
+Views = Annotated[
+    str | None,
+    typer.Option(
+        "--modalities", metavar="A[,B]", help="Name of the one view in DATA, or of its two modalities, if not told."
+    ),
+]
 Sequences = Annotated[
     str | None,
     typer.Option("--sequences", metavar="mean|keep", help="What becomes of (N, T, d) sequences: averaged, or kept."),
@@ -70,12 +76,33 @@ def pair(modalities: str | None) -> tuple[str, str] | None:
     """
     if modalities is None:
         return None
-    names = tuple(name.strip() for name in modalities.split(","))
-    if len(names) != 2 or not all(names) or names[0] == names[1]:
+    names = _distinct(modalities)
+    if len(names) != 2:
         raise InputError(
             "--modalities takes two different names", got=repr(modalities), fix="write for example audio,visual"
         )
     return names[0], names[1]
+
+
+def views(modalities: str | None) -> tuple[str, ...] | None:
+    """``"a"`` to ``("a",)`` and ``"a,b"`` to ``("a", "b")``, for commands that also take a single view.
+
+    Raises:
+        InputError: This is neither one name nor two different ones.
+    """
+    if modalities is None:
+        return None
+    names = _distinct(modalities)
+    if len(names) not in (1, 2):
+        fix = "write for example image or audio,visual"
+        raise InputError("--modalities takes one name or two different ones", got=repr(modalities), fix=fix)
+    return names
+
+
+def _distinct(modalities: str) -> tuple[str, ...]:
+    """The names between the commas; none where one is empty or stands there twice."""
+    names = tuple(name.strip() for name in modalities.split(","))
+    return names if all(names) and len(set(names)) == len(names) else ()
 
 
 def reading(modalities: str | None, view: str | None, sequences: str | None, data_seed: int | None) -> dict[str, Any]:
@@ -84,9 +111,24 @@ def reading(modalities: str | None, view: str | None, sequences: str | None, dat
     Raises:
         InputError: ``--modalities`` or ``--sequences`` has an impossible value.
     """
+    return _read_as(pair(modalities), view, sequences, data_seed)
+
+
+def viewing(modalities: str | None, view: str | None, sequences: str | None, data_seed: int | None) -> dict[str, Any]:
+    """The same as :func:`overtone.features.load_views` takes them, for commands that also take a single view.
+
+    Raises:
+        InputError: ``--modalities`` or ``--sequences`` has an impossible value.
+    """
+    return _read_as(views(modalities), view, sequences, data_seed)
+
+
+def _read_as(
+    modalities: tuple[str, ...] | None, view: str | None, sequences: str | None, data_seed: int | None
+) -> dict[str, Any]:
     if sequences not in (None, "mean", "keep"):
         raise InputError("--sequences has two values", got=repr(sequences), valid="mean, keep")
-    return given(modalities=pair(modalities), view=view, sequences=sequences, seed=data_seed)
+    return given(modalities=modalities, view=view, sequences=sequences, seed=data_seed)
 
 
 def gathered(config: Path | None, assignments: list[str] | None, **named: Any) -> dict[str, Any]:

@@ -124,7 +124,9 @@ def inspection(found: Mapping[str, Any]) -> list[RenderableType]:
     for kind in SENTENCES:
         shown += [f"{kind.removesuffix('s')}: {sentence}" for sentence in found.get(kind, ())]
     if not found.get("problems"):
-        shown.append("No problems: this can be trained on.")
+        alone = "a single view, for overtone diagnose; training takes two modalities"
+        use = alone if len(found["modalities"]) == 1 else "this can be trained on"
+        shown.append(f"No problems: {use}.")
     return shown
 
 
