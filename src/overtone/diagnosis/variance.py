@@ -1,0 +1,298 @@
+"""VARIANCE: how an embedding spreads within its classes and between them, from sums that can be merged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.diagnosis.labels import class_count, has_label, read_labels
+from overtone.diagnosis.spread import effective_rank, pairwise_gaps
+from overtone.evaluation.arrays import ArrayLike, unit_rows
+
+
+@dataclass(frozen=True)
+class VarianceResult:
+    r"""How unit-length rows :math:`z_i` of C classes lie, with :math:`\mu_c` the mean of class c.
+
+    Classes without rows take no part. All variances are sums over the dimensions, and so in squared units of the
+    sphere's radius; standard deviations are those of the population.
+
+    Attributes:
+        intra_variance: :math:`\sigma^2_{intra} = \frac1C \sum_c \sigma^2_c`, within the classes.
+        intra_variance_std: Standard deviation of :math:`\sigma^2_c` over the classes.
+        centroid_distance: Mean Euclidean distance between two centroids, over all pairs of classes. Some papers call
+            this the inter-class variance.
+        centroid_distance_std: Its standard deviation over the pairs.
+        between_variance: :math:`\frac1C \sum_c \lVert \mu_c - \bar\mu \rVert^2` with :math:`\bar\mu` the mean of the
+            centroids: the true variance between classes.
+        smallest_gap: The smallest distance of two centroids.
+        smallest_gap_classes: Whose it is.
+        effective_rank: Dimensions that the rows fill: :func:`~overtone.diagnosis.spread.effective_rank`.
+        dimensions: d, the dimensions there are.
+        classes: C, classes that have rows.
+        rows: Rows with a label.
+        unlabelled: Rows without one, left out of everything.
+        per_class: Name to ``{"variance": σ²_c, "rows": its rows (sum of weights)}``.
+    """
+
+    intra_variance: float
+    intra_variance_std: float
+    centroid_distance: float
+    centroid_distance_std: float
+    between_variance: float
+    smallest_gap: float
+    smallest_gap_classes: tuple[str, str]
+    effective_rank: float
+    dimensions: int
+    classes: int
+    rows: int
+    unlabelled: int
+    per_class: dict[str, dict[str, float]]
+
+    @property
+    def variance_ratio(self) -> float:
+        """Intra-class variance by between-class variance; NaN where the centroids coincide."""
+        return self.intra_variance / self.between_variance if self.between_variance > 0 else float("nan")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain JSON-able values."""
+        return {
+            "intra_variance": self.intra_variance,
+            "intra_variance_std": self.intra_variance_std,
+            "centroid_distance": {"mean": self.centroid_distance, "std": self.centroid_distance_std},
+            "between_variance": self.between_variance,
+            "variance_ratio": self.variance_ratio,
+            "smallest_gap": self.smallest_gap,
+            "smallest_gap_classes": list(self.smallest_gap_classes),
+            "effective_rank": self.effective_rank,
+            "dimensions": self.dimensions,
+            "classes": self.classes,
+            "rows": self.rows,
+            "unlabelled": self.unlabelled,
+            "per_class": self.per_class,
+        }
+
+
+class Variance:
+    r"""The figures of :class:`VarianceResult` in one pass over batches, mergeable over shards and processes.
+
+    Only sums are kept, in float64: of the weights and of the weighted rows per class, of the rows and of their outer
+    products. On unit rows they are enough, since with weights :math:`w_{ic}` (1 or 0 for class numbers)
+
+    .. math::
+        \mu_c = \frac{\sum_i w_{ic} z_i}{\sum_i w_{ic}}, \qquad
+        \sigma^2_c = \frac{\sum_i w_{ic} \lVert z_i - \mu_c \rVert^2}{\sum_i w_{ic}} = 1 - \lVert \mu_c \rVert^2 .
+
+    So the result is the same, up to rounding of about 1e-15, however the rows are divided, and the states of processes
+    can be added up by any all-reduce.
+
+    Args:
+        classes: Number of classes or their names; None takes what the labels need. State it where states of several
+            processes are added: their shapes must agree.
+        dimensions: d; None takes that of the first batch. State it where a process may get no batch at all.
+
+    Example:
+        >>> seen = Variance()
+        >>> for rows, labels in [([[1.0, 0.0], [0.0, 1.0]], [0, 0]), ([[-1.0, 0.0]], [1])]:
+        ...     seen = seen.update(rows, labels)
+        >>> result = seen.result()
+        >>> result.per_class["0"]["variance"], result.intra_variance
+        (0.5, 0.25)
+    """
+
+    def __init__(self, classes: int | Sequence[str] | None = None, dimensions: int | None = None) -> None:
+        named = classes is not None and not isinstance(classes, int)
+        self.class_names = tuple(map(str, classes)) if named else None  # type: ignore[arg-type]
+        self.classes: int | None = len(self.class_names) if self.class_names is not None else classes  # type: ignore[assignment]
+        self.dimensions = dimensions
+        self._sums = _no_rows(self.classes or 0, dimensions or 0)
+
+    @torch.no_grad()
+    def update(self, embeddings: ArrayLike, labels: ArrayLike) -> Variance:
+        """Take in a batch.
+
+        Args:
+            embeddings: (N, d) numbers, numpy or torch, of any scale: rows are brought to unit length.
+            labels: (N,) class numbers from 0, negative for none; or (N, C) weights in [0, 1], all zero for none.
+
+        Returns:
+            Itself.
+
+        Raises:
+            InputError: A row is NaN, infinite or all zero; shapes do not fit; a label is out of range.
+        """
+        rows = unit_rows(embeddings, "embeddings", torch.float64)
+        if self.dimensions not in (None, rows.shape[1]):
+            raise InputError("embeddings: as wide as those before", got=rows.shape[1], valid=self.dimensions)
+        read = read_labels(labels, len(rows), self.classes)
+        self.dimensions = rows.shape[1]
+        self._add(_sums_of(rows, read, max(self.classes or 0, class_count(read))))
+        return self
+
+    def merge(self, other: Variance) -> Variance:
+        """Add what another one has seen.
+
+        Args:
+            other: The other; it is left as it is.
+
+        Returns:
+            Itself.
+
+        Raises:
+            InputError: The two are about different classes or dimensions.
+        """
+        for what, ours, theirs in (
+            ("dimensions", self.dimensions, other.dimensions),
+            ("classes", self.class_names or self.classes, other.class_names or other.classes),
+        ):
+            if None not in (ours, theirs) and ours != theirs:
+                raise InputError(f"cannot merge: the {what} differ", got=f"{ours} and {theirs}")
+        self.dimensions = self.dimensions or other.dimensions
+        self._add(other._sums)
+        return self
+
+    def state(self) -> dict[str, Tensor]:
+        """The sums as float64 tensors on the CPU; the sum of two states is the state of both together."""
+        return {name: tensor.clone() for name, tensor in self._sums.items()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor], classes: int | Sequence[str] | None = None) -> Variance:
+        """Go on from sums.
+
+        Args:
+            state: What :meth:`state` gave, perhaps added up over processes.
+            classes: As for the class.
+
+        Returns:
+            A new one.
+
+        Raises:
+            InputError: These are not the sums of a Variance of so many classes.
+        """
+        made = cls(classes)
+        sums = {name: torch.as_tensor(tensor).detach().cpu().double() for name, tensor in state.items()}
+        if sums.keys() != made._sums.keys() or (made.classes is not None and len(sums["weights"]) != made.classes):
+            raise InputError(
+                "not the state of a Variance with these classes", got=sorted(sums), valid=sorted(made._sums)
+            )
+        made.dimensions = len(sums["total"]) or None
+        made._sums = _no_rows(0, 0)
+        made._add(sums)
+        return made
+
+    def result(self) -> VarianceResult:
+        """The figures of all rows so far.
+
+        Returns:
+            The :class:`VarianceResult`.
+
+        Raises:
+            InputError: Fewer than two classes have rows, so that nothing lies between classes.
+        """
+        sums = self._sums
+        present = (sums["weights"] > 0).nonzero().flatten()
+        if len(present) < 2:
+            raise InputError("variance: at least two classes must have rows", got=f"{len(present)}", fix=_ONE_CLASS)
+        names = [self.class_names[c] if self.class_names else str(c) for c in present.tolist()]
+        weights = sums["weights"][present]
+        centroids = sums["sums"][present] / weights[:, None]
+        within = (1.0 - centroids.square().sum(1)).clamp_min(0.0)
+        gaps = pairwise_gaps(centroids)
+        mean = sums["total"] / sums["rows"]
+        a, b = gaps.pair
+        return VarianceResult(
+            intra_variance=float(within.mean()),
+            intra_variance_std=float(within.std(correction=0)),
+            centroid_distance=gaps.mean,
+            centroid_distance_std=gaps.std,
+            between_variance=float((centroids - centroids.mean(0)).square().sum(1).mean()),
+            smallest_gap=gaps.smallest,
+            smallest_gap_classes=(names[a], names[b]),
+            effective_rank=effective_rank(sums["moment"] / sums["rows"] - torch.outer(mean, mean)),
+            dimensions=len(mean),
+            classes=len(names),
+            rows=int(sums["rows"]),
+            unlabelled=int(sums["unlabelled"]),
+            per_class={
+                name: {"variance": variance, "rows": int(rows) if rows.is_integer() else rows}
+                for name, variance, rows in zip(names, within.tolist(), weights.tolist())
+            },
+        )
+
+    def _add(self, more: Mapping[str, Tensor]) -> None:
+        self._sums = {name: _padded_sum(ours, more[name]) for name, ours in self._sums.items()}
+
+
+_ONE_CLASS = "give rows of more classes, and check that the labels are not all the same"
+
+
+def variance(embeddings: ArrayLike, labels: ArrayLike, *, classes: int | Sequence[str] | None = None) -> VarianceResult:
+    """How an embedding spreads within its classes and between them; :class:`Variance` over the whole arrays.
+
+    Args:
+        embeddings: (N, d) numbers, numpy or torch, of any scale: rows are brought to unit length.
+        labels: (N,) class numbers from 0, negative for none; or (N, C) weights in [0, 1], all zero for none: a row
+            counts in each class by its weight.
+        classes: Number of classes or their names; None takes what the labels need.
+
+    Returns:
+        The :class:`VarianceResult`.
+
+    Raises:
+        InputError: A row is NaN, infinite or all zero; shapes do not fit; a label is out of range; or fewer than two
+            classes have rows.
+
+    Source:
+        Variance & Greediness, arXiv 2601.21450, for the intra-class variance and the centroid distances.
+
+    Example:
+        >>> found = variance([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [-2.0, 0.0]], [0, 0, 1, 1])
+        >>> found.intra_variance, round(found.centroid_distance, 4)
+        (0.25, 1.5811)
+    """
+    return Variance(classes).update(embeddings, labels).result()
+
+
+def _no_rows(classes: int, dimensions: int) -> dict[str, Tensor]:
+    shapes: dict[str, tuple[int, ...]] = {
+        "weights": (classes,),
+        "sums": (classes, dimensions),
+        "total": (dimensions,),
+        "moment": (dimensions, dimensions),
+        "rows": (),
+        "unlabelled": (),
+    }
+    return {name: torch.zeros(shape, dtype=torch.float64) for name, shape in shapes.items()}
+
+
+def _sums_of(rows: Tensor, labels: Tensor, classes: int) -> dict[str, Tensor]:
+    known = has_label(labels)
+    left_out = (~known).sum().double()
+    rows, labels = rows[known], labels[known]
+    if labels.dim() == 1:
+        weights = torch.bincount(labels, minlength=classes).double()
+        sums = torch.zeros(classes, rows.shape[1], dtype=torch.float64).index_add_(0, labels, rows)
+    else:
+        weights, sums = labels.sum(0), labels.mT @ rows
+    return {
+        "weights": weights,
+        "sums": sums,
+        "total": rows.sum(0),
+        "moment": rows.mT @ rows,
+        "rows": torch.tensor(float(len(rows)), dtype=torch.float64),
+        "unlabelled": left_out,
+    }
+
+
+def _padded_sum(first: Tensor, second: Tensor) -> Tensor:
+    """Sum of two tensors, each taken as zero where only the other one reaches: classes appear as they come."""
+    shape = [max(sizes) for sizes in zip(first.shape, second.shape)]
+    total = first.new_zeros(shape)
+    for part in (first, second):
+        total[tuple(map(slice, part.shape))] += part
+    return total
