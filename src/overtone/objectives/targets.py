@@ -48,6 +48,35 @@ def from_labels(targets: Tensor, own_weight: float = 0.0) -> Tensor:
     return torch.where(total > 0, shared / total.clamp_min(torch.finfo(shared.dtype).tiny), own)
 
 
+def relation(labels: Tensor, gallery_labels: Tensor | None = None) -> Tensor:
+    r"""How much rows are positives of each other, from their labels.
+
+    .. math:: r_{ij} = [y_i = y_j] \quad\text{or}\quad r_{ij} = \min\Big(1, \sum_c y_{ic} y_{jc}\Big)
+
+    Rows that share a label of several are positives in full; for distributions over classes r is the probability
+    that both rows are of one class.
+
+    Args:
+        labels: (n,) integer classes, or (n, C) targets in [0, 1].
+        gallery_labels: (m,) or (m, C), of the same kind; None for the same rows.
+
+    Returns:
+        (n, m) in [0, 1], float32 or better.
+
+    Example:
+        >>> relation(torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 0.5]]))
+        tensor([[1.0000, 1.0000, 0.5000],
+                [1.0000, 1.0000, 0.5000],
+                [0.5000, 0.5000, 0.5000]])
+    """
+    others = labels if gallery_labels is None else gallery_labels
+    if labels.dim() == 1:
+        return (labels[:, None] == others[None, :]).float()
+    first, second = (rows if rows.dtype == torch.float64 else rows.float() for rows in (labels, others))
+    with torch.autocast(first.device.type, enabled=False):
+        return (first @ second.mT).clamp_max(1.0)
+
+
 def soft_top_k(similarity: Tensor, k: int, temperature: float) -> Tensor:
     r"""Teacher-mined soft neighbours: the k most similar others, weighted by a softmax.
 

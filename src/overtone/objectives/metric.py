@@ -1,0 +1,157 @@
+"""What a metric-learning loss is: rows and labels to a scalar, and a count of the terms that still push."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from overtone.core import Settings
+from overtone.objectives.pairs import Pairs, pairs
+from overtone.objectives.registry import objectives
+
+Reduction = Literal["active", "all"]
+
+
+class Counts(NamedTuple):
+    """How many terms of a loss still push.
+
+    The tensors are scalars without gradient, on the device of the embeddings: reading one makes the host wait. With
+    soft labels a term counts by its weight.
+
+    Attributes:
+        active: Terms that push, by the definition of the loss.
+        total: All terms.
+        skipped: Anchors left out, for want of a positive or a negative.
+        anchors: Rows that asked.
+    """
+
+    active: Tensor
+    total: Tensor
+    skipped: Tensor
+    anchors: int
+
+
+class Outcome(NamedTuple):
+    """What the function of a loss returns.
+
+    Attributes:
+        loss: Scalar with gradient; NaN if there was no term at all.
+        counts: Of its terms.
+    """
+
+    loss: Tensor
+    counts: Counts
+
+
+class MetricLoss(nn.Module, ABC):
+    """Base of the metric-learning losses.
+
+    Args:
+        **settings: Fields of ``settings_type``.
+
+    Attributes:
+        name: As registered.
+        settings_type: The settings, typed and described.
+        active_means: When a term of this loss counts as active.
+        needs_classes: Whether the loss has parameters of its own, a row per class, which belong in the optimiser.
+        settings: The validated settings.
+        counts: Of the last forward; None before it.
+
+    Raises:
+        InputError: A setting is unknown or does not fit.
+    """
+
+    name: ClassVar[str]
+    settings_type: ClassVar[type[Settings]]
+    active_means: ClassVar[str]
+    needs_classes: ClassVar[bool] = False
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        self.settings = self.settings_type.build(settings, where=f"loss {self.name!r}")
+        self.counts: Counts | None = None
+
+    def forward(
+        self,
+        embeddings: Tensor,
+        labels: Tensor | None = None,
+        gallery: Tensor | None = None,
+        gallery_labels: Tensor | None = None,
+        *,
+        targets: Tensor | None = None,
+    ) -> Tensor:
+        """Scalar loss of a batch; see :func:`~overtone.objectives.pairs` for the arguments and what is refused."""
+        outcome = self.outcome(embeddings, labels, gallery, gallery_labels, targets)
+        self.counts = outcome.counts
+        return outcome.loss
+
+    @abstractmethod
+    def outcome(
+        self,
+        embeddings: Tensor,
+        labels: Tensor | None,
+        gallery: Tensor | None,
+        gallery_labels: Tensor | None,
+        targets: Tensor | None,
+    ) -> Outcome:
+        """Loss and counts of a batch."""
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print(loss)``."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.settings)
+
+
+class PairLoss(MetricLoss):
+    """Base of the losses that need nothing but the rows: a function of :class:`Pairs` that takes the settings."""
+
+    function: ClassVar[Callable[..., Outcome]]
+
+    def outcome(
+        self,
+        embeddings: Tensor,
+        labels: Tensor | None,
+        gallery: Tensor | None,
+        gallery_labels: Tensor | None,
+        targets: Tensor | None,
+    ) -> Outcome:
+        """Pair the rows and call the function."""
+        found = pairs(embeddings, labels, gallery, gallery_labels, targets=targets)
+        return type(self).function(found, **dict(self.settings))
+
+
+def hinge(total: Tensor, active: Tensor, possible: Tensor, reduction: Reduction) -> Tensor:
+    """Mean of hinge terms from their sum.
+
+    Args:
+        total: Scalar sum of the terms.
+        active: Scalar, how many are not 0.
+        possible: Scalar, how many there are.
+        reduction: ``active`` for the mean over those that are not 0 (0 where none is left), ``all`` over all.
+
+    Returns:
+        Scalar; NaN if there are no terms.
+    """
+    count = torch.where(active > 0, active, 1.0) if reduction == "active" else possible
+    return total / torch.where(possible > 0, count, torch.nan)
+
+
+def skipped(pairs: Pairs, kept: Tensor) -> Tensor:
+    """How many anchors were left out.
+
+    Args:
+        pairs: Of the batch.
+        kept: (n,) truth values.
+
+    Returns:
+        Scalar.
+    """
+    return len(pairs.anchors) - kept.sum()
+
+
+def metric_losses() -> dict[str, type[MetricLoss]]:
+    """The metric-learning losses among the objectives, by name."""
+    return {name: kind for name, kind in objectives.items() if isinstance(kind, type) and issubclass(kind, MetricLoss)}

@@ -1,0 +1,226 @@
+"""What a metric-learning loss looks at: rows against rows, and which of them belong together."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from overtone.core import InputError
+from overtone.objectives.targets import relation
+
+
+class Pairs(NamedTuple):
+    """Unit rows against unit rows, and how much each pair is a positive and a negative one.
+
+    With hard labels the weights are 0 and 1. With soft ones a pair is both: a positive with weight r, a negative with
+    weight 1 − r. A row is no pair with itself: both weights are 0 there.
+
+    Attributes:
+        anchors: (n, d) rows of length 1, float32 or float64.
+        others: (m, d) rows of length 1: the same rows, those of a gallery, or the centres of classes.
+        positive: (n, m) weights in [0, 1].
+        negative: (n, m) weights in [0, 1].
+    """
+
+    anchors: Tensor
+    others: Tensor
+    positive: Tensor
+    negative: Tensor
+
+    def cosines(self) -> Tensor:
+        """(n, m) cosines of all pairs, never in half precision."""
+        with torch.autocast(self.anchors.device.type, enabled=False):
+            return self.anchors @ self.others.mT
+
+    def with_both(self) -> Tensor:
+        """(n,) truth values: whether an anchor has a positive and a negative."""
+        return (self.positive.sum(1) > 0) & (self.negative.sum(1) > 0)
+
+
+def pairs(
+    embeddings: Tensor,
+    labels: Tensor | None = None,
+    gallery: Tensor | None = None,
+    gallery_labels: Tensor | None = None,
+    *,
+    targets: Tensor | None = None,
+) -> Pairs:
+    """Check a batch and pair its rows, with each other or with a gallery.
+
+    Args:
+        embeddings: (n, d), any scale.
+        labels: (n,) integer classes, or (n, C) targets in [0, 1]: several labels, or soft ones.
+        gallery: (m, d) rows to pair with, for example of the other modality; None for the batch itself.
+        gallery_labels: (m,) or (m, C), as ``labels``.
+        targets: (n, m) matrix in [0, 1] of how much row j is a positive of row i, in place of labels.
+
+    Returns:
+        The pairs. On an accelerator values are not looked at, since the host would have to wait.
+
+    Raises:
+        InputError: Shapes, devices or kinds of labels do not fit together, a value is not finite or out of range, or
+            there is no positive or no negative pair.
+
+    Example:
+        >>> found = pairs(torch.eye(3), torch.tensor([0, 0, 1]))
+        >>> found.positive
+        tensor([[0., 1., 0.],
+                [1., 0., 0.],
+                [0., 0., 0.]])
+    """
+    check_rows("embeddings", embeddings)
+    if gallery is not None:
+        check_rows("gallery", gallery)
+        if gallery.shape[1] != embeddings.shape[1]:
+            raise InputError(
+                "embeddings and gallery differ in width", got=f"{embeddings.shape[1]} and {gallery.shape[1]}"
+            )
+    others = embeddings if gallery is None else gallery
+    related = _related(embeddings, labels, others, labels if gallery is None else gallery_labels, targets)
+    if gallery is None and gallery_labels is not None:
+        raise InputError("gallery_labels without a gallery", fix="pass the gallery's rows too, or leave its labels out")
+    anchors = unit(embeddings)
+    positive = related.to(anchors.dtype)
+    negative = 1.0 - positive
+    if gallery is None:
+        positive, negative = _without_diagonal(positive), negative.fill_diagonal_(0.0)
+    if not holds(positive.sum() > 0):
+        raise InputError(
+            "no two rows of the batch are positives of each other", fix="sample at least two rows of some class"
+        )
+    if not holds(negative.sum() > 0):
+        raise InputError("the batch has one class only, so no negative pair", fix="sample rows of several classes")
+    return Pairs(anchors, anchors if gallery is None else unit(gallery), positive, negative)
+
+
+def unit(rows: Tensor) -> Tensor:
+    """Rows scaled to length 1, in float32 or better; a row of zeros stays one.
+
+    Args:
+        rows: (n, d).
+
+    Returns:
+        (n, d) float32, or float64 if that is what came in.
+    """
+    return F.normalize(rows if rows.dtype == torch.float64 else rows.float(), dim=1)
+
+
+def holds(condition: Tensor) -> bool:
+    """Whether a condition holds; on an accelerator it is taken to, since looking would make the host wait.
+
+    Args:
+        condition: Scalar truth value.
+
+    Returns:
+        The truth value, True for one that lies on an accelerator.
+    """
+    return condition.device.type != "cpu" or bool(condition.detach().numpy())
+
+
+def check_rows(name: str, rows: Tensor) -> None:
+    """Refuse what are no embeddings.
+
+    Args:
+        name: What they are called in the message.
+        rows: Should be (n, d), floating and finite.
+
+    Raises:
+        InputError: They are not.
+    """
+    if rows.dim() != 2 or not rows.is_floating_point() or not len(rows):
+        got = f"{tuple(rows.shape)} of {rows.dtype}"
+        raise InputError(f"{name}: not a matrix of rows", got=got, valid="(n, d) floating-point numbers, n >= 1")
+    if not holds(rows.isfinite().all()):
+        row = int(rows.detach().isfinite().all(1).logical_not().nonzero()[0])
+        raise InputError(f"{name}: row {row} holds NaN or infinity", fix="lower the learning rate, or check the input")
+
+
+def check_labels(name: str, labels: Tensor | None, rows: Tensor) -> Tensor:
+    """Refuse what are no labels of some rows.
+
+    Args:
+        name: What they are called in the message.
+        labels: Should be (n,) integers or (n, C) numbers in [0, 1].
+        rows: The (n, d) rows they belong to.
+
+    Returns:
+        The labels.
+
+    Raises:
+        InputError: They are missing, of another length, on another device, or out of range.
+    """
+    valid = "(n,) integer classes or (n, C) targets in [0, 1]"
+    if labels is None:
+        raise InputError(f"{name} are missing", valid=valid)
+    if labels.dim() not in (1, 2) or (labels.dim() == 1 and labels.is_floating_point()):
+        raise InputError(f"{name}: not labels", got=f"{tuple(labels.shape)} of {labels.dtype}", valid=valid)
+    _same_place(name, labels, rows)
+    if len(labels) != len(rows):
+        raise InputError(f"{name}: not one for each row", got=f"{len(labels)} labels for {len(rows)} rows")
+    if labels.dim() == 2:
+        _within_one(name, labels)
+    return labels
+
+
+def _related(
+    rows: Tensor, labels: Tensor | None, others: Tensor, other_labels: Tensor | None, targets: Tensor | None
+) -> Tensor:
+    if targets is not None:
+        if labels is not None or other_labels is not None:
+            raise InputError("both labels and targets are given", fix="pass one of them")
+        if targets.shape != (len(rows), len(others)):
+            raise InputError(
+                "targets: not one for each pair", got=tuple(targets.shape), valid=f"({len(rows)}, {len(others)})"
+            )
+        _same_place("targets", targets, rows)
+        _within_one("targets", targets)
+        return targets
+    labels = check_labels("labels", labels, rows)
+    if others is rows:
+        return relation(labels)
+    other_labels = check_labels("gallery_labels", other_labels, others)
+    if labels.shape[1:] != other_labels.shape[1:]:
+        raise InputError(
+            "labels and gallery_labels are of different kinds",
+            got=f"{tuple(labels.shape)}, {tuple(other_labels.shape)}",
+        )
+    return relation(labels, other_labels)
+
+
+def _same_place(name: str, values: Tensor, rows: Tensor) -> None:
+    if values.device != rows.device:
+        raise InputError(f"{name} and rows lie on different devices", got=f"{values.device} and {rows.device}")
+
+
+def _within_one(name: str, values: Tensor) -> None:
+    if not holds(((values >= 0) & (values <= 1)).all()):
+        raise InputError(f"{name}: a value is not in [0, 1]", got=f"{values.min()} to {values.max()}")
+
+
+def _without_diagonal(weights: Tensor) -> Tensor:
+    return weights.clone().fill_diagonal_(0.0)
+
+
+def distances(cosines: Tensor, kind: str) -> Tensor:
+    r"""Distances of unit rows from their cosines.
+
+    .. math:: \text{euclidean:}\quad \sqrt{2 - 2 \cos} \qquad \text{cosine:}\quad 1 - \cos
+
+    Rows that differ by no more than the rounding of their cosine have distance 0 and do not pull at each other, so
+    there is no division by 0 in the gradient.
+
+    Args:
+        cosines: (n, m).
+        kind: ``euclidean`` or ``cosine``.
+
+    Returns:
+        (n, m) in [0, 2].
+    """
+    if kind == "cosine":
+        return F.relu(1.0 - cosines)
+    rounding = 4 * torch.finfo(cosines.dtype).eps
+    # relu's derivative is chosen, not multiplied: the infinite slope of the root at 0 does not come through
+    return F.relu((2.0 - rounding) - 2.0 * cosines).sqrt()
