@@ -26,7 +26,8 @@ class Figure:
         layout: Plotly layout, without colours of the page (the theme adds them).
         alt: What the figure shows, for readers who do not see it.
         height: Height in pixels; the width is the page's.
-        views: Other places of the same points, by the name of the button that moves them there: Plotly restyles.
+        views: Other places of the same points, by the name of the button that moves them there: Plotly restyles, and
+            under ``"layout"`` what else changes. Figures in one element of class ``together`` share their buttons.
         pairs: Whether each trace holds first halves of pairs, then second halves, to be joined when pointed at.
     """
 

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import PurePath
 from urllib.parse import quote
 
-VOID = frozenset({"br", "hr", "meta", "line", "circle", "rect"})
+VOID = frozenset({"br", "hr", "meta", "line", "circle", "rect", "path"})
 """Elements that have no end tag in this report (the shapes are written self-closing, as SVG wants them)."""
 
 

@@ -35,7 +35,7 @@ def answered(makers: Sequence[Callable[[F], Section | None]], facts: F) -> list[
     return [section for section in (maker(facts) for maker in makers) if section is not None]
 
 
-def page(*, title: str, kind: str, head: Markup, sections: Sequence[Section], foot: Child) -> str:
+def page(*, title: str, kind: str, head: Markup, sections: Sequence[Section], foot: Child, key: Child = None) -> str:
     """A whole HTML document.
 
     Args:
@@ -44,6 +44,7 @@ def page(*, title: str, kind: str, head: Markup, sections: Sequence[Section], fo
         head: What stands above the questions: summary, figures to remember, warnings.
         sections: Questions and answers, top to bottom.
         foot: The last line.
+        key: What the colours of all figures mean; it stays in sight.
 
     Returns:
         HTML that opens from a file, without a network.
@@ -54,6 +55,7 @@ def page(*, title: str, kind: str, head: Markup, sections: Sequence[Section], fo
         "main",
         el("header", el("p", f"Overtone · {kind}", class_="kicker"), el("h1", title), head),
         contents,
+        key,
         answers,
         el("footer", el("p", foot, class_="small muted"), style="padding-top:36px"),
     )

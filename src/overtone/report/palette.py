@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 FIRST, SECOND = "#2f7ed8", "#e07b1a"
 """The first and the second modality, and the directions that start at them; told apart by any eye, on any ground."""
 QUIET = "#8b93a1"
@@ -18,3 +21,42 @@ def class_colour(number: int) -> str:
     ground, share = SHADES[number // len(HUES) % len(SHADES)]
     mixed = (round(int(hue[at : at + 2], 16) * (1 - share) + ground * share) for at in (1, 3, 5))
     return "#" + "".join(f"{part:02x}" for part in mixed)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How everything of one loss is drawn: three marks, any of which is enough to tell it from the others.
+
+    Attributes:
+        colour: Of lines and points.
+        dash: Lengths of strokes and gaps, as SVG writes them; empty for a whole line.
+        symbol: Shape of the points, as Plotly calls it.
+    """
+
+    colour: str
+    dash: str
+    symbol: str
+
+
+DASHES = ("", "8px 3px", "2px 3px", "8px 3px 2px 3px", "14px 4px", "4px 4px", "12px 3px 2px 3px 2px 3px")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down")
+KNOWN_LOSSES = ("contrastive", "triplet", "n-pair", "infonce", "arcface", "scl", "ccl")
+"""Losses that look the same in every report, so that two can be laid side by side."""
+
+
+def loss_styles(names: Iterable[str]) -> dict[str, Style]:
+    """A style for each loss: the known ones have theirs, the others take those that follow, in the order given.
+
+    Args:
+        names: Names of the losses.
+    """
+    several = list(names)
+    others = [name for name in several if name not in KNOWN_LOSSES]
+    numbers = {name: at for at, name in enumerate((*KNOWN_LOSSES, *others))}
+    return {name: _style(numbers[name]) for name in several}
+
+
+def _style(number: int) -> Style:
+    # The eighth hue is grey, which stands for what is there for comparison only.
+    colour = class_colour(number if number < len(KNOWN_LOSSES) else number + 1)
+    return Style(colour, DASHES[number % len(DASHES)], SYMBOLS[number % len(SYMBOLS)])

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from overtone.report.contest import Contest, score
+from overtone.report.diagnosed import FROZEN, Diagnosed
 from overtone.report.facts import RunFacts
+from overtone.report.quantities import quantity
 from overtone.report.words import (
     difference_in_words,
     known_interval,
@@ -106,4 +108,55 @@ def _better_direction(contest: Contest, best: Mapping[str, Any]) -> str | None:
         return "Both directions do equally well."
     return (
         f"Its better direction is {contest.arrows[better]} ({number(values[better])} against {number(values[worse])})."
+    )
+
+
+def diagnosis_in_words(diagnosed: Diagnosed) -> str:
+    """Which losses were trained on what, which finds best, and which makes classes small or keeps them wide."""
+    names = list(diagnosed.losses)
+    if not names:
+        return "There is nothing to diagnose."
+    heads = f"{len(names)} losses each trained" if len(names) > 1 else f"{names[0]} trained"
+    times = plural(len(diagnosed.seeds), "seed")
+    rows, classes = diagnosed.count("rows", "test"), diagnosed.count("classes", "test")
+    counted = [
+        plural(rows, "test row") if rows else "the test rows",
+        plural(classes, "class", "classes") if classes else "",
+    ]
+    unseen = ", none of which was trained on" if diagnosed.diagnosis.get("class_disjoint") else ""
+    sentences = [
+        f"{heads} a head on the frozen features of {diagnosed.corpus}, with {times}; retrieval is judged "
+        f"{diagnosed.retrieval}, on {' of '.join(filter(None, counted))}{unseen}.",
+        _best_loss(diagnosed, names),
+        _widths(diagnosed),
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _best_loss(diagnosed: Diagnosed, names: list[str]) -> str:
+    about, top = quantity(diagnosed.metric), diagnosed.measured(names[0], diagnosed.metric)
+    if top.mean is None:
+        return ""
+    before = diagnosed.measured(FROZEN, diagnosed.metric).mean
+    against = f", where the {FROZEN} have {about.write(before)}" if before is not None else ""
+    if len(names) == 1:
+        return f"Its {about.name} is {about.write(top.mean)}{against}."
+    if diagnosed.champion(diagnosed.metric) == names[0]:
+        return f"{names[0]} finds best: its {about.name} is {about.write(top.mean)}{against}."
+    return (
+        f"{names[0]} has the highest {about.name}, {about.write(top.mean)}{against}, but its lead is not beyond "
+        "doubt against every other loss."
+    )
+
+
+def _widths(diagnosed: Diagnosed) -> str:
+    about = quantity("intra_variance")
+    values = {name: diagnosed.measured(name, "intra_variance").mean for name in diagnosed.losses}
+    order = sorted((value, name) for name, value in values.items() if value is not None)
+    if len(order) < 2:
+        return ""
+    (low, compact), (high, wide) = order[0], order[-1]
+    return (
+        f"{compact} makes the most compact classes (intra-class variance {about.write(low)}), {wide} keeps the most of "
+        f"their diversity ({about.write(high)})."
     )

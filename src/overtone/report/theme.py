@@ -17,7 +17,7 @@ STYLE = """
 }
 @media (prefers-color-scheme: dark) {
   /* The figures' colours are chosen for paper; on a dark ground they want a little more light. */
-  .plot .scatterlayer, .plot .barlayer, .plot .legendsymbols { filter: brightness(1.35); }
+  .plot .scatterlayer, .plot .barlayer, .plot .legendsymbols, .swatch { filter: brightness(1.35); }
 }
 * { box-sizing: border-box; }
 body {
@@ -69,6 +69,20 @@ figure button[aria-pressed="true"] { border-color: var(--link); color: var(--lin
 .wide { display: grid; grid-template-columns: minmax(0, 1fr); }
 .grid figure, .pair figure, .wide figure { display: flex; flex-direction: column-reverse; justify-content: flex-end; }
 .grid figcaption, .pair figcaption, .wide figcaption { color: var(--ink); font-weight: 500; }
+.key { display: flex; flex-wrap: wrap; gap: 6px; margin: 10px 0; }
+.key.sticky { position: sticky; top: 0; z-index: 5; background: var(--paper); padding: 10px 0; margin: 0;
+  border-bottom: 1px solid var(--line); }
+.key button { font: inherit; font-size: 14px; color: var(--ink); background: var(--raised); padding: 2px 10px 2px 7px;
+  border: 1px solid var(--line); border-radius: 14px; cursor: pointer; white-space: nowrap; }
+.key button[aria-pressed="false"] { opacity: 0.4; text-decoration: line-through; }
+.swatch { display: inline-block; width: 30px; height: 12px; vertical-align: -1px; margin-right: 6px;
+  overflow: visible; }
+.swatch.point { width: 12px; }
+.interval { display: block; font-size: 12px; color: var(--muted); font-weight: 400; }
+.together > button { font: inherit; font-size: 14px; color: var(--ink); background: var(--raised); padding: 4px 12px;
+  border: 1px solid var(--line); border-radius: 7px; margin: 0 8px 8px 0; cursor: pointer; }
+.together > button[aria-pressed="true"] { border-color: var(--link); color: var(--link); }
+.finding { margin: 0 0 10px; font-size: 15px; } .finding .small { margin: 0; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(285px, 1fr)); gap: 14px; margin: 12px 0 20px; }
 .card { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px;
   min-width: 0; }
@@ -129,26 +143,54 @@ SCRIPT = """
     place.on("plotly_unhover", () => Plotly.relayout(place, { shapes: [] }));
   };
 
-  const offerViews = (place, views) => {
-    const buttons = Object.entries(views).map(([name, view], at) => {
+  const show = (place, { layout = { "xaxis.autorange": true, "yaxis.autorange": true }, ...points }) =>
+    Plotly.update(place, points, { ...layout, shapes: [] });
+
+  const offerViews = (members) => {
+    const buttons = Object.keys(members[0].views).map((name, at) => {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = name;
       button.setAttribute("aria-pressed", at === 0);
       button.addEventListener("click", () => {
         for (const other of buttons) other.setAttribute("aria-pressed", other === button);
-        Plotly.update(place, view, { "xaxis.autorange": true, "yaxis.autorange": true, shapes: [] });
+        for (const { place, views } of members) if (views[name]) show(place, views[name]);
       });
       return button;
     });
-    place.before(...buttons);
+    const { place } = members[0];
+    const shared = place.closest(".together");
+    if (shared) shared.prepend(...buttons);
+    else place.before(...buttons);
   };
 
-  const draw = (place, { data, layout, height, views, pairs }) => {
+  // Figures that stand together share one set of buttons; every other figure has its own.
+  const viewed = () => {
+    const groups = new Map();
+    places.forEach((place, at) => {
+      if (!Object.keys(figures[at].views).length) return;
+      const box = place.closest(".together") ?? place;
+      groups.set(box, [...(groups.get(box) ?? []), { place, views: figures[at].views }]);
+    });
+    return [...groups.values()];
+  };
+
+  // A name in a key takes its lines and points out of all figures, and brings them back.
+  const keys = [...document.querySelectorAll("button[data-group]")];
+  const offerKey = (button) => button.addEventListener("click", () => {
+    const group = button.dataset.group;
+    const visible = button.getAttribute("aria-pressed") !== "true";
+    for (const twin of keys) if (twin.dataset.group === group) twin.setAttribute("aria-pressed", visible);
+    for (const place of places) {
+      const members = [...place.data.keys()].filter((at) => place.data[at].legendgroup === group);
+      if (members.length) Plotly.restyle(place, { visible }, members);
+    }
+  });
+
+  const draw = (place, { data, layout, height, pairs }) => {
     const config = { responsive: true, displaylogo: false, displayModeBar: height < 220 ? false : "hover",
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
     Plotly.newPlot(place, data, { ...layout, height, template: template() }, config);
-    offerViews(place, views);
     if (pairs) joinPairs(place);
   };
 
@@ -163,6 +205,8 @@ SCRIPT = """
     return;
   }
   places.forEach((place, at) => draw(place, figures[at]));
+  viewed().forEach(offerViews);
+  keys.forEach(offerKey);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     for (const place of places) Plotly.react(place, place.data, { ...place.layout, template: template() });
   });

@@ -9,6 +9,8 @@ from typing import Any
 DASH = "–"
 """What stands where there is no number."""
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 METRICS: dict[str, tuple[str, str]] = {
     "map": ("mAP", "mean over the queries of the average precision over all ranks"),
     "chance_map": ("mAP by chance", "what a random order would get"),
@@ -63,6 +65,21 @@ def number(value: Any, digits: int = 3) -> str:
         return f"{value:,}"
     places = digits if abs(value) < 10 else 1 if abs(value) < 1000 else 0
     return minus(f"{value:,.{places}f}")
+
+
+def significant(value: Any, digits: int = 3) -> str:
+    """A number whose size is not known beforehand, with ``digits`` significant digits; tiny ones as a power of ten.
+
+    Example:
+        >>> significant(0.011834), significant(1.2614), significant(12345.6), significant(0.0000123)
+        ('0.0118', '1.26', '12,346', '1.23 × 10⁻⁵')
+    """
+    if number(value) == DASH or isinstance(value, int) or value == 0:
+        return number(value)
+    size = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
+    if size < -4:
+        return minus(f"{value / 10.0**size:.{digits - 1}f} × 10{str(size).translate(RAISED)}")
+    return minus(f"{value:,.{max(0, digits - 1 - size)}f}")
 
 
 def writer(key: str) -> Callable[[Any], str]:

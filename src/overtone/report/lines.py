@@ -1,0 +1,232 @@
+"""Figures that show several losses at once; what a colour means is said once a page, by its key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from overtone.report.diagnosed import FROZEN, Course, Measured
+from overtone.report.figures import Figure, label, rounded
+from overtone.report.palette import Style
+
+DECADES = 1.3
+"""From this spread on, in powers of ten, the values of a figure are drawn on a logarithmic axis."""
+MOST_SYMBOLS = 12
+"""Points of a line that get a symbol; more would hide the dashes."""
+MARGIN = {"l": 58, "r": 12, "t": 8, "b": 44}
+
+
+def group(kind: str, name: str) -> str:
+    """What ties the traces of a loss or of a class to its button in the key."""
+    return f"{kind}:{name}"
+
+
+def lines(
+    courses: Mapping[str, Course],
+    styles: Mapping[str, Style],
+    *,
+    places: str,
+    values: str,
+    reference: float | None = None,
+    alt: str,
+) -> Figure:
+    """One quantity over the training, a line a loss; buttons turn the horizontal axis logarithmic.
+
+    Args:
+        courses: Places and values of each loss.
+        styles: How each loss is drawn.
+        places: What the horizontal axis shows.
+        values: What the vertical axis shows.
+        reference: The value of the frozen features, a line across.
+        alt: What the figure shows.
+    """
+    drawn = {name: course for name, course in courses.items() if course.at}
+    every = [place for course in drawn.values() for place in course.at]
+    if reference is not None and every:
+        drawn[FROZEN] = Course((min(every), max(every)), (reference, reference))
+    positive = [place for place in every if place > 0]
+    # Before the first update lies at zero, which a logarithmic axis does not have: half of the first place instead.
+    least = min(positive, default=1) / 2
+    log_places = [rounded(np.maximum(course.at, least)) for course in drawn.values()]
+    even = [rounded(course.at) for course in drawn.values()]
+    layout = {
+        "xaxis": {"title": {"text": places}, "type": "linear", "rangemode": "tozero"},
+        "yaxis": {"title": {"text": values}, **_scale([value for course in drawn.values() for value in course.values])},
+        "showlegend": False,
+        "margin": MARGIN,
+    }
+    views = {
+        name: {"x": at, "layout": {"xaxis.type": kind, "xaxis.autorange": True}}
+        for name, kind, at in (("even steps", "linear", even), ("logarithmic steps", "log", log_places))
+    }
+    traces = [_line(name, course, styles[name], places) for name, course in drawn.items()]
+    return Figure(traces, alt, layout, height=300, views=views if len(set(positive)) > 2 else {})
+
+
+def _line(name: str, course: Course, style: Style, places: str) -> dict[str, Any]:
+    reference = name == FROZEN
+    return {
+        "type": "scatter",
+        "mode": "lines" if reference else "lines+markers" if len(course.at) > 1 else "markers",
+        "name": label(name),
+        "legendgroup": group("loss", name),
+        "x": rounded(course.at),
+        "y": rounded(course.values),
+        "line": {"color": style.colour, "width": 1.5 if reference else 2, "dash": style.dash or "solid"},
+        "marker": {"color": style.colour, "symbol": style.symbol, "size": 7, "maxdisplayed": MOST_SYMBOLS},
+        "hovertemplate": f"%{{y:.4~g}}, {label(places)} %{{x:,}}<extra>{label(name)}</extra>",
+    }
+
+
+def plane(
+    points: Mapping[str, tuple[Measured, Measured]], styles: Mapping[str, Style], *, axes: tuple[str, str], alt: str
+) -> Figure:
+    """Two quantities against each other, a point a loss with its name and the intervals of both.
+
+    Args:
+        points: The horizontal and the vertical quantity of each loss.
+        styles: How each loss is drawn.
+        axes: What the axes show.
+        alt: What the figure shows.
+    """
+    across_hover, up_hover = (f"{label(title)} %{{{axis}:.4~g}}" for title, axis in zip(axes, "xy"))
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "markers+text",
+            "name": label(name),
+            "legendgroup": group("loss", name),
+            "x": rounded(np.array([across.mean], dtype=float)),
+            "y": rounded(np.array([up.mean], dtype=float)),
+            "text": [label(name)],
+            "textposition": "top right",
+            "cliponaxis": False,
+            "marker": {"color": styles[name].colour, "symbol": styles[name].symbol, "size": 12},
+            "error_x": _whisker(across, styles[name]),
+            "error_y": _whisker(up, styles[name]),
+            "hovertemplate": f"{across_hover}<br>{up_hover}<extra>{label(name)}</extra>",
+        }
+        for name, (across, up) in points.items()
+    ]
+    reached = [end for across, _ in points.values() for end in (across.mean, *(across.ci95 or ())) if end is not None]
+    layout = {
+        "xaxis": {"title": {"text": axes[0]}, **_scale(reached)},
+        "yaxis": {"title": {"text": axes[1]}, "zeroline": False},
+        "showlegend": False,
+        "margin": {**MARGIN, "r": 90, "t": 24},
+    }
+    return Figure(traces, alt, layout, height=400)
+
+
+def strips(rows: Mapping[str, Mapping[str, float]], styles: Mapping[str, Style], *, axis: str, alt: str) -> Figure:
+    """A row a loss and a tick a class: how wide, and how alike, the classes of each loss are.
+
+    Args:
+        rows: Loss to class to value.
+        styles: How each loss is drawn.
+        axis: What the horizontal axis shows.
+        alt: What the figure shows.
+    """
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": label(name),
+            "legendgroup": group("loss", name),
+            "x": rounded(list(values.values())),
+            "y": [at] * len(values),
+            "text": [label(one) for one in values],
+            "marker": {
+                "color": styles[name].colour,
+                "symbol": "line-ns",
+                "size": 16,
+                "line": {"width": 2, "color": styles[name].colour},
+            },
+            "hovertemplate": f"%{{text}}: %{{x:.4~g}}<extra>{label(name)}</extra>",
+        }
+        for at, (name, values) in enumerate(rows.items())
+    ]
+    layout = {
+        "xaxis": {"title": {"text": axis}, **_scale([value for values in rows.values() for value in values.values()])},
+        "yaxis": _names(list(rows)),
+        "showlegend": False,
+        "margin": {**MARGIN, "l": 20},
+    }
+    return Figure(traces, alt, layout, height=80 + 34 * len(rows))
+
+
+def dots(
+    names: Sequence[str],
+    values: Mapping[str, Sequence[float | None]],
+    styles: Mapping[str, Style],
+    *,
+    axis: str,
+    alt: str,
+) -> Figure:
+    """A row a name and a point a loss in it.
+
+    Args:
+        names: What the rows are, top to bottom.
+        values: Loss to one value per row, None where there is none.
+        styles: How each loss is drawn.
+        axis: What the horizontal axis shows.
+        alt: What the figure shows.
+    """
+    shown = [label(name) for name in names]
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": label(loss),
+            "legendgroup": group("loss", loss),
+            "x": rounded(np.array(several, dtype=float)),
+            "y": list(range(len(names))),
+            "text": shown,
+            "marker": {"color": styles[loss].colour, "symbol": styles[loss].symbol, "size": 9, "opacity": 0.9},
+            "hovertemplate": f"%{{text}}: %{{x:.4~g}}<extra>{label(loss)}</extra>",
+        }
+        for loss, several in values.items()
+    ]
+    every = [value for several in values.values() for value in several if value is not None]
+    layout = {
+        "xaxis": {"title": {"text": axis}, **_scale(every)},
+        "yaxis": _names(names),
+        "showlegend": False,
+        "margin": {**MARGIN, "l": 20},
+    }
+    return Figure(traces, alt, layout, height=80 + 26 * len(names))
+
+
+def _names(names: Sequence[str]) -> dict[str, Any]:
+    """A vertical axis with a name at each row, top to bottom."""
+    return {
+        "range": [len(names) - 0.5, -0.5],
+        "tickvals": list(range(len(names))),
+        "ticktext": [label(name) for name in names],
+        "automargin": True,
+        "zeroline": False,
+    }
+
+
+def _scale(values: Sequence[float]) -> dict[str, Any]:
+    """Logarithmic where positive values span more than a few sizes, which a linear axis would press together."""
+    if values and min(values) > 0 and np.log10(max(values) / min(values)) > DECADES:
+        return {"type": "log"}
+    return {"type": "linear"}
+
+
+def _whisker(one: Measured, style: Style) -> dict[str, Any] | None:
+    if one.ci95 is None or one.mean is None:
+        return None
+    low, high = one.ci95
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": rounded([high - one.mean]),
+        "arrayminus": rounded([one.mean - low]),
+        "color": style.colour,
+        "thickness": 1.5,
+        "width": 4,
+    }
