@@ -1,12 +1,17 @@
 """Floor 1: loss terms, one file each, and the builders of their targets."""
 
+from overtone.objectives.arcface import ArcFaceLoss, arcface
 from overtone.objectives.canonical import CanonicalLoss, canonical_loss, whitened_cross_covariance
+from overtone.objectives.ccl import CenterContrastiveLoss, center_contrastive
+from overtone.objectives.centres import centre_pairs
 from overtone.objectives.contrastive import ContrastiveLoss, contrastive
 from overtone.objectives.distillation import Distillation, distillation
 from overtone.objectives.metric import Counts, MetricLoss, Outcome, metric_losses
+from overtone.objectives.n_pair import NPairLoss, n_pair
 from overtone.objectives.pairs import Pairs, pairs
 from overtone.objectives.reconstruction import MaskedReconstruction, masked_reconstruction, reconstruction_of_both
 from overtone.objectives.registry import objectives
+from overtone.objectives.scl import SupervisedContrastiveLoss, supervised_contrastive
 from overtone.objectives.soft_infonce import (
     SoftInfoNCE,
     infonce,
@@ -14,6 +19,7 @@ from overtone.objectives.soft_infonce import (
     soft_infonce_within,
     symmetric_soft_infonce,
 )
+from overtone.objectives.supervised_infonce import InfoNCELoss, supervised_infonce
 from overtone.objectives.targets import (
     diffuse,
     from_labels,
@@ -26,18 +32,26 @@ from overtone.objectives.triplet import TripletLoss, triplet
 from overtone.objectives.weighting import LearnedWeights, weighted_sum
 
 __all__ = [
+    "ArcFaceLoss",
     "CanonicalLoss",
+    "CenterContrastiveLoss",
     "ContrastiveLoss",
     "Counts",
     "Distillation",
+    "InfoNCELoss",
     "LearnedWeights",
     "MaskedReconstruction",
     "MetricLoss",
+    "NPairLoss",
     "Outcome",
     "Pairs",
     "SoftInfoNCE",
+    "SupervisedContrastiveLoss",
     "TripletLoss",
+    "arcface",
     "canonical_loss",
+    "center_contrastive",
+    "centre_pairs",
     "contrastive",
     "diffuse",
     "distillation",
@@ -45,6 +59,7 @@ __all__ = [
     "infonce",
     "masked_reconstruction",
     "metric_losses",
+    "n_pair",
     "neighbour_graph",
     "objectives",
     "own_and_others",
@@ -54,6 +69,8 @@ __all__ = [
     "soft_infonce",
     "soft_infonce_within",
     "soft_top_k",
+    "supervised_contrastive",
+    "supervised_infonce",
     "symmetric_soft_infonce",
     "triplet",
     "weighted_sum",
