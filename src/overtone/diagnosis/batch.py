@@ -1,0 +1,89 @@
+"""What one batch tells about an embedding: variance within its classes, and which of its samples are easy already."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+EASY_MARGIN = 0.1
+"""Cosine by which the nearest row of the own class must be nearer than that of any other, for a sample to be easy."""
+
+
+class Batch(NamedTuple):
+    """The rows of a batch and their labels.
+
+    Attributes:
+        rows: (n, d) embeddings of any scale.
+        labels: (n,) class numbers, negative for none, or (n, C) weights.
+    """
+
+    rows: Tensor
+    labels: Tensor
+
+
+@torch.no_grad()
+def batch_variance(batch: Batch) -> Tensor:
+    r"""Intra-class variance of unit rows, unbiased for the few rows that a batch has of a class.
+
+    On unit rows :math:`\frac{1}{n_c - 1} \sum_{i \in c} \lVert z_i - \mu_c \rVert^2` is one minus the mean cosine of
+    two different rows of the class; classes with a single row take no part.
+
+    Args:
+        batch: The batch; rows with several labels belong together as soon as they share one.
+
+    Returns:
+        Scalar, the mean over the classes; NaN where no class has two rows. No host sync.
+
+    Example:
+        >>> float(batch_variance(Batch(torch.eye(3), torch.tensor([0, 0, 1]))))
+        1.0
+    """
+    cosines, same = _cosines(batch, batch), _same_class(batch, batch).fill_diagonal_(False)
+    others = same.sum(1)
+    spread = 1.0 - torch.where(same, cosines, 0.0).sum(1) / others.clamp_min(1)
+    share = (others > 0) / (others + 1.0)  # each of the n_c rows of a class speaks for 1/n_c of it
+    return (share * spread).sum() / share.sum()
+
+
+@torch.no_grad()
+def easy_samples(batch: Batch, gallery: Batch | None = None, margin: float = EASY_MARGIN) -> Tensor:
+    r"""Which rows have nothing left to learn from this batch: their nearest neighbour is of their class, and clearly.
+
+    .. math:: \max_{j \in P(i)} \cos(z_i, z_j) \ge \max_{j \in N(i)} \cos(z_i, z_j) + m
+
+    Args:
+        batch: n rows that look for neighbours.
+        gallery: Where they look; None is the batch itself, without the row.
+        margin: m.
+
+    Returns:
+        (n,) bool; false where the gallery has no positive or no negative. No host sync.
+
+    Example:
+        >>> rows = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
+        >>> easy_samples(Batch(rows, torch.tensor([0, 0, 1])))
+        tensor([ True,  True, False])
+    """
+    others = batch if gallery is None else gallery
+    cosines, same = _cosines(batch, others), _same_class(batch, others)
+    away = cosines.masked_fill(same, -torch.inf).amax(1)
+    if gallery is None:
+        same.fill_diagonal_(False)
+    near = cosines.masked_fill(~same, -torch.inf).amax(1)
+    return (near >= away + margin) & near.isfinite() & away.isfinite()
+
+
+def _cosines(batch: Batch, others: Batch) -> Tensor:
+    with torch.autocast(batch.rows.device.type, enabled=False):
+        rows = F.normalize(batch.rows.detach().float(), dim=1)
+        return rows @ (rows if others is batch else F.normalize(others.rows.detach().float(), dim=1)).mT
+
+
+def _same_class(batch: Batch, others: Batch) -> Tensor:
+    ours, theirs = batch.labels, others.labels
+    if ours.dim() == 1:
+        return (ours[:, None] == theirs[None, :]) & (ours >= 0)[:, None]
+    return ours.float() @ theirs.float().mT > 0

@@ -1,0 +1,158 @@
+"""Series over training: as long as they are told, and no longer; what can be read off them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+STEP_SERIES = ("active_ratio", "active_samples", "gradient_norm", "parameter_gradient_norm", "loss")
+BATCH_SERIES = ("intra_variance", "easy_share", "easy_samples")
+_WINDOW = 5
+
+
+@dataclass(frozen=True)
+class Greediness:
+    """How a loss spent its gradient, as series over steps or over epochs; NaN where there was nothing to measure.
+
+    Attributes:
+        step: Number of each step, from 1; of an epoch, its last.
+        active_ratio: Share of the loss's terms that still push, by the loss's own count; where it keeps none, the same
+            as ``active_samples``.
+        active_samples: Share of the samples whose gradient is longer than the threshold.
+        gradient_norm: Mean over the samples of ‖∂L/∂z_i‖.
+        parameter_gradient_norm: Norm of the gradient over the watched parameters, as the optimiser gets it.
+        loss: The value of the loss, the mean where it was called several times.
+        measured_at: Step of each entry of the series that follow, which are dearer and taken every few steps.
+        intra_variance: Intra-class variance within the batch.
+        easy_share: Share of the gradient's length that falls on easy samples.
+        easy_samples: Share of the samples that are easy.
+    """
+
+    step: list[int] = field(default_factory=list)
+    active_ratio: list[float] = field(default_factory=list)
+    active_samples: list[float] = field(default_factory=list)
+    gradient_norm: list[float] = field(default_factory=list)
+    parameter_gradient_norm: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    measured_at: list[int] = field(default_factory=list)
+    intra_variance: list[float] = field(default_factory=list)
+    easy_share: list[float] = field(default_factory=list)
+    easy_samples: list[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def __getitem__(self, name: str) -> list[float]:
+        series: list[float] = getattr(self, name)
+        return series
+
+    def to_dict(self) -> dict[str, Any]:
+        """The series by name, as plain JSON-able values."""
+        return asdict(self)
+
+
+class Trace:
+    """Rows of numbers, thinned out to every second one whenever there are more than ``most``.
+
+    Args:
+        names: The columns.
+        most: Rows that are kept at most.
+    """
+
+    def __init__(self, names: Sequence[str], most: int) -> None:
+        self.at: list[int] = []
+        self.columns: dict[str, list[float]] = {name: [] for name in names}
+        self._most, self._stride, self._offered = most, 1, 0
+
+    def append(self, at: int, row: Mapping[str, float]) -> None:
+        """Offer a row; it is kept if its turn comes at the present density."""
+        if self._offered % self._stride == 0:
+            self.at.append(at)
+            for name, column in self.columns.items():
+                column.append(row.get(name, math.nan))
+        self._offered += 1
+        if len(self.at) > self._most:
+            self._stride *= 2
+            del self.at[1::2]
+            for column in self.columns.values():
+                del column[1::2]
+
+
+def smoothed(values: Sequence[float], window: int = _WINDOW) -> list[float]:
+    """Means over a centred window that shrinks towards both ends, so that a straight line stays what it is.
+
+    Example:
+        >>> smoothed([0.0, 3.0, 0.0, 3.0, 6.0], 3)
+        [0.0, 1.0, 2.0, 3.0, 6.0]
+    """
+    last = len(values) - 1
+    means = []
+    for place in range(len(values)):
+        reach = min(window // 2, place, last - place)
+        part = values[place - reach : place + reach + 1]
+        means.append(sum(part) / len(part))
+    return means
+
+
+def half_compaction(at: Sequence[int], variance: Sequence[float]) -> int | None:
+    """The first step at which the smoothed intra-class variance is half of its first value or less.
+
+    Args:
+        at: Steps of the measurements.
+        variance: Intra-class variance at each.
+
+    Returns:
+        The step, or None if it never was.
+
+    Example:
+        >>> half_compaction([1, 11, 21, 31], [0.8, 0.6, 0.4, 0.2])
+        21
+    """
+    known = [(step, value) for step, value in zip(at, variance) if math.isfinite(value)]
+    curve = smoothed([value for _, value in known])
+    return next((step for (step, _), value in zip(known, curve) if value <= curve[0] / 2), None)
+
+
+def loss_decay_rate(at: Sequence[int], loss: Sequence[float]) -> float | None:
+    r"""How fast the loss fell: :math:`\ln 2 / T`, T the steps until it had gone half of its way down.
+
+    The way is that from the first value to the lowest of the smoothed curve; an exponential decay
+    :math:`a + b e^{-kt}` has rate k, whatever its floor a, its scale b and its sign.
+
+    Args:
+        at: Steps.
+        loss: The loss at each.
+
+    Returns:
+        Rate per step; None if the loss never fell.
+
+    Example:
+        >>> round(loss_decay_rate(range(1000), [2 + 3 * math.exp(-0.01 * t) for t in range(1000)]), 3)
+        0.01
+    """
+    known = [(step, value) for step, value in zip(at, loss) if math.isfinite(value)]
+    curve = smoothed([value for _, value in known])
+    if not curve or min(curve) >= curve[0]:
+        return None
+    half = (curve[0] + min(curve)) / 2
+    reached = next(place for place, value in enumerate(curve) if value <= half)
+    return math.log(2) / (known[reached][0] - known[0][0])
+
+
+def ends(series: Sequence[float]) -> dict[str, float]:
+    """Means over the first and the last tenth of a series, without its NaN.
+
+    Example:
+        >>> ends([1.0, 0.5, 0.0])
+        {'first': 1.0, 'last': 0.0}
+    """
+    known = [value for value in series if not math.isnan(value)]
+    tenth = max(1, len(known) // 10)
+    return {"first": mean(known[:tenth]), "last": mean(known[-tenth:])}
+
+
+def mean(values: Sequence[float]) -> float:
+    """Mean of numbers; NaN if there are none."""
+    return sum(values) / len(values) if values else math.nan

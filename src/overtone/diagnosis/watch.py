@@ -1,0 +1,317 @@
+"""GREEDINESS: how a loss spends its gradient, watched from outside, for any loss in anybody's training loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
+
+from overtone.core import InputError
+from overtone.diagnosis.calls import Call, check_loss, is_embedding, is_summed, measure, named, signature_of, with_views
+from overtone.diagnosis.series import (
+    BATCH_SERIES,
+    STEP_SERIES,
+    Greediness,
+    Trace,
+    ends,
+    half_compaction,
+    loss_decay_rate,
+    mean,
+)
+
+Reduction = Literal["auto", "mean", "sum"]
+_MOST_STEPS = 10_000
+_MOST_PENDING = 1_000
+"""Steps whose figures may wait on the device: fetching them makes the host wait, so it is done for many at once."""
+
+
+def watch(
+    loss: Callable[..., Tensor],
+    *,
+    parameters: Iterable[Tensor] | None = None,
+    every: int = 10,
+    active_threshold: float = 1e-2,
+    reduction: Reduction = "auto",
+) -> Watch:
+    r"""Watch a loss at work: what gradient it sends to which samples, and how the batch compacts meanwhile.
+
+    Training goes on as without it: nothing is changed, only read. Modules are watched wherever they are called; call
+    any other function through the watch.
+
+    A **step** is what happens between two backward passes: all calls of the loss whose gradients come before the loss
+    is called again. Calls without a gradient, as in validation, are not counted.
+
+    Args:
+        loss: A module or a function of embeddings (n, d), labels and whatever else, that returns one number.
+        parameters: Whose gradient's norm is to be taken when an optimiser steps; None takes none.
+        every: Distance of the steps at which the geometry of the batch is measured too.
+        active_threshold: Length of :math:`\partial L / \partial z_i` above which a sample counts as active.
+        reduction: Whether the loss is a ``mean`` over its terms, so that its gradient shrinks as the batch grows and
+            is multiplied by n, or a ``sum``; ``auto`` asks the loss.
+
+    Returns:
+        A context manager, which is the :class:`Watch`.
+
+    Raises:
+        InputError: An argument is out of its range.
+
+    Source:
+        Variance & Greediness, arXiv 2601.21450, for the active ratio and the gradient norm.
+
+    Example:
+        >>> head, loss = nn.Linear(4, 2), nn.TripletMarginLoss()
+        >>> with watch(lambda z: loss(z[:2], z[2:4], z[4:])) as w:
+        ...     w(head(torch.randn(6, 4))).backward()
+        >>> len(w.steps), len(w.steps.gradient_norm)
+        (1, 1)
+    """
+    return Watch(loss, parameters, every, active_threshold, reduction)
+
+
+class Watch:
+    """The observer that :func:`watch` makes; figures can be read at any time, also inside the ``with``.
+
+    Args:
+        loss: The loss.
+        parameters: Whose gradient is to be taken, if any.
+        every: Distance of the measurements of the batch.
+        active_threshold: Gradient above which a sample is active.
+        reduction: ``auto``, ``mean`` or ``sum``.
+
+    Raises:
+        InputError: An argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        loss: Callable[..., Tensor],
+        parameters: Iterable[Tensor] | None = None,
+        every: int = 10,
+        active_threshold: float = 1e-2,
+        reduction: Reduction = "auto",
+    ) -> None:
+        if not callable(loss):
+            raise InputError("watch: the loss cannot be called", got=type(loss).__name__)
+        if every < 1:
+            raise InputError("watch: 'every' is a number of steps", got=every, valid="1 or more")
+        if not active_threshold > 0:
+            raise InputError("watch: 'active_threshold' is a length", got=active_threshold, valid="above 0")
+        if reduction not in ("auto", "mean", "sum"):
+            raise InputError("watch: unknown reduction", got=repr(reduction), valid="auto, mean, sum")
+        self.loss, self.every, self.active_threshold = loss, every, active_threshold
+        self.summed = is_summed(loss) if reduction == "auto" else reduction == "sum"
+        self.counts_terms = False
+        self._parameters = None if parameters is None else set(parameters)
+        self._signature = signature_of(loss)
+        self._handles: list[Any] = []
+        self._inside = False
+        self._current: Call | None = None
+        self._calls: list[Call] = []
+        self._backward = False
+        self._parameter_norm: Tensor | None = None
+        self._closed = 0
+        self._pending: list[dict[str, Tensor]] = []
+        self._steps = Trace(STEP_SERIES, _MOST_STEPS)
+        self._batches = Trace(BATCH_SERIES, _MOST_STEPS)
+        self._epochs = Trace((*STEP_SERIES, *BATCH_SERIES), _MOST_STEPS)
+        self._of_epoch: dict[str, list[float]] = {}
+
+    def __enter__(self) -> Watch:
+        self._inside = True
+        if isinstance(self.loss, nn.Module):
+            self._handles += [
+                self.loss.register_forward_pre_hook(
+                    lambda _, args, kwargs: self._before(args, kwargs), with_kwargs=True
+                ),
+                self.loss.register_forward_hook(lambda _, args, output: self._after(output)),
+            ]
+        if self._parameters is not None:
+            self._handles.append(register_optimizer_step_pre_hook(self._stepping))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._inside = False
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._close()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the loss, watched: the only way for a function, and as good as calling it for a module.
+
+        Args:
+            args: For the loss.
+            kwargs: For the loss.
+
+        Returns:
+            What the loss returns.
+        """
+        if isinstance(self.loss, nn.Module) or not self._inside:
+            return self.loss(*args, **kwargs)
+        args, kwargs = self._before(args, kwargs)
+        output = self.loss(*args, **kwargs)
+        self._after(output)
+        return output
+
+    def epoch(self) -> None:
+        """Close an epoch: its means become an entry of :attr:`epochs`. No steps, no entry."""
+        self._close()
+        self._fetch()
+        if self._of_epoch:
+            self._epochs.append(self._closed, {name: mean(values) for name, values in self._of_epoch.items()})
+        self._of_epoch = {}
+
+    @property
+    def steps(self) -> Greediness:
+        """The series over all steps so far, thinned out evenly beyond 10,000."""
+        self._fetch()
+        return _greediness(self._steps, self._batches)
+
+    @property
+    def epochs(self) -> Greediness:
+        """The means over each epoch that :meth:`epoch` closed."""
+        return _greediness(self._epochs, self._epochs)
+
+    def summary(self) -> dict[str, Any]:
+        """What the series come to: each at its beginning and end, and what is derived from them.
+
+        Returns:
+            Name of each series to ``{"first", "last"}``, its means over the first and the last tenth of the steps;
+            ``steps``, ``epochs``; ``loss_decay_rate`` per step and ``half_compaction``, a step, or None;
+            ``active_by`` (``"terms"`` or ``"samples"``), ``active_means`` and ``active_threshold``.
+
+        Raises:
+            InputError: Nothing was recorded.
+        """
+        self._close()
+        series = self.steps
+        if not len(series):
+            raise InputError(
+                "watch: nothing was recorded",
+                fix="inside the with block, call a module itself or any other loss through the watch, then backward",
+            )
+        return {
+            "steps": self._closed,
+            "epochs": len(self._epochs.at),
+            **{name: ends(series[name]) for name in (*STEP_SERIES, *BATCH_SERIES)},
+            "loss_decay_rate": loss_decay_rate(series.step, series.loss),
+            "half_compaction": half_compaction(series.measured_at, series.intra_variance),
+            "active_by": "terms" if self.counts_terms else "samples",
+            "active_means": self.active_means,
+            "active_threshold": self.active_threshold,
+        }
+
+    @property
+    def active_means(self) -> str:
+        """When something of this loss counts as active, in a sentence."""
+        told = getattr(self.loss, "active_means", None) if self.counts_terms else None
+        return str(told or f"the loss's gradient on the sample is longer than {self.active_threshold:g}")
+
+    def _before(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        self._current = None
+        rows = next((len(value) for value in (*args, *kwargs.values()) if is_embedding(value)), 0)
+        if not rows or not torch.is_grad_enabled():
+            return args, kwargs
+        if self._backward:
+            self._close()
+        self._current = call = Call(1 if self.summed else rows, self._gradient_came)
+        if self._closed % self.every == 0:
+            measure(call, named(self._signature, args, kwargs))
+        views = with_views(call, {**dict(enumerate(args)), **kwargs})
+        return tuple(views[place] for place in range(len(args))), {name: views[name] for name in kwargs}
+
+    def _after(self, output: Any) -> None:
+        call, self._current = self._current, None
+        if call is None:
+            return
+        loss = check_loss(output)
+        if not loss.requires_grad:
+            return
+        counts = getattr(self.loss, "counts", None)
+        self.counts_terms |= counts is not None
+        call.finish(loss, counts)
+        self._calls.append(call)
+
+    def _gradient_came(self) -> None:
+        self._backward = True
+
+    @torch.no_grad()
+    def _stepping(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        assert self._parameters is not None
+        members = (one for group in optimizer.param_groups for one in group["params"] if one in self._parameters)
+        gradients = [one.grad for one in members if one.grad is not None]
+        if gradients and self._backward:
+            norms = torch._foreach_norm(gradients)
+            whole = torch.linalg.vector_norm(torch.stack([norm.to(norms[0]) for norm in norms]))
+            before = self._parameter_norm
+            self._parameter_norm = whole if before is None else torch.hypot(before, whole.to(before))
+
+    @torch.no_grad()
+    def _close(self) -> None:
+        calls = [call for call in self._calls if call.seen]
+        if calls:
+            self._pending.append(self._figures(calls))
+            self._closed += 1
+        self._calls, self._backward, self._parameter_norm = [], False, None
+        if len(self._pending) >= _MOST_PENDING:
+            self._fetch()
+
+    def _figures(self, calls: list[Call]) -> dict[str, Tensor]:
+        norms = [call.norms() for call in calls]
+        everything = torch.cat([one for several in norms for one in several])
+        pushing = (everything > self.active_threshold).float().mean()
+        figures = {
+            "loss": torch.stack([call.loss.reshape(()) for call in calls if call.loss is not None]).mean(),
+            "gradient_norm": everything.mean(),
+            "active_samples": pushing,
+            "active_ratio": _ratio(calls, pushing),
+        }
+        if self._parameter_norm is not None:
+            figures["parameter_gradient_norm"] = self._parameter_norm
+        variances = [call.variance for call in calls if call.variance is not None]
+        if variances:
+            figures["intra_variance"] = torch.stack(variances).mean()
+        easy = [(several[0], call.easy) for several, call in zip(norms, calls) if call.easy is not None]
+        if easy:
+            lengths, are_easy = torch.cat([one for one, _ in easy]), torch.cat([one for _, one in easy])
+            figures["easy_share"] = (lengths * are_easy).sum() / lengths.sum()
+            figures["easy_samples"] = are_easy.float().mean()
+        return figures
+
+    def _fetch(self) -> None:
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        nothing = torch.full_like(pending[0]["gradient_norm"], math.nan)
+        names = (*STEP_SERIES, *BATCH_SERIES)
+        table = torch.stack([row.get(name, nothing).to(nothing) for row in pending for name in names])
+        first = self._closed - len(pending) + 1
+        for step, values in enumerate(table.reshape(len(pending), len(names)).tolist(), start=first):
+            row = {name: value for name, value in zip(names, values) if not math.isnan(value)}
+            self._steps.append(step, row)
+            if row.keys() & set(BATCH_SERIES):
+                self._batches.append(step, row)
+            for name, value in row.items():
+                self._of_epoch.setdefault(name, []).append(value)
+
+
+def _ratio(calls: list[Call], otherwise: Tensor) -> Tensor:
+    active = [call.active for call in calls if call.active is not None]
+    total = [call.total for call in calls if call.total is not None]
+    return torch.stack(active).sum() / torch.stack(total).sum() if active and total else otherwise
+
+
+def _greediness(steps: Trace, batches: Trace) -> Greediness:
+    return Greediness(
+        step=list(steps.at),
+        measured_at=list(batches.at),
+        **{name: list(steps.columns[name]) for name in STEP_SERIES},
+        **{name: list(batches.columns[name]) for name in BATCH_SERIES},
+    )
