@@ -8,7 +8,7 @@ from overtone.features import SimulatorSettings, corpora, from_arrays, load, loa
 
 
 def test_every_corpus_loads_and_follows_its_seed():
-    assert set(corpora) >= {"digits", "split-digits", "simulated"}
+    assert set(corpora) >= {"digits", "split-digits", "simulated", "toy-classes"}
     for name in corpora:
         one, same = load_views(name, seed=1), load_views(name, seed=1)
         assert one.provenance.checksum == same.provenance.checksum
@@ -35,6 +35,21 @@ def test_digits_are_the_whole_images_under_the_same_split():
     np.testing.assert_array_equal(data.modalities["image"], load_digits().data)
     assert torch.equal(data.targets, halves.targets)
     assert torch.equal(data.splits["test"], halves.splits["test"])
+
+
+def test_toy_classes_are_gaussian_and_overlap_in_part():
+    data = load_views("toy-classes", seed=3)
+    x, numbers = data.modalities["x"].double(), data.targets.argmax(1)
+    assert (data.names, data.shapes, data.classes, len(data)) == (("x",), ((128,),), 10, 2000)
+    for name, count in (("train", 140), ("test", 60)):
+        assert torch.bincount(numbers[data.splits[name]]).tolist() == [count] * 10
+    means = torch.stack([x[numbers == number].mean(0) for number in range(10)])
+    assert means.std().item() == pytest.approx((1 + 2.5**2 / 200) ** 0.5, rel=0.1)
+    assert (x - means[numbers]).std().item() == pytest.approx(2.5, rel=0.01)
+    apart = torch.cdist(x, x).fill_diagonal_(torch.inf)
+    assert 0.75 < (numbers[apart.argmin(1)] == numbers).double().mean() < 0.92
+    assert 0.98 < (torch.cdist(x, means).argmin(1) == numbers).double().mean() <= 1
+    assert load_views("toy-classes", seed=4).provenance.checksum != data.provenance.checksum
 
 
 @pytest.fixture(scope="module")

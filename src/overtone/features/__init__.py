@@ -3,6 +3,7 @@
 from overtone.features.base import Features, LabelKind, Provenance
 from overtone.features.corpora import corpora
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
+from overtone.features.disjoint import class_disjoint
 from overtone.features.inspecting import inspect
 from overtone.features.loading import from_arrays, load, load_views, views_from_arrays
 from overtone.features.paired import PairedFeatures, paired
@@ -17,6 +18,7 @@ __all__ = [
     "Provenance",
     "Scaler",
     "SimulatorSettings",
+    "class_disjoint",
     "corpora",
     "from_arrays",
     "hold_out",

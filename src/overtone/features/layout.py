@@ -43,7 +43,7 @@ def lay_out(
         raise InputError("sequences are averaged or kept", got=repr(sequences), valid=", ".join(get_args(Sequences)))
     columns = gather(table.arrays)
     notes = list(table.notes)
-    names = _found(table, columns, notes) if modalities is None else _asked(table, columns, modalities)
+    names = _names(table, columns, modalities, notes)
     labels = next((key for key in LABELS if key in columns), None)
     alone = len(names) == 1
     if alone:
@@ -92,58 +92,64 @@ def gather(arrays: Mapping[str, Array]) -> dict[str, Column]:
     return columns
 
 
-def _asked(table: Table, columns: Mapping[str, Column], names: tuple[str, ...]) -> tuple[str, ...]:
-    """The keys that the user names."""
-    if len(names) not in (1, 2) or len(set(names)) < len(names):
+def _names(
+    table: Table, columns: Mapping[str, Column], asked: tuple[str, ...] | None, notes: list[str]
+) -> tuple[str, ...]:
+    """The keys of the one view or of the two modalities: the user's, or those that are recognised."""
+    found, remarks = _recognised(columns)
+    if asked is None:
+        if not found:
+            raise InputError(
+                f"{table.source}: cannot tell which arrays are the modalities",
+                got=listing(columns),
+                valid="keys 'audio' and 'visual', exactly two arrays with a row per clip, or one: a single view",
+                fix="name them with --modalities a,b",
+            )
+        notes += remarks
+        return found
+    if len(asked) not in (1, 2) or len(set(asked)) < len(asked):
         what = f"{table.source}: the name of one view or of two different modalities is needed"
-        raise InputError(what, got=",".join(names), fix="write --modalities a,b")
-    for name in names:
+        raise InputError(what, got=",".join(asked) or "none", fix="write --modalities a,b")
+    for name in asked:
         if name not in columns:
-            found = _found(table, columns, [])
-            if len(names) == 2 and len(found) == 1:
+            if len(asked) == 2 and len(found) == 1:
                 raise one_view(table.source, found[0], listing(columns))
             fix = "name what is there with --modalities a,b"
             raise InputError(f"{table.source}: no key {name!r}", got=listing(columns), fix=fix)
-    return names
+    return asked
 
 
-def _found(table: Table, columns: Mapping[str, Column], notes: list[str]) -> tuple[str, ...]:
-    """The keys that are meant: the file's own, the usual pair, the only ones that can be, the usual view."""
+def _recognised(columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The file's own names, the usual pair, the only arrays that can be meant, the usual view; none in doubt.
+
+    Beside them what a user should know about the choice.
+    """
     stored = columns["modalities"].text() if "modalities" in columns else ()
     for names in (stored, HOME):
         if len(names) in (1, 2) and all(name in columns for name in names):
-            return names
+            return names, ()
     candidates = _candidates(columns)
     if len(candidates) == 1:
-        notes.append(f"took {candidates[0]!r} as the one view: the only array that can be")
-        return tuple(candidates)
+        return candidates, (f"took {candidates[0]!r} as the one view: the only array that can be",)
     if len(candidates) == 2 and columns[candidates[0]].rows == columns[candidates[1]].rows:
         first, second = candidates
-        notes.append(f"took {first!r} and {second!r} as the two modalities: the only arrays that can be")
-        return first, second
-    # an array that cannot be the view but is called like one: the checks say what is wrong with it
-    usual = [name for name in USUAL_VIEWS if name in columns]
-    if not candidates and len(usual) == 1:
-        return tuple(usual)
-    raise InputError(
-        f"{table.source}: cannot tell which arrays are the modalities",
-        got=listing(columns),
-        valid="keys 'audio' and 'visual', exactly two arrays with a row per clip, or exactly one, a single view",
-        fix="name them with --modalities a,b",
-    )
+        return candidates, (f"took {first!r} and {second!r} as the two modalities: the only arrays that can be",)
+    # called like a view, but it cannot be one: the checks say what is wrong with it
+    usual = tuple(name for name in USUAL_VIEWS if name in columns)
+    return (usual if not candidates and len(usual) == 1 else ()), ()
 
 
-def _candidates(columns: Mapping[str, Column]) -> list[str]:
+def _candidates(columns: Mapping[str, Column]) -> tuple[str, ...]:
     """Keys of the arrays that can hold features: numbers, two or three axes, a row per label."""
     labels = next((columns[key] for key in LABELS if key in columns), None)
-    return [
+    return tuple(
         name
         for name, column in columns.items()
         if name not in ROLES
         and not name.startswith(PREFIXES)
         and all(part.numeric and len(part.shape) in (2, 3) for part in column.parts)
         and (labels is None or column.rows == labels.rows)
-    ]
+    )
 
 
 def _one_order(table: Table, columns: Mapping[str, Column], name: str) -> None:
