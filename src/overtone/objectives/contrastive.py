@@ -44,7 +44,8 @@ def contrastive(
     """
     apart = distances(pairs.cosines(), distance)
     with torch.no_grad():
-        near, far = pairs.positive * (apart > pos_margin), pairs.negative * (apart < neg_margin)
+        near = torch.gt(apart, pos_margin, out=torch.empty_like(apart)).mul_(pairs.positive)
+        far = torch.lt(apart, neg_margin, out=torch.empty_like(apart)).mul_(pairs.negative)
         pulled, pushed = near.sum(), far.sum()
         positives, negatives = pairs.positive.sum(), pairs.negative.sum()
         kept = (pairs.positive + pairs.negative).sum(1) > 0

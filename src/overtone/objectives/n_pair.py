@@ -46,9 +46,9 @@ def n_pair(
     asking = pairs.with_both()
     if tuples == "one-per-class":
         asking = asking & _first_of_class(competing, asking)
-    own = torch.diag(asking.to(competing.dtype))
     logits = pairs._replace(others=pairs.others[partner]).cosines() / temperature
-    return against_negatives(logits, logits, own, competing * asking, active_threshold)
+    own, weight = logits.diagonal()[:, None], asking[:, None].to(logits.dtype)
+    return against_negatives(own, logits, weight, competing * asking, active_threshold)
 
 
 def _next_positive(positive: Tensor) -> Tensor:

@@ -23,12 +23,14 @@ class Pairs(NamedTuple):
         others: (m, d) rows of length 1: the same rows, those of a gallery, or the centres of classes.
         positive: (n, m) weights in [0, 1].
         negative: (n, m) weights in [0, 1].
+        hard: Whether a pair is known to be either a positive or a negative one, not some of both.
     """
 
     anchors: Tensor
     others: Tensor
     positive: Tensor
     negative: Tensor
+    hard: bool = False
 
     def cosines(self) -> Tensor:
         """(n, m) cosines of all pairs, never in half precision."""
@@ -86,14 +88,15 @@ def pairs(
     positive = related.to(anchors.dtype)
     negative = 1.0 - positive
     if gallery is None:
-        positive, negative = _without_diagonal(positive), negative.fill_diagonal_(0.0)
+        positive, negative = positive.fill_diagonal_(0.0), negative.fill_diagonal_(0.0)
     if not holds(positive.sum() > 0):
         raise InputError(
             "no two rows of the batch are positives of each other", fix="sample at least two rows of some class"
         )
     if not holds(negative.sum() > 0):
         raise InputError("the batch has one class only, so no negative pair", fix="sample rows of several classes")
-    return Pairs(anchors, anchors if gallery is None else unit(gallery), positive, negative)
+    hard = labels is not None and labels.dim() == 1
+    return Pairs(anchors, anchors if gallery is None else unit(gallery), positive, negative, hard)
 
 
 def unit(rows: Tensor) -> Tensor:
@@ -177,7 +180,7 @@ def _related(
             )
         _same_place("targets", targets, rows)
         _within_one("targets", targets)
-        return targets
+        return targets.clone()
     labels = check_labels("labels", labels, rows)
     if others is rows:
         return relation(labels)
@@ -198,10 +201,6 @@ def _same_place(name: str, values: Tensor, rows: Tensor) -> None:
 def _within_one(name: str, values: Tensor) -> None:
     if not holds(((values >= 0) & (values <= 1)).all()):
         raise InputError(f"{name}: a value is not in [0, 1]", got=f"{values.min()} to {values.max()}")
-
-
-def _without_diagonal(weights: Tensor) -> Tensor:
-    return weights.clone().fill_diagonal_(0.0)
 
 
 def distances(cosines: Tensor, kind: str) -> Tensor:

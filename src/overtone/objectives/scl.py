@@ -9,7 +9,7 @@ from overtone.core import Settings
 from overtone.objectives.metric import Counts, Outcome, PairLoss
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
-from overtone.objectives.softmax import log_weights
+from overtone.objectives.softmax import NEGLIGIBLE, log_sum_exp
 
 
 def supervised_contrastive(pairs: Pairs, temperature: float = 0.1, active_threshold: float = 1e-2) -> Outcome:
@@ -33,14 +33,14 @@ def supervised_contrastive(pairs: Pairs, temperature: float = 0.1, active_thresh
         Khosla et al. 2020, arXiv 2004.11362, equation 2.
     """
     logits = pairs.cosines() / temperature
-    rest = (logits + log_weights(pairs.positive + pairs.negative)).logsumexp(1, keepdim=True)
+    rest = log_sum_exp(logits, pairs.positive + pairs.negative)
     mass = pairs.positive.sum(1)
     kept = mass > 0
     share = pairs.positive / torch.where(kept, mass, 1.0)[:, None]
     total = kept.sum()
     losses = torch.where(kept, rest.squeeze(1), 0.0) - (share * logits).sum(1)
     with torch.no_grad():
-        found = (pairs.positive * (logits - rest).exp()).sum(1)
+        found = (pairs.positive * (logits - rest).clamp(-NEGLIGIBLE, 0.0).exp()).sum(1)
         active = (kept & (1.0 - found > active_threshold)).sum()
     return Outcome(losses.sum() / total, Counts(active, total, len(kept) - total, len(kept)))
 

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.objectives.metric import Counts, Outcome
 
-NO_WEIGHT = -1e30
-"""Logarithm of a weight of nothing: below any logit, and finite, for an infinity has no gradient."""
+OUT_OF_REACH = -1e30
+"""Takes the place of a logit without weight: below any other, and finite, for an infinity has no gradient."""
+
+NEGLIGIBLE = 80.0
+"""A share of e^−80 of a sum is below all rounding; smaller ones only cost time, for processors underflow slowly."""
 
 
-def log_weights(weights: Tensor) -> Tensor:
-    """Logarithm of weights, finite where there is none.
+def log_sum_exp(logits: Tensor, weights: Tensor) -> Tensor:
+    r"""Weighted log-sum-exp of each row.
+
+    .. math:: \log \sum_j w_j e^{t_j}
 
     Args:
-        weights: Of any shape, >= 0.
+        logits: (n, m).
+        weights: (n, m) in [0, 1], without gradient.
 
     Returns:
-        The same shape.
+        (n, 1); a row without weight has about −1e30, and no gradient.
     """
-    return weights.log().clamp_min_(NO_WEIGHT)
+    found: Tensor = _LogSumExp.apply(logits, weights)
+    return found
+
+
+class _LogSumExp(torch.autograd.Function):
+    """Keeps nothing but what it was given: the shares, which are the gradient, are computed again on the way back."""
+
+    @staticmethod
+    def forward(logits: Tensor, weights: Tensor) -> Tensor:
+        reachable = weights.ceil().sub_(1.0).mul_(-OUT_OF_REACH).add_(logits)
+        highest = reachable.amax(1, keepdim=True)
+        total = reachable.sub_(highest).clamp_min_(-NEGLIGIBLE).exp_().mul_(weights).sum(1, keepdim=True)
+        return highest + total.clamp_min_(torch.finfo(total.dtype).tiny).log_()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs, output)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        logits, weights, found = ctx.saved_tensors
+        return gradient * weights * (logits - found).clamp(-NEGLIGIBLE, NEGLIGIBLE).exp(), None
 
 
 def against_negatives(
@@ -38,9 +67,10 @@ def against_negatives(
     that memory is O(n m), however many positives there are.
 
     Args:
-        favourable: (n, m) logits s of pairs as positives.
-        adverse: (n, m) logits t of pairs as negatives; they differ from s where positives have a margin.
-        positive: (n, m) weights P.
+        favourable: (n, k) logits s of pairs as positives.
+        adverse: (n, m) logits t of pairs as negatives: the same ones, unless positives have a margin or are known to be
+            few.
+        positive: (n, k) weights P.
         negative: (n, m) weights N.
         active_threshold: An anchor is active while the mean gradient coefficient of its positives, 1 − p, is above.
 
@@ -49,8 +79,7 @@ def against_negatives(
     """
     kept = (positive.sum(1) > 0) & (negative.sum(1) > 0)
     positive = positive * kept[:, None]
-    rest = (adverse + log_weights(negative)).logsumexp(1, keepdim=True)
-    deficit = rest - favourable
+    deficit = log_sum_exp(adverse, negative) - favourable
     loss = (positive * F.softplus(deficit)).sum() / positive.sum()
     with torch.no_grad():
         coefficient = (positive * deficit.sigmoid()).sum(1)

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.core import Settings
+from overtone.core import InputError, Settings
 from overtone.objectives.metric import Counts, Outcome, PairLoss, Reduction, hinge, skipped
 from overtone.objectives.pairs import Pairs, distances
 from overtone.objectives.registry import objectives
@@ -44,9 +44,14 @@ def triplet(
     Returns:
         Loss and counts; terms are triplets, active where the bracket is > 0 and the mining takes them.
 
+    Raises:
+        InputError: Semi-hard triplets without a margin, of which there are none.
+
     Source:
         Schroff, Kalenichenko & Philbin 2015, arXiv 1503.03832; Hermans, Beyer & Leibe 2017, arXiv 1703.07737.
     """
+    if mining == "semi-hard" and margin <= 0:
+        raise InputError("semi-hard triplets lie within the margin", got=f"margin={margin}", valid="margin > 0")
     apart = distances(pairs.cosines(), distance)
     if mining == "batch-hard":
         total, active, possible = _hardest(pairs, apart, margin)
@@ -57,62 +62,68 @@ def triplet(
 
 
 def _many(pairs: Pairs, apart: Tensor, margin: float, semi_hard: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Sum and weight of the active triplets, weight of all.
+    r"""Sum and weight of the active triplets, weight of all.
 
-    A sum of hinges is linear where they are active: with :math:`S_{ap}` the weight of the negatives that p is in
-    active triplets with, and :math:`T_{an}` that of the positives that n is, it is
+    A sum of hinges is linear where they are active. With :math:`S_{ap}` the weight of the negatives in active triplets
+    with p, and :math:`T_{an}` that of the positives in active triplets with n, it is
 
-    .. math:: \\sum_{ap} P_{ap} S_{ap} d_{ap} - \\sum_{an} N_{an} T_{an} d_{an} + m \\sum_{ap} P_{ap} S_{ap}
+    .. math:: \sum_{ap} P_{ap} S_{ap} d_{ap} - \sum_{an} N_{an} T_{an} d_{an} + m \sum_{ap} P_{ap} S_{ap}
 
     which has the right gradient too, S and T being constant between the kinks.
     """
     with torch.no_grad():
-        violated, violating = _opponents(apart, pairs, margin, ties=False)
+        slope, active = _violations(pairs, apart, margin)
         if semi_hard:
-            nearer, farther = _opponents(apart, pairs, 0.0, ties=True)
-            violated, violating = (violated - nearer).clamp_min_(0), (violating - farther).clamp_min_(0)
-        pull = pairs.positive * violated
-        slope = pull - pairs.negative * violating
-        active = pull.sum()
-        possible = (pairs.positive.sum(1) * pairs.negative.sum(1)).sum()
+            harder, hard = _violations(pairs, apart, 0.0, ties=True)
+            slope, active = slope - harder, active - hard
+        possible = (pairs.positive.sum(1) * pairs.negative.sum(1)).sum() - _of_itself(pairs)
     return (slope * apart).sum() + margin * active, active, possible
 
 
-def _opponents(apart: Tensor, pairs: Pairs, margin: float, ties: bool) -> tuple[Tensor, Tensor]:
-    """For each positive the weight of the negatives nearer than it plus the margin; for each negative the reverse.
+def _violations(pairs: Pairs, apart: Tensor, margin: float, ties: bool = False) -> tuple[Tensor, Tensor]:
+    """Slope of the sum over the triplets whose negative is nearer than the positive plus a margin, and their weight.
 
-    One sort of each anchor's positives, shifted by the margin, together with its negatives: what comes before a
-    positive is nearer, what comes after a negative is farther, and running sums of the weights say how much there is.
+    One sort of each anchor's positives, moved away by the margin, together with its negatives: the negatives before a
+    positive and the positives after a negative are those it violates the margin with; running sums weigh them.
 
     Args:
+        pairs: Weights P and N.
         apart: (n, m) distances.
-        pairs: Their weights.
-        margin: Shift of the positives.
-        ties: Whether a negative that is just as far counts as nearer.
+        margin: m.
+        ties: Whether a negative at the very same distance counts as nearer.
 
     Returns:
-        Two (n, m) tensors of weights.
+        (n, m) of P S − N T, and the scalar sum of P S.
     """
-    roles = (apart, apart + margin) if ties else (apart + margin, apart)  # at equal distance the first come first
-    weights = torch.cat((pairs.negative, pairs.positive) if ties else (pairs.positive, pairs.negative), 1)
-    order = _ranking(torch.cat(roles, 1))
-    positive = (order >= apart.shape[1]) if ties else (order < apart.shape[1])
-    weights = weights.gather(1, order)
-    positives = (weights * positive).cumsum(1)
-    negatives = weights.cumsum(1) - positives
-    found = torch.where(positive, negatives, positives[:, -1:] - positives)
-    first, second = torch.empty_like(found).scatter_(1, order, found).chunk(2, 1)
-    return (second, first) if ties else (first, second)
+    if pairs.hard:  # each pair has one role and needs one place
+        moved, positive, negative = apart + margin * pairs.positive, pairs.positive, pairs.negative
+    else:
+        nothing = torch.zeros_like(apart)
+        moved = torch.cat((apart + margin, apart), 1)
+        positive, negative = torch.cat((pairs.positive, nothing), 1), torch.cat((nothing, pairs.negative), 1)
+    order = _ranking(moved, positive > 0 if ties else positive == 0)
+    positive, negative = positive.gather(1, order), negative.gather(1, order)
+    pull = positive * negative.cumsum(1)
+    push = negative * (positive.sum(1, keepdim=True) - positive.cumsum(1))
+    slope = torch.empty_like(pull).scatter_(1, order, pull - push).view(len(apart), -1, apart.shape[1]).sum(1)
+    counted = pull.sum() - _of_itself(pairs) if margin > 0 or ties else pull.sum()
+    return slope, counted
 
 
-def _ranking(values: Tensor) -> Tensor:
-    """Stable ascending order of each row of non-negative numbers, told apart in float32.
+def _of_itself(pairs: Pairs) -> Tensor:
+    """Weight of the triplets whose positive and negative are one row, which are none; their slope is 0 anyway."""
+    return (pairs.positive * pairs.negative).sum()
 
-    Bits of a non-negative float order as it does, so value and column fit one integer, whose sort is stable by itself.
+
+def _ranking(values: Tensor, later: Tensor) -> Tensor:
+    """Ascending order of each row of non-negative numbers; of equal ones, those marked as later come later.
+
+    Bits of a non-negative float32 order as it does, so number, mark and column make one integer, and there are no ties
+    left for an implementation to decide. Numbers in float64 are told apart no better than in float32.
     """
     columns = torch.arange(values.shape[1], device=values.device)
-    keys = values.float().contiguous().view(torch.int32).long().bitwise_left_shift(32).bitwise_or_(columns)
-    return _sorted(keys).bitwise_and_(0xFFFFFFFF)
+    keys = values.float().view(torch.int32).long().mul_(2).add_(later).mul_(2**31).add_(columns)
+    return _sorted(keys).bitwise_and_(2**31 - 1)
 
 
 def _sorted(keys: Tensor) -> Tensor:
@@ -128,7 +139,7 @@ def _hardest(pairs: Pairs, apart: Tensor, margin: float) -> tuple[Tensor, Tensor
         # the shifts keep any weight above none at all: distances lie in [0, 2]
         farthest = (pairs.positive * (1.0 + apart)).argmax(1, keepdim=True)
         nearest = (pairs.negative * (3.0 - apart)).argmax(1, keepdim=True)
-        weight = pairs.positive.gather(1, farthest) * pairs.negative.gather(1, nearest)
+        weight = pairs.positive.gather(1, farthest) * pairs.negative.gather(1, nearest) * (farthest != nearest)
     terms = F.relu(apart.gather(1, farthest) - apart.gather(1, nearest) + margin)
     return (weight * terms).sum(), (weight * (terms.detach() > 0)).sum(), weight.sum()
 
