@@ -19,8 +19,9 @@ from overtone.evaluation import Evaluation
 from overtone.features import Features, PairedFeatures, inspect, load, paired, save
 from overtone.methods.base import methods as registered
 from overtone.training import Comparison, Run
+from overtone.training.distribution import find_device
 
-__all__ = ["DEMO_METHODS", "compare", "demo", "embed", "evaluate", "inspect", "load", "save", "train"]
+__all__ = ["DEMO_METHODS", "compare", "demo", "embed", "evaluate", "extract", "inspect", "load", "save", "train"]
 
 DEMO_METHODS = ("hsc-mae", "cca", "dcca", "infonce", "cav-mae")
 """What the demonstration compares: HSC-MAE and the label-free baselines."""
@@ -55,6 +56,55 @@ def read(data: Data, **reading: Any) -> PairedFeatures:
     for warning in features.provenance.warnings:
         log.warning(warning)
     return features
+
+
+def extract(
+    source: str | Path,
+    out: str | Path,
+    *,
+    device: str = "auto",
+    resume: bool = False,
+    **options: Any,
+) -> Features:
+    """Turn images into a file of features with a frozen backbone.
+
+    Args:
+        source: A folder of images, a data set as it unpacks, or an npz of images.
+        out: File to write; its suffix says the format.
+        device: Where the backbone computes; ``"auto"`` is a GPU if there is one.
+        resume: Go on with an extraction that was interrupted.
+        options: What :func:`overtone.media.extract` takes besides (``backbone``, ``settings``, ``layout``, ``split``,
+            ``limit``, ``seed``, ``batch_size``, ``threads``, ``skip_broken``, ``overwrite``, ``progress``).
+
+    Returns:
+        What was written: features of one view, ``image``.
+
+    Raises:
+        InputError: The source, a name, a setting or the file cannot be used, or an image cannot be decoded.
+    """
+    from overtone import media
+
+    features = media.extract(source, out, device=str(find_device(device)), resume=resume, **options)
+    for note in features.provenance.notes:
+        log.info(note)
+    return features
+
+
+def extraction(out: str | Path) -> dict[str, Any]:
+    """How the features in a file were made.
+
+    Args:
+        out: A file that :func:`extract` wrote.
+
+    Returns:
+        Choices, figures and what was left out, ready for JSON.
+
+    Raises:
+        InputError: There is no record beside the file.
+    """
+    from overtone import media
+
+    return media.record_of(out)
 
 
 def known(*methods: str) -> None:

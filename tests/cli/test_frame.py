@@ -19,7 +19,7 @@ from overtone.core import InputError
 
 from .conftest import Cli
 
-COMMANDS = ["demo", "inspect", "train", "embed", "evaluate", "compare", "methods"]
+COMMANDS = ["demo", "extract", "inspect", "train", "embed", "evaluate", "compare", "methods"]
 
 
 def program(*words: str, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,7 @@ FLOORS: dict[str, int] = {
     "networks": 1,
     "graphs": 1,
     "evaluation": 1,
+    "media": 1,
     "methods": 2,
     "diagnosis": 2,
     "training": 3,

@@ -11,6 +11,7 @@ from overtone.cli.compare import compare
 from overtone.cli.demo import demo
 from overtone.cli.embed import embed
 from overtone.cli.evaluate import evaluate
+from overtone.cli.extract import extract
 from overtone.cli.inspect import inspect
 from overtone.cli.methods import methods
 from overtone.cli.train import train
@@ -51,6 +52,7 @@ def overtone(
 
 COMMANDS: dict[Callable[..., None], str] = {
     demo: "The main job on built-in real data",
+    extract: "Images on disk become a file of features",
     inspect: "What is in DATA, and what is wrong with it",
     train: "Train one method into a run folder",
     embed: "Embeddings of DATA by a run, into a file",

@@ -1,0 +1,122 @@
+"""Backbones: each turns images into rows of features; registered by name."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from overtone.core import InputError, Registry, Settings
+from overtone.media.images import Pixels
+from overtone.media.loading import Loader
+from overtone.media.progress import Progress
+
+
+class Backbone(ABC):
+    """Something frozen that describes images.
+
+    Args:
+        settings: Of the class's ``settings_type``.
+        device: Where :meth:`embed` computes.
+        seed: Of whatever is random.
+    """
+
+    name: ClassVar[str]
+    settings_type: ClassVar[type[Settings]]
+    argument: ClassVar[str] = ""
+    """The setting that may stand after a colon, as in ``transformers:MODEL``; empty for none."""
+
+    def __init__(self, settings: Any, *, device: torch.device, seed: int = 0) -> None:
+        self.settings = settings
+        self.device = device
+        self.seed = seed
+
+    @abstractmethod
+    def prepare(self, image: Any) -> Pixels:
+        """One decoded RGB image (PIL) as (height, width, 3) 8-bit pixels of the one size; called in threads."""
+
+    @abstractmethod
+    def embed(self, images: Tensor) -> Tensor:
+        """(n, height, width, 3) 8-bit pixels to (n, d) float32 features."""
+
+
+class TrainedBackbone(Backbone):
+    """A backbone that has to see training images before it can describe any."""
+
+    @property
+    @abstractmethod
+    def ready(self) -> bool:
+        """Whether it has learnt already."""
+
+    @abstractmethod
+    def fit(self, loader: Loader, rows: Tensor, labels: Tensor | None, progress: Progress) -> None:
+        """Learn from training images.
+
+        Args:
+            loader: Gives prepared images of row numbers.
+            rows: (n,) of the training images.
+            labels: (n,) their class numbers, -1 where unknown; None without.
+            progress: Told of each step.
+        """
+
+    @abstractmethod
+    def weights(self) -> dict[str, Tensor]:
+        """What was learnt, to be stored."""
+
+    @abstractmethod
+    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over what was learnt before.
+
+        Args:
+            weights: As :meth:`weights` gave them.
+        """
+
+
+backbones: Registry[type[Backbone]] = Registry("backbone", "overtone.media.backbones")
+"""All backbones by name."""
+
+
+def backbone_of(
+    spec: str, settings: Mapping[str, Any] | None = None, *, device: str = "cpu", seed: int = 0
+) -> Backbone:
+    """The backbone that ``NAME`` or ``NAME:ARGUMENT`` means.
+
+    Args:
+        spec: As on the command line (``"hog-color"``, ``"transformers:models/vit"``).
+        settings: Its settings, by name.
+        device: As torch names it (``"cpu"``, ``"cuda:1"``).
+        seed: Of whatever is random.
+
+    Returns:
+        The backbone.
+
+    Raises:
+        InputError: There is no such backbone, setting or device, or the name takes no argument.
+    """
+    name, colon, argument = spec.partition(":")
+    kind = backbones[name]
+    values = dict(settings or {})
+    if colon:
+        if not kind.argument or not argument:
+            takes = [f"{other}:{found.argument.upper()}" for other, found in backbones.items() if found.argument]
+            raise InputError(f"backbone {spec!r}: {name} takes nothing there", valid=", ".join([name, *takes]))
+        values[kind.argument] = argument
+    return kind(kind.settings_type.build(values, where=f"backbone {name}"), device=usable(device), seed=seed)
+
+
+def usable(device: str) -> torch.device:
+    """The device of that name.
+
+    Raises:
+        InputError: This machine has no such device.
+    """
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"device {device!r} cannot be used ({reason})", valid="cpu, cuda, cuda:1, ...") from None
+    return chosen

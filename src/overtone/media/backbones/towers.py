@@ -1,0 +1,162 @@
+"""``transformers``: image towers (ViT, CLIP, DINO, ...) of the library of that name, from a folder or from the hub."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from overtone.core import InputError, Settings
+from overtone.media.backbones import Backbone, backbones
+from overtone.media.images import Pixels, missing
+from overtone.media.preprocessing import Preprocessing, read_preprocessing
+
+
+class TowerSettings(Settings):
+    """Which model, and which of its outputs."""
+
+    model: str = ""
+    """A folder with a stored model, or its name on the hub (openai/clip-vit-base-patch32)."""
+    revision: str = "main"
+    """Of a model on the hub: branch, tag or commit."""
+    output: Literal["auto", "projected", "pooled", "cls", "mean"] = "auto"
+    """What becomes the features: the projection into the space shared with text, the pooled output, the class token, or
+    the mean over all tokens of the last layer; auto takes the first of these that the model has trained weights for."""
+
+
+@backbones.register("transformers")
+class Tower(Backbone):
+    """A stored image model, or the image side of a stored image-text model; weights are safetensors, never pickles."""
+
+    name: ClassVar[str] = "transformers"
+    settings_type: ClassVar[type[Settings]] = TowerSettings
+    argument: ClassVar[str] = "model"
+    settings: TowerSettings
+
+    def __init__(self, settings: TowerSettings, **shared: Any) -> None:
+        super().__init__(settings, **shared)
+        if not settings.model:
+            raise InputError(
+                "backbone transformers: which model?",
+                fix="name a folder or a model of the hub: transformers:PATH_OR_NAME",
+            )
+        self.preprocessing: Preprocessing = read_preprocessing(self._file, settings.model)
+        self.model, lacking = self._load()
+        self.output = self._chosen(lacking)
+        self.mean, self.std = (
+            torch.tensor(values, device=self.device).view(1, 3, 1, 1)
+            for values in (self.preprocessing.mean, self.preprocessing.std)
+        )
+
+    def prepare(self, image: Any) -> Pixels:
+        """Resized and cropped as the model's own settings say."""
+        return self.preprocessing(image)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """(n, height, width, 3) 8-bit pixels to (n, d) features."""
+        pixels = images.to(self.device).permute(0, 3, 1, 2).float() * self.preprocessing.scale
+        pixels = (pixels - self.mean) / self.std
+        with torch.inference_mode():
+            if self.output == "projected":
+                found = self.model.get_image_features(pixel_values=pixels)
+                features = found if isinstance(found, Tensor) else found.pooler_output
+            else:
+                outputs = self._image_model()(pixel_values=pixels)
+                features = self._taken(outputs)
+            return features.flatten(1).float()
+
+    def _taken(self, outputs: Any) -> Tensor:
+        if self.output == "pooled":
+            return outputs.pooler_output  # type: ignore[no-any-return]
+        last: Tensor = outputs.last_hidden_state
+        if last.dim() != 3:  # a map of (channels, height, width): convolutional models have no tokens
+            return last.mean(dim=(2, 3))
+        return last[:, 0] if self.output == "cls" else last.mean(dim=1)
+
+    def _image_model(self) -> Any:
+        return self.model.vision_model if hasattr(self.model, "get_image_features") else self.model
+
+    def _chosen(self, lacking: set[str]) -> str:
+        """The output to take.
+
+        Raises:
+            InputError: The model is not one for images, or has no trained weights for what is asked.
+        """
+        model, wanted = self.model, self.settings.output
+        projects = hasattr(model, "get_image_features")
+        if not projects and model.main_input_name != "pixel_values":
+            raise InputError(f"{self.settings.model}: not a model for images", got=type(model).__name__)
+        other = {name for name in lacking if "pooler" not in name}
+        if other:
+            raise InputError(
+                f"{self.settings.model}: {len(other)} weights are not stored and would be random",
+                got=min(other),
+                fix="take a complete model",
+            )
+        pools = projects or ((getattr(model, "pooler", None) is not None or _ends_pooled(model)) and not lacking)
+        has = {"projected": projects, "pooled": pools, "cls": True, "mean": True}
+        if wanted == "auto":
+            return next(name for name, there in has.items() if there)
+        if not has[wanted]:
+            raise InputError(
+                f"{self.settings.model}: has no trained weights for the output {wanted!r}",
+                valid=", ".join(name for name, there in has.items() if there),
+            )
+        return wanted
+
+    def _load(self) -> tuple[Any, set[str]]:
+        """The model in evaluation mode, and the names of weights that were not stored."""
+        with self._opening() as library:
+            model, said = library.AutoModel.from_pretrained(
+                self.settings.model, revision=self.settings.revision, use_safetensors=True, output_loading_info=True
+            )
+        return model.to(self.device).eval().requires_grad_(False), set(said["missing_keys"])
+
+    def _file(self, name: str) -> Path | None:
+        """One of the model's small files, if it has it."""
+        with self._opening() as library:
+            found = library.utils.cached_file(
+                self.settings.model,
+                name,
+                revision=self.settings.revision,
+                _raise_exceptions_for_missing_entries=False,
+            )
+        return None if found is None else Path(found)
+
+    @contextlib.contextmanager
+    def _opening(self) -> Iterator[Any]:
+        """The library, quiet, with its errors as one sentence."""
+        try:
+            import transformers as library
+        except ImportError:
+            raise missing("transformers", "for this backbone") from None
+        name = self.settings.model
+        if (
+            not Path(name).expanduser().is_dir()
+            and (name.count("/") != 1 or name.startswith((".", "~", "/")))
+            and "/" in name
+        ):
+            raise InputError(f"{name}: no such folder", fix="check the path, or name a model of the hub: OWNER/NAME")
+        level = library.logging.get_verbosity()
+        library.logging.set_verbosity(library.logging.ERROR)
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):  # a bar of its own for weights that load in a moment
+                yield library
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).strip().split("\n")[0]
+            raise InputError(
+                f"{name}: no image model can be loaded ({reason})",
+                fix="name a folder with config.json and model.safetensors, or a model of the hub that can be reached",
+            ) from None
+        finally:
+            library.logging.set_verbosity(level)
+
+
+def _ends_pooled(model: Any) -> bool:
+    """Whether the model pools without weights of its own for it, as image sides of image-text models do."""
+    return hasattr(model, "post_layernorm")

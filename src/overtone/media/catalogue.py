@@ -1,0 +1,109 @@
+"""What a layout finds: which images there are and what is known about them, nothing decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overtone.core import InputError
+from overtone.media.images import Raw
+
+UNLABELLED = -1
+"""Class number of an image whose class nobody told."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """N images and what is known about them.
+
+    Attributes:
+        source: As the user named it.
+        layout: Name of the layout that was found.
+        ids: N unique names.
+        image: Row number to image, not decoded; called from several threads.
+        labels: N class numbers, -1 where unknown; None without classes.
+        class_names: C unique names, in the order of the numbers.
+        splits: N of ``"train"``, ``"val"``, ``"test"`` and ``""``; empty where the layout has no split.
+        media: N paths; empty where images do not lie in files of their own.
+        disjoint: Whether the layout is customarily split by class.
+        notes: What was decided, in sentences.
+    """
+
+    source: Path
+    layout: str
+    ids: tuple[str, ...]
+    image: Callable[[int], Raw]
+    labels: np.ndarray[Any, Any] | None = None
+    class_names: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    media: tuple[str, ...] = ()
+    disjoint: bool = False
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.ids:
+            raise InputError(f"{self.source}: no images (layout {self.layout})", fix="check the path")
+        counts = {
+            len(part) for part in (self.ids, self.labels, self.splits, self.media) if part is not None and len(part)
+        }
+        if len(counts) != 1:
+            raise InputError(
+                f"{self.source}: the layout {self.layout} has {len(self.ids)} images, but labels, splits or files for "
+                f"{', '.join(str(count) for count in sorted(counts - {len(self.ids)}))}",
+                fix="check that the download is complete",
+            )
+        if self.labels is not None and len(self.labels):
+            low, high = int(self.labels.min()), int(self.labels.max())
+            if low < UNLABELLED or high >= len(self.class_names):
+                raise InputError(
+                    f"{self.source}: class numbers out of range",
+                    got=f"{low} to {high}",
+                    valid=f"0 to {len(self.class_names) - 1}, -1 for unknown",
+                )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def of_files(source: Path, layout: str, files: Sequence[Path], *, root: Path | None = None, **known: Any) -> Catalogue:
+    """A catalogue of images that lie in files of their own.
+
+    Args:
+        source: As the user named it.
+        layout: Name of the layout.
+        files: The images.
+        root: Ids are paths from here, by default from ``source``.
+        known: What else the catalogue holds.
+
+    Returns:
+        The catalogue; ids are relative paths with ``/``, media absolute ones.
+    """
+    ids = tuple(file.relative_to(root or source).as_posix() for file in files)
+    media = tuple(str(file.resolve()) for file in files)
+    return Catalogue(source, layout, ids, files.__getitem__, media=media, **known)
+
+
+def numbered(names: Sequence[str], order: Sequence[str] | None = None) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
+    """Class names by row to class numbers by row, and the classes in their order (sorted, if none is given).
+
+    Example:
+        >>> numbered(["dog", "cat", "dog"])
+        (array([1, 0, 1]), ('cat', 'dog'))
+    """
+    classes = tuple(sorted(set(names)) if order is None else order)
+    place = {name: number for number, name in enumerate(classes)}
+    return np.array([place.get(name, UNLABELLED) for name in names], dtype=np.int64), classes
+
+
+def unique(names: Sequence[str], keys: Sequence[Any]) -> tuple[str, ...]:
+    """Names, those that stand there twice followed by their key.
+
+    Example:
+        >>> unique(["crane", "crane", "owl"], ["n01", "n02", "n03"])
+        ('crane (n01)', 'crane (n02)', 'owl')
+    """
+    return tuple(f"{name} ({key})" if names.count(name) > 1 else name for name, key in zip(names, keys))

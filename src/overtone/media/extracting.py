@@ -1,0 +1,226 @@
+"""``extract``: from images on disk to a file of features, in batches, and able to go on where it was interrupted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.core.files import save_tensors, write_json
+from overtone.features import Features, load_views, save
+from overtone.features.formats import format_of_suffix
+from overtone.media.backbones import Backbone, TrainedBackbone, backbone_of
+from overtone.media.catalogue import Catalogue
+from overtone.media.layouts import catalogue_of
+from overtone.media.loading import Loader
+from overtone.media.outline import VIEW, customary, outlined
+from overtone.media.progress import Progress, silent
+from overtone.media.shards import Shards, same_plan
+
+SHARD = 4096
+"""About so many images are stored at a time; an interruption costs no more than their features."""
+
+
+def extract(
+    source: str | Path,
+    out: str | Path,
+    *,
+    backbone: str = "hog-color",
+    settings: Mapping[str, Any] | None = None,
+    layout: str | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    batch_size: int = 256,
+    device: str = "cpu",
+    threads: int | None = None,
+    skip_broken: bool = False,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Features:
+    """Turn images into a file of features with a frozen backbone.
+
+    Images are decoded in threads and described batch by batch; what is done is kept in ``OUT.parts`` until all is done,
+    and a resumed extraction writes the same bytes as one in a single go. Beside the features, ``OUT.json`` says how
+    they were made and, where the backbone had to be trained, ``OUT.weights.safetensors`` holds what it has learnt.
+
+    Args:
+        source: A folder of images, a data set as it unpacks, or an npz of images.
+        out: File to write; its suffix says the format (.npz, .h5, .parquet, .safetensors).
+        backbone: ``NAME`` or ``NAME:ARGUMENT`` (``"transformers:models/vit"``).
+        settings: The backbone's settings, by name.
+        layout: How the source lies on disk; found from the files if None.
+        split: ``"official"``, ``"class-disjoint"`` or ``"random"``; the layout's custom if None.
+        limit: Only so many images, drawn at random; None for all.
+        seed: Of the draw, of a random split, and of a backbone that is trained.
+        batch_size: Images described at a time.
+        device: Where the backbone computes, as torch names it.
+        threads: That decode; one per core, eight at most, if None.
+        skip_broken: Whether images that cannot be decoded are left out and listed; else the first one is an error.
+        resume: Go on with an interrupted extraction; one that is finished is taken as it is.
+        overwrite: Replace what is there.
+        progress: Told how many images are done.
+
+    Returns:
+        What was written, as :func:`overtone.features.load_views` reads it; ``provenance.notes`` says what was decided.
+
+    Raises:
+        InputError: The source, a name, a setting or the file cannot be used, or an image cannot be decoded.
+    """
+    out = Path(out).expanduser()
+    format_of_suffix(out, writable=True)
+    _check_numbers(batch_size=batch_size, limit=limit, threads=threads)
+    catalogue = catalogue_of(source, layout)
+    split = split or customary(catalogue)
+    outline = outlined(catalogue, split, limit, seed)
+    tower = backbone_of(backbone, settings, device=device, seed=seed)
+    options = {"split": split, "limit": limit, "seed": seed, "batch_size": batch_size, "skip_broken": skip_broken}
+    plan = {**_plan(catalogue, outline, tower), **options}
+    record = beside(out, ".json")
+    if out.exists() and not overwrite:
+        if not resume:
+            raise InputError(f"{out}: is there already", fix="choose another name, or say --overwrite")
+        record_of(out)
+        same_plan(record, plan)
+        return load_views(out, modalities=(VIEW,))
+    shards = Shards(out, plan, resume=resume, overwrite=overwrite)
+    loader = Loader(catalogue, tower.prepare, threads=threads, skip_broken=skip_broken)
+    _learnt(tower, loader, outline, shards, progress)
+    rows, features, broken = _described(tower, loader, _rows(catalogue, outline), batch_size, shards, progress)
+    data = _joined(catalogue, outline, rows, features, broken)
+    save(data, out)
+    if isinstance(tower, TrainedBackbone):
+        save_tensors(beside(out, ".weights.safetensors"), tower.weights(), {"backbone": tower.name})
+    write_json(record, {**plan, **_figures(data), "broken": {catalogue.ids[row]: why for row, why in broken.items()}})
+    shards.remove()
+    written = load_views(out, modalities=(VIEW,))
+    return replace(written, provenance=replace(written.provenance, notes=data.provenance.notes))
+
+
+def record_of(out: str | Path) -> dict[str, Any]:
+    """How the features in a file were made.
+
+    Args:
+        out: A file that :func:`extract` wrote.
+
+    Returns:
+        ``source``, ``layout``, ``backbone``, ``settings`` and the other choices; ``images``, ``features``, ``classes``,
+        ``splits``, ``notes``, and ``broken``: id to reason of each image that was left out.
+
+    Raises:
+        InputError: There is no record beside the file.
+    """
+    path = beside(Path(out).expanduser(), ".json")
+    if not path.is_file():
+        raise InputError(f"{path}: missing, so nobody knows how {out} was made", fix="extract again with --overwrite")
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def beside(out: Path, suffix: str) -> Path:
+    """A file that belongs to the result.
+
+    Args:
+        out: The result (``birds.npz``).
+        suffix: Of the other file (``".json"``).
+
+    Returns:
+        Its path (``birds.npz.json``).
+    """
+    return out.with_name(out.name + suffix)
+
+
+def _check_numbers(**numbers: int | None) -> None:
+    for name, value in numbers.items():
+        if value is not None and value < 1:
+            raise InputError(f"{name} must be at least 1", got=value)
+
+
+def _plan(catalogue: Catalogue, outline: Features, tower: Backbone) -> dict[str, Any]:
+    """Everything that decides about the features."""
+    names = hashlib.sha256("\n".join(outline.ids).encode()).hexdigest()
+    return {
+        "source": str(catalogue.source),
+        "layout": catalogue.layout,
+        "backbone": tower.name,
+        "settings": tower.settings.model_dump(mode="json"),
+        "ids_sha256": names,
+    }
+
+
+def _figures(data: Features) -> dict[str, Any]:
+    """What came out."""
+    (size,) = data.modalities[VIEW].shape[1:]
+    splits = {name: len(rows) for name, rows in data.splits.items()}
+    notes = list(data.provenance.notes)
+    return {"images": len(data), "features": size, "classes": data.classes, "splits": splits, "notes": notes}
+
+
+def _rows(catalogue: Catalogue, outline: Features) -> list[int]:
+    """Row numbers in the catalogue of the outline's images."""
+    if len(outline) == len(catalogue):
+        return list(range(len(catalogue)))
+    place = {name: row for row, name in enumerate(catalogue.ids)}
+    return [place[name] for name in outline.ids]
+
+
+def _learnt(tower: Backbone, loader: Loader, outline: Features, shards: Shards, progress: Progress) -> None:
+    """Train a backbone that has to be, on the training images alone; once per extraction."""
+    if not isinstance(tower, TrainedBackbone) or tower.ready:
+        return
+    if (weights := shards.weights()) is not None:
+        tower.load_weights(weights)
+        return
+    train = outline.splits["train"]
+    rows = torch.tensor(_rows(loader.catalogue, outline))[train]
+    labels = None if loader.catalogue.labels is None else torch.from_numpy(loader.catalogue.labels)[rows]
+    tower.fit(loader, rows, labels, progress)
+    shards.keep_weights(tower.weights())
+
+
+def _described(
+    tower: Backbone, loader: Loader, rows: list[int], batch_size: int, shards: Shards, progress: Progress
+) -> tuple[Tensor, Tensor, dict[int, str]]:
+    """Rows and features of the images that could be decoded, and what is broken; shard by shard."""
+    size = batch_size * math.ceil(
+        SHARD / batch_size
+    )  # whole batches, so that a resumed run cuts them in the same places
+    starts = range(0, len(rows), size)
+    for number, start in enumerate(starts):
+        part = rows[start : start + size]
+        if not shards.has(number):
+            good = [torch.empty(0, dtype=torch.int64)]
+            features: list[Tensor] = []
+            broken: dict[int, str] = {}
+            for at, batch in enumerate(loader.batches(part, batch_size)):
+                good.append(batch.rows)
+                features += [tower.embed(batch.images).float().cpu()] if len(batch.rows) else []
+                broken |= batch.broken
+                progress("images", min(start + (at + 1) * batch_size, start + len(part)), len(rows))
+            shards.keep(number, torch.cat(good), torch.cat(features or [torch.empty(0, 0)]), broken)
+        else:
+            progress("images", start + len(part), len(rows))
+    return shards.collect(len(starts))
+
+
+def _joined(
+    catalogue: Catalogue, outline: Features, rows: Tensor, features: Tensor, broken: Mapping[int, str]
+) -> Features:
+    """The outline with its features, without the broken images."""
+    if not len(rows):
+        raise InputError(f"{catalogue.source}: not one of the {len(broken)} images can be decoded")
+    notes = outline.provenance.notes
+    if broken:
+        place = {name: row for row, name in enumerate(outline.ids)}
+        outline = outline.subset([place[catalogue.ids[row]] for row in rows.tolist()])
+        notes = (*notes, f"left out {len(broken)} images that cannot be decoded")
+    return replace(outline, modalities={VIEW: features}, provenance=replace(outline.provenance, notes=notes))

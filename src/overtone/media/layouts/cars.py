@@ -1,0 +1,91 @@
+"""``cars``: Cars196, as one list for all images or as the development kit; split by class unless asked otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overtone.core import InputError
+from overtone.features.formats import opening
+from overtone.media.catalogue import UNLABELLED, Catalogue, of_files
+from overtone.media.layouts import Layout, layouts
+
+ONE_LIST = "cars_annos.mat"
+KIT = "cars_train_annos.mat"
+TEST = ("cars_test_annos_withlabels.mat", "cars_test_annos.mat")
+
+
+def fits(path: Path) -> bool:
+    """Whether one of the lists lies there or in ``devkit``."""
+    return any(_found(path, name) for name in (ONE_LIST, KIT))
+
+
+def read(source: Path) -> Catalogue:
+    """The catalogue.
+
+    Raises:
+        InputError: A list is missing or damaged.
+    """
+    rows = list(_one_list(source) if _found(source, ONE_LIST) else _kit(source))
+    names = _classes(source)
+    labels = np.array([number for _, number, _ in rows], dtype=np.int64)
+    unknown = int((labels == UNLABELLED).sum())
+    return of_files(
+        source,
+        "cars",
+        [file for file, _, _ in rows],
+        labels=labels,
+        class_names=names,
+        splits=tuple("test" if test else "train" for _, _, test in rows),
+        disjoint=True,
+        notes=(f"{unknown} test images have no label: {TEST[0]} is not there",) if unknown else (),
+    )
+
+
+def _one_list(source: Path) -> Iterator[tuple[Path, int, bool]]:
+    for entry in _annotations(_found(source, ONE_LIST)):
+        yield source / str(entry["relative_im_path"]), int(entry["class"]) - 1, bool(entry["test"])
+
+
+def _kit(source: Path) -> Iterator[tuple[Path, int, bool]]:
+    lists = {"cars_train": _found(source, KIT), "cars_test": _found(source, *TEST)}
+    for folder, file in lists.items():
+        for entry in _annotations(file) if file else ():
+            known = "class" in (entry.dtype.names or ())
+            yield (
+                source / folder / str(entry["fname"]),
+                int(entry["class"]) - 1 if known else UNLABELLED,
+                folder == "cars_test",
+            )
+
+
+def _classes(source: Path) -> tuple[str, ...]:
+    file = _found(source, "cars_meta.mat", ONE_LIST)
+    if file is None:
+        raise InputError(f"{source}: the names of the classes are missing", valid="devkit/cars_meta.mat")
+    return tuple(str(name) for name in np.atleast_1d(_mat(file, "class_names")))
+
+
+def _annotations(file: Path | None) -> Any:
+    assert file is not None
+    return np.atleast_1d(_mat(file, "annotations"))
+
+
+def _mat(file: Path, key: str) -> Any:
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    with opening(file, "a MATLAB file", (MatReadError, TypeError, NotImplementedError)):
+        return loadmat(str(file), squeeze_me=True)[key]
+
+
+def _found(source: Path, *names: str) -> Path | None:
+    """The first of the files that is there, in the folder or in its ``devkit``."""
+    places = (folder / name for name in names for folder in (source, source / "devkit"))
+    return next((place for place in places if place.is_file()), None)
+
+
+layouts.register("cars")(Layout(read, fits, f"{ONE_LIST}, or devkit/{KIT} beside cars_train/"))

@@ -1,0 +1,65 @@
+"""``folder``: images in one folder per class, maybe below folders for the splits; or simply images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from overtone.core import InputError
+from overtone.media.catalogue import Catalogue, numbered, of_files
+from overtone.media.layouts import Layout, layouts
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+"""Folders of splits, in lower case, and what each becomes."""
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Image files anywhere below a folder, sorted by path; hidden ones are passed over."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
+def fits(path: Path) -> bool:
+    """Whether an image lies anywhere below."""
+    return path.is_dir() and bool(pictures(path))
+
+
+def read(source: Path) -> Catalogue:
+    """The catalogue; the class is the folder, the split the one above it where all folders at the top are splits.
+
+    Raises:
+        InputError: Some images lie in class folders and some beside them.
+    """
+    files = pictures(source)
+    parts = [file.relative_to(source).parts for file in files]
+    split_by_folder = all(len(part) > 1 and part[0].lower() in SPLITS for part in parts)
+    splits = tuple(SPLITS[part[0].lower()] for part in parts) if split_by_folder else ()
+    inner = [part[split_by_folder:] for part in parts]
+    with_class = [len(part) > 1 for part in inner]
+    if not any(with_class):
+        return of_files(source, "folder", files, splits=splits, notes=("no folders of classes: no labels",))
+    if not all(with_class) and not split_by_folder:
+        beside = files[with_class.index(False)]
+        raise InputError(
+            f"{beside}: lies beside folders of classes, not in one of them",
+            fix="move it (and others like it) into a folder that names its class, or away",
+        )
+    classes = sorted(set(_names(inner)))
+    labels, names = numbered([part[0] if len(part) > 1 else "" for part in inner], classes)
+    return of_files(source, "folder", files, labels=labels, class_names=names, splits=splits)
+
+
+def _names(inner: Iterable[tuple[str, ...]]) -> Iterable[str]:
+    return (part[0] for part in inner if len(part) > 1)
+
+
+layouts.register("folder")(Layout(read, fits, "image files, in a folder per class or not", general=True))

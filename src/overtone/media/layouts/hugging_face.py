@@ -1,0 +1,195 @@
+"""``hugging-face``: a dataset of images as the hub's library saves it (Arrow) or as the hub stores it (Parquet)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from overtone.core import InputError
+from overtone.features.formats import opening
+from overtone.media.catalogue import UNLABELLED, Catalogue, numbered
+from overtone.media.images import Raw
+from overtone.media.layouts import Layout, layouts
+from overtone.media.layouts.folder import SPLITS
+from overtone.media.parquet_rows import ParquetRows
+
+LABELS = ("label", "labels", "fine_label", "y")
+"""Names of a column of class numbers where nothing says that they are classes."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of rows.
+
+    Attributes:
+        split: As the dataset calls it; empty for none.
+        file: Its path.
+    """
+
+    split: str
+    file: Path
+
+    def schema(self) -> pa.Schema:
+        """Columns, with what the library noted about them."""
+        with opening(self.file, "an Arrow or Parquet file", (pa.ArrowException,)):
+            return self._rows().schema
+
+    def column(self, name: str) -> tuple[int, Callable[[int], Any]]:
+        """Number of rows, and row number to value of one column, read when asked for."""
+        with opening(self.file, "an Arrow or Parquet file", (pa.ArrowException,)):
+            return self._rows().column(name)
+
+    def values(self, name: str) -> list[Any]:
+        """All values of one column."""
+        return self._rows().values(name)
+
+    def _rows(self) -> ParquetRows | ArrowRows:
+        return ParquetRows(self.file) if self.file.suffix == ".parquet" else ArrowRows(self.file)
+
+
+class ArrowRows:
+    """The rows of an Arrow file (a stream, as the library writes, or a file with an index), memory-mapped."""
+
+    def __init__(self, file: Path) -> None:
+        source = pa.memory_map(str(file))
+        try:
+            self.table = pa.ipc.open_stream(source).read_all()
+        except pa.ArrowInvalid:
+            self.table = pa.ipc.open_file(source).read_all()
+        self.schema = self.table.schema
+
+    def column(self, name: str) -> tuple[int, Callable[[int], Any]]:
+        """Number of rows, and row number to value."""
+        values = self.table.column(name)
+        return len(values), lambda row: values[row].as_py()
+
+    def values(self, name: str) -> list[Any]:
+        """All values of one column."""
+        return list(self.table.column(name).to_pylist())
+
+
+def fits(path: Path) -> bool:
+    """Whether the library's index files lie there, or Parquet files."""
+    return path.is_dir() and ((path / "dataset_dict.json").is_file() or bool(_parts(path)))
+
+
+def read(source: Path) -> Catalogue:
+    """The catalogue; images are read from the files when they are asked for.
+
+    Raises:
+        InputError: There is no column of images, or a file is damaged.
+    """
+    parts = _parts(source)
+    if not parts:
+        raise InputError(f"{source}: no .arrow or .parquet file in it", fix="save the dataset again with save_to_disk")
+    schema = parts[0].schema()
+    described = _described(source, schema)
+    images = _images_column(source, schema, described)
+    columns = [part.column(images) for part in parts]
+    starts = np.cumsum([0, *(count for count, _ in columns)])
+
+    def image(row: int) -> Raw:
+        part = int(np.searchsorted(starts, row, side="right")) - 1
+        value = columns[part][1](int(row - starts[part]))
+        value = value if isinstance(value, Mapping) else {"bytes": value}
+        if value.get("bytes") is not None:
+            return bytes(value["bytes"])
+        return source / str(value.get("path"))
+
+    split_of = [part.split for part, (count, _) in zip(parts, columns) for _ in range(count)]
+    labels, names, notes = _labels(parts, schema, described)
+    return Catalogue(
+        source,
+        "hugging-face",
+        _ids(split_of),
+        image,
+        labels=labels,
+        class_names=names,
+        splits=tuple(SPLITS.get(split, "") for split in split_of) if any(split_of) else (),
+        notes=notes,
+    )
+
+
+def _parts(source: Path) -> list[Part]:
+    """All files in the order of the splits; for Parquet a file's name begins with its split."""
+    if (source / "dataset_dict.json").is_file():
+        splits = json.loads((source / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
+        return [Part(split, file) for split in splits for file in sorted((source / split).glob("*.arrow"))]
+    if (source / "state.json").is_file():
+        return [Part("", file) for file in sorted(source.glob("*.arrow"))]
+    files = sorted(file for pattern in ("*.parquet", "*/*.parquet") for file in source.glob(pattern))
+    splits = [
+        next((name for name in (file.name.split("-")[0].split(".")[0], file.parent.name) if name in SPLITS), "")
+        for file in files
+    ]
+    return [Part(split, file) for split, file in zip(splits, files)]
+
+
+def _described(source: Path, schema: pa.Schema) -> dict[str, Any]:
+    """What the library noted about the columns: in the file itself, or beside it."""
+    noted = (schema.metadata or {}).get(b"huggingface")
+    if noted is not None:
+        return dict(json.loads(noted).get("info", {}).get("features") or {})
+    for file in sorted(source.glob("dataset_info.json")) + sorted(source.glob("*/dataset_info.json")):
+        return dict(json.loads(file.read_text(encoding="utf-8")).get("features") or {})
+    return {}
+
+
+def _images_column(source: Path, schema: pa.Schema, described: Mapping[str, Any]) -> str:
+    def holds_images(name: str) -> bool:
+        kind = schema.field(name).type
+        noted = described.get(name)
+        if isinstance(noted, Mapping) and "_type" in noted:
+            return bool(noted["_type"] == "Image")
+        return pa.types.is_struct(kind) and {"bytes", "path"} <= {kind.field(i).name for i in range(kind.num_fields)}
+
+    found = [name for name in schema.names if holds_images(name)]
+    if not found:
+        raise InputError(
+            f"{source}: no column of images",
+            got=f"columns {', '.join(schema.names)}",
+            valid="a column of the type Image",
+        )
+    return str(found[0])
+
+
+def _labels(
+    parts: list[Part], schema: pa.Schema, described: Mapping[str, Any]
+) -> tuple[np.ndarray[Any, Any] | None, tuple[str, ...], tuple[str, ...]]:
+    """Class numbers, class names and notes; of several kinds of classes the finest."""
+    kinds = {
+        name: tuple(map(str, noted.get("names") or ()))
+        for name, noted in described.items()
+        if isinstance(noted, Mapping) and noted.get("_type") == "ClassLabel"
+    }
+    plain = [name for name in LABELS if name in schema.names and not kinds]
+    if not kinds and not plain:
+        return None, (), ("no column of classes: no labels",)
+    column = max(kinds, key=lambda name: len(kinds[name])) if kinds else plain[0]
+    values = [value for part in parts for value in part.values(column)]
+    notes = (f"took the classes of {column!r}",) if len(kinds) > 1 else ()
+    if any(isinstance(value, str) for value in values):
+        return *numbered([str(value) for value in values]), notes
+    numbers = np.array([UNLABELLED if value is None else value for value in values], dtype=np.int64)
+    names = kinds.get(column) or tuple(map(str, range(int(numbers.max(initial=0)) + 1)))
+    return numbers, names, notes
+
+
+def _ids(split_of: list[str]) -> tuple[str, ...]:
+    counts: dict[str, int] = {}
+    ids = []
+    for split in split_of:
+        ids.append(f"{split}/{counts.get(split, 0)}" if split else str(counts.get(split, 0)))
+        counts[split] = counts.get(split, 0) + 1
+    return tuple(ids)
+
+
+layouts.register("hugging-face")(
+    Layout(read, fits, "dataset_dict.json or state.json beside .arrow files, or .parquet files")
+)

@@ -1,0 +1,41 @@
+"""``tiny-imagenet``: 200 classes of 64 × 64 pixels, as the archive unpacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from overtone.core import InputError
+from overtone.media.catalogue import Catalogue, numbered, of_files, unique
+from overtone.media.layouts import Layout, layouts, lines, pairs
+from overtone.media.layouts.folder import pictures
+
+
+def fits(path: Path) -> bool:
+    """Whether the list of classes and the folder of training images lie there."""
+    return (path / "wnids.txt").is_file() and (path / "train").is_dir()
+
+
+def read(source: Path) -> Catalogue:
+    """The catalogue; the classes of ``test`` were never published, so those images are left out.
+
+    Raises:
+        InputError: A list is missing, or a validation image has no annotation.
+    """
+    wnids = [line.strip() for line in lines(source / "wnids.txt")]
+    words = dict(pairs(source / "words.txt")) if (source / "words.txt").is_file() else {}
+    names = unique([words.get(wnid, wnid).split(",")[0].strip() for wnid in wnids], wnids)
+    train = pictures(source / "train")
+    val = pictures(source / "val")
+    wnid_of = {name: rest.split()[0] for name, rest in pairs(source / "val" / "val_annotations.txt")} if val else {}
+    for file in val:
+        if file.name not in wnid_of:
+            raise InputError(f"{file}: has no line in val_annotations.txt", fix="unpack the download again")
+    classes = [file.relative_to(source / "train").parts[0] for file in train] + [wnid_of[file.name] for file in val]
+    labels, _ = numbered(classes, wnids)
+    splits = ("train",) * len(train) + ("val",) * len(val)
+    notes = ("left out the images of 'test', whose classes were never published",) if (source / "test").is_dir() else ()
+    files = [*train, *val]
+    return of_files(source, "tiny-imagenet", files, labels=labels, class_names=names, splits=splits, notes=notes)
+
+
+layouts.register("tiny-imagenet")(Layout(read, fits, "wnids.txt beside train/"))

@@ -1,0 +1,105 @@
+"""Prepared images in batches: decoded in threads, one batch ahead of whoever looks at them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.media.catalogue import Catalogue
+from overtone.media.images import BrokenImage, Pixels, decoded
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One batch.
+
+    Attributes:
+        rows: (n,) int64 row numbers of the images that could be decoded.
+        images: (n, height, width, 3) 8-bit pixels.
+        broken: Row number to reason, of the others.
+    """
+
+    rows: Tensor
+    images: Tensor
+    broken: dict[int, str] = field(default_factory=dict)
+
+
+class Loader:
+    """Gives images of a catalogue as a backbone wants them.
+
+    Args:
+        catalogue: The images.
+        prepare: Decoded image to pixels of the one size.
+        threads: That decode; one per core, eight at most, if None.
+        skip_broken: Whether an image that cannot be decoded is left out; else it is an error.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        prepare: Callable[[Any], Pixels],
+        *,
+        threads: int | None = None,
+        skip_broken: bool = False,
+    ) -> None:
+        self.catalogue = catalogue
+        self.prepare = prepare
+        self.threads = threads or min(8, os.cpu_count() or 1)
+        self.skip_broken = skip_broken
+
+    def batches(self, rows: Sequence[int], size: int) -> Iterator[Loaded]:
+        """The images of some rows, in their order, without those that are left out.
+
+        Args:
+            rows: Row numbers in the catalogue.
+            size: Images looked at for one batch.
+
+        Yields:
+            One batch per ``size`` rows, an empty one among them where all images of it are broken.
+
+        Raises:
+            InputError: An image cannot be decoded and is not to be skipped.
+        """
+        parts = [rows[at : at + size] for at in range(0, len(rows), size)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            ahead = [pool.submit(self._one, row) for row in parts[0]] if parts else []
+            for number, part in enumerate(parts):
+                current, following = ahead, parts[number + 1] if number + 1 < len(parts) else ()
+                ahead = [pool.submit(self._one, row) for row in following]
+                try:
+                    yield _joined(part, [one.result() for one in current])
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
+
+    def _one(self, row: int) -> Pixels | str:
+        """Pixels, or why there are none."""
+        try:
+            return self.prepare(decoded(self.catalogue.image(row)))
+        except BrokenImage as reason:
+            if self.skip_broken:
+                return str(reason)
+            raise InputError(
+                f"{self.place(row)}: cannot be decoded ({reason})",
+                fix="replace or remove it, or leave such images out with --skip-broken",
+            ) from None
+
+    def place(self, row: int) -> str:
+        """Where an image is, for messages: its file, or its id in the source."""
+        catalogue = self.catalogue
+        return catalogue.media[row] if catalogue.media else f"{catalogue.source}, image {catalogue.ids[row]!r}"
+
+
+def _joined(rows: Sequence[int], made: Sequence[Pixels | str]) -> Loaded:
+    good = [(row, pixels) for row, pixels in zip(rows, made) if not isinstance(pixels, str)]
+    broken = {row: reason for row, reason in zip(rows, made) if isinstance(reason, str)}
+    images = np.stack([pixels for _, pixels in good]) if good else np.empty((0, 1, 1, 3), np.uint8)
+    return Loaded(torch.tensor([row for row, _ in good], dtype=torch.int64), torch.from_numpy(images), broken)

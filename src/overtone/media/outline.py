@@ -1,0 +1,130 @@
+"""The rows of a result before its features exist: ids, labels and splits, chosen as the user asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.features import Features, Provenance, class_disjoint
+from overtone.features.splitting import random_split, shuffled
+from overtone.media.catalogue import Catalogue
+
+VIEW = "image"
+"""What the one modality is called."""
+
+TEST_FRACTION = 0.3
+"""Share of the images that a random split tests on."""
+
+Split = Literal["official", "class-disjoint", "random"]
+
+
+def outlined(catalogue: Catalogue, split: str | None = None, limit: int | None = None, seed: int = 0) -> Features:
+    """Features of width 0: everything that is known about the images but what they look like.
+
+    Args:
+        catalogue: The images.
+        split: ``"official"``, ``"class-disjoint"`` or ``"random"``; the layout's custom if None.
+        limit: So many images, drawn at random, keep their places; None for all.
+        seed: Of the draw and of a random split.
+
+    Returns:
+        Features of one view ``image`` (N, 0) with ids, targets, splits, media and notes.
+
+    Raises:
+        InputError: The split is unknown, or the images do not have what it needs.
+    """
+    chosen = split or customary(catalogue)
+    _check(catalogue, chosen)
+    notes = list(catalogue.notes)
+    splits = _official(catalogue, notes) if chosen == "official" else {}
+    data = Features(
+        modalities={VIEW: torch.empty(len(catalogue), 0)},
+        ids=catalogue.ids,
+        targets=_targets(catalogue),
+        label_kind="none" if catalogue.labels is None else "single",
+        class_names=catalogue.class_names,
+        splits=splits,
+        media={VIEW: catalogue.media} if catalogue.media else {},
+        provenance=Provenance(str(catalogue.source), f"images:{catalogue.layout}"),
+    )
+    if chosen == "class-disjoint":
+        data = class_disjoint(data)
+        notes += data.provenance.notes
+    if limit is not None and limit < len(data):
+        data = data.subset(shuffled(len(data), seed)[:limit].sort().values)
+        notes.append(f"took {limit} of the images at random, with seed {seed}")
+    if chosen == "random":
+        train, test = random_split(len(data), TEST_FRACTION, seed)
+        data = replace(data, splits={"train": train, "test": test})
+        notes.append(f"made a random 70/30 split with seed {seed}, without using labels")
+    return replace(data, provenance=replace(data.provenance, notes=tuple(notes)))
+
+
+def customary(catalogue: Catalogue) -> str:
+    """The split that a data set is used with unless someone wants another.
+
+    Args:
+        catalogue: The images.
+
+    Returns:
+        ``"class-disjoint"`` for what is customarily split by class, else ``"official"``, or ``"random"`` where there is
+        none.
+    """
+    if catalogue.disjoint and catalogue.labels is not None:
+        return "class-disjoint"
+    return "official" if any(catalogue.splits) else "random"
+
+
+def _check(catalogue: Catalogue, split: str) -> None:
+    if split not in get_args(Split):
+        raise InputError("unknown split", got=repr(split), valid=", ".join(get_args(Split)))
+    if split == "official" and not any(catalogue.splits):
+        raise InputError(
+            f"{catalogue.source}: the layout {catalogue.layout} has no split of its own here", fix="take --split random"
+        )
+    if split == "class-disjoint" and catalogue.labels is None:
+        raise InputError(
+            f"{catalogue.source}: a split by class needs labels, and there are none",
+            fix="put the images into one folder per class, or take --split random",
+        )
+
+
+def _official(catalogue: Catalogue, notes: list[str]) -> dict[str, Tensor]:
+    """The layout's splits; where no image to test on has a label, as in contests, ``val`` becomes ``test``."""
+    names = np.array(catalogue.splits)
+    testable = (names == "test") & (True if catalogue.labels is None else catalogue.labels >= 0)
+    if not testable.any() and (names == "val").any():
+        unlabelled = int((names == "test").sum())
+        names[names == "test"] = ""
+        names[names == "val"] = "test"
+        notes.append(
+            "took 'val' as 'test': "
+            + (f"the {unlabelled} images of 'test' have no labels" if unlabelled else "there is no 'test'")
+        )
+    if not (names == "train").any() or not (names == "test").any():
+        raise InputError(
+            f"{catalogue.source}: its split has no images to train on, or none to test on",
+            got=", ".join(f"{int((names == name).sum())} {name}" for name in sorted({*names.tolist()} - {""}))
+            or "nothing",
+            fix="take --split random",
+        )
+    return {
+        name: torch.from_numpy(np.flatnonzero(names == name))
+        for name in ("train", "val", "test")
+        if (names == name).any()
+    }
+
+
+def _targets(catalogue: Catalogue) -> Tensor | None:
+    """(N, C) one-hot rows; a row of zeros where the class is unknown."""
+    if catalogue.labels is None:
+        return None
+    targets = torch.zeros(len(catalogue), len(catalogue.class_names))
+    known = torch.from_numpy(np.flatnonzero(catalogue.labels >= 0))
+    targets[known, torch.from_numpy(catalogue.labels)[known]] = 1.0
+    return targets

@@ -1,0 +1,127 @@
+"""What an image model wants to see, as its ``preprocessor_config.json`` says: resize, crop, scale, normalise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overtone.core import InputError
+from overtone.media.images import Pixels
+
+HALF = (0.5, 0.5, 0.5)
+BICUBIC = 3
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From a decoded image to the pixels of the one size, and what becomes of them.
+
+    Attributes:
+        resize: (height, width) to stretch to, or the length of the shorter side alone, or None.
+        crop: (height, width) cut from the middle, padded with black where the image is smaller; None for none.
+        resample: PIL's number of the filter.
+        scale: What 8-bit values are multiplied by.
+        mean: Subtracted then, by channel.
+        std: Divided by at last, by channel.
+    """
+
+    resize: tuple[int, int] | int | None = (224, 224)
+    crop: tuple[int, int] | None = None
+    resample: int = BICUBIC
+    scale: float = 1 / 255
+    mean: tuple[float, ...] = HALF
+    std: tuple[float, ...] = HALF
+
+    def __call__(self, image: Any) -> Pixels:
+        """One RGB image (PIL) as (height, width, 3) 8-bit pixels."""
+        if self.resize is not None:
+            image = image.resize(self._size(*image.size), self.resample)
+        if self.crop is not None:
+            height, width = self.crop
+            left, top = (image.width - width) // 2, (image.height - height) // 2
+            image = image.crop((left, top, left + width, top + height))
+        return np.asarray(image)
+
+    def _size(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) after resizing."""
+        if isinstance(self.resize, tuple):
+            return self.resize[1], self.resize[0]
+        assert self.resize is not None
+        short, long = sorted((width, height))
+        other = int(self.resize * long / short)
+        return (self.resize, other) if width <= height else (other, self.resize)
+
+
+def read_preprocessing(file: Callable[[str], Path | None], model: str) -> Preprocessing:
+    """What a stored model says about its images.
+
+    Args:
+        file: Name of one of the model's files to its path, None where it has none of that name.
+        model: As messages call it.
+
+    Returns:
+        Its preprocessing.
+
+    Raises:
+        InputError: The model says nothing about images, or what it says cannot be done.
+    """
+    for name, part in (("preprocessor_config.json", None), ("processor_config.json", "image_processor")):
+        path = file(name)
+        if path is not None:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            said = said if part is None else said.get(part)
+            if said:
+                return from_config(said, f"{model}/{name}")
+    raise InputError(
+        f"{model}: no preprocessor_config.json, so nobody knows what images it wants",
+        fix="save the image processor beside the model (save_pretrained)",
+    )
+
+
+def from_config(said: Mapping[str, Any], where: str) -> Preprocessing:
+    """The preprocessing that a configuration describes.
+
+    Args:
+        said: As it stands in the file.
+        where: File, for messages.
+
+    Returns:
+        The preprocessing; images have one size after it.
+
+    Raises:
+        InputError: Images would have several sizes after it, or a size is in a form that is not known.
+    """
+    crops = bool(said.get("do_center_crop", False))
+    # A bare number is the shorter side where the rest is cut off, and a square where nothing is.
+    resize = _extent(said.get("size"), where, square=not crops) if said.get("do_resize", True) else None
+    crop = _extent(said.get("crop_size") or said.get("size"), where, square=True) if crops else None
+    crop = (crop, crop) if isinstance(crop, int) else crop
+    if crop is None and not isinstance(resize, tuple):
+        raise InputError(
+            f"{where}: images would keep several sizes", got=f"size {said.get('size')}", fix="give height and width"
+        )
+    normalised = said.get("do_normalize", True)
+    return Preprocessing(
+        resize,
+        crop,
+        int(said.get("resample", BICUBIC)),
+        float(said.get("rescale_factor", 1 / 255)) if said.get("do_rescale", True) else 1.0,
+        tuple(said.get("image_mean") or HALF) if normalised else (0.0,) * 3,
+        tuple(said.get("image_std") or HALF) if normalised else (1.0,) * 3,
+    )
+
+
+def _extent(size: Any, where: str, *, square: bool) -> tuple[int, int] | int:
+    """(height, width), or the length of the shorter side."""
+    if isinstance(size, int):
+        return (size, size) if square else size
+    if isinstance(size, Mapping) and {"height", "width"} <= size.keys():
+        return int(size["height"]), int(size["width"])
+    if isinstance(size, Mapping) and set(size) == {"shortest_edge"}:
+        return int(size["shortest_edge"])
+    raise InputError(f"{where}: a size in an unknown form", got=size, valid="height and width, or shortest_edge")

@@ -1,0 +1,112 @@
+"""A work folder beside the result: what is done of an extraction, so that an interrupted one can go on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.core.files import load_tensors, save_tensors, write_json
+
+PLAN = "plan.json"
+WEIGHTS = "weights.safetensors"
+
+
+class Shards:
+    """The parts of one extraction.
+
+    Args:
+        out: The result; the work folder is ``OUT.parts``.
+        plan: What is extracted and how: parts of another plan are not mixed with these.
+        resume: Whether to go on with what is there.
+        overwrite: Whether to forget what is there.
+
+    Raises:
+        InputError: Parts of an extraction lie there and neither was said, or they are of another plan.
+    """
+
+    def __init__(self, out: Path, plan: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
+        self.folder = out.with_name(f"{out.name}.parts")
+        if self.folder.exists() and overwrite and not resume:
+            shutil.rmtree(self.folder)
+        if self.folder.exists() and not resume:
+            raise InputError(
+                f"{self.folder}: an extraction was interrupted here",
+                fix="go on with it (--resume), or begin again (--overwrite)",
+            )
+        if (self.folder / PLAN).is_file():
+            same_plan(self.folder / PLAN, plan)
+        else:
+            write_json(self.folder / PLAN, plan)
+
+    def weights(self) -> dict[str, Tensor] | None:
+        """What the backbone has learnt, if it has."""
+        path = self.folder / WEIGHTS
+        return load_tensors(path) if path.is_file() else None
+
+    def keep_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Store what the backbone has learnt."""
+        save_tensors(self.folder / WEIGHTS, weights)
+
+    def has(self, number: int) -> bool:
+        """Whether a shard is done."""
+        return self._path(number).is_file()
+
+    def keep(self, number: int, rows: Tensor, features: Tensor, broken: Mapping[int, str]) -> None:
+        """Store a shard.
+
+        Args:
+            number: Of the shard.
+            rows: (n,) row numbers of its images.
+            features: (n, d) of them.
+            broken: Row number to reason, of images that could not be decoded.
+        """
+        said = json.dumps({str(row): reason for row, reason in broken.items()})
+        save_tensors(self._path(number), {"rows": rows, "features": features}, {"broken": said})
+
+    def collect(self, count: int) -> tuple[Tensor, Tensor, dict[int, str]]:
+        """All shards joined: rows, features, and what is broken."""
+        parts = [load_tensors(self._path(number)) for number in range(count)]
+        filled = [part for part in parts if len(part["rows"])] or parts[:1]
+        broken: dict[int, str] = {}
+        for number in range(count):
+            with safe_open(str(self._path(number)), "pt") as file:
+                said = json.loads((file.metadata() or {}).get("broken", "{}"))
+            broken |= {int(row): reason for row, reason in said.items()}
+        rows, features = (torch.cat([part[key] for part in filled]) for key in ("rows", "features"))
+        return rows, features, broken
+
+    def remove(self) -> None:
+        """Forget the work folder: the result is written."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.safetensors"
+
+
+def same_plan(path: Path, plan: Mapping[str, Any]) -> None:
+    """Refuse to go on with what was begun in another way.
+
+    Args:
+        path: Where the other plan is stored.
+        plan: The one at hand.
+
+    Raises:
+        InputError: They differ; the first difference is named.
+    """
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    for key, value in json.loads(json.dumps(plan)).items():
+        if stored.get(key) != value:
+            raise InputError(
+                f"{path}: this extraction was begun with another {key}",
+                got=value,
+                valid=stored.get(key),
+                fix="resume it as it was begun, or begin again (--overwrite)",
+            )
