@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
 from overtone.objectives.metric import MetricLoss, Outcome
-from overtone.objectives.pairs import Pairs, check_labels, check_rows, holds, unit
+from overtone.objectives.pairs import Pairs, check_all_labels, check_batch, holds, unit
 
 
 def centre_pairs(embeddings: Tensor, labels: Tensor | None, centres: Tensor) -> Pairs:
@@ -34,11 +34,11 @@ def centre_pairs(embeddings: Tensor, labels: Tensor | None, centres: Tensor) -> 
         tensor([[0., 1., 0.],
                 [1., 0., 0.]])
     """
-    check_rows("embeddings", embeddings)
+    check_batch(embeddings, None)
+    labels, _ = check_all_labels(embeddings, labels, None, None)
     classes, width = centres.shape
     if embeddings.shape[1] != width:
         raise InputError("embeddings and class centres differ in width", got=f"{embeddings.shape[1]} and {width}")
-    labels = check_labels("labels", labels, embeddings)
     anchors, others = unit(embeddings), unit(centres.to(embeddings.dtype))
     if labels.dim() == 1:
         if not holds(((labels >= 0) & (labels < classes)).all()):
@@ -94,13 +94,9 @@ class CentreLoss(MetricLoss):
         """Pair all rows with the centres and call the function."""
         if targets is not None:
             raise InputError(f"{self.name} judges rows by classes, not by each other", fix="pass labels, not targets")
-        if gallery is not None:
-            check_rows("gallery", gallery)
-            labels = check_labels("labels", labels, embeddings)
-            gallery_labels = check_labels("gallery_labels", gallery_labels, gallery)
-            if gallery.shape[1:] != embeddings.shape[1:] or labels.shape[1:] != gallery_labels.shape[1:]:
-                got = " and ".join(str(tuple(rows.shape)) for rows in (embeddings, gallery, labels, gallery_labels))
-                raise InputError("embeddings and gallery, or their labels, differ in form", got=got)
+        check_batch(embeddings, gallery)
+        labels, gallery_labels = check_all_labels(embeddings, labels, gallery, gallery_labels)
+        if gallery is not None and gallery_labels is not None:
             embeddings, labels = torch.cat((embeddings, gallery)), torch.cat((labels, gallery_labels))
         options = {name: value for name, value in self.settings if name not in CentreSettings.model_fields}
         return type(self).function(centre_pairs(embeddings, labels, self.centres), **options)

@@ -94,10 +94,10 @@ class NPairLoss(PairLoss):
         targets: Tensor | None,
     ) -> Outcome:
         """Pair the rows, whose classes must be told apart, and call the function."""
-        if targets is not None or (labels is not None and labels.dim() != 1):
+        if targets is not None or (labels is not None and labels.dim() == 2):
             raise InputError(
                 "n-pair takes one class for each row",
-                got="targets of pairs" if labels is None else f"labels {tuple(labels.shape)}",
+                got="targets" if targets is not None or labels is None else f"labels {tuple(labels.shape)}",
                 valid="(n,) integer classes",
                 fix="take infonce for several or soft labels",
             )

@@ -73,17 +73,15 @@ def pairs(
                 [1., 0., 0.],
                 [0., 0., 0.]])
     """
-    check_rows("embeddings", embeddings)
-    if gallery is not None:
-        check_rows("gallery", gallery)
-        if gallery.shape[1] != embeddings.shape[1]:
-            raise InputError(
-                "embeddings and gallery differ in width", got=f"{embeddings.shape[1]} and {gallery.shape[1]}"
-            )
+    check_batch(embeddings, gallery)
     others = embeddings if gallery is None else gallery
-    related = _related(embeddings, labels, others, labels if gallery is None else gallery_labels, targets)
-    if gallery is None and gallery_labels is not None:
-        raise InputError("gallery_labels without a gallery", fix="pass the gallery's rows too, or leave its labels out")
+    if targets is None:
+        labels, gallery_labels = check_all_labels(embeddings, labels, gallery, gallery_labels)
+        related = relation(labels, gallery_labels)
+    elif labels is None and gallery_labels is None:
+        related = _checked_targets(targets, embeddings, others).clone()
+    else:
+        raise InputError("both labels and targets are given", fix="pass one of them")
     anchors = unit(embeddings)
     positive = related.to(anchors.dtype)
     negative = 1.0 - positive
@@ -141,61 +139,80 @@ def check_rows(name: str, rows: Tensor) -> None:
         raise InputError(f"{name}: row {row} holds NaN or infinity", fix="lower the learning rate, or check the input")
 
 
-def check_labels(name: str, labels: Tensor | None, rows: Tensor) -> Tensor:
-    """Refuse what are no labels of some rows.
+def check_batch(embeddings: Tensor, gallery: Tensor | None) -> None:
+    """Refuse what are no embeddings, or none of one space.
 
     Args:
-        name: What they are called in the message.
-        labels: Should be (n,) integers or (n, C) numbers in [0, 1].
-        rows: The (n, d) rows they belong to.
-
-    Returns:
-        The labels.
+        embeddings: Should be (n, d), floating and finite.
+        gallery: Should be (m, d), or None.
 
     Raises:
-        InputError: They are missing, of another length, on another device, or out of range.
+        InputError: They are not.
     """
+    check_rows("embeddings", embeddings)
+    if gallery is not None:
+        check_rows("gallery", gallery)
+        if gallery.shape[1] != embeddings.shape[1]:
+            got = f"{embeddings.shape[1]} and {gallery.shape[1]}"
+            raise InputError("embeddings and gallery differ in width", got=got)
+        _same_place("gallery", gallery, embeddings)
+
+
+def check_all_labels(
+    embeddings: Tensor, labels: Tensor | None, gallery: Tensor | None, gallery_labels: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """Refuse what are no labels of a batch and its gallery.
+
+    Args:
+        embeddings: (n, d).
+        labels: Should be (n,) integers or (n, C) numbers in [0, 1].
+        gallery: (m, d) or None.
+        gallery_labels: Should be (m,) or (m, C), as ``labels``; None where there is no gallery.
+
+    Returns:
+        The labels, and those of the gallery.
+
+    Raises:
+        InputError: Labels are missing, too many, of another length or device, out of range, or of two kinds.
+    """
+    labels = _checked_labels("labels", labels, embeddings)
+    if gallery is None:
+        if gallery_labels is not None:
+            raise InputError("gallery_labels without a gallery", fix="pass the rows too, or leave the labels out")
+        return labels, None
+    gallery_labels = _checked_labels("gallery_labels", gallery_labels, gallery)
+    if labels.shape[1:] != gallery_labels.shape[1:]:
+        got = f"{tuple(labels.shape)} and {tuple(gallery_labels.shape)}"
+        raise InputError("labels and gallery_labels are of different kinds", got=got)
+    return labels, gallery_labels
+
+
+def _checked_labels(name: str, labels: Tensor | None, rows: Tensor) -> Tensor:
     valid = "(n,) integer classes or (n, C) targets in [0, 1]"
     if labels is None:
         raise InputError(f"{name} are missing", valid=valid)
     if labels.dim() not in (1, 2) or (labels.dim() == 1 and labels.is_floating_point()):
         raise InputError(f"{name}: not labels", got=f"{tuple(labels.shape)} of {labels.dtype}", valid=valid)
-    _same_place(name, labels, rows)
     if len(labels) != len(rows):
         raise InputError(f"{name}: not one for each row", got=f"{len(labels)} labels for {len(rows)} rows")
+    _same_place(name, labels, rows)
     if labels.dim() == 2:
         _within_one(name, labels)
     return labels
 
 
-def _related(
-    rows: Tensor, labels: Tensor | None, others: Tensor, other_labels: Tensor | None, targets: Tensor | None
-) -> Tensor:
-    if targets is not None:
-        if labels is not None or other_labels is not None:
-            raise InputError("both labels and targets are given", fix="pass one of them")
-        if targets.shape != (len(rows), len(others)):
-            raise InputError(
-                "targets: not one for each pair", got=tuple(targets.shape), valid=f"({len(rows)}, {len(others)})"
-            )
-        _same_place("targets", targets, rows)
-        _within_one("targets", targets)
-        return targets.clone()
-    labels = check_labels("labels", labels, rows)
-    if others is rows:
-        return relation(labels)
-    other_labels = check_labels("gallery_labels", other_labels, others)
-    if labels.shape[1:] != other_labels.shape[1:]:
-        raise InputError(
-            "labels and gallery_labels are of different kinds",
-            got=f"{tuple(labels.shape)}, {tuple(other_labels.shape)}",
-        )
-    return relation(labels, other_labels)
+def _checked_targets(targets: Tensor, rows: Tensor, others: Tensor) -> Tensor:
+    if targets.shape != (len(rows), len(others)):
+        valid = f"({len(rows)}, {len(others)})"
+        raise InputError("targets: not one for each pair", got=tuple(targets.shape), valid=valid)
+    _same_place("targets", targets, rows)
+    _within_one("targets", targets)
+    return targets
 
 
 def _same_place(name: str, values: Tensor, rows: Tensor) -> None:
     if values.device != rows.device:
-        raise InputError(f"{name} and rows lie on different devices", got=f"{values.device} and {rows.device}")
+        raise InputError(f"{name} and embeddings lie on different devices", got=f"{values.device} and {rows.device}")
 
 
 def _within_one(name: str, values: Tensor) -> None:

@@ -29,7 +29,7 @@ def log_sum_exp(logits: Tensor, weights: Tensor) -> Tensor:
     Returns:
         (n, 1); a row without weight has about −1e30, and no gradient.
     """
-    found: Tensor = _LogSumExp.apply(logits, weights)
+    found: Tensor = _LogSumExp.apply(logits, weights)  # type: ignore[no-untyped-call]
     return found
 
 
@@ -48,7 +48,7 @@ class _LogSumExp(torch.autograd.Function):
         ctx.save_for_backward(*inputs, output)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         logits, weights, found = ctx.saved_tensors
         return gradient * weights * (logits - found).clamp(-NEGLIGIBLE, NEGLIGIBLE).exp(), None
 
