@@ -29,7 +29,7 @@ class Measured:
         mean: Over the seeds; None where it was not measured.
         std: Over the seeds.
         ci95: 95 % interval of the mean.
-        values: One number per seed.
+        values: One number per seed; empty if a seed has none.
     """
 
     mean: float | None = None
@@ -65,6 +65,17 @@ class Diagnosed:
         entries: Mapping[str, Mapping[str, Any]] = self.diagnosis.get("losses") or {}
         ranked = sorted(entries, key=lambda name: (-_or_nothing(measured(entries[name], self.metric).mean), name))
         return {name: entries[name] for name in ranked}
+
+    @cached_property
+    def entries(self) -> dict[str, Mapping[str, Any]]:
+        """The losses, and behind them the frozen features if they were looked at."""
+        return {**self.losses, **({FROZEN: self.features} if self.features else {})}
+
+    @property
+    def subject(self) -> str:
+        """What questions speak of: ``"each loss"``, or the name of the only one."""
+        names = list(self.losses)
+        return names[0] if len(names) == 1 else "each loss"
 
     @cached_property
     def metric(self) -> str:
@@ -112,11 +123,11 @@ class Diagnosed:
 
     def measured(self, loss: str, key: str) -> Measured:
         """A quantity of a loss, or of the frozen features."""
-        return measured(self.features if loss == FROZEN else self.losses[loss], key)
+        return measured(self.entries.get(loss, {}), key)
 
     def has(self, key: str) -> bool:
-        """Whether any loss has a number for a quantity."""
-        return any(self.measured(loss, key).mean is not None for loss in self.losses)
+        """Whether any loss, or the frozen features, have a number for a quantity."""
+        return any(self.measured(name, key).mean is not None for name in self.entries)
 
     def course(self, loss: str, kind: str, at: str, key: str) -> Course:
         """A quantity of a loss over its training, without the places where it was not measured.
@@ -173,8 +184,10 @@ def measured(entry: Mapping[str, Any], key: str) -> Measured:
     over = (entry.get("over_seeds") or {}).get(key)
     if isinstance(over, Mapping):
         interval = tuple(over["ci95"]) if known_interval(over.get("ci95")) else None
-        values = tuple(float(value) for value in over.get("values") or () if is_number(value))
-        return Measured(_finite(over.get("mean")), _finite(over.get("std")), interval, values)
+        values = tuple(over.get("values") or ())
+        # Where a seed has no number the others cannot be laid beside those of another loss any more.
+        whole = tuple(map(float, values)) if all(map(is_number, values)) else ()
+        return Measured(_finite(over.get("mean")), _finite(over.get("std")), interval, whole)
     value = entry.get(key)
     if isinstance(value, Mapping):
         return Measured(_finite(value.get("mean")))  # its std is over pairs of classes, not over seeds

@@ -90,21 +90,21 @@ def diagnosis_report(diagnosis: Mapping[str, Any], *, details: Mapping[str, Any]
     """
     diagnosed = Diagnosed(diagnosis, details or {})
     names = list(diagnosed.losses)
-    what = names[0] if len(names) == 1 else plural(len(names), "loss", "losses")
+    what = names[0] if len(names) == 1 else plural(len(names), "loss", "losses") if names else FROZEN
     return page(
-        title=f"{what} on {diagnosed.corpus}",
+        title=f"{what} {'on' if names else 'of'} {diagnosed.corpus}",
         kind="diagnosis",
         head=_head(diagnosed),
         sections=answered(SECTIONS, diagnosed),
         foot="Made by Overtone. This file is whole: it loads nothing from anywhere.",
-        key=key_of_losses({name: diagnosed.styles[name] for name in _drawn(diagnosed)}) if names else None,
+        key=key_of_losses({name: diagnosed.styles[name] for name in diagnosed.entries}) if names else None,
     )
 
 
 def doubts(diagnosed: Diagnosed) -> list[str]:
     """What a reader should keep in mind before quoting a number."""
     found = []
-    if len(diagnosed.seeds) < 2:
+    if diagnosed.losses and len(diagnosed.seeds) < 2:
         found.append("One seed only: the order may change with another. Diagnose with at least three.")
     rows = diagnosed.count("rows", "test")
     if rows is not None and rows < FEW:
@@ -117,10 +117,6 @@ def doubts(diagnosed: Diagnosed) -> list[str]:
             name = quantity(diagnosed.metric).name
             found.append(f"By {name}, not clearly better than the {FROZEN}: {listed(worse)}.")
     return [*found, *(diagnosed.details.get("warnings") or ())]
-
-
-def _drawn(diagnosed: Diagnosed) -> list[str]:
-    return [*diagnosed.losses, *([FROZEN] if diagnosed.features else [])]
 
 
 def _head(diagnosed: Diagnosed) -> Markup:

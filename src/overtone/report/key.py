@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from overtone.report.lines import group
-from overtone.report.markup import Markup, el, markup
+from overtone.report.markup import Markup, el
 from overtone.report.palette import Style
 
 SHAPES: dict[str, str] = {
@@ -30,7 +30,7 @@ def swatch(style: Style) -> Markup:
 
 def named(name: str, styles: Mapping[str, Style]) -> Markup:
     """A loss with its piece of line before it."""
-    return markup(swatch(styles[name]), name)
+    return el("span", swatch(styles[name]), name, class_="named")
 
 
 def key_of_losses(styles: Mapping[str, Style]) -> Markup:

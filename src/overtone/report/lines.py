@@ -11,11 +11,11 @@ from overtone.report.diagnosed import FROZEN, Course, Measured
 from overtone.report.figures import Figure, label, rounded
 from overtone.report.palette import Style
 
-DECADES = 1.3
+DECADES = 0.75
 """From this spread on, in powers of ten, the values of a figure are drawn on a logarithmic axis."""
 MOST_SYMBOLS = 12
 """Points of a line that get a symbol; more would hide the dashes."""
-MARGIN = {"l": 58, "r": 12, "t": 8, "b": 44}
+MARGIN = {"l": 52, "r": 12, "t": 8, "b": 44}
 
 
 def group(kind: str, name: str) -> str:
@@ -28,7 +28,7 @@ def lines(
     styles: Mapping[str, Style],
     *,
     places: str,
-    values: str,
+    sizes: bool,
     reference: float | None = None,
     alt: str,
 ) -> Figure:
@@ -38,7 +38,7 @@ def lines(
         courses: Places and values of each loss.
         styles: How each loss is drawn.
         places: What the horizontal axis shows.
-        values: What the vertical axis shows.
+        sizes: Whether the vertical axis is logarithmic, if the values differ by more than a few times.
         reference: The value of the frozen features, a line across.
         alt: What the figure shows.
     """
@@ -49,20 +49,20 @@ def lines(
     positive = [place for place in every if place > 0]
     # Before the first update lies at zero, which a logarithmic axis does not have: half of the first place instead.
     least = min(positive, default=1) / 2
-    log_places = [rounded(np.maximum(course.at, least)) for course in drawn.values()]
+    later = [rounded(np.maximum(course.at, least)) for course in drawn.values()]
     even = [rounded(course.at) for course in drawn.values()]
     layout = {
         "xaxis": {"title": {"text": places}, "type": "linear", "rangemode": "tozero"},
-        "yaxis": {"title": {"text": values}, **_scale([value for course in drawn.values() for value in course.values])},
+        "yaxis": _scale([value for course in drawn.values() for value in course.values]) if sizes else {},
         "showlegend": False,
         "margin": MARGIN,
     }
     views = {
-        name: {"x": at, "layout": {"xaxis.type": kind, "xaxis.autorange": True}}
-        for name, kind, at in (("even steps", "linear", even), ("logarithmic steps", "log", log_places))
+        "even steps": {"x": even, "layout": _along("x", {"type": "linear", "tickmode": "auto"})},
+        "logarithmic steps": {"x": later, "layout": _along("x", _logarithmic(least, max(positive, default=1)))},
     }
     traces = [_line(name, course, styles[name], places) for name, course in drawn.items()]
-    return Figure(traces, alt, layout, height=300, views=views if len(set(positive)) > 2 else {})
+    return Figure(traces, alt, layout, height=280, views=views if len(set(positive)) > 2 else {})
 
 
 def _line(name: str, course: Course, style: Style, places: str) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def plane(
             "legendgroup": group("loss", name),
             "x": rounded(np.array([across.mean], dtype=float)),
             "y": rounded(np.array([up.mean], dtype=float)),
-            "text": [label(name)],
-            "textposition": "top right",
+            "text": [f" {label(name)}"],
+            "textposition": "middle right",
             "cliponaxis": False,
             "marker": {"color": styles[name].colour, "symbol": styles[name].symbol, "size": 12},
             "error_x": _whisker(across, styles[name]),
@@ -115,9 +115,9 @@ def plane(
         "xaxis": {"title": {"text": axes[0]}, **_scale(reached)},
         "yaxis": {"title": {"text": axes[1]}, "zeroline": False},
         "showlegend": False,
-        "margin": {**MARGIN, "r": 90, "t": 24},
+        "margin": {**MARGIN, "l": 60, "r": 80, "t": 24},
     }
-    return Figure(traces, alt, layout, height=400)
+    return Figure(traces, alt, layout, height=360)
 
 
 def strips(rows: Mapping[str, Mapping[str, float]], styles: Mapping[str, Style], *, axis: str, alt: str) -> Figure:
@@ -213,8 +213,21 @@ def _names(names: Sequence[str]) -> dict[str, Any]:
 def _scale(values: Sequence[float]) -> dict[str, Any]:
     """Logarithmic where positive values span more than a few sizes, which a linear axis would press together."""
     if values and min(values) > 0 and np.log10(max(values) / min(values)) > DECADES:
-        return {"type": "log"}
+        return _logarithmic(min(values), max(values))
     return {"type": "linear"}
+
+
+def _logarithmic(low: float, high: float) -> dict[str, Any]:
+    """A logarithmic axis with a few whole numbers on it, where Plotly writes many digits without their place."""
+    first, last = int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1
+    steps = (1, 2, 5) if np.log10(high / low) < 2.5 else (1,)
+    ticks = [float(f"{step}e{size}") for size in range(first, last + 1) for step in steps]
+    return {"type": "log", "tickmode": "array", "tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks]}
+
+
+def _along(axis: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes of an axis as Plotly's relayout takes them."""
+    return {f"{axis}axis.{name}": value for name, value in {**changes, "autorange": True}.items()}
 
 
 def _whisker(one: Measured, style: Style) -> dict[str, Any] | None:

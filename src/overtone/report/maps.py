@@ -50,9 +50,11 @@ def neighbours(points: Floats) -> Floats | None:
     if len(points) < 30 or np.ptp(points, axis=0).max() <= 1e-9:
         return None
     from sklearn.manifold import TSNE  # loading it takes a second, which other reports should not pay
+    from threadpoolctl import threadpool_limits
 
     start = principal(points)[0]
     start = start / max(float(start[:, 0].std()), 1e-12) * 1e-4
     perplexity = min(30.0, (len(points) - 1) / 3)
     solver = TSNE(init=start.astype(np.float32), perplexity=perplexity, max_iter=500, random_state=0)
-    return np.asarray(solver.fit_transform(points.astype(np.float32)))
+    with threadpool_limits(1):  # on a busy machine, threads that wait for each other make it twenty times slower
+        return np.asarray(solver.fit_transform(points.astype(np.float32)))

@@ -115,7 +115,7 @@ def diagnosis_in_words(diagnosed: Diagnosed) -> str:
     """Which losses were trained on what, which finds best, and which makes classes small or keeps them wide."""
     names = list(diagnosed.losses)
     if not names:
-        return "There is nothing to diagnose."
+        return f"The {FROZEN} of {diagnosed.corpus} as they came; no loss was trained on them."
     heads = f"{len(names)} losses each trained" if len(names) > 1 else f"{names[0]} trained"
     times = plural(len(diagnosed.seeds), "seed")
     rows, classes = diagnosed.count("rows", "test"), diagnosed.count("classes", "test")

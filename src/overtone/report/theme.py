@@ -78,11 +78,14 @@ figure button[aria-pressed="true"] { border-color: var(--link); color: var(--lin
 .swatch { display: inline-block; width: 30px; height: 12px; vertical-align: -1px; margin-right: 6px;
   overflow: visible; }
 .swatch.point { width: 12px; }
+.named { white-space: nowrap; }
 .interval { display: block; font-size: 12px; color: var(--muted); font-weight: 400; }
 .together > button { font: inherit; font-size: 14px; color: var(--ink); background: var(--raised); padding: 4px 12px;
   border: 1px solid var(--line); border-radius: 7px; margin: 0 8px 8px 0; cursor: pointer; }
 .together > button[aria-pressed="true"] { border-color: var(--link); color: var(--link); }
-.finding { margin: 0 0 10px; font-size: 15px; } .finding .small { margin: 0; }
+.cards.findings { grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr)); align-items: start; }
+.finding { margin: 10px 0 0; padding-top: 8px; border-top: 1px solid var(--line); }
+.finding p { margin: 0 0 3px; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(285px, 1fr)); gap: 14px; margin: 12px 0 20px; }
 .card { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px;
   min-width: 0; }
@@ -189,7 +192,8 @@ SCRIPT = """
 
   const draw = (place, { data, layout, height, pairs }) => {
     const config = { responsive: true, displaylogo: false, displayModeBar: height < 220 ? false : "hover",
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendChartToCloud"],
+      modeBarButtons: place.clientWidth < 520 ? [["toImage"]] : false };
     Plotly.newPlot(place, data, { ...layout, height, template: template() }, config);
     if (pairs) joinPairs(place);
   };

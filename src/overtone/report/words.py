@@ -191,6 +191,16 @@ def listed(items: Sequence[str], *, last: str = "and") -> str:
     return f" {last} ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 
+def capital(text: str) -> str:
+    """Text as a heading begins; names that mix their letters keep them.
+
+    Example:
+        >>> capital("effective rank"), capital("mAP")
+        ('Effective rank', 'mAP')
+    """
+    return text[:1].upper() + text[1:] if text[:2].islower() else text
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """A count with its noun.
 

@@ -11,9 +11,7 @@ from overtone.report.lines import plane
 from overtone.report.markup import Child, Markup, el, markup
 from overtone.report.page import Section, draw, paragraphs
 from overtone.report.quantities import quantity
-from overtone.report.words import listed, significant
-
-CALM = "No rule was triggered: nothing about it looks wrong."
+from overtone.report.words import capital, listed, significant
 
 
 def choice(diagnosed: Diagnosed) -> Section | None:
@@ -34,7 +32,7 @@ def _trade(diagnosed: Diagnosed) -> Child:
     across, up = "intra_variance", diagnosed.metric
     points = {
         name: (diagnosed.measured(name, across), diagnosed.measured(name, up))
-        for name in diagnosed.styles
+        for name in diagnosed.losses
         if None not in (diagnosed.measured(name, across).mean, diagnosed.measured(name, up).mean)
     }
     if len(points) < 2:
@@ -54,34 +52,34 @@ def _whiskers(diagnosed: Diagnosed) -> str:
 
 def verdicts(diagnosed: Diagnosed) -> Section | None:
     """What the rules say of each loss, with the figure that triggered a rule and what to try next."""
-    if not any("verdict" in entry for entry in diagnosed.losses.values()):
+    judged = {name: entry["verdict"] for name, entry in diagnosed.entries.items() if "verdict" in entry}
+    if not judged:
         return None
     cards = [
-        el("div", el("h4", named(name, diagnosed.styles)), _findings(entry.get("verdict") or ()), class_="card verdict")
-        for name, entry in diagnosed.losses.items()
+        el("div", el("h4", named(name, diagnosed.styles)), map(_finding, findings), class_="card")
+        for name, findings in judged.items()
+        if findings
     ]
+    calm = [name for name, findings in judged.items() if not findings]
     text = (
-        "Each rule compares one figure with a threshold that was fixed beforehand. A rule that fires is a hint at "
-        "what to look into; the figure says how far it is."
+        "Each rule compares one figure with a threshold that was fixed beforehand; what it says is a hint at what to "
+        "look into. "
     )
-    return Section(
-        "What looks wrong, and what to try next?", markup(paragraphs(text), el("div", cards, class_="cards"))
-    )
-
-
-def _findings(findings: Any) -> Child:
-    written = [_finding(one) for one in findings if isinstance(one, Mapping)]
-    return written or el("p", CALM, class_="muted")
+    body = [
+        paragraphs(text + (f"No rule fired for {listed(calm)}." if calm else "")),
+        el("div", cards, class_="cards findings") if cards else None,
+    ]
+    return Section("What looks wrong, and what to try next?", markup(body))
 
 
 def _finding(one: Mapping[str, Any]) -> Markup:
-    rule = str(one.get("rule", "")).replace("_", " ").replace("-", " ")
+    """A rule that fired: its name and figure, what it says, what to try."""
+    rule = capital(str(one.get("rule", "")).replace("_", " ").replace("-", " "))
     return el(
         "div",
-        el("p", el("b", rule[:1].upper() + rule[1:])),
-        paragraphs(one.get("says")),
-        el("p", el("span", "Try: ", class_="muted"), one["advice"]) if one.get("advice") else None,
-        el("p", _trigger(one), class_="small muted"),
+        el("p", el("b", rule), el("span", f" {_trigger(one)}", class_="small muted")),
+        el("p", one.get("says")),
+        el("p", el("b", "Try: "), one["advice"]) if one.get("advice") else None,
         class_="finding",
     )
 
@@ -90,7 +88,18 @@ def _trigger(one: Mapping[str, Any]) -> str:
     """The figure that triggered a rule, beside its threshold."""
     name = quantity(str(one.get("quantity", "figure"))).name
     parts = [
-        f"{name} {significant(one['figure'])}" if is_number(one.get("figure")) else "",
-        f"threshold {significant(one['threshold'])}" if is_number(one.get("threshold")) else "",
+        f"{name} {_short(one['figure'])}" if is_number(one.get("figure")) else "",
+        f"threshold {_short(one['threshold'])}" if is_number(one.get("threshold")) else "",
     ]
-    return listed(list(filter(None, parts)), last="against the")
+    return ", ".join(filter(None, parts))
+
+
+def _short(value: float) -> str:
+    """A number with three significant digits and no zeros behind them.
+
+    Example:
+        >>> _short(0.0100), _short(0.71234)
+        ('0.01', '0.712')
+    """
+    written = significant(value)
+    return written.rstrip("0").rstrip(".") if "." in written and "×" not in written else written

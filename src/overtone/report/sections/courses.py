@@ -11,18 +11,17 @@ from overtone.report.markup import Child, el, markup
 from overtone.report.page import Section, draw, paragraphs
 from overtone.report.quantities import RETRIEVAL, quantity
 from overtone.report.tables import Column, table
-from overtone.report.words import significant
+from overtone.report.words import capital, significant
 
 OVER_SPACE = (
     "intra_variance",
     "train_intra_variance",
     "centroid_distance",
-    "between_variance",
     "variance_ratio",
     "smallest_gap",
     "effective_rank",
 )
-OVER_GRADIENT = ("active_ratio", "gradient_norm", "easy_share", "loss", "parameter_gradient_norm")
+OVER_GRADIENT = ("active_ratio", "active_samples", "gradient_norm", "parameter_gradient_norm", "easy_share", "loss")
 BUTTONS = "Click a name in the key above to take a loss out of all figures."
 
 
@@ -36,7 +35,7 @@ def space_over_time(diagnosed: Diagnosed) -> Section | None:
         "VARIANCE: how wide the classes are and how far apart they lie, on test rows, from before the first update to "
         f"the last.{frozen} {_fastest(diagnosed)}{BUTTONS}"
     )
-    return Section("What does it do to the space?", markup(paragraphs(text), figures))
+    return Section(f"What does {diagnosed.subject} do to the space?", markup(paragraphs(text), figures))
 
 
 def gradient_over_time(diagnosed: Diagnosed) -> Section | None:
@@ -45,8 +44,8 @@ def gradient_over_time(diagnosed: Diagnosed) -> Section | None:
     if not figures:
         return None
     text = (
-        "GREEDINESS: how much of a loss still pushes, how hard, and on which rows. Active ratios count other terms in "
-        "each loss, so compare their course rather than their height; the table says what is counted."
+        "GREEDINESS: how much of a loss still pushes, how hard, and on which rows. Each loss has its own terms, so "
+        "compare the course of active ratios rather than their height; the table below says what is counted."
     )
     meanings = [
         [named(name, diagnosed.styles), entry["active_means"]]
@@ -55,7 +54,7 @@ def gradient_over_time(diagnosed: Diagnosed) -> Section | None:
     ]
     columns = [Column("loss", "name"), Column("a term counts as active if", "text")]
     counted = table(columns, meanings) if meanings else None
-    return Section("How does it spend its gradient?", markup(paragraphs(text), figures, counted))
+    return Section(f"How does {diagnosed.subject} spend its gradient?", markup(paragraphs(text), figures, counted))
 
 
 def retrieval_over_time(diagnosed: Diagnosed) -> Section | None:
@@ -78,7 +77,8 @@ def _figures(diagnosed: Diagnosed, kind: str, keys: Sequence[str]) -> Child:
         courses = {name: _course(diagnosed, name, kind, at, key) for name in diagnosed.losses}
         if any(course.at for course in courses.values()):
             figures.append(_figure(diagnosed, courses, at, key))
-    return el("div", el("div", figures, class_="pair"), class_="together") if figures else None
+    columns = "grid" if len(figures) == 3 else "pair"
+    return el("div", el("div", figures, class_=columns), class_="together") if figures else None
 
 
 def _figure(diagnosed: Diagnosed, courses: dict[str, Course], at: str, key: str) -> Child:
@@ -87,11 +87,12 @@ def _figure(diagnosed: Diagnosed, courses: dict[str, Course], at: str, key: str)
         courses,
         diagnosed.styles,
         places={"updates": "updates", "epoch": "epoch"}[at],
-        values=about.unit,
+        sizes=about.sizes,
         reference=diagnosed.measured(FROZEN, key).mean,
         alt=f"{about.name} of {len(courses)} losses over the training",
     )
-    return draw(figure, about.name[:1].upper() + about.name[1:])
+    unit = el("span", f" ({about.unit})", class_="muted") if about.unit else None
+    return draw(figure, [capital(about.name), unit])
 
 
 def _places(diagnosed: Diagnosed, kind: str) -> str:

@@ -92,12 +92,13 @@ def _map(loss: str, plan: dict[str, Floats], codes: NDArray[np.int64], names: di
         }
         for at, code in enumerate(present)
     ]
-    axis = {"showticklabels": False, "zeroline": False, "range": [-reach, reach]}
+    axis: dict[str, Any] = {"showticklabels": False, "zeroline": False, "showgrid": False}
+    axis |= {"showline": True, "mirror": True, "range": [-reach, reach]}
     layout = {
         "xaxis": axis,
         "yaxis": {**axis, "scaleanchor": "x"},
         "showlegend": False,
-        "margin": {"l": 6, "r": 6, "t": 6, "b": 6},
+        "margin": {"l": 1, "r": 1, "t": 1, "b": 1},
     }
     alt = f"Map of {len(codes)} test rows under {loss}, coloured by class"
     return Figure(traces, alt, layout, height=300, views=views if len(views) > 1 else {})
@@ -108,7 +109,7 @@ def _colour(code: int) -> str:
 
 
 def _shown(share: float) -> Child:
-    return el("span", f" PCA shows {percent(share)} of the variance", class_="small muted")
+    return el("span", f" {percent(share)} of the variance", class_="small muted")
 
 
 def _text(total: int, drawn: int, classes: int) -> str:
@@ -116,7 +117,7 @@ def _text(total: int, drawn: int, classes: int) -> str:
     again = " There are more classes than colours: point at a dot for its class." if classes > MOST_NAMED else ""
     return (
         f"{some} of the first seed, coloured by class. PCA keeps distances, and has one scale for all losses, so "
-        "that compact classes look compact; but two directions show only a part of the space, and classes that are "
-        "apart may overlap in it. t-SNE shows who is next to whom, while its distances and sizes mean nothing: the "
-        f"width of a class cannot be read there.{again}"
+        "that compact classes look compact; but two directions show only a part of the variance (beside each name), "
+        "and classes that are apart may overlap. t-SNE shows who is next to whom; distances and sizes mean nothing: "
+        f"the width of a class cannot be read there.{again}"
     )

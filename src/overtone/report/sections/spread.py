@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from overtone.report.diagnosed import Diagnosed, is_number
@@ -20,7 +20,7 @@ MOST_ROWS = 40
 
 def spread(diagnosed: Diagnosed) -> Section | None:
     """The variance of each class by loss: a strip a loss, and a row a class; the closest pair of classes."""
-    rows = {name: _variances(entry) for name, entry in diagnosed.losses.items()}
+    rows = {name: _variances(entry) for name, entry in diagnosed.entries.items()}
     rows = {name: values for name, values in rows.items() if values}
     pairs = _pairs(diagnosed)
     if not rows:
@@ -76,7 +76,7 @@ def _by_class(diagnosed: Diagnosed, rows: Mapping[str, Mapping[str, float]]) -> 
         shown,
         {loss: [values.get(name) for name in shown] for loss, values in rows.items()},
         diagnosed.styles,
-        axis=quantity("intra_variance").unit,
+        axis=f"{quantity('intra_variance').name} of a class",
         alt=f"Variance of {len(shown)} classes by loss",
     )
     return el("div", draw(figure, f"Variance by class, the tightest on top{remark}"), class_="wide")
@@ -92,13 +92,14 @@ def _ordered(rows: Mapping[str, Mapping[str, float]]) -> list[str]:
 
 def _pairs(diagnosed: Diagnosed) -> Child:
     columns = [Column("loss", "name"), Column("closest classes", "text"), Column(quantity("smallest_gap").name)]
-    columns += [Column("centroid distance, mean"), Column("gap as a share of it")]
-    rows: list[Sequence[Child]] = []
-    for name, entry in diagnosed.losses.items():
+    columns += [Column(quantity("centroid_distance").name), Column("gap as a share of it")]
+    columns += [Column("unevenness")] if diagnosed.has("unevenness") else []
+    rows: list[list[Child]] = []
+    for name, entry in diagnosed.entries.items():
         pair = entry.get("smallest_gap_classes") or ()
         gap, mean = (diagnosed.measured(name, key).mean for key in ("smallest_gap", "centroid_distance"))
         if len(pair) == 2 and gap is not None:
-            share = significant(gap / mean) if mean else None
-            classes = listed([str(one) for one in pair])
-            rows.append([named(name, diagnosed.styles), classes, significant(gap), significant(mean), share or "–"])
+            share = gap / mean if mean else None
+            rows.append([named(name, diagnosed.styles), listed([str(one) for one in pair]), gap, mean, share])
+            rows[-1] += [diagnosed.measured(name, "unevenness").mean] if diagnosed.has("unevenness") else []
     return table(columns, rows, caption="The two classes whose means lie closest") if rows else None
