@@ -24,24 +24,55 @@ class Batch(NamedTuple):
     labels: Tensor
 
 
+class Neighbours(NamedTuple):
+    """Rows of one batch against rows of another, or against each other.
+
+    Attributes:
+        cosines: (n, m); minus infinity from a row to itself.
+        same: (n, m) bool, whether they share a class; false from a row to itself.
+    """
+
+    cosines: Tensor
+    same: Tensor
+
+
 @torch.no_grad()
-def batch_variance(batch: Batch) -> Tensor:
+def neighbours(batch: Batch, gallery: Batch | None = None) -> Neighbours:
+    """Compare each row with each one of a gallery, or of its own batch without itself.
+
+    Args:
+        batch: n rows.
+        gallery: m rows; None is the batch.
+
+    Returns:
+        The :class:`Neighbours`, without a host sync.
+    """
+    others = batch if gallery is None else gallery
+    found = Neighbours(_cosines(batch, others), _same_class(batch, others))
+    if gallery is None:
+        found.cosines.fill_diagonal_(-torch.inf)
+        found.same.fill_diagonal_(False)
+    return found
+
+
+@torch.no_grad()
+def batch_variance(among: Neighbours) -> Tensor:
     r"""Intra-class variance of unit rows, unbiased for the few rows that a batch has of a class.
 
     On unit rows :math:`\frac{1}{n_c - 1} \sum_{i \in c} \lVert z_i - \mu_c \rVert^2` is one minus the mean cosine of
     two different rows of the class; classes with a single row take no part.
 
     Args:
-        batch: The batch; rows with several labels belong together as soon as they share one.
+        among: The rows of a batch against each other.
 
     Returns:
         Scalar, the mean over the classes; NaN where no class has two rows. No host sync.
 
     Example:
-        >>> float(batch_variance(Batch(torch.eye(3), torch.tensor([0, 0, 1]))))
+        >>> float(batch_variance(neighbours(Batch(torch.eye(3), torch.tensor([0, 0, 1])))))
         1.0
     """
-    cosines, same = _cosines(batch, batch), _same_class(batch, batch).fill_diagonal_(False)
+    cosines, same = among
     others = same.sum(1)
     spread = 1.0 - torch.where(same, cosines, 0.0).sum(1) / others.clamp_min(1)
     share = (others > 0) / (others + 1.0)  # each of the n_c rows of a class speaks for 1/n_c of it
@@ -49,30 +80,25 @@ def batch_variance(batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
-def easy_samples(batch: Batch, gallery: Batch | None = None, margin: float = EASY_MARGIN) -> Tensor:
-    r"""Which rows have nothing left to learn from this batch: their nearest neighbour is of their class, and clearly.
+def easy_samples(among: Neighbours, margin: float = EASY_MARGIN) -> Tensor:
+    r"""Which rows have nothing left to learn from these: their nearest neighbour is of their class, and clearly.
 
     .. math:: \max_{j \in P(i)} \cos(z_i, z_j) \ge \max_{j \in N(i)} \cos(z_i, z_j) + m
 
     Args:
-        batch: n rows that look for neighbours.
-        gallery: Where they look; None is the batch itself, without the row.
+        among: The rows against those among which they look for their neighbours.
         margin: m.
 
     Returns:
-        (n,) bool; false where the gallery has no positive or no negative. No host sync.
+        (n,) bool; false where there is no positive or no negative. No host sync.
 
     Example:
         >>> rows = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
-        >>> easy_samples(Batch(rows, torch.tensor([0, 0, 1])))
+        >>> easy_samples(neighbours(Batch(rows, torch.tensor([0, 0, 1]))))
         tensor([ True,  True, False])
     """
-    others = batch if gallery is None else gallery
-    cosines, same = _cosines(batch, others), _same_class(batch, others)
-    away = cosines.masked_fill(same, -torch.inf).amax(1)
-    if gallery is None:
-        same.fill_diagonal_(False)
-    near = cosines.masked_fill(~same, -torch.inf).amax(1)
+    near = torch.where(among.same, among.cosines, -torch.inf).amax(1)
+    away = torch.where(among.same, -torch.inf, among.cosines).amax(1)
     return (near >= away + margin) & near.isfinite() & away.isfinite()
 
 

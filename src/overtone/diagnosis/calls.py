@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from overtone.core import InputError
-from overtone.diagnosis.batch import Batch, batch_variance, easy_samples
+from overtone.diagnosis.batch import Batch, batch_variance, easy_samples, neighbours
 
 GALLERIES = (("gallery", "gallery_labels"), ("ref_emb", "ref_labels"))
 """What losses call a second set of rows, and its labels: ours, and pytorch-metric-learning's."""
@@ -31,48 +31,43 @@ class Call:
     def __init__(self, factor: int, on_gradient: Callable[[], None]) -> None:
         self.factor = factor
         self.loss: Tensor | None = None
-        self.active: Tensor | None = None
-        self.total: Tensor | None = None
+        self.counts: Any = None
         self.variance: Tensor | None = None
         self.easy: Tensor | None = None
-        self._upstream: Tensor | None = None
+        self.upstream: Tensor | None = None
+        self.rows: list[int] = []
         self._norms: dict[int, Tensor] = {}
         self._on_gradient = on_gradient
 
     def view(self, embeddings: Tensor) -> Tensor:
         """The embeddings as the loss shall see them."""
         view = embeddings.view_as(embeddings)
-        slot = len(self._norms)
-        self._norms[slot] = embeddings.new_zeros(len(embeddings))
-        view.register_hook(lambda gradient: self._arrived(slot, gradient))  # type: ignore[no-untyped-call]
+        place = len(self.rows)
+        self.rows.append(len(embeddings))
+        view.register_hook(lambda gradient: self._arrived(place, gradient))  # type: ignore[no-untyped-call]
         return view
 
     def finish(self, loss: Tensor, counts: Any) -> None:
         """Take note of what came out of the forward pass."""
         loss.register_hook(self._weighed)  # type: ignore[no-untyped-call]
-        self.loss = loss.detach()
-        if counts is not None:
-            self.active, self.total = counts.active, counts.total
-
-    @property
-    def seen(self) -> bool:
-        """Whether a backward pass has come through."""
-        return self._upstream is not None
+        self.loss, self.counts = loss.detach(), counts
 
     def norms(self) -> list[Tensor]:
-        """(n,) norms of ∂L/∂z_i for each set of embeddings, the first that was given first."""
-        assert self._upstream is not None
-        scale = self.factor / self._upstream.abs()
-        return [norms * scale for norms in self._norms.values()]
+        """(n,) norms of the gradient's rows as they came, for each set of embeddings in the order of the arguments."""
+        assert self.loss is not None
+        return [
+            self._norms[place] if place in self._norms else self.loss.new_zeros(rows)
+            for place, rows in enumerate(self.rows)
+        ]
 
     def _weighed(self, gradient: Tensor) -> None:
-        self._upstream = gradient.detach()
+        self.upstream = gradient.detach()
         self._on_gradient()
 
-    def _arrived(self, slot: int, gradient: Tensor) -> None:
+    def _arrived(self, place: int, gradient: Tensor) -> None:
         gradient = gradient.detach()
         precise = torch.promote_types(gradient.dtype, torch.float32)
-        self._norms[slot] = torch.linalg.vector_norm(gradient.flatten(1), dim=1, dtype=precise)
+        self._norms[place] = torch.linalg.vector_norm(gradient.flatten(1), dim=1, dtype=precise)
 
 
 def is_embedding(value: Any) -> bool:
@@ -97,12 +92,12 @@ def measure(call: Call, arguments: Mapping[str, Any]) -> None:
     batch = _batch(arguments)
     if batch is None:
         return
-    call.variance = batch_variance(batch)
+    among = neighbours(batch)
+    call.variance = batch_variance(among)
     for rows, labels in GALLERIES:
         if arguments.get(rows) is not None and arguments.get(labels) is not None:
-            call.easy = easy_samples(batch, Batch(arguments[rows], arguments[labels].to(batch.rows.device)))
-            return
-    call.easy = easy_samples(batch)
+            among = neighbours(batch, Batch(arguments[rows], arguments[labels].to(batch.rows.device)))
+    call.easy = easy_samples(among)
 
 
 def _batch(arguments: Mapping[str, Any]) -> Batch | None:

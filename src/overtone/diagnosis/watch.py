@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from overtone.core import InputError
 from overtone.diagnosis.calls import Call, check_loss, is_embedding, is_summed, measure, named, signature_of, with_views
+from overtone.diagnosis.figures import Step, figures
 from overtone.diagnosis.series import (
     BATCH_SERIES,
     STEP_SERIES,
@@ -26,8 +26,8 @@ from overtone.diagnosis.series import (
 
 Reduction = Literal["auto", "mean", "sum"]
 _MOST_STEPS = 10_000
-_MOST_PENDING = 1_000
-"""Steps whose figures may wait on the device: fetching them makes the host wait, so it is done for many at once."""
+_MOST_ROWS = 2**19
+"""Rows whose figures may wait on the device: fetching them makes the host wait, so it is done for many at once."""
 
 
 def watch(
@@ -111,11 +111,11 @@ class Watch:
         self._handles: list[Any] = []
         self._inside = False
         self._current: Call | None = None
-        self._calls: list[Call] = []
+        self._step = Step()
         self._backward = False
-        self._parameter_norm: Tensor | None = None
         self._closed = 0
-        self._pending: list[dict[str, Tensor]] = []
+        self._pending: list[Step] = []
+        self._pending_rows = 0
         self._steps = Trace(STEP_SERIES, _MOST_STEPS)
         self._batches = Trace(BATCH_SERIES, _MOST_STEPS)
         self._epochs = Trace((*STEP_SERIES, *BATCH_SERIES), _MOST_STEPS)
@@ -237,7 +237,7 @@ class Watch:
         counts = getattr(self.loss, "counts", None)
         self.counts_terms |= counts is not None
         call.finish(loss, counts)
-        self._calls.append(call)
+        self._step.calls.append(call)
 
     def _gradient_came(self) -> None:
         self._backward = True
@@ -248,64 +248,29 @@ class Watch:
         members = (one for group in optimizer.param_groups for one in group["params"] if one in self._parameters)
         gradients = [one.grad for one in members if one.grad is not None]
         if gradients and self._backward:
-            norms = torch._foreach_norm(gradients)
-            whole = torch.linalg.vector_norm(torch.stack([norm.to(norms[0]) for norm in norms]))
-            before = self._parameter_norm
-            self._parameter_norm = whole if before is None else torch.hypot(before, whole.to(before))
+            self._step.parameter_norms += torch._foreach_norm(gradients)
 
-    @torch.no_grad()
     def _close(self) -> None:
-        calls = [call for call in self._calls if call.seen]
-        if calls:
-            self._pending.append(self._figures(calls))
-            self._closed += 1
-        self._calls, self._backward, self._parameter_norm = [], False, None
-        if len(self._pending) >= _MOST_PENDING:
+        step, self._step, self._backward = self._step, Step(), False
+        step.calls = [call for call in step.calls if call.upstream is not None]
+        if not step.calls:
+            return
+        self._closed += 1
+        self._pending.append(step)
+        self._pending_rows += step.rows
+        if self._pending_rows >= _MOST_ROWS:
             self._fetch()
 
-    def _figures(self, calls: list[Call]) -> dict[str, Tensor]:
-        norms = [call.norms() for call in calls]
-        everything = torch.cat([one for several in norms for one in several])
-        pushing = (everything > self.active_threshold).float().mean()
-        figures = {
-            "loss": torch.stack([call.loss.reshape(()) for call in calls if call.loss is not None]).mean(),
-            "gradient_norm": everything.mean(),
-            "active_samples": pushing,
-            "active_ratio": _ratio(calls, pushing),
-        }
-        if self._parameter_norm is not None:
-            figures["parameter_gradient_norm"] = self._parameter_norm
-        variances = [call.variance for call in calls if call.variance is not None]
-        if variances:
-            figures["intra_variance"] = torch.stack(variances).mean()
-        easy = [(several[0], call.easy) for several, call in zip(norms, calls) if call.easy is not None]
-        if easy:
-            lengths, are_easy = torch.cat([one for one, _ in easy]), torch.cat([one for _, one in easy])
-            figures["easy_share"] = (lengths * are_easy).sum() / lengths.sum()
-            figures["easy_samples"] = are_easy.float().mean()
-        return figures
-
     def _fetch(self) -> None:
-        pending, self._pending = self._pending, []
-        if not pending:
+        steps, self._pending, self._pending_rows = self._pending, [], 0
+        if not steps:
             return
-        nothing = torch.full_like(pending[0]["gradient_norm"], math.nan)
-        names = (*STEP_SERIES, *BATCH_SERIES)
-        table = torch.stack([row.get(name, nothing).to(nothing) for row in pending for name in names])
-        first = self._closed - len(pending) + 1
-        for step, values in enumerate(table.reshape(len(pending), len(names)).tolist(), start=first):
-            row = {name: value for name, value in zip(names, values) if not math.isnan(value)}
-            self._steps.append(step, row)
+        for at, row in enumerate(figures(steps, self.active_threshold), start=self._closed - len(steps) + 1):
+            self._steps.append(at, row)
             if row.keys() & set(BATCH_SERIES):
-                self._batches.append(step, row)
+                self._batches.append(at, row)
             for name, value in row.items():
                 self._of_epoch.setdefault(name, []).append(value)
-
-
-def _ratio(calls: list[Call], otherwise: Tensor) -> Tensor:
-    active = [call.active for call in calls if call.active is not None]
-    total = [call.total for call in calls if call.total is not None]
-    return torch.stack(active).sum() / torch.stack(total).sum() if active and total else otherwise
 
 
 def _greediness(steps: Trace, batches: Trace) -> Greediness:
