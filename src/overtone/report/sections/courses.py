@@ -52,7 +52,7 @@ def gradient_over_time(diagnosed: Diagnosed) -> Section | None:
         for name, entry in diagnosed.losses.items()
         if entry.get("active_means")
     ]
-    columns = [Column("loss", "name"), Column("a term counts as active if", "text")]
+    columns = [Column("loss", "name"), Column("what counts as active", "text")]
     counted = table(columns, meanings) if meanings else None
     return Section(f"How does {diagnosed.subject} spend its gradient?", markup(paragraphs(text), figures, counted))
 
