@@ -40,7 +40,7 @@ DataSeed = Annotated[
         "--data-seed",
         metavar="N",
         min=0,
-        help="Of the 70/30 split where DATA has none, and of simulated; by default 0.",
+        help="Of the 70/30 split where DATA has none, and of a made corpus; by default 0.",
     ),
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")]
