@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Literal
@@ -119,6 +120,7 @@ class Watch:
         self._steps = Trace(STEP_SERIES, _MOST_STEPS)
         self._batches = Trace(BATCH_SERIES, _MOST_STEPS)
         self._epochs = Trace((*STEP_SERIES, *BATCH_SERIES), _MOST_STEPS)
+        self._not_finite = 0
         self._of_epoch: dict[str, list[float]] = {}
 
     def __enter__(self) -> Watch:
@@ -184,7 +186,8 @@ class Watch:
 
         Returns:
             Name of each series to ``{"first", "last"}``, its means over the first and the last tenth of the steps;
-            ``steps``, ``epochs``; ``loss_decay_rate`` per step and ``half_compaction``, a step, or None;
+            ``steps``, ``epochs``, ``not_finite`` (steps whose loss or gradient was not); ``loss_decay_rate`` per step
+            and ``half_compaction``, a step, or None;
             ``active_by`` (``"terms"`` or ``"samples"``), ``active_means`` and ``active_threshold``.
 
         Raises:
@@ -200,6 +203,7 @@ class Watch:
         return {
             "steps": self._closed,
             "epochs": len(self._epochs.at),
+            "not_finite": self._not_finite,
             **{name: ends(series[name]) for name in (*STEP_SERIES, *BATCH_SERIES)},
             "loss_decay_rate": loss_decay_rate(series.step, series.loss),
             "half_compaction": half_compaction(series.measured_at, series.intra_variance),
@@ -269,6 +273,7 @@ class Watch:
             self._steps.append(at, row)
             if row.keys() & set(BATCH_SERIES):
                 self._batches.append(at, row)
+            self._not_finite += not math.isfinite(row["loss"] + row["gradient_norm"])
             for name, value in row.items():
                 self._of_epoch.setdefault(name, []).append(value)
 
