@@ -19,6 +19,7 @@ def test_the_examples_of_the_page_run(tmp_path, monkeypatch, capsys):
         exec(block, names)
     printed = capsys.readouterr().out
     assert "audio (100, 128), visual (100, 512); no labels; 70 train, 30 test" in printed
+    assert "\nFeatures(animals.npz: image (100, 64); single labels of 4 classes; 70 train, 30 test)\nTrue\n" in printed
     assert "row 0: NaN" in printed
     assert "3 rows but" in printed
     rows = {name: default for name, _, default, _ in SimulatorSettings.table()}

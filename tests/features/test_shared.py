@@ -2,7 +2,7 @@
 
 import pytest
 
-from overtone.features import load, save
+from overtone.features import class_disjoint, load, load_views, save
 
 pytestmark = pytest.mark.shared_data
 
@@ -34,3 +34,13 @@ def test_handwritten_views_are_chosen_by_position(shared_data, tmp_path):
     assert (data.shapes, data.classes, len(data.splits["train"])) == (((76,), (240,)), 10, 1400)
     save(data, tmp_path / "pair.npz")
     assert load(tmp_path / "pair.npz").provenance.checksum == data.provenance.checksum
+
+
+def test_one_view_of_a_real_file_and_its_classes_parted(shared_data, tmp_path):
+    view = load_views(shared_data / "handwritten/Handwritten.mat", modalities=("view0",))
+    assert (view.shapes, view.classes, len(view)) == (((216,),), 10, 2000)
+    audio = class_disjoint(load_views(shared_data / "ccv/ccv.npz", modalities=("audio",)))
+    rows = {name: set(part.targets.argmax(1).tolist()) for name in audio.splits if (part := audio.split(name))}
+    assert rows == {"train": set(range(10)), "test": set(range(10, 20))}
+    save(audio, tmp_path / "audio.npz")
+    assert load_views(tmp_path / "audio.npz").ids == audio.ids
