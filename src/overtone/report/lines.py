@@ -113,7 +113,7 @@ def plane(
     reached = [end for across, _ in points.values() for end in (across.mean, *(across.ci95 or ())) if end is not None]
     layout = {
         "xaxis": {"title": {"text": axes[0]}, **_scale(reached)},
-        "yaxis": {"title": {"text": axes[1]}, "zeroline": False},
+        "yaxis": {"title": {"text": axes[1]}, "zeroline": False, "automargin": True},
         "showlegend": False,
         "margin": {**MARGIN, "l": 60, "r": 80, "t": 24},
     }

@@ -42,6 +42,8 @@ DASHES = ("", "8px 3px", "2px 3px", "8px 3px 2px 3px", "14px 4px", "4px 4px", "1
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down")
 KNOWN_LOSSES = ("contrastive", "triplet", "n-pair", "infonce", "arcface", "scl", "ccl")
 """Losses that look the same in every report, so that two can be laid side by side."""
+LOSS_HUES = (*HUES[:6], "#7f4f24")
+"""Brown instead of the darkened yellow, which is no longer told from orange once a dark page brightens both."""
 
 
 def loss_styles(names: Iterable[str]) -> dict[str, Style]:
@@ -57,6 +59,6 @@ def loss_styles(names: Iterable[str]) -> dict[str, Style]:
 
 
 def _style(number: int) -> Style:
-    # The eighth hue is grey, which stands for what is there for comparison only.
-    colour = class_colour(number if number < len(KNOWN_LOSSES) else number + 1)
+    # Behind the losses that have a hue come its shades; the grey before them is for comparison only.
+    colour = LOSS_HUES[number] if number < len(LOSS_HUES) else class_colour(number + 1)
     return Style(colour, DASHES[number % len(DASHES)], SYMBOLS[number % len(SYMBOLS)])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from overtone.report.words import metric_name, number, rank, significant
+from overtone.report.words import metric_name, number, significant, tenths
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ QUANTITIES: dict[str, Quantity] = {
     ),
     "updates_to_half": Quantity(
         "updates to half", "updates", "updates until the intra-class variance of the batches is half of what it was",
-        "compacts at once", "compacts slowly; a dash: never", None, rank,
+        "compacts at once", "compacts slowly; a dash: never", None, tenths,
     ),
 }  # fmt: skip
 """Quantities by their key, in reading order."""

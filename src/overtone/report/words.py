@@ -82,6 +82,16 @@ def significant(value: Any, digits: int = 3) -> str:
     return minus(f"{value:,.{max(0, digits - 1 - size)}f}")
 
 
+def tenths(value: Any) -> str:
+    """A count that was averaged, with one place.
+
+    Example:
+        >>> tenths(14.02), tenths(1204.56)
+        ('14.0', '1,204.6')
+    """
+    return minus(f"{value:,.1f}") if number(value) != DASH else DASH
+
+
 def writer(key: str) -> Callable[[Any], str]:
     """How the numbers of an evaluation's entry are written: ranks as ranks, all others with three places."""
     return rank if key.endswith("_rank") else number

@@ -40,6 +40,7 @@ def _table(diagnosed: Diagnosed, title: str, keys: Sequence[str]) -> Child:
             *([duration(entry.get("seconds"))] if timed else []),
         ]
         for name, entry in diagnosed.entries.items()
+        if name != FROZEN or any(diagnosed.measured(FROZEN, key).mean is not None for key in shown)
     ]
     return [el("h3", title), table(columns, rows)]
 
