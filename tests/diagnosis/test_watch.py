@@ -109,7 +109,7 @@ def test_gradient_norm_does_not_depend_on_the_batch_size() -> None:
 def test_reduction_is_asked_from_the_loss(options: dict[str, str], summed: bool) -> None:
     assert watch(nn.TripletMarginLoss(**options)).summed is summed
 
-    class SumReducer: ...
+    class SumReducer(nn.Module): ...
 
     wrapped, inner = Pull(), Pull()
     wrapped.loss = inner

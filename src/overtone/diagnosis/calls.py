@@ -147,10 +147,13 @@ def named(signature: inspect.Signature | None, args: Sequence[Any], kwargs: Mapp
 def is_summed(loss: object) -> bool:
     """Whether a loss adds up its terms: ``reduction="sum"`` as in torch, or a reducer that says so by its name."""
     inner = getattr(loss, "loss", None)  # a wrapper around another loss
-    return any(
-        getattr(one, "reduction", None) == "sum" or type(getattr(one, "reducer", None)).__name__ == "SumReducer"
-        for one in (loss, inner)
-    )
+    return any(getattr(one, "reduction", None) == "sum" or _has_sum_reducer(one) for one in (loss, inner))
+
+
+def _has_sum_reducer(loss: object) -> bool:
+    reducer = getattr(loss, "reducer", None)
+    parts = reducer.modules() if isinstance(reducer, nn.Module) else ()
+    return any(type(part).__name__ == "SumReducer" for part in parts)
 
 
 def check_loss(value: object) -> Tensor:
