@@ -62,7 +62,7 @@ def _as_fine(std: float, mean: str) -> str:
         ('0.012', '13')
     """
     if "×" in mean:
-        return f"{std:.1e}"
+        return significant(std, 2)
     return f"{std:,.{len(mean.partition('.')[2])}f}"
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 SEVEN = {
     "contrastive": (0.0052, 9.0, 0.962, 0.62),
@@ -143,6 +145,7 @@ def _loss(
         "between_variance": distance**2 / 2.2,
         "variance_ratio": variance / (distance**2 / 2.2),
         "smallest_gap": distance * 0.8,
+        "unevenness": 0.05 / distance,
         "effective_rank": 8.2 + 40 * variance,
         "active_ratio": active,
         "gradient_norm": 0.03 * active,
@@ -162,7 +165,7 @@ def _loss(
         "centroid_distance": {"mean": distance, "std": 0.05},
         "active_ratio": (active + (1 - active) * decay).tolist(),
         "gradient_norm": (0.03 * (active + (1 - active) * decay)).tolist(),
-        "active_means": f"a term of {name} is active while its hinge is above zero, or its probability below one",
+        "active_means": f"A term of {name} is active while its hinge is above zero.",
         "settings": {"margin": 0.2, "reduction": "active"},
         "seconds": 58.0,
         "over_seeds": {key: _over(value, seeds, random) for key, value in finals.items()},
@@ -170,6 +173,7 @@ def _loss(
             "epoch": epoch.tolist(),
             "loss": (2.0 * pace * (0.2 + 0.8 * decay)).tolist(),
             "active_ratio": (active + (1 - active) * decay).tolist(),
+            "active_samples": (0.9 * active + 0.1 * decay).tolist(),
             "gradient_norm": (0.03 * (active + (1 - active) * decay)).tolist(),
             "parameter_gradient_norm": (active + 3 * decay).tolist(),
             "easy_share": [None, *(0.2 + active / 2 * (1 - decay[1:])).tolist()],
@@ -180,10 +184,12 @@ def _loss(
             "intra_variance": (variance + (0.3 - variance) * falling).tolist(),
             "train_intra_variance": (0.8 * variance + (0.3 - variance) * falling).tolist(),
             "centroid_distance": (distance - 0.7 * falling).tolist(),
+            "variance_ratio": (finals["variance_ratio"] + falling).tolist(),
             "smallest_gap": (0.8 * distance - 0.5 * falling).tolist(),
             "effective_rank": (finals["effective_rank"] + 12 * falling).tolist(),
             "recall@1": (recall - 0.06 * falling).tolist(),
             "map": (recall - 0.03 - 0.3 * falling).tolist(),
+            "map@r": (recall - 0.05 - 0.3 * falling).tolist(),
         },
         "per_class": {one: {"variance": float(width), "rows": 54} for one, width in zip(classes, widths)},
         "verdict": FINDINGS[:2] if name == "contrastive" else FINDINGS[1:] if name == "n-pair" else [],
@@ -196,3 +202,19 @@ def _over(value: float, seeds: int, random: np.random.Generator) -> dict[str, An
         return {"mean": float(values[0]), "std": None, "ci95": None, "values": values.tolist()}
     mean, std = float(values.mean()), float(values.std(ddof=1))
     return {"mean": mean, "std": std, "ci95": [mean - 1.24 * std, mean + 1.24 * std], "values": values.tolist()}
+
+
+@pytest.fixture
+def diagnosis() -> dict[str, Any]:
+    """Seven losses, five seeds."""
+    return make_diagnosis()
+
+
+@pytest.fixture(name="make_diagnosis")
+def diagnosis_maker() -> Callable[..., dict[str, Any]]:
+    return make_diagnosis
+
+
+@pytest.fixture(name="make_details")
+def details_maker() -> Callable[..., dict[str, Any]]:
+    return make_details
