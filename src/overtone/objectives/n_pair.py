@@ -54,9 +54,11 @@ def n_pair(
 def _next_positive(positive: Tensor) -> Tensor:
     """(n,) column of each row's first positive from the diagonal on, around the end."""
     n, m = positive.shape
-    rows, columns = (torch.arange(size, device=positive.device) for size in (n, m))
-    steps = (columns - rows[:, None]) % m
-    return (steps + m * (1.0 - positive)).argmin(1)
+    steps = torch.arange(1 - n, m, device=positive.device) % m
+    nearness = (
+        (m - steps).to(positive.dtype).unfold(0, m, 1).flip(0)
+    )  # of column j from row i on: depends on j − i only
+    return (positive * nearness).argmax(1)
 
 
 def _first_of_class(competing: Tensor, asking: Tensor) -> Tensor:
