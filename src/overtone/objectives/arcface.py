@@ -79,6 +79,8 @@ class ArcFaceLoss(CentreLoss):
 
     Args:
         **settings: ``classes`` and ``embedding_dim``, both required; ``margin``, ``scale``, ``active_threshold``.
+
+    Inputs: (n, d) embeddings and (n,) classes; a gallery with its classes, or none, which the same centres judge.
     """
 
     name = "arcface"

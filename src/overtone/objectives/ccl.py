@@ -62,6 +62,8 @@ class CenterContrastiveLoss(CentreLoss):
     Args:
         **settings: ``classes`` and ``embedding_dim``, both required; ``scale``, ``margin``, ``pull``,
             ``active_threshold``.
+
+    Inputs: (n, d) embeddings and labels; a gallery with its labels, or none, which the same centres judge.
     """
 
     name = "ccl"

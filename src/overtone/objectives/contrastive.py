@@ -71,7 +71,14 @@ class ContrastiveSettings(Settings):
 
 @objectives.register("contrastive")
 class ContrastiveLoss(PairLoss):
-    """Module form of :func:`contrastive`."""
+    """Module form of :func:`contrastive`.
+
+    Args:
+        **settings: ``pos_margin``, ``neg_margin``, ``distance``, ``reduction``.
+
+    Inputs: (n, d) embeddings and labels, or targets of pairs; a gallery with its labels, or none: see
+    :func:`~overtone.objectives.pairs`.
+    """
 
     name = "contrastive"
     settings_type = ContrastiveSettings

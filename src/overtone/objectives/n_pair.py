@@ -80,7 +80,13 @@ class NPairSettings(Settings):
 
 @objectives.register("n-pair")
 class NPairLoss(PairLoss):
-    """Module form of :func:`n_pair`."""
+    """Module form of :func:`n_pair`.
+
+    Args:
+        **settings: ``tuples``, ``temperature``, ``active_threshold``.
+
+    Inputs: (n, d) embeddings and (n,) classes; a gallery with its classes, or none.
+    """
 
     name = "n-pair"
     settings_type = NPairSettings

@@ -56,7 +56,14 @@ class SupervisedContrastiveSettings(Settings):
 
 @objectives.register("scl")
 class SupervisedContrastiveLoss(PairLoss):
-    """Module form of :func:`supervised_contrastive`."""
+    """Module form of :func:`supervised_contrastive`.
+
+    Args:
+        **settings: ``temperature``, ``active_threshold``.
+
+    Inputs: (n, d) embeddings and labels, or targets of pairs; a gallery with its labels, or none: see
+    :func:`~overtone.objectives.pairs`.
+    """
 
     name = "scl"
     settings_type = SupervisedContrastiveSettings

@@ -45,7 +45,14 @@ class InfoNCESettings(Settings):
 
 @objectives.register("infonce")
 class InfoNCELoss(PairLoss):
-    """Module form of :func:`supervised_infonce`."""
+    """Module form of :func:`supervised_infonce`.
+
+    Args:
+        **settings: ``temperature``, ``active_threshold``.
+
+    Inputs: (n, d) embeddings and labels, or targets of pairs; a gallery with its labels, or none: see
+    :func:`~overtone.objectives.pairs`.
+    """
 
     name = "infonce"
     settings_type = InfoNCESettings

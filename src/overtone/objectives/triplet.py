@@ -159,7 +159,14 @@ class TripletSettings(Settings):
 
 @objectives.register("triplet")
 class TripletLoss(PairLoss):
-    """Module form of :func:`triplet`."""
+    """Module form of :func:`triplet`.
+
+    Args:
+        **settings: ``margin``, ``mining``, ``distance``, ``reduction``.
+
+    Inputs: (n, d) embeddings and labels, or targets of pairs; a gallery with its labels, or none: see
+    :func:`~overtone.objectives.pairs`.
+    """
 
     name = "triplet"
     settings_type = TripletSettings
