@@ -141,6 +141,27 @@ def loss_decay_rate(at: Sequence[int], loss: Sequence[float]) -> float | None:
     return math.log(2) / (known[reached][0] - known[0][0])
 
 
+def late_fall(series: Sequence[float]) -> float | None:
+    """Share of a series' way down that came in the last tenth of it: 0.11 for a straight line, 0 where it has settled.
+
+    Args:
+        series: At least ten numbers, or there is nothing to tell.
+
+    Returns:
+        The share, negative where it rose at the end; None if it did not fall on the whole.
+
+    Example:
+        >>> late_fall([10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
+        0.1111111111111111
+    """
+    known = [value for value in series if math.isfinite(value)]
+    tenth = len(known) // 10
+    if not tenth:
+        return None
+    first, before, last = (mean(part) for part in (known[:tenth], known[-2 * tenth : -tenth], known[-tenth:]))
+    return (before - last) / (first - last) if last < first else None
+
+
 def ends(series: Sequence[float]) -> dict[str, float]:
     """Means over the first and the last tenth of a series, without its NaN.
 

@@ -21,6 +21,7 @@ from overtone.diagnosis.series import (
     Trace,
     ends,
     half_compaction,
+    late_fall,
     loss_decay_rate,
     mean,
 )
@@ -186,8 +187,8 @@ class Watch:
 
         Returns:
             Name of each series to ``{"first", "last"}``, its means over the first and the last tenth of the steps;
-            ``steps``, ``epochs``, ``not_finite`` (steps whose loss or gradient was not); ``loss_decay_rate`` per step
-            and ``half_compaction``, a step, or None;
+            ``steps``, ``epochs``, ``not_finite`` (steps whose loss or gradient was not); ``loss_decay_rate`` per step,
+            ``late_fall``, the share of the loss's way down in the last tenth, and ``half_compaction``, a step, or None;
             ``active_by`` (``"terms"`` or ``"samples"``), ``active_means`` and ``active_threshold``.
 
         Raises:
@@ -206,6 +207,7 @@ class Watch:
             "not_finite": self._not_finite,
             **{name: ends(series[name]) for name in (*STEP_SERIES, *BATCH_SERIES)},
             "loss_decay_rate": loss_decay_rate(series.step, series.loss),
+            "late_fall": late_fall(series.loss),
             "half_compaction": half_compaction(series.measured_at, series.intra_variance),
             "active_by": "terms" if self.counts_terms else "samples",
             "active_means": self.active_means,

@@ -1,0 +1,3 @@
+"""The rules of a verdict; each registers itself."""
+
+__all__: list[str] = []
