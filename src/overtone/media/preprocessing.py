@@ -13,7 +13,6 @@ import numpy as np
 from overtone.core import InputError
 from overtone.media.images import Pixels
 
-HALF = (0.5, 0.5, 0.5)
 BICUBIC = 3
 
 
@@ -34,8 +33,8 @@ class Preprocessing:
     crop: tuple[int, int] | None = None
     resample: int = BICUBIC
     scale: float = 1 / 255
-    mean: tuple[float, ...] = HALF
-    std: tuple[float, ...] = HALF
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
 
     def __call__(self, image: Any) -> Pixels:
         """One RGB image (PIL) as (height, width, 3) 8-bit pixels."""
@@ -94,7 +93,7 @@ def from_config(said: Mapping[str, Any], where: str) -> Preprocessing:
         The preprocessing; images have one size after it.
 
     Raises:
-        InputError: Images would have several sizes after it, or a size is in a form that is not known.
+        InputError: Images would have several sizes after it, a size is in an unknown form, or the mean is missing.
     """
     crops = bool(said.get("do_center_crop", False))
     # A bare number is the shorter side where the rest is cut off, and a square where nothing is.
@@ -106,13 +105,15 @@ def from_config(said: Mapping[str, Any], where: str) -> Preprocessing:
             f"{where}: images would keep several sizes", got=f"size {said.get('size')}", fix="give height and width"
         )
     normalised = said.get("do_normalize", True)
+    if normalised and not (said.get("image_mean") and said.get("image_std")):
+        raise InputError(f"{where}: says that images are normalised but not by which mean and deviation")
     return Preprocessing(
         resize,
         crop,
         int(said.get("resample", BICUBIC)),
         float(said.get("rescale_factor", 1 / 255)) if said.get("do_rescale", True) else 1.0,
-        tuple(said.get("image_mean") or HALF) if normalised else (0.0,) * 3,
-        tuple(said.get("image_std") or HALF) if normalised else (1.0,) * 3,
+        tuple(said["image_mean"]) if normalised else (0.0,) * 3,
+        tuple(said["image_std"]) if normalised else (1.0,) * 3,
     )
 
 

@@ -34,9 +34,10 @@ class Shards:
 
     def __init__(self, out: Path, plan: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
         self.folder = out.with_name(f"{out.name}.parts")
-        if self.folder.exists() and overwrite and not resume:
-            shutil.rmtree(self.folder)
-        if self.folder.exists() and not resume:
+        worth = any(self.folder.glob("*.safetensors"))  # else it stopped before anything was done
+        if not resume and (overwrite or not worth):
+            self.remove()
+        elif not resume:
             raise InputError(
                 f"{self.folder}: an extraction was interrupted here",
                 fix="go on with it (--resume), or begin again (--overwrite)",

@@ -37,7 +37,7 @@ class SmallNetSettings(Settings):
     batch_size: int = Field(default=256, ge=2)
     """Images per training step."""
     lr: float = Field(default=0.2, gt=0)
-    """Highest learning rate (SGD with Nesterov momentum 0.9; it rises for a fifth of the steps, then falls to 0)."""
+    """Highest learning rate of SGD with Nesterov momentum; it rises for a fifth of the steps, then falls to 0."""
     weight_decay: float = Field(default=5e-4, ge=0)
     """Of the optimiser."""
     max_images: int = Field(default=100_000, ge=2)
@@ -188,7 +188,7 @@ class SmallNetBackbone(TrainedBackbone):
             net.parameters(), lr=settings.lr, momentum=0.9, nesterov=True, weight_decay=settings.weight_decay
         )
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, settings.lr, total_steps=max(steps, 5), pct_start=0.2, anneal_strategy="linear"
+            optimiser, settings.lr, total_steps=max(steps, 10), pct_start=0.2, anneal_strategy="linear"
         )
         low = torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bf16")
         net.train()

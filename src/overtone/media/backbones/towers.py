@@ -147,7 +147,7 @@ class Tower(Backbone):
         try:
             with contextlib.redirect_stderr(io.StringIO()):  # a bar of its own for weights that load in a moment
                 yield library
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
             reason = str(error).strip().split("\n")[0]
             raise InputError(
                 f"{name}: no image model can be loaded ({reason})",

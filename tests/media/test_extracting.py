@@ -1,0 +1,377 @@
+"""``extract``: what comes out, splits, resuming to the same bytes, broken images, and who is told what."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from overtone.core import InputError
+from overtone.features import Features, load_views
+from overtone.media import backbone_of, catalogue_of, extract, extracting, outlined, record_of
+from overtone.media.catalogue import Catalogue
+from overtone.media.images import BrokenImage, decoded
+from overtone.media.loading import Loader
+
+from . import conftest as make
+
+FEW = {"side": 16, "cell": 8, "grid": 2, "hues": 3}
+"""Settings of hog-color that suit tiny images."""
+
+
+def test_every_layout_becomes_a_file_that_loads(instance: tuple[str, str, Path], tmp_path: Path) -> None:
+    _, layout, source = instance
+    found = catalogue_of(source)
+    data = extract(source, tmp_path / "f.npz", settings=FEW, batch_size=5)
+    again = load_views(tmp_path / "f.npz")
+    assert type(again) is Features
+    assert again.names == ("image",)
+    assert again.ids == data.ids == found.ids
+    assert torch.equal(again.modalities["image"], data.modalities["image"])
+    assert again.shapes == ((36 + 4 * 9,),)
+    assert again.class_names == found.class_names
+    assert again.targets is not None
+    assert found.labels is not None
+    assert again.targets.argmax(dim=1).tolist() == found.labels.tolist()
+    assert {"train", "test"} <= set(again.splits)
+    assert again.media == ({"image": found.media} if found.media else {})
+    assert record_of(tmp_path / "f.npz")["layout"] == layout
+
+
+def test_features_do_not_depend_on_batches_or_threads(images: Path, tmp_path: Path) -> None:
+    tower = backbone_of("hog-color", FEW)
+    found = catalogue_of(images)
+    one_by_one = torch.cat(
+        [
+            tower.embed(torch.from_numpy(tower.prepare(decoded(found.image(row))).copy())[None])
+            for row in range(len(found))
+        ]
+    )
+    for batch_size, threads in ((1, 1), (7, 3), (100, 8)):
+        out = tmp_path / f"{batch_size}.npz"
+        data = extract(images, out, settings=FEW, batch_size=batch_size, threads=threads)
+        torch.testing.assert_close(data.modalities["image"], one_by_one)
+
+
+def classes(data: Features, split: str) -> set[int]:
+    assert data.targets is not None
+    return set(data.targets[data.splits[split]].argmax(dim=1).tolist())
+
+
+def test_splits(tmp_path: Path) -> None:
+    """Birds part by class unless someone wants the official split or a random one."""
+    birds = catalogue_of(make.cub(tmp_path / "cub"))
+    default, official, chance = outlined(birds), outlined(birds, "official"), outlined(birds, "random", seed=3)
+    assert (classes(default, "train"), classes(default, "test")) == ({0, 1}, {2, 3})
+    assert classes(official, "train") == classes(official, "test") == {0, 1, 2, 3}
+    assert (len(official.splits["train"]), len(official.splits["test"])) == (8, 4)
+    assert (len(chance.splits["train"]), len(chance.splits["test"])) == (8, 4)
+    assert torch.equal(chance.splits["test"], outlined(birds, "random", seed=3).splits["test"])
+    assert "seed 3" in chance.provenance.notes[-1]
+    others = catalogue_of(make.folder(tmp_path / "f"))
+    assert len(outlined(others).splits["train"]) == 12
+    assert (classes(outlined(others, "class-disjoint"), "train"), len(outlined(others, "class-disjoint"))) == (
+        {0, 1},
+        20,
+    )
+
+
+def test_splits_that_cannot_be(tmp_path: Path) -> None:
+    make.write(tmp_path / "flat" / "1.png", 0)
+    make.write(tmp_path / "flat" / "2.png", 1)
+    flat = catalogue_of(tmp_path / "flat")
+    assert {name: len(rows) for name, rows in outlined(flat).splits.items()} == {"train": 1, "test": 1}
+    with pytest.raises(InputError, match="a split by class needs labels"):
+        outlined(flat, "class-disjoint")
+    with pytest.raises(InputError, match="has no split of its own"):
+        outlined(flat, "official")
+    with pytest.raises(InputError, match=r"unknown split; got 'offical'; valid: official, class-disjoint, random"):
+        outlined(flat, "offical")
+
+
+def toy(splits: list[str], labels: list[int] | None) -> Catalogue:
+    names = tuple(map(str, range(len(splits))))
+    numbers = None if labels is None else np.array(labels)
+    return Catalogue(Path("toy"), "folder", names, lambda row: b"", numbers, ("a", "b"), tuple(splits))
+
+
+def test_validation_stands_in_for_a_test_without_labels() -> None:
+    data = outlined(toy(["train", "val", "test", "train"], [0, 1, -1, 1]))
+    assert {name: rows.tolist() for name, rows in data.splits.items()} == {"train": [0, 3], "test": [1]}
+    assert "took 'val' as 'test'" in data.provenance.notes[0]
+    assert data.targets is not None
+    assert data.targets[2].tolist() == [0, 0]
+    kept = outlined(toy(["train", "val", "test"], [0, 1, 1]))
+    assert set(kept.splits) == {"train", "val", "test"}
+    with pytest.raises(InputError, match=r"none to test on; got 2 train"):
+        outlined(toy(["train", "train"], [0, 1]))
+
+
+def test_limit_draws_from_all(images: Path, tmp_path: Path) -> None:
+    data = extract(images, tmp_path / "f.npz", settings=FEW, limit=12)
+    whole = extract(images, tmp_path / "w.npz", settings=FEW)
+    assert len(data) == 12
+    rows = [whole.ids.index(name) for name in data.ids]
+    assert rows == sorted(rows)
+    assert torch.equal(data.modalities["image"], whole.modalities["image"][rows])
+    assert any("took 12 of the images" in note for note in data.provenance.notes)
+    assert len(extract(images, tmp_path / "x.npz", settings=FEW, limit=1000)) == 20
+
+
+class Stop(Exception):
+    """An interruption, for tests."""
+
+
+def interrupted(*arguments: Any, at: int, **more: Any) -> None:
+    """Begin an extraction and stop it when so many images are done."""
+
+    def stop(what: str, done: int, total: int) -> None:
+        if what == "images" and done >= at:
+            raise Stop
+
+    with pytest.raises(Stop):
+        extract(*arguments, progress=stop, **more)
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extracting, "SHARD", 4)
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize("backbone", ["hog-color", "small-net"])
+def test_resumed_extraction_writes_the_same_bytes(images: Path, tmp_path: Path, backbone: str) -> None:
+    chosen: dict[str, Any] = {"backbone": backbone, "batch_size": 2, "split": "class-disjoint"}
+    chosen["settings"] = FEW if backbone == "hog-color" else {"side": 16, "width": 4, "epochs": 2, "batch_size": 4}
+    extract(images, tmp_path / "whole.npz", **chosen)
+    out = tmp_path / "parts.npz"
+    interrupted(images, out, at=9, **chosen)
+    assert not out.exists()
+    stored = sorted(path.name for path in (tmp_path / "parts.npz.parts").glob("0*.safetensors"))
+    assert stored == ["000000.safetensors", "000001.safetensors"]
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts.npz.parts").iterdir()}
+    interrupted(images, out, at=14, resume=True, **chosen)
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items())
+    done: list[tuple[str, int, int]] = []
+    extract(images, out, resume=True, progress=lambda *said: done.append(said), **chosen)
+    assert {what for what, _, _ in done} == {"images"}  # nothing is trained again
+    assert done[-1] == ("images", 20, 20)
+    for suffix in ("", ".json", ".weights.safetensors")[: 3 if backbone == "small-net" else 2]:
+        assert Path(f"{out}{suffix}").read_bytes() == Path(f"{tmp_path / 'whole.npz'}{suffix}").read_bytes()
+    assert not (tmp_path / "parts.npz.parts").exists()
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_parts_of_another_extraction_are_not_mixed_in(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "f.npz"
+    interrupted(images, out, at=9, settings=FEW, batch_size=2)
+    with pytest.raises(InputError, match=r"was interrupted here; go on with it \(--resume\)"):
+        extract(images, out, settings=FEW, batch_size=2)
+    for change, key in (({"batch_size": 4}, "batch_size"), ({"split": "random"}, "split"), ({"seed": 1}, "seed")):
+        with pytest.raises(InputError, match=f"begun with another {key}"):
+            extract(images, out, resume=True, **{"settings": FEW, "batch_size": 2, **change})
+    make.write(images / "train" / "ant" / "new.png", 0)
+    with pytest.raises(InputError, match="begun with another ids_sha256"):
+        extract(images, out, resume=True, settings=FEW, batch_size=2)
+    assert len(extract(images, out, overwrite=True, settings=FEW)) == 21
+
+
+def test_what_is_there_is_left_alone(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "f.npz"
+    first = extract(images, out, settings=FEW)
+    stored = out.read_bytes()
+    with pytest.raises(InputError, match="is there already"):
+        extract(images, out, settings=FEW)
+    again = extract(images, out, settings=FEW, resume=True)
+    assert again.ids == first.ids
+    with pytest.raises(InputError, match="begun with another backbone"):
+        extract(images, out, backbone="small-net", resume=True)
+    assert out.read_bytes() == stored
+    assert extract(images, out, overwrite=True).shapes == ((548,),)
+
+
+def spoil(images: Path) -> dict[str, str]:
+    """Break three of twenty images: no image, cut short, empty."""
+    files = {"train/ant/1.png": b"not an image", "test/bee/0.png": b"", "train/dog/2.png": None}
+    for name, content in files.items():
+        path = images / name
+        path.write_bytes(path.read_bytes()[:100] if content is None else content)
+    return {name: str(images / name) for name in files}
+
+
+def test_broken_image_is_an_error_that_names_the_file(images: Path, tmp_path: Path) -> None:
+    broken = spoil(images)
+    with pytest.raises(InputError, match=r"cannot be decoded.*--skip-broken") as said:
+        extract(images, tmp_path / "f.npz", settings=FEW)
+    assert any(path in str(said.value) for path in broken.values())
+    assert not (tmp_path / "f.npz").exists()
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize("batch_size", [1, 4, 100])
+def test_broken_images_are_left_out_and_listed(images: Path, tmp_path: Path, batch_size: int) -> None:
+    whole = extract(images, tmp_path / "whole.npz", settings=FEW)
+    broken = spoil(images)
+    out = tmp_path / "f.npz"
+    data = extract(images, out, settings=FEW, skip_broken=True, batch_size=batch_size)
+    assert record_of(out)["broken"].keys() == broken.keys()
+    assert all(record_of(out)["broken"].values())
+    rows = [row for row, name in enumerate(whole.ids) if name not in broken]
+    assert data.ids == tuple(whole.ids[row] for row in rows)
+    torch.testing.assert_close(data.modalities["image"], whole.modalities["image"][rows])
+    assert data.targets is not None
+    assert whole.targets is not None
+    assert torch.equal(data.targets, whole.targets[rows])
+    assert {name: len(part) for name, part in data.splits.items()} == {"train": 10, "test": 7}
+    assert "left out 3 images that cannot be decoded" in data.provenance.notes
+
+
+def test_a_source_with_nothing_but_broken_images(tmp_path: Path) -> None:
+    (tmp_path / "f").mkdir()
+    for number in range(3):
+        (tmp_path / "f" / f"{number}.png").write_bytes(b"x")
+    with pytest.raises(InputError, match="not one of the 3 images can be decoded"):
+        extract(tmp_path / "f", tmp_path / "f.npz", skip_broken=True)
+
+
+def test_a_training_leaves_broken_images_out_as_well(images: Path, tmp_path: Path) -> None:
+    spoil(images)
+    chosen = {"side": 16, "width": 4, "epochs": 1, "batch_size": 4}
+    data = extract(images, tmp_path / "f.npz", backbone="small-net", settings=chosen, skip_broken=True)
+    assert data.modalities["image"].shape == (17, 16)
+
+
+def test_a_network_is_trained_on_the_training_split_alone(images: Path, tmp_path: Path) -> None:
+    """Test images may be anything: the weights stay the same."""
+    chosen: dict[str, Any] = {
+        "backbone": "small-net",
+        "settings": {"side": 16, "width": 4, "epochs": 1, "batch_size": 4},
+    }
+    extract(images, tmp_path / "a.npz", **chosen)
+    for file in (images / "test").rglob("*.png"):
+        Image.new("RGB", (9, 9)).save(file)
+    extract(images, tmp_path / "b.npz", **chosen)
+    one, two = (Path(f"{tmp_path / name}.npz.weights.safetensors").read_bytes() for name in "ab")
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"limit": 0}, "limit must be at least 1"),
+        ({"threads": 0}, "threads must be at least 1"),
+    ],
+)
+def test_numbers_out_of_range(images: Path, tmp_path: Path, more: dict[str, int], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        extract(images, tmp_path / "f.npz", **more)  # type: ignore[arg-type]
+
+
+def test_wrong_suffix_is_said_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown kind of file; got suffix '\.txt'"):
+        extract(tmp_path / "nowhere", tmp_path / "f.txt")
+
+
+def test_record_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nobody knows how"):
+        record_of(tmp_path / "f.npz")
+
+
+def test_images_are_decoded_one_batch_ahead_and_no_further(images: Path) -> None:
+    """Memory holds two batches, however many images there are."""
+    found = catalogue_of(images)
+    seen: list[int] = []
+    lock = threading.Lock()
+
+    def image(row: int) -> bytes:
+        with lock:
+            seen.append(row)
+        return Path(found.media[row]).read_bytes()
+
+    counted = Catalogue(found.source, found.layout, found.ids, image)
+    for number, batch in enumerate(Loader(counted, np.asarray, threads=2).batches(range(20), 4), 1):
+        assert len(batch.rows) == 4
+        assert len(seen) <= 4 * (number + 1)
+    assert sorted(seen) == list(range(20))
+
+
+@given(st.integers(1, 9), st.sets(st.integers(0, 11)))
+@settings(max_examples=15)
+def test_loader_keeps_order_and_tells_all(size: int, broken: set[int]) -> None:
+    def image(row: int) -> Any:
+        return b"broken" if row in broken else np.full((2, 2, 3), row, np.uint8)
+
+    found = Catalogue(Path("toy"), "npz", tuple(map(str, range(12))), image)
+    rows, shown, reasons = [], [], {}
+    for batch in Loader(found, np.asarray, skip_broken=True).batches(range(12), size):
+        rows += batch.rows.tolist()
+        shown += batch.images[:, 0, 0, 0].tolist() if len(batch.rows) else []
+        reasons |= batch.broken
+    assert rows == shown == [row for row in range(12) if row not in broken]
+    assert reasons == dict.fromkeys(broken, "not an image")
+
+
+def stored(image: Image.Image, kind: str = "PNG", **more: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **more)
+    return stream.getvalue()
+
+
+def palette() -> bytes:
+    return stored(Image.new("P", (2, 2), 1), "GIF")
+
+
+def turned() -> bytes:
+    image = Image.new("RGB", (2, 1), (255, 0, 0))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return stored(image, "JPEG", exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("make_raw", "size", "colour"),
+    [
+        (lambda: stored(Image.new("L", (3, 2), 77)), (3, 2), (77, 77, 77)),
+        (lambda: stored(Image.new("RGBA", (3, 2), (1, 2, 3, 0))), (3, 2), (1, 2, 3)),
+        (lambda: stored(Image.fromarray(np.full((2, 3), 51456, np.uint16))), (3, 2), (201, 201, 201)),
+        (lambda: np.full((2, 3), 9, np.uint8), (3, 2), (9, 9, 9)),
+        (palette, (2, 2), None),
+        (turned, (1, 2), None),
+    ],
+)
+def test_images_of_all_kinds(
+    make_raw: Callable[[], Any], size: tuple[int, int], colour: tuple[int, ...] | None
+) -> None:
+    image = decoded(make_raw())
+    assert (image.mode, image.size) == ("RGB", size)
+    assert colour is None or image.getpixel((0, 0)) == colour
+
+
+def test_values_without_black_and_white_are_refused() -> None:
+    with pytest.raises(BrokenImage, match="32 bits"):
+        decoded(stored(Image.fromarray(np.zeros((2, 2), np.float32)), "TIFF"))
+
+
+@pytest.mark.shared_data
+def test_real_images(shared_data: Path, tmp_path: Path) -> None:
+    """Real photographs: the descriptor finds the class of a neighbour more than twice as often as chance would."""
+    source = shared_data / "cifar10" / "cifar10_jpg.npz"
+    data = extract(source, tmp_path / "f.npz", limit=200)
+    assert data.modalities["image"].shape == (200, 548)
+    assert data.class_names[0] == "airplane"
+    assert {"train", "test"} == set(data.splits)
+    assert data.targets is not None
+    rows = torch.nn.functional.normalize(data.modalities["image"] - data.modalities["image"].mean(dim=0))
+    nearest = (rows @ rows.T).fill_diagonal_(-1).argmax(dim=1)
+    labels = data.targets.argmax(dim=1)
+    assert (labels == labels[nearest]).float().mean() > 0.2
