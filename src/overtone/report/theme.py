@@ -40,6 +40,7 @@ nav { margin: 28px 0 8px; padding: 14px 0; border-top: 1px solid var(--line); bo
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 section { padding-top: 36px; }
+.key.sticky ~ section { scroll-margin-top: 24px; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); gap: 12px; margin: 22px 0 10px; }
 .tile { background: var(--raised); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; }
 .tile b { display: block; font-size: 26px; line-height: 1.25; font-weight: 600; font-variant-numeric: tabular-nums; }
@@ -70,7 +71,7 @@ figure button[aria-pressed="true"] { border-color: var(--link); color: var(--lin
 .grid figure, .pair figure, .wide figure { display: flex; flex-direction: column-reverse; justify-content: flex-end; }
 .grid figcaption, .pair figcaption, .wide figcaption { color: var(--ink); font-weight: 500; }
 .key { display: flex; flex-wrap: wrap; gap: 6px; margin: 10px 0; }
-.key.sticky { position: sticky; top: 0; z-index: 5; background: var(--paper); padding: 10px 0; margin: 0;
+.key.sticky { position: sticky; top: 0; z-index: 1002; background: var(--paper); padding: 10px 0; margin: 0;
   border-bottom: 1px solid var(--line); }
 .key button { font: inherit; font-size: 14px; color: var(--ink); background: var(--raised); padding: 2px 10px 2px 7px;
   border: 1px solid var(--line); border-radius: 14px; cursor: pointer; white-space: nowrap; }
@@ -107,7 +108,7 @@ details { margin: 10px 0; } summary { cursor: pointer; color: var(--link); font-
   main { padding: 24px 16px 48px; } h1 { font-size: 27px; } .lead { font-size: 17px; } .words { display: none; }
   .facts { grid-template-columns: 1fr; gap: 0; } .facts dd { margin-bottom: 8px; }
 }
-@media print { nav { display: none; } section { break-inside: avoid-page; } main { max-width: none; } }
+@media print { nav, .together > button { display: none; } .key.sticky { position: static; } section { break-inside: avoid-page; } main { max-width: none; } }
 """
 
 SCRIPT = """
