@@ -125,6 +125,11 @@ class Diagnosed:
         """A quantity of a loss, or of the frozen features."""
         return measured(self.entries.get(loss, {}), key)
 
+    def ordered(self, key: str) -> list[tuple[float, str]]:
+        """A quantity with its loss, the smallest first, without losses that have none."""
+        means = [(self.measured(loss, key).mean, loss) for loss in self.losses]
+        return sorted((mean, loss) for mean, loss in means if mean is not None)
+
     def has(self, key: str) -> bool:
         """Whether any loss, or the frozen features, have a number for a quantity."""
         return any(self.measured(name, key).mean is not None for name in self.entries)

@@ -139,25 +139,18 @@ def _tiles(diagnosed: Diagnosed) -> Markup | None:
     tiles = [
         tile(about.write(top.mean), f"{about.name}, {best}", span(top.ci95) if top.ci95 else None),
         tile(about.write(frozen.mean), f"{about.name}, {FROZEN}") if frozen.mean is not None else None,
-        [tile(written, f"intra-class variance, {name}", what) for name, written, what in _extremes(diagnosed)],
+        _extremes(diagnosed),
         tile(str(hits), "findings of the rules"),
         tile(duration(diagnosed.diagnosis.get("seconds")), "in all"),
     ]
     return el("div", tiles, class_="tiles")
 
 
-def _extremes(diagnosed: Diagnosed) -> list[tuple[str, str, str]]:
+def _extremes(diagnosed: Diagnosed) -> list[Markup]:
     """The most compact and the most diverse loss, with their variance."""
-    about = quantity("intra_variance")
-    values = {name: diagnosed.measured(name, "intra_variance").mean for name in diagnosed.losses}
-    known = {name: value for name, value in values.items() if value is not None}
-    if len(known) < 2:
-        return [(name, about.write(value), "") for name, value in known.items()]
-    order = sorted(known, key=lambda name: known[name])
-    return [
-        (order[0], about.write(known[order[0]]), "most compact"),
-        (order[-1], about.write(known[order[-1]]), "most diverse"),
-    ]
+    about, order = quantity("intra_variance"), diagnosed.ordered("intra_variance")
+    ends = zip(order[:1] + order[1:][-1:], ("most compact", "most diverse") if len(order) > 1 else (None,))
+    return [tile(about.write(mean), f"{about.name}, {name}", what) for (mean, name), what in ends]
 
 
 def _counts(diagnosed: Diagnosed, split: str) -> list[tuple[int, str, str]]:

@@ -150,9 +150,7 @@ def _best_loss(diagnosed: Diagnosed, names: list[str]) -> str:
 
 
 def _widths(diagnosed: Diagnosed) -> str:
-    about = quantity("intra_variance")
-    values = {name: diagnosed.measured(name, "intra_variance").mean for name in diagnosed.losses}
-    order = sorted((value, name) for name, value in values.items() if value is not None)
+    about, order = quantity("intra_variance"), diagnosed.ordered("intra_variance")
     if len(order) < 2:
         return ""
     (low, compact), (high, wide) = order[0], order[-1]

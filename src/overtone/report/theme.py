@@ -108,7 +108,8 @@ details { margin: 10px 0; } summary { cursor: pointer; color: var(--link); font-
   main { padding: 24px 16px 48px; } h1 { font-size: 27px; } .lead { font-size: 17px; } .words { display: none; }
   .facts { grid-template-columns: 1fr; gap: 0; } .facts dd { margin-bottom: 8px; }
 }
-@media print { nav, .together > button { display: none; } .key.sticky { position: static; } section { break-inside: avoid-page; } main { max-width: none; } }
+@media print { nav, .together > button { display: none; } .key.sticky { position: static; }
+  section { break-inside: avoid-page; } main { max-width: none; } }
 """
 
 SCRIPT = """
