@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -16,17 +16,33 @@ from overtone import training
 from overtone.core import InputError
 from overtone.core.files import write_json, write_text
 from overtone.evaluation import Evaluation
-from overtone.features import Features, PairedFeatures, inspect, load, paired, save
+from overtone.features import Features, PairedFeatures, inspect, load, load_views, paired, save
+from overtone.features import class_disjoint as split_by_class
 from overtone.methods.base import methods as registered
-from overtone.training import Comparison, Run
+from overtone.objectives import metric_losses
+from overtone.training import Comparison, Diagnosis, Run, split_head_settings
 from overtone.training.distribution import find_device
 
-__all__ = ["DEMO_METHODS", "compare", "demo", "embed", "evaluate", "extract", "inspect", "load", "save", "train"]
+__all__ = [
+    "DEMO_METHODS",
+    "compare",
+    "demo",
+    "diagnose",
+    "embed",
+    "evaluate",
+    "extract",
+    "inspect",
+    "load",
+    "save",
+    "train",
+]
 
 DEMO_METHODS = ("hsc-mae", "cca", "dcca", "infonce", "cav-mae")
 """What the demonstration compares: HSC-MAE and the label-free baselines."""
 DEMO_CORPUS = "split-digits"
 DEMO_SEEDS = 2
+
+F = TypeVar("F", bound=Features)
 
 Data = str | Path | PairedFeatures
 """Features, or where :func:`load` finds them."""
@@ -48,9 +64,11 @@ def read(data: Data, **reading: Any) -> PairedFeatures:
     Raises:
         InputError: The data cannot be used, or hold a single view.
     """
-    if isinstance(data, Features):
-        return paired(data)
-    features = load(data, **reading)
+    return paired(data) if isinstance(data, Features) else logged(load(data, **reading))
+
+
+def logged(features: F) -> F:
+    """The features themselves, with what was decided and what looks doubtful in the log."""
     for note in features.provenance.notes:
         log.info(note)
     for warning in features.provenance.warnings:
@@ -345,6 +363,75 @@ def write_comparison_report(comparison: Comparison, folder: Path) -> Path:
     write_text(comparison.report, report.comparison_report(found, details=comparison.details()))
     write_json(folder / "comparison.json", found)
     return comparison.report
+
+
+def diagnose(
+    data: str | Path | Features,
+    *,
+    losses: Sequence[str] | None = None,
+    seeds: int | Sequence[int] = 5,
+    class_disjoint: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: Callable[[Any], None] | None = None,
+    **reading: Any,
+) -> Diagnosis:
+    """Train a small head on frozen features for every loss under one budget, and say what each loss does.
+
+    Args:
+        data: Features of one view or two, with labels; or a file, a folder or a corpus name.
+        losses: Names of losses, by default all seven; none at all diagnoses the embeddings in ``data`` as they are.
+        seeds: The seeds, or how many (0, 1, ...).
+        class_disjoint: Whether to split anew: the first half of the classes trains, the others are judged.
+        settings: Names to values: the budget's, and the losses' (``"margin"`` for all that have it,
+            ``"triplet.margin"`` for one).
+        out: Folder for results, ``diagnosis.json`` and ``report.html``; None keeps everything in memory.
+        resume: Take what ``out`` holds already from there, where data, settings and versions are the same.
+        progress: Called with a report after each epoch.
+        reading: What :func:`overtone.features.load_views` takes besides.
+
+    Returns:
+        The diagnosis; ``to_dict()`` is what ``--json`` prints.
+
+    Raises:
+        InputError: The data, a loss's name or a setting cannot be used.
+    """
+    chosen = list(metric_losses()) if losses is None else list(losses)
+    split_head_settings(settings, chosen)  # a misspelt name is said before a large file is read
+    features = data if isinstance(data, Features) else load_views(data, **reading)
+    features = logged(split_by_class(features) if class_disjoint else features)
+    diagnosis = training.diagnose(
+        chosen,
+        features,
+        seeds=list(range(seeds) if isinstance(seeds, int) else seeds),
+        settings=settings,
+        out=out,
+        resume=resume,
+        progress=progress,
+    )
+    if out is not None and speaks():
+        write_diagnosis_report(diagnosis, Path(out))
+    return diagnosis
+
+
+def write_diagnosis_report(diagnosis: Diagnosis, folder: Path) -> Path:
+    """Write ``report.html`` into a diagnosis's folder, and its path into ``diagnosis.json``.
+
+    Args:
+        diagnosis: The diagnosis.
+        folder: Its folder.
+
+    Returns:
+        The report's path.
+    """
+    from overtone import report
+
+    diagnosis.report = folder / "report.html"
+    found = diagnosis.to_dict()
+    write_text(diagnosis.report, report.diagnosis_report(found, details=diagnosis.details()))
+    write_json(folder / "diagnosis.json", found)
+    return diagnosis.report
 
 
 def demo(

@@ -9,6 +9,7 @@ import typer
 
 from overtone.cli.compare import compare
 from overtone.cli.demo import demo
+from overtone.cli.diagnose import diagnose
 from overtone.cli.embed import embed
 from overtone.cli.evaluate import evaluate
 from overtone.cli.extract import extract
@@ -58,6 +59,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     embed: "Embeddings of DATA by a run, into a file",
     evaluate: "Retrieval of a run, or of any embeddings",
     compare: "Several methods and seeds, one table",
+    diagnose: "What losses do to an embedding, and which to take",
     methods: "The methods, and what can be set",
 }
 """Each command with its line in ``overtone --help``."""

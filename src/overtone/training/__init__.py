@@ -2,6 +2,7 @@
 
 from overtone.training.checks import TrainingStopped, effective_rank
 from overtone.training.comparison import Comparison, compare
+from overtone.training.heads import Diagnosis, HeadSettings, diagnose, split_head_settings
 from overtone.training.progress import Report, display
 from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
@@ -9,13 +10,17 @@ from overtone.training.trainer import train
 
 __all__ = [
     "Comparison",
+    "Diagnosis",
+    "HeadSettings",
     "Report",
     "Run",
     "TrainingSettings",
     "TrainingStopped",
     "compare",
+    "diagnose",
     "display",
     "effective_rank",
+    "split_head_settings",
     "split_settings",
     "train",
 ]

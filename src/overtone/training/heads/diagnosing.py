@@ -1,0 +1,202 @@
+"""The experiment behind ``overtone diagnose``: one head per loss and seed, one budget, every diagnostic over time."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from overtone import __version__
+from overtone.core import InputError
+from overtone.core.files import checksum, write_json
+from overtone.diagnosis import Evidence, verdict
+from overtone.features import Features
+from overtone.training.distribution import find_device
+from overtone.training.heads.course import rehearse, train_heads
+from overtone.training.heads.looks import RETRIEVAL, geometry, retrieval
+from overtone.training.heads.material import Exercise, prepare_exercise
+from overtone.training.heads.settings import HeadSettings, split_head_settings
+from overtone.training.heads.summary import loss_entry, paired_tests, recommendation
+from overtone.training.heads.trial import HeadTrial
+from overtone.training.loop import reproducible
+from overtone.training.progress import Callback
+
+
+@dataclass
+class Diagnosis:
+    """What losses do to one corpus's embedding, side by side.
+
+    Attributes:
+        corpus: What the data is called.
+        modalities: The views' names.
+        seeds: Every loss was trained with each of them.
+        trials: Loss to one trial per seed.
+        active_means: Loss to the sentence that says when a term counts as active.
+        features: Geometry, and within one view retrieval, of the features as they came; with a verdict.
+        settings: The budget.
+        about: Rows and classes of the splits, notes, versions.
+        seconds: Time it took.
+        report: Where the report is, once there is one.
+    """
+
+    corpus: str
+    modalities: tuple[str, ...]
+    seeds: tuple[int, ...]
+    trials: dict[str, list[HeadTrial]]
+    active_means: dict[str, str]
+    features: dict[str, Any]
+    settings: dict[str, Any]
+    about: dict[str, Any]
+    labels: torch.Tensor
+    class_names: tuple[str, ...]
+    seconds: float
+    report: Path | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON-able values; numbers of a loss are means over the seeds."""
+        losses = {
+            name: loss_entry(trials, self.active_means[name], self.features) for name, trials in self.trials.items()
+        }
+        return {
+            "corpus": self.corpus,
+            "modalities": list(self.modalities),
+            "protocol": "across" if len(self.modalities) == 2 else "within",
+            "seeds": list(self.seeds),
+            **self.about,
+            "settings": self.settings,
+            "losses": losses,
+            "features": self.features,
+            "recommendation": recommendation(self.trials, self.features),
+            "paired_tests": paired_tests(self.trials),
+            "seconds": round(self.seconds, 3),
+            "report": None if self.report is None else str(self.report),
+        }
+
+    def details(self) -> dict[str, Any]:
+        """What a report shows beside the numbers: the first seed's embeddings and labels, and where all is from."""
+        shown = {name: torch.cat(trials[0].embeddings).numpy() for name, trials in self.trials.items()}
+        if not self.trials:
+            return dict(self.facts)
+        first = next(iter(self.trials.values()))[0]
+        labels = self.labels[first.shown]
+        numbers = labels if labels.dim() == 1 else labels.argmax(1)
+        return {
+            "embeddings": shown,
+            "labels": torch.cat([numbers] * len(first.embeddings)).tolist(),
+            "class_names": list(self.class_names),
+            **self.facts,
+        }
+
+
+def diagnose(
+    losses: Sequence[str],
+    data: Features,
+    *,
+    seeds: Sequence[int] = range(5),
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: Callback | None = None,
+) -> Diagnosis:
+    """Train a head per loss and seed on frozen features under one budget and measure what each loss does.
+
+    Args:
+        losses: Names of losses; none for the diagnosis of the features as they are.
+        data: Features of one or two views with labels and splits ``train`` and ``test``. Of two views, each has a head,
+            and queries and gallery are of different views, in both directions.
+        seeds: What each loss is trained with.
+        settings: Names to values, see :func:`split_head_settings`.
+        out: Folder for one file per trial (``results/``) and ``diagnosis.json``; None keeps all in memory.
+        resume: Take trials that ``out`` holds already from there, if data, settings and versions are the same.
+        progress: Called after every epoch.
+
+    Returns:
+        The diagnosis.
+
+    Raises:
+        InputError: An unknown loss or setting, no seed, or data that cannot be learnt from.
+        TrainingStopped: A loss became no number.
+    """
+    if losses and not seeds:
+        raise InputError("a diagnosis needs at least one seed", got=list(seeds))
+    if duplicate := next((name for name in losses if list(losses).count(name) > 1), None):
+        raise InputError(f"the loss {duplicate} is named twice", fix="name each loss once")
+    budget, own = split_head_settings(settings, losses)
+    started = time.perf_counter()
+    device = find_device(budget.device)
+    facts: dict[str, Any] = {
+        "checksum": checksum(*data.modalities.values(), *data.splits.values(), *_labels(data)),
+        "versions": {"overtone": __version__, "torch": torch.__version__},
+    }
+    with reproducible(device):
+        exercise = prepare_exercise(data, budget.scaling, device)
+        budget = budget.completed(len(exercise.train))
+        active_means = {name: rehearse(name, own[name], exercise, budget).active_means for name in losses}
+        trials: dict[str, list[HeadTrial]] = {name: [] for name in losses}
+        total = len(losses) * len(seeds)
+        for number, (name, seed) in enumerate(((name, seed) for name in losses for seed in seeds), 1):
+            path = Path(out) / "results" / name / f"seed-{seed}.safetensors" if out is not None else None
+            identity = {"loss": name, "own": own[name], "seed": seed, "budget": budget.model_dump(mode="json"), **facts}
+            trial = HeadTrial.load(path, identity) if path and resume else None
+            if trial is None:
+                label = f"{name}, seed {seed} ({number}/{total})"
+                trial = train_heads(name, own[name], exercise, budget, seed, progress, label)
+                if path and _writes():
+                    trial.save(path, identity)
+            trials[name].append(trial)
+        features = _as_they_came(data, exercise, budget, one_space=not losses)
+    source = data.provenance
+    facts |= {"notes": [*source.notes, *exercise.notes], "warnings": list(source.warnings)}
+    diagnosis = Diagnosis(
+        corpus=source.source,
+        modalities=data.names,
+        seeds=tuple(seeds) if losses else (),
+        trials=trials,
+        active_means=active_means,
+        features=features,
+        settings=budget.model_dump(mode="json"),
+        about={
+            "rows": {"train": len(exercise.train), "test": len(exercise.test)},
+            "classes": {"train": exercise.classes, "test": exercise.classes_in(exercise.test)},
+            "class_disjoint": exercise.class_disjoint,
+        },
+        labels=exercise.test.labels.cpu(),
+        class_names=exercise.class_names,
+        seconds=max(
+            time.perf_counter() - started, sum(trial.seconds for of_one in trials.values() for trial in of_one)
+        ),
+        facts=facts,
+    )
+    if out is not None and _writes():
+        write_json(Path(out) / "diagnosis.json", diagnosis.to_dict())
+    return diagnosis
+
+
+def _as_they_came(data: Features, exercise: Exercise, budget: HeadSettings, one_space: bool) -> dict[str, Any]:
+    """The features of the test rows, unscaled.
+
+    Two views are taken as embeddings in one space only where that was asked for; else each has a space of its own, and
+    there is nothing to retrieve across them.
+    """
+    rows = exercise.test.numbers
+    views = [view[rows] for view in data.modalities.values()]
+    labels, names = exercise.test.labels.cpu(), exercise.class_names
+    if len(views) == 2 and not one_space:
+        return {"views": {name: geometry([view], labels, names) for name, view in zip(data.names, views)}}
+    judged = retrieval(views, labels, budget.memory_mb).to_dict()
+    found = {**geometry(views, labels, names), **{name: judged[name]["mean"] for name in RETRIEVAL}}
+    return {**found, "verdict": verdict(Evidence(variance=found, recall=found["recall@1"]))}
+
+
+def _labels(data: Features) -> list[torch.Tensor]:
+    return [] if data.targets is None else [data.targets]
+
+
+def _writes() -> bool:
+    return os.environ.get("RANK", "0") == "0"

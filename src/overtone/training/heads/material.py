@@ -1,0 +1,137 @@
+"""From features with labels to what heads are trained and judged on: scaled tensors and numbered labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.features import Features, Scaler
+
+
+def evenly_spaced(total: int, most: int) -> Tensor:
+    """At most ``most`` row numbers out of ``total``, evenly spaced, the same every time."""
+    return torch.linspace(0, total - 1, min(total, most), dtype=torch.float64).round().long()
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows of one split, on the device.
+
+    Attributes:
+        views: (N, d) scaled features, one tensor per view.
+        labels: (N,) int64 class numbers, or (N, C) targets where clips have several or soft labels.
+        numbers: (N,) row numbers in the data.
+    """
+
+    views: tuple[Tensor, ...]
+    labels: Tensor
+    numbers: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def spaced(self, most: int) -> LabelledRows:
+        """At most ``most`` of the rows, evenly spaced, so that every look sees the same ones."""
+        if len(self) <= most:
+            return self
+        rows = evenly_spaced(len(self), most)
+        there = rows.to(self.labels.device)
+        return LabelledRows(tuple(view[there] for view in self.views), self.labels[there], self.numbers[rows])
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What every loss is set to learn, and to be judged by.
+
+    Attributes:
+        train: Training rows; labels are numbered among the classes that have training rows.
+        test: Rows that nothing is learnt from, labels numbered by ``class_names``.
+        classes: Number of training classes.
+        class_names: Of all classes of the data.
+        notes: What was left out and why, in sentences.
+    """
+
+    train: LabelledRows
+    test: LabelledRows
+    classes: int
+    class_names: tuple[str, ...]
+    class_disjoint: bool
+    notes: tuple[str, ...]
+
+    @property
+    def across(self) -> bool:
+        """Whether queries and gallery are of different modalities."""
+        return len(self.train.views) == 2
+
+    def classes_in(self, rows: LabelledRows) -> int:
+        """Number of classes that some rows have."""
+        return int(weights_of(rows.labels).any(0).sum())
+
+
+def prepare_exercise(data: Features, scaling: str, device: torch.device) -> Exercise:
+    """Fit scalers on the training rows, scale, number the classes, move everything to the device once.
+
+    Args:
+        data: Features with labels and splits ``train`` and ``test``; validation rows have no part in it.
+        scaling: Kind of :class:`Scaler`.
+        device: Where to train.
+
+    Raises:
+        InputError: There are no labels, no split, sequences instead of rows, or fewer than two training classes.
+    """
+    if data.targets is None:
+        raise InputError(
+            f"{data.provenance.source}: losses of metric learning need labels, and the data has none",
+            fix="bring class numbers under the key 'y'",
+        )
+    for split in ("train", "test"):
+        if split not in data.splits:
+            raise InputError(f"the data has no split {split!r}", got=", ".join(data.splits) or "no splits")
+    for name, view in data.modalities.items():
+        if view.dim() != 2:
+            raise InputError(f"{name}: heads take one row per clip", got=tuple(view.shape), fix="use --sequences mean")
+    notes: list[str] = []
+    chosen = {split: _labelled(data, data.splits[split], split, notes) for split in ("train", "test")}
+    scalers = {name: Scaler.fit(scaling, view[chosen["train"]]) for name, view in data.modalities.items()}
+
+    def rows_of(numbers: Tensor) -> tuple[Tensor, ...]:
+        return tuple(scalers[name](view[numbers]).to(device) for name, view in data.modalities.items())
+
+    targets = {split: data.targets[numbers] for split, numbers in chosen.items()}
+    present = {split: (part > 0).any(0) for split, part in targets.items()}
+    if int(present["train"].sum()) < 2:
+        raise InputError(
+            f"{data.provenance.source}: the training rows have one class only, so there is nothing to tell apart",
+            fix="bring rows of at least two classes",
+        )
+    single = data.label_kind == "single"
+    train = targets["train"][:, present["train"]]
+    labels = {"train": train.argmax(1) if single else train, "test": targets["test"]}
+    labels["test"] = labels["test"].argmax(1) if single else labels["test"]
+    rows = {split: LabelledRows(rows_of(chosen[split]), labels[split].to(device), chosen[split]) for split in chosen}
+    return Exercise(
+        train=rows["train"],
+        test=rows["test"],
+        classes=int(present["train"].sum()),
+        class_names=data.class_names,
+        class_disjoint=not bool((present["train"] & present["test"]).any()),
+        notes=tuple(notes),
+    )
+
+
+def weights_of(labels: Tensor) -> Tensor:
+    """(N, C) one-hot or the targets themselves."""
+    return torch.nn.functional.one_hot(labels).float() if labels.dim() == 1 else labels
+
+
+def _labelled(data: Features, rows: Tensor, split: str, notes: list[str]) -> Tensor:
+    assert data.targets is not None
+    known = (data.targets[rows] > 0).any(1)
+    if not known.all():
+        notes.append(f"{int((~known).sum())} {split} rows without a label were left out")
+    if int(known.sum()) < 2:
+        raise InputError(f"{data.provenance.source}: fewer than two {split} rows have a label", got=int(known.sum()))
+    return rows[known]
