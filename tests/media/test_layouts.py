@@ -244,3 +244,7 @@ def test_catalogue_counts(tmp_path: Path) -> None:
         Catalogue(tmp_path, "folder", (), lambda row: b"")
     with pytest.raises(InputError, match="splits or files for 1"):
         Catalogue(tmp_path, "folder", ("a", "b"), lambda row: b"", splits=("train",))
+    with pytest.raises(InputError, match="two image names are alike; got 'a'"):
+        Catalogue(tmp_path, "npz", ("a", "b", "a"), lambda row: b"")
+    with pytest.raises(InputError, match="two class names are alike; got 'x'"):
+        Catalogue(tmp_path, "npz", ("a", "b"), lambda row: b"", np.array([0, 1]), ("x", "x"))

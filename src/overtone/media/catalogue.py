@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,13 @@ class Catalogue:
                 f"{', '.join(str(count) for count in sorted(counts - {len(self.ids)}))}",
                 fix="check that the download is complete",
             )
-        if self.labels is not None and len(self.labels):
+        for what, names in (("image", self.ids), ("class", self.class_names)):
+            if len(set(names)) < len(names):
+                twice = next(name for name, count in Counter(names).items() if count > 1)
+                raise InputError(
+                    f"{self.source}: two {what} names are alike", got=repr(twice), fix="rename one of them"
+                )
+        if self.labels is not None:
             low, high = int(self.labels.min()), int(self.labels.max())
             if low < UNLABELLED or high >= len(self.class_names):
                 raise InputError(

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from overtone import __version__
 from overtone.core import InputError
 from overtone.core.files import save_tensors, write_json
 from overtone.features import Features, load_views, save
@@ -79,6 +80,8 @@ def extract(
     out = Path(out).expanduser()
     format_of_suffix(out, writable=True)
     _check_numbers(batch_size=batch_size, limit=limit, threads=threads)
+    if out.exists() and out.resolve() == Path(source).expanduser().resolve():
+        raise InputError(f"{out}: is where the images are", fix="choose another name for the features")
     catalogue = catalogue_of(source, layout)
     split = split or customary(catalogue)
     outline = outlined(catalogue, split, limit, seed)
@@ -153,6 +156,8 @@ def _plan(catalogue: Catalogue, outline: Features, tower: Backbone) -> dict[str,
         "layout": catalogue.layout,
         "backbone": tower.name,
         "settings": tower.settings.model_dump(mode="json"),
+        "device": tower.device.type,
+        "version": __version__,
         "ids_sha256": names,
     }
 

@@ -24,13 +24,12 @@ SPLITS = {
 
 def pictures(folder: Path) -> list[Path]:
     """Image files anywhere below a folder, sorted by path; hidden ones are passed over."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return sorted(path for path in folder.rglob("*") if _is_picture(path, folder))
 
 
 def fits(path: Path) -> bool:
     """Whether an image lies anywhere below."""
-    return path.is_dir() and bool(pictures(path))
+    return path.is_dir() and any(_is_picture(file, path) for file in path.rglob("*"))
 
 
 def read(source: Path) -> Catalogue:
@@ -56,6 +55,12 @@ def read(source: Path) -> Catalogue:
     classes = sorted(set(_names(inner)))
     labels, names = numbered([part[0] if len(part) > 1 else "" for part in inner], classes)
     return of_files(source, "folder", files, labels=labels, class_names=names, splits=splits)
+
+
+def _is_picture(path: Path, folder: Path) -> bool:
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        return False
+    return not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _names(inner: Iterable[tuple[str, ...]]) -> Iterable[str]:
