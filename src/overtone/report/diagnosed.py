@@ -11,7 +11,7 @@ from typing import Any
 
 from overtone.report.contest import seed_interval
 from overtone.report.palette import QUIET, Style, loss_styles
-from overtone.report.quantities import quantity
+from overtone.report.quantities import GRADIENT, quantity
 from overtone.report.words import known_interval, listed
 
 RANKED_BY = ("map", "recall@1")
@@ -131,8 +131,8 @@ class Diagnosed:
         return sorted((mean, loss) for mean, loss in means if mean is not None)
 
     def has(self, key: str) -> bool:
-        """Whether any loss, or the frozen features, have a number for a quantity."""
-        return any(self.measured(name, key).mean is not None for name in self.entries)
+        """Whether a quantity was looked at for any loss, or for the frozen features, even if it came to no number."""
+        return any(key in entry or key in (entry.get("over_seeds") or {}) for entry in self.entries.values())
 
     def course(self, loss: str, kind: str, at: str, key: str) -> Course:
         """A quantity of a loss over its training, without the places where it was not measured.
@@ -187,13 +187,15 @@ def measured(entry: Mapping[str, Any], key: str) -> Measured:
         0.2
     """
     over = (entry.get("over_seeds") or {}).get(key)
-    if isinstance(over, Mapping):
+    if isinstance(over, Mapping) and is_number(over.get("mean")):
         interval = tuple(over["ci95"]) if known_interval(over.get("ci95")) else None
         values = tuple(over.get("values") or ())
         # Where a seed has no number the others cannot be laid beside those of another loss any more.
         whole = tuple(map(float, values)) if all(map(is_number, values)) else ()
         return Measured(_finite(over.get("mean")), _finite(over.get("std")), interval, whole)
     value = entry.get(key)
+    if value is None and key in GRADIENT:  # what is not measured at every step may be unknown for the last epoch
+        value = (entry.get("series") or {}).get(key)
     if isinstance(value, Mapping):
         return Measured(_finite(value.get("mean")))  # its std is over pairs of classes, not over seeds
     if isinstance(value, Sequence) and not isinstance(value, str):

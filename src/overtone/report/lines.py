@@ -9,7 +9,7 @@ import numpy as np
 
 from overtone.report.diagnosed import FROZEN, Course, Measured
 from overtone.report.figures import Figure, label, rounded
-from overtone.report.palette import Style
+from overtone.report.palette import Style, faded
 
 DECADES = 0.75
 """From this spread on, in powers of ten, the values of a figure are drawn on a logarithmic axis."""
@@ -39,12 +39,14 @@ def lines(
         styles: How each loss is drawn.
         places: What the horizontal axis shows.
         sizes: Whether the vertical axis is logarithmic, if the values differ by more than a few times.
-        reference: The value of the frozen features, a line across.
+        reference: The value of the frozen features, a line across; left out where it is so far off that it would press
+            the courses together.
         alt: What the figure shows.
     """
     drawn = {name: course for name, course in courses.items() if course.at}
     every = [place for course in drawn.values() for place in course.at]
-    if reference is not None and every:
+    reached = [value for course in drawn.values() for value in course.values]
+    if reference is not None and _near(reference, reached):
         drawn[FROZEN] = Course((min(every), max(every)), (reference, reference))
     positive = [place for place in every if place > 0]
     # Before the first update lies at zero, which a logarithmic axis does not have: half of the first place instead.
@@ -53,7 +55,7 @@ def lines(
     even = [rounded(course.at) for course in drawn.values()]
     layout = {
         "xaxis": {"title": {"text": places}, "type": "linear", "rangemode": "tozero"},
-        "yaxis": _scale([value for course in drawn.values() for value in course.values]) if sizes else {},
+        "yaxis": _scale(reached) if sizes else {},
         "showlegend": False,
         "margin": MARGIN,
     }
@@ -63,6 +65,14 @@ def lines(
     }
     traces = [_line(name, course, styles[name], places) for name, course in drawn.items()]
     return Figure(traces, alt, layout, height=280, views=views if len(set(positive)) > 2 else {})
+
+
+def _near(reference: float, values: Sequence[float]) -> bool:
+    """Whether a value lies among others, or no further off than half of their range."""
+    if not values:
+        return False
+    low, high = min(values), max(values)
+    return low - (high - low) / 2 <= reference <= high + (high - low) / 2
 
 
 def _line(name: str, course: Course, style: Style, places: str) -> dict[str, Any]:
@@ -239,7 +249,7 @@ def _whisker(one: Measured, style: Style) -> dict[str, Any] | None:
         "symmetric": False,
         "array": rounded([high - one.mean]),
         "arrayminus": rounded([one.mean - low]),
-        "color": style.colour,
+        "color": faded(style.colour),
         "thickness": 1.5,
         "width": 4,
     }

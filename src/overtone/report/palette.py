@@ -46,6 +46,16 @@ LOSS_HUES = (*HUES[:6], "#7f4f24")
 """Brown instead of the darkened yellow, which is no longer told from orange once a dark page brightens both."""
 
 
+def faded(colour: str) -> str:
+    """A colour that lets names be read through it.
+
+    Example:
+        >>> faded("#0072b2")
+        'rgba(0,114,178,0.5)'
+    """
+    return f"rgba({','.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))},0.5)"
+
+
 def loss_styles(names: Iterable[str]) -> dict[str, Style]:
     """A style for each loss: the known ones have theirs, the others take those that follow, in the order given.
 

@@ -84,7 +84,8 @@ figure button[aria-pressed="true"] { border-color: var(--link); color: var(--lin
 .together > button { font: inherit; font-size: 14px; color: var(--ink); background: var(--raised); padding: 4px 12px;
   border: 1px solid var(--line); border-radius: 7px; margin: 0 8px 8px 0; cursor: pointer; }
 .together > button[aria-pressed="true"] { border-color: var(--link); color: var(--link); }
-.cards.findings { grid-template-columns: repeat(auto-fit, minmax(min(400px, 100%), 1fr)); align-items: start; }
+.findings { columns: 3 290px; column-gap: 14px; margin: 12px 0 20px; }
+.findings .card { break-inside: avoid; margin: 0 0 14px; }
 .finding { margin: 10px 0 0; padding-top: 8px; border-top: 1px solid var(--line); }
 .finding p { margin: 0 0 3px; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(285px, 1fr)); gap: 14px; margin: 12px 0 20px; }

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from overtone.report import diagnosis_report
-from overtone.report.diagnosed import Course, Diagnosed, Measured, measured
+from overtone.report.diagnosed import FROZEN, Course, Diagnosed, Measured, measured
 from overtone.report.key import SHAPES
 from overtone.report.lines import lines, plane
 from overtone.report.palette import KNOWN_LOSSES, Style, loss_styles
@@ -106,6 +106,12 @@ def test_verdicts_name_the_figure_the_threshold_and_what_to_try(page: Any) -> No
     assert "triplet" in calm
 
 
+def test_rules_that_fired_are_shown_at_a_glance(page: Any) -> None:
+    head, *rows = table_with(page, "easy gradient")
+    assert head == ["loss", "over compaction", "easy gradient"]
+    assert sorted(rows) == [["contrastive", "0.0052", "0.71"], ["n-pair", "", "0.71"]]
+
+
 def test_recommendation_is_repeated_word_by_word(page: Any, diagnosis: Any) -> None:
     assert all(sentence in page.words for sentence in diagnosis["recommendation"]["sentences"])
 
@@ -145,6 +151,31 @@ def test_values_with_a_zero_are_drawn_on_an_even_axis() -> None:
     assert drawn.views == {}
 
 
+@pytest.mark.parametrize(("reference", "drawn"), [(0.9, 2), (1.4, 2), (1.6, 1), (-2.0, 1), (None, 1)])
+def test_a_reference_far_off_does_not_press_the_courses_together(reference: float | None, drawn: int) -> None:
+    course = Course((0.0, 10.0), (0.0, 1.0))
+    styles = {**loss_styles(["a"]), FROZEN: Style("#000000", "", "circle")}
+    traces = lines({"a": course}, styles, places="updates", sizes=False, reference=reference, alt="").data
+    assert len(traces) == drawn
+
+
+def test_what_the_last_epoch_did_not_measure_is_taken_from_the_epoch_before(diagnosis: Any, read: Maker) -> None:
+    entry = diagnosis["losses"]["scl"]
+    entry["over_seeds"]["easy_share"] = {"mean": None, "std": None, "ci95": None, "values": [None] * 5}
+    entry["easy_share"] = None
+    entry["series"]["easy_share"] = [0.1, 0.25, None]
+    rows = table_with(read(diagnosis_report(diagnosis)), "easy share")
+    assert next(row for row in rows if row[0] == "scl")[3] == "0.250"
+
+
+def test_never_is_a_dash(diagnosis: Any, read: Maker) -> None:
+    for entry in diagnosis["losses"].values():
+        entry["updates_to_half"] = None
+        entry["over_seeds"]["updates_to_half"] = {"mean": None, "std": None, "ci95": None, "values": [None] * 5}
+    rows = table_with(read(diagnosis_report(diagnosis)), "updates to half")
+    assert {row[-1] for row in rows[1:]} == {"–"}
+
+
 def test_what_is_unknown_has_no_whisker() -> None:
     points = {"a": (Measured(0.1), Measured(0.5, 0.1, (0.4, 0.7)))}
     (trace,) = plane(points, loss_styles(["a"]), axes=("x", "y"), alt="").data
@@ -180,7 +211,7 @@ def test_the_most_uneven_loss_is_named(diagnosis: Any, read: Maker) -> None:
     per_class = {"tight": {"variance": 0.001, "rows": 5}, "wide": {"variance": 0.5, "rows": 5}}
     diagnosis["losses"]["ccl"]["per_class"] = per_class
     words = read(diagnosis_report(diagnosis)).words
-    assert "Most uneven is ccl: wide (0.500) is 500 times as wide as tight (0.00100)." in words
+    assert "Most uneven is ccl: class wide (0.500) is 500 times as wide as class tight (0.00100)." in words
 
 
 def test_of_many_classes_the_ends_are_drawn(make_diagnosis: Maker, read: Maker) -> None:

@@ -11,6 +11,7 @@ from overtone.report.lines import plane
 from overtone.report.markup import Child, Markup, el, markup
 from overtone.report.page import Section, draw, paragraphs
 from overtone.report.quantities import quantity
+from overtone.report.tables import Column, table
 from overtone.report.words import capital, listed, significant
 
 
@@ -67,17 +68,38 @@ def verdicts(diagnosed: Diagnosed) -> Section | None:
     )
     body = [
         paragraphs(text + (f"No rule fired for {listed(calm)}." if calm else "")),
-        el("div", cards, class_="cards findings") if cards else None,
+        _overview(diagnosed, judged) if len(cards) > 1 else None,
+        el("div", cards, class_="findings") if cards else None,
     ]
     return Section("What looks wrong, and what to try next?", markup(body))
 
 
+def _overview(diagnosed: Diagnosed, judged: Mapping[str, Any]) -> Markup:
+    """Which rule fired where: its figure, or nothing."""
+    fired = {name: {str(one.get("rule")): one.get("figure") for one in findings} for name, findings in judged.items()}
+    rules = list(dict.fromkeys(rule for figures in fired.values() for rule in figures))
+    columns = [Column("loss", "name"), *(Column(_spelt(rule)) for rule in rules)]
+    rows = [
+        [named(name, diagnosed.styles), *(_short(figures[rule]) if rule in figures else "" for rule in rules)]
+        for name, figures in fired.items()
+        if figures
+    ]
+    return table(columns, rows)
+
+
+def _spelt(rule: str) -> str:
+    return rule.replace("_", " ").replace("-", " ")
+
+
 def _finding(one: Mapping[str, Any]) -> Markup:
     """A rule that fired: its name and figure, what it says, what to try."""
-    rule = capital(str(one.get("rule", "")).replace("_", " ").replace("-", " "))
     return el(
         "div",
-        el("p", el("b", rule), el("span", f" {_trigger(one)}", class_="small muted")),
+        el(
+            "p",
+            el("b", capital(_spelt(str(one.get("rule", ""))))),
+            el("span", f" {_trigger(one)}", class_="small muted"),
+        ),
         el("p", one.get("says")),
         el("p", el("b", "Try: "), one["advice"]) if one.get("advice") else None,
         class_="finding",
@@ -94,7 +116,7 @@ def _trigger(one: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _short(value: float) -> str:
+def _short(value: Any) -> str:
     """A number with three significant digits and no zeros behind them.
 
     Example:

@@ -56,10 +56,10 @@ def _uneven(rows: Mapping[str, Mapping[str, float]]) -> str:
     name = max(factors, key=lambda one: factors[one])
     values = rows[name]
     tightest, widest = (pick(values, key=lambda one: values[one]) for pick in (min, max))
-    most = "Most uneven is" if len(rows) > 1 else "With"
+    most, times = "Most uneven is" if len(rows) > 1 else "With", significant(factors[name], 2)
     return (
-        f"{most} {name}: {widest} ({significant(values[widest])}) is {significant(factors[name], 2)} times as wide as "
-        f"{tightest} ({significant(values[tightest])})."
+        f"{most} {name}: class {widest} ({significant(values[widest])}) is {times} times as wide as class {tightest} "
+        f"({significant(values[tightest])})."
     )
 
 
