@@ -48,14 +48,14 @@ def contenders(width: int, classes: int) -> dict[str, tuple[Loss, Loss | None]]:
     semi, hard = miners.TripletMarginMiner(0.2, "semihard"), miners.BatchHardMiner()
     centres = {"classes": classes, "embedding_dim": width}
     return {
-        "contrastive": (ContrastiveLoss(), losses.ContrastiveLoss()),
-        "triplet, all": (TripletLoss(margin=0.2), margin),
+        "contrastive": (ContrastiveLoss(power=1, reduction="active"), losses.ContrastiveLoss()),
+        "triplet, all": (TripletLoss(distance="euclidean"), margin),
         "triplet, semi-hard": (
-            TripletLoss(margin=0.2, mining="semi-hard"),
+            TripletLoss(mining="semi-hard", distance="euclidean"),
             lambda z, y: margin(z, y, semi(z, y)),
         ),
         "triplet, batch-hard": (
-            TripletLoss(margin=0.2, mining="batch-hard"),
+            TripletLoss(mining="batch-hard", distance="euclidean"),
             lambda z, y: margin(z, y, hard(z, y)),
         ),
         "n-pair": (NPairLoss(), losses.NPairsLoss()),

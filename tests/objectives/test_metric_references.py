@@ -23,7 +23,7 @@ peer = pytest.importorskip("pytorch_metric_learning")
 from pytorch_metric_learning import distances, losses, miners, reducers  # noqa: E402
 
 Call = Callable[..., Tensor]
-COSINE, EUCLIDEAN = distances.CosineSimilarity(), distances.LpDistance()
+COSINE, EUCLIDEAN, SQUARED = distances.CosineSimilarity(), distances.LpDistance(), distances.LpDistance(power=2)
 SIZES = [(48, 3), (64, 10), (64, 30)]
 
 
@@ -42,24 +42,29 @@ def triplets(margin: float, **options: object) -> Call:
 
 ALL = reducers.MeanReducer()
 SAME: dict[str, tuple[MetricLoss, Call]] = {
-    "contrastive": (ContrastiveLoss(), losses.ContrastiveLoss()),
+    "contrastive": (ContrastiveLoss(power=1, reduction="active"), losses.ContrastiveLoss()),
     "contrastive, other margins": (
-        ContrastiveLoss(pos_margin=0.7, neg_margin=1.5, reduction="all"),
+        ContrastiveLoss(pos_margin=0.7, neg_margin=1.5, power=1, reduction="kinds"),
         losses.ContrastiveLoss(pos_margin=0.7, neg_margin=1.5, reducer=ALL),
     ),
     "contrastive, cosine": (
-        ContrastiveLoss(pos_margin=0.2, neg_margin=0.9, distance="cosine"),
+        ContrastiveLoss(pos_margin=0.2, neg_margin=0.9, power=1, distance="cosine", reduction="active"),
         losses.ContrastiveLoss(pos_margin=0.8, neg_margin=0.1, distance=COSINE),
     ),
-    "triplet": (TripletLoss(), triplets(0.05)),
-    "triplet, mean over all": (TripletLoss(margin=0.2, reduction="all"), triplets(0.2, reducer=ALL)),
+    "contrastive, squared distance": (
+        ContrastiveLoss(power=1, distance="squared", reduction="active"),
+        losses.ContrastiveLoss(distance=SQUARED),
+    ),
+    "triplet": (TripletLoss(), triplets(0.2, distance=SQUARED)),
+    "triplet, euclidean": (TripletLoss(margin=0.05, distance="euclidean"), triplets(0.05)),
+    "triplet, mean over all": (TripletLoss(reduction="all"), triplets(0.2, distance=SQUARED, reducer=ALL)),
     "triplet, cosine": (TripletLoss(margin=0.3, distance="cosine"), triplets(0.3, distance=COSINE)),
     "triplet, semi-hard": (
-        TripletLoss(margin=0.2, mining="semi-hard"),
+        TripletLoss(margin=0.2, mining="semi-hard", distance="euclidean"),
         mined(triplets(0.2), miners.TripletMarginMiner(0.2, "semihard", distance=EUCLIDEAN)),
     ),
     "triplet, batch-hard": (
-        TripletLoss(margin=0.2, mining="batch-hard"),
+        TripletLoss(margin=0.2, mining="batch-hard", distance="euclidean"),
         mined(triplets(0.2), miners.BatchHardMiner(distance=EUCLIDEAN)),
     ),
     "infonce": (InfoNCELoss(), losses.NTXentLoss()),
@@ -131,7 +136,7 @@ def test_one_active_triplet_of_many_is_all_that_counts() -> None:
     z[0] = torch.tensor([0.8, 0.6, 0.0, 0.0])
     y = torch.arange(8) % 4
     agree(
-        TripletLoss(margin=0.3),
+        TripletLoss(margin=0.3, distance="euclidean"),
         triplets(0.3),
         z + 1e-3 * torch.randn(8, 4, generator=torch.Generator().manual_seed(0)),
         y,

@@ -102,13 +102,15 @@ hard_batch = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.parametrize("reduction", ["active", "all"])
+@pytest.mark.parametrize("power", [1, 2])
+@pytest.mark.parametrize("reduction", ["pairs", "kinds", "active"])
 @every_batch
-def test_contrastive(batch: Batch, reduction: str) -> None:
-    near = [(w, max(0.0, batch.apart[i][j] - 0.8)) for i, j, w in batch.pairs(batch.positive)]
-    far = [(w, max(0.0, 1.5 - batch.apart[i][j])) for i, j, w in batch.pairs(batch.negative)]
-    value = mean(near, reduction) + mean(far, reduction)
-    loss = ContrastiveLoss(pos_margin=0.8, neg_margin=1.5, reduction=reduction)
+def test_contrastive(batch: Batch, reduction: str, power: int) -> None:
+    near = [(w, max(0.0, batch.apart[i][j] - 0.8) ** power) for i, j, w in batch.pairs(batch.positive)]
+    far = [(w, max(0.0, 1.5 - batch.apart[i][j]) ** power) for i, j, w in batch.pairs(batch.negative)]
+    over = "active" if reduction == "active" else "all"
+    value = mean(near + far, over) if reduction == "pairs" else mean(near, over) + mean(far, over)
+    loss = ContrastiveLoss(pos_margin=0.8, neg_margin=1.5, power=power, reduction=reduction)
     total = sum(w for w, _ in near + far)
     check(loss, batch, value, active(near) + active(far), total, 0)
 
@@ -124,7 +126,7 @@ def triplets(batch: Batch, margin: float, mining: str) -> tuple[list[tuple[float
         ]
         if mining == "batch-hard":
             p = max(batch.columns, key=lambda j: batch.positive[i][j] * (1 + batch.apart[i][j]))
-            n = max(batch.columns, key=lambda j: batch.negative[i][j] * (3 - batch.apart[i][j]))
+            n = max(batch.columns, key=lambda j: batch.negative[i][j] * (5 - batch.apart[i][j]))
             of_anchor = [(batch.positive[i][p] * batch.negative[i][n] * (p != n), p, n)]
         total += sum(w for w, _, _ in of_anchor)
         for w, p, n in of_anchor:
@@ -144,7 +146,7 @@ def test_triplet(batch: Batch, mining: str, margin: float) -> None:
     out = sum(not batch.has_both(i) for i in batch.rows)
     for reduction in ("active", "all"):
         value = mean(terms, "active") if reduction == "active" else sum(w * t for w, t in terms) / total
-        loss = TripletLoss(margin=margin, mining=mining, reduction=reduction)
+        loss = TripletLoss(margin=margin, mining=mining, reduction=reduction, distance="euclidean")
         check(loss, batch, value, active(terms), total, out)
 
 
@@ -152,7 +154,7 @@ def test_triplets_of_a_batch_counted_by_hand() -> None:
     """Points on a circle at 0°, 10°, 30° and 90°: the first and third are of one class."""
     angles = torch.tensor([0.0, 30.0, 10.0, 90.0]).deg2rad()
     z, y = torch.stack((angles.cos(), angles.sin()), 1), torch.tensor([0, 0, 1, 1])
-    loss = TripletLoss(margin=0.05)
+    loss = TripletLoss(margin=0.05, distance="euclidean")
     loss(z, y)
     assert loss.counts is not None
     # anchor 0°: 30° is nearer than 90°, not than 10°; 30°: the same; 10°: both others are nearer than 90°; 90°: 30° is
@@ -306,7 +308,12 @@ def test_anchors_without_a_positive_are_left_out_and_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    "loss", [ContrastiveLoss(), TripletLoss(margin=0.3), TripletLoss(mining="semi-hard", margin=0.3)]
+    "loss",
+    [
+        ContrastiveLoss(power=1, reduction="active"),
+        TripletLoss(margin=0.3),
+        TripletLoss(mining="semi-hard", margin=0.3),
+    ],
 )
 @pytest.mark.parametrize("distance", ["euclidean", "cosine"])
 def test_gradient_of_the_hinges_against_the_listed_terms(loss: MetricLoss, distance: str) -> None:
@@ -339,7 +346,7 @@ def test_triplets_are_counted_as_if_they_had_been_listed(
     y = torch.randint(classes, (n,), generator=torch.Generator().manual_seed(seed)).scatter(
         0, torch.arange(3), torch.tensor([0, 0, 1])
     )
-    loss = TripletLoss(margin=margin)
+    loss = TripletLoss(margin=margin, distance="euclidean")
     found = loss(z, y)
     batch = pairs(z, y)
     apart = distances(batch.cosines(), "euclidean")

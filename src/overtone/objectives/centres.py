@@ -39,7 +39,8 @@ def centre_pairs(embeddings: Tensor, labels: Tensor | None, centres: Tensor) -> 
     classes, width = centres.shape
     if embeddings.shape[1] != width:
         raise InputError("embeddings and class centres differ in width", got=f"{embeddings.shape[1]} and {width}")
-    anchors, others = unit(embeddings), unit(centres.to(embeddings.dtype))
+    anchors = unit(embeddings)
+    others = unit(centres.to(anchors.dtype))
     if labels.dim() == 1:
         if not holds(((labels >= 0) & (labels < classes)).all()):
             raise InputError(

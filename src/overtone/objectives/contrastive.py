@@ -6,41 +6,43 @@ from typing import Literal
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from overtone.core import Settings
-from overtone.objectives.metric import Counts, Outcome, PairLoss, Reduction, hinge, skipped
-from overtone.objectives.pairs import Pairs, distances
+from overtone.objectives.metric import Counts, Outcome, PairLoss, Reduction, hinge
+from overtone.objectives.pairs import Distance, Pairs, distances
 from overtone.objectives.registry import objectives
 
-Distance = Literal["euclidean", "cosine"]
+Mean = Literal["pairs", "kinds", "active"]
 
 
 def contrastive(
     pairs: Pairs,
     pos_margin: float = 0.0,
     neg_margin: float = 1.0,
+    power: int = 2,
     distance: Distance = "euclidean",
-    reduction: Reduction = "active",
+    reduction: Mean = "pairs",
 ) -> Outcome:
     r"""Contrastive loss over all pairs of a batch.
 
-    .. math::
-        \ell = \operatorname{mean}_{(i,j) \in +} [d_{ij} - m_+]_+ + \operatorname{mean}_{(i,j) \in -} [m_- - d_{ij}]_+
-
-    Positives and negatives are averaged apart, so that the many negatives do not drown the few positives.
+    .. math:: \ell = \operatorname{mean} \big( [d_{ij} - m_+]_+^p \;\text{of positives},\;
+              [m_- - d_{ij}]_+^p \;\text{of negatives} \big)
 
     Args:
         pairs: From :func:`~overtone.objectives.pairs`; weights count.
         pos_margin: m₊, the distance at which positives are content.
         neg_margin: m₋, the distance at which negatives are.
-        distance: ``euclidean`` or ``cosine``, of unit rows, in [0, 2].
-        reduction: Mean over the ``active`` pairs of a kind, or over ``all``.
+        power: p, 2 as first proposed, or 1.
+        distance: ``euclidean``, ``squared`` or ``cosine``, of unit rows.
+        reduction: One mean over all ``pairs``; or the mean of all positives plus that of all negatives (``kinds``), so
+            that the many do not drown the few; or the same over those alone that are ``active``.
 
     Returns:
-        Loss and counts; terms are pairs, active where the bracket is > 0.
+        Loss and counts; terms are pairs, active where the bracket is > 0; every row has some, so none is skipped.
 
     Source:
-        Hadsell, Chopra & LeCun 2006, with the distance itself in place of its square.
+        Hadsell, Chopra & LeCun 2006.
     """
     apart = distances(pairs.cosines(), distance)
     with torch.no_grad():
@@ -48,12 +50,21 @@ def contrastive(
         far = torch.lt(apart, neg_margin, out=torch.empty_like(apart)).mul_(pairs.negative)
         pulled, pushed = near.sum(), far.sum()
         positives, negatives = pairs.positive.sum(), pairs.negative.sum()
-        kept = (pairs.positive + pairs.negative).sum(1) > 0
+    pull, push = _hinges(near, apart, pos_margin, pulled, power), _hinges(far, apart, neg_margin, pushed, power)
+    counts = Counts(pulled + pushed, positives + negatives, torch.zeros_like(pulled), len(apart))
+    if reduction == "pairs":
+        both_kinds = torch.where(torch.minimum(positives, negatives) > 0, counts.total, 0.0)
+        return Outcome(hinge(pull + push, counts.active, both_kinds, "all"), counts)
+    over: Reduction = "active" if reduction == "active" else "all"
+    return Outcome(hinge(pull, pulled, positives, over) + hinge(push, pushed, negatives, over), counts)
+
+
+def _hinges(active: Tensor, apart: Tensor, margin: float, count: Tensor, power: int) -> Tensor:
+    """Sum of the hinges of one kind from the weights of the active pairs, on whichever side of the margin they are."""
+    if power == 2:
+        return (active * (apart - margin).square()).sum()
     # a hinge is linear where it is active: the sum over the active pairs is its value, and has its gradient
-    pull = hinge((near * apart).sum() - pos_margin * pulled, pulled, positives, reduction)
-    push = hinge(neg_margin * pushed - (far * apart).sum(), pushed, negatives, reduction)
-    counts = Counts(pulled + pushed, positives + negatives, skipped(pairs, kept), len(apart))
-    return Outcome(pull + push, counts)
+    return ((active * apart).sum() - margin * count).abs()
 
 
 class ContrastiveSettings(Settings):
@@ -63,10 +74,12 @@ class ContrastiveSettings(Settings):
     """Distance at which positives are content, >= 0."""
     neg_margin: float = Field(1.0, ge=0)
     """Distance at which negatives are content, >= 0; unit rows are at most 2 apart."""
+    power: Literal[1, 2] = 2
+    """Power of the hinges: 2 as first proposed, or 1."""
     distance: Distance = "euclidean"
-    """`euclidean` or `cosine`, of unit rows."""
-    reduction: Reduction = "active"
-    """Mean over the `active` pairs of a kind, or over `all`."""
+    """`euclidean`, `squared` or `cosine`, of unit rows."""
+    reduction: Mean = "pairs"
+    """One mean over all `pairs`; of all positives plus of all negatives (`kinds`); the same over the `active` ones."""
 
 
 @objectives.register("contrastive")
@@ -74,7 +87,7 @@ class ContrastiveLoss(PairLoss):
     """Module form of :func:`contrastive`.
 
     Args:
-        **settings: ``pos_margin``, ``neg_margin``, ``distance``, ``reduction``.
+        **settings: ``pos_margin``, ``neg_margin``, ``power``, ``distance``, ``reduction``.
 
     Inputs: (n, d) embeddings and labels, or targets of pairs; a gallery with its labels, or none: see
     :func:`~overtone.objectives.pairs`.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from overtone.core import Settings
-from overtone.objectives.pairs import Pairs, pairs
+from overtone.objectives.pairs import pairs
 from overtone.objectives.registry import objectives
 
 Reduction = Literal["active", "all"]
@@ -106,7 +106,7 @@ class MetricLoss(nn.Module, ABC):
 
 
 class PairLoss(MetricLoss):
-    """Base of the losses that need nothing but the rows: a function of :class:`Pairs` that takes the settings."""
+    """Base of the losses that need nothing but the rows: a function of their pairs that takes the settings."""
 
     function: ClassVar[Callable[..., Outcome]]
 
@@ -137,19 +137,6 @@ def hinge(total: Tensor, active: Tensor, possible: Tensor, reduction: Reduction)
     """
     count = torch.where(active > 0, active, 1.0) if reduction == "active" else possible
     return total / torch.where(possible > 0, count, torch.nan)
-
-
-def skipped(pairs: Pairs, kept: Tensor) -> Tensor:
-    """How many anchors were left out.
-
-    Args:
-        pairs: Of the batch.
-        kept: (n,) truth values.
-
-    Returns:
-        Scalar.
-    """
-    return len(pairs.anchors) - kept.sum()
 
 
 def metric_losses() -> dict[str, type[MetricLoss]]:

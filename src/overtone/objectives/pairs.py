@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -79,7 +79,7 @@ def pairs(
         labels, gallery_labels = check_all_labels(embeddings, labels, gallery, gallery_labels)
         related = relation(labels, gallery_labels)
     elif labels is None and gallery_labels is None:
-        related = _checked_targets(targets, embeddings, others).clone()
+        related = _checked_targets(targets, embeddings, others).clamp(0.0, 1.0)
     else:
         raise InputError("both labels and targets are given", fix="pass one of them")
     anchors = unit(embeddings)
@@ -94,7 +94,7 @@ def pairs(
     if not holds(negative.sum() > 0):
         raise InputError("the batch has one class only, so no negative pair", fix="sample rows of several classes")
     hard = labels is not None and labels.dim() == 1
-    return Pairs(anchors, anchors if gallery is None else unit(gallery), positive, negative, hard)
+    return Pairs(anchors, anchors if gallery is None else unit(gallery).to(anchors.dtype), positive, negative, hard)
 
 
 def unit(rows: Tensor) -> Tensor:
@@ -216,27 +216,33 @@ def _same_place(name: str, values: Tensor, rows: Tensor) -> None:
 
 
 def _within_one(name: str, values: Tensor) -> None:
-    if not holds(((values >= 0) & (values <= 1)).all()):
+    rounding = 1e-6
+    if not holds(((values >= -rounding) & (values <= 1 + rounding)).all()):
         raise InputError(f"{name}: a value is not in [0, 1]", got=f"{values.min()} to {values.max()}")
 
 
-def distances(cosines: Tensor, kind: str) -> Tensor:
+Distance = Literal["euclidean", "squared", "cosine"]
+
+
+def distances(cosines: Tensor, kind: Distance) -> Tensor:
     r"""Distances of unit rows from their cosines.
 
-    .. math:: \text{euclidean:}\quad \sqrt{2 - 2 \cos} \qquad \text{cosine:}\quad 1 - \cos
+    .. math:: \text{euclidean:}\quad \sqrt{2 - 2 \cos} \qquad \text{squared:}\quad 2 - 2 \cos
+              \qquad \text{cosine:}\quad 1 - \cos
 
-    Rows that differ by no more than the rounding of their cosine have distance 0 and do not pull at each other, so
-    there is no division by 0 in the gradient.
+    Of the Euclidean distance: rows that differ by no more than the rounding of their cosine have distance 0 and do not
+    pull at each other, so there is no division by 0 in the gradient.
 
     Args:
         cosines: (n, m).
-        kind: ``euclidean`` or ``cosine``.
+        kind: ``euclidean``, ``squared`` (Euclidean) or ``cosine``.
 
     Returns:
-        (n, m) in [0, 2].
+        (n, m) in [0, 2], squared ones in [0, 4].
     """
-    if kind == "cosine":
-        return F.relu(1.0 - cosines)
+    if kind != "euclidean":
+        times = 2.0 if kind == "squared" else 1.0
+        return F.relu(times - times * cosines)
     rounding = 4 * torch.finfo(cosines.dtype).eps
     # relu's derivative is chosen, not multiplied: the infinite slope of the root at 0 does not come through
     return F.relu((2.0 - rounding) - 2.0 * cosines).sqrt()

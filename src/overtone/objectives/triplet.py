@@ -11,19 +11,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
-from overtone.objectives.metric import Counts, Outcome, PairLoss, Reduction, hinge, skipped
-from overtone.objectives.pairs import Pairs, distances
+from overtone.objectives.metric import Counts, Outcome, PairLoss, Reduction, hinge
+from overtone.objectives.pairs import Distance, Pairs, distances
 from overtone.objectives.registry import objectives
 
-Distance = Literal["euclidean", "cosine"]
 Mining = Literal["all", "semi-hard", "batch-hard"]
 
 
 def triplet(
     pairs: Pairs,
-    margin: float = 0.05,
+    margin: float = 0.2,
     mining: Mining = "all",
-    distance: Distance = "euclidean",
+    distance: Distance = "squared",
     reduction: Reduction = "active",
 ) -> Outcome:
     r"""Triplet margin loss.
@@ -31,14 +30,14 @@ def triplet(
     .. math:: \ell = \operatorname{mean}_{(a,p,n)} [d_{ap} - d_{an} + m]_+
 
     over ``all`` triplets; the ``semi-hard`` ones, whose negative is farther than the positive but within the margin;
-    or one per anchor, ``batch-hard``: its farthest positive and its nearest negative. Of n rows there are up to n³
-    triplets, but only O(n² log n) time and O(n²) memory are taken.
+    or one per anchor, ``batch-hard``: its farthest positive and its nearest negative, by weighted distance where labels
+    are soft. Of n rows there are up to n³ triplets, but only O(n² log n) time and O(n²) memory are taken.
 
     Args:
         pairs: From :func:`~overtone.objectives.pairs`; a triplet weighs its positive's weight times its negative's.
         margin: m.
         mining: Which triplets.
-        distance: ``euclidean`` or ``cosine``, of unit rows.
+        distance: ``squared``, ``euclidean`` or ``cosine``, of unit rows.
         reduction: Mean over the ``active`` triplets, or over ``all``: that are in the batch, for semi-hard ones too.
 
     Returns:
@@ -57,7 +56,7 @@ def triplet(
         total, active, possible = _hardest(pairs, apart, margin)
     else:
         total, active, possible = _many(pairs, apart, margin, semi_hard=mining == "semi-hard")
-    counts = Counts(active, possible, skipped(pairs, pairs.with_both()), len(apart))
+    counts = Counts(active, possible, (~pairs.with_both()).sum(), len(apart))
     return Outcome(hinge(total, active, possible, reduction), counts)
 
 
@@ -136,9 +135,9 @@ def _sorted(keys: Tensor) -> Tensor:
 def _hardest(pairs: Pairs, apart: Tensor, margin: float) -> tuple[Tensor, Tensor, Tensor]:
     """Sum and weight of the active triplets, weight of all, with one triplet an anchor."""
     with torch.no_grad():
-        # the shifts keep any weight above none at all: distances lie in [0, 2]
+        # the shifts keep any weight above none at all: distances lie in [0, 4]
         farthest = (pairs.positive * (1.0 + apart)).argmax(1, keepdim=True)
-        nearest = (pairs.negative * (3.0 - apart)).argmax(1, keepdim=True)
+        nearest = (pairs.negative * (5.0 - apart)).argmax(1, keepdim=True)
         weight = pairs.positive.gather(1, farthest) * pairs.negative.gather(1, nearest) * (farthest != nearest)
     terms = F.relu(apart.gather(1, farthest) - apart.gather(1, nearest) + margin)
     return (weight * terms).sum(), (weight * (terms.detach() > 0)).sum(), weight.sum()
@@ -147,12 +146,12 @@ def _hardest(pairs: Pairs, apart: Tensor, margin: float) -> tuple[Tensor, Tensor
 class TripletSettings(Settings):
     """Settings of the triplet loss."""
 
-    margin: float = Field(0.05, ge=0)
+    margin: float = Field(0.2, ge=0)
     """How much nearer than a negative a positive must be, >= 0."""
     mining: Mining = "all"
     """Which triplets: `all`, `semi-hard` (negative farther than the positive, within the margin), `batch-hard`."""
-    distance: Distance = "euclidean"
-    """`euclidean` or `cosine`, of unit rows."""
+    distance: Distance = "squared"
+    """`squared` (Euclidean), `euclidean` or `cosine`, of unit rows."""
     reduction: Reduction = "active"
     """Mean over the `active` triplets, or over `all`."""
 
