@@ -31,7 +31,8 @@ class Call:
     def __init__(self, factor: int, on_gradient: Callable[[], None]) -> None:
         self.factor = factor
         self.loss: Tensor | None = None
-        self.counts: Any = None
+        self.active: Tensor | None = None
+        self.total: Tensor | None = None
         self.variance: Tensor | None = None
         self.easy: Tensor | None = None
         self.upstream: Tensor | None = None
@@ -50,15 +51,13 @@ class Call:
     def finish(self, loss: Tensor, counts: Any) -> None:
         """Take note of what came out of the forward pass."""
         loss.register_hook(self._weighed)  # type: ignore[no-untyped-call]
-        self.loss, self.counts = loss.detach(), counts
+        self.loss = loss.detach()
+        if counts is not None:
+            self.active, self.total = counts.active, counts.total
 
-    def norms(self) -> list[Tensor]:
-        """(n,) norms of the gradient's rows as they came, for each set of embeddings in the order of the arguments."""
-        assert self.loss is not None
-        return [
-            self._norms[place] if place in self._norms else self.loss.new_zeros(rows)
-            for place, rows in enumerate(self.rows)
-        ]
+    def norms(self) -> list[Tensor | None]:
+        """(n,) norms of the gradient's rows as they came, for each set of embeddings; None where none came."""
+        return [self._norms.get(place) for place in range(len(self.rows))]
 
     def _weighed(self, gradient: Tensor) -> None:
         self.upstream = gradient.detach()

@@ -13,7 +13,7 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from overtone.core import InputError
 from overtone.diagnosis.calls import Call, check_loss, is_embedding, is_summed, measure, named, signature_of, with_views
-from overtone.diagnosis.figures import Step, figures
+from overtone.diagnosis.ledger import Ledger, Step
 from overtone.diagnosis.series import (
     BATCH_SERIES,
     STEP_SERIES,
@@ -28,8 +28,6 @@ from overtone.diagnosis.series import (
 
 Reduction = Literal["auto", "mean", "sum"]
 _MOST_STEPS = 10_000
-_MOST_ROWS = 2**19
-"""Rows whose figures may wait on the device: fetching them makes the host wait, so it is done for many at once."""
 
 
 def watch(
@@ -116,8 +114,7 @@ class Watch:
         self._step = Step()
         self._backward = False
         self._closed = 0
-        self._pending: list[Step] = []
-        self._pending_rows = 0
+        self._ledger: Ledger | None = None
         self._steps = Trace(STEP_SERIES, _MOST_STEPS)
         self._batches = Trace(BATCH_SERIES, _MOST_STEPS)
         self._epochs = Trace((*STEP_SERIES, *BATCH_SERIES), _MOST_STEPS)
@@ -254,30 +251,36 @@ class Watch:
         members = (one for group in optimizer.param_groups for one in group["params"] if one in self._parameters)
         gradients = [one.grad for one in members if one.grad is not None]
         if gradients and self._backward:
-            self._step.parameter_norms += torch._foreach_norm(gradients)
+            norms = torch._foreach_norm(gradients)
+            self._step.parameter_norms.append(
+                torch.linalg.vector_norm(torch.stack([norm.to(norms[0]) for norm in norms]))
+            )
 
     def _close(self) -> None:
         step, self._step, self._backward = self._step, Step(), False
         step.calls = [call for call in step.calls if call.upstream is not None]
         if not step.calls:
             return
-        self._closed += 1
-        self._pending.append(step)
-        self._pending_rows += step.rows
-        if self._pending_rows >= _MOST_ROWS:
+        if self._ledger is not None and not self._ledger.fits(step):
             self._fetch()
+        if self._ledger is None or not self._ledger.fits(step):
+            self._ledger = Ledger(step)
+        self._ledger.write(step)
+        self._closed += 1
 
     def _fetch(self) -> None:
-        steps, self._pending, self._pending_rows = self._pending, [], 0
-        if not steps:
+        """Read the ledger; this is where the host waits for the device."""
+        ledger = self._ledger
+        if ledger is None or not ledger.steps:
             return
-        for at, row in enumerate(figures(steps, self.active_threshold), start=self._closed - len(steps) + 1):
+        for at, row in enumerate(ledger.figures(self.active_threshold), start=self._closed - ledger.steps + 1):
             self._steps.append(at, row)
             if row.keys() & set(BATCH_SERIES):
                 self._batches.append(at, row)
             self._not_finite += not math.isfinite(row["loss"] + row["gradient_norm"])
             for name, value in row.items():
                 self._of_epoch.setdefault(name, []).append(value)
+        ledger.clear()
 
 
 def _greediness(steps: Trace, batches: Trace) -> Greediness:

@@ -1,0 +1,169 @@
+"""Where watched steps leave their traces until they are fetched, and the figures worked out of many at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from overtone.diagnosis.calls import Call
+
+_ROWS = 2**16
+_CALLS = 2**10
+_SCALARS = ("loss", "upstream", "active", "total", "intra_variance")
+_ALWAYS = ("loss", "gradient_norm", "active_samples")
+"""What every step has, so that NaN is what came out and not a gap."""
+
+
+@dataclass
+class Step:
+    """What happened between two backward passes.
+
+    Attributes:
+        calls: Calls of the loss.
+        parameter_norms: Norm of the parameters' gradient, once for each optimiser that stepped.
+    """
+
+    calls: list[Call] = field(default_factory=list)
+    parameter_norms: list[Tensor] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Rows of embeddings over all calls."""
+        return sum(sum(call.rows) for call in self.calls)
+
+
+@dataclass(frozen=True)
+class _Set:
+    """A set of embeddings of a call: whose it is, how many rows it has, what its gradient is multiplied by."""
+
+    step: int
+    call: int
+    rows: int
+    factor: int
+
+
+class Ledger:
+    """Traces of steps, on the device, in tensors that are there from the beginning.
+
+    Small tensors of the forward pass that were kept as they are would lie between the large ones of the next passes and
+    cut the heap to pieces: every step would then ask the system for new pages.
+
+    Args:
+        step: The first step that shall be written; it tells device, precision and the least room.
+    """
+
+    def __init__(self, step: Step) -> None:
+        loss = step.calls[0].loss
+        assert loss is not None
+        self.device = loss.device
+        self.dtype = torch.promote_types(loss.dtype, torch.float32)
+        room = max(_ROWS, step.rows)
+        self._norms = torch.zeros(room, dtype=self.dtype, device=self.device)
+        self._easy = torch.full((room,), math.nan, dtype=self.dtype, device=self.device)
+        self._scalars = torch.full((_CALLS, len(_SCALARS)), math.nan, dtype=self.dtype, device=self.device)
+        self._parameters = torch.full((_CALLS,), math.nan, dtype=self.dtype, device=self.device)
+        self._sets: list[_Set] = []
+        self._calls: list[int] = []
+        self.steps = 0
+        self._filled = 0
+
+    def fits(self, step: Step) -> bool:
+        """Whether there is room for another step, of the same device and precision."""
+        loss = step.calls[0].loss
+        assert loss is not None
+        same = loss.device == self.device and torch.promote_types(loss.dtype, torch.float32) == self.dtype
+        room = self._filled + step.rows <= len(self._norms) and len(self._calls) + len(step.calls) <= _CALLS
+        return same and room
+
+    @torch.no_grad()
+    def write(self, step: Step) -> None:
+        """Take down a step, every call of which got a gradient."""
+        for call in step.calls:
+            traces = [call.loss, call.upstream, call.active, call.total, call.variance]
+            known = [(place, trace) for place, trace in enumerate(traces) if trace is not None]
+            at = len(self._calls)
+            row = torch.stack([trace.reshape(()).to(self.dtype) for _, trace in known])
+            self._scalars[at, [place for place, _ in known]] = row
+            for place, (rows, norms) in enumerate(zip(call.rows, call.norms())):
+                end = self._filled + rows
+                self._norms[self._filled : end] = 0.0 if norms is None else norms
+                if call.easy is not None and not place:
+                    self._easy[self._filled : end] = call.easy
+                self._sets.append(_Set(self.steps, at, rows, call.factor))
+                self._filled = end
+            self._calls.append(self.steps)
+        if step.parameter_norms:
+            norms = torch.stack([norm.to(self._parameters) for norm in step.parameter_norms])
+            self._parameters[self.steps] = torch.linalg.vector_norm(norms)
+        self.steps += 1
+
+    @torch.no_grad()
+    def figures(self, threshold: float) -> list[dict[str, float]]:
+        """The figures of all steps, fetched together: a few operations however many they are.
+
+        Args:
+            threshold: Length of a gradient above which a sample is active.
+
+        Returns:
+            For each step the figures that could be taken, by the names of :class:`~overtone.diagnosis.Greediness`.
+        """
+        found = {**self._of_rows(threshold), **self._of_calls()}
+        found["active_ratio"] = torch.where(
+            found["active_ratio"].isnan(), found["active_samples"], found["active_ratio"]
+        )
+        found["parameter_gradient_norm"] = self._parameters[: self.steps]
+        table = torch.stack(list(found.values()), dim=1).tolist()
+        return [
+            {name: value for name, value in zip(found, values) if name in _ALWAYS or not math.isnan(value)}
+            for values in table
+        ]
+
+    @torch.no_grad()
+    def clear(self) -> None:
+        """Forget all steps and keep the room."""
+        self._easy[: self._filled] = math.nan
+        self._scalars[: len(self._calls)] = math.nan
+        self._parameters[: self.steps] = math.nan
+        self._sets, self._calls, self.steps, self._filled = [], [], 0, 0
+
+    def _of_rows(self, threshold: float) -> dict[str, Tensor]:
+        rows = self._tensor([one.rows for one in self._sets])
+        calls, steps = (self._tensor([getattr(one, name) for one in self._sets]) for name in ("call", "step"))
+        factors = self._tensor([one.factor for one in self._sets])
+        scale = factors / self._scalars[calls, _SCALARS.index("upstream")].abs()
+        at = torch.repeat_interleave(steps, rows, output_size=self._filled)
+        lengths = self._norms[: self._filled] * torch.repeat_interleave(scale, rows, output_size=self._filled)
+        easy = self._easy[: self._filled]
+        asked, easy = easy.isfinite().to(lengths), easy.nan_to_num(0.0)
+        count = self._per_step(rows, steps)
+        return {
+            "gradient_norm": self._per_step(lengths, at) / count,
+            "active_samples": self._per_step(lengths > threshold, at) / count,
+            "easy_share": self._per_step(easy * lengths, at) / self._per_step(asked * lengths, at),
+            "easy_samples": self._per_step(easy, at) / self._per_step(asked, at),
+        }
+
+    def _of_calls(self) -> dict[str, Tensor]:
+        columns = dict(zip(_SCALARS, self._scalars[: len(self._calls)].unbind(1)))
+        steps = self._tensor(self._calls)
+        calls = self._per_step(torch.ones_like(columns["loss"]), steps)
+        measured = columns["intra_variance"]
+        known = measured.isfinite()
+        total = self._per_step(columns["total"], steps)
+        return {
+            "loss": self._per_step(columns["loss"], steps) / calls,
+            "counted": ~total.isnan(),
+            "active_ratio": self._per_step(columns["active"], steps) / total,
+            "intra_variance": self._per_step(measured.nan_to_num(0.0), steps) / self._per_step(known, steps),
+        }
+
+    def _per_step(self, values: Tensor, steps: Tensor) -> Tensor:
+        total = torch.zeros(self.steps, dtype=self.dtype, device=self.device)
+        return total.index_add_(0, steps, values.to(self.dtype))
+
+    def _tensor(self, values: Sequence[int]) -> Tensor:
+        return torch.tensor(values, device=self.device)
