@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import Any
 
+import numpy as np
+
 from overtone.report.contest import seed_interval
 from overtone.report.palette import QUIET, Style, loss_styles
 from overtone.report.quantities import GRADIENT, quantity
@@ -44,6 +46,19 @@ class Course:
 
     at: tuple[float, ...]
     values: tuple[float, ...]
+
+    def thinned(self, most: int) -> Course:
+        """The same in at most ``most`` points, each the mean of its neighbours, standing where the last of them stood.
+
+        Example:
+            >>> Course((1.0, 2.0, 3.0, 4.0), (0.0, 2.0, 4.0, 8.0)).thinned(2)
+            Course(at=(2.0, 4.0), values=(1.0, 6.0))
+        """
+        if len(self.at) <= most:
+            return self
+        parts = zip(np.array_split(self.at, most), np.array_split(self.values, most))
+        at, values = zip(*((float(places[-1]), float(values.mean())) for places, values in parts))
+        return Course(at, values)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ OVER_SPACE = (
     "effective_rank",
 )
 OVER_GRADIENT = ("active_ratio", "active_samples", "gradient_norm", "parameter_gradient_norm", "easy_share", "loss")
+MOST_POINTS = 80
+"""Points of a line; where there are more epochs, neighbours are averaged, or the dashes would drown in their noise."""
 BUTTONS = "Click a name in the key above to take a loss out of all figures."
 
 
@@ -46,6 +48,7 @@ def gradient_over_time(diagnosed: Diagnosed) -> Section | None:
     text = (
         "GREEDINESS: how much of a loss still pushes, how hard, and on which rows. Each loss has its own terms, so "
         "compare the course of active ratios rather than their height; the table below says what is counted."
+        f"{_averaged(diagnosed)}"
     )
     meanings = [
         [named(name, diagnosed.styles), entry["active_means"]]
@@ -104,9 +107,15 @@ def _places(diagnosed: Diagnosed, kind: str) -> str:
 def _course(diagnosed: Diagnosed, name: str, kind: str, at: str, key: str) -> Course:
     """A course as it is drawn: the loss as a share of its first value, since the scales of losses differ."""
     course = diagnosed.course(name, kind, at, key)
-    if key != "loss" or not course.values or course.values[0] <= 0:
-        return course
-    return Course(course.at, tuple(value / course.values[0] for value in course.values))
+    if key == "loss" and course.values and course.values[0] > 0:
+        course = Course(course.at, tuple(value / course.values[0] for value in course.values))
+    return course.thinned(MOST_POINTS)
+
+
+def _averaged(diagnosed: Diagnosed) -> str:
+    """That lines are means over several epochs, if they are."""
+    epochs = max(len((entry.get("series") or {}).get("epoch") or ()) for entry in diagnosed.losses.values())
+    return f" Of {epochs:,} epochs, neighbours are averaged into {MOST_POINTS} points." if epochs > MOST_POINTS else ""
 
 
 def _fastest(diagnosed: Diagnosed) -> str:
