@@ -24,11 +24,11 @@ class Step:
 
     Attributes:
         calls: Calls of the loss.
-        parameter_norms: Norm of the parameters' gradient, once for each optimiser that stepped.
+        parameter_norm: Norm of the parameters' gradient, once an optimiser has stepped.
     """
 
     calls: list[Call] = field(default_factory=list)
-    parameter_norms: list[Tensor] = field(default_factory=list)
+    parameter_norm: Tensor | None = None
 
     @property
     def rows(self) -> int:
@@ -66,6 +66,7 @@ class Ledger:
         self._easy = torch.full((room,), math.nan, dtype=self.dtype, device=self.device)
         self._scalars = torch.full((_CALLS, len(_SCALARS)), math.nan, dtype=self.dtype, device=self.device)
         self._parameters = torch.full((_CALLS,), math.nan, dtype=self.dtype, device=self.device)
+        self._nothing = torch.full((), math.nan, dtype=self.dtype, device=self.device)
         self._sets: list[_Set] = []
         self._calls: list[int] = []
         self.steps = 0
@@ -84,10 +85,9 @@ class Ledger:
         """Take down a step, every call of which got a gradient."""
         for call in step.calls:
             traces = [call.loss, call.upstream, call.active, call.total, call.variance]
-            known = [(place, trace) for place, trace in enumerate(traces) if trace is not None]
             at = len(self._calls)
-            row = torch.stack([trace.reshape(()).to(self.dtype) for _, trace in known])
-            self._scalars[at, [place for place, _ in known]] = row
+            row = [self._nothing if trace is None else trace.reshape(()).to(self.dtype) for trace in traces]
+            self._scalars[at] = torch.stack(row)
             for place, (rows, norms) in enumerate(zip(call.rows, call.norms())):
                 end = self._filled + rows
                 self._norms[self._filled : end] = 0.0 if norms is None else norms
@@ -96,9 +96,8 @@ class Ledger:
                 self._sets.append(_Set(self.steps, at, rows, call.factor))
                 self._filled = end
             self._calls.append(self.steps)
-        if step.parameter_norms:
-            norms = torch.stack([norm.to(self._parameters) for norm in step.parameter_norms])
-            self._parameters[self.steps] = torch.linalg.vector_norm(norms)
+        if step.parameter_norm is not None:
+            self._parameters[self.steps] = step.parameter_norm
         self.steps += 1
 
     @torch.no_grad()

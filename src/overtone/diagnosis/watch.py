@@ -252,9 +252,9 @@ class Watch:
         gradients = [one.grad for one in members if one.grad is not None]
         if gradients and self._backward:
             norms = torch._foreach_norm(gradients)
-            self._step.parameter_norms.append(
-                torch.linalg.vector_norm(torch.stack([norm.to(norms[0]) for norm in norms]))
-            )
+            whole = torch.linalg.vector_norm(torch.stack([norm.to(norms[0]) for norm in norms]))
+            before = self._step.parameter_norm
+            self._step.parameter_norm = whole if before is None else torch.hypot(before, whole.to(before))
 
     def _close(self) -> None:
         step, self._step, self._backward = self._step, Step(), False
