@@ -3,8 +3,8 @@
     python benchmarks/watch.py [--steps N] [--threads N] [--device cuda] [--classes C]
 
 A head of 512 to 128 dimensions with rows of unit length, batch 512, Adam. Two copies of everything train on the same
-batches, one under watch at its default settings with the parameters' gradient taken too. Blocks of ten steps, so that
-each has one at which the batch is measured, take turns; the overhead is the median over the blocks of watched by plain.
+batches, one under watch at its default settings, or with the parameters' gradient taken too. Blocks of ten steps, so
+that each has one at which the batch is measured, take turns; the overhead is the median over the blocks.
 On a machine that others use, processor time is what to trust; on a GPU it is the wall clock.
 """
 
@@ -65,11 +65,13 @@ class Trainee:
         return clock() - start
 
 
-def measure(make: Callable[[], nn.Module], steps: int, device: str, classes: int) -> tuple[float, float]:
+def measure(
+    make: Callable[[], nn.Module], steps: int, device: str, classes: int, parameters: bool
+) -> tuple[float, float]:
     """Milliseconds of a plain step, and the overhead of watching it."""
     plain, watched = (Trainee(make, device, classes) for _ in range(2))
     times: list[tuple[float, float]] = []
-    with watch(watched.loss, parameters=watched.head.parameters()) as w:
+    with watch(watched.loss, parameters=watched.head.parameters() if parameters else None) as w:
         for number in range(steps // BLOCK + 2):
             pair = (plain, watched) if number % 2 else (watched, plain)
             took = {trainee: trainee.block() for trainee in pair}
@@ -91,10 +93,11 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=10)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(f"{'loss':20s} {'plain step':>11s} {'overhead of watch':>18s}")
+    print(f"{'loss':20s} {'plain step':>11s} {'overhead of watch':>18s} {'with parameters':>16s}")
     for name, make in contenders().items():
-        step, overhead = measure(make, options.steps, options.device, options.classes)
-        print(f"{name:20s} {step:8.2f} ms {100 * overhead:16.1f} %")
+        runs = [measure(make, options.steps, options.device, options.classes, given) for given in (False, True)]
+        (step, default), (_, more) = runs
+        print(f"{name:20s} {step:8.2f} ms {100 * default:16.1f} % {100 * more:14.1f} %")
 
 
 if __name__ == "__main__":
