@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from overtone.report.diagnosed import FROZEN, Diagnosed
+from overtone.report.diagnosed import FROZEN, RANKED_BY, Diagnosed
 from overtone.report.key import key_of_losses
 from overtone.report.markup import Markup, el, markup
 from overtone.report.page import Section, answered, fact_list, notes, page, tile
@@ -109,14 +109,19 @@ def doubts(diagnosed: Diagnosed) -> list[str]:
     rows = diagnosed.count("rows", "test")
     if rows is not None and rows < FEW:
         found.append(f"There are only {plural(rows, 'test row')}; the numbers may change with others.")
-    before = diagnosed.measured(FROZEN, diagnosed.metric).mean
-    if before is not None:
-        ends = {name: diagnosed.measured(name, diagnosed.metric) for name in diagnosed.losses}
-        worse = [name for name, one in ends.items() if one.mean is not None and (one.ci95 or (one.mean,))[0] <= before]
-        if worse:
-            name = quantity(diagnosed.metric).name
-            found.append(f"By {name}, not clearly better than the {FROZEN}: {listed(worse)}.")
+    for key in RANKED_BY:
+        if worse := _no_better(diagnosed, key):
+            found.append(f"By {quantity(key).name}, not clearly better than the {FROZEN}: {listed(worse)}.")
     return [*found, *(diagnosed.details.get("warnings") or ())]
+
+
+def _no_better(diagnosed: Diagnosed, key: str) -> list[str]:
+    """Losses whose interval, or without one whose mean, does not lie above the frozen features."""
+    before = diagnosed.measured(FROZEN, key).mean
+    if before is None:
+        return []
+    reached = {name: diagnosed.measured(name, key) for name in diagnosed.losses}
+    return [name for name, one in reached.items() if one.mean is not None and (one.ci95 or (one.mean,))[0] <= before]
 
 
 def _head(diagnosed: Diagnosed) -> Markup:

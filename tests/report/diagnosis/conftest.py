@@ -75,7 +75,7 @@ def make_diagnosis(
             "variance_ratio": 0.31 / 0.24,
             "smallest_gap": 0.41,
             "effective_rank": 21.4,
-            "recall@1": 0.955,
+            "recall@1": 0.91,
             "map": 0.66,
         },
         "recommendation": {

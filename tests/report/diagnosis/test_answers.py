@@ -133,9 +133,9 @@ def test_losses_are_drawn_in_relation_to_their_first_epoch(page: Any) -> None:
 def test_long_courses_are_averaged_into_few_points(make_diagnosis: Maker, read: Maker) -> None:
     page = read(diagnosis_report(make_diagnosis({"a": (0.03, 30.0, 0.97, 0.1)}, epochs=200)))
     (trace,) = figure(page, "active ratio of 1")["data"]
-    assert len(trace["x"]) == 80
+    assert len(trace["x"]) == 40
     assert trace["x"][-1] == 200
-    assert "Of 200 epochs, neighbours are averaged into 80 points." in page.words
+    assert "Of 200 epochs, neighbours are averaged into 40 points." in page.words
 
 
 def test_gaps_in_a_series_are_left_out(page: Any) -> None:

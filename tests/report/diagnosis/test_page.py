@@ -85,7 +85,7 @@ def test_features_alone(report: Maker, make_diagnosis: Maker) -> None:
     page = report(losses={}, features=features, paired_tests=[], recommendation={})
     assert page.headings == [QUESTIONS[1], "What came out?", QUESTIONS[5], *QUESTIONS[-2:]]
     assert "It has collapsed." in page.words
-    assert page.row("frozen features")[1:3] == ["0.955", "0.660"]
+    assert page.row("frozen features")[1:3] == ["0.910", "0.660"]
     assert "3.0 times as wide" in page.words
 
 
@@ -123,12 +123,13 @@ def test_names_are_text_everywhere(make_diagnosis: Maker, make_details: Maker, r
 
 def test_hints_for_doubt_are_given(report: Maker, make_diagnosis: Maker) -> None:
     assert "Nothing speaks against these numbers." in report().words
-    features = {**make_diagnosis()["features"], "map": 0.935}
+    features = {**make_diagnosis()["features"], "map": 0.935, "recall@1": 0.99}
     page = report({"warnings": ["rows look shuffled"]}, rows={"train": 90, "test": 60}, features=features)
     assert "There are only 60 test rows" in page.words
     assert "By mAP, not clearly better than the frozen features:" in page.words
+    assert "By R@1, not clearly better than the frozen features: " in page.words
     assert "rows look shuffled" in page.words
-    assert "3 things to keep in mind" in page.words
+    assert "4 things to keep in mind" in page.words
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

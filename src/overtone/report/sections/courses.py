@@ -22,7 +22,7 @@ OVER_SPACE = (
     "effective_rank",
 )
 OVER_GRADIENT = ("active_ratio", "active_samples", "gradient_norm", "parameter_gradient_norm", "easy_share", "loss")
-MOST_POINTS = 80
+MOST_POINTS = 40
 """Points of a line; where there are more epochs, neighbours are averaged, or the dashes would drown in their noise."""
 BUTTONS = "Click a name in the key above to take a loss out of all figures."
 
