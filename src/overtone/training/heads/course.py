@@ -64,7 +64,7 @@ def train_heads(
         InputError: The loss cannot take these labels or batches.
         TrainingStopped: The loss is no number any more.
     """
-    assert settings.epochs
+    assert settings.epochs and settings.learning_rate, "settings are not completed"  # noqa: PT018
     device = exercise.train.labels.device
     generator = torch.Generator(device)
     seed_everything(seed, -1, generator)
