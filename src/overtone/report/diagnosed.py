@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import cycle
 from pathlib import PurePath
 from typing import Any
 
@@ -20,7 +21,8 @@ RANKED_BY = ("map", "recall@1")
 """What losses are ranked by: the first of these that they have."""
 FROZEN = "frozen features"
 """What the features as they came are called beside the losses."""
-REFERENCE = Style(QUIET, "2px 3px", "circle-open")
+REFERENCES = (Style(QUIET, "2px 3px", "circle-open"), Style(QUIET, "7px 3px", "square-open"))
+"""How they are drawn: as one, or the first and the second view."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,14 @@ class Diagnosed:
     @cached_property
     def entries(self) -> dict[str, Mapping[str, Any]]:
         """The losses, and behind them the frozen features if they were looked at."""
-        return {**self.losses, **({FROZEN: self.features} if self.features else {})}
+        return {**self.losses, **self.references}
+
+    @cached_property
+    def references(self) -> dict[str, Mapping[str, Any]]:
+        """The frozen features: as one, or, where each view has a space of its own, view by view."""
+        if views := self.features.get("views"):
+            return {f"{FROZEN}, {name}": entry for name, entry in views.items()}
+        return {FROZEN: self.features} if self.features else {}
 
     @property
     def subject(self) -> str:
@@ -101,7 +110,7 @@ class Diagnosed:
     @cached_property
     def styles(self) -> dict[str, Style]:
         """How each loss is drawn, and the frozen features beside them."""
-        return {**loss_styles(sorted(self.losses)), FROZEN: REFERENCE}
+        return {**loss_styles(sorted(self.losses)), **dict(zip(self.references, cycle(REFERENCES)))}
 
     @property
     def features(self) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from overtone.report.palette import Style
 SHAPES: dict[str, str] = {
     "circle": "M15,1.5 a4.5,4.5 0 1,0 .01,0 z",
     "circle-open": "",
+    "square-open": "",
     "square": "M11,2 h8 v8 h-8 z",
     "diamond": "M15,0.5 l5.5,5.5 l-5.5,5.5 l-5.5,-5.5 z",
     "triangle-up": "M15,1 l5,9 h-10 z",

@@ -101,6 +101,18 @@ def test_two_views_and_unseen_classes_are_said(report: Maker) -> None:
     assert "tested on classes that were not trained on" in page.words
 
 
+def test_views_that_share_no_space_are_references_of_their_own(report: Maker, make_diagnosis: Maker) -> None:
+    of_one = {**make_diagnosis()["features"], "per_class": {"kind-0": {"variance": 0.2, "rows": 9}}}
+    del of_one["map"], of_one["recall@1"]
+    page = report(
+        modalities=["audio", "visual"], protocol="across", features={"views": {"audio": of_one, "visual": of_one}}
+    )
+    assert "frozen features" not in " ".join(row[0] for row in page.tables[1])  # nothing is found across their spaces
+    assert [row[0] for row in page.tables[2]][-2:] == ["frozen features, audio", "frozen features, visual"]
+    strip = next(one for one in page.figures if one["alt"].startswith("intra-class variance of each class"))
+    assert [trace["name"] for trace in strip["data"]][-2:] == ["frozen features, audio", "frozen features, visual"]
+
+
 def test_names_are_text_everywhere(make_diagnosis: Maker, make_details: Maker, read: Maker) -> None:
     diagnosis = make_diagnosis(losses={NASTY: (0.03, 30.0, 0.97, 0.04), "b": (0.02, 3.0, 0.9, 0.1)}, corpus=NASTY)
     entry = diagnosis["losses"][NASTY]

@@ -32,7 +32,7 @@ def space_over_time(diagnosed: Diagnosed) -> Section | None:
     figures = _figures(diagnosed, "looks", OVER_SPACE)
     if not figures:
         return None
-    frozen = f" The dotted grey line, where it is near, is the {FROZEN}." if diagnosed.features else ""
+    frozen = f" The dotted grey line, where it is near, is the {FROZEN}." if FROZEN in diagnosed.references else ""
     text = (
         "VARIANCE: how wide the classes are and how far apart they lie, on test rows, from before the first update to "
         f"the last.{frozen} {_fastest(diagnosed)}{BUTTONS}"

@@ -40,7 +40,7 @@ def _table(diagnosed: Diagnosed, title: str, keys: Sequence[str]) -> Child:
             *([duration(entry.get("seconds"))] if timed else []),
         ]
         for name, entry in diagnosed.entries.items()
-        if name != FROZEN or any(diagnosed.measured(FROZEN, key).mean is not None for key in shown)
+        if name in diagnosed.losses or any(diagnosed.measured(name, key).mean is not None for key in shown)
     ]
     return [el("h3", title), table(columns, rows)]
 
@@ -80,7 +80,12 @@ def _how(diagnosed: Diagnosed) -> str:
         if many and several
         else "",
         "Which space is best depends on the task, so nothing is marked there." if several else "",
-        f"The last row is the {FROZEN} as they came, each row scaled to length one." if diagnosed.features else "",
+        f"Below the losses stand the {FROZEN} as they came, each row scaled to length one."
+        if diagnosed.features
+        else "",
+        "Each of their views has a space of its own, so nothing can be found across them."
+        if len(diagnosed.references) > 1
+        else "",
     ]
     return " ".join(filter(None, sentences))
 

@@ -16,7 +16,7 @@ from overtone.report.markup import Child, el, markup
 from overtone.report.page import Section, draw, paragraphs
 from overtone.report.palette import QUIET, class_colour
 from overtone.report.retrieval import Floats
-from overtone.report.words import percent, plural
+from overtone.report.words import listed, percent, plural
 
 MOST_POINTS = 500
 """Rows on each map; of more, so many evenly spaced ones. t-SNE takes a second for as many, once for each loss."""
@@ -43,7 +43,7 @@ def maps_of_losses(diagnosed: Diagnosed) -> Section | None:
     colours = {names[code]: _colour(code) for code in sorted(set(classes[chosen].tolist()))}
     key = key_of_classes(colours) if 1 < len(colours) <= MOST_NAMED else None
     body = [
-        paragraphs(_text(total, len(chosen), len(colours))),
+        paragraphs(_text(diagnosed, total, len(chosen), len(colours))),
         key,
         el("div", el("div", maps, class_="grid"), class_="together"),
     ]
@@ -112,11 +112,12 @@ def _shown(share: float) -> Child:
     return el("span", f" {percent(share)} of the variance", class_="small muted")
 
 
-def _text(total: int, drawn: int, classes: int) -> str:
-    some = f"{drawn:,} evenly spaced of {plural(total, 'test row')}" if drawn < total else plural(total, "test row")
+def _text(diagnosed: Diagnosed, total: int, drawn: int, classes: int) -> str:
+    rows = plural(total, "test embedding") + (f" of {listed(views)}" if len(views := diagnosed.modalities) > 1 else "")
+    some = f"{drawn:,} evenly spaced of {rows}" if drawn < total else rows
     again = " There are more classes than colours: point at a dot for its class." if classes > MOST_NAMED else ""
     return (
-        f"{some} of the first seed, coloured by class. PCA keeps distances, and has one scale for all losses, so "
+        f"{some}, of the first seed, coloured by class. PCA keeps distances, and has one scale for all losses, so "
         "that compact classes look compact; but two directions show only a part of the variance (beside each name), "
         "and classes that are apart may overlap. t-SNE shows who is next to whom; distances and sizes mean nothing: "
         f"the width of a class cannot be read there.{again}"
