@@ -100,7 +100,7 @@ def test_spread_is_as_fine_as_its_mean(one: Measured, written: str) -> None:
 
 def test_verdicts_name_the_figure_the_threshold_and_what_to_try(page: Any) -> None:
     assert "Over compaction intra-class variance 0.0052, threshold 0.01" in page.words
-    assert "Try: Widen the positive margin" in page.words
+    assert "Next: Widen the positive margin" in page.words
     calm = page.words.split("No rule fired for ")[1].split(".")[0]
     assert "contrastive" not in calm
     assert "triplet" in calm

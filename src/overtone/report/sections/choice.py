@@ -101,7 +101,7 @@ def _finding(one: Mapping[str, Any]) -> Markup:
             el("span", f" {_trigger(one)}", class_="small muted"),
         ),
         el("p", one.get("says")),
-        el("p", el("b", "Try: "), one["advice"]) if one.get("advice") else None,
+        el("p", el("b", "Next: "), one["advice"]) if one.get("advice") else None,
         class_="finding",
     )
 

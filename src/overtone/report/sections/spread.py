@@ -25,11 +25,11 @@ def spread(diagnosed: Diagnosed) -> Section | None:
     pairs = _pairs(diagnosed)
     if not rows:
         return Section("Which classes lie closest?", markup(pairs)) if pairs else None
-    about = quantity("intra_variance").name
+    about, of_losses = quantity("intra_variance").name, {name: rows[name] for name in diagnosed.losses if name in rows}
     strip = strips(rows, diagnosed.styles, axis=f"{about} of a class", alt=f"{about} of each class by loss")
     text = (
         "Each stroke is a class; point at it for its name. Strokes close together are classes that are equally wide; "
-        f"a lone one far to the right is a class that was not pulled together. {_uneven(rows)}"
+        f"a lone one far to the right is a class that was not pulled together. {_uneven(of_losses or rows)}"
     )
     body = [paragraphs(text), draw(strip), _by_class(diagnosed, rows), pairs]
     return Section("Are the classes equally wide, and which lie closest?", markup(body))
