@@ -44,6 +44,9 @@ test: check  ## style, types and the default test suite
 test-slow: $(DEV)  ## the studies that are left out of the default suite
 	$(PYTEST) -m slow
 
+study-%: $(DEV)  ## one study of docs/studies: make study-losses runs scripts/study_losses.py
+	$(BIN)/python scripts/study_$*.py --data $(DATA)
+
 results: $(DEV)  ## the tables of docs/results.md, from the corpora in DATA
 	$(BIN)/python scripts/results.py --data $(DATA)
 

@@ -254,3 +254,13 @@ def test_verbs_are_there_in_python(corpus: Path, tmp_path: Path) -> None:
     assert table.to_dict()["seeds"] == [0]
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         _ = overtone.trian
+
+
+def test_losses_are_listed_with_their_settings_and_the_budget(cli: Cli) -> None:
+    parts = cli("methods", "--losses", "--json").document
+    assert {"triplet", "infonce", "budget"} <= set(parts)
+    assert "margin" in {row["name"] for row in parts["triplet"]}
+    assert set(cli("methods", "--losses", "triplet", "--json").document) == {"triplet", "budget"}
+    wrong = cli("methods", "--losses", "triplett")
+    assert wrong.code == 2
+    assert "did you mean 'triplet'" in wrong.err

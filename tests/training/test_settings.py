@@ -8,7 +8,7 @@ import pytest
 
 from overtone.core import InputError
 from overtone.methods.base import Corpus, TrainingDefaults, methods
-from overtone.training import TrainingSettings, split_settings, train
+from overtone.training import HeadSettings, TrainingSettings, split_settings, train
 
 CORPUS = Corpus(((6,), (5,)), 100)
 
@@ -72,11 +72,12 @@ def test_choosing_without_held_out_rows_is_refused(data):
         train("toy", data, settings={"select": "correlation", "validation_fraction": 0.0})
 
 
-def test_the_docs_have_every_setting_as_it_is():
+@pytest.mark.parametrize("settings", [TrainingSettings, HeadSettings])
+def test_the_docs_have_every_setting_as_it_is(settings):
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
     missing = [
         name
-        for name, _, default, about in TrainingSettings.table()
+        for name, _, default, about in settings.table()
         if f"| `{name}` | {default} | {about} |" not in page
     ]
     assert missing == []

@@ -71,7 +71,8 @@ def diagnose(
     and how hard. A verdict in plain words names what looks wrong, the figure that shows it, and what to try.
 
     DATA needs labels; it may hold one view (images from `overtone extract`) or two, which are then trained and judged
-    across. `--set margin=0.1` goes to every loss that has a margin, `--set triplet.margin=0.1` to one.
+    across. `--set margin=0.1` goes to every loss that has a margin, `--set triplet.margin=0.1` to one; `overtone
+    methods --losses` lists what can be set.
     """
     with results(json) as output:
         from overtone import api

@@ -12,14 +12,28 @@ from overtone.cli.output import results
 
 def methods(
     name: Annotated[str | None, typer.Argument(metavar="[METHOD]", help="Show this method's settings.")] = None,
+    losses: Annotated[
+        bool, typer.Option("--losses", help="The losses of `overtone diagnose` and the budget, in place of methods.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """List the methods, or with METHOD everything that --set can set, with defaults and meanings."""
     with results(json) as output:
         from overtone.cli.tables import settings_table, table
         from overtone.methods.base import methods as registry
-        from overtone.training import TrainingSettings
+        from overtone.objectives import metric_losses
+        from overtone.training import HeadSettings, TrainingSettings
+        from overtone.training.heads.settings import loss_named
 
+        columns = ("name", "type", "default", "description")
+        if losses:
+            kinds = metric_losses() if name is None else {name: loss_named(name)}
+            parts = {each: kind.settings_type.table() for each, kind in kinds.items()}
+            parts["budget"] = HeadSettings.table()
+            output.document({part: [dict(zip(columns, row)) for row in rows] for part, rows in parts.items()})
+            for part, rows in parts.items():
+                output.say(settings_table(rows, f"Settings of {part}"))
+            return
         if name is None:
             found = {each: summary(kind.__doc__) for each, kind in registry.items()}
             output.document(found)
@@ -28,7 +42,6 @@ def methods(
             return
         kind = registry[name]
         parts = {name: kind.settings_type.table(), "training": TrainingSettings.table()}
-        columns = ("name", "type", "default", "description")
         output.document({part: [dict(zip(columns, row)) for row in rows] for part, rows in parts.items()})
         output.say(f"{name}: {summary(kind.__doc__)}")
         for part, rows in parts.items():

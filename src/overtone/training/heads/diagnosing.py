@@ -39,9 +39,12 @@ class Diagnosis:
         active_means: Loss to the sentence that says when a term counts as active.
         features: Geometry, and within one view retrieval, of the features as they came; with a verdict.
         settings: The budget.
-        about: Rows and classes of the splits, notes, versions.
+        about: Rows and classes of the splits.
+        labels: Of all test rows: (N,) class numbers or (N, C) targets.
+        class_names: Names of the classes.
         seconds: Time it took.
         report: Where the report is, once there is one.
+        facts: What else belongs into a report: checksum, versions, notes and warnings.
     """
 
     corpus: str
