@@ -30,7 +30,7 @@ def loss_entry(trials: Sequence[HeadTrial], active_means: str, features: Mapping
     """
     finals = [trial.final for trial in trials]
     columns = {name: [_number(final, name) for final in finals] for name in (*GEOMETRY, *RETRIEVAL)}
-    columns |= {name: [trial.epochs[name][-1] for trial in trials] for name in WATCHED}
+    columns |= {name: [_last(trial.epochs[name]) for trial in trials] for name in WATCHED}
     columns |= {f"mean_{name}": [_mean(trial.epochs[name]) for trial in trials] for name in WATCHED}
     columns["loss_decay_rate"] = [final["greediness"]["loss_decay_rate"] for final in finals]
     columns["updates_to_half"] = [final["greediness"]["half_compaction"] for final in finals]
@@ -118,6 +118,11 @@ def mean_series(series: Sequence[Series]) -> Series:
         name: [_mean(column) for column in itertools.zip_longest(*(one.get(name, []) for one in series))]
         for name in names
     }
+
+
+def _last(values: Sequence[float | None]) -> float | None:
+    """The last number there is: some are not measured in every epoch."""
+    return next((value for value in reversed(values) if value is not None), None)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
