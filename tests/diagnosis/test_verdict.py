@@ -296,3 +296,18 @@ def test_from_training_to_verdict() -> None:
     assert "no-compaction" in [hit["rule"] for hit in verdict(evidence["0.0"])]
     assert "no-compaction" not in [hit["rule"] for hit in verdict(evidence["0.05"])]
     assert recommend(evidence)["compaction"] == "0.05"
+
+
+def test_none_is_named_for_what_no_loss_reached() -> None:
+    never = {name: [Evidence(greediness={"steps": 100, "half_compaction": None})] * 2 for name in ("scl", "ccl")}
+    found = recommend(never)
+    assert found["speed"] is None
+    assert not any("halved" in sentence for sentence in found["sentences"])
+
+
+def test_ties_end_at_the_first_loss_that_is_behind() -> None:
+    """A loss whose seeds scatter cannot be told apart from the best, and is still no tie above one that can."""
+    seeds = {"scl": [0.90, 0.91, 0.92], "ccl": [0.80, 0.81, 0.82], "n-pair": [0.30, 0.95, 0.40]}
+    found = recommend({name: [Evidence(recall=value) for value in values] for name, values in seeds.items()})
+    assert found["ties"]["fine_grained"] == []
+    assert "ahead of ccl" in found["sentences"][0]

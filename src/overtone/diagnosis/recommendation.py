@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from overtone.core import InputError
@@ -94,7 +95,8 @@ def recommend(evidence: Mapping[str, Evidence | Sequence[Evidence]]) -> dict[str
     """Say which of several losses to take for what.
 
     For every purpose the loss with the best mean is named, and with it those that cannot be told apart from it: by
-    the paired t-test over seeds (p >= 0.05) where each has the same two seeds or more, else within 2 per cent.
+    the paired t-test over seeds (p >= 0.05) where each has the same two seeds or more, else within 2 per cent. Whoever
+    comes behind one that can be told apart is behind. Where no loss reached a purpose at all, none is named.
 
     Args:
         evidence: Loss to its evidence, one per seed in the same order, or a single one.
@@ -122,11 +124,11 @@ def recommend(evidence: Mapping[str, Evidence | Sequence[Evidence]]) -> dict[str
         values = {name: [purpose.figure(one) for one in several] for name, several in seeds.items()}
         known = {name: _known(column) for name, column in values.items() if _known(column)}
         means = {name: sum(column) / len(column) for name, column in known.items()}
-        if len(means) < 2:
+        if len(means) < 2 or not any(means.values()):
             found[purpose.name] = None
             continue
         best, *others = sorted(means, key=lambda name: means[name], reverse=True)
-        ties = [name for name in others if _tied(known[best], known[name])]
+        ties = _ties(known, best, others)
         found[purpose.name] = best
         found["figures"][purpose.name] = means
         found["ties"][purpose.name] = ties
@@ -136,6 +138,10 @@ def recommend(evidence: Mapping[str, Evidence | Sequence[Evidence]]) -> dict[str
 
 def _known(column: Sequence[float | None]) -> list[float]:
     return [value for value in column if value is not None]
+
+
+def _ties(known: Mapping[str, list[float]], best: str, others: Sequence[str]) -> list[str]:
+    return list(takewhile(lambda name: _tied(known[best], known[name]), others))
 
 
 def _tied(best: list[float], other: list[float]) -> bool:

@@ -144,11 +144,13 @@ def loss_decay_rate(at: Sequence[int], loss: Sequence[float]) -> float | None:
 def late_fall(series: Sequence[float]) -> float | None:
     """Share of a series' way down that came in the last tenth of it: 0.11 for a straight line, 0 where it has settled.
 
+    The way leads from the highest to the last of the means over tenths: a loss may rise before it falls.
+
     Args:
         series: At least ten numbers, or there is nothing to tell.
 
     Returns:
-        The share, negative where it rose at the end; None if it did not fall on the whole.
+        The share, at most 1, negative where it rose at the end; None if it ended at its highest.
 
     Example:
         >>> late_fall([10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
@@ -158,8 +160,9 @@ def late_fall(series: Sequence[float]) -> float | None:
     tenth = len(known) // 10
     if not tenth:
         return None
-    first, before, last = (mean(part) for part in (known[:tenth], known[-2 * tenth : -tenth], known[-tenth:]))
-    return (before - last) / (first - last) if last < first else None
+    means = [mean(known[max(0, stop - tenth) : stop]) for stop in range(len(known), 0, -tenth)]
+    last, before, highest = means[0], means[1], max(means)
+    return (before - last) / (highest - last) if last < highest else None
 
 
 def ends(series: Sequence[float]) -> dict[str, float]:

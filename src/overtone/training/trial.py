@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
 from torch import Tensor
 
-from overtone.core.files import json_text, load_tensors, save_tensors
 from overtone.features import PairedFeatures
 from overtone.training.progress import Callback
 from overtone.training.run import judge
+from overtone.training.stored import Stored, store, stored
 from overtone.training.trainer import train
 
 OWN = "own"
@@ -80,8 +78,8 @@ class Trial:
             for metric, directions in columns.items()
             for direction, values in directions.items()
         }
-        header = {"summaries": self.summaries, "settings": self.settings, "seconds": self.seconds}
-        save_tensors(path, tensors, {"overtone": json_text(header), "identity": json_text(identity)})
+        numbers = {"summaries": self.summaries, "settings": self.settings, "seconds": self.seconds}
+        store(path, Stored(tensors, numbers), identity)
 
     @classmethod
     def load(cls, path: Path, identity: Mapping[str, Any]) -> Trial | None:
@@ -90,15 +88,11 @@ class Trial:
         Raises:
             InputError: The file is damaged.
         """
-        if not path.exists():
-            return None
-        tensors = load_tensors(path)
-        with safe_open(str(path), "pt") as file:
-            header = file.metadata() or {}
-        if header.get("identity") != json_text(identity):
+        found = stored(path, identity)
+        if found is None:
             return None
         per_query: dict[str, dict[str, Directions]] = {}
-        for key, values in tensors.items():
+        for key, values in found.tensors.items():
             name, metric, direction = key.split("/")
             per_query.setdefault(name, {}).setdefault(metric, {})[direction] = values
-        return cls(per_query=per_query, **json.loads(header["overtone"]))
+        return cls(per_query=per_query, **found.numbers)

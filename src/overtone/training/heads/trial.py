@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
 from torch import Tensor
 
-from overtone.core.files import json_text, load_tensors, save_tensors
+from overtone.training.stored import Stored, store, stored
 
 Series = dict[str, list[Any]]
 
@@ -49,9 +47,8 @@ class HeadTrial:
         """
         tensors = {f"average_precision/{way}": values for way, values in self.average_precision.items()}
         tensors |= {f"embeddings/{side}": view for side, view in enumerate(self.embeddings)}
-        header = {name: getattr(self, name) for name in ("final", "looks", "epochs", "settings", "seconds")}
-        about = {"overtone": json_text(header), "identity": json_text(identity)}
-        save_tensors(path, {**tensors, "shown": self.shown}, about)
+        numbers = {name: getattr(self, name) for name in ("final", "looks", "epochs", "settings", "seconds")}
+        store(path, Stored({**tensors, "shown": self.shown}, numbers), identity)
 
     @classmethod
     def load(cls, path: Path, identity: Mapping[str, Any]) -> HeadTrial | None:
@@ -60,18 +57,16 @@ class HeadTrial:
         Raises:
             InputError: The file is damaged.
         """
-        if not path.exists():
+        found = stored(path, identity)
+        if found is None:
             return None
-        tensors = load_tensors(path)
-        with safe_open(str(path), "pt") as file:
-            header = file.metadata() or {}
-        if header.get("identity") != json_text(identity):
-            return None
-        ways = {key.partition("/")[2]: value for key, value in tensors.items() if key.startswith("average_precision/")}
-        sides = sorted(key for key in tensors if key.startswith("embeddings/"))
+        parts: dict[str, dict[str, Tensor]] = {}
+        for key, tensor in found.tensors.items():
+            kind, _, name = key.partition("/")
+            parts.setdefault(kind, {})[name] = tensor
         return cls(
-            average_precision=ways,
-            embeddings=tuple(tensors[side] for side in sides),
-            shown=tensors["shown"],
-            **json.loads(header["overtone"]),
+            average_precision=parts["average_precision"],
+            embeddings=tuple(view for _, view in sorted(parts["embeddings"].items())),
+            shown=found.tensors["shown"],
+            **found.numbers,
         )
