@@ -200,6 +200,11 @@ def test_several_labels_are_for_losses_that_take_them() -> None:
             diagnose([name], several, seeds=[0], settings=QUICK)
 
 
+def test_batches_too_small_for_a_pair_are_refused_with_the_remedy() -> None:
+    with pytest.raises(InputError, match="batch_size"):
+        diagnose(["triplet"], views(), seeds=[0], settings=QUICK | {"batch_size": 2})
+
+
 def test_rows_without_a_label_are_left_out_and_counted() -> None:
     data = views()
     assert data.targets is not None

@@ -28,7 +28,7 @@ class InputError(ValueError):
         if got is not None:
             parts.append(f"got {got}")
         if valid is not None:
-            parts.append(f"valid: {valid}")
+            parts.append(f"valid: {valid}".rstrip("."))
         if fix is not None:
             parts.append(fix.rstrip("."))
         sentence = "; ".join(parts)

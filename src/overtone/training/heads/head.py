@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from overtone.core import InputError
 from overtone.objectives import MetricLoss
 
 
@@ -45,7 +46,18 @@ def loss_of(loss: MetricLoss, embeddings: Sequence[Tensor], labels: Tensor) -> T
 
     Returns:
         Scalar.
+
+    Raises:
+        InputError: The loss refuses the batch: its labels are of a kind it cannot take, or no two rows share a class.
     """
+    try:
+        return _loss_of(loss, embeddings, labels)
+    except InputError as error:
+        where = f"{loss.name}, a batch of {len(labels)} rows: {error}"
+        raise InputError(where, fix="if classes are missing in batches, raise batch_size") from None
+
+
+def _loss_of(loss: MetricLoss, embeddings: Sequence[Tensor], labels: Tensor) -> Tensor:
     if len(embeddings) == 1 or loss.needs_classes:
         return torch.stack([loss(view, labels) for view in embeddings]).mean()
     first, second = embeddings
