@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from overtone.api import compare, demo, embed, evaluate, extract, inspect, load, save, train
+    from overtone import diagnosis, evaluation, features, objectives
+    from overtone.api import compare, demo, diagnose, embed, evaluate, extract, inspect, load, save, train
 
 __version__ = "0.1.0"
 
-__all__ = ["compare", "demo", "embed", "evaluate", "extract", "inspect", "load", "save", "train"]
+__all__ = [
+    "compare",
+    "demo",
+    "diagnose",
+    "diagnosis",
+    "embed",
+    "evaluate",
+    "evaluation",
+    "extract",
+    "features",
+    "inspect",
+    "load",
+    "objectives",
+    "save",
+    "train",
+]
+
+ROOMS = frozenset({"diagnosis", "evaluation", "features", "objectives"})
+"""Rooms that are of use alone, on anyone's arrays."""
 
 
 def __getattr__(name: str) -> Any:
-    """The verbs, imported on first use, so that ``import overtone`` and ``overtone --help`` cost nothing."""
+    """The verbs and rooms, imported on first use, so that ``import overtone`` and ``overtone --help`` cost nothing."""
+    if name in ROOMS:
+        return importlib.import_module(f"overtone.{name}")
     if name in __all__:
         from overtone import api
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +256,12 @@ def test_verbs_are_there_in_python(corpus: Path, tmp_path: Path) -> None:
     assert table.to_dict()["seeds"] == [0]
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         _ = overtone.trian
+
+
+def test_rooms_of_use_alone_are_there_after_a_bare_import() -> None:
+    code = "import overtone; print(overtone.diagnosis.variance([[1, 0], [0, 1]], [0, 1]).intra_variance)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ran.stdout.strip(), ran.stderr) == ("0.0", "")
 
 
 def test_losses_are_listed_with_their_settings_and_the_budget(cli: Cli) -> None:
