@@ -217,14 +217,17 @@ def test_rows_without_a_label_are_left_out_and_counted() -> None:
 
 def test_a_small_corpus_gets_more_epochs_and_a_faster_rate_so_that_the_way_stays_as_long() -> None:
     paper = HeadSettings().completed(50_000)
-    assert (paper.epochs, paper.learning_rate) == (100, 1e-4)
+    assert (paper.epochs, paper.learning_rate, paper.batch_size) == (100, 1e-4, 512)
     small = HeadSettings().completed(1_257)
-    updates = (small.epochs or 0) * round(1_257 / 512)
+    assert small.batch_size == 157
+    updates = (small.epochs or 0) * round(1_257 / 157)
     assert updates >= 2000
     assert updates * (small.learning_rate or 0) == pytest.approx(9_800 * 1e-4, rel=0.05)
     assert HeadSettings(epochs=1).completed(100).learning_rate == 1e-3
     assert HeadSettings(learning_rate=0.5).completed(100).learning_rate == 0.5
-    assert HeadSettings().completed(300).batch_size == 300
+    assert HeadSettings().completed(100).batch_size == 32
+    assert HeadSettings().completed(20).batch_size == 20
+    assert HeadSettings(batch_size=512).completed(300).batch_size == 300
 
 
 def test_looks_are_dense_at_first_and_see_the_end() -> None:
@@ -244,9 +247,7 @@ def test_embeddings_have_unit_length_in_every_view() -> None:
 
 def test_triplet_keeps_twice_the_variance_of_contrastive_on_toy_classes() -> None:
     """What the predecessor of the VARIANCE study published on ten classes of 200 points in 128 dimensions."""
-    found = diagnose(
-        ["contrastive", "triplet"], load_views("toy-classes"), seeds=[0], settings={"epochs": 300}
-    ).to_dict()
+    found = diagnose(["contrastive", "triplet"], load_views("toy-classes"), seeds=[0], settings={"looks": 2}).to_dict()
     contrastive, triplet = found["losses"]["contrastive"], found["losses"]["triplet"]
     assert triplet["intra_variance"] >= 2 * contrastive["intra_variance"]
     assert triplet["centroid_distance"]["mean"] > contrastive["centroid_distance"]["mean"]

@@ -64,7 +64,7 @@ def train_heads(
         InputError: The loss cannot take these labels or batches.
         TrainingStopped: The loss is no number any more.
     """
-    assert settings.epochs and settings.learning_rate, "settings are not completed"  # noqa: PT018
+    assert settings.epochs and settings.learning_rate and settings.batch_size, "settings are not completed"  # noqa: PT018
     device = exercise.train.labels.device
     generator = torch.Generator(device)
     seed_everything(seed, -1, generator)
@@ -155,6 +155,7 @@ def rehearse(name: str, given: Mapping[str, Any], exercise: Exercise, settings: 
     Raises:
         InputError: A setting's value does not fit, or the loss cannot take labels of this kind or such a batch.
     """
+    assert settings.batch_size, "settings are not completed"
     loss = build_loss(name, given, exercise, settings).to(exercise.train.labels.device)
     batch = exercise.train.spaced(settings.batch_size)
     heads = Heads([view.shape[1] for view in batch.views], settings.embedding_dim).to(batch.labels.device)

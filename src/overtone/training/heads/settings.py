@@ -11,6 +11,7 @@ from overtone.core import InputError, Settings, unknown_name
 from overtone.objectives import MetricLoss, metric_losses
 
 EPOCHS = 100
+BATCH, LEAST_BATCH, LEAST_BATCHES = 512, 32, 8
 LEARNING_RATE = 1e-4
 UPDATES = 9_800
 """What 100 epochs of 50,000 rows in batches of 512 are, the budget that the rate of 1e-4 was published for."""
@@ -27,8 +28,8 @@ class HeadSettings(Settings):
     """Units of a hidden layer between features and embedding; 0: the head is linear."""
     epochs: int | None = Field(None, ge=1)
     """Passes over the training rows; None: 100, on a small corpus as many as make 2,000 updates."""
-    batch_size: int = Field(512, ge=2)
-    """Rows of one batch, drawn without regard to classes; at most all training rows."""
+    batch_size: int | None = Field(None, ge=2)
+    """Rows of one batch, drawn without regard to classes; None: 512, but at most an eighth of the training rows."""
     learning_rate: float | None = Field(None, gt=0)
     """Learning rate of Adam, constant; None: 1e-4, with fewer updates than 9,800 more in proportion, up to 1e-3."""
     loss_learning_rate: float | None = Field(None, gt=0)
@@ -53,12 +54,13 @@ class HeadSettings(Settings):
     """Memory, in MiB, that embedding and evaluating in blocks may take."""
 
     def completed(self, rows: int) -> HeadSettings:
-        """The same with epochs and rate as numbers and a batch that is not larger than the training set.
+        """The same with epochs, batch and rate as numbers.
 
-        On a small corpus 100 epochs are so few updates that a rate of 1e-4 leaves the head where it began, and what is
-        measured then is the beginning. So there are at least 2,000 updates, and rate times updates stays the same.
+        On a small corpus 100 epochs in batches of 512 are so few updates that a rate of 1e-4 leaves the head where it
+        began, and what is measured then is the beginning. So an epoch has at least eight batches, there are at least
+        2,000 updates, and rate times updates stays the same.
         """
-        batch = min(self.batch_size, rows)
+        batch = min(self.batch_size or max(min(BATCH, rows // LEAST_BATCHES), LEAST_BATCH), rows)
         in_epoch = max(1, round(rows / batch))
         epochs = self.epochs or max(EPOCHS, -(-LEAST_UPDATES // in_epoch))
         farther = min(max(UPDATES / (epochs * in_epoch), 1.0), 10.0)
