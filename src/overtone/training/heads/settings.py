@@ -15,7 +15,7 @@ BATCH, LEAST_BATCH, LEAST_BATCHES = 512, 32, 8
 LEARNING_RATE = 1e-4
 UPDATES = 9_800
 """What 100 epochs of 50,000 rows in batches of 512 are, the budget that the rate of 1e-4 was published for."""
-LEAST_UPDATES = 2_000
+LEAST_UPDATES = 1_000
 """Updates below which a small corpus gets more than :data:`EPOCHS`."""
 
 
@@ -27,7 +27,7 @@ class HeadSettings(Settings):
     hidden: int = Field(0, ge=0)
     """Units of a hidden layer between features and embedding; 0: the head is linear."""
     epochs: int | None = Field(None, ge=1)
-    """Passes over the training rows; None: 100, on a small corpus as many as make 2,000 updates."""
+    """Passes over the training rows; None: 100, on a small corpus as many as make 1,000 updates."""
     batch_size: int | None = Field(None, ge=2)
     """Rows of one batch, drawn without regard to classes; None: 512, but at most an eighth of the training rows."""
     learning_rate: float | None = Field(None, gt=0)
@@ -58,7 +58,7 @@ class HeadSettings(Settings):
 
         On a small corpus 100 epochs in batches of 512 are so few updates that a rate of 1e-4 leaves the head where it
         began, and what is measured then is the beginning. So an epoch has at least eight batches, there are at least
-        2,000 updates, and rate times updates stays the same.
+        1,000 updates, and rate times updates stays the same.
         """
         batch = min(self.batch_size or max(min(BATCH, rows // LEAST_BATCHES), LEAST_BATCH), rows)
         in_epoch = max(1, round(rows / batch))
