@@ -71,6 +71,16 @@ CORPORA = {
 }
 
 
+SETTINGS = {
+    "triplet.margin": (0.05, 0.2, 0.5, 1.0),
+    "contrastive.neg_margin": (0.7, 1.0, 1.4),
+    "infonce.temperature": (0.07, 0.2, 0.5),
+    "scl.temperature": (0.05, 0.1, 0.3),
+}
+"""What the findings may hang on: settings that are tried on :data:`TRIED_ON`, the defaults among them."""
+TRIED_ON = "digits"
+
+
 def spoken_digits(data: Path, out: Path) -> None:
     """Log-mel pictures of 20 x 40 points; a class is a digit of a speaker: near to its digit and to its speaker."""
     with np.load(data / "digits_av" / "digits_av.npz", allow_pickle=False) as given:
@@ -171,6 +181,32 @@ def mark(finding: Finding, losses: Mapping[str, Any]) -> tuple[str, int, int, li
     return word, pro, con, against
 
 
+def tried(setting: str, value: float, seeds: int) -> list[str]:
+    """The words of `overtone` that measure one loss with one setting changed."""
+    loss = setting.partition(".")[0]
+    out = f"{RUNS}/{TRIED_ON}-settings/{setting}-{value}"
+    return ["diagnose", TRIED_ON, "--loss", loss, "--set", f"{setting}={value}", "--seeds", str(seeds), "--out", out]
+
+
+def settings_section() -> str:
+    """A table of the losses with other settings; empty if none was measured."""
+    rows, words = [], []
+    for setting, values in SETTINGS.items():
+        for value in values:
+            path = ROOT / RUNS / f"{TRIED_ON}-settings" / f"{setting}-{value}" / "diagnosis.json"
+            if path.exists():
+                found = json.loads(path.read_text(encoding="utf-8"))
+                ((_, entry),) = found["losses"].items()
+                words = words or tried(setting, value, len(found["seeds"]))
+                rows.append([f"`{setting}={value}`", *(cell(entry, quantity) for quantity in COLUMNS.values())])
+    if not rows:
+        return ""
+    lines = (["setting", *COLUMNS], ["---"] + ["---:"] * len(COLUMNS), *rows)
+    shown = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    command_line = "overtone " + " ".join(words)
+    return f"### What hangs on the settings\n\n```bash\n{command_line}\n```\n\nand so on for each row.\n\n{shown}\n"
+
+
 COLUMNS = {
     "intra-class variance": "intra_variance",
     "centroid distance": "centroid_distance",
@@ -187,21 +223,22 @@ COLUMNS = {
 
 def table(found: Mapping[str, Any]) -> str:
     """Losses by quantity, mean ± std over the seeds."""
-
-    def cell(entry: Mapping[str, Any], quantity: str) -> str:
-        over = entry["over_seeds"][quantity]
-        if over["mean"] is None:
-            return "never"
-        some = sum(value is None for value in over["values"])
-        spread = "" if over["std"] is None else f" ± {number(over['std'])}"
-        return number(over["mean"]) + spread + (f" ({some} never)" if some else "")
-
     head = ["loss", *COLUMNS]
     rows = [[f"`{name}`", *(cell(entry, q) for q in COLUMNS.values())] for name, entry in found["losses"].items()]
     if "intra_variance" in found["features"]:
         rows.append(["*features*", *(features_cell(found["features"], q) for q in COLUMNS.values())])
     lines = (head, ["---"] + ["---:"] * len(COLUMNS), *rows)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def cell(entry: Mapping[str, Any], quantity: str) -> str:
+    """A quantity of a loss; ``never`` for the seeds with which an embedding did not compact by half."""
+    over = entry["over_seeds"][quantity]
+    if over["mean"] is None:
+        return "never"
+    some = sum(value is None for value in over["values"])
+    spread = "" if over["std"] is None else f" ± {number(over['std'])}"
+    return number(over["mean"]) + spread + (f" ({some} never)" if some else "")
 
 
 def features_cell(features: Mapping[str, Any], quantity: str) -> str:
@@ -268,13 +305,16 @@ def main() -> int:
     for name in options.only:
         make(CORPORA[name], options.data)
         run([*command(name, CORPORA[name], options.seeds), "--resume"])
+    for setting, values in SETTINGS.items() if TRIED_ON in options.only else ():
+        for value in values:
+            run([*tried(setting, value, options.seeds), "--resume"])
     found = {
         name: json.loads(path.read_text(encoding="utf-8"))
         for name in CORPORA
         if (path := ROOT / RUNS / name / "diagnosis.json").exists()
     }
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Seven losses on frozen features\n"
-    PAGE.write_text(put_tables(text, "\n".join(sections(found))), encoding="utf-8")
+    PAGE.write_text(put_tables(text, "\n".join([*sections(found), settings_section()])), encoding="utf-8")
     return 0
 
 
