@@ -312,7 +312,7 @@ def evaluate(
     features = read(target, **reading)
     part = features.split(chosen) if (chosen := chosen_split(features, split or own_split(features))) else features
     first, second = part.modalities.values()
-    options |= {"names": part.names, "class_names": part.class_names}
+    options |= {"names": part.names, "class_names": part.class_names, "events": part.events}
     return evaluating.evaluate(first, second, part.targets, **options)
 
 

@@ -27,8 +27,8 @@ def simulate(
     """Simulate clips with several events, planted interactions of classes, and an annotation that tells a part of them.
 
     The file has the plain layout and, for judging only, what is really heard and seen and what was planted. --set takes
-    classes, train_rows, interactions, within, direction, probability, presence, annotation, missing, noise and more: all
-    of it is in the docs, page features.
+    classes, train_rows, interactions, within, direction, probability, presence, annotation, missing, noise and more: see
+    the docs, page features.
     """
     with results(json) as output:
         from overtone import api
@@ -48,7 +48,7 @@ def summary(data: PairedFeatures) -> dict[str, Any]:
     """What is in a simulated corpus, ready for JSON."""
     graph = data.truth["interactions"]
     nodes = [f"{name}:{label}" for name in data.names for label in data.class_names]
-    planted = [(*pair, float(graph[tuple(pair)])) for pair in graph.nonzero().tolist()]
+    planted = [(source, target, round(float(graph[source, target]), 6)) for source, target in graph.nonzero().tolist()]
     assert data.targets is not None
     return {
         "rows": len(data),
@@ -58,7 +58,7 @@ def summary(data: PairedFeatures) -> dict[str, Any]:
         "annotated": int((data.targets.sum(1) > 0).sum()),
         "events_per_clip": {name: float(data.truth[f"events_{name}"].sum(1).mean()) for name in data.names},
         "interactions": [
-            {"source": nodes[source], "target": nodes[target], "strength": round(strength, 6)}
+            {"source": nodes[source], "target": nodes[target], "nodes": [source, target], "strength": strength}
             for source, target, strength in planted
         ],
     }

@@ -61,7 +61,9 @@ def lay_out(
         is_test=columns.get("is_test"),
         class_names=columns.get("class_names"),
         truth={
-            key: column for key, column in columns.items() if key.startswith(PER_ROW_TRUTH) or key in (INTERACTIONS, STRENGTHS)
+            key: column
+            for key, column in columns.items()
+            if key.startswith(PER_ROW_TRUTH) or key in (INTERACTIONS, STRENGTHS)
         },
         media={name: columns[MEDIA + name] for name in names if MEDIA + name in columns},
         quantised=labels == "lab" and bool(columns["lab"].splits),

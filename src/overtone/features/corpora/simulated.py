@@ -63,7 +63,7 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
     """Simulated clips in the plain layout, for :func:`overtone.features.from_arrays`.
 
     Each clip has a main event and maybe a second one; each shows in one modality or both. Where the source class i
-    of a planted interaction shows in its modality, class j comes into the other modality (or, by setting, into the same)
+    of a planted interaction shows in its modality, class j comes into the other modality (by setting, into the same)
     with the probability p. A modality's features are Σ_events loudness · prototype + noise, loudness uniform in
     [0.5, 1.5]. The annotation keeps the main event alone, unless it is set otherwise.
 
@@ -156,9 +156,7 @@ def _presence(settings: SimulatorSettings) -> tuple[float, float]:
     return audio, visual
 
 
-def _shown(
-    happening: Values, presence: tuple[float, float], generator: np.random.Generator
-) -> tuple[Values, Values]:
+def _shown(happening: Values, presence: tuple[float, float], generator: np.random.Generator) -> tuple[Values, Values]:
     """Where each event shows; one that would show nowhere shows in one modality at random."""
     heard, seen = generator.random((2, *happening.shape)) < np.reshape(presence, (2, 1, 1))
     coin = generator.random(happening.shape) < 0.5
