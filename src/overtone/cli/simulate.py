@@ -27,8 +27,8 @@ def simulate(
     """Simulate clips with several events, planted interactions of classes, and an annotation that tells a part of them.
 
     The file has the plain layout and, for judging only, what is really heard and seen and what was planted. --set takes
-    classes, train_rows, interactions, within, direction, probability, presence, annotation, missing, noise and more: see
-    the docs, page features.
+    classes, train_rows, interactions, within, direction, probability, presence, annotation, missing, noise and more:
+    see the docs, page features.
     """
     with results(json) as output:
         from overtone import api
