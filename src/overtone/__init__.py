@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from overtone import diagnosis, evaluation, features, objectives
-    from overtone.api import compare, demo, diagnose, embed, evaluate, extract, inspect, load, save, train
+    from overtone.api import (
+        compare,
+        demo,
+        diagnose,
+        embed,
+        evaluate,
+        extract,
+        inspect,
+        load,
+        save,
+        simulate,
+        train,
+    )
 
 __version__ = "0.1.0"
 
@@ -25,6 +37,7 @@ __all__ = [
     "load",
     "objectives",
     "save",
+    "simulate",
     "train",
 ]
 

@@ -16,8 +16,20 @@ from overtone import training
 from overtone.core import InputError
 from overtone.core.files import write_json, write_text
 from overtone.evaluation import Evaluation
-from overtone.features import Features, PairedFeatures, inspect, load, load_views, paired, save
+from overtone.features import (
+    Features,
+    PairedFeatures,
+    SimulatorSettings,
+    from_arrays,
+    inspect,
+    load,
+    load_views,
+    paired,
+    save,
+    save_arrays,
+)
 from overtone.features import class_disjoint as split_by_class
+from overtone.features import simulate as simulated
 from overtone.methods.base import methods as registered
 from overtone.objectives import metric_losses
 from overtone.training import Comparison, Diagnosis, Run, split_head_settings
@@ -34,6 +46,7 @@ __all__ = [
     "inspect",
     "load",
     "save",
+    "simulate",
     "train",
 ]
 
@@ -123,6 +136,28 @@ def extraction(out: str | Path) -> dict[str, Any]:
     from overtone import media
 
     return media.record_of(out)
+
+
+def simulate(
+    *, out: str | Path | None = None, settings: Mapping[str, Any] | None = None, seed: int = 0
+) -> PairedFeatures:
+    """Simulate clips whose events and interactions are known in full, of which the annotation tells a part.
+
+    Args:
+        out: File for the corpus in the plain layout (npz, h5, parquet or safetensors by suffix); None writes none.
+        settings: Setting names to values, of :class:`overtone.features.SimulatorSettings`.
+        seed: The same seed gives the same clips.
+
+    Returns:
+        The corpus; its ``truth`` holds ``events_audio``, ``events_visual`` and ``interactions``.
+
+    Raises:
+        InputError: A setting cannot be used, or the file cannot be written.
+    """
+    arrays = simulated(SimulatorSettings.build(settings, where="the simulator's settings"), seed)
+    if out is not None:
+        save_arrays(arrays, out)
+    return from_arrays(arrays, source="simulated" if out is None else str(out))
 
 
 def known(*methods: str) -> None:
@@ -277,7 +312,7 @@ def evaluate(
     features = read(target, **reading)
     part = features.split(chosen) if (chosen := chosen_split(features, split or own_split(features))) else features
     first, second = part.modalities.values()
-    options |= {"names": part.names, "class_names": part.class_names}
+    options |= {"names": part.names, "class_names": part.class_names, "events": part.events}
     return evaluating.evaluate(first, second, part.targets, **options)
 
 

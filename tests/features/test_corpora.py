@@ -59,14 +59,14 @@ def arrays() -> dict[str, np.ndarray]:
 
 def test_planted_interactions_happen_with_their_probability(arrays):
     events = np.concatenate([arrays["events_audio"], arrays["events_visual"]], axis=1) > 0
-    planted = np.argwhere(arrays["interactions"] > 0)
+    planted = arrays["interactions"]
     assert len(planted) == 4
     for source, target in planted:
         assert (source < 6) != (target < 6), "from one modality to the other"
         assert source % 6 != target % 6
         rate = events[events[:, source], target].mean()
         assert 0.59 < rate < 0.75  # .6, plus the clips where the class happens by itself
-    nothing_planted = [t for t in range(12) if not arrays["interactions"][:, t].any()]
+    nothing_planted = set(range(12)) - set(planted[:, 1].tolist())
     assert all(events[:, target].mean() < 0.3 for target in nothing_planted)
 
 
@@ -98,7 +98,64 @@ def test_missing_annotations_are_rows_of_zeros_in_train_only():
 
 
 def test_impossible_settings_are_refused():
-    with pytest.raises(InputError, match="2 classes have only 4 possible interactions; got 5"):
+    with pytest.raises(InputError, match="2 classes have only 4 possible interactions across modalities; got 5"):
         simulate(SimulatorSettings(classes=2, interactions=5))
+    with pytest.raises(InputError, match="3 classes have only 12 possible interactions within modalities; got 13"):
+        simulate(SimulatorSettings(classes=3, interactions=13, within=1.0))
     with pytest.raises(InputError, match="'probability'"):
         SimulatorSettings.build({"probability": 2})
+
+
+def planted(**settings):
+    arrays = simulate(SimulatorSettings(classes=10, train_rows=4000, test_rows=10, **settings), seed=1)
+    sides = arrays["interactions"] >= 10
+    return arrays, [tuple(pair) for pair in sides.tolist()]
+
+
+def test_interactions_lead_where_the_settings_say():
+    assert set(planted(interactions=30)[1]) == {(False, True), (True, False)}
+    assert set(planted(interactions=30, direction="a2v")[1]) == {(False, True)}
+    assert set(planted(interactions=30, direction="v2a")[1]) == {(True, False)}
+    _, sides = planted(interactions=40, within=0.25)
+    assert sum(source == target for source, target in sides) == 10
+    arrays, _ = planted(interactions=20, mutual=1.0)
+    pairs = {tuple(pair) for pair in arrays["interactions"].tolist()}
+    assert {(target, source) for source, target in pairs} == pairs
+    assert 20 < len(pairs) <= 40
+
+
+def test_strengths_are_the_rates_at_which_interactions_happen():
+    arrays, _ = planted(interactions=8, spread=0.3, chains=False, background=0.0, presence=1.0)
+    strengths = arrays["interaction_strengths"]
+    assert strengths.std() > 0.05
+    assert 0.3 <= strengths.min() <= strengths.max() <= 0.9
+    main = arrays["labels"].argmax(1)
+    events = np.concatenate([arrays["events_audio"], arrays["events_visual"]], axis=1)
+    for (source, target), strength in zip(arrays["interactions"], strengths):
+        others = [s for s, t in arrays["interactions"] if t == target and s != source and s % 10 == source % 10]
+        if not others:
+            assert events[main == source % 10, target].mean() == pytest.approx(strength, abs=0.1)
+
+
+def test_without_chains_only_what_happened_brings_something():
+    chained, _ = planted(interactions=120)
+    direct, _ = planted(interactions=120, chains=False)
+    assert direct["events_audio"].sum(1).mean() < 0.7 * chained["events_audio"].sum(1).mean()
+
+
+def test_presence_can_differ_between_modalities():
+    arrays, _ = planted(interactions=0, background=0.0, audio_presence=0.5, visual_presence=1.0)
+    assert arrays["events_visual"].sum(1).mean() == 1
+    assert arrays["events_audio"].sum(1).mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_annotation_keeps_what_it_is_told_to():
+    main, any_one, everything = (planted(annotation=kept)[0] for kept in ("main", "any", "all"))
+    happens = np.maximum(main["events_audio"], main["events_visual"])
+    assert (main["labels"].sum(1) == 1).all()
+    assert (any_one["labels"].sum(1) == 1).all()
+    assert not np.array_equal(main["labels"], any_one["labels"])
+    assert (happens[any_one["labels"].astype(bool)] == 1).all()
+    np.testing.assert_array_equal(everything["labels"], happens)
+    for other in (any_one, everything):  # all else is the same
+        np.testing.assert_array_equal(other["audio"], main["audio"])

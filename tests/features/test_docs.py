@@ -23,7 +23,7 @@ def test_the_examples_of_the_page_run(tmp_path, monkeypatch, capsys):
     assert "row 0: NaN" in printed
     assert "3 rows but" in printed
     rows = {name: default for name, _, default, _ in SimulatorSettings.table()}
-    for line in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ([\d., ]+) \|", text, flags=re.M):
+    for line in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (\w[\w.]*(?:, \w[\w.]*)*) \|", text, flags=re.M):
         for name, default in zip(re.findall(r"\w+", line[0]), line[1].split(", ")):
             assert rows.pop(name) == default
     assert rows == {}

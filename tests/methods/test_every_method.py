@@ -11,6 +11,7 @@ import torch
 from overtone.core import InputError
 from overtone.methods.base import Corpus, methods
 from overtone.methods.frame import LARGE, Frame
+from overtone.objectives import metric_losses
 
 ALL = list(methods)
 TRAINED = [name for name, kind in methods.items() if kind.trains]
@@ -33,6 +34,9 @@ SEVERAL = [
     ("hsc-mae", {"mining_rows": 0, "queue": 100, "form": "multi_positive"}),
     ("hsc-mae", {"own_weight": 1.0}),
     ("hsc-mae", {"learn_weights": True, "warmup": 0.0}),
+    ("triplet", {}),
+    ("triplet", {"mining": "batch-hard", "batch_norm": True}),
+    *(("metric", {"loss": loss}) for loss in metric_losses()),
 ]
 VARIANTS = [*SEVERAL, *((name, {}) for name in TRAINED if name not in dict(SEVERAL))]
 IDS = [f"{name}-{'-'.join(map(str, settings.values())) or 'as it is'}" for name, settings in VARIANTS]

@@ -157,3 +157,44 @@ def test_half_precision_around_it_costs_no_digits() -> None:
         assert torch.equal(projection(pair[0], 0), projection(pair[0], 0).float())
         inside = projection(pair[0], 0)
     assert torch.equal(inside, projection(pair[0], 0))
+
+
+@pytest.mark.parametrize("kind", ["one class", "some none", "several"])
+def test_on_classes_it_is_cca_of_all_pairs_of_a_class_listed(kind: str) -> None:
+    first, second = draw(60)
+    generator = torch.Generator().manual_seed(1)
+    targets = torch.eye(5)[torch.randint(5, (60,), generator=generator)]
+    if kind == "some none":
+        targets[::3] = 0
+    elif kind == "several":
+        targets = torch.maximum(targets, torch.eye(5)[torch.randint(5, (60,), generator=generator)])
+    listed = [(i, j) for c in range(5) for i in range(60) for j in range(60) if targets[i, c] and targets[j, c]]
+    left, right = torch.tensor(listed).T
+    wanted = fitted(first[left], second[right], ridge=0.2)
+    found = CanonicalProjection((6, 4))
+    found.fit(first, second, 0.2, targets)
+    torch.testing.assert_close(found.correlations, wanted.correlations, atol=1e-5, rtol=0)
+    for modality, rows in enumerate((first, second)):
+        mine, theirs = (coordinates(projection, rows, modality) for projection in (found, wanted))
+        torch.testing.assert_close(mine.abs(), theirs.abs(), atol=1e-3, rtol=1e-3)
+
+
+def test_a_class_for_each_clip_is_plain_cca() -> None:
+    first, second = draw(50)
+    wanted, found = fitted(first, second, ridge=0.1), CanonicalProjection((6, 4))
+    found.fit(first, second, 0.1, torch.eye(50))
+    for name, buffer in wanted.named_buffers():
+        torch.testing.assert_close(found.get_buffer(name), buffer, atol=1e-5, rtol=1e-5)
+
+
+def test_soft_targets_weigh_pairs() -> None:
+    first, second = draw(40)
+    targets = torch.rand(40, 3, generator=torch.Generator().manual_seed(2))
+    found = CanonicalProjection((6, 4))
+    found.fit(first, second, 0.0, targets)
+    weights = (targets @ targets.T).double().flatten()
+    a, v = first.double().repeat_interleave(40, 0), second.double().repeat(40, 1)
+    a, v = (rows - (weights[:, None] * rows).sum(0) / weights.sum() for rows in (a, v))
+    aa, vv, av = ((x * weights[:, None]).T @ y / weights.sum() for x, y in ((a, a), (v, v), (a, v)))
+    squared = torch.linalg.eigvals(torch.linalg.solve(aa, av) @ torch.linalg.solve(vv, av.T)).real.sort().values
+    torch.testing.assert_close(found.correlations.double().square(), squared.flip(0)[:4], atol=1e-5, rtol=0)

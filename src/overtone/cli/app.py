@@ -15,6 +15,7 @@ from overtone.cli.evaluate import evaluate
 from overtone.cli.extract import extract
 from overtone.cli.inspect import inspect
 from overtone.cli.methods import methods
+from overtone.cli.simulate import simulate
 from overtone.cli.train import train
 
 app = typer.Typer(
@@ -60,6 +61,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     evaluate: "Retrieval of a run, or of any embeddings",
     compare: "Several methods and seeds, one table",
     diagnose: "What losses do to an embedding, and which to take",
+    simulate: "A corpus whose events and interactions are known",
     methods: "The methods, and what can be set",
 }
 """Each command with its line in ``overtone --help``."""

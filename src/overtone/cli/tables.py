@@ -14,7 +14,7 @@ from overtone.report.contest import Contest
 from overtone.report.words import DASH, difference_in_words, duration, metric_name, number, plural, span
 
 INTERVAL = "95 %\ninterval"
-SHOWN = ("map", "map_running", "map@r", "ndcg", "recall@1", "recall@5", "recall@10")
+SHOWN = ("map", "map_events", "map_running", "map@r", "ndcg", "recall@1", "recall@5", "recall@10")
 LOOK: dict[str, Any] = {
     "box": box.SIMPLE_HEAD,
     "title_justify": "left",
@@ -79,13 +79,19 @@ def class_table(evaluation: Mapping[str, Any]) -> list[RenderableType]:
 def comparison_table(comparison: Mapping[str, Any]) -> list[RenderableType]:
     """The table of a paper: the best method first and marked, mean ± std over seeds, intervals, ablations, chance."""
     contest, metric = Contest(comparison), comparison["metric"]
-    columns = ("method", f"{metric_name(metric)[0]}\n± std", INTERVAL, *arrows(comparison["modalities"]), "R@1", "time")
+    columns = ["method", f"{metric_name(metric)[0]}\n± std", INTERVAL, *arrows(comparison["modalities"]), "R@1", "time"]
     rows = [method_row(name, found, metric, best=name == contest.winner) for name, found in contest.methods.items()]
     rows += [method_row(name, found, metric) for name, found in contest.ablation.items()]
     chance = comparison.get("chance_map")
     if chance:
         ways = [number(chance[way]) for way in ("a2v", "v2a")]
         rows.append([Text(cell, style="dim") for cell in ("chance", number(chance["mean"]), "", *ways, "", "")])
+    entries = {**contest.methods, **contest.ablation}
+    if all("map_events" in found for found in entries.values()):  # the full truth is known
+        columns.insert(-2, "mAP,\nall events")
+        cells = [number(found["map_events"]["mean"]) for found in entries.values()]
+        for row, cell in zip(rows, [*cells, *[""] * (len(rows) - len(cells))]):
+            row.insert(-2, cell)
     title = (
         f"{comparison['corpus']}: {plural(comparison['queries'], 'test query', 'test queries')} in each direction, "
         f"mean over {plural(len(contest.seeds), 'seed')}"

@@ -120,6 +120,30 @@ def class_targets(values: ArrayLike, rows: int, name: str) -> tuple[Tensor, tupl
     return targets, tuple(str(column) for column in range(targets.shape[1]))
 
 
+def event_targets(events: tuple[ArrayLike, ArrayLike], rows: int, names: tuple[str, str]) -> tuple[Tensor, Tensor]:
+    """Events of two modalities as class targets of one kind.
+
+    Args:
+        events: (N, C) in [0, 1] each: what is in the first modality, and what is in the second.
+        rows: N that the embeddings have.
+        names: What the modalities are called in messages.
+
+    Returns:
+        (N, C) float32 tensors on the CPU.
+
+    Raises:
+        InputError: As for :func:`class_targets`, not (N, C), or not of one number of classes.
+    """
+    first, second = (_tensor(values, f"events of {name}") for values, name in zip(events, names))
+    if first.dim() != 2 or first.shape != second.shape:
+        got = f"shapes {tuple(first.shape)} and {tuple(second.shape)}"
+        raise InputError("events: the same classes are needed in both modalities", got=got, valid="both (N, C)")
+    first, second = (
+        class_targets(values, rows, f"events of {name}")[0] for values, name in zip((first, second), names)
+    )
+    return first, second
+
+
 def _rows(values: ArrayLike, name: str) -> Tensor:
     tensor = _tensor(values, name)
     if tensor.dim() != 2 or 0 in tensor.shape:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from overtone.core import InputError
-from overtone.evaluation.arrays import ArrayLike, class_targets, unit_pair
+from overtone.evaluation.arrays import ArrayLike, class_targets, event_targets, unit_pair
 from overtone.evaluation.metric import metrics
 from overtone.evaluation.result import Evaluation, Wanted, assess
 from overtone.evaluation.retrieval import Search
@@ -16,6 +17,7 @@ def evaluate(
     second: ArrayLike,
     targets: ArrayLike | None = None,
     *,
+    events: tuple[ArrayLike, ArrayLike] | None = None,
     names: tuple[str, str] = ("audio", "visual"),
     class_names: Sequence[str] = (),
     recall_at: Sequence[int] = (1, 5, 10),
@@ -34,6 +36,8 @@ def evaluate(
         first: (N, d) embeddings of the first modality; they need not have unit length.
         second: (N, d) embeddings of the second modality; row i is the same clip as row i of ``first``.
         targets: (N,) class numbers or (N, C) targets in [0, 1]; None for the instance-level metrics only.
+        events: Where more than the annotation is known: (N, C) in [0, 1] of all that is in the first modality, and of
+            all that is in the second. They add ``map_events``, for which relevant is what shares any event.
         names: What the modalities are called.
         class_names: C names; by default the class numbers.
         recall_at: The cutoffs k of the recalls.
@@ -61,13 +65,25 @@ def evaluate(
     """
     a, v = unit_pair(first, second, names, exact, paired=True)
     labels, labelled_as = (None, ()) if targets is None else class_targets(targets, len(a), "targets")
+    searches = {
+        way: Search(x, y, labels, labels, paired=True) for way, (x, y) in {"a2v": (a, v), "v2a": (v, a)}.items()
+    }
     chosen = [metric for _, metric in metrics.items() if labels is not None or metric.level == "instance"]
-    return assess(
-        {way: Search(x, y, labels, labels, paired=True) for way, (x, y) in {"a2v": (a, v), "v2a": (v, a)}.items()},
+    found = assess(
+        searches,
         Wanted(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion),
         {"modalities": list(names), "queries": len(a), "gallery": len(v)},
         _named(class_names, labelled_as),
     )
+    if events is None:
+        return found
+    heard, seen = event_targets(events, len(a), names)
+    fully = {
+        "a2v": replace(searches["a2v"], query_targets=heard, gallery_targets=seen, paired=False),
+        "v2a": replace(searches["v2a"], query_targets=seen, gallery_targets=heard, paired=False),
+    }
+    judged = assess(fully, Wanted([metrics["map"]], (), memory_mb, bootstrap, seed, confusion=False), {}, ())
+    return found.with_metric("map_events", judged, "map")
 
 
 def evaluate_within(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,17 @@ class Evaluation:
     def average_precision(self) -> dict[str, Tensor]:
         """Direction to (N,) average precision of each query, NaN where nothing is relevant; empty without targets."""
         return self.per_query.get("map", {})
+
+    def with_metric(self, key: str, other: Evaluation, name: str) -> Evaluation:
+        """The same with a metric of another evaluation of the same queries.
+
+        Args:
+            key: What it is to be called.
+            other: Where it is from.
+            name: What it is called there.
+        """
+        summary = {**self.summary, key: other.summary[name]}
+        return replace(self, summary=summary, per_query={**self.per_query, key: other.per_query[name]})
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers as plain JSON-able values."""

@@ -7,7 +7,7 @@ from overtone.features.disjoint import class_disjoint
 from overtone.features.inspecting import inspect
 from overtone.features.loading import from_arrays, load, load_views, views_from_arrays
 from overtone.features.paired import PairedFeatures, paired
-from overtone.features.saving import save
+from overtone.features.saving import save, save_arrays
 from overtone.features.scaling import Scaler
 from overtone.features.splitting import hold_out
 
@@ -27,6 +27,7 @@ __all__ = [
     "load_views",
     "paired",
     "save",
+    "save_arrays",
     "simulate",
     "views_from_arrays",
 ]

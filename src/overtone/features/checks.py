@@ -18,6 +18,7 @@ from overtone.features.base import PER_ROW_TRUTH
 from overtone.features.draft import SPLITS, Draft
 from overtone.features.findings import SHOWN, Finding, some
 from overtone.features.labels import labels
+from overtone.features.truth import truth
 
 
 def check(draft: Draft) -> Iterator[Finding]:
@@ -36,7 +37,7 @@ def check(draft: Draft) -> Iterator[Finding]:
 
     for column in draft.modalities.values():
         yield from looked(form, column)
-    for examine in (row_counts, vectors, ids, labels, split_names):
+    for examine in (row_counts, vectors, ids, labels, split_names, truth):
         yield from looked(examine, draft)
     for name, column in draft.modalities.items():
         if not any(form(column)):

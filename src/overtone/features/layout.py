@@ -10,6 +10,7 @@ from overtone.features.arrays import Array, Column, Table
 from overtone.features.base import PER_ROW_TRUTH
 from overtone.features.draft import SPLITS, Draft, Sequences
 from overtone.features.paired import one_view
+from overtone.features.truth import INTERACTIONS, STRENGTHS
 
 HOME = ("audio", "visual")
 """What the two modalities are called unless the file or the user says otherwise."""
@@ -21,7 +22,7 @@ LABELS = ("labels", "y", "lab", "label", "Y", "gt", "gnd")
 IDS = ("ids", "id", "video_id", "clip_id")
 MEDIA = "media_"
 OWN_IDS = "ids_"
-ROLES = {*LABELS, *IDS, "split", "is_test", "class_names", "modalities", "interactions"}
+ROLES = {*LABELS, *IDS, "split", "is_test", "class_names", "modalities", INTERACTIONS, STRENGTHS}
 PREFIXES = (PER_ROW_TRUTH, MEDIA, OWN_IDS)
 
 
@@ -60,7 +61,9 @@ def lay_out(
         is_test=columns.get("is_test"),
         class_names=columns.get("class_names"),
         truth={
-            key: column for key, column in columns.items() if key.startswith(PER_ROW_TRUTH) or key == "interactions"
+            key: column
+            for key, column in columns.items()
+            if key.startswith(PER_ROW_TRUTH) or key in (INTERACTIONS, STRENGTHS)
         },
         media={name: columns[MEDIA + name] for name in names if MEDIA + name in columns},
         quantised=labels == "lab" and bool(columns["lab"].splits),

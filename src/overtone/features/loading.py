@@ -23,6 +23,7 @@ from overtone.features.formats import format_of
 from overtone.features.labels import targets_of
 from overtone.features.layout import gather, lay_out, listing
 from overtone.features.paired import PairedFeatures, one_view, paired
+from overtone.features.truth import truth_of
 from overtone.features.views import View, apply_view, view_of
 
 
@@ -223,7 +224,7 @@ def assemble(draft: Draft, view: View | None = None, warnings: tuple[str, ...] =
         class_names=class_names,
         splits=draft.splits,
         media={name: column.text() for name, column in draft.media.items()},
-        truth={key: column.float32() for key, column in draft.truth.items()},
+        truth=truth_of(draft),
     )
     if view is not None:
         data = apply_view(data, view)

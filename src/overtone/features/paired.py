@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from torch import Tensor
+
 from overtone.core import InputError
-from overtone.features.base import Features
+from overtone.features.base import PER_ROW_TRUTH, Features
 
 
 class PairedFeatures(Features):
@@ -37,6 +39,12 @@ class PairedFeatures(Features):
         """Shape of one row per modality: ``(d,)`` or ``(T, d)``."""
         first, second = (tuple(tensor.shape[1:]) for tensor in self.modalities.values())
         return first, second
+
+    @property
+    def events(self) -> tuple[Tensor, Tensor] | None:
+        """(N, C) of all that is in the first modality and in the second, for judging only; None where not known."""
+        first, second = (self.truth.get(PER_ROW_TRUTH + name) for name in self.names)
+        return None if first is None or second is None else (first, second)
 
 
 def paired(data: Features) -> PairedFeatures:

@@ -1,7 +1,8 @@
-"""``save``: features in the plain layout, in any format that can be written."""
+"""``save``: features, or arrays, in the plain layout, in any format that can be written."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,23 @@ def save(data: Features, path: str | Path) -> None:
         InputError: The suffix is unknown or of a format that is only read, the file cannot be written, or the
             features have no place in the layout (splits that overlap, a modality called ``y``).
     """
+    save_arrays(plain_layout(data), path)
+
+
+def save_arrays(arrays: Mapping[str, Any], path: str | Path) -> None:
+    """Write arrays of the plain layout as they are.
+
+    Args:
+        arrays: Key to array or list, as :func:`overtone.features.from_arrays` takes them.
+        path: A file whose suffix says the format (.npz, .h5, .parquet, .safetensors).
+
+    Raises:
+        InputError: The suffix is unknown or of a format that is only read, or the file cannot be written.
+    """
     path = Path(path)
     write = format_of_suffix(path, writable=True).write
     assert write is not None
-    write(path, plain_layout(data))
+    write(path, {key: np.asarray(values) for key, values in arrays.items()})
 
 
 def plain_layout(data: Features) -> dict[str, np.ndarray[Any, Any]]:

@@ -42,7 +42,7 @@ class CCA(Method):
     def begin(self, train: Batch) -> None:
         """Fit on the training rows."""
         first, second = train.features
-        self.projection.fit(_flat(first), _flat(second), self.settings.ridge)
+        self.projection.fit(flat(first), flat(second), self.settings.ridge)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Not called: there is nothing to descend."""
@@ -50,13 +50,14 @@ class CCA(Method):
 
     def embed(self, features: Tensor, modality: int) -> Tensor:
         """Canonical coordinates of unit length, each direction scaled by its correlation."""
-        coordinates: Tensor = self.projection(_flat(features), modality, self.settings.power)
+        coordinates: Tensor = self.projection(flat(features), modality, self.settings.power)
         return coordinates
 
     def embed_variants(self, features: Tensor, modality: int) -> dict[str, Tensor]:
         """The plain, whitened coordinates."""
-        return {"unscaled": self.projection(_flat(features), modality, 0.0)}
+        return {"unscaled": self.projection(flat(features), modality, 0.0)}
 
 
-def _flat(features: Tensor) -> Tensor:
+def flat(features: Tensor) -> Tensor:
+    """(n, d) rows as they are, (n, T, d) sequences averaged over time."""
     return features.mean(1) if features.dim() == 3 else features

@@ -50,8 +50,15 @@ class CanonicalProjection(nn.Module):
         self.register_buffer("correlations", torch.zeros(kept))
 
     @torch.no_grad()
-    def fit(self, first: Tensor, second: Tensor, ridge: float) -> None:
-        """Fit on (n, d_a) and (n, d_v) rows of the same clips, in float64.
+    def fit(self, first: Tensor, second: Tensor, ridge: float, targets: Tensor | None = None) -> None:
+        r"""Fit on (n, d_a) and (n, d_v) rows, in float64: on pairs of the same clip, or on all pairs of a class.
+
+        With targets Y a pair (i, j) of any two clips weighs :math:`w_{ij} = \sum_c Y_{ic} Y_{jc}`, the classes that
+        they share. No pair is ever listed, for sums over pairs are sums over classes:
+
+        .. math::
+            \sum_{ij} w_{ij} x_i^a (x_j^v)^\top = (Y^\top X_a)^\top (Y^\top X_v), \qquad
+            \sum_{ij} w_{ij} x_i x_i^\top = X^\top \operatorname{diag}(Y Y^\top 1) X
 
         Rows that are not finite leave a projection that is not finite either, for whoever checks what it embeds.
 
@@ -59,17 +66,25 @@ class CanonicalProjection(nn.Module):
             first: (n, d_a).
             second: (n, d_v).
             ridge: r, the share of the mean variance that is added to each variance.
+            targets: Y, (n, C) in [0, 1], a row of zeros for a clip that is left out; None pairs each clip with itself.
+
+        Source:
+            For targets: Rasiwasia, Mahajan, Mahadevan & Aggarwal, Cluster Canonical Correlation Analysis, AISTATS 2014.
         """
         first, second = first.double(), second.double()
-        means = first.mean(0), second.mean(0)
+        classes = None if targets is None else targets.double()
+        weights = torch.ones_like(first[:, 0]) if classes is None else classes @ classes.sum(0)
+        total = weights.sum()
+        means = weights @ first / total, weights @ second / total
         first, second = first - means[0], second - means[1]
         if not (first.isfinite().all() and second.isfinite().all()):
             for buffer in self.buffers():
                 buffer.fill_(torch.nan)
             return
-        left = _inverse_root(first.mT @ first / len(first), ridge)
-        right = _inverse_root(second.mT @ second / len(second), ridge)
-        u, rho, vh = torch.linalg.svd(left @ (first.mT @ second / len(first)) @ right, full_matrices=False)
+        left = _inverse_root((first.mT * weights) @ first / total, ridge)
+        right = _inverse_root((second.mT * weights) @ second / total, ridge)
+        a, v = (first, second) if classes is None else (classes.mT @ first, classes.mT @ second)
+        u, rho, vh = torch.linalg.svd(left @ (a.mT @ v / total) @ right, full_matrices=False)
         kept = len(self.correlations)
         self.mean_first.copy_(means[0])
         self.mean_second.copy_(means[1])

@@ -13,6 +13,7 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 METRICS: dict[str, tuple[str, str]] = {
     "map": ("mAP", "mean over the queries of the average precision over all ranks"),
+    "map_events": ("mAP, all events", "relevant is what shares any event, annotated or not"),
     "chance_map": ("mAP by chance", "what a random order would get"),
     "map_running": ("mAP, running", "averaged over every cutoff, as some papers report it; optimistic"),
     "map@r": ("mAP@R", "only the first R ranks, R being the number of relevant items"),

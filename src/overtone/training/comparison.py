@@ -27,7 +27,7 @@ from overtone.training.trial import OWN, Directions, Trial
 RANKED_BY = ("map", "instance_recall@10")
 """What methods are ranked and tested by: mAP, or where there are no labels the finding of the own partner."""
 WAYS = ("a2v", "v2a", "mean")
-WITH_INTERVAL = ("map", "map_running", "recall@1", "instance_recall@1", "instance_recall@10")
+WITH_INTERVAL = ("map", "map_events", "map_running", "recall@1", "instance_recall@1", "instance_recall@10")
 
 
 @dataclass
@@ -154,7 +154,7 @@ def compare(
     started = time.perf_counter()
     entries = _entries(methods, settings or {}, ablate)
     facts = {
-        "checksum": checksum(*data.modalities.values(), *data.splits.values(), *_labels(data)),
+        "checksum": checksum(*data.modalities.values(), *data.splits.values(), *_judged_by(data)),
         "versions": {"overtone": __version__, "torch": torch.__version__},
     }
     trials: dict[str, list[Trial]] = {name: [] for name in entries}
@@ -225,8 +225,9 @@ def _mean_values(trials: Sequence[Trial], variant: str, metric: str) -> Directio
     return {way: torch.stack([column[way] for column in columns]).mean(0) for way in columns[0]}
 
 
-def _labels(data: PairedFeatures) -> list[torch.Tensor]:
-    return [] if data.targets is None else [data.targets]
+def _judged_by(data: PairedFeatures) -> list[torch.Tensor]:
+    """Labels, and all events where they are known."""
+    return [*([] if data.targets is None else [data.targets]), *(data.events or ())]
 
 
 def _writes() -> bool:

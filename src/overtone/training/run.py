@@ -155,9 +155,17 @@ class Run:
 
 
 def judge(embeddings: Embeddings, data: PairedFeatures, options: Mapping[str, Any]) -> Evaluation:
-    """Evaluate embeddings of the rows of ``data`` against its labels, if it has any."""
+    """Evaluate embeddings of the rows of ``data`` against its labels, and against all of its events, where known."""
     first, second = embeddings.values()
-    return evaluate(first, second, data.targets, names=data.names, class_names=data.class_names, **options)
+    return evaluate(
+        first,
+        second,
+        data.targets,
+        events=data.events,
+        names=data.names,
+        class_names=data.class_names,
+        **options,
+    )
 
 
 def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:

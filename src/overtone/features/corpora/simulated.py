@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -11,6 +11,7 @@ from pydantic import Field
 from overtone.core import InputError, Settings
 from overtone.features.corpora import corpora
 from overtone.features.splitting import valid_seed
+from overtone.features.truth import INTERACTIONS, STRENGTHS, as_pairs
 
 Values = np.ndarray[Any, Any]
 
@@ -25,13 +26,29 @@ class SimulatorSettings(Settings):
     test_rows: int = Field(default=1000, ge=1)
     """Clips to test on."""
     interactions: int = Field(default=12, ge=0)
-    """Planted pairs: a class in one modality brings another class into the other modality."""
+    """Planted pairs: a class in one modality brings another class into the other one, or into the same."""
+    within: float = Field(default=0.0, ge=0, le=1)
+    """Share of the planted pairs whose source and target are in the same modality."""
+    direction: Literal["any", "a2v", "v2a"] = "any"
+    """From which modality to which the pairs across modalities lead: any, only a2v (audio to visual), or only v2a."""
+    mutual: float = Field(default=0.0, ge=0, le=1)
+    """Share of the planted pairs whose reverse is planted, too (it comes on top of their number)."""
     probability: float = Field(default=0.6, gt=0, le=1)
-    """Chance that a planted interaction happens where its source is present."""
+    """Strength of an interaction: the chance that it happens where its source is present."""
+    spread: float = Field(default=0.0, ge=0, lt=1)
+    """Strengths are drawn evenly from probability ± spread, within 0.01 and 1."""
+    chains: bool = True
+    """Whether what an interaction brought brings more in its turn; with many interactions it soon brings everything."""
     background: float = Field(default=0.2, ge=0, le=1)
     """Chance of a second, unrelated event in a clip."""
     presence: float = Field(default=0.9, ge=0, le=1)
     """Chance that an event of a clip shows in a modality (it shows in at least one)."""
+    audio_presence: float | None = Field(default=None, ge=0, le=1)
+    """The same for audio alone; None: as presence."""
+    visual_presence: float | None = Field(default=None, ge=0, le=1)
+    """The same for visual alone; None: as presence."""
+    annotation: Literal["main", "any", "all"] = "main"
+    """What the annotation keeps of a clip: its main event, any one of its events, or all of them."""
     missing: float = Field(default=0.0, ge=0, le=1)
     """Share of the training clips that lose their annotation."""
     noise: float = Field(default=2.0, ge=0)
@@ -46,9 +63,9 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
     """Simulated clips in the plain layout, for :func:`overtone.features.from_arrays`.
 
     Each clip has a main event and maybe a second one; each shows in one modality or both. Where the source class i
-    of a planted interaction shows in its modality, class j comes into the other modality with the probability p.
-    A modality's features are Σ_events strength · prototype + noise, strength uniform in [0.5, 1.5]. The annotation is
-    the main event alone.
+    of a planted interaction shows in its modality, class j comes into the other modality (by setting, into the same)
+    with the probability p. A modality's features are Σ_events loudness · prototype + noise, loudness uniform in
+    [0.5, 1.5]. The annotation keeps the main event alone, unless it is set otherwise.
 
     Args:
         settings: What is simulated.
@@ -56,28 +73,30 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
 
     Returns:
         ``audio`` (N, da), ``visual`` (N, dv), ``labels`` (N, C) with one class a row (none where it is missing),
-        ``split``, ``class_names``, and for judging only ``events_audio``, ``events_visual`` (N, C) and
-        ``interactions`` (2C, 2C): entry [i, C + j] is p if class i in audio brings class j into visual, [C + i, j]
-        the reverse.
+        ``split``, ``class_names``, and for judging only ``events_audio``, ``events_visual`` (N, C),
+        ``interactions`` (K, 2), the nodes that each leads from and to, and ``interaction_strengths`` (K,), each p.
+        Node i < C is class i in audio, node C + i is class i in visual.
 
     Raises:
         InputError: More interactions are wanted than there are pairs of classes.
 
     Example:
         >>> arrays = simulate(SimulatorSettings(train_rows=20, test_rows=10, classes=4, interactions=2), seed=1)
-        >>> arrays["audio"].shape, int((arrays["interactions"] > 0).sum())
-        ((30, 64), 2)
+        >>> arrays["audio"].shape, arrays["interactions"].shape
+        ((30, 64), (2, 2))
     """
     settings = settings or SimulatorSettings()
     generator = np.random.default_rng(valid_seed(seed))
+    aside = np.random.default_rng([seed, 1])  # for what is off by default: without it nothing else changes
     rows, classes = settings.train_rows + settings.test_rows, settings.classes
-    interactions = _planted(settings, generator)
+    interactions = _planted(settings, generator, aside)
     main = generator.integers(classes, size=rows)
     happening = np.eye(classes, dtype=bool)[main]
     second = generator.integers(classes, size=rows)
     happening |= np.eye(classes, dtype=bool)[second] & (generator.random((rows, 1)) < settings.background)
-    events = _with_interactions(_shown(happening, settings.presence, generator), interactions, generator)
-    labels = np.eye(classes, dtype=np.uint8)[main]
+    shown = _shown(happening, _presence(settings), generator)
+    events = _with_interactions(shown, interactions, settings.chains, generator)
+    labels = _annotated(settings.annotation, main, events[0] | events[1], aside)
     train = np.arange(rows) < settings.train_rows
     labels[train & (generator.random(rows) < settings.missing)] = 0
     sizes = (settings.audio_size, settings.visual_size)
@@ -90,7 +109,7 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
         "split": np.where(train, "train", "test"),
         "events_audio": events[0].astype(np.float32),
         "events_visual": events[1].astype(np.float32),
-        "interactions": interactions.astype(np.float32),
+        **dict(zip((INTERACTIONS, STRENGTHS), as_pairs(interactions))),
     }
 
 
@@ -100,45 +119,76 @@ def simulated(seed: int) -> Mapping[str, Any]:
     return simulate(seed=seed)
 
 
-def _planted(settings: SimulatorSettings, generator: np.random.Generator) -> Values:
-    """(2C, 2C) probabilities of the planted interactions, always from one modality to the other, never i to i."""
+def _planted(settings: SimulatorSettings, generator: np.random.Generator, aside: np.random.Generator) -> Values:
+    """(2C, 2C) strengths of the planted interactions, never from a class to itself."""
     count = settings.classes
     between = ~np.eye(count, dtype=bool)
     nothing = np.zeros_like(between)
-    possible = np.flatnonzero(np.block([[nothing, between], [between, nothing]]))
-    if settings.interactions > len(possible):
+    forth, back = (between if settings.direction in ("any", way) else nothing for way in ("a2v", "v2a"))
+    inside = round(settings.within * settings.interactions)
+    drawn = [
+        _drawn(np.block([[nothing, forth], [back, nothing]]), settings.interactions - inside, "across", generator),
+        _drawn(np.block([[between, nothing], [nothing, between]]), inside, "within", aside),
+    ]
+    chosen = np.zeros((2 * count, 2 * count), dtype=bool)
+    chosen.flat[np.concatenate(drawn)] = True
+    chosen |= (chosen & (aside.random(chosen.shape) < settings.mutual)).T
+    strengths = settings.probability + settings.spread * aside.uniform(-1.0, 1.0, chosen.shape)
+    return np.where(chosen, strengths.clip(0.01, 1.0), 0.0)
+
+
+def _drawn(possible: Values, wanted: int, where: str, generator: np.random.Generator) -> Values:
+    """So many places of a matrix of possible ones, by their flat numbers."""
+    places = np.flatnonzero(possible)
+    if wanted > len(places):
         raise InputError(
-            f"{count} classes have only {len(possible)} possible interactions",
-            got=settings.interactions,
+            f"{len(possible) // 2} classes have only {len(places)} possible interactions {where} modalities",
+            got=wanted,
             fix="plant fewer",
         )
-    planted = np.zeros((2 * count, 2 * count))
-    planted.flat[generator.choice(possible, settings.interactions, replace=False)] = settings.probability
-    return planted
+    return generator.choice(places, wanted, replace=False) if wanted else places[:0]
 
 
-def _shown(happening: Values, presence: float, generator: np.random.Generator) -> tuple[Values, Values]:
+def _presence(settings: SimulatorSettings) -> tuple[float, float]:
+    """Chances that an event shows in audio and in visual."""
+    own = settings.audio_presence, settings.visual_presence
+    audio, visual = (settings.presence if chance is None else chance for chance in own)
+    return audio, visual
+
+
+def _shown(happening: Values, presence: tuple[float, float], generator: np.random.Generator) -> tuple[Values, Values]:
     """Where each event shows; one that would show nowhere shows in one modality at random."""
-    heard, seen = generator.random((2, *happening.shape)) < presence
+    heard, seen = generator.random((2, *happening.shape)) < np.reshape(presence, (2, 1, 1))
     coin = generator.random(happening.shape) < 0.5
     nowhere = ~heard & ~seen
     return happening & (heard | (nowhere & coin)), happening & (seen | (nowhere & ~coin))
 
 
+def _annotated(kept: str, main: Values, happens: Values, generator: np.random.Generator) -> Values:
+    """(N, C) labels of clips whose events are known."""
+    if kept == "all":
+        return happens.astype(np.uint8)
+    if kept == "any":
+        main = np.where(happens, generator.random(happens.shape), -1.0).argmax(axis=1)
+    return np.eye(happens.shape[1], dtype=np.uint8)[main]
+
+
 def _with_interactions(
-    shows: tuple[Values, Values], interactions: Values, generator: np.random.Generator
+    shows: tuple[Values, Values], interactions: Values, chains: bool, generator: np.random.Generator
 ) -> tuple[Values, Values]:
     """All events in each modality: those that happened and those that interactions brought, directly or in a chain."""
     present = np.concatenate(shows, axis=1)
+    links = len(interactions) if chains else 1
     sources, targets = np.nonzero(interactions)
     works = generator.random((len(present), len(sources))) < interactions[sources, targets]
     becomes = np.eye(len(interactions), dtype=np.float32)[targets]
-    while True:
+    for _ in range(links):
         brought = present | ((present[:, sources] & works).astype(np.float32) @ becomes > 0)
         if (brought == present).all():
-            audio, visual = np.split(present, 2, axis=1)
-            return audio, visual
+            break
         present = brought
+    audio, visual = np.split(present, 2, axis=1)
+    return audio, visual
 
 
 def _features(events: Values, size: int, noise: float, generator: np.random.Generator) -> Values:
