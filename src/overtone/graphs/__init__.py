@@ -6,5 +6,6 @@ from overtone.graphs.knowledge import Knowledge
 from overtone.graphs.learning import learn_graph
 from overtone.graphs.search import SearchReport
 from overtone.graphs.settings import GraphSettings
+from overtone.graphs.soft_labels import interaction_graph
 
-__all__ = ["Edge", "Graph", "GraphSettings", "Knowledge", "SearchReport", "cpdag", "learn_graph"]
+__all__ = ["Edge", "Graph", "GraphSettings", "Knowledge", "SearchReport", "cpdag", "interaction_graph", "learn_graph"]

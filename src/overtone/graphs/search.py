@@ -73,6 +73,12 @@ class Clock:
         self.stopped = self.stopped or (self.seconds is not None and self.elapsed > self.seconds)
         return self.stopped
 
+    def silent(self) -> Clock:
+        """A clock with the time that is left, which reports to nobody."""
+        clock = Clock(self.left)
+        clock.stopped = self.over()
+        return clock
+
     def report(self, step: int, steps: int, score: float) -> None:
         """Say that a step is done."""
         if self.progress is not None and self.progress(SearchReport(step, steps, score, self.elapsed, self.label)):
