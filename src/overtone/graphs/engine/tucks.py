@@ -263,7 +263,7 @@ def grasp(
         if better:
             forget_visited(scratch)
             cursor[1] = 0
-        elif memo.used[FULL] == 0:
+        else:  # also where the memory was full: the same turn again could fill it again, for ever
             cursor[0] += 1
             cursor[1] += 1
     return cursor[1] >= p
