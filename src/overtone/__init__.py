@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from overtone.api import compare, demo, embed, evaluate, inspect, load, save, train
+    from overtone.api import compare, demo, embed, evaluate, graph, inspect, load, save, train
 
 __version__ = "0.1.0"
 
-__all__ = ["compare", "demo", "embed", "evaluate", "inspect", "load", "save", "train"]
+__all__ = ["compare", "demo", "embed", "evaluate", "graph", "inspect", "load", "save", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -40,7 +40,9 @@ def test_classes_of_five_variables(oracle: ModuleType) -> None:
     assert check_all(oracle, 5) == 8782
 
 
-@pytest.mark.parametrize("forbidden", [[(0, 1)], [(0, 1), (2, 1)], [(2, 0), (3, 0), (2, 1), (3, 1)], [(1, 0), (1, 2), (3, 2)]])
+@pytest.mark.parametrize(
+    "forbidden", [[(0, 1)], [(0, 1), (2, 1)], [(2, 0), (3, 0), (2, 1), (3, 1)], [(1, 0), (1, 2), (3, 2)]]
+)
 def test_background_knowledge_directs_what_it_implies(oracle: ModuleType, forbidden: list[tuple[int, int]]) -> None:
     matrix = np.zeros((4, 4), bool)
     matrix[tuple(zip(*forbidden))] = True

@@ -11,6 +11,7 @@ from overtone.cli.compare import compare
 from overtone.cli.demo import demo
 from overtone.cli.embed import embed
 from overtone.cli.evaluate import evaluate
+from overtone.cli.graph import graph
 from overtone.cli.inspect import inspect
 from overtone.cli.methods import methods
 from overtone.cli.train import train
@@ -56,6 +57,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     embed: "Embeddings of DATA by a run, into a file",
     evaluate: "Retrieval of a run, or of any embeddings",
     compare: "Several methods and seeds, one table",
+    graph: "A graph from a table or from soft labels",
     methods: "The methods, and what can be set",
 }
 """Each command with its line in ``overtone --help``."""

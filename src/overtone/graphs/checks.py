@@ -98,7 +98,7 @@ def dependence(correlation: Floats, rows: float, names: Sequence[str]) -> list[s
     null = vectors[:, values < DETERMINED]
     if not null.shape[1]:
         return []
-    involved = [names[at] for at in np.flatnonzero(np.abs(null).max(1) > 1e-4)]
+    involved = [names[int(at)] for at in np.flatnonzero(np.abs(null).max(1) > 1e-4)]
     shown = ", ".join(involved[:8]) + (", ..." if len(involved) > 8 else "")
     return [
         f"the variables {shown} determine each other ({null.shape[1]} linear relation{'s' * (null.shape[1] > 1)}): "

@@ -110,15 +110,14 @@ class ClosedLearner:
     """Finds the graph of logits that are known up to an offset per row and modality (structural EM).
 
     Search a graph, estimate the offsets under it, search again, until the graph stands. The first guess is the median
-    basis. As the likelihood has many local optima where classes are few, further guesses begin with a large penalty, under
-    which only what is certain is an edge, and lower it step by step. The guess whose graph gives the closed rows the best
-    penalised likelihood wins.
+    basis. As the likelihood has many local optima where classes are few, further guesses begin with a large penalty,
+    under which only what is certain is an edge, and lower it step by step. The guess whose graph gives the closed rows
+    the best penalised likelihood wins.
 
     Args:
         settings: How to search.
         groups: (p,) number of each variable's modality.
         constraints: Background knowledge.
-        starts: Guesses; None for more where there are fewer classes.
     """
 
     def __init__(
@@ -126,13 +125,12 @@ class ClosedLearner:
         settings: GraphSettings,
         groups: NDArray[np.int64],
         constraints: Constraints | None = None,
-        starts: int | None = None,
     ) -> None:
         self.settings, self.groups, self.constraints = settings, groups, constraints
         self.forbidden = None if constraints is None else constraints.forbidden
         self.basis = (groups[:, None] == np.arange(groups.max() + 1)).astype(float)
         classes = int(self.basis.sum(0).max())
-        self.starts = starts or min(MOST_STARTS, max(1, CLASS_STARTS // classes))
+        self.starts = settings.em_starts or min(MOST_STARTS, max(1, CLASS_STARTS // classes))
 
     def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Any, clock: Clock) -> Sought:
         """Search one sample, ``covariance`` being that of its closed rows."""
@@ -152,7 +150,12 @@ class ClosedLearner:
             if likelihood > value:
                 best, value = other, likelihood
         if self.settings.ils_steps > QUICK and not clock.over():
-            options: dict[str, Any] = {"penalty": penalty, "seed": seed, "clock": clock, "constraints": self.constraints}
+            options: dict[str, Any] = {
+                "penalty": penalty,
+                "seed": seed,
+                "clock": clock,
+                "constraints": self.constraints,
+            }
             best = Sought(search(best.correlation, rows, self.settings, **options), best.correlation)
         return best
 

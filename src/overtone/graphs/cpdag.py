@@ -75,10 +75,10 @@ def follows(directed: Bools, undirected: Bools, a: int, b: int) -> bool:
         if not undirected[a, c]:
             continue
         for d in range(p):
-            if directed[c, b] and undirected[a, d] and directed[d, b] and c != d:
-                if not joined(directed, undirected, c, d):
-                    return True
-            if directed[c, d] and directed[d, b] and joined(directed, undirected, a, d):
-                if c != b and not joined(directed, undirected, c, b):
-                    return True
+            forked = directed[c, b] and undirected[a, d] and directed[d, b] and c != d
+            if forked and not joined(directed, undirected, c, d):
+                return True
+            chained = directed[c, d] and directed[d, b] and joined(directed, undirected, a, d) and c != b
+            if chained and not joined(directed, undirected, c, b):
+                return True
     return False

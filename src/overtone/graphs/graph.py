@@ -97,7 +97,9 @@ class Graph:
         weight = self.weights[sources, targets]
         presence = None if self.presence is None else self.presence[sources, targets]
         direction = None if self.direction is None else self.direction[sources, targets]
-        ranks = (targets, sources, -np.abs(weight)) if presence is None else (targets, sources, -np.abs(weight), -presence)
+        ranks = (
+            (targets, sources, -np.abs(weight)) if presence is None else (targets, sources, -np.abs(weight), -presence)
+        )
         return [
             Edge(
                 self.nodes[sources[at]],

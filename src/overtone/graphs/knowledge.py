@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from overtone.core import InputError, unknown_name
+from overtone.core.settings import read_yaml
 
 Bools = NDArray[np.bool_]
 
@@ -61,9 +64,33 @@ class Knowledge:
         _refuse(required & before.T, names, "is required and closes a cycle of required edges")
         if max_parents is not None and (required.sum(0) > max_parents).any():
             which = names[int(np.argmax(required.sum(0)))]
-            raise InputError(f"{which!r} has more required parents than max_parents allows", got=int(required.sum(0).max()))
+            raise InputError(
+                f"{which!r} has more required parents than max_parents allows", got=int(required.sum(0).max())
+            )
         before |= tier[:, None] < tier[None, :]
         return Constraints(forbidden | late | required.T, required, before)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Knowledge:
+        """Background knowledge from a YAML file with ``tiers``, ``forbidden`` and ``required``.
+
+        Args:
+            path: The file; tiers are lists of names, edges are pairs of names.
+
+        Returns:
+            The knowledge.
+
+        Raises:
+            InputError: The file cannot be read, or holds something else.
+        """
+        values = read_yaml(Path(path))
+        for name, value in values.items():
+            if name not in cls.__dataclass_fields__:
+                raise unknown_name(f"entry in {path}", name, cls.__dataclass_fields__)
+            if not isinstance(value, list) or not all(isinstance(item, list) for item in value):
+                raise InputError(f"{path}, {name}: must be a list of lists of names", got=repr(value))
+        given: dict[str, Any] = {name: [tuple(map(str, item)) for item in value] for name, value in values.items()}
+        return cls(**given)
 
     def _statements(self) -> tuple[tuple[str, Sequence[tuple[str, str]]], ...]:
         return ("forbidden", self.forbidden), ("required", self.required)

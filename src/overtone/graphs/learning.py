@@ -88,7 +88,9 @@ def read_moments(data: Any, names: Sequence[str] | None, rows: float | None, blo
     """
     if rows is not None:
         covariance = numbers(data, "covariance")
-        if covariance.shape[0] != covariance.shape[1] or not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-9):
+        if covariance.shape[0] != covariance.shape[1] or not np.allclose(
+            covariance, covariance.T, rtol=1e-6, atol=1e-9
+        ):
             raise InputError("a covariance is square and symmetric", got=f"shape {covariance.shape}")
         named = check_names(names or (), len(covariance))
         check_chunk(covariance, 0, named, "covariance")
@@ -163,7 +165,8 @@ def assembled(
     Returns:
         The graph.
     """
-    settings, found = learner.settings, {}
+    settings = learner.settings
+    found: dict[str, Any] = {}
     if needs_blocks(settings):
         summed.check_blocks("a bootstrap")
     if settings.penalty == "stability":

@@ -19,7 +19,7 @@ KINDS: dict[str, tuple[bool, bool]] = {
     "sigmoid": (True, False),
     "sigmoid-logits": (False, False),
 }
-"""What soft labels are: whether probabilities (else logits), and whether the classes of a row compete for a sum of one."""
+"""Kinds of soft labels: whether they are probabilities (else logits), and whether a row's classes compete for one."""
 REPRESENTATIONS = ("log-ratio", "logit", "linear")
 SUM_OFF = 1e-2
 """How far a row of softmax probabilities may sum off one."""

@@ -149,7 +149,7 @@ def search(
         before=None if known is None else known.before,
     )
     random = np.random.default_rng(seed)
-    best, score, steps = climb_and_shake(engine, settings, random, known, clock)
+    best, steps = climb_and_shake(engine, settings, random, known, clock)
     engine.set_order(best)
     dag = np.zeros((p, p), bool)
     parents = engine.parents()
@@ -165,8 +165,8 @@ def cap_of(settings: GraphSettings, p: int, rows: float) -> int:
 
 def climb_and_shake(
     engine: Engine, settings: GraphSettings, random: np.random.Generator, known: Constraints | None, clock: Clock
-) -> tuple[NDArray[np.int64], float, int]:
-    """Local optima from each start and from shaken copies of the best; the best order, its score, and their number."""
+) -> tuple[NDArray[np.int64], int]:
+    """Local optima from each start and from shaken copies of the best; the best order, and their number."""
     best, score, step = np.arange(engine.p), -np.inf, 0
     steps = settings.starts + settings.ils_steps
     while step < steps and not (step and clock.over()):
@@ -182,7 +182,7 @@ def climb_and_shake(
             best, score = engine.order, engine.score
         step += 1
         clock.report(step, steps, score)
-    return best, score, step
+    return best, step
 
 
 def shaken(order: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ class GraphSettings(Settings):
     """Settings of a graph search."""
 
     penalty: float | Literal["stability"] = Field(2.0)
-    """Penalty discount c: a parent costs c/2 · ln n; 1 is plain BIC, more is sparser; "stability" chooses it by bootstrap."""
+    """Penalty discount c: a parent costs c/2 · ln n; 1 is plain BIC, more is sparser; or "stability"."""
     ebic: float = Field(0.0, ge=0, le=10)
     """Weight γ of the extended BIC: a parent costs γ · ln p more; 0 is none, 0.5 to 1 for more variables than rows."""
     mode: Literal[0, 1, 2] = 2
@@ -37,10 +37,12 @@ class GraphSettings(Settings):
     bootstrap: int = Field(0, ge=0)
     """Resamples for the frequencies of edges; 0 for none, 100 is usual."""
     threshold: float = Field(0.5, ge=0, le=1)
-    """With resamples: share of them in which an edge must be present to be kept; 0 keeps the graph of all rows as it is."""
+    """With resamples: share of them in which an edge must be present to be kept; 0 keeps the graph of all rows."""
     halves: int = Field(0, ge=0)
     """Random splits into halves for the agreement of their two graphs; 0 for none."""
     stability: float = Field(0.8, gt=0, lt=1)
     """For the penalty "stability": probability with which an edge of one resample must be found in another one."""
+    em_starts: int | None = Field(None, ge=1)
+    """Of closed soft labels: first guesses of the offsets; by default more where there are fewer classes."""
     processes: int = Field(1, ge=1)
     """Processes that share resamples and splits."""

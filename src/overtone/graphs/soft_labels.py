@@ -37,16 +37,15 @@ def interaction_graph(
     kind: Kind = "softmax",
     representation: Representation = "auto",
     centre: bool = False,
-    em_starts: int | None = None,
     knowledge: Knowledge | None = None,
     settings: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Graph:
     """Learn which class, seen or heard, goes with which, from what a teacher says about each clip.
 
-    Softmax rows are closed: log p = z - L with an offset L per row and modality, which makes nearly every pair of classes
-    look connected. The graph of the logits z is estimated together with the offsets (structural EM), so it does not
-    depend on a temperature, nor on anything that is added to all logits of a row.
+    Softmax rows are closed: log p = z - L with an offset L per row and modality, so nearly every pair looks connected.
+    The graph of the logits z is estimated together with the offsets (structural EM), so it does not depend on a
+    temperature, nor on anything that is added to all logits of a row.
 
     Args:
         soft_labels: Modality to (n, C) soft labels; or one (n, C) array; or, with ``modality``, one (n, M·C) array with
@@ -54,12 +53,11 @@ def interaction_graph(
         modality: Names of the modalities, where they are not the keys.
         classes: C names; class0, class1, ... by default.
         labels: (n,) class numbers or (n, C) indicators: what is annotated.
-        kind: What the numbers are: "softmax" probabilities, "logits" of a softmax, "sigmoid" probabilities of independent
-            classes, or "sigmoid-logits".
+        kind: What the numbers are: "softmax" probabilities, "logits" of a softmax, "sigmoid" probabilities of
+            independent classes, or "sigmoid-logits".
         representation: "log-ratio" (offsets estimated), "logit" or "linear" (probabilities as they are); "auto" is
             log-ratio for a softmax and logit for sigmoids.
         centre: Whether to take out what the annotated label explains, and look only at what varies within it.
-        em_starts: First guesses of the offsets; by default more where there are fewer classes.
         knowledge: Tiers, forbidden and required edges, between names such as "audio:dog".
         settings: Names and values of :class:`GraphSettings`.
         progress: Called after each step; an answer that is true ends the search with the best graph so far.
@@ -98,9 +96,7 @@ def interaction_graph(
         rows = centred(rows, labels)
     constraints = None if knowledge is None else knowledge.constraints(names, chosen.max_parents)
     groups = np.repeat(np.arange(len(parts)), width)
-    learner: Learner = (
-        ClosedLearner(chosen, groups, constraints, em_starts) if closed else RowsLearner(chosen, constraints)
-    )
+    learner: Learner = ClosedLearner(chosen, groups, constraints) if closed else RowsLearner(chosen, constraints)
     summed = moments([rows], names, blocks=needs_blocks(chosen))
     covariance, count = summed.covariance()
     _, notes = check_covariance(covariance, count, names)
@@ -134,7 +130,9 @@ def by_modality(soft_labels: Any, modality: Sequence[str]) -> dict[str, NDArray[
     else:
         whole, given = numbers(soft_labels, "soft labels"), tuple(modality) or ("class",)
         if whole.shape[1] % len(given):
-            raise InputError("every modality has the same classes", got=f"{whole.shape[1]} columns, {len(given)} modalities")
+            raise InputError(
+                "every modality has the same classes", got=f"{whole.shape[1]} columns, {len(given)} modalities"
+            )
         parts = dict(zip(given, np.split(whole, len(given), axis=1)))
     shapes = {name: part.shape for name, part in parts.items()}
     if not parts or len(set(shapes.values())) > 1:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -42,7 +43,8 @@ class Learner(Protocol):
         """Find the graph of one sample."""
 
 
-class Task(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Task:
     """One sample to be searched, in whatever process."""
 
     learner: Learner
@@ -77,7 +79,7 @@ def graphs_of(
     """
     seeds = np.random.SeedSequence(learner.settings.random_state, spawn_key=(1,)).spawn(count)
 
-    def tasks() -> Iterator[Task]:
+    def tasks() -> Iterator[Callable[[], tuple[Bools, Bools]]]:
         for weights, seed in zip(samples, seeds):
             if clock.over():
                 return

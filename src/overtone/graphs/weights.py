@@ -42,7 +42,8 @@ def implied_precision(matrix: Floats, dag: Bools) -> Floats:
     """
     coefficients, variance = refit(matrix, dag)
     free = np.eye(len(matrix)) - coefficients
-    return (free / np.maximum(variance, 1e-10)) @ free.T
+    precision: Floats = (free / np.maximum(variance, 1e-10)) @ free.T
+    return precision
 
 
 def correlation_of(covariance: Floats) -> Floats:
@@ -51,4 +52,5 @@ def correlation_of(covariance: Floats) -> Floats:
     scale[scale == 0] = 1.0
     correlation = covariance / np.outer(scale, scale)
     np.fill_diagonal(correlation, 1.0)
-    return np.clip((correlation + correlation.T) / 2, -1.0, 1.0)
+    symmetric: Floats = np.clip((correlation + correlation.T) / 2, -1.0, 1.0)
+    return symmetric

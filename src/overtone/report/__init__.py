@@ -1,6 +1,7 @@
-"""Reports: one HTML file per run or comparison, which opens from a folder, without a network."""
+"""Reports: one HTML file per run, comparison or graph, which opens from a folder, without a network."""
 
 from overtone.report.comparison import comparison_report
+from overtone.report.graph import graph_report
 from overtone.report.run import run_report
 
-__all__ = ["comparison_report", "run_report"]
+__all__ = ["comparison_report", "graph_report", "run_report"]

@@ -94,7 +94,7 @@ class Engine:
 
     @property
     def score(self) -> float:
-        """Score of the present order: the sum over its variables of -n/2 · ln(residual variance) - penalty · parents."""
+        """Score of the present order: Σ over its variables of -n/2 · ln(residual variance) - penalty · parents."""
         return float(self.state.total[0])
 
     @property

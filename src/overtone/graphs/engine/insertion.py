@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from overtone.graphs.engine.compiling import compiled
@@ -10,7 +12,7 @@ from overtone.graphs.engine.trees import has, trace
 
 
 @compiled
-def mixed(key: int, variable: int) -> int:
+def mixed(key: Any, variable: int) -> Any:
     """One variable's part in the hash of a graph (the finaliser of splitmix64)."""
     word = np.uint64(key) + np.uint64(variable + 1) * np.uint64(0x9E3779B97F4A7C15)
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -133,9 +135,7 @@ def insert(problem: Problem, memo: Memo, scratch: Scratch, state: State, v: int)
 
 
 @compiled
-def boss(
-    problem: Problem, memo: Memo, scratch: Scratch, state: State, turn: Array, cursor: Array, work: int
-) -> bool:
+def boss(problem: Problem, memo: Memo, scratch: Scratch, state: State, turn: Array, cursor: Array, work: int) -> bool:
     """Insert variables in turn until none of them moves any more, or ``work`` is done.
 
     Args:

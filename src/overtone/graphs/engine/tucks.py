@@ -61,7 +61,7 @@ def may_overtake(problem: Problem, scratch: Scratch, state: State, first: int, l
 
 @compiled
 def changes(memo: Memo, scratch: Scratch, state: State, u: int, old: Array, at: int) -> bool:
-    """Whether a tuck changes what u may choose from in a way that its path notices; ``at``: its old place in ``old``."""
+    """Whether the path of u notices what a tuck has done to its prefix; ``at`` is its old place in ``old``."""
     leaf = state.leaf[u]
     if scratch.mark[u]:  # those before it that are not marked are behind it now
         for i in range(at):
@@ -195,9 +195,7 @@ def attempt(
 
 
 @compiled
-def climb(
-    problem: Problem, memo: Memo, scratch: Scratch, state: State, x: int, y: int, mode: int, depth: int
-) -> bool:
+def climb(problem: Problem, memo: Memo, scratch: Scratch, state: State, x: int, y: int, mode: int, depth: int) -> bool:
     """Depth-first search that begins with one edge: over equal scores to a better one, or back to where it began."""
     goal, level = state.total[0], 0
     scratch.edges_count[0], scratch.edges_at[0] = 0, 0
