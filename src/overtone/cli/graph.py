@@ -152,7 +152,7 @@ def remarks(found: Mapping[str, Any]) -> list[str]:
     halves = found.get("halves")
     if halves:
         said.append(
-            f"graphs of two halves of the rows share {percent(halves['jaccard'])} of their edges (random graphs of that "
-            f"size: {percent(halves['random'], 1)}; {number(halves['edges'])} edges in a half)"
+            f"graphs of two halves of the rows share {percent(halves['jaccard'])} of their edges (random graphs of "
+            f"that size: {percent(halves['random'], 1)}; {number(halves['edges'])} edges in a half)"
         )
     return said

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from overtone.core import InputError
+from overtone.core import InputError, unknown_name
 
 Floats = NDArray[np.float64]
 Kind = Literal["softmax", "logits", "sigmoid", "sigmoid-logits"]
@@ -43,12 +43,7 @@ def represented(values: NDArray[np.floating], kind: Kind, representation: Repres
     Raises:
         InputError: The numbers are not what ``kind`` says, or have no logarithm.
     """
-    if kind not in KINDS:
-        raise InputError("unknown kind of soft labels", got=repr(kind), valid=", ".join(KINDS))
-    probabilities, compete = KINDS[kind]
-    chosen = ("log-ratio" if compete else "logit") if representation == "auto" else representation
-    if chosen not in REPRESENTATIONS:
-        raise InputError("unknown representation", got=repr(chosen), valid=", ".join(("auto", *REPRESENTATIONS)))
+    chosen, (probabilities, compete) = resolved(kind, representation), KINDS[kind]
     if values.dtype == np.float16:
         raise InputError(f"{where}: float16 has too few digits for logarithms", fix="compute soft labels in float32")
     exact = np.asarray(values, dtype=np.float64)
@@ -62,9 +57,25 @@ def represented(values: NDArray[np.floating], kind: Kind, representation: Repres
     return exact - exact.mean(1, keepdims=True) if chosen == "log-ratio" else exact
 
 
-def is_closed(kind: Kind, representation: Representation) -> bool:
-    """Whether rows in this representation are known only up to an offset."""
-    return representation == "log-ratio" or (representation == "auto" and KINDS[kind][1])
+def resolved(kind: str, representation: str) -> str:
+    """The representation that is meant: what ``auto`` stands for.
+
+    Args:
+        kind: What the soft labels are.
+        representation: What was asked for.
+
+    Returns:
+        One of ``REPRESENTATIONS``; in a log-ratio, rows are known only up to an offset.
+
+    Raises:
+        InputError: One of the two names does not exist.
+    """
+    if kind not in KINDS:
+        raise unknown_name("kind of soft labels", kind, KINDS)
+    if representation not in ("auto", *REPRESENTATIONS):
+        raise unknown_name("representation", representation, ("auto", *REPRESENTATIONS))
+    automatic = "log-ratio" if KINDS[kind][1] else "logit"
+    return automatic if representation == "auto" else representation
 
 
 def softmax(logits: Floats) -> Floats:

@@ -16,7 +16,7 @@ from overtone.graphs.graph import Graph
 from overtone.graphs.knowledge import Knowledge
 from overtone.graphs.learning import RowsLearner, assembled, needs_blocks, numbers
 from overtone.graphs.moments import moments
-from overtone.graphs.representations import Kind, Representation, is_closed, represented
+from overtone.graphs.representations import Kind, Representation, represented, resolved
 from overtone.graphs.search import Clock, Progress
 from overtone.graphs.settings import GraphSettings
 from overtone.graphs.stability import Learner
@@ -86,7 +86,7 @@ def interaction_graph(
     named = tuple(classes) or tuple(f"class{at}" for at in range(width))
     if len(named) != width:
         raise InputError("there must be one name a class", got=f"{len(named)} names, {width} classes")
-    closed = is_closed(kind, representation)
+    closed = resolved(kind, representation) == "log-ratio"
     if closed and width < FEWEST_CLASSES:
         raise InputError("log-ratios need three classes or more", got=width, fix='choose representation="linear"')
     rows = np.hstack([represented(part, kind, representation, name) for name, part in parts.items()])

@@ -45,8 +45,8 @@ def picture(facts: GraphFacts) -> Section | None:
     count = len(facts.graph.edges)
     some = f"The {MOST_EDGES} surest of {count:,} edges. " if count > MOST_EDGES else ""
     text = (
-        f"{some}Blue lines end in a dot at the variable they lead to; orange lines have no direction, because data like "
-        "these cannot tell. Thick lines are heavy. Point at a dot or at the middle of a line to read it."
+        f"{some}Blue lines end in a dot at the variable they lead to; orange lines have no direction, because data "
+        "like these cannot tell. Thick lines are heavy. Point at a dot or at the middle of a line to read it."
     )
     return Section("What goes with what?", markup(paragraphs(text), draw(network(facts))))
 
