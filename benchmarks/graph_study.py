@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from graphs import peer, quality, simulate
 
+from graphs import peer, quality, simulate
 from overtone.graphs import interaction_graph, learn_graph
 
 Array = np.ndarray[Any, Any]
@@ -55,9 +55,7 @@ def true_graph(path: Path, names: list[str]) -> Array:
 
 def networks(options: argparse.Namespace) -> None:
     """Samples of 5,000 rows from real structures."""
-    print(
-        f"{'network':12}{'p':>5}{'edges':>7}{'AP':>7}{'AR':>7}{'SHD':>7}{'cpu s':>8}   means of three samples, n = 5,000"
-    )
+    print(f"{'network':12}{'p':>5}{'edges':>7}{'AP':>7}{'AR':>7}{'SHD':>7}{'cpu s':>8}   three samples of 5,000")
     for path in sorted((options.data / "graphs" / "bif").glob("*.bif.gz")):
         dag = bif_structure(path)
         figures = []
@@ -73,10 +71,8 @@ def networks(options: argparse.Namespace) -> None:
 def samples(options: argparse.Namespace) -> None:
     """Discrete samples taken as numbers, and Sachs' continuous data, ours beside causal-learn's."""
     folder = options.data / "graphs"
-    sets = [
-        (path.stem, path, folder / "bnlearn" / f"{path.stem}.graph.txt") for path in (folder / "bnlearn").glob("*.txt")
-    ]
-    sets = sorted(one for one in sets if one[2].exists())
+    truths = sorted((folder / "bnlearn").glob("*.graph.txt"))
+    sets = [(one.name.split(".")[0], one.with_name(one.name.replace(".graph", "")), one) for one in truths]
     sachs = folder / "sachs"
     sets.append(("sachs (2005)", sachs / "sachs.2005.continuous.txt", sachs / "sachs.2005.ground.truth.graph.txt"))
     print(f"{'data':14}{'p':>4}{'edges':>7}  {'search':14}{'AP':>7}{'AR':>7}{'SHD':>6}{'cpu s':>9}")
@@ -85,10 +81,8 @@ def samples(options: argparse.Namespace) -> None:
         values = np.loadtxt(data, skiprows=1)
         if name.startswith("sachs ("):
             values = np.log(values + 1)
-        values = values + 0.0
         dag = true_graph(truth, names)
-        kept = values.std(0) > 0
-        values, dag = values[:, kept], dag[np.ix_(kept, kept)]
+        values, dag = without_doubles(values, dag)
         searches: dict[str, Callable[[], tuple[float, Array, Array]]] = {"overtone": lambda v=values: timed(v)}
         if not options.no_peer:
             searches["causal-learn"] = lambda v=values: peer(v)
@@ -97,6 +91,14 @@ def samples(options: argparse.Namespace) -> None:
             ap, ar, shd = quality(directed, undirected, dag)
             line = f"{name:14}{len(dag):4}{dag.sum():7}  {search:14}{ap:7.3f}{ar:7.3f}{shd:6}{seconds:9.2f}"
             print(line, flush=True)
+
+
+def without_doubles(values: Array, dag: Array) -> tuple[Array, Array]:
+    """Only variables that vary, and of those that are equal up to scale only the first; their edges are left out."""
+    varying = values.std(0) > 0
+    values, dag = values[:, varying], dag[np.ix_(varying, varying)]
+    double = np.triu(np.abs(np.corrcoef(values.T)) > 1 - 1e-9, 1).any(0)
+    return values[:, ~double], dag[np.ix_(~double, ~double)]
 
 
 def timed(values: Array) -> tuple[float, Array, Array]:

@@ -163,6 +163,7 @@ def test_shaking_keeps_a_permutation_and_most_of_its_order() -> None:
     assert sorted(other.tolist()) == list(range(50))
     assert (np.argsort(order) != np.argsort(other)).any()
     assert sorted(shaken(np.arange(2), random).tolist()) == [0, 1]
+    assert sorted(shaken(np.arange(9), random, 8).tolist()) == list(range(9))
 
 
 def test_repair_moves_only_what_stands_wrong() -> None:

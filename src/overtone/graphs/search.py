@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 MOST_PARENTS = 40
+SELDOM, FAR = 4, 8
+"""Every fourth shake moves eight times as many variables: small ones alone do not leave a wide local optimum."""
 DIGITS = 12
 """Correlations are rounded to so many digits, so that the order of the rows cannot be seen in them."""
 
@@ -175,7 +177,7 @@ def climb_and_shake(
         elif step < settings.starts:
             order = random.permutation(engine.p)
         else:
-            order = shaken(best, random)
+            order = shaken(best, random, FAR if (step - settings.starts) % SELDOM == SELDOM - 1 else 1)
         engine.set_order(order if known is None else repaired(order, known.before))
         engine.climb(random, clock.over)
         if engine.score > score + engine.problem.tolerance:
@@ -185,10 +187,10 @@ def climb_and_shake(
     return best, step
 
 
-def shaken(order: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-    """An order with about ln p of its variables put elsewhere."""
+def shaken(order: NDArray[np.int64], random: np.random.Generator, times: int = 1) -> NDArray[np.int64]:
+    """An order with about ln p of its variables, or ``times`` as many, put elsewhere."""
     p = len(order)
-    moved = random.choice(p, min(p, max(1, round(np.log(p)))), replace=False)
+    moved = random.choice(p, min(p, max(1, times * round(np.log(p)))), replace=False)
     rest = np.delete(order, moved)
     return np.insert(rest, random.integers(0, len(rest) + 1, len(moved)), order[moved])
 
