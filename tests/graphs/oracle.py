@@ -120,3 +120,21 @@ def distance(directed: Array, undirected: Array, other_directed: Array, other_un
     """Structural Hamming distance of two partially directed graphs: pairs that are joined differently."""
     differ = (directed != other_directed) | (undirected != other_undirected)
     return int(np.triu(differ | differ.T).sum())
+
+
+def member(directed: Array, undirected: Array) -> Array:
+    """A DAG of an equivalence class: sinks are taken off one by one, undirected edges turned into them."""
+    left, dag = np.ones(len(directed), bool), directed.copy()
+    adjacent = directed | directed.T | undirected
+    while left.any():
+        for x in np.flatnonzero(left):
+            around = np.flatnonzero(undirected[x] & left)
+            others = adjacent[x] & left
+            joined = all((others <= (adjacent[y] | (np.arange(len(left)) == y))).all() for y in around)
+            if not (directed[x] & left).any() and joined:
+                dag[around, x] = True
+                left[x] = False
+                break
+        else:
+            raise ValueError("no DAG belongs to this graph")
+    return dag
