@@ -149,7 +149,7 @@ def scores(options: argparse.Namespace) -> None:
     print(f"{'centred':8}{'c':>4}{'edges':>7}{'same class':>12}{'agreement':>11}{'by chance':>11}")
     for centre in (False, True):
         for penalty in PENALTIES:
-            settings = {"penalty": penalty, "halves": 5}
+            settings = {"penalty": penalty, "halves": 3}
             options_: dict[str, Any] = {"kind": "logits", "classes": classes, "labels": labels, "centre": centre}
             graph = interaction_graph(parts, settings=settings, **options_)
             half, same = (
