@@ -13,6 +13,7 @@ from overtone.cli.diagnose import diagnose
 from overtone.cli.embed import embed
 from overtone.cli.evaluate import evaluate
 from overtone.cli.extract import extract
+from overtone.cli.graph import graph
 from overtone.cli.inspect import inspect
 from overtone.cli.methods import methods
 from overtone.cli.simulate import simulate
@@ -62,6 +63,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     compare: "Several methods and seeds, one table",
     diagnose: "What losses do to an embedding, and which to take",
     simulate: "A corpus whose events and interactions are known",
+    graph: "A graph from a table or from soft labels",
     methods: "The methods, and what can be set",
 }
 """Each command with its line in ``overtone --help``."""

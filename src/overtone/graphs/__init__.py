@@ -1,0 +1,11 @@
+"""Graphs from tables and from soft labels: directed as far as data can tell, with a confidence on every edge."""
+
+from overtone.graphs.cpdag import cpdag
+from overtone.graphs.graph import Edge, Graph
+from overtone.graphs.knowledge import Knowledge
+from overtone.graphs.learning import learn_graph
+from overtone.graphs.search import SearchReport
+from overtone.graphs.settings import GraphSettings
+from overtone.graphs.soft_labels import interaction_graph
+
+__all__ = ["Edge", "Graph", "GraphSettings", "Knowledge", "SearchReport", "cpdag", "interaction_graph", "learn_graph"]

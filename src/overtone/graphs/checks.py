@@ -1,0 +1,106 @@
+"""What cannot be searched, by name; and what can, but should be known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.core import InputError
+from overtone.graphs.weights import correlation_of
+
+Floats = NDArray[np.float64]
+
+SAME = 1e-9
+"""Two variables are one where 1 - |r| is less."""
+DETERMINED = 1e-8
+"""A variable is determined by others where less than this share of its variance is left."""
+FEWEST_ROWS = 4
+
+
+def check_chunk(values: NDArray[np.floating], first: int, names: Sequence[str], where: str) -> None:
+    """Refuse numbers that are none.
+
+    Args:
+        values: (m, p) rows.
+        first: Number of the first of them.
+        names: The p variables.
+        where: What they belong to, for the message.
+
+    Raises:
+        InputError: A value is NaN or infinite; the first one is named.
+    """
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        what = f"{where}, row {first + row}, variable {names[column]!r}: {values[row, column]}"
+        raise InputError(what, valid="finite numbers", fix="leave such rows or variables out, or fill the gaps")
+
+
+def check_names(names: Sequence[str], p: int) -> tuple[str, ...]:
+    """p different names; ``x0``, ``x1``, ... where none are given.
+
+    Raises:
+        InputError: Too many, too few, or one twice.
+    """
+    found = tuple(str(name) for name in names) or tuple(f"x{at}" for at in range(p))
+    if len(found) != p:
+        raise InputError("there must be one name a variable", got=f"{len(found)} names, {p} variables")
+    if len(set(found)) < p:
+        twice = next(name for at, name in enumerate(found) if name in found[:at])
+        raise InputError(f"two variables are called {twice!r}", fix="give each a name of its own")
+    return found
+
+
+def check_covariance(covariance: Floats, rows: float, names: Sequence[str]) -> tuple[Floats, list[str]]:
+    """Correlations of a covariance that can be searched.
+
+    Args:
+        covariance: (p, p).
+        rows: Number of rows n.
+        names: p names.
+
+    Returns:
+        (p, p) correlations, and what should be known about them, in sentences.
+
+    Raises:
+        InputError: There are too few variables or rows, a variable is constant, or two are the same.
+    """
+    p = len(names)
+    if p < 2:
+        raise InputError("a graph needs at least two variables", got=p)
+    if rows < FEWEST_ROWS:
+        raise InputError(f"a graph needs at least {FEWEST_ROWS} rows", got=f"{rows:.0f}")
+    scale = np.abs(covariance).max()
+    constant = np.flatnonzero(np.diag(covariance) <= 1e-14 * scale)
+    if len(constant):
+        listed = ", ".join(repr(names[at]) for at in constant[:8])
+        raise InputError(f"variable {listed} is constant", fix="leave it out: nothing depends on it")
+    correlation = correlation_of(covariance)
+    same = np.argwhere(np.triu(1 - np.abs(correlation) < SAME, 1))
+    if len(same):
+        x, y = same[0]
+        how = "the same up to scale and sign" if len(same) == 1 else f"the same, and so are {len(same) - 1} more pairs"
+        raise InputError(f"variables {names[x]!r} and {names[y]!r} are {how}", fix="leave one of them out")
+    return correlation, dependence(correlation, rows, names)
+
+
+def dependence(correlation: Floats, rows: float, names: Sequence[str]) -> list[str]:
+    """What is doubtful about correlations: fewer rows than variables, variables that others determine."""
+    p = len(correlation)
+    if rows <= p:
+        return [
+            f"{rows:.0f} rows are few for {p} variables: choose an extended BIC (ebic 0.5 to 1) and look at the "
+            "frequencies of a bootstrap"
+        ]
+    values, vectors = np.linalg.eigh(correlation)
+    null = vectors[:, values < DETERMINED]
+    if not null.shape[1]:
+        return []
+    involved = [names[int(at)] for at in np.flatnonzero(np.abs(null).max(1) > 1e-4)]
+    shown = ", ".join(involved[:8]) + (", ..." if len(involved) > 8 else "")
+    return [
+        f"the variables {shown} determine each other ({null.shape[1]} linear relation{'s' * (null.shape[1] > 1)}): "
+        "which of them are parents of which cannot be told from data"
+    ]

@@ -1,0 +1,203 @@
+"""The verb: rows or a covariance in, a graph with a confidence on every edge out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.core import InputError
+from overtone.graphs.checks import check_chunk, check_covariance, check_names
+from overtone.graphs.cpdag import cpdag
+from overtone.graphs.graph import Graph
+from overtone.graphs.knowledge import Constraints, Knowledge
+from overtone.graphs.moments import Moments, from_covariance, moments
+from overtone.graphs.search import Clock, Progress, search
+from overtone.graphs.settings import GraphSettings
+from overtone.graphs.stability import Learner, Sought, bootstrap, choose_penalty, consensus, halves
+from overtone.graphs.weights import correlation_of, refit
+
+Floats = NDArray[np.float64]
+CHUNK = 4096
+"""Rows that are summed at once."""
+
+
+def learn_graph(
+    data: Any,
+    names: Sequence[str] | None = None,
+    *,
+    rows: float | None = None,
+    knowledge: Knowledge | None = None,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Graph:
+    """Learn a graph from a table of numbers, or from its covariance.
+
+    A linear-Gaussian DAG is sought that maximises Σ_y [-n/2 · ln σ²(y | parents) - k_y (c/2 · ln n + γ · ln p)], k_y
+    the number of parents, by BOSS, GRaSP and iterated local search; what is returned is its equivalence class.
+
+    Args:
+        data: (n, p) array (numpy or torch); or an iterable of such chunks of rows, which is read once; or, with
+            ``rows``, a (p, p) covariance.
+        names: p names; for an iterable of chunks they are needed, else x0, x1, ... by default.
+        rows: Number of rows behind a covariance.
+        knowledge: Tiers, forbidden and required edges.
+        settings: Names and values of :class:`GraphSettings`.
+        progress: Called after each step with a :class:`SearchReport`; an answer that is true ends the search with the
+            best graph so far.
+
+    Returns:
+        The graph.
+
+    Raises:
+        InputError: The data cannot be searched (NaN, constant or duplicate variables, too few rows), a setting or the
+            knowledge is wrong.
+
+    Source:
+        Lam, Andrews & Ramsey, Greedy relaxations of the sparsest permutation algorithm, UAI 2022; Andrews et al., Fast
+        scalable and accurate discovery of DAGs using the best order score search and grow-shrink trees, NeurIPS 2023.
+
+    Example:
+        >>> random = np.random.default_rng(0)
+        >>> rain, sun = random.normal(size=(2, 500))
+        >>> wet = rain - sun + random.normal(size=500)
+        >>> graph = learn_graph(np.column_stack([rain, wet, sun]), ["rain", "wet", "sun"])
+        >>> [(edge.source, edge.target, edge.kind) for edge in graph.edges]
+        [('sun', 'wet', 'directed'), ('rain', 'wet', 'directed')]
+    """
+    chosen = GraphSettings.build(settings, where="graph settings")
+    clock = Clock(chosen.seconds, progress)
+    summed = read_moments(data, names, rows, needs_blocks(chosen))
+    constraints = None if knowledge is None else knowledge.constraints(summed.names, chosen.max_parents)
+    _, notes = check_covariance(*summed.covariance(), summed.names)
+    return assembled(RowsLearner(chosen, constraints), summed, clock, notes)
+
+
+def needs_blocks(settings: GraphSettings) -> bool:
+    """Whether rows will be drawn again."""
+    return bool(settings.bootstrap or settings.halves or settings.penalty == "stability")
+
+
+def read_moments(data: Any, names: Sequence[str] | None, rows: float | None, blocks: bool) -> Moments:
+    """Sum up whatever :func:`learn_graph` takes as data.
+
+    Raises:
+        InputError: It is no table of finite numbers, or no covariance.
+    """
+    if rows is not None:
+        covariance = numbers(data, "covariance")
+        if covariance.shape[0] != covariance.shape[1] or not np.allclose(
+            covariance, covariance.T, rtol=1e-6, atol=1e-9
+        ):
+            raise InputError("a covariance is square and symmetric", got=f"shape {covariance.shape}")
+        named = check_names(names or (), len(covariance))
+        check_chunk(covariance, 0, named, "covariance")
+        return from_covariance(covariance.astype(np.float64), rows, named)
+    if isinstance(data, Iterable) and not hasattr(data, "shape") and not isinstance(data, (list, tuple)):
+        if names is None:
+            raise InputError("chunks of rows need the names of the variables")
+        return moments(checked(data, names), check_names(names, len(names)), blocks=blocks)
+    table = numbers(data, "data")
+    named = check_names(names or (), table.shape[1])
+    pieces = (table[at : at + CHUNK] for at in range(0, len(table), CHUNK))
+    return moments(checked(pieces, named), named, blocks=blocks)
+
+
+def numbers(data: Any, what: str) -> NDArray[Any]:
+    """A two-dimensional array of numbers, not copied where it is one already.
+
+    Raises:
+        InputError: It is not.
+    """
+    array = np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
+    if array.ndim != 2 or array.dtype.kind not in "fiub" or 0 in array.shape:
+        raise InputError(f"{what} must be a (rows, variables) array of numbers", got=f"{array.dtype} {array.shape}")
+    return array
+
+
+def checked(chunks: Iterable[Any], names: Sequence[str]) -> Iterable[NDArray[Any]]:
+    """The chunks, each looked at; errors count rows from the beginning."""
+    first = 0
+    for chunk in chunks:
+        values = numbers(chunk, f"rows from {first} on")
+        if values.shape[1] != len(names):
+            raise InputError(f"row {first}: wrong number of variables", got=values.shape[1], valid=len(names))
+        check_chunk(values, first, names, "data")
+        first += len(values)
+        yield values
+    if not first:
+        raise InputError("there are no rows")
+
+
+class RowsLearner:
+    """Finds the graph of plain rows from their covariance.
+
+    Args:
+        settings: How to search.
+        constraints: Background knowledge.
+    """
+
+    def __init__(self, settings: GraphSettings, constraints: Constraints | None = None) -> None:
+        self.settings, self.constraints = settings, constraints
+        self.forbidden = None if constraints is None else constraints.forbidden
+
+    def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Any, clock: Clock) -> Sought:
+        """Search one sample."""
+        correlation = correlation_of(covariance)
+        options: dict[str, Any] = {"penalty": penalty, "seed": seed, "constraints": self.constraints, "clock": clock}
+        return Sought(search(correlation, rows, self.settings, **options), correlation)
+
+
+def assembled(
+    learner: Learner, summed: Moments, clock: Clock, notes: Sequence[str] = (), counted: NDArray[np.bool_] | None = None
+) -> Graph:
+    """Search, resample as far as the settings ask for it, and put the graph together.
+
+    Args:
+        learner: What searches.
+        summed: The rows.
+        clock: Time budget and progress.
+        notes: What a reader should know about the input.
+        counted: (p, p) bool: pairs that count in the agreement of halves; all by default.
+
+    Returns:
+        The graph.
+    """
+    settings = learner.settings
+    found: dict[str, Any] = {}
+    if needs_blocks(settings):
+        summed.check_blocks("a bootstrap")
+    if settings.penalty == "stability":
+        penalty, found["repeatability"] = choose_penalty(learner, summed, clock)
+    else:
+        penalty = float(settings.penalty)
+    covariance, rows = summed.covariance()
+    clock.label = "search"
+    best, correlation = learner(covariance, rows, penalty, settings.random_state, clock)
+    directed, undirected = cpdag(best.dag, learner.forbidden)
+    presence = direction = None
+    if settings.bootstrap and not clock.over():
+        presence, direction, found["bootstrap"] = bootstrap(learner, summed, penalty, settings.bootstrap, clock)
+        if settings.threshold and found["bootstrap"]:
+            directed, undirected = consensus(presence, direction, settings.threshold)
+    if settings.halves and not clock.over():
+        found["halves"] = halves(learner, summed, penalty, settings.halves, clock, counted)
+    place = np.argsort(best.order)
+    parents = directed | (undirected & (place[:, None] < place[None, :]))
+    return Graph(
+        nodes=summed.names,
+        directed=directed,
+        undirected=undirected,
+        weights=refit(correlation, parents)[0],
+        dag=best.dag,
+        score=best.score,
+        order=tuple(summed.names[at] for at in best.order),
+        seconds=clock.elapsed,
+        settings=settings.model_dump() | {"penalty": penalty},
+        presence=presence,
+        direction=direction,
+        found={"rows": int(rows), "steps": best.steps, "complete": best.complete and not clock.over(), **found},
+        notes=tuple(notes),
+    )

@@ -1,0 +1,139 @@
+"""Second moments of rows, summed in one pass and in float64; in blocks, so that rows can be drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.core import InputError
+
+Floats = NDArray[np.float64]
+
+MOST_BLOCKS = 1000
+"""Blocks of rows for resampling; up to so many rows each row is a block, and the bootstrap is over rows."""
+BLOCK_BYTES = 400_000_000
+"""Memory that the blocks may take together."""
+FEWEST_BLOCKS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Moments Σ [1, x]ᵀ[1, x] of standardised rows x, per block of rows.
+
+    Attributes:
+        blocks: (B, p + 1, p + 1) float64, one matrix a block.
+        shift: (p,) what was subtracted from each variable.
+        scale: (p,) by what it was divided then; both only serve accuracy.
+        names: p names of the variables.
+    """
+
+    blocks: Floats
+    shift: Floats
+    scale: Floats
+    names: tuple[str, ...]
+
+    @property
+    def rows(self) -> float:
+        """Number of rows."""
+        return float(self.blocks[:, 0, 0].sum())
+
+    def covariance(self, weights: Floats | None = None) -> tuple[Floats, float]:
+        """Covariance of the variables, each block counted as often as its weight says.
+
+        Args:
+            weights: (B,) counts; all one by default.
+
+        Returns:
+            (p, p) covariance with denominator n, and n.
+        """
+        summed = self.blocks.sum(0) if weights is None else np.tensordot(weights, self.blocks, 1)
+        rows = float(summed[0, 0])
+        mean = summed[0, 1:] / rows
+        covariance = summed[1:, 1:] / rows - np.outer(mean, mean)
+        return covariance * np.outer(self.scale, self.scale), rows
+
+    def draw(self, random: np.random.Generator) -> Floats:
+        """Weights of one bootstrap sample: as many blocks as there are, with replacement."""
+        count = len(self.blocks)
+        return random.multinomial(count, np.full(count, 1 / count)).astype(float)
+
+    def halve(self, random: np.random.Generator) -> tuple[Floats, Floats]:
+        """Weights of two random halves without a row in common."""
+        first = np.zeros(len(self.blocks))
+        first[random.permutation(len(first))[: len(first) // 2]] = 1
+        return first, 1 - first
+
+    def check_blocks(self, what: str) -> None:
+        """Make sure that rows can be drawn again.
+
+        Args:
+            what: What needs them, for the message.
+
+        Raises:
+            InputError: There are too few blocks, as where only a covariance was given.
+        """
+        if len(self.blocks) < 2:
+            raise InputError(f"{what} draws rows again, and there is only one block of them", fix="give the rows")
+
+
+def moments(chunks: Iterable[NDArray[np.floating]], names: Sequence[str], *, blocks: bool = True) -> Moments:
+    """Sum the moments of rows that come in chunks.
+
+    Rows are dealt out to the blocks like cards, in an order drawn anew for each round, so that a block is a random
+    sample however the rows are sorted.
+
+    Args:
+        chunks: (m, p) arrays of finite numbers, one after the other.
+        names: p names of the variables.
+        blocks: Whether rows will be drawn again; without, there is one block.
+
+    Returns:
+        Moments of all rows.
+    """
+    p = len(names)
+    most = max(FEWEST_BLOCKS, min(MOST_BLOCKS, int(BLOCK_BYTES / (8 * (p + 1) ** 2)))) if blocks else 1
+    random = np.random.default_rng(0)
+    found = np.zeros((0, p + 1, p + 1))
+    shift = scale = np.empty(0)
+    waiting = np.empty(0, np.int64)
+    for chunk in chunks:
+        values = np.asarray(chunk, dtype=np.float64)
+        if not len(shift):
+            shift, spread = values.mean(0), values.std(0)
+            scale = np.where(spread > 0, spread, 1.0)
+        rounds = -(-max(0, len(values) - len(waiting)) // most)
+        waiting = np.concatenate([waiting, *(random.permutation(most) for _ in range(rounds))])
+        dealt, waiting = waiting[: len(values)], waiting[len(values) :]
+        if not len(found):
+            found = np.zeros((most, p + 1, p + 1))
+        found += block_moments((values - shift) / scale, dealt, most)
+    return Moments(found[found[:, 0, 0] > 0], shift, scale, tuple(names))
+
+
+def block_moments(values: Floats, dealt: NDArray[np.int64], count: int) -> Floats:
+    """Moments of rows per block they were dealt to; the products are taken over one block at a time."""
+    rows = np.column_stack([np.ones(len(values)), values])[np.argsort(dealt, kind="stable")]
+    ends = np.cumsum(np.bincount(dealt, minlength=count))
+    starts = np.concatenate([[0], ends[:-1]])
+    return np.stack([rows[start:end].T @ rows[start:end] for start, end in zip(starts, ends)])
+
+
+def from_covariance(covariance: Floats, rows: float, names: Sequence[str]) -> Moments:
+    """Moments of rows of which only the covariance is known.
+
+    Args:
+        covariance: (p, p), denominator n.
+        rows: Number of rows n.
+        names: p names.
+
+    Returns:
+        One block, which cannot be resampled.
+    """
+    p = len(covariance)
+    block = np.zeros((1, p + 1, p + 1))
+    block[0, 0, 0] = rows
+    block[0, 1:, 1:] = rows * covariance
+    return Moments(block, np.zeros(p), np.ones(p), tuple(names))

@@ -1,0 +1,121 @@
+"""Soft labels as numbers that a graph can be searched in: what was a probability, and what a teacher had logits for."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.core import InputError, unknown_name
+
+Floats = NDArray[np.float64]
+Kind = Literal["softmax", "logits", "sigmoid", "sigmoid-logits"]
+Representation = Literal["auto", "log-ratio", "logit", "linear"]
+
+KINDS: dict[str, tuple[bool, bool]] = {
+    "softmax": (True, True),
+    "logits": (False, True),
+    "sigmoid": (True, False),
+    "sigmoid-logits": (False, False),
+}
+"""Kinds of soft labels: whether they are probabilities (else logits), and whether a row's classes compete for one."""
+REPRESENTATIONS = ("log-ratio", "logit", "linear")
+SUM_OFF = 1e-2
+"""How far a row of softmax probabilities may sum off one."""
+
+
+def represented(values: NDArray[np.floating], kind: Kind, representation: Representation, where: str) -> Floats:
+    """Soft labels of one modality in the representation that is searched.
+
+    ``log-ratio``: log p or the logits, minus the row's mean. ``logit``: log p/(1 - p), or the logits. ``linear``: p.
+    ``auto`` is log-ratio for classes that compete, and logit for those that do not.
+
+    Args:
+        values: (n, C).
+        kind: What they are.
+        representation: What is wanted.
+        where: Their modality, for messages.
+
+    Returns:
+        (n, C) float64.
+
+    Raises:
+        InputError: The numbers are not what ``kind`` says, or have no logarithm.
+    """
+    chosen, (probabilities, compete) = resolved(kind, representation), KINDS[kind]
+    if values.dtype == np.float16:
+        raise InputError(f"{where}: float16 has too few digits for logarithms", fix="compute soft labels in float32")
+    exact = np.asarray(values, dtype=np.float64)
+    if probabilities:
+        check_probabilities(exact, compete, where)
+    if chosen == "linear":
+        return exact if probabilities else softmax(exact) if compete else 1 / (1 + np.exp(-exact))
+    if probabilities:
+        check_open(exact, chosen, where)
+        exact = np.log(exact) - (np.log1p(-exact) if chosen == "logit" else 0.0)
+    return exact - exact.mean(1, keepdims=True) if chosen == "log-ratio" else exact
+
+
+def resolved(kind: str, representation: str) -> str:
+    """The representation that is meant: what ``auto`` stands for.
+
+    Args:
+        kind: What the soft labels are.
+        representation: What was asked for.
+
+    Returns:
+        One of ``REPRESENTATIONS``; in a log-ratio, rows are known only up to an offset.
+
+    Raises:
+        InputError: One of the two names does not exist.
+    """
+    if kind not in KINDS:
+        raise unknown_name("kind of soft labels", kind, KINDS)
+    if representation not in ("auto", *REPRESENTATIONS):
+        raise unknown_name("representation", representation, ("auto", *REPRESENTATIONS))
+    automatic = "log-ratio" if KINDS[kind][1] else "logit"
+    return automatic if representation == "auto" else representation
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities of rows of logits."""
+    shifted = np.exp(logits - logits.max(1, keepdims=True))
+    made: Floats = shifted / shifted.sum(1, keepdims=True)
+    return made
+
+
+def check_probabilities(values: Floats, compete: bool, where: str) -> None:
+    """Refuse what cannot be probabilities.
+
+    Raises:
+        InputError: A value lies outside [0, 1], or a row of competing classes does not sum to one.
+    """
+    outside = np.argwhere((values < 0) | (values > 1))
+    if len(outside):
+        row, column = outside[0]
+        what = f"{where}, row {row}, class {column}: {values[row, column]:.4g} is no probability"
+        raise InputError(what, fix='say kind="logits" if these are raw scores')
+    if compete:
+        off = np.abs(values.sum(1) - 1)
+        if (off > SUM_OFF).any():
+            row = int(off.argmax())
+            what = f"{where}, row {row}: softmax probabilities sum to one"
+            raise InputError(what, got=f"{values[row].sum():.4g}", fix='say kind="sigmoid" if classes are independent')
+
+
+def check_open(values: Floats, representation: str, where: str) -> None:
+    """Refuse probabilities without a logarithm: zeros, for the logit also ones, and with them one-hot rows.
+
+    Raises:
+        InputError: There is one; the first row is named, and how many there are.
+    """
+    closed = values <= 0 if representation == "log-ratio" else (values <= 0) | (values >= 1)
+    if closed.any():
+        rows = np.flatnonzero(closed.any(1))
+        one_hot = int(((values == values.max(1, keepdims=True)) & (values >= 1)).any(1).sum())
+        first = int(rows[0])
+        value = values[first][closed[first]][0]
+        what = f"{where}, row {first}: a probability of exactly {value:g} has no logarithm"
+        got = f"{len(rows)} such rows" + (f", {one_hot} of them one-hot: hard labels, not soft ones" if one_hot else "")
+        raise InputError(what, got=got, fix="pass the teacher's logits, or log-probabilities computed in float32")

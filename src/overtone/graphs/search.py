@@ -1,0 +1,207 @@
+"""The whole search for one correlation matrix: climb, shake, climb again, and keep the best (iterated local search)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.graphs.engine.engine import Engine, bic_penalty
+from overtone.graphs.knowledge import Constraints
+from overtone.graphs.settings import GraphSettings
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+MOST_PARENTS = 40
+SELDOM, FAR = 4, 8
+"""Every fourth shake moves eight times as many variables: small ones alone do not leave a wide local optimum."""
+DIGITS = 12
+"""Correlations are rounded to so many digits, so that the order of the rows cannot be seen in them."""
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """What the search says about itself on the way.
+
+    Attributes:
+        step: Steps done: local optima found.
+        steps: Steps to do.
+        score: The best score so far.
+        seconds: Time so far.
+        label: What this is a step of (``"search"``, ``"bootstrap"``, ...).
+    """
+
+    step: int
+    steps: int
+    score: float
+    seconds: float
+    label: str = "search"
+
+
+Progress = Callable[[SearchReport], object]
+"""Called after each step; an answer that is true ends the search with the best graph so far."""
+
+
+class Clock:
+    """A time budget that several searches share, and whoever wants to stop them.
+
+    Args:
+        seconds: The budget; None for none.
+        progress: Called after each step.
+        label: What is being done, for the reports.
+    """
+
+    def __init__(self, seconds: float | None = None, progress: Progress | None = None, label: str = "search") -> None:
+        self.begin = time.monotonic()
+        self.seconds, self.progress, self.label = seconds, progress, label
+        self.stopped = False
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self.begin
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that are left; None without a budget."""
+        return None if self.seconds is None else max(1e-3, self.seconds - self.elapsed)
+
+    def over(self, _score: float = 0.0) -> bool:
+        """Whether it is time to stop."""
+        self.stopped = self.stopped or (self.seconds is not None and self.elapsed > self.seconds)
+        return self.stopped
+
+    def silent(self) -> Clock:
+        """A clock with the time that is left, which reports to nobody."""
+        clock = Clock(self.left)
+        clock.stopped = self.over()
+        return clock
+
+    def report(self, step: int, steps: int, score: float) -> None:
+        """Say that a step is done."""
+        if self.progress is not None and self.progress(SearchReport(step, steps, score, self.elapsed, self.label)):
+            self.stopped = True
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search has found.
+
+    Attributes:
+        dag: (p, p) bool, [x, y]: x → y.
+        order: (p,) the order of the variables.
+        score: Sum over the variables of -n/2 · ln(residual variance) - penalty · parents.
+        steps: Local optima looked at.
+        complete: Whether the search came to its end within its time.
+    """
+
+    dag: Bools
+    order: NDArray[np.int64]
+    score: float
+    steps: int
+    complete: bool
+
+
+def search(
+    correlation: Floats,
+    rows: float,
+    settings: GraphSettings,
+    *,
+    penalty: float,
+    seed: np.random.SeedSequence | int = 0,
+    constraints: Constraints | None = None,
+    clock: Clock | None = None,
+) -> Found:
+    """Find the DAG of the greatest penalised likelihood that the search comes upon.
+
+    The variables are first brought into an order of their own, by how much they correlate with the others; so neither
+    their names nor their columns' order plays a part.
+
+    Args:
+        correlation: (p, p) correlations.
+        rows: Number of rows n.
+        settings: How to search.
+        penalty: The penalty discount c.
+        seed: Source of all randomness.
+        constraints: Background knowledge.
+        clock: Time budget and progress.
+
+    Returns:
+        The best DAG.
+    """
+    p, clock = len(correlation), clock or Clock()
+    rounded = np.round(correlation, DIGITS)
+    own = np.argsort(-np.round((rounded**2).sum(0), 9), kind="stable")
+    known = None if constraints is None else constraints.permuted(own)
+    rows = min(rows, settings.effective_rows or rows)
+    engine = Engine(
+        rounded[np.ix_(own, own)],
+        rows=rows,
+        penalty=bic_penalty(rows, p, penalty, settings.ebic),
+        cap=cap_of(settings, p, rows),
+        depth=settings.depth,
+        mode=settings.mode,
+        memory_mb=settings.memory_mb,
+        forbidden=None if known is None else known.forbidden,
+        required=None if known is None else known.required,
+        before=None if known is None else known.before,
+    )
+    random = np.random.default_rng(seed)
+    best, steps = climb_and_shake(engine, settings, random, known, clock)
+    engine.set_order(best)
+    dag = np.zeros((p, p), bool)
+    parents = engine.parents()
+    dag[np.concatenate(parents), np.repeat(np.arange(p), [len(some) for some in parents])] = True
+    back = np.argsort(own)
+    return Found(dag[np.ix_(back, back)], own[best], engine.score, steps, not clock.stopped)
+
+
+def cap_of(settings: GraphSettings, p: int, rows: float) -> int:
+    """Most parents: what was set, and never so many that a regression would leave no freedom."""
+    return max(1, min(settings.max_parents or MOST_PARENTS, p - 1, int(rows) // 3))
+
+
+def climb_and_shake(
+    engine: Engine, settings: GraphSettings, random: np.random.Generator, known: Constraints | None, clock: Clock
+) -> tuple[NDArray[np.int64], int]:
+    """Local optima from each start and from shaken copies of the best; the best order, and their number."""
+    best, score, step = np.arange(engine.p), -np.inf, 0
+    steps = settings.starts + settings.ils_steps
+    while step < steps and not (step and clock.over()):
+        if step == 0:
+            order = np.arange(engine.p)
+        elif step < settings.starts:
+            order = random.permutation(engine.p)
+        else:
+            order = shaken(best, random, FAR if (step - settings.starts) % SELDOM == SELDOM - 1 else 1)
+        engine.set_order(order if known is None else repaired(order, known.before))
+        engine.climb(random, clock.over)
+        if engine.score > score + engine.problem.tolerance:
+            best, score = engine.order, engine.score
+        step += 1
+        clock.report(step, steps, score)
+    return best, step
+
+
+def shaken(order: NDArray[np.int64], random: np.random.Generator, times: int = 1) -> NDArray[np.int64]:
+    """An order with about ln p of its variables, or ``times`` as many, put elsewhere."""
+    p = len(order)
+    moved = random.choice(p, min(p, max(1, times * round(np.log(p)))), replace=False)
+    rest = np.delete(order, moved)
+    return np.insert(rest, random.integers(0, len(rest) + 1, len(moved)), order[moved])
+
+
+def repaired(order: NDArray[np.int64], before: Bools) -> NDArray[np.int64]:
+    """An order in which each variable stands behind those it must stand behind, otherwise as it was.
+
+    Each goes directly behind the last of its predecessors; ``before`` is transitive, so those are placed already.
+    """
+    if not before.any():
+        return order
+    place = np.argsort(order)
+    last = np.maximum(place, np.where(before, place[:, None], -1).max(0))
+    return np.lexsort((before.sum(0), last))

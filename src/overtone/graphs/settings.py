@@ -1,0 +1,48 @@
+"""Everything about the search that can be set."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from overtone.core import Settings
+
+
+class GraphSettings(Settings):
+    """Settings of a graph search."""
+
+    penalty: float | Literal["stability"] = Field(2.0)
+    """Penalty discount c: a parent costs c/2 · ln n; 1 is plain BIC, more is sparser; or "stability"."""
+    ebic: float = Field(0.0, ge=0, le=10)
+    """Weight γ of the extended BIC: a parent costs γ · ln p more; 0 is none, 0.5 to 1 for more variables than rows."""
+    mode: Literal[0, 1, 2] = 2
+    """Which edges are tucked: 0 covered ones (GRaSP0), 1 also singular ones (GRaSP1), 2 any (GRaSP2)."""
+    depth: int = Field(3, ge=1, le=16)
+    """Most tucks in a row over orders of equal score."""
+    ils_steps: int = Field(20, ge=0)
+    """Steps of iterated local search: some variables of the best order are moved at random, and the search goes on."""
+    starts: int = Field(1, ge=1)
+    """Searches from different orders, of which the best counts; the trees are shared."""
+    max_parents: int | None = Field(None, ge=1)
+    """Most parents of a variable; by default 40, or fewer where there are few variables or rows."""
+    seconds: float | None = Field(None, gt=0)
+    """Time budget of the whole call; when it is over, the best graph so far is returned and marked as incomplete."""
+    memory_mb: int = Field(512, ge=16)
+    """Memory of the search's trees; when it is full they are grown again, which costs time and nothing else."""
+    effective_rows: int | None = Field(None, ge=4)
+    """Rows that the score believes in, if fewer than there are; for large data whose rows are not independent."""
+    random_state: int = Field(0, ge=0)
+    """Seed: the same seed gives the same graph, in any process."""
+    bootstrap: int = Field(0, ge=0)
+    """Resamples for the frequencies of edges; 0 for none, 100 is usual."""
+    threshold: float = Field(0.5, ge=0, le=1)
+    """With resamples: share of them in which an edge must be present to be kept; 0 keeps the graph of all rows."""
+    halves: int = Field(0, ge=0)
+    """Random splits into halves for the agreement of their two graphs; 0 for none."""
+    stability: float = Field(0.8, gt=0, lt=1)
+    """For the penalty "stability": probability with which an edge of one resample must be found in another one."""
+    em_starts: int | None = Field(None, ge=1)
+    """Of closed soft labels: first guesses of the offsets; by default more where there are fewer classes."""
+    processes: int = Field(1, ge=1)
+    """Processes that share resamples and splits."""

@@ -1,0 +1,234 @@
+"""The report of a graph: a picture of it, its edges with their frequencies, and what they do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.graphs import Edge, Graph
+from overtone.report.figures import Figure, heat, label, rounded
+from overtone.report.markup import Markup, el, markup
+from overtone.report.page import Section, answered, draw, fact_list, notes, page, paragraphs, tile
+from overtone.report.palette import FIRST, QUIET, SECOND
+from overtone.report.sections.provenance import settings_table
+from overtone.report.tables import Column, table
+from overtone.report.words import duration, number, percent, plural
+
+MOST_EDGES = 400
+"""Edges that are drawn and listed; more nobody can tell apart."""
+MOST_CELLS = 80
+WIDTHS = (0.1, 0.3, 0.6)
+"""Weights at which lines become thicker."""
+
+
+@dataclass(frozen=True)
+class GraphFacts:
+    """A graph, and where its numbers came from."""
+
+    graph: Graph
+    source: str
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The edges that are drawn, the surest first."""
+        return self.graph.edges[:MOST_EDGES]
+
+
+def picture(facts: GraphFacts) -> Section | None:
+    """The nodes on a circle, modalities beside each other, and the edges as lines between them."""
+    if not facts.edges:
+        return None
+    count = len(facts.graph.edges)
+    some = f"The {MOST_EDGES} surest of {count:,} edges. " if count > MOST_EDGES else ""
+    text = (
+        f"{some}Blue lines end in a dot at the variable they lead to; orange lines have no direction, because data "
+        "like these cannot tell. Thick lines are heavy. Point at a dot or at the middle of a line to read it."
+    )
+    return Section("What goes with what?", markup(paragraphs(text), draw(network(facts))))
+
+
+def circle(nodes: tuple[str, ...]) -> NDArray[np.float64]:
+    """A place for each node on the unit circle, in the order of the nodes, from the top clockwise."""
+    angle = 2 * np.pi * np.arange(len(nodes)) / max(1, len(nodes))
+    return np.column_stack([np.sin(angle), np.cos(angle)])
+
+
+def network(facts: GraphFacts) -> Figure:
+    """The picture: one trace of lines per kind and width, the heads, and the nodes."""
+    places, graph, edges = circle(facts.graph.nodes), facts.graph, facts.edges
+    at = {name: number for number, name in enumerate(graph.nodes)}
+    ends = np.array([(at[edge.source], at[edge.target]) for edge in edges])
+    widths = np.digitize(np.abs([edge.weight for edge in edges]), WIDTHS)
+    directed = np.array([edge.kind == "directed" for edge in edges])
+    from_, to = places[ends[:, 0]], places[ends[:, 1]]
+    bent = 0.35 * (from_ + to)  # lines bend towards the middle, so that those of neighbours can be told apart
+    share = np.linspace(0, 1, 13)[:, None, None]
+    curves = (1 - share) ** 2 * from_ + 2 * share * (1 - share) * bent + share**2 * to
+    traces = [
+        lines(curves[:, (widths == width) & (directed == way)], 0.8 + 1.1 * width, FIRST if way else SECOND)
+        for way in (False, True)
+        for width in range(len(WIDTHS) + 1)
+        if ((widths == width) & (directed == way)).any()
+    ]
+    traces.append(dots(curves[-2, directed], 6, FIRST, None))
+    traces.append(dots(curves[6], 9, "rgba(0,0,0,0)", [said(edge) for edge in edges]))
+    names = [label(node, 24) for node in graph.nodes]
+    traces.append({**dots(places, 9, QUIET, names), "mode": "markers"})
+    hidden = {"visible": False, "range": [-1.3, 1.3]}
+    layout = {
+        "xaxis": hidden,
+        "yaxis": {**hidden, "scaleanchor": "x"},
+        "showlegend": False,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "annotations": [name_beside(name, place) for name, place in zip(names, places)] if len(names) <= 120 else [],
+    }
+    alt = f"Graph of {len(graph.nodes)} nodes with {len(edges)} edges"
+    return Figure(traces, alt, layout, height=760)
+
+
+def lines(curves: NDArray[np.float64], width: float, colour: str) -> dict[str, Any]:
+    """Curves (points, lines, 2) as one trace, with gaps between them."""
+    gap = np.full((1, curves.shape[1], 2), np.nan)
+    points = np.concatenate([curves, gap]).transpose(1, 0, 2).reshape(-1, 2)
+    line = {"width": round(width, 2), "color": colour}
+    xy = {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])}
+    return {"type": "scatter", "mode": "lines", **xy, "line": line, "hoverinfo": "skip", "opacity": 0.65}
+
+
+def dots(places: NDArray[np.float64], size: int, colour: str, texts: list[str] | None) -> dict[str, Any]:
+    """Points, with a text when pointed at."""
+    trace: dict[str, Any] = {"type": "scatter", "mode": "markers", "marker": {"size": size, "color": colour}}
+    trace |= {"x": rounded(places[:, 0]), "y": rounded(places[:, 1])}
+    return trace | (
+        {"hoverinfo": "skip"} if texts is None else {"text": texts, "hovertemplate": "%{text}<extra></extra>"}
+    )
+
+
+def said(edge: Edge) -> str:
+    """An edge in words, as the picture shows it."""
+    arrow = "→" if edge.kind == "directed" else "–"
+    often = "" if edge.presence is None else f"<br>in {percent(edge.presence)} of the resamples"
+    return f"{label(edge.source)} {arrow} {label(edge.target)}<br>weight {number(edge.weight)}{often}"
+
+
+def name_beside(name: str, place: NDArray[np.float64]) -> dict[str, Any]:
+    """A node's name outside the circle, turned so that it reads outwards."""
+    angle = float(np.degrees(np.arctan2(place[1], place[0])))
+    upside_down = abs(angle) > 90
+    turned = {"textangle": round(-(angle + 180 if upside_down else angle), 1), "showarrow": False, "font": {"size": 11}}
+    return {"x": round(1.16 * place[0], 4), "y": round(1.16 * place[1], 4), "text": name, **turned}
+
+
+def edges_listed(facts: GraphFacts) -> Section:
+    """All edges as a table."""
+    if not facts.edges:
+        return Section(
+            "Which edges are there?", paragraphs("None: at this penalty no variable helps to predict another.")
+        )
+    sure = facts.graph.presence is not None
+    columns = [Column("from", "name"), Column("", "words"), Column("to", "words"), Column("weight")]
+    columns += [Column("presence"), Column("direction")] if sure else []
+    rows: list[list[Any]] = [
+        [edge.source, "→" if edge.kind == "directed" else "–", edge.target, edge.weight]
+        + ([edge.presence, edge.direction] if sure else [])
+        for edge in facts.edges
+    ]
+    text = "Weight: standardised regression coefficient, refitted with all parents of the target. " + (
+        "Presence and direction: share of the resamples with the edge, and with it in this direction." if sure else ""
+    )
+    return Section("Which edges are there?", markup(paragraphs(text), table(columns, rows)))
+
+
+def frequencies(facts: GraphFacts) -> Section | None:
+    """How often each pair was joined in the resamples."""
+    graph = facts.graph
+    if graph.presence is None or len(graph.nodes) > MOST_CELLS:
+        return None
+    drawn = heat(
+        graph.nodes, graph.nodes, graph.presence, alt="How often each pair is joined", numbers=len(graph.nodes) <= 12
+    )
+    agreed = graph.found.get("bootstrap", 0)
+    text = (
+        f"Share of {plural(agreed, 'resample')} in which two variables are joined. "
+        "A graph to rely on is dark or light, not grey."
+    )
+    return Section("How sure are the edges?", markup(paragraphs(text), draw(drawn)))
+
+
+def provenance(facts: GraphFacts) -> Section:
+    """What is needed to do it again."""
+    graph = facts.graph
+    known = [
+        ("data", facts.source),
+        ("rows", f"{graph.found['rows']:,}" if "rows" in graph.found else None),
+        ("score", number(graph.score)),
+        ("search", "complete" if graph.found.get("complete", True) else "ended by its time budget"),
+        ("time", duration(graph.seconds)),
+    ]
+    return Section("How was this made?", markup(fact_list(known), settings_table(graph.settings)))
+
+
+SECTIONS: tuple[Callable[[GraphFacts], Section | None], ...] = (picture, edges_listed, frequencies, provenance)
+"""What a graph's report answers, top to bottom."""
+
+
+def graph_report(graph: Graph, *, source: str = "") -> str:
+    """The report of a graph, as one HTML file that needs no network.
+
+    Args:
+        graph: The graph.
+        source: Where its numbers came from, in the user's words.
+
+    Returns:
+        HTML; the same for the same input.
+    """
+    facts = GraphFacts(graph, source)
+    return page(
+        title=f"Graph of {source}" if source else "Graph",
+        kind="graph",
+        head=_head(facts),
+        sections=answered(SECTIONS, facts),
+        foot="Made by Overtone. This file is whole: it loads nothing from anywhere.",
+    )
+
+
+def doubts(graph: Graph) -> list[str]:
+    """What a reader should keep in mind before quoting an edge."""
+    found = list(graph.notes)
+    if graph.presence is None:
+        found.append("No resamples were drawn, so nothing is known of how sure an edge is: use a bootstrap of 100.")
+    if not graph.found.get("complete", True):
+        found.append("The time was over before the search was; a longer one may find a better graph.")
+    halves = graph.found.get("halves")
+    if halves and halves["jaccard"] < 0.5:
+        found.append(f"Two halves of the rows agree on {percent(halves['jaccard'])} of their edges only.")
+    return found
+
+
+def _head(facts: GraphFacts) -> Markup:
+    graph = facts.graph
+    directed, lines_ = int(graph.directed.sum()), int(graph.undirected.sum()) // 2
+    lead = (
+        f"{plural(len(graph.nodes), 'variable')}, {plural(directed, 'directed edge')} and "
+        f"{plural(lines_, 'edge')} without a direction. An edge says that two variables depend on each other whatever "
+        "else of the table is known; a direction is a cause only if nothing outside the table acts on both."
+    )
+    halves = graph.found.get("halves")
+    tiles = [
+        tile(number(len(graph.edges)), "edges"),
+        tile(number(graph.found.get("rows")), "rows"),
+        tile(percent(halves["jaccard"]), "of the edges shared by halves", f"by chance {percent(halves['random'], 1)}")
+        if halves
+        else None,
+        tile(duration(graph.seconds), "in all"),
+    ]
+    found = doubts(graph)
+    return markup(
+        el("p", lead, class_="lead"),
+        el("div", tiles, class_="tiles"),
+        notes(found, warn=f"{plural(len(found), 'thing')} to keep in mind", calm="Nothing looks suspicious."),
+    )

@@ -1,0 +1,208 @@
+"""The result: edges, weights, files for other programs, and how stable it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import networkx
+import numpy as np
+import pytest
+
+from overtone.core import InputError
+from overtone.graphs import Graph, learn_graph
+from overtone.graphs.stability import bootstrap, consensus, repeatability
+from overtone.graphs.weights import correlation_of, implied_precision, refit
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    random = np.random.default_rng(0)
+    a, b, c, d = random.normal(size=(4, 300))
+    return learn_graph(
+        np.column_stack([a, a - 2 * b + c, b, b + d]), ['say "a"', "x<y", "b", "ü"], settings={"bootstrap": 20}
+    )
+
+
+def test_edges_carry_weights_of_a_refit(oracle: ModuleType) -> None:
+    values, _ = oracle.simulate(10, 3, 400, 2)
+    found = learn_graph(values)
+    for edge in found.edges:
+        x, y = (found.nodes.index(name) for name in (edge.source, edge.target))
+        parents = np.flatnonzero(found.dag[:, y])
+        assert found.dag[x, y] or found.undirected[x, y]
+        if found.dag[x, y]:
+            wanted = np.linalg.lstsq(values[:, parents], values[:, y], rcond=None)[0][list(parents).index(x)]
+            assert edge.weight == pytest.approx(wanted, abs=1e-9)
+        assert edge.presence is edge.direction is None
+
+
+def test_every_adjacency_is_one_edge(oracle: ModuleType) -> None:
+    for seed in range(5):
+        values, _ = oracle.simulate(15, 3, 300, seed)
+        found = learn_graph(values, settings={"ils_steps": 2})
+        pairs = [frozenset(edge[:2]) for edge in found.edges]
+        assert len(pairs) == len(set(pairs)) == found.adjacency.sum() // 2
+
+
+def test_implied_precision_is_that_of_the_regressions(oracle: ModuleType) -> None:
+    values, dag = oracle.simulate(8, 3, 400, 1)
+    matrix = values.T @ values / 400
+    full = np.triu(np.ones((8, 8), bool), 1)
+    np.testing.assert_allclose(implied_precision(matrix, full), np.linalg.inv(matrix), atol=1e-8)
+    fitted = np.linalg.inv(implied_precision(matrix, dag))
+    coefficients, variance = refit(fitted, dag)  # the fit of the fit is the fit
+    np.testing.assert_allclose(coefficients, refit(matrix, dag)[0], atol=1e-8)
+    np.testing.assert_allclose(variance, refit(matrix, dag)[1], atol=1e-8)
+    assert correlation_of(np.diag([4.0, 0.0])).tolist() == [[1, 0], [0, 1]]
+
+
+def test_json_is_as_documented(graph: Graph, tmp_path: Path) -> None:
+    found = graph.to_dict()
+    assert list(found) == ["nodes", "edges", "score", "seconds", "settings"]
+    assert all(list(edge) == ["from", "to", "type", "weight", "presence", "direction"] for edge in found["edges"])
+    assert {edge["type"] for edge in found["edges"]} <= {"directed", "undirected"}
+    graph.save(tmp_path / "g.json")
+    stored = json.loads((tmp_path / "g.json").read_text())
+    assert stored["nodes"] == list(graph.nodes)
+    assert stored["order"] == list(graph.order)
+    assert stored["found"]["bootstrap"] == 20
+
+
+def test_networkx_and_graphml_agree(graph: Graph, tmp_path: Path) -> None:
+    made = graph.to_networkx()
+    assert set(made.nodes) == set(graph.nodes)
+    graph.save(tmp_path / "g.graphml")
+    read = networkx.read_graphml(tmp_path / "g.graphml")
+    for edge in graph.edges:
+        for one in (made, read):
+            assert one.edges[edge.source, edge.target]["type"] == edge.kind
+            assert one.edges[edge.source, edge.target]["weight"] == pytest.approx(edge.weight)
+            assert one.edges[edge.source, edge.target]["presence"] == pytest.approx(edge.presence)
+        assert made.has_edge(edge.target, edge.source) == (edge.kind == "undirected")
+
+
+def test_dot_quotes_names_and_leaves_heads_off(graph: Graph, tmp_path: Path) -> None:
+    graph.save(tmp_path / "g.dot")
+    text = (tmp_path / "g.dot").read_text(encoding="utf-8")
+    assert r'"say \"a\""' in text
+    assert text.count("->") == len(graph.edges)
+    assert text.count("dir=none") == sum(edge.kind == "undirected" for edge in graph.edges)
+
+
+def test_matrices_are_stored_without_pickles(graph: Graph, tmp_path: Path) -> None:
+    graph.save(tmp_path / "g.npz")
+    with np.load(tmp_path / "g.npz", allow_pickle=False) as stored:
+        assert stored["nodes"].tolist() == list(graph.nodes)
+        assert (stored["directed"] == graph.directed).all()
+        assert (stored["presence"] == graph.presence).all()
+
+
+def test_another_suffix_is_refused(graph: Graph, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown kind of graph file; got '.txt'; valid: .json"):
+        graph.save(tmp_path / "g.txt")
+
+
+def test_the_class_matrix_has_columns_that_sum_to_one(graph: Graph) -> None:
+    whole = graph.matrix()
+    sums = whole.sum(0)
+    assert ((np.abs(sums - 1) < 1e-12) | (sums == 0)).all()
+    assert ((graph.matrix(top=1) > 0).sum(0) <= 1).all()
+    assert (whole[~graph.adjacency] == 0).all()
+
+
+def test_frequencies_are_shares_and_add_up(graph: Graph) -> None:
+    assert graph.presence is not None
+    assert graph.direction is not None
+    assert (graph.presence == graph.presence.T).all()
+    assert (graph.direction + graph.direction.T <= graph.presence + 1e-12).all()
+    assert ((graph.presence >= 0) & (graph.presence <= 1)).all()
+    assert all(edge.presence is not None and edge.presence >= 0.5 for edge in graph.edges)
+
+
+@pytest.mark.distributed
+def test_frequencies_do_not_depend_on_processes(oracle: ModuleType) -> None:
+    values, _ = oracle.simulate(8, 3, 100, 0)
+    one, two = (learn_graph(values, settings={"bootstrap": 6, "processes": count}) for count in (1, 2))
+    assert (one.presence == two.presence).all()
+    assert (one.direction == two.direction).all()
+
+
+def test_noise_has_no_stable_edges_and_signal_has() -> None:
+    random = np.random.default_rng(0)
+    noise = random.normal(size=(200, 10))
+    noise[:, 1] += noise[:, 0]
+    found = learn_graph(noise, settings={"penalty": 1.0, "bootstrap": 40, "threshold": 0.9})
+    assert [{edge.source, edge.target} for edge in found.edges] == [{"x0", "x1"}]
+    kept = learn_graph(noise, settings={"penalty": 0.5, "bootstrap": 10, "threshold": 0})
+    assert len(kept.edges) > 1
+    assert kept.adjacency.tolist() == (kept.dag | kept.dag.T).tolist()
+
+
+def test_consensus_directs_what_is_stable_and_opens_cycles() -> None:
+    presence = np.ones((3, 3)) - np.eye(3)
+    direction = np.zeros((3, 3))
+    direction[0, 1] = direction[1, 2] = 0.8
+    direction[0, 2] = 0.3
+    directed, undirected = consensus(presence, direction, 0.5)
+    assert np.argwhere(directed).tolist() == [[0, 1], [1, 2]]
+    assert np.argwhere(undirected).tolist() == [[0, 2], [2, 0]]
+    direction[2, 0], direction[0, 2] = 0.9, 0.0
+    directed, undirected = consensus(presence, direction, 0.5)
+    assert not directed.any()
+    assert undirected.sum() == 6
+    assert consensus(0.4 * presence, direction, 0.5)[1].sum() == 0
+
+
+def test_repeatability_is_what_pairs_of_samples_share() -> None:
+    random = np.random.default_rng(0)
+    samples = random.random((7, 12)) < 0.4
+    shared = [np.sum(samples[i] & samples[j]) for i in range(7) for j in range(7) if i != j]
+    sizes = [np.sum(samples[i]) for i in range(7) for j in range(7) if i != j]
+    assert repeatability(samples.mean(0), 7) == pytest.approx(sum(shared) / sum(sizes))
+    assert repeatability(np.zeros((3, 3)), 5) == 1.0
+
+
+def test_the_penalty_by_stability_is_the_least_that_repeats(oracle: ModuleType) -> None:
+    random = np.random.default_rng(0)
+    noise = random.normal(size=(150, 12))
+    found = learn_graph(noise, settings={"penalty": "stability", "bootstrap": 10, "stability": 0.9})
+    assert found.settings["penalty"] > 1
+    values, _ = oracle.simulate(12, 3, 2000, 0)
+    clear = learn_graph(values, settings={"penalty": "stability", "bootstrap": 10, "stability": 0.8})
+    assert clear.settings["penalty"] < found.settings["penalty"]
+    tried = clear.found["repeatability"]
+    assert tried[f"{clear.settings['penalty']:g}"] >= 0.8 or clear.settings["penalty"] == 1.0
+
+
+def test_halves_agree_on_signal_and_not_on_noise(oracle: ModuleType) -> None:
+    values, _ = oracle.simulate(12, 3, 2000, 0)
+    strong = learn_graph(values, settings={"halves": 3}).found["halves"]
+    noise = np.random.default_rng(0).normal(size=(200, 12))
+    weak = learn_graph(noise, settings={"halves": 3, "penalty": 0.5}).found["halves"]
+    assert strong["jaccard"] > 0.8 > 0.5 > strong["random"]
+    assert weak["jaccard"] < 0.5
+    assert strong["splits"] == weak["splits"] == 3
+
+
+def test_a_bootstrap_over_time_keeps_what_it_has(oracle: ModuleType) -> None:
+    values, _ = oracle.simulate(15, 4, 200, 0)
+    heard: list[Any] = []
+
+    def stop(report: Any) -> bool:
+        heard.append(report.label)
+        return heard.count("bootstrap") == 3
+
+    found = learn_graph(values, settings={"bootstrap": 50}, progress=stop)
+    assert found.found["bootstrap"] == 3
+    assert not found.found["complete"]
+    assert bootstrap.__module__  # imported for its docs; the frequencies above are its
+
+
+def test_a_graph_is_shown_in_one_line(graph: Graph) -> None:
+    assert repr(graph).startswith("Graph(4 nodes, ")
+    bare = replace(graph, directed=np.zeros((4, 4), bool), undirected=np.zeros((4, 4), bool))
+    assert bare.edges == []
