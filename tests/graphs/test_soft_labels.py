@@ -101,7 +101,7 @@ def test_the_median_basis_has_median_zero(oracle: ModuleType) -> None:
         assert middle.mean() < 0.3 * was.mean()
     # It is the same covariance up to offsets: centred within modalities nothing differs.
     centre = np.eye(24) - (groups[:, None] == groups) / 12
-    np.testing.assert_allclose(centre @ found @ centre, np.cov(closed.T, bias=True), atol=0.02)
+    np.testing.assert_allclose(centre @ found @ centre, np.cov(closed.T, bias=True), atol=0.1)
 
 
 def test_the_expected_covariance_raises_the_likelihood_and_stands_at_the_truth() -> None:

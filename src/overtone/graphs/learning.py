@@ -64,8 +64,8 @@ def learn_graph(
         >>> rain, sun = random.normal(size=(2, 500))
         >>> wet = rain - sun + random.normal(size=500)
         >>> graph = learn_graph(np.column_stack([rain, wet, sun]), ["rain", "wet", "sun"])
-        >>> [(edge.source, edge.target, edge.kind) for edge in graph.edges]
-        [('sun', 'wet', 'directed'), ('rain', 'wet', 'directed')]
+        >>> sorted((edge.source, edge.target, edge.kind) for edge in graph.edges)
+        [('rain', 'wet', 'directed'), ('sun', 'wet', 'directed')]
     """
     chosen = GraphSettings.build(settings, where="graph settings")
     clock = Clock(chosen.seconds, progress)
