@@ -45,7 +45,7 @@ def test_hog_is_that_of_scikit_image(image: np.ndarray[Any, Any], sizes: tuple[i
         cells_per_block=(2, 2),
         channel_axis=-1,
     )
-    np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-9)
+    np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-5, atol=1e-6)  # it sums a cell in single precision
 
 
 def test_hog_of_an_edge() -> None:

@@ -70,7 +70,7 @@ class Rule:
         }
 
 
-rules: Registry[Rule] = Registry("rule", "overtone.diagnosis.rules")
+rules: Registry[Rule] = Registry("rule", "overtone.diagnosis.rulebook")
 """All rules by name."""
 
 
