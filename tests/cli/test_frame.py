@@ -45,7 +45,7 @@ def test_every_command_has_help_and_json(cli: Cli, name: str) -> None:
     assert "--json" in called.out
     undescribed = [
         parameter.name
-        for parameter in typer.main.get_command(app).commands[name].params  # type: ignore[attr-defined]
+        for parameter in typer.main.get_command(app).commands[name].params
         if not getattr(parameter, "help", None)
     ]
     assert undescribed == []

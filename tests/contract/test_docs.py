@@ -54,7 +54,7 @@ def check_command(line: str, *, whole: bool = True) -> None:
     if not rest or rest[0].startswith("-"):
         assert set(rest) <= {"--help", "-h", "--version"}, line
         return
-    command = group.commands.get(rest[0])  # type: ignore[attr-defined]
+    command = group.commands.get(rest[0])
     assert command is not None, f"no command {rest[0]!r}: {line}"
     if {"--help", "-h"} & set(rest):
         return

@@ -56,14 +56,14 @@ def complaints(thing: Any) -> list[str]:
 def class_complaints(kind: type, text: str) -> list[str]:
     """A class documents what its constructor takes, under Args or Attributes; settings describe field by field."""
     if hasattr(kind, "model_fields"):
-        fields = kind.model_fields.items()  # type: ignore[attr-defined]
+        fields = kind.model_fields.items()
         return [
             f"does not describe setting {name!r}" for name, field in fields if not (field.description or "").strip()
         ]
     if "__init__" not in vars(kind) or issubclass(kind, BaseException):
         return []
     parameters = [name for name in inspect.signature(kind).parameters if name not in IMPLIED]
-    everywhere = text + "\n" + (inspect.getdoc(kind.__init__) or "")  # type: ignore[misc]
+    everywhere = text + "\n" + (inspect.getdoc(kind.__init__) or "")
     return [f"does not document {name!r}" for name in parameters if not documents(everywhere, name)]
 
 

@@ -47,7 +47,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_registry_imports_its_package_on_first_use_and_not_before(package: str) -> None:
-    import shelf  # type: ignore[import-not-found]
+    import shelf
 
     assert shelf.imported == []
     assert list(shelf.things) == ["a-thing", "b-thing"]
@@ -86,7 +86,7 @@ def test_settings_are_built_checked_and_frozen() -> None:
     assert (some.rate, some.width, some.kinds) == (0.25, 3, ["a"])
     assert Some.build() == Some()
     with pytest.raises(ValidationError):
-        some.rate = 1.0  # type: ignore[misc]
+        some.rate = 1.0
 
 
 def test_a_misspelt_setting_is_refused_with_the_closest() -> None:

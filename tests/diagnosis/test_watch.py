@@ -461,10 +461,10 @@ def test_nan_is_shown_and_not_left_out() -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: watch(3), r"the loss cannot be called; got int"),  # type: ignore[arg-type]
+        (lambda: watch(3), r"the loss cannot be called; got int"),
         (lambda: watch(Pull(), every=0), r"'every' is a number of steps; got 0; valid: 1 or more"),
         (lambda: watch(Pull(), active_threshold=0), r"'active_threshold' is a length"),
-        (lambda: watch(Pull(), reduction="median"), r"reduction.*valid: auto, mean, sum"),  # type: ignore[arg-type]
+        (lambda: watch(Pull(), reduction="median"), r"reduction.*valid: auto, mean, sum"),
     ],
 )
 def test_wrong_arguments_are_refused(make: Callable[[], Watch], said: str) -> None:

@@ -90,7 +90,7 @@ def test_blocks_do_not_matter(targets: str, kind: str, monkeypatch: pytest.Monke
     given_targets = {"single": labels, "multi": RANDOM(0).random((len(a), 6)) < 0.3, "none": None}[targets]
     whole = evaluate(a, v, given_targets, bootstrap=0, confusion=targets != "none")
     monkeypatch.setattr("overtone.evaluation.retrieval._PIECE", 300)
-    small = evaluate(a, v, given_targets, bootstrap=0, confusion=targets != "none", memory_mb=0.02)  # type: ignore
+    small = evaluate(a, v, given_targets, bootstrap=0, confusion=targets != "none", memory_mb=0.02)
     same(whole, small)
     for way, counts in whole.confusion.items():
         torch.testing.assert_close(counts, small.confusion[way])

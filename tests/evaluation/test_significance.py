@@ -122,7 +122,7 @@ def test_seed_test_is_the_paired_t_test() -> None:
 )
 def test_what_cannot_be_compared_is_refused(call: object) -> None:
     with pytest.raises(InputError):
-        call()  # type: ignore[operator]
+        call()
 
 
 def test_student_interval_is_scipys() -> None:

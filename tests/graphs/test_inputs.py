@@ -285,7 +285,7 @@ def test_a_forbidden_direction_directs_the_edge() -> None:
         (Knowledge(tiers=[["rain"], ["wet", "sun", "mood"]], required=[("wet", "rain")]), "later tier"),
         (Knowledge(required=[("rain", "wet"), ("wet", "sun"), ("sun", "rain")]), "closes a cycle"),
         (Knowledge(required=[("rain", "rain")]), "joins two variables"),
-        (Knowledge(required=["rain"]), "pair of names"),  # type: ignore[list-item]
+        (Knowledge(required=["rain"]), "pair of names"),
         (
             Knowledge(required=[("rain", "wet"), ("sun", "wet")]),
             "'wet' has more required parents than max_parents allows",

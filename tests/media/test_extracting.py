@@ -268,7 +268,7 @@ def test_a_network_is_trained_on_the_training_split_alone(images: Path, tmp_path
 )
 def test_numbers_out_of_range(images: Path, tmp_path: Path, more: dict[str, int], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        extract(images, tmp_path / "f.npz", **more)  # type: ignore[arg-type]
+        extract(images, tmp_path / "f.npz", **more)
 
 
 def test_wrong_suffix_is_said_before_any_work(tmp_path: Path) -> None:

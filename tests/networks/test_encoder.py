@@ -120,7 +120,7 @@ def test_a_decoded_sequence_differs_from_step_to_step() -> None:
 
 @pytest.mark.parametrize(("name", "kind"), [("tanh", nn.Tanh), ("gelu", nn.GELU), ("relu", nn.ReLU)])
 def test_activations(name: str, kind: type[nn.Module]) -> None:
-    modules = Encoder((7,), 4, 16, 2, name).layers, Decoder((7,), 4, 16, name).layers  # type: ignore[arg-type]
+    modules = Encoder((7,), 4, 16, 2, name).layers, Decoder((7,), 4, 16, name).layers
     assert all(sum(isinstance(layer, kind) for layer in layers) == 2 for layers in modules)
 
 

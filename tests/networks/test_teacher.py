@@ -38,11 +38,11 @@ def test_buffers_are_copied() -> None:
     model = student()
     teacher = Teacher(model)
     model(torch.randn(9, 3, dtype=torch.float64) + 4)
-    assert not torch.equal(teacher.module[1].running_mean, model[1].running_mean)  # type: ignore[index]
+    assert not torch.equal(teacher.module[1].running_mean, model[1].running_mean)
     teacher.update(model, 0.99)
-    assert torch.equal(teacher.module[1].running_mean, model[1].running_mean)  # type: ignore[index]
+    assert torch.equal(teacher.module[1].running_mean, model[1].running_mean)
     model(torch.randn(9, 3, dtype=torch.float64) + 40)
-    assert not torch.equal(teacher.module[1].running_mean, model[1].running_mean)  # type: ignore[index]
+    assert not torch.equal(teacher.module[1].running_mean, model[1].running_mean)
 
 
 def test_a_teacher_is_a_copy_without_gradient_that_never_trains() -> None:

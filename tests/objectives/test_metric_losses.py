@@ -278,7 +278,7 @@ def test_wrong_input_is_named(name: str, settings: dict[str, object]) -> None:
 
 
 @every
-def test_nothing_makes_the_host_wait(name: str, settings: dict[str, object], watch_syncs) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_makes_the_host_wait(name: str, settings: dict[str, object], watch_syncs) -> None:
     loss, z = build(name, settings), rows().requires_grad_()
     with watch_syncs() as syncs:
         value = loss(z, classes()) + loss(z, classes(), rows(9, 1), classes(9))

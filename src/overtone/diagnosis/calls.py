@@ -45,12 +45,12 @@ class Call:
         view = embeddings.view_as(embeddings)
         place = len(self.rows)
         self.rows.append(len(embeddings))
-        view.register_hook(lambda gradient: self._arrived(place, gradient))  # type: ignore[no-untyped-call]
+        call_with_gradient(view, lambda gradient: self._arrived(place, gradient))
         return view
 
     def finish(self, loss: Tensor, counts: Any) -> None:
         """Take note of what came out of the forward pass."""
-        loss.register_hook(self._weighed)  # type: ignore[no-untyped-call]
+        call_with_gradient(loss, self._weighed)
         self.loss = loss.detach()
         if counts is not None:
             self.active, self.total = counts.active, counts.total
@@ -67,6 +67,12 @@ class Call:
         gradient = gradient.detach()
         precise = torch.promote_types(gradient.dtype, torch.float32)
         self._norms[place] = torch.linalg.vector_norm(gradient.flatten(1), dim=1, dtype=precise)
+
+
+def call_with_gradient(tensor: Tensor, function: Callable[[Tensor], None]) -> None:
+    """Have a function called with the gradient that arrives at a tensor."""
+    register: Callable[[Callable[[Tensor], None]], Any] = tensor.register_hook  # PyTorch leaves it without types
+    register(function)
 
 
 def is_embedding(value: Any) -> bool:

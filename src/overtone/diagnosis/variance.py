@@ -106,9 +106,13 @@ class Variance:
     """
 
     def __init__(self, classes: int | Sequence[str] | None = None, dimensions: int | None = None) -> None:
-        named = classes is not None and not isinstance(classes, int)
-        self.class_names = tuple(map(str, classes)) if named else None  # type: ignore[arg-type]
-        self.classes: int | None = len(self.class_names) if self.class_names is not None else classes  # type: ignore[assignment]
+        self.class_names: tuple[str, ...] | None = None
+        self.classes: int | None = None
+        if classes is None or isinstance(classes, int):
+            self.classes = classes
+        else:
+            self.class_names = tuple(map(str, classes))
+            self.classes = len(self.class_names)
         self.dimensions = dimensions
         self._sums = _no_rows(self.classes or 0, dimensions or 0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -29,8 +30,8 @@ def log_sum_exp(logits: Tensor, weights: Tensor) -> Tensor:
     Returns:
         (n, 1); a row without weight has about −1e30, and no gradient.
     """
-    found: Tensor = _LogSumExp.apply(logits, weights)  # type: ignore[no-untyped-call]
-    return found
+    apply: Callable[[Tensor, Tensor], Tensor] = _LogSumExp.apply  # PyTorch leaves it without types
+    return apply(logits, weights)
 
 
 class _LogSumExp(torch.autograd.Function):

@@ -16,7 +16,7 @@ One averaging rule is right for all three, and the terms may be mixed freely.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -66,8 +66,8 @@ class Group:
         if self.world == 1:
             return tensor
         # PyTorch leaves Function.apply without types
-        joined: Tensor = _Join.apply(tensor, self.rank, self.world)  # type: ignore[no-untyped-call]
-        return joined
+        apply: Callable[[Tensor, int, int], Tensor] = _Join.apply
+        return apply(tensor, self.rank, self.world)
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace every gradient by its mean over the processes, in one exchange."""

@@ -223,7 +223,7 @@ def test_the_most_uneven_loss_is_named(diagnosis: Any, read: Maker) -> None:
 
 
 def test_of_many_classes_the_ends_are_drawn(make_diagnosis: Maker, read: Maker) -> None:
-    page = read(str(spread(Diagnosed(make_diagnosis(classes=100))).body))  # type: ignore[union-attr]
+    page = read(str(spread(Diagnosed(make_diagnosis(classes=100))).body))
     strip, rows = page.figures
     assert all(len(trace["x"]) == 100 for trace in strip["data"])
     assert all(len(trace["x"]) == MOST_ROWS for trace in rows["data"])
@@ -239,7 +239,7 @@ def test_closest_classes_are_named_with_their_gap(page: Any, diagnosis: Any) -> 
 
 def test_maps_share_their_scale_and_their_rows(diagnosis: Any, make_details: Maker, read: Maker) -> None:
     section = maps_of_losses(Diagnosed(diagnosis, make_details(diagnosis, rows=100)))
-    page = read(str(section.body))  # type: ignore[union-attr]
+    page = read(str(section.body))
     assert len({tuple(one["layout"]["xaxis"]["range"]) for one in page.figures}) == 1
     for one in page.figures:
         assert list(one["views"]) == ["directions of most variance (PCA)", "neighbourhoods (t-SNE)"]

@@ -147,7 +147,7 @@ class SmallNetBackbone(TrainedBackbone):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             net = SmallNet(self.settings.width, classes)
-        self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net = nn.utils.convert_conv2d_weight_memory_format(net.to(self.device), torch.channels_last)
         self._train(self.net, images, targets, generator, progress)
 
     def _material(
@@ -171,7 +171,8 @@ class SmallNetBackbone(TrainedBackbone):
             raise InputError("small-net: too few training images", got=count, valid="two or more", fix="take hog-color")
         if labels is None or not with_labels:
             return torch.cat(images), None
-        classes, numbers = labels[chosen][torch.isin(rows, torch.cat(good))].unique(return_inverse=True)  # type: ignore[no-untyped-call]
+        kept = labels[chosen][torch.isin(rows, torch.cat(good))]
+        classes, numbers = torch.unique(kept, return_inverse=True)
         if len(classes) < 2:
             raise InputError(
                 "small-net: all training images are of one class", fix="take hog-color, or --set labels=false"
@@ -198,7 +199,7 @@ class SmallNetBackbone(TrainedBackbone):
                 scores = net.head(net(_floats(pixels.to(self.device))))
             loss = F.cross_entropy(scores.float(), goal.to(self.device), label_smoothing=0.1)
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
             optimiser.step()
             schedule.step()
             progress(f"{self.name}: training", step, steps)

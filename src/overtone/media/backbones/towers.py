@@ -72,7 +72,8 @@ class Tower(Backbone):
 
     def _taken(self, outputs: Any) -> Tensor:
         if self.output == "pooled":
-            return outputs.pooler_output  # type: ignore[no-any-return]
+            pooled: Tensor = outputs.pooler_output
+            return pooled
         last: Tensor = outputs.last_hidden_state
         if last.dim() != 3:  # a map of (channels, height, width): convolutional models have no tokens
             return last.mean(dim=(2, 3))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.formats import opening
+from overtone.features.formats.mat import opening_mat
 from overtone.media.catalogue import UNLABELLED, Catalogue, of_files
 from overtone.media.layouts import Layout, layouts
 
@@ -76,9 +76,8 @@ def _annotations(file: Path | None) -> Any:
 
 def _mat(file: Path, key: str) -> Any:
     from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
 
-    with opening(file, "a MATLAB file", (MatReadError, TypeError, NotImplementedError)):
+    with opening_mat(file):
         return loadmat(str(file), squeeze_me=True)[key]
 
 
