@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from overtone.core import InputError
 from overtone.features import hold_out, load
 from overtone.methods.base import methods
-from overtone.methods.metric import LabelledFrame, across, labelled_rows, loss_for
-from overtone.objectives import metric_losses
+from overtone.methods.metric import LabelledFrame, labelled_rows
+from overtone.objectives import build_loss, loss_of_views, metric_losses
 from overtone.training import train
 
 LABELLED = [name for name, kind in methods.items() if issubclass(kind, LabelledFrame)]
@@ -81,7 +81,7 @@ def test_rows_without_a_label_teach_nothing(ready, name):
     torch.testing.assert_close(method.step(replace(partly, features=(noise[0], noise[1])))["loss"], loss)
     twice = torch.arange(48)[labelled].repeat(2)
     z = [part[twice] for part in method.encode(batch, batch.features)]
-    torch.testing.assert_close(across(method.loss, z[0], z[1], batch.targets[twice].argmax(1)), loss)
+    torch.testing.assert_close(loss_of_views(method.loss, z, batch.targets[twice].argmax(1)), loss)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=12).filter(any))
@@ -134,7 +134,7 @@ def test_wrong_losses_and_settings_are_refused(make):
     with pytest.raises(InputError, match="unknown setting of triplet 'margn'.*did you mean 'margin'"):
         make("metric", loss_settings={"margn": 1})
     with pytest.raises(InputError, match="unknown setting of ccl 'classes'"):
-        loss_for("ccl", {"classes": 7}, 4, 8)  # follows from the data
+        build_loss("ccl", {"classes": 7}, classes=4, embedding_dim=8)  # follows from the data
     with pytest.raises(InputError, match="'margin'"):
         make("metric", loss_settings={"margin": -1})
 

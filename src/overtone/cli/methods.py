@@ -21,13 +21,12 @@ def methods(
     with results(json) as output:
         from overtone.cli.tables import settings_table, table
         from overtone.methods.base import methods as registry
-        from overtone.objectives import metric_losses
+        from overtone.objectives import loss_kind, metric_losses
         from overtone.training import HeadSettings, TrainingSettings
-        from overtone.training.heads.settings import loss_named
 
         columns = ("name", "type", "default", "description")
         if losses:
-            kinds = metric_losses() if name is None else {name: loss_named(name)}
+            kinds = metric_losses() if name is None else {name: loss_kind(name)}
             parts = {each: kind.settings_type.table() for each, kind in kinds.items()}
             parts["budget"] = HeadSettings.table()
             output.document({part: [dict(zip(columns, row)) for row in rows] for part, rows in parts.items()})

@@ -10,11 +10,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from overtone.core import InputError, Settings, unknown_name
+from overtone.core import Settings
 from overtone.methods.base import Batch, Corpus, TrainingDefaults, methods
 from overtone.methods.cluster_cca import check_classes
 from overtone.methods.frame import Frame, FrameSettings, by_steps
-from overtone.objectives import MetricLoss, metric_losses
+from overtone.objectives import build_loss, loss_of_views
 
 LEAST_ROWS = 32
 """Rows below which a batch may well be of one class."""
@@ -43,7 +43,7 @@ class LabelledFrame(Frame):
 
     def __init__(self, settings: Settings, corpus: Corpus) -> None:
         super().__init__(settings, corpus)
-        self.loss = loss_for(*self.chosen(), corpus.classes, self.dim)
+        self.loss = build_loss(*self.chosen(), classes=corpus.classes, embedding_dim=self.dim)
         self.single = False
 
     @abstractmethod
@@ -93,56 +93,7 @@ class LabelledFrame(Frame):
         rows = labelled_rows(targets)
         first, second, targets = (part.index_select(0, rows) for part in (first, second, targets))
         labels = targets.argmax(1) if self.single else targets
-        try:
-            return across(self.loss, first, second, labels)
-        except InputError as error:
-            where = f"{self.loss.name}, a batch of {len(rows)} rows: {error}"
-            raise InputError(where, fix="if classes are missing in batches, raise batch_size") from None
-
-
-def loss_for(name: str, settings: Mapping[str, Any], classes: int, embedding_dim: int) -> MetricLoss:
-    """A metric loss with what follows from corpus and encoder filled in.
-
-    Args:
-        name: As registered.
-        settings: The loss's settings as far as they are a choice.
-        classes: Number of classes, for losses that have a centre for each.
-        embedding_dim: Dimensions of the embedding, for the same.
-
-    Returns:
-        The module.
-
-    Raises:
-        InputError: There is no such loss, no such setting, or a value does not fit.
-    """
-    kinds = metric_losses()
-    if name not in kinds:
-        raise unknown_name("loss", name, kinds)
-    fields = kinds[name].settings_type.model_fields
-    given = {key: value for key, value in (("classes", classes), ("embedding_dim", embedding_dim)) if key in fields}
-    for setting in settings:
-        if setting in given or setting not in fields:
-            raise unknown_name(f"setting of {name}", setting, fields.keys() - given.keys())
-    return kinds[name](**settings, **given)
-
-
-def across(loss: MetricLoss, first: Tensor, second: Tensor, labels: Tensor) -> Tensor:
-    """A loss across two modalities: the mean of both directions, or of all rows against the centres of classes.
-
-    Args:
-        loss: Of metric learning.
-        first: (n, e) embeddings of one modality.
-        second: (n, e) of the other, row-aligned.
-        labels: (n,) class numbers or (n, C) targets.
-
-    Returns:
-        Scalar.
-    """
-    there: Tensor = loss(first, labels, second, labels)
-    if loss.needs_classes:  # it has judged the gallery, too
-        return there
-    back: Tensor = loss(second, labels, first, labels)
-    return 0.5 * (there + back)
+        return loss_of_views(self.loss, (first, second), labels)
 
 
 def labelled_rows(targets: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ from overtone.objectives.targets import (
     soft_top_k,
 )
 from overtone.objectives.triplet import TripletLoss, triplet
+from overtone.objectives.using import build_loss, loss_choices, loss_kind, loss_of_views
 from overtone.objectives.weighting import LearnedWeights, weighted_sum
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "SupervisedContrastiveLoss",
     "TripletLoss",
     "arcface",
+    "build_loss",
     "canonical_loss",
     "center_contrastive",
     "centre_pairs",
@@ -57,6 +59,9 @@ __all__ = [
     "distillation",
     "from_labels",
     "infonce",
+    "loss_choices",
+    "loss_kind",
+    "loss_of_views",
     "masked_reconstruction",
     "metric_losses",
     "n_pair",

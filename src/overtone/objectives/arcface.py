@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from overtone.core import InputError
 from overtone.objectives.centres import CentreLoss, CentreSettings
-from overtone.objectives.metric import Outcome
+from overtone.objectives.metric import Given, Outcome
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
 from overtone.objectives.softmax import against_negatives
@@ -89,15 +89,9 @@ class ArcFaceLoss(CentreLoss):
     function = staticmethod(arcface)
     settings: ArcFaceSettings
 
-    def outcome(
-        self,
-        embeddings: Tensor,
-        labels: Tensor | None,
-        gallery: Tensor | None,
-        gallery_labels: Tensor | None,
-        targets: Tensor | None,
-    ) -> Outcome:
+    def outcome(self, given: Given) -> Outcome:
         """Pair all rows with the centres, one of which is the own one, and call the function."""
+        labels = given.labels
         if labels is not None and labels.dim() == 2 and self.settings.margin > 0:
             raise InputError(
                 "arcface has a margin towards one class a row",
@@ -105,4 +99,4 @@ class ArcFaceLoss(CentreLoss):
                 valid="(n,) integer classes",
                 fix="set margin=0 for several or soft labels, or take ccl",
             )
-        return super().outcome(embeddings, labels, gallery, gallery_labels, targets)
+        return super().outcome(given)

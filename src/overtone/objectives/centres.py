@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
-from overtone.objectives.metric import MetricLoss, Outcome
+from overtone.objectives.metric import Given, MetricLoss, Outcome
 from overtone.objectives.pairs import Pairs, check_all_labels, check_batch, holds, unit
 
 
@@ -84,19 +84,13 @@ class CentreLoss(MetricLoss):
         # of length 1, so that a step of the optimiser turns a centre as far as it would an embedding's direction
         self.centres = nn.Parameter(F.normalize(torch.randn(self.settings.classes, self.settings.embedding_dim), dim=1))
 
-    def outcome(
-        self,
-        embeddings: Tensor,
-        labels: Tensor | None,
-        gallery: Tensor | None,
-        gallery_labels: Tensor | None,
-        targets: Tensor | None,
-    ) -> Outcome:
+    def outcome(self, given: Given) -> Outcome:
         """Pair all rows with the centres and call the function."""
+        embeddings, _, gallery, _, targets = given
         if targets is not None:
             raise InputError(f"{self.name} judges rows by classes, not by each other", fix="pass labels, not targets")
         check_batch(embeddings, gallery)
-        labels, gallery_labels = check_all_labels(embeddings, labels, gallery, gallery_labels)
+        labels, gallery_labels = check_all_labels(embeddings, given.labels, gallery, given.gallery_labels)
         if gallery is not None and gallery_labels is not None:
             embeddings, labels = torch.cat((embeddings, gallery)), torch.cat((labels, gallery_labels))
         options = {name: value for name, value in self.settings if name not in CentreSettings.model_fields}

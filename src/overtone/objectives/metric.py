@@ -35,6 +35,24 @@ class Counts(NamedTuple):
     anchors: int
 
 
+class Given(NamedTuple):
+    """What a loss is called with; see :func:`~overtone.objectives.pairs`.
+
+    Attributes:
+        embeddings: (n, d).
+        labels: (n,) or (n, C).
+        gallery: (m, d).
+        gallery_labels: (m,) or (m, C).
+        targets: (n, m).
+    """
+
+    embeddings: Tensor
+    labels: Tensor | None = None
+    gallery: Tensor | None = None
+    gallery_labels: Tensor | None = None
+    targets: Tensor | None = None
+
+
 class Outcome(NamedTuple):
     """What the function of a loss returns.
 
@@ -85,19 +103,12 @@ class MetricLoss(nn.Module, ABC):
         targets: Tensor | None = None,
     ) -> Tensor:
         """Scalar loss of a batch; see :func:`~overtone.objectives.pairs` for the arguments and what is refused."""
-        outcome = self.outcome(embeddings, labels, gallery, gallery_labels, targets)
+        outcome = self.outcome(Given(embeddings, labels, gallery, gallery_labels, targets))
         self.counts = outcome.counts
         return outcome.loss
 
     @abstractmethod
-    def outcome(
-        self,
-        embeddings: Tensor,
-        labels: Tensor | None,
-        gallery: Tensor | None,
-        gallery_labels: Tensor | None,
-        targets: Tensor | None,
-    ) -> Outcome:
+    def outcome(self, given: Given) -> Outcome:
         """Loss and counts of a batch."""
 
     def extra_repr(self) -> str:
@@ -110,16 +121,9 @@ class PairLoss(MetricLoss):
 
     function: ClassVar[Callable[..., Outcome]]
 
-    def outcome(
-        self,
-        embeddings: Tensor,
-        labels: Tensor | None,
-        gallery: Tensor | None,
-        gallery_labels: Tensor | None,
-        targets: Tensor | None,
-    ) -> Outcome:
+    def outcome(self, given: Given) -> Outcome:
         """Pair the rows and call the function."""
-        found = pairs(embeddings, labels, gallery, gallery_labels, targets=targets)
+        found = pairs(given.embeddings, given.labels, given.gallery, given.gallery_labels, targets=given.targets)
         return type(self).function(found, **dict(self.settings))
 
 

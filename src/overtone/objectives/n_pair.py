@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.core import InputError, Settings
-from overtone.objectives.metric import Outcome, PairLoss
+from overtone.objectives.metric import Given, Outcome, PairLoss
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
 from overtone.objectives.softmax import against_negatives
@@ -93,15 +93,9 @@ class NPairLoss(PairLoss):
     active_means = "A tuple is active while 1 − p of its positive exceeds active_threshold."
     function = staticmethod(n_pair)
 
-    def outcome(
-        self,
-        embeddings: Tensor,
-        labels: Tensor | None,
-        gallery: Tensor | None,
-        gallery_labels: Tensor | None,
-        targets: Tensor | None,
-    ) -> Outcome:
+    def outcome(self, given: Given) -> Outcome:
         """Pair the rows, whose classes must be told apart, and call the function."""
+        labels, targets = given.labels, given.targets
         if targets is not None or (labels is not None and labels.dim() == 2):
             raise InputError(
                 "n-pair takes one class for each row",
@@ -109,4 +103,4 @@ class NPairLoss(PairLoss):
                 valid="(n,) integer classes",
                 fix="take infonce for several or soft labels",
             )
-        return super().outcome(embeddings, labels, gallery, gallery_labels, targets)
+        return super().outcome(given)

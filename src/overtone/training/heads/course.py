@@ -11,27 +11,16 @@ import numpy as np
 import torch
 
 from overtone.diagnosis import Greediness, watch
-from overtone.objectives import MetricLoss
+from overtone.objectives import MetricLoss, build_loss, loss_of_views
 from overtone.training.checks import TrainingStopped
 from overtone.training.course import Clock
-from overtone.training.heads.head import Heads, loss_of
+from overtone.training.heads.head import Heads
 from overtone.training.heads.looks import Looks
 from overtone.training.heads.material import Exercise, evenly_spaced
-from overtone.training.heads.settings import HeadSettings, loss_named
+from overtone.training.heads.settings import HeadSettings
 from overtone.training.heads.trial import HeadTrial, Series
 from overtone.training.loop import batch_bounds, seed_everything
 from overtone.training.progress import Callback, Report
-
-
-def build_loss(name: str, given: Mapping[str, Any], exercise: Exercise, settings: HeadSettings) -> MetricLoss:
-    """A loss with its settings, told how many classes there are where it keeps something for each.
-
-    Raises:
-        InputError: A setting's value does not fit, or the loss cannot take labels of this kind.
-    """
-    kind = loss_named(name)
-    told = {"classes": exercise.classes, "embedding_dim": settings.embedding_dim} if kind.needs_classes else {}
-    return kind(**{**given, **told})
 
 
 def train_heads(
@@ -69,7 +58,7 @@ def train_heads(
     generator = torch.Generator(device)
     seed_everything(seed, -1, generator)
     heads = Heads([view.shape[1] for view in exercise.train.views], settings.embedding_dim, settings.hidden).to(device)
-    loss = build_loss(name, given, exercise, settings).to(device)
+    loss = build_loss(name, given, classes=exercise.classes, embedding_dim=settings.embedding_dim).to(device)
     groups = [
         {"params": list(heads.parameters()), "lr": settings.learning_rate, "weight_decay": settings.weight_decay},
         {"params": list(loss.parameters()), "lr": settings.loss_learning_rate or settings.learning_rate},
@@ -94,7 +83,7 @@ def train_heads(
                 rows = order[start:stop]
                 with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
                     embeddings = heads([view.index_select(0, rows) for view in exercise.train.views])
-                    value = loss_of(loss, embeddings, exercise.train.labels.index_select(0, rows))
+                    value = loss_of_views(loss, embeddings, exercise.train.labels.index_select(0, rows))
                 torch.autograd.backward(value)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
@@ -156,9 +145,10 @@ def rehearse(name: str, given: Mapping[str, Any], exercise: Exercise, settings: 
         InputError: A setting's value does not fit, or the loss cannot take labels of this kind or such a batch.
     """
     assert settings.batch_size, "settings are not completed"
-    loss = build_loss(name, given, exercise, settings).to(exercise.train.labels.device)
+    loss = build_loss(name, given, classes=exercise.classes, embedding_dim=settings.embedding_dim)
     batch = exercise.train.spaced(settings.batch_size)
+    loss.to(batch.labels.device)
     heads = Heads([view.shape[1] for view in batch.views], settings.embedding_dim).to(batch.labels.device)
     with torch.no_grad():
-        loss_of(loss, heads(batch.views), batch.labels)
+        loss_of_views(loss, heads(batch.views), batch.labels)
     return loss

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from overtone.core import InputError
-from overtone.objectives import MetricLoss
 
 
 class Heads(nn.Module):
@@ -34,33 +30,3 @@ class Heads(nn.Module):
     def forward(self, views: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """(n, d) features of every view to (n, e) embeddings of every view."""
         return tuple(F.normalize(head(view).float(), dim=1) for head, view in zip(self.heads, views))
-
-
-def loss_of(loss: MetricLoss, embeddings: Sequence[Tensor], labels: Tensor) -> Tensor:
-    """A loss within one view, or across two as the mean of both directions.
-
-    Args:
-        loss: Of metric learning.
-        embeddings: (n, e) of one or two views.
-        labels: (n,) class numbers or (n, C) targets.
-
-    Returns:
-        Scalar.
-
-    Raises:
-        InputError: The loss refuses the batch: its labels are of a kind it cannot take, or no two rows share a class.
-    """
-    try:
-        return _loss_of(loss, embeddings, labels)
-    except InputError as error:
-        where = f"{loss.name}, a batch of {len(labels)} rows: {error}"
-        raise InputError(where, fix="if classes are missing in batches, raise batch_size") from None
-
-
-def _loss_of(loss: MetricLoss, embeddings: Sequence[Tensor], labels: Tensor) -> Tensor:
-    if len(embeddings) == 1 or loss.needs_classes:
-        return torch.stack([loss(view, labels) for view in embeddings]).mean()
-    first, second = embeddings
-    there: Tensor = loss(first, labels, second, labels)
-    back: Tensor = loss(second, labels, first, labels)
-    return 0.5 * (there + back)

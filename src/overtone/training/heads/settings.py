@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from overtone.core import InputError, Settings, unknown_name
-from overtone.objectives import MetricLoss, metric_losses
+from overtone.objectives import loss_choices, loss_kind, metric_losses
 
 EPOCHS = 100
 BATCH, LEAST_BATCH, LEAST_BATCHES = 512, 32, 8
@@ -69,10 +69,6 @@ class HeadSettings(Settings):
         )
 
 
-GIVEN_BY_DATA = frozenset({"classes", "embedding_dim"})
-"""Settings of losses that are no choice: they follow from the data and the head."""
-
-
 def split_head_settings(
     values: Mapping[str, Any] | None, losses: Sequence[str]
 ) -> tuple[HeadSettings, dict[str, dict[str, Any]]]:
@@ -89,7 +85,7 @@ def split_head_settings(
     Raises:
         InputError: There is no such loss, no such setting, or a value of the budget does not fit.
     """
-    kinds = {name: loss_named(name) for name in losses}
+    kinds = {name: loss_kind(name) for name in losses}
     budget: dict[str, Any] = {}
     own: dict[str, dict[str, Any]] = {name: {} for name in kinds}
     for_one: dict[str, dict[str, Any]] = {name: {} for name in kinds}
@@ -104,12 +100,12 @@ def split_head_settings(
         elif key in HeadSettings.model_fields:
             budget[key] = value
         else:
-            takers = [name for name, kind in kinds.items() if key in choices(kind)]
+            takers = [name for name, kind in kinds.items() if key in loss_choices(kind)]
             if not takers:
                 known = {
                     *HeadSettings.model_fields,
                     *kinds,
-                    *(name for kind in kinds.values() for name in choices(kind)),
+                    *(name for kind in kinds.values() for name in loss_choices(kind)),
                 }
                 raise unknown_name(f"setting of {', '.join(kinds)}", key, known)
             for name in takers:
@@ -117,25 +113,8 @@ def split_head_settings(
     for name, kind in kinds.items():
         own[name] |= for_one[name]
         for setting in own[name]:
-            if setting not in choices(kind):
-                raise unknown_name(f"setting of {name}", setting, choices(kind))
+            if setting not in loss_choices(kind):
+                raise unknown_name(f"setting of {name}", setting, loss_choices(kind))
         if "active_threshold" in kind.settings_type.model_fields and "active_threshold" in budget:
             own[name].setdefault("active_threshold", budget["active_threshold"])
     return HeadSettings.build(budget, where="settings of the budget"), own
-
-
-def loss_named(name: str) -> type[MetricLoss]:
-    """The class of a metric loss.
-
-    Raises:
-        InputError: There is none of that name.
-    """
-    found = metric_losses()
-    if name not in found:
-        raise unknown_name("loss", name, found)
-    return found[name]
-
-
-def choices(kind: type[MetricLoss]) -> list[str]:
-    """Names of a loss's settings that a user may choose."""
-    return [name for name in kind.settings_type.model_fields if name not in GIVEN_BY_DATA]

@@ -1,0 +1,95 @@
+"""Metric losses in use: found by name, told what follows from corpus and encoder, applied to one view or across two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from overtone.core import InputError, unknown_name
+from overtone.objectives.metric import MetricLoss, metric_losses
+
+FOLLOWING = frozenset({"classes", "embedding_dim"})
+"""Settings of losses that are no choice: they follow from the data and the encoder."""
+
+
+def loss_kind(name: str) -> type[MetricLoss]:
+    """The class of a metric loss.
+
+    Args:
+        name: As registered.
+
+    Returns:
+        The class.
+
+    Raises:
+        InputError: There is none of that name.
+    """
+    found = metric_losses()
+    if name not in found:
+        raise unknown_name("loss", name, found)
+    return found[name]
+
+
+def loss_choices(kind: type[MetricLoss]) -> list[str]:
+    """Names of a loss's settings that a user may choose."""
+    return [name for name in kind.settings_type.model_fields if name not in FOLLOWING]
+
+
+def build_loss(name: str, settings: Mapping[str, Any], *, classes: int, embedding_dim: int) -> MetricLoss:
+    """A metric loss with its settings, told how many classes and dimensions there are where it has a centre for each.
+
+    Args:
+        name: As registered.
+        settings: What the user chose, besides defaults.
+        classes: Number of classes.
+        embedding_dim: Dimensions of the embedding.
+
+    Returns:
+        The module.
+
+    Raises:
+        InputError: There is no such loss, no such choice, or a value does not fit.
+    """
+    kind = loss_kind(name)
+    for setting in settings:
+        if setting not in loss_choices(kind):
+            raise unknown_name(f"setting of {name}", setting, loss_choices(kind))
+    following = {"classes": classes, "embedding_dim": embedding_dim} if kind.needs_classes else {}
+    return kind(**settings, **following)
+
+
+def loss_of_views(loss: MetricLoss, views: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """A metric loss of a batch within one view, or across two: the mean of both directions.
+
+    A loss with class centres judges the rows of all views by the same centres.
+
+    Args:
+        loss: The loss.
+        views: One or two (n, e) embeddings, row by row the same clips.
+        labels: (n,) class numbers or (n, C) targets.
+
+    Returns:
+        Scalar.
+
+    Raises:
+        InputError: The loss refuses the batch: its labels are of a kind it cannot take, or no two rows share a class.
+    """
+    try:
+        if len(views) == 1:
+            return _called(loss, views[0], labels)
+        first, second = views
+        there = _called(loss, first, labels, second, labels)
+        if loss.needs_classes:  # it has judged the gallery, too
+            return there
+        return 0.5 * (there + _called(loss, second, labels, first, labels))
+    except InputError as error:
+        where = f"{loss.name}, a batch of {len(labels)} rows: {error}"
+        raise InputError(where, fix="if classes are missing in batches, raise batch_size") from None
+
+
+def _called(loss: MetricLoss, *arguments: Tensor) -> Tensor:
+    """The module called as one, so that its hooks see it."""
+    value: Tensor = loss(*arguments)
+    return value
