@@ -1,0 +1,77 @@
+"""The verb that learns a graph from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overtone.api.reading import log
+from overtone.core.files import write_text
+
+if TYPE_CHECKING:
+    from overtone.graphs import Graph, Knowledge
+
+
+def graph(
+    data: str | Path,
+    *,
+    soft: Any = None,
+    modalities: Sequence[str] = ("audio", "visual"),
+    split: str | None = None,
+    representation: Any = "auto",
+    centre: bool = False,
+    knowledge: str | Path | Knowledge | None = None,
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | Sequence[str | Path] = (),
+    progress: Callable[[Any], object] | None = None,
+) -> Graph:
+    """Learn a graph from a file: a table of numbers, or soft labels.
+
+    For arrays in memory see :func:`overtone.graphs.learn_graph` and :func:`overtone.graphs.interaction_graph`.
+
+    Args:
+        data: An npz, CSV or Parquet file.
+        soft: What kind of soft labels the file holds: ``"softmax"``, ``"logits"``, ``"sigmoid"`` or
+            ``"sigmoid-logits"``; None for a table of numbers.
+        modalities: Of soft labels: the keys of the modalities.
+        split: Of soft labels: the rows to take; by default ``"train"`` where the file has splits.
+        representation: Of soft labels: ``"auto"``, ``"log-ratio"``, ``"logit"`` or ``"linear"``.
+        centre: Of soft labels: whether to look only at what varies within the annotated class.
+        knowledge: Tiers, forbidden and required edges, or a YAML file of them.
+        settings: Names and values of :class:`overtone.graphs.GraphSettings`.
+        out: Files to write: ``.json``, ``.graphml``, ``.dot``, ``.npz``, or ``.html`` for a report.
+        progress: Called after each step; an answer that is true ends the search.
+
+    Returns:
+        The graph.
+
+    Raises:
+        InputError: The file, a setting or the knowledge cannot be used.
+    """
+    from overtone import graphs, report
+    from overtone.graphs.exports import writer
+    from overtone.graphs.reading import read_soft_labels, read_table
+
+    files = [Path(one) for one in ([out] if isinstance(out, (str, Path)) else out)]
+    for file in files:  # a wrong suffix is better said before the search than after
+        if file.suffix.lower() != ".html":
+            writer(file)
+    known = graphs.Knowledge.read(knowledge) if isinstance(knowledge, (str, Path)) else knowledge
+    options: dict[str, Any] = {"knowledge": known, "settings": settings, "progress": progress}
+    if soft is None:
+        table = read_table(data)
+        rows = table.chunks() if table.covariance is None else table.covariance
+        found = graphs.learn_graph(rows, table.names, rows=table.rows, **options)
+    else:
+        taken = read_soft_labels(data, tuple(modalities), split)
+        options |= {"classes": taken.classes, "labels": taken.labels, "kind": soft}
+        found = graphs.interaction_graph(taken.parts, representation=representation, centre=centre, **options)
+    for note in found.notes:
+        log.warning(note)
+    for file in files:
+        if file.suffix.lower() == ".html":
+            write_text(file, report.graph_report(found, source=str(data)))
+        else:
+            found.save(file)
+    return found
