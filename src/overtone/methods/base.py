@@ -67,6 +67,19 @@ class Corpus(NamedTuple):
     classes: int = 0
 
 
+class Inferred(NamedTuple):
+    """What a teacher and a graph search say of the training rows, made before the first step.
+
+    Attributes:
+        soft_labels: Per modality in order, (N, C) class probabilities of the training rows, in their order; each row by
+            a teacher that has not seen it.
+        graph: (2C, 2C) weights from class to class; node i < C is class i in the first modality, C + i in the second.
+    """
+
+    soft_labels: tuple[Tensor, Tensor]
+    graph: Tensor
+
+
 @dataclass(frozen=True)
 class TrainingDefaults:
     """How the loop should drive a method unless the user says otherwise.
@@ -93,7 +106,8 @@ class TrainingDefaults:
 class Method(nn.Module, ABC):
     """Base of all methods.
 
-    A method knows no loop, device, file or process group. The loop calls, in this order: :meth:`begin` once;
+    A method knows no loop, device, file or process group. The loop calls, in this order: :meth:`inform`
+    where the method is ``informed``; :meth:`begin` once;
     :meth:`survey` before every epoch, then for every batch :meth:`step`, the optimiser, :meth:`update`; and
     :meth:`finish` before embeddings are wanted (also at each validation). All state lives in parameters and buffers:
     a checkpoint is ``state_dict()``.
@@ -108,6 +122,8 @@ class Method(nn.Module, ABC):
     """Whether the method is given labels."""
     trains: ClassVar[bool] = True
     """False for a closed form: :meth:`begin` and :meth:`finish` are all there is, and no step is taken."""
+    informed: ClassVar[bool] = False
+    """Whether :meth:`inform` is called, with soft labels of the training rows and their class graph."""
     settings_type: ClassVar[type[Settings]]
 
     def __init__(self, settings: Settings, corpus: Corpus) -> None:
@@ -134,6 +150,10 @@ class Method(nn.Module, ABC):
     def least_batch(self) -> int:
         """Rows that a joined batch must have for a step to mean something; a smaller rest of an epoch is left out."""
         return 2
+
+    def inform(self, inferred: Inferred) -> None:
+        """Be told what was inferred of the training rows, before :meth:`begin`; for methods that are ``informed``."""
+        return None
 
     def begin(self, train: Batch) -> None:
         """See the whole training set once, before the first step (statistics, closed forms, memory)."""
