@@ -1,5 +1,6 @@
 """Floor 1: loss terms, one file each, and the builders of their targets."""
 
+from overtone.objectives.agreement import Agreement, agreement
 from overtone.objectives.arcface import ArcFaceLoss, arcface
 from overtone.objectives.canonical import CanonicalLoss, canonical_loss, whitened_cross_covariance
 from overtone.objectives.ccl import CenterContrastiveLoss, center_contrastive
@@ -9,9 +10,11 @@ from overtone.objectives.distillation import Distillation, distillation
 from overtone.objectives.metric import Counts, MetricLoss, Outcome, metric_losses
 from overtone.objectives.n_pair import NPairLoss, n_pair
 from overtone.objectives.pairs import Pairs, pairs
+from overtone.objectives.positive_unlabelled import PositiveUnlabelled, positive_unlabelled
 from overtone.objectives.reconstruction import MaskedReconstruction, masked_reconstruction, reconstruction_of_both
 from overtone.objectives.registry import objectives
 from overtone.objectives.scl import SupervisedContrastiveLoss, supervised_contrastive
+from overtone.objectives.soft_cross_entropy import SoftCrossEntropy, soft_cross_entropy
 from overtone.objectives.soft_infonce import (
     SoftInfoNCE,
     infonce,
@@ -33,6 +36,7 @@ from overtone.objectives.using import build_loss, loss_choices, loss_kind, loss_
 from overtone.objectives.weighting import LearnedWeights, weighted_sum
 
 __all__ = [
+    "Agreement",
     "ArcFaceLoss",
     "CanonicalLoss",
     "CenterContrastiveLoss",
@@ -46,9 +50,12 @@ __all__ = [
     "NPairLoss",
     "Outcome",
     "Pairs",
+    "PositiveUnlabelled",
+    "SoftCrossEntropy",
     "SoftInfoNCE",
     "SupervisedContrastiveLoss",
     "TripletLoss",
+    "agreement",
     "arcface",
     "build_loss",
     "canonical_loss",
@@ -69,8 +76,10 @@ __all__ = [
     "objectives",
     "own_and_others",
     "pairs",
+    "positive_unlabelled",
     "reconstruction_of_both",
     "relation",
+    "soft_cross_entropy",
     "soft_infonce",
     "soft_infonce_within",
     "soft_top_k",
