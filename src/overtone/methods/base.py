@@ -109,8 +109,9 @@ class Method(nn.Module, ABC):
     A method knows no loop, device, file or process group. The loop calls, in this order: :meth:`inform`
     where the method is ``informed``; :meth:`begin` once;
     :meth:`survey` before every epoch, then for every batch :meth:`step`, the optimiser, :meth:`update`; and
-    :meth:`finish` before embeddings are wanted (also at each validation). All state lives in parameters and buffers:
-    a checkpoint is ``state_dict()``.
+    :meth:`finish` before embeddings are wanted (also at each validation); at last, with the weights of the chosen
+    epoch, :meth:`calibrate` where rows are held out. All state lives in parameters and buffers: a checkpoint is
+    ``state_dict()``.
 
     Args:
         settings: Of the type that ``settings_type`` names; gaps are filled by :meth:`resolve`.
@@ -173,6 +174,10 @@ class Method(nn.Module, ABC):
 
     def finish(self, train: Batch) -> None:
         """See the whole training set once more: fit what is fitted on embeddings (canonical projection)."""
+        return None
+
+    def calibrate(self, held_out: Batch) -> None:
+        """See the held-out rows once, at the very end: fit what must not be fitted on training rows (temperatures)."""
         return None
 
     @abstractmethod

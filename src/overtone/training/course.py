@@ -83,6 +83,7 @@ class Course:
             self._go(checkpoint, clock)
         if self.best:
             restore_method(self.model, self.best)
+        self._calibrate()
 
     def _go(self, checkpoint: Checkpoint | None, clock: Clock) -> None:
         loop = Loop(self.model, self.material.train, self.settings, self.group)
@@ -131,6 +132,17 @@ class Course:
         agreed = torch.tensor(list(found.values()), device=first.device)
         self.group.share([agreed])  # all processes must come to the same decisions
         return dict(zip(found, agreed.tolist()))
+
+    def _calibrate(self) -> None:
+        """Let the method fit on held-out rows what is to be fitted there."""
+        if self.material.held_out is None:
+            return
+        generator = torch.Generator(self.material.train.features[0].device)
+        seed_everything(self.settings.seed, -2 - self.done, generator)
+        self.model.eval()
+        with torch.no_grad():
+            self.model.calibrate(self.material.held_out.whole(generator, 1.0))
+        self.group.share([tensor for tensor in self.model.buffers() if tensor is not None])
 
     def _keep_best(self) -> None:
         """Keep a copy of the weights if the last look has the best score of all so far."""

@@ -1,0 +1,174 @@
+"""AV-SAL: a teacher of soft labels, with a head per modality, that leaves room for events nobody annotated."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from overtone.core import Settings
+from overtone.methods.base import Batch, Corpus, Method, TrainingDefaults, methods
+from overtone.methods.cluster_cca import check_classes
+from overtone.methods.frame import by_steps
+from overtone.networks import Activation, Encoder
+from overtone.objectives import agreement, positive_unlabelled, soft_cross_entropy
+
+COOLEST, HOTTEST = 0.05, 20.0
+"""Between these temperatures the calibrated one is sought."""
+
+
+class AVSALSettings(Settings):
+    """Settings of the teacher of soft labels."""
+
+    head: Literal["softmax", "sigmoid"] = "sigmoid"
+    """softmax: one dominant event a clip; sigmoid: independent events, several at once."""
+    agreement: float = Field(0.1, ge=0)
+    """Weight of the agreement of the two modalities' heads; 0 switches it off."""
+    agreement_temperature: float = Field(2.0, gt=0)
+    """Temperature at which they are to agree; above 1 small probabilities count for more."""
+    smoothing: float = Field(0.0, ge=0, lt=1)
+    """Room for what is not annotated: the share of a softmax, or of what is unannotated for a sigmoid, left open."""
+    negative_weight: float = Field(0.3, gt=0, le=1)
+    """Of sigmoids: weight of a class that is not annotated, beside 1 for one that is; not annotated is not absent."""
+    mixing: float = Field(0.5, ge=0, le=1)
+    """Share of the training rows that are mixtures of two clips, with the labels of both."""
+    width: int = Field(128, ge=4)
+    """Units of each hidden layer."""
+    depth: int = Field(1, ge=0)
+    """Hidden layers of each head; 0: it is linear."""
+    activation: Activation = "gelu"
+    """tanh, gelu or relu."""
+    dropout: float = Field(0.3, ge=0, lt=1)
+    """Share of hidden units switched off in a training step."""
+
+
+@methods.register("av-sal")
+class AVSAL(Method):
+    """Class probabilities of either modality from a network of its own; temperatures are calibrated on held-out rows.
+
+    The loss is the mean of both heads' fit to the annotation plus their agreement. Rows without a label teach nothing.
+    As a method of retrieval it embeds a clip as the square roots of its probabilities, scaled to unit length, so that
+    the cosine of two clips is the overlap (Bhattacharyya) of what is heard in one and seen in the other.
+
+    Source:
+        The aim is that of Learning Audio-Visual Embeddings with Inferred Latent Interaction Graphs, 2026; the form of
+        the terms is our own.
+    """
+
+    name = "av-sal"
+    supervised = True
+    settings: AVSALSettings
+    settings_type: ClassVar[type[Settings]] = AVSALSettings
+    temperatures: Tensor
+
+    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+        super().__init__(settings, corpus)
+        s = self.settings
+        self.heads = nn.ModuleList(
+            Encoder(shape, corpus.classes, s.width, s.depth, s.activation, s.dropout) for shape in corpus.shapes
+        )
+        self.register_buffer("temperatures", torch.ones(2))
+
+    @classmethod
+    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+        """A teacher is small and soon trained; it is looked at once, at the end."""
+        defaults = by_steps(corpus, 400, weight_decay=1e-2)
+        return TrainingDefaults(**{**vars(defaults), "extra": {"validate_every": defaults.epochs}})
+
+    @classmethod
+    def ablations(cls) -> dict[str, dict[str, object]]:
+        """The teacher without one of the things that leave room."""
+        return {
+            "no-agreement": {"agreement": 0.0},
+            "no-mixing": {"mixing": 0.0},
+            "no-room": {"smoothing": 0.0, "negative_weight": 1.0},
+        }
+
+    def begin(self, train: Batch) -> None:
+        """See whether there is anything to tell apart."""
+        check_classes(train)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """The loss of this process's rows, some of them mixed with a row of the joined batch."""
+        assert batch.targets is not None
+        everyone = batch.join(batch.targets)
+        labelled = everyone.sum(1) > 0
+        # of mean 1 over the joined batch, so that processes average to what one would have
+        weights = (batch.targets.sum(1) > 0) / labelled.float().mean().clamp_min(1e-6)
+        features, targets = self.mixed(batch, everyone) if self.settings.mixing else (batch.features, batch.targets)
+        first, second = (head(rows) for head, rows in zip(self.heads, features))
+        fit = 0.5 * (self.fit(first, targets, weights) + self.fit(second, targets, weights))
+        if not self.settings.agreement:
+            return {"loss": fit, "fit": fit}
+        agreed = agreement(first, second, self.settings.agreement_temperature, self.settings.head, weights)
+        return {"loss": fit + self.settings.agreement * agreed, "fit": fit, "agreement": agreed}
+
+    def mixed(self, batch: Batch, everyone: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Features and targets of a batch in which some rows have another clip on top of them.
+
+        Args:
+            batch: This process's rows.
+            everyone: (B, C) targets of the joined batch.
+
+        Returns:
+            The two modalities' features, each the sum of two clips where a row is mixed, and (b, C) joint targets.
+        """
+        assert batch.targets is not None
+        taken = batch.uniform(1) < self.settings.mixing
+        order = torch.randperm(len(everyone), generator=batch.generator, device=everyone.device)
+        partners = order[batch.offset : batch.offset + len(batch)]
+        # what a clip without a label would bring is not known
+        taken = taken & (everyone.sum(1) > 0)[partners, None]
+        first, second = (
+            rows + batch.join(rows)[partners] * taken.view(-1, *[1] * (rows.dim() - 1)) for rows in batch.features
+        )
+        return (first, second), torch.where(taken, torch.maximum(batch.targets, everyone[partners]), batch.targets)
+
+    def fit(self, logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+        """How badly (n, C) logits fit (n, C) targets, as the kind of head has it."""
+        s = self.settings
+        if s.head == "softmax":
+            return soft_cross_entropy(logits, targets, s.smoothing, weights)
+        return positive_unlabelled(logits, targets, s.negative_weight, s.smoothing, weights)
+
+    def calibrate(self, held_out: Batch) -> None:
+        """Find the temperature of each modality at which the head fits the labels of held-out rows best."""
+        assert held_out.targets is not None
+        rows = (held_out.targets.sum(1) > 0).nonzero()[:, 0]
+        if not len(rows):
+            return
+        targets = held_out.targets[rows].double()
+        for side, features in enumerate(held_out.features):
+            self.temperatures[side] = self.best_temperature(self.logits(features[rows], side).double(), targets)
+
+    def best_temperature(self, logits: Tensor, targets: Tensor) -> float:
+        """The temperature of least cross-entropy; that is convex in 1/T, so there is one."""
+        from scipy.optimize import minimize_scalar
+
+        def misfit(logarithm: float) -> float:
+            scaled = logits / math.exp(logarithm)
+            if self.settings.head == "softmax":
+                return float(soft_cross_entropy(scaled, targets))
+            return float(positive_unlabelled(scaled, targets, self.settings.negative_weight))
+
+        bounds = (math.log(COOLEST), math.log(HOTTEST))
+        return math.exp(minimize_scalar(misfit, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x)
+
+    def logits(self, features: Tensor, modality: int) -> Tensor:
+        """(n, d) or (n, T, d) rows of a modality to (n, C) logits as trained, without gradient."""
+        with torch.no_grad():
+            found: Tensor = self.heads[modality](features).float()
+            return found
+
+    def soft_labels(self, features: Tensor, modality: int) -> Tensor:
+        """(n, d) or (n, T, d) rows of a modality to (n, C) probabilities at the calibrated temperature."""
+        cooled = self.logits(features, modality) / self.temperatures[modality]
+        return cooled.softmax(1) if self.settings.head == "softmax" else cooled.sigmoid()
+
+    def embed(self, features: Tensor, modality: int) -> Tensor:
+        """Square roots of the probabilities, of unit length."""
+        return F.normalize(self.soft_labels(features, modality).sqrt(), dim=1)
