@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -12,10 +13,11 @@ from torch.nn import functional as F
 
 from overtone.core import Settings
 from overtone.methods.base import Batch, Corpus, Method, TrainingDefaults, methods
+from overtone.methods.cca import flat
 from overtone.methods.cluster_cca import check_classes
 from overtone.methods.frame import by_steps
 from overtone.networks import Activation, Encoder
-from overtone.objectives import agreement, positive_unlabelled, soft_cross_entropy
+from overtone.objectives import agreement, positive_unlabelled, soft_cross_entropy, weighted_sum
 
 COOLEST, HOTTEST = 0.05, 20.0
 """Between these temperatures the calibrated one is sought."""
@@ -26,15 +28,19 @@ class AVSALSettings(Settings):
 
     head: Literal["softmax", "sigmoid"] = "sigmoid"
     """softmax: one dominant event a clip; sigmoid: independent events, several at once."""
+    explaining: float = Field(3.0, ge=0)
+    """Weight of explaining the features by the classes' probabilities; 0 switches it off."""
+    explaining_rise: float = Field(0.3, ge=0, le=1)
+    """Share of the training in which that weight rises from 0."""
     agreement: float = Field(0.1, ge=0)
     """Weight of the agreement of the two modalities' heads; 0 switches it off."""
     agreement_temperature: float = Field(2.0, gt=0)
     """Temperature at which they are to agree; above 1 small probabilities count for more."""
     smoothing: float = Field(0.0, ge=0, lt=1)
     """Room for what is not annotated: the share of a softmax, or of what is unannotated for a sigmoid, left open."""
-    negative_weight: float = Field(0.3, gt=0, le=1)
+    negative_weight: float = Field(0.5, gt=0, le=1)
     """Of sigmoids: weight of a class that is not annotated, beside 1 for one that is; not annotated is not absent."""
-    mixing: float = Field(0.5, ge=0, le=1)
+    mixing: float = Field(0.0, ge=0, le=1)
     """Share of the training rows that are mixtures of two clips, with the labels of both."""
     width: int = Field(128, ge=4)
     """Units of each hidden layer."""
@@ -71,26 +77,34 @@ class AVSAL(Method):
         self.heads = nn.ModuleList(
             Encoder(shape, corpus.classes, s.width, s.depth, s.activation, s.dropout) for shape in corpus.shapes
         )
+        self.prototypes = nn.ParameterList(
+            torch.zeros(corpus.classes + 1, shape[-1]) for shape in (corpus.shapes if s.explaining else ())
+        )
         self.register_buffer("temperatures", torch.ones(2))
 
     @classmethod
     def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
         """A teacher is small and soon trained; it is looked at once, at the end."""
-        defaults = by_steps(corpus, 400, weight_decay=1e-2)
+        defaults = by_steps(corpus, 400, learning_rate=3e-3, weight_decay=1e-3)
         return TrainingDefaults(**{**vars(defaults), "extra": {"validate_every": defaults.epochs}})
 
     @classmethod
-    def ablations(cls) -> dict[str, dict[str, object]]:
-        """The teacher without one of the things that leave room."""
+    def ablations(cls) -> dict[str, dict[str, Any]]:
+        """The teacher without one of the things that make unannotated events visible."""
         return {
+            "no-explaining": {"explaining": 0.0},
             "no-agreement": {"agreement": 0.0},
-            "no-mixing": {"mixing": 0.0},
-            "no-room": {"smoothing": 0.0, "negative_weight": 1.0},
+            "no-room": {"negative_weight": 1.0},
         }
 
     def begin(self, train: Batch) -> None:
-        """See whether there is anything to tell apart."""
+        """Begin the prototypes with the classes' means."""
         check_classes(train)
+        assert train.targets is not None
+        share = train.targets / train.targets.sum(0).clamp_min(1e-6)
+        with torch.no_grad():
+            for prototypes, features in zip(self.prototypes, train.features):
+                prototypes[:-1] = share.mT @ flat(features)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """The loss of this process's rows, some of them mixed with a row of the joined batch."""
@@ -100,12 +114,30 @@ class AVSAL(Method):
         # of mean 1 over the joined batch, so that processes average to what one would have
         weights = (batch.targets.sum(1) > 0) / labelled.float().mean().clamp_min(1e-6)
         features, targets = self.mixed(batch, everyone) if self.settings.mixing else (batch.features, batch.targets)
-        first, second = (head(rows) for head, rows in zip(self.heads, features))
-        fit = 0.5 * (self.fit(first, targets, weights) + self.fit(second, targets, weights))
-        if not self.settings.agreement:
-            return {"loss": fit, "fit": fit}
-        agreed = agreement(first, second, self.settings.agreement_temperature, self.settings.head, weights)
-        return {"loss": fit + self.settings.agreement * agreed, "fit": fit, "agreement": agreed}
+        logits = [head(rows) for head, rows in zip(self.heads, features)]
+        terms = {"fit": self.of_both(lambda side: self.fit(logits[side], targets, weights))}
+        if self.settings.agreement:
+            terms["agreement"] = agreement(
+                logits[0], logits[1], self.settings.agreement_temperature, self.settings.head, weights
+            )
+        if self.settings.explaining:
+            terms["explaining"] = self.of_both(
+                lambda side: self.unexplained(features[side], logits[side], side, weights)
+            )
+        rise = min(1.0, batch.progress / self.settings.explaining_rise) if self.settings.explaining_rise else 1.0
+        shares = {"fit": 1.0, "agreement": self.settings.agreement, "explaining": self.settings.explaining * rise}
+        return {"loss": weighted_sum(terms, shares), **terms}
+
+    def unexplained(self, features: Tensor, logits: Tensor, side: int, weights: Tensor) -> Tensor:
+        """Mean squared part of a modality's features that its classes' probabilities and prototypes do not explain."""
+        prototypes = self.prototypes[side]
+        guess: Tensor = self.probabilities(logits) @ prototypes[:-1] + prototypes[-1]
+        return (weights * (flat(features) - guess).square().mean(1)).mean()
+
+    @staticmethod
+    def of_both(term: Callable[[int], Tensor]) -> Tensor:
+        """The mean of both modalities' terms."""
+        return 0.5 * (term(0) + term(1))
 
     def mixed(self, batch: Batch, everyone: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
         """Features and targets of a batch in which some rows have another clip on top of them.
@@ -156,7 +188,8 @@ class AVSAL(Method):
             return float(positive_unlabelled(scaled, targets, self.settings.negative_weight))
 
         bounds = (math.log(COOLEST), math.log(HOTTEST))
-        return math.exp(minimize_scalar(misfit, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x)
+        found = minimize_scalar(misfit, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+        return math.exp(found.x)
 
     def logits(self, features: Tensor, modality: int) -> Tensor:
         """(n, d) or (n, T, d) rows of a modality to (n, C) logits as trained, without gradient."""
@@ -166,8 +199,11 @@ class AVSAL(Method):
 
     def soft_labels(self, features: Tensor, modality: int) -> Tensor:
         """(n, d) or (n, T, d) rows of a modality to (n, C) probabilities at the calibrated temperature."""
-        cooled = self.logits(features, modality) / self.temperatures[modality]
-        return cooled.softmax(1) if self.settings.head == "softmax" else cooled.sigmoid()
+        return self.probabilities(self.logits(features, modality) / self.temperatures[modality])
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """(n, C) logits to probabilities, as the kind of head has them."""
+        return logits.softmax(1) if self.settings.head == "softmax" else logits.sigmoid()
 
     def embed(self, features: Tensor, modality: int) -> Tensor:
         """Square roots of the probabilities, of unit length."""

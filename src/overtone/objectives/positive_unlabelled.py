@@ -19,8 +19,8 @@ def positive_unlabelled(
     r"""Sigmoid cross-entropy in which unannotated classes weigh less than annotated ones.
 
     .. math::
-        \ell_i = -\frac1C \sum_c \big[ y_{ic} \log \sigma(z_{ic})
-                 + w (1 - y_{ic}) \big( (1 - \varepsilon) \log \sigma(-z_{ic}) + \varepsilon \log \sigma(z_{ic}) \big) \big]
+        \ell_i = -\frac1C \sum_c \big[ y_{ic} \log \sigma(z_{ic}) + w (1 - y_{ic})
+                 \big( (1 - \varepsilon) \log \sigma(-z_{ic}) + \varepsilon \log \sigma(z_{ic}) \big) \big]
 
     With w = 1 and ε = 0 it is binary cross-entropy. The smaller w, the less a class that is present without being
     annotated is pushed down; ε says which share of the unannotated is thought to be present.

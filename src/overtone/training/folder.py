@@ -52,15 +52,18 @@ class Checkpoint:
 class RunFolder:
     """The files of one run.
 
-    ======================  =========================================================================================
-    settings.yaml           every setting with its final value, flat: usable as ``--config`` of another run
-    run.json                method, versions, data, splits, device, state, seconds, chosen epoch
-    metrics.jsonl, .csv     one line per epoch: terms, gradient norm, learning rate, validation
-    weights.safetensors     parameters and buffers of the chosen epoch
-    scalers.safetensors     the scaling of either modality
-    checkpoint.safetensors  only while unfinished: what ``--resume`` continues from
-    evaluation.json         the test split's evaluation
-    ======================  =========================================================================================
+    =======================  ========================================================================================
+    settings.yaml            every setting with its final value, flat: usable as ``--config`` of another run
+    run.json                 method, versions, data, splits, device, state, seconds, chosen epoch
+    metrics.jsonl, .csv      one line per epoch: terms, gradient norm, learning rate, validation
+    weights.safetensors      parameters and buffers of the chosen epoch
+    scalers.safetensors      the scaling of either modality
+    checkpoint.safetensors   only while unfinished: what ``--resume`` continues from
+    evaluation.json          the test split's evaluation
+    soft_labels.safetensors  of methods that are informed: what the teachers say of each training row
+    graph.json, graph.npz    of methods that are informed: the class graph
+    teacher/fold-1 ...       of methods that are informed: the run of each fold's teacher
+    =======================  ========================================================================================
     """
 
     files = (
@@ -73,6 +76,8 @@ class RunFolder:
         "checkpoint.safetensors",
         "evaluation.json",
     )
+    inferred = ("soft_labels.safetensors", "graph.json", "graph.npz")
+    """Files of the stages before the training of a method that is informed."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -118,15 +123,25 @@ class RunFolder:
             raise InputError(f"{self.path}: cannot be resumed with another method", got=method, valid=info["method"])
         return info
 
+    def folds(self) -> list[RunFolder]:
+        """The runs of the folds' teachers that are here."""
+        return [RunFolder(path) for path in sorted((self / "teacher").glob("fold-*")) if path.is_dir()]
+
+    def fold(self, number: int) -> Path:
+        """Where the run of a fold's teacher is, counted from 1."""
+        return self / "teacher" / f"fold-{number}"
+
     def clear(self) -> None:
         """Remove a run's files, and what a killed one left half-written; other files are left alone."""
-        for name in self.files:
+        for name in (*self.files, *self.inferred):
             (self / name).unlink(missing_ok=True)
+        for fold in self.folds():
+            fold.clear()
         self.sweep()
 
     def sweep(self) -> None:
         """Remove what a killed run left half-written."""
-        for name in self.files:
+        for name in (*self.files, *self.inferred):
             for left in self.path.glob(f".{name}.*"):
                 left.unlink(missing_ok=True)
 

@@ -23,6 +23,7 @@ class Material:
     """Everything a run knows of its data.
 
     Attributes:
+        data: What the method may see, with the splits as used: unscaled, by name.
         corpus: What the method is told.
         scalers: Per modality, fitted on the training rows.
         train: Training rows.
@@ -30,6 +31,7 @@ class Material:
         splits: Number of rows per split, as used.
     """
 
+    data: PairedFeatures
     corpus: Corpus
     scalers: dict[str, Scaler]
     train: Rows
@@ -96,6 +98,7 @@ def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.devi
     shapes = tuple(rows.features[0].shape[1:]), tuple(rows.features[1].shape[1:])
     held_out = rows_of(data.splits["val"]) if len(data.splits.get("val", ())) > 1 else None
     return Material(
+        data,
         Corpus(shapes, len(train), data.classes),
         scalers,
         rows,

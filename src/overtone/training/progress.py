@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from overtone.graphs import SearchReport
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,26 @@ class Report:
 
 
 Callback = Callable[[Report], None]
+
+
+class Steps(Report):
+    """A report of a search, which has steps where a training has epochs."""
+
+    @classmethod
+    def of(cls, report: SearchReport, label: str = "") -> Steps:
+        """What a graph search says of itself, for a display of trainings.
+
+        Args:
+            report: The search's.
+            label: What to call it; its own label by default.
+        """
+        terms = {"score": report.score} if math.isfinite(report.score) else {}
+        eta = report.seconds * (report.steps - report.step) / max(1, report.step)
+        return cls(label or report.label, report.step, report.steps, terms, report.seconds, eta)
+
+    def line(self) -> str:
+        """The report as one line of text."""
+        return super().line().replace(": epoch ", ": step ", 1)
 
 
 @contextmanager

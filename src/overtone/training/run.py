@@ -95,7 +95,7 @@ class Run:
             InputError: The data does not fit the run, or there is no such variant.
         """
         if variant is None:
-            return self._embed(data, lambda rows, side: {"": self.method.embed(rows, side)})[""]
+            return self.apply(data, lambda rows, side: {"": self.method.embed(rows, side)})[""]
         found = self.variants(data)
         if variant not in found:
             raise unknown_name(f"variant of {self.name}", variant, found)
@@ -107,7 +107,7 @@ class Run:
         Raises:
             InputError: The data does not fit the run.
         """
-        return self._embed(data, self.method.embed_variants)
+        return self.apply(data, self.method.embed_variants)
 
     def evaluate(self, data: PairedFeatures, split: str | None = "test", **options: Any) -> Evaluation:
         """Embed a split and evaluate the retrieval in both directions.
@@ -123,7 +123,19 @@ class Run:
         part = data.split(split) if split is not None and data.splits else data
         return judge(self.embed(part), part, {"memory_mb": self.settings["memory_mb"], **options})
 
-    def _embed(self, data: PairedFeatures, function: Embedder) -> dict[str, Embeddings]:
+    def apply(self, data: PairedFeatures, function: Embedder) -> dict[str, Embeddings]:
+        """Apply a function of scaled rows to both modalities, in blocks.
+
+        Args:
+            data: Features of the same modalities and dimensions as the run was trained on.
+            function: (n, …) scaled rows on the method's device and a modality's number to named (n, e) rows.
+
+        Returns:
+            Name to modality to (N, e) rows, on the CPU.
+
+        Raises:
+            InputError: The data does not fit the run.
+        """
         self.check(data)
         device = device_of(self.method)
         found: dict[str, Embeddings] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -88,6 +88,8 @@ def train(
             _open(run, folder, new=not stored)
         course = Course(model, material, training, group, folder, progress, label or method)
         try:
+            if model.informed:
+                _inform(course, data, info, device)
             course.begin(generator)
             course.go(folder.checkpoint() if folder and stored else None)
         except TrainingStopped as stop:
@@ -100,6 +102,18 @@ def train(
             _conclude(run, data, folder, evaluate)
         group.wait()
         return run
+
+
+def _inform(course: Course, data: PairedFeatures, info: dict[str, Any], device: torch.device) -> None:
+    """Make, or find, what a method is to be told of the training rows before it begins."""
+    from overtone.training.interactions.stages import Asking, Place, infer  # they train teachers with this file's train
+
+    folder = None if course.folder is None else course.folder.path
+    seen, training = course.material.data, course.settings
+    place = Place(seen, data.truth, training, course.group, device, folder, course.progress, course.label)
+    inferred, info["interactions"] = infer(cast(Asking, course.model.settings), place)
+    if inferred is not None:
+        course.model.inform(inferred)
 
 
 def _open(run: Run, folder: RunFolder, new: bool) -> None:

@@ -1,0 +1,82 @@
+"""How far probabilities can be believed: their misfit, their calibration error, and how well they rank."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from overtone.training.interactions.soft_labels import Kind
+
+BINS = 15
+
+
+def reliability(probabilities: Tensor, labels: Tensor, kind: Kind) -> dict[str, float]:
+    """Figures of class probabilities against the annotation.
+
+    Of sigmoids every class of every row is a yes or no, and ``no`` is "not annotated": a head that sees events nobody
+    annotated has a larger ``nll`` and ``ece`` for it.
+
+    Args:
+        probabilities: (n, C).
+        labels: (n, C) in [0, 1]; rows without a label are left out.
+        kind: ``"softmax"`` or ``"sigmoid"``.
+
+    Returns:
+        ``nll``: mean negative log-likelihood of a row's labels (of sigmoids, per class); ``ece``: expected calibration
+        error over 15 bins of equal width; ``accuracy``: share of rows whose likeliest class is annotated; ``map``: mean
+        over the classes of the average precision with which the rows are ranked.
+    """
+    known = labels.sum(1) > 0
+    p, y = probabilities[known].double(), labels[known].double()
+    if not len(p):
+        return {}
+    confidence, top = p.max(1)
+    right = y.gather(1, top[:, None])[:, 0]
+    tiny = torch.finfo(torch.float32).tiny
+    if kind == "softmax":
+        share = y / y.sum(1, keepdim=True)
+        nll = -(share * p.clamp_min(tiny).log()).sum(1).mean()
+        ece = calibration_error(confidence, right)
+    else:
+        rest = torch.finfo(torch.float32).eps
+        nll = -(y * p.clamp_min(tiny).log() + (1 - y) * (1 - p).clamp_min(rest).log()).mean()
+        ece = calibration_error(p.flatten(), y.flatten())
+    return {"nll": float(nll), "ece": ece, "accuracy": float(right.mean()), "map": ranking(p, y > 0)}
+
+
+def calibration_error(confidence: Tensor, outcome: Tensor, bins: int = BINS) -> float:
+    r"""Expected calibration error.
+
+    .. math:: \sum_b \frac{n_b}{n} \, | \bar p_b - \bar y_b |
+
+    Args:
+        confidence: (n,) probabilities.
+        outcome: (n,) what came, in [0, 1].
+        bins: Bins of equal width.
+
+    Returns:
+        In [0, 1]; 0 if in every bin the mean probability is the share of what came.
+
+    Source:
+        Naeini, Cooper & Hauskrecht 2015, AAAI; Guo et al. 2017, arXiv 1706.04599.
+    """
+    place = (confidence * bins).long().clamp(0, bins - 1)
+    gap = torch.zeros(bins, dtype=torch.float64).index_add_(0, place, (confidence - outcome).double())
+    return float(gap.abs().sum() / len(confidence))
+
+
+def ranking(scores: Tensor, positive: Tensor) -> float:
+    """Mean over the classes that have positives of the average precision of the rows ranked by score.
+
+    Args:
+        scores: (n, C).
+        positive: (n, C) bool.
+
+    Returns:
+        In [0, 1]; tied rows stay in their order.
+    """
+    order = torch.argsort(scores, dim=0, descending=True, stable=True)
+    hit = positive.gather(0, order).double()
+    precision = hit.cumsum(0) / torch.arange(1, len(hit) + 1, dtype=torch.float64)[:, None]
+    count = hit.sum(0)
+    return float(((precision * hit).sum(0)[count > 0] / count[count > 0]).mean())
