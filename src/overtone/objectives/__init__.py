@@ -7,6 +7,7 @@ from overtone.objectives.ccl import CenterContrastiveLoss, center_contrastive
 from overtone.objectives.centres import centre_pairs
 from overtone.objectives.contrastive import ContrastiveLoss, contrastive
 from overtone.objectives.distillation import Distillation, distillation
+from overtone.objectives.interaction import InteractionLoss, interaction
 from overtone.objectives.metric import Counts, MetricLoss, Outcome, metric_losses
 from overtone.objectives.n_pair import NPairLoss, n_pair
 from overtone.objectives.pairs import Pairs, pairs
@@ -44,6 +45,7 @@ __all__ = [
     "Counts",
     "Distillation",
     "InfoNCELoss",
+    "InteractionLoss",
     "LearnedWeights",
     "MaskedReconstruction",
     "MetricLoss",
@@ -66,6 +68,7 @@ __all__ = [
     "distillation",
     "from_labels",
     "infonce",
+    "interaction",
     "loss_choices",
     "loss_kind",
     "loss_of_views",

@@ -1,0 +1,142 @@
+"""Latent interactions: clips of classes that an edge joins come nearer, unless they share an annotated label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from overtone.core import InputError
+from overtone.objectives.metric import Counts, Outcome
+from overtone.objectives.pairs import Distance, check_all_labels, check_batch, distances, holds, unit
+from overtone.objectives.registry import objectives
+from overtone.objectives.targets import relation
+
+BLOCKS = ((0, 0), (0, 1), (1, 1))
+"""Pairs of modalities, each once: a distance is the same both ways."""
+
+
+def interaction(
+    views: Sequence[Tensor],
+    labels: Tensor,
+    soft_labels: Sequence[Tensor],
+    graph: Tensor,
+    threshold: float = 0.1,
+    distance: Distance = "squared",
+) -> Outcome:
+    r"""Latent interaction regulariser: soft pulls along the edges of a graph of classes.
+
+    .. math::
+        \ell = \frac{1}{2C} \sum_{i \to j} A_{ij} \frac{\sum_{nm} e_{nm} \tilde s_n[i] \tilde s_m[j]\, d(z_n, z_m)}
+                                                       {\sum_{nm} e_{nm} [s_n[i] > \tau] [s_m[j] > \tau]}
+
+    Node i is a class in one modality; n runs over the rows of that modality, m over those of j's, and
+    :math:`\tilde s = s [s > \tau]`. :math:`e_{nm} = 1 - r_{nm}`, with r of :func:`~overtone.objectives.relation`, is 0
+    for clips that share an annotated label and, within a modality, for a row and itself. So an edge is a mean over its
+    eligible pairs; an edge that has none is 0. With :math:`M = [S > \tau]` and the numbers of pairs
+    :math:`K = M^\top E M` this is :math:`\langle \tilde S (A / K) \tilde S^\top \circ E, D \rangle / 2C`: neither edges nor
+    pairs are listed, and it takes O(n² C) time and O(n² + C²) memory.
+
+    Division by the number of nodes keeps the pull at a clip the same for few classes and many, beside a metric loss
+    that is a mean over clips: an edge pulls at the clips of its two classes, about one in C. Distances are symmetric,
+    so an edge's direction does not matter, only the sum of its weight and its reverse's.
+
+    Args:
+        views: The two modalities' (n, d) embeddings, of any scale, row by row the same clips.
+        labels: (n,) integer classes or (n, C) targets in [0, 1]; a row of zeros shares a label with no other.
+        soft_labels: The two modalities' (n, C) class probabilities; no gradient flows into them.
+        graph: (2C, 2C) weights >= 0, [i, j] of i → j; node i < C is class i in the first modality, C + i in the second.
+        threshold: τ.
+        distance: ``squared`` (Euclidean), ``euclidean`` or ``cosine``, of unit rows.
+
+    Returns:
+        Loss, and counts of edges: ``active`` with an eligible pair, ``skipped`` without one.
+
+    Raises:
+        InputError: Shapes or devices do not fit together, or a value is not finite or out of range.
+
+    Source:
+        Learning Audio-Visual Embeddings with Inferred Latent Interaction Graphs (2026); the division by 2C is ours.
+
+    Example:
+        >>> audio = visual = torch.eye(2)
+        >>> graph = torch.zeros(4, 4)
+        >>> graph[0, 3] = 1.0  # who hears class 0 may see class 1
+        >>> heard = seen = torch.tensor([[1.0, 0.0], [0.0, 0.5]])
+        >>> interaction((audio, visual), torch.tensor([0, 1]), (heard, seen), graph).loss  # 1/4 · 1 · 0.5 · 2
+        tensor(0.2500)
+    """
+    rows = _checked(views, labels, soft_labels, graph)
+    with torch.autocast(graph.device.type, enabled=False):
+        with torch.no_grad():
+            soft = [part.to(rows[0].dtype) for part in soft_labels]
+            pulls, counts = _pulls(labels, soft, graph.to(rows[0].dtype), threshold)
+        apart = [distances(rows[one] @ rows[other].mT, distance) for one, other in BLOCKS]
+        total = torch.stack([(pull * far).sum() for pull, far in zip(pulls, apart)]).sum()
+    return Outcome(total / len(graph), counts)
+
+
+def _pulls(labels: Tensor, soft: Sequence[Tensor], graph: Tensor, threshold: float) -> tuple[list[Tensor], Counts]:
+    """(n, n) weights of the distances in each of the :data:`BLOCKS`, and counts of edges."""
+    across = 1.0 - relation(labels).to(graph.dtype)
+    within = across.clone().fill_diagonal_(0.0)
+    eligible = within, across, within
+    strong = [part > threshold for part in soft]
+    masks, kept = [part.to(graph.dtype) for part in strong], [part.where(part > threshold, 0.0) for part in soft]
+    pairs = [masks[one].mT @ (e @ masks[other]) for (one, other), e in zip(BLOCKS, eligible)]
+    numbers = torch.cat((torch.cat((pairs[0], pairs[1]), 1), torch.cat((pairs[1].mT, pairs[2]), 1)))
+    share = torch.where(numbers > 0, graph / numbers, 0.0)
+    classes = len(graph) // 2
+    upper, lower = share[:classes], share[classes:]
+    both = upper[:, :classes], upper[:, classes:] + lower[:, :classes].mT, lower[:, classes:]
+    pulls = [kept[one] @ edges @ kept[other].mT * e for (one, other), edges, e in zip(BLOCKS, both, eligible)]
+    edges, active = (graph > 0).sum(), (share > 0).sum()
+    return pulls, Counts(active, edges, edges - active, len(labels))
+
+
+def _checked(
+    views: Sequence[Tensor], labels: Tensor, soft_labels: Sequence[Tensor], graph: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Unit rows of both modalities; refuses what does not fit."""
+    first, second = views
+    check_batch(first, second)
+    check_all_labels(first, labels, None, None)
+    rows = len(first), graph.shape[0] // 2
+    if graph.dim() != 2 or graph.shape != (2 * rows[1], 2 * rows[1]):
+        raise InputError("graph: not one of classes in two modalities", got=tuple(graph.shape), valid="(2C, 2C) weights")
+    if len(second) != rows[0] or any(part.shape != rows for part in soft_labels):
+        got = ", ".join(str(tuple(part.shape)) for part in (second, *soft_labels))
+        raise InputError(
+            "not one row a clip in each modality", got=got, valid=f"embeddings of {rows[0]} clips, soft labels {rows}"
+        )
+    if not holds((graph >= 0).all() & graph.isfinite().all()):
+        raise InputError("graph: a weight is negative or not finite", valid="weights >= 0")
+    dtype = torch.promote_types(unit(first[:1]).dtype, unit(second[:1]).dtype)
+    return unit(first).to(dtype), unit(second).to(dtype)
+
+
+@objectives.register("interaction")
+class InteractionLoss(nn.Module):
+    """Module form of :func:`interaction`.
+
+    Args:
+        threshold: τ.
+        distance: ``squared`` (Euclidean), ``euclidean`` or ``cosine``.
+
+    Inputs: two (n, d) embeddings, their labels, two (n, C) soft labels, and the (2C, 2C) graph. After a call
+    ``counts`` says how many edges had an eligible pair.
+    """
+
+    def __init__(self, threshold: float = 0.1, distance: Distance = "squared") -> None:
+        super().__init__()
+        self.threshold, self.distance = threshold, distance
+        self.counts: Counts | None = None
+
+    def forward(
+        self, views: Sequence[Tensor], labels: Tensor, soft_labels: Sequence[Tensor], graph: Tensor
+    ) -> Tensor:
+        """Scalar loss."""
+        found = interaction(views, labels, soft_labels, graph, self.threshold, self.distance)
+        self.counts = found.counts
+        return found.loss
