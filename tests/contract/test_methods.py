@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from overtone.features import PairedFeatures, from_arrays
-from overtone.methods.base import Batch, Corpus, Method, methods
+from overtone.methods.base import Batch, Corpus, Inferred, Method, methods
 from overtone.training import Run, TrainingSettings, train
 
 EPOCHS = 4
@@ -73,6 +73,9 @@ def built(name: str, data: PairedFeatures) -> tuple[Method, Batch]:
     corpus = Corpus(part.shapes, len(part), part.classes if kind.supervised else 0)
     method = kind(kind.settings_type.build(), corpus)
     targets = part.targets if kind.supervised else None
+    if kind.informed:
+        assert targets is not None
+        method.inform(Inferred((targets, targets), torch.eye(2 * CLASSES).roll(CLASSES + 1, 1)))
     generator = torch.Generator().manual_seed(0)
     return method, Batch(torch.arange(len(part)), (first, second), targets, joined=len(part), generator=generator)
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from overtone.methods.base import Batch, Corpus, Method, methods
+from overtone.methods.base import Batch, Corpus, Inferred, Method, methods
 
 SMALL = {"embedding_dim": 4, "width": 16, "depth": 1, "walk_edges": 3}
 CLASSES = 4
@@ -44,6 +44,9 @@ def build(
     first, second = features(rows, shapes)
     targets = torch.eye(CLASSES)[torch.arange(rows) % CLASSES] if kind.supervised else None
     generator = torch.Generator().manual_seed(seed)
+    if method.informed:
+        assert targets is not None
+        method.inform(Inferred((targets, targets), torch.eye(2 * CLASSES).roll(CLASSES + 1, 1)))
     return method.train(), Batch(torch.arange(rows), (first, second), targets, joined=rows, generator=generator)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -145,6 +145,18 @@ class Method(nn.Module, ABC):
     @classmethod
     def ablations(cls) -> dict[str, dict[str, Any]]:
         """Names of variants with one term off, each with the settings that switch it off (``{"no-dcca": {...}}``)."""
+        return {}
+
+    @classmethod
+    def controls(cls, truth: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+        """Names of trainings that a comparison can set beside this one to see what it owes its success to.
+
+        Args:
+            truth: Names of what the data knows beyond its annotation; a control may need some of it.
+
+        Returns:
+            Each control's settings, where they are not this method's (``{"shuffled-graph": {"graph": "shuffled"}}``).
+        """
         return {}
 
     @property

@@ -1,0 +1,142 @@
+"""Interactions: a metric loss, and a pull along the edges of a graph of classes that was inferred from soft labels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from overtone.core import Settings
+from overtone.methods.base import Batch, Corpus, Inferred, methods
+from overtone.methods.metric import Metric, MetricSettings
+from overtone.methods.rewiring import rewired
+from overtone.networks import ramp
+from overtone.objectives import interaction
+from overtone.objectives.pairs import Distance, distances, unit
+
+UNINFORMED = ("none", "pairs")
+"""Controls that know neither soft labels nor a graph."""
+
+
+class InteractionsSettings(MetricSettings):
+    """Settings of the student with a graph, and of its teacher and its graph."""
+
+    weight: float = Field(1.0, ge=0)
+    """Weight λ of the pull along the graph's edges, beside the metric loss."""
+    rise: float = Field(0.0, ge=0, le=1)
+    """Share of the training in which λ rises in a line, from 0 where it begins to act."""
+    switch: float = Field(0.0, ge=0, le=1)
+    """Share of the training with the metric loss alone, before the graph begins to act."""
+    threshold: float = Field(0.1, ge=0, lt=1)
+    """Probability τ above which a clip counts as one of a class."""
+    threshold_end: float | None = Field(None, ge=0, lt=1)
+    """τ at the end, towards which it goes in a line; None: as at the start."""
+    distance: Distance = "squared"
+    """What the pull makes smaller: squared (Euclidean), euclidean or cosine distance of unit rows."""
+    top: int | None = Field(None, ge=1)
+    """How many of the heaviest edges into each node of the graph are used; None: all."""
+    graph: Literal["inferred", "shuffled", "none", "pairs", "planted"] = "inferred"
+    """The inferred graph, or a control: shuffled edges, none, a pull on pairs alone, the truth (where it is known)."""
+    folds: int = Field(5, ge=2)
+    """Parts of the training rows; the clips of each get their soft labels from a teacher of the others."""
+    teacher: dict[str, Any] = Field(default_factory=dict)
+    """The teacher's settings where they are not its defaults: those of av-sal, and of its training."""
+    inference: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the graph's inference where they are not its defaults."""
+
+
+@methods.register("interactions")
+class Interactions(Metric):
+    """A metric loss across the modalities, and λ times a pull that brings clips of interacting classes together.
+
+    The graph says which class in one modality goes with which in the other (or in the same); soft labels say how much
+    of a class is in a clip. Both are inferred before the training, by :meth:`inform`, and stay as they are.
+
+    Source:
+        Learning Audio-Visual Embeddings with Inferred Latent Interaction Graphs (2026).
+    """
+
+    name = "interactions"
+    informed: ClassVar[bool] = True
+    settings: InteractionsSettings
+    settings_type: ClassVar[type[Settings]] = InteractionsSettings
+    heard: Tensor
+    seen: Tensor
+    edges: Tensor
+
+    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+        super().__init__(settings, corpus)
+        # given anew whenever a run begins or goes on, so no checkpoint has to hold them
+        for name in ("heard", "seen", "edges"):
+            self.register_buffer(name, torch.zeros(0), persistent=False)
+
+    @classmethod
+    def ablations(cls) -> dict[str, dict[str, Any]]:
+        """The metric loss alone."""
+        return {"no-graph": {"graph": "none"}}
+
+    @classmethod
+    def controls(cls, truth: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+        """No graph, one with shuffled edges, a pull on pairs alone, and where it is known the planted graph."""
+        kinds = {"no-graph": "none", "shuffled-graph": "shuffled", "pairs-only": "pairs"}
+        if "interactions" in truth:
+            kinds["planted-graph"] = "planted"
+        return {name: {"graph": graph} for name, graph in kinds.items()}
+
+    def inform(self, inferred: Inferred) -> None:
+        """Take the soft labels and the graph."""
+        first, second = inferred.soft_labels
+        self.heard, self.seen, self.edges = (
+            part.detach().to(self.edges.device, torch.float32) for part in (first, second, inferred.graph)
+        )
+
+    def begin(self, train: Batch) -> None:
+        """Shuffle the graph if it is to be the control."""
+        super().begin(train)
+        if self.settings.graph in UNINFORMED:
+            return
+        if len(self.heard) != len(train):
+            raise RuntimeError("interactions begins without soft labels of its training rows: call inform() first")
+        if self.settings.graph == "shuffled":
+            self.edges = rewired(self.edges, train.generator)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """The metric loss, the pull along the graph, and their weighted sum."""
+        s = self.settings
+        first, second = (batch.join(z) for z in self.encode(batch, batch.features))
+        targets = self.joined_targets(batch)
+        metric = self.judge(first, second, targets)
+        if s.graph == "none":
+            return {"loss": metric}
+        acts = batch.progress >= s.switch
+        pull = self.pull(first, second, targets, batch) if acts else metric.new_zeros(())
+        return {"loss": metric + self.strength(batch.progress) * pull, "metric": metric, "pull": pull}
+
+    def pull(self, first: Tensor, second: Tensor, targets: Tensor, batch: Batch) -> Tensor:
+        """What brings clips together beside the metric loss: along edges, or of pairs alone.
+
+        Args:
+            first: (B, e) embeddings of one modality, joined.
+            second: (B, e) of the other.
+            targets: (B, C).
+            batch: This process's rows, and how far the training is.
+
+        Returns:
+            Scalar.
+        """
+        s = self.settings
+        if s.graph == "pairs":
+            cosines = (unit(first) * unit(second)).sum(1)
+            return distances(cosines, s.distance).mean()
+        soft = [batch.join(part[batch.rows]) for part in (self.heard, self.seen)]
+        done = (batch.progress - s.switch) / max(1.0 - s.switch, 1e-9)
+        threshold = ramp(s.threshold, s.threshold if s.threshold_end is None else s.threshold_end, done)
+        return interaction((first, second), targets, soft, self.edges, threshold, s.distance).loss
+
+    def strength(self, progress: float) -> float:
+        """λ where so much of the training is done."""
+        s = self.settings
+        return s.weight * min(1.0, (progress - s.switch) / s.rise if s.rise else 1.0)

@@ -1,0 +1,160 @@
+"""The student with a class graph: what it adds to its metric loss, when, and what its controls are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from overtone.features import load
+from overtone.methods.base import Inferred, methods
+from overtone.methods.rewiring import rewired
+from overtone.objectives import interaction
+from overtone.training import train
+
+
+def told(method, batch, edges=((0, 5), (1, 6), (2, 7), (3, 4), (4, 1), (6, 3), (5, 0))):
+    """Soft labels that know the class of every clip, and a graph from class to class."""
+    soft = tuple(0.1 + 0.6 * batch.targets for _ in range(2))
+    graph = torch.zeros(8, 8)
+    graph[tuple(zip(*edges))] = 1.0
+    method.inform(Inferred(soft, graph))
+    return soft, graph
+
+
+@pytest.fixture
+def informed(make):
+    """A method that was told and has begun, its batch, and what it was told."""
+
+    def build(**settings):
+        method, batch = make("interactions", dropout=0.0, **settings)
+        soft, graph = told(method, batch)
+        method.begin(batch)
+        return method, batch, soft, graph
+
+    return build
+
+
+def at(batch, progress):
+    return replace(batch, progress=progress)
+
+
+def test_it_is_the_metric_loss_and_a_weighted_pull(informed):
+    method, batch, soft, graph = informed(weight=0.7, threshold=0.2, distance="cosine")
+    terms = method.step(batch)
+    views = method.encode(batch, batch.features)
+    pull = interaction(views, batch.targets, soft, graph, 0.2, "cosine").loss
+    assert pull > 0
+    torch.testing.assert_close(terms["pull"], pull)
+    torch.testing.assert_close(terms["loss"], terms["metric"] + 0.7 * pull)
+
+
+def test_each_row_has_its_own_soft_labels(informed, some):
+    method, batch, soft, graph = informed(weight=1.0, threshold=0.2)
+    rows = torch.tensor([40, 3, 17, 8, 21, 30, 46, 11] * 4)
+    first, second = (part[rows] for part in batch.features)
+    some = replace(batch, rows=rows, features=(first, second), targets=batch.targets[rows], joined=len(rows))
+    views = method.encode(some, some.features)
+    wanted = interaction(views, some.targets, [part[rows] for part in soft], graph, 0.2).loss
+    torch.testing.assert_close(method.step(some)["pull"], wanted)
+
+
+@pytest.mark.parametrize("loss", ["triplet", "scl", "ccl"])
+def test_without_a_graph_it_is_metric_step_by_step(loss):
+    data = load("split-digits")
+    runs = [
+        train(name, data, settings={"loss": loss, "epochs": 2, "seed": 3, **more}, evaluate=False)
+        for name, more in (("interactions", {"graph": "none"}), ("metric", {}))
+    ]
+    history = [[(r["loss"], r["gradient_norm"]) for r in run.history] for run in runs]
+    assert history[0] == history[1]
+    first, second = (run.method.state_dict() for run in runs)
+    assert all(torch.equal(first[name], second[name]) for name in second)
+
+
+def test_before_the_switch_the_metric_loss_is_alone(informed):
+    method, batch, *_ = informed(switch=0.25, rise=0.5)
+    early = method.step(at(batch, 0.2))
+    assert early["pull"] == 0
+    assert torch.equal(early["loss"], early["metric"])
+    assert early.keys() == method.step(at(batch, 0.3)).keys()  # one epoch may hold both
+
+
+def test_the_weight_rises_after_the_switch_and_the_threshold_goes_to_its_end(informed):
+    method, batch, soft, graph = informed(weight=2.0, switch=0.2, rise=0.4, threshold=0.5, threshold_end=0.8)
+    found = [method.strength(p) for p in (0.2, 0.4, 0.6, 1.0)]
+    assert found == pytest.approx([0.0, 1.0, 2.0, 2.0])
+    views = method.encode(batch, batch.features)
+    assert method.pull(*views, batch.targets, at(batch, 0.2)) == interaction(
+        views, batch.targets, soft, graph, 0.5
+    ).loss
+    assert method.pull(*views, batch.targets, at(batch, 1.0)) == 0  # no soft label is above 0.8
+
+
+def test_pairs_alone_pull_each_clip_together_and_need_not_be_told(make):
+    method, batch = make("interactions", dropout=0.0, graph="pairs", weight=0.5)
+    method.begin(batch)
+    terms = method.step(batch)
+    first, second = (F.normalize(z, dim=1) for z in method.encode(batch, batch.features))
+    torch.testing.assert_close(terms["pull"], (first - second).square().sum(1).mean())
+    torch.testing.assert_close(terms["loss"], terms["metric"] + 0.5 * terms["pull"])
+
+
+def test_a_shuffled_graph_is_another_one_by_the_seed(make):
+    graphs = []
+    for seed in (0, 0, 1, 2, 3):
+        method, batch = make("interactions", graph="shuffled", seed=seed)
+        _, graph = told(method, batch)
+        method.begin(batch)
+        graphs.append(method.edges)
+    assert torch.equal(graphs[0], graphs[1])
+    assert any(not torch.equal(graphs[0], other) for other in graphs[2:])
+    generator = torch.Generator().manual_seed(0)
+    assert torch.equal(graphs[0], rewired(graph, generator))
+    assert (graphs[0] * graph).sum() == 0
+
+
+def test_nothing_flows_into_soft_labels_and_no_checkpoint_holds_them(informed):
+    method, batch, soft, _ = informed()
+    method.step(batch)["loss"].backward()
+    assert not any(part.requires_grad for part in (method.heard, method.seen, method.edges))
+    assert not {"heard", "seen", "edges"} & method.state_dict().keys()
+    assert not {id(part) for part in soft} & {id(p) for p in method.parameters()}
+
+
+def test_rows_without_a_label_are_pulled_too(informed):
+    method, batch, *_ = informed(threshold=0.2)
+    labelled = (torch.arange(48) < 24).float()[:, None]
+    whole = method.encode(batch, batch.features)
+    first, second = (z.detach().requires_grad_() for z in whole)
+    method.pull(first, second, batch.targets * labelled, batch).backward()
+    assert all((z.grad[24:].abs().sum(1) > 0).any() for z in (first, second))
+
+
+@pytest.mark.parametrize("graph", ["inferred", "pairs"])
+def test_two_processes_descend_what_one_does(informed, two_processes, graph):
+    method, batch, *_ = informed(graph=graph, threshold=0.2)
+    whole = method.step(batch)
+    halves, _ = two_processes(method, batch)
+    for terms in halves:
+        for name, value in terms.items():
+            torch.testing.assert_close(value, whole[name])
+
+
+def test_it_does_not_begin_before_it_is_told(make):
+    method, batch = make("interactions")
+    method.edges = torch.zeros(0)
+    method.heard = torch.zeros(0)
+    with pytest.raises(RuntimeError, match="inform"):
+        method.begin(batch)
+
+
+def test_the_controls_are_settings_of_the_method():
+    kind = methods["interactions"]
+    assert list(kind.controls()) == ["no-graph", "shuffled-graph", "pairs-only"]
+    assert list(kind.controls({"interactions", "events_audio"}))[-1] == "planted-graph"
+    assert methods["triplet"].controls() == {}
+    graphs = [kind.settings_type.build(settings).graph for settings in kind.controls({"interactions"}).values()]
+    assert graphs == ["none", "shuffled", "pairs", "planted"]
