@@ -2,10 +2,24 @@
 
 from overtone.graphs.cpdag import cpdag
 from overtone.graphs.graph import Edge, Graph
+from overtone.graphs.inference import infer_interactions
 from overtone.graphs.knowledge import Knowledge
 from overtone.graphs.learning import learn_graph
+from overtone.graphs.presence import presences
 from overtone.graphs.search import SearchReport
-from overtone.graphs.settings import GraphSettings
+from overtone.graphs.settings import GraphSettings, InferenceSettings
 from overtone.graphs.soft_labels import interaction_graph
 
-__all__ = ["Edge", "Graph", "GraphSettings", "Knowledge", "SearchReport", "cpdag", "interaction_graph", "learn_graph"]
+__all__ = [
+    "Edge",
+    "Graph",
+    "GraphSettings",
+    "InferenceSettings",
+    "Knowledge",
+    "SearchReport",
+    "cpdag",
+    "infer_interactions",
+    "interaction_graph",
+    "learn_graph",
+    "presences",
+]

@@ -46,3 +46,28 @@ class GraphSettings(Settings):
     """Of closed soft labels: first guesses of the offsets; by default more where there are fewer classes."""
     processes: int = Field(1, ge=1)
     """Processes that share resamples and splits."""
+
+
+class InferenceSettings(GraphSettings):
+    """Settings of the inference of interactions: those of the search, and how presences are told from soft labels."""
+
+    penalty: float | Literal["stability"] = Field(8.0)
+    """Penalty discount c: a parent costs c/2 · ln n; soft labels are full of small dependences, so it is high."""
+    ils_steps: int = Field(3, ge=0)
+    """Steps of iterated local search; the resamples make up for few of them."""
+    bootstrap: int = Field(100, ge=0)
+    """Resamples for the frequencies of edges; 0 believes the one graph of all rows."""
+    strength: float = Field(0.2, ge=0, le=1)
+    """Least strength of an edge: by how much the chance of its target must be higher where its source is present."""
+    labels: Literal["auto", "nodes", "none"] = "auto"
+    """Annotated labels as causes in the search ("nodes") or not; "auto": where next to no clip has several of them."""
+    rounds: int = Field(10, ge=0)
+    """Rounds in which the scores are unmixed into presences; 0 leaves them as they are, calibrated only."""
+    annotated_quantile: float = Field(0.85, gt=0, lt=1)
+    """A class is fully present at this quantile of its scores on clips that are annotated with it."""
+    midpoint: float = Field(0.45, gt=0, lt=1)
+    """Where, from the median of the other clips (0) to full presence (1), a class is as likely present as absent."""
+    sharpness: float = Field(8.0, gt=0)
+    """Steepness of the step from absent to present."""
+    ridge: float = Field(0.01, gt=0)
+    """Shrinkage of the unmixing, as a share of the mean variance."""

@@ -110,16 +110,34 @@ def bootstrap(
         direction: (p, p), [x, y]: share of samples with a directed edge x → y.
         done: Samples that were searched to the end; fewer than asked for where the time was over.
     """
-    random = np.random.default_rng(np.random.SeedSequence(learner.settings.random_state, spawn_key=(0,)))
     p, done = len(moments.names), 0
     arrows, lines = np.zeros((p, p)), np.zeros((p, p))
-    samples = (moments.draw(random) for _ in range(count))
-    for directed, undirected in graphs_of(samples, count, learner, moments, penalty, clock, "bootstrap"):
+    for directed, undirected in resampled(learner, moments, penalty, count, clock):
         arrows += directed
         lines += undirected
         done += 1
     share = 1 / max(1, done)
     return (arrows + arrows.T + lines) * share, arrows * share, done
+
+
+def resampled(
+    learner: Learner, moments: Moments, penalty: float, count: int, clock: Clock
+) -> Iterator[tuple[Bools, Bools]]:
+    """The graphs of bootstrap samples of the rows.
+
+    Args:
+        learner: What searches.
+        moments: The rows.
+        penalty: The penalty discount.
+        count: Number of samples.
+        clock: Time budget and progress.
+
+    Returns:
+        Directed and undirected edges, one sample after the other until the time is over.
+    """
+    random = np.random.default_rng(np.random.SeedSequence(learner.settings.random_state, spawn_key=(0,)))
+    samples = (moments.draw(random) for _ in range(count))
+    return graphs_of(samples, count, learner, moments, penalty, clock, "bootstrap")
 
 
 def consensus(presence: Floats, direction: Floats, threshold: float) -> tuple[Bools, Bools]:
@@ -216,7 +234,18 @@ def halves(
         (directed | directed.T | undirected)[upper]
         for directed, undirected in graphs_of(samples, 2 * count, learner, moments, penalty, clock, "halves")
     ]
-    pairs = np.array(found[: len(found) // 2 * 2]).reshape(-1, 2, int(upper.sum()))
+    return agreement(np.array(found[: len(found) // 2 * 2]).reshape(-1, 2, int(upper.sum())))
+
+
+def agreement(pairs: Bools) -> dict[str, float]:
+    """How far two graphs have the same edges, over several such pairs of graphs.
+
+    Args:
+        pairs: (splits, 2, m) bool: which of m possible edges each of the two graphs has.
+
+    Returns:
+        ``jaccard``, ``random``, ``edges`` and ``splits``, as :func:`halves` says.
+    """
     if not len(pairs):
         return {"jaccard": float("nan"), "random": float("nan"), "edges": float("nan"), "splits": 0}
     sizes = pairs.sum(2)

@@ -1,0 +1,267 @@
+"""Interactions: which class, heard or seen, brings which other class, from soft labels and what is annotated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.core import InputError
+from overtone.graphs.checks import check_covariance
+from overtone.graphs.cpdag import cpdag
+from overtone.graphs.folding import Votes, counted, folded, placed
+from overtone.graphs.graph import Graph
+from overtone.graphs.knowledge import Constraints, Knowledge
+from overtone.graphs.learning import RowsLearner, needs_blocks
+from overtone.graphs.moments import moments
+from overtone.graphs.presence import indicators, presences, told_classes
+from overtone.graphs.representations import Kind
+from overtone.graphs.search import Clock, Progress
+from overtone.graphs.settings import InferenceSettings
+from overtone.graphs.soft_labels import by_modality
+from overtone.graphs.stability import agreement, choose_penalty, resampled
+from overtone.graphs.weights import refit
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+SEVERAL = 0.05
+"""Labels exclude each other, and are taken for causes, where a smaller share of the annotated clips has several."""
+
+
+def infer_interactions(
+    soft_labels: Any,
+    labels: Any,
+    *,
+    modality: Sequence[str] = (),
+    kind: Kind = "sigmoid",
+    classes: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    knowledge: Knowledge | None = None,
+    progress: Progress | None = None,
+) -> Graph:
+    """Infer which class brings which other class into which modality.
+
+    Three steps: the soft labels are unmixed into :func:`presences`; GRaSP searches one graph over the presences of all
+    classes in all modalities and, as their causes, the annotated labels (no edge leads to a label, each label is a
+    parent of its own class, and labels, which exclude each other, have no edges among them); and what it says of
+    a class, be it annotated, heard or seen, is put together, on all rows and on resamples of them.
+
+    An edge (m, i) → (o, j) is found where, in enough resamples, the label or a presence of class i is a parent of class
+    j's presence in modality o, and where j's chance in o is higher by ``strength`` or more with i present. It starts
+    in the modality whose presence of i is adjacent to the target in enough resamples; where only the label is, the data
+    do not tell, and it starts in the other modality. Edges may form cycles. Pairs of one class are left out.
+
+    Args:
+        soft_labels: Modality to (n, C) soft labels of training clips, each by a teacher that has not seen it; or one
+            array, as :func:`interaction_graph` takes them.
+        labels: (n, C) indicators of what is annotated; rows without any take part.
+        modality: Names of the modalities, where they are not the keys.
+        kind: What the soft labels are.
+        classes: C names; class0, class1, ... by default.
+        settings: Names and values of :class:`InferenceSettings`.
+        knowledge: Tiers, forbidden and required edges, between names such as "audio:dog".
+        progress: Called after each step; an answer that is true ends the search with what is known so far.
+
+    Returns:
+        A graph whose nodes are called "modality:class", the first modality's first. The weight of an edge is its
+        strength: by how much the chance of the target is higher where the source is annotated and present, the other
+        sources being equal. ``dag``, ``order`` and ``score`` are those of the search over presences and labels, without
+        the labels.
+
+    Raises:
+        InputError: The soft labels are not what ``kind`` says, the labels do not fit, or nothing can be told of them.
+
+    Example:
+        >>> random = np.random.default_rng(0)
+        >>> labels = np.eye(4)[random.integers(4, size=800)]
+        >>> heard, seen = labels > 0, labels > 0
+        >>> seen[:, 2] |= heard[:, 0] & (random.random(800) < 0.6)  # a train brings a horn into view
+        >>> scores = {"audio": 6 * heard - 3, "visual": 6 * seen - 3}
+        >>> noisy = {name: part + random.normal(size=part.shape) for name, part in scores.items()}
+        >>> names = ["train", "dog", "horn", "rain"]
+        >>> graph = infer_interactions(noisy, labels, kind="sigmoid-logits", classes=names)
+        >>> [(edge.source, edge.target) for edge in graph.edges]
+        [('audio:train', 'visual:horn')]
+    """
+    chosen = InferenceSettings.build(settings, where="inference settings")
+    clock = Clock(chosen.seconds, progress)
+    parts = by_modality(soft_labels, modality)
+    given = indicators(labels, next(iter(parts.values())).shape)
+    named = tuple(classes) or tuple(f"class{at}" for at in range(given.shape[1]))
+    if len(named) != given.shape[1]:
+        raise InputError("there must be one name a class", got=f"{len(named)} names, {given.shape[1]} classes")
+    names = tuple(f"{name}:{one}" for name in parts for one in named)
+    known = None if knowledge is None else knowledge.constraints(names, chosen.max_parents)
+
+    def graph_of(rows: Any, settings: InferenceSettings) -> Graph:
+        some = {name: part[rows] for name, part in parts.items()}
+        chances = np.hstack(list(presences(some, given[rows], kind=kind, settings=settings.model_dump()).values()))
+        return searched(chances, given[rows], names, known, settings, clock)
+
+    graph = graph_of(slice(None), chosen)
+    if not chosen.halves or clock.over():
+        return graph
+    alike = np.tile(np.eye(given.shape[1], dtype=bool), (len(parts), len(parts)))
+    agreeing = halves_of(graph_of, len(given), chosen, alike)
+    return replace(graph, found={**graph.found, "halves": agreeing}, seconds=clock.elapsed)
+
+
+def searched(
+    chances: Floats,
+    given: Bools,
+    names: tuple[str, ...],
+    known: Constraints | None,
+    chosen: InferenceSettings,
+    clock: Clock,
+) -> Graph:
+    """The graph of presences and labels: searched, resampled, and folded to one node a class and modality.
+
+    Args:
+        chances: (n, N) presences, modality by modality.
+        given: (n, C) what is annotated.
+        names: N names.
+        known: Background knowledge about the presences.
+        chosen: How to search.
+        clock: Time budget and progress.
+
+    Returns:
+        The graph over the presences.
+
+    Raises:
+        InputError: The presences cannot be searched.
+    """
+    nodes, classes = len(names), given.shape[1]
+    told = np.flatnonzero(np.tile(told_classes(given), nodes // classes))
+    check_covariance(np.cov(chances[:, told].T, bias=True), len(chances), [names[at] for at in told])
+    causes = labels_are_causes(given, chosen.labels)
+    learner = RowsLearner(chosen, with_labels(nodes, classes, known) if causes else known)
+    variables = np.hstack([chances, given.astype(float)]) if causes else chances
+    numbered = [f"x{at}" for at in range(variables.shape[1])]
+    summed = moments([variables], numbered, blocks=needs_blocks(chosen))
+    found: dict[str, Any] = {"labels": "nodes" if causes else "none"}
+    penalty = chosen.penalty
+    if penalty == "stability":
+        penalty, found["repeatability"] = choose_penalty(learner, summed, clock)
+    covariance, rows = summed.covariance()
+    clock.label = "search"
+    best = learner(covariance, rows, penalty, chosen.random_state, clock).found
+    votes = counted([cpdag(best.dag, learner.forbidden)], nodes, classes)
+    drawn = chosen.bootstrap and not clock.over()
+    if drawn:
+        votes = counted(resampled(learner, summed, penalty, chosen.bootstrap, clock), nodes, classes)
+        found["bootstrap"] = votes.graphs
+    edges = elected(votes, covariance, chosen)
+    return Graph(
+        nodes=names,
+        directed=edges.directed,
+        undirected=edges.undirected,
+        weights=edges.weights,
+        dag=best.dag[:nodes, :nodes],
+        score=best.score,
+        order=tuple(names[at] for at in best.order if at < nodes),
+        seconds=clock.elapsed,
+        settings=chosen.model_dump() | {"penalty": penalty},
+        presence=edges.presence if drawn else None,
+        direction=edges.direction if drawn else None,
+        found={"rows": int(rows), "steps": best.steps, "complete": best.complete and not clock.over(), **found},
+    )
+
+
+class Elected(NamedTuple):
+    """The edges that votes are for: matrices over the nodes, as :class:`Graph` has them."""
+
+    directed: Bools
+    undirected: Bools
+    weights: Floats
+    presence: Floats
+    direction: Floats
+
+
+def elected(votes: Votes, covariance: Floats, chosen: InferenceSettings) -> Elected:
+    """The edges that are frequent and strong enough.
+
+    Args:
+        votes: Shares of graphs with edges from classes to nodes.
+        covariance: (p, p) of nodes and, where they are causes, labels.
+        chosen: The least frequency and strength.
+
+    Returns:
+        The edges between nodes.
+    """
+    sources = votes.sources(chosen.threshold)
+    direction, presence = placed(votes.arrows, sources), placed(votes.adjacent, sources)
+    presence = np.maximum(presence, presence.T)
+    directed = (direction >= chosen.threshold) & (direction > 0)
+    undirected = (presence >= chosen.threshold) & (presence > 0) & ~directed & ~directed.T
+    kept = folded(directed | undirected, *votes.arrows.shape[::-1])
+    weights = np.where(directed | undirected, placed(strengths(covariance, kept), sources), 0.0)
+    strong = weights >= chosen.strength
+    directed, undirected = directed & strong, undirected & (strong | strong.T)
+    return Elected(directed, undirected, np.where(directed | undirected, weights, 0.0), presence, direction)
+
+
+def strengths(covariance: Floats, kept: Bools) -> Floats:
+    """By how much the chance of a node is higher where a class is annotated and present in every modality.
+
+    Each node is regressed on label and presences of all classes with an edge to it, and on its own label.
+
+    Args:
+        covariance: (p, p) of nodes and labels.
+        kept: (C, N) bool: which classes have an edge to which nodes.
+
+    Returns:
+        (C, N) sums of a class's regression coefficients.
+    """
+    size, (classes, nodes) = len(covariance), kept.shape
+    parents = np.zeros((size, size), dtype=bool)
+    parents[:, :nodes] = np.tile(kept, (size // classes, 1))
+    parents[nodes:, :nodes] |= np.tile(np.eye(classes, dtype=bool), nodes // classes)[: size - nodes]
+    found: Floats = refit(covariance, parents)[0][:, :nodes].reshape(-1, classes, nodes).sum(0)
+    return np.where(kept, found, 0.0)
+
+
+def labels_are_causes(given: Bools, wanted: str) -> bool:
+    """Whether the annotated labels take part in the search."""
+    several = given.sum(1)
+    return wanted == "nodes" or (wanted == "auto" and bool((several > 1).sum() < SEVERAL * (several > 0).sum()))
+
+
+def with_labels(nodes: int, classes: int, known: Constraints | None) -> Constraints:
+    """Knowledge about nodes, and about labels behind them in the order of variables.
+
+    No edge leads to a label, and the label of a class is a parent of its presences.
+    """
+    size = nodes + classes
+    forbidden, required, before = np.zeros((3, size, size), dtype=bool)
+    if known is not None:
+        inner = np.s_[:nodes, :nodes]
+        forbidden[inner], required[inner], before[inner] = known.forbidden, known.required, known.before
+    forbidden[:, nodes:] = True
+    required[nodes:, :nodes] = np.tile(np.eye(classes, dtype=bool), nodes // classes)
+    before[nodes:, :nodes] = True
+    return Constraints(forbidden, required, before)
+
+
+def halves_of(
+    graph_of: Callable[[Any, InferenceSettings], Graph], rows: int, chosen: InferenceSettings, alike: Bools
+) -> dict[str, float]:
+    """How far the graphs of two halves of the rows agree, each inferred from its own rows from the beginning.
+
+    Args:
+        graph_of: The graph of some rows.
+        rows: Number of rows n.
+        chosen: Number of splits, and the seed.
+        alike: (N, N) bool: nodes of one class, which do not count.
+
+    Returns:
+        As :func:`overtone.graphs.stability.agreement`.
+    """
+    random = np.random.default_rng(np.random.SeedSequence(chosen.random_state, spawn_key=(2,)))
+    upper = np.triu(~alike, 1)
+    orders = [random.permutation(rows) for _ in range(chosen.halves)]
+    pairs = [[graph_of(half, chosen).adjacency[upper] for half in np.array_split(order, 2)] for order in orders]
+    return agreement(np.array(pairs))

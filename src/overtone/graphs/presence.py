@@ -1,0 +1,132 @@
+"""Which classes are present in a clip, annotated or not, from scores that were trained on the annotation alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.core import InputError
+from overtone.graphs.representations import Kind, represented
+from overtone.graphs.settings import InferenceSettings
+from overtone.graphs.soft_labels import by_modality
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+def presences(
+    soft_labels: Any,
+    labels: Any,
+    *,
+    modality: Sequence[str] = (),
+    kind: Kind = "sigmoid",
+    settings: Mapping[str, Any] | None = None,
+) -> dict[str, Floats]:
+    """Chances that classes are present, whatever the annotation keeps of them.
+
+    A teacher that knows one label a clip learns that everything else is absent: the score of an unannotated event is
+    pushed down by the company it is in. Scores are therefore taken as *mixtures*, in each modality
+    s = b + Σ_j e_j B_j + noise, with an unknown presence e_j in [0, 1] of every class j that moves all scores by B_j.
+    In turns, B is the ridge regression of the scores on the presences, and the presences are the scores unmixed by
+    B's inverse, e = (s - b) B⁺, without any prior of what goes with what; each is put on the scale of its class, 0 the
+    median of the clips annotated otherwise, 1 a high quantile of those annotated with it, and goes through
+    σ(sharpness · (e - midpoint)).
+
+    Args:
+        soft_labels: Modality to (n, C) soft labels; or one array, as :func:`interaction_graph` takes them.
+        labels: (n, C) indicators of what is annotated; rows without any take part and set no scale.
+        modality: Names of the modalities, where they are not the keys.
+        kind: What the soft labels are.
+        settings: Names and values of :class:`InferenceSettings`.
+
+    Returns:
+        Modality to (n, C) chances in [0, 1]; zero for a class that no clip, or every clip, is annotated with.
+
+    Raises:
+        InputError: The soft labels are not what ``kind`` says, or the labels do not fit them.
+
+    Example:
+        >>> random = np.random.default_rng(0)
+        >>> events = random.random((600, 3)) < 0.4
+        >>> labels = np.eye(3)[np.where(events, random.random((600, 3)), -1).argmax(1)]  # one event of a clip is kept
+        >>> scores = events @ np.array([[3, -2, 0], [0, 3, -2], [-2, 0, 3]]) + random.normal(size=(600, 3)) / 2
+        >>> found = presences({"audio": scores}, labels, kind="sigmoid-logits")["audio"]
+        >>> bool(((found > 0.5) == events)[labels == 0].mean() > 0.95)
+        True
+    """
+    chosen = InferenceSettings.build(settings, where="inference settings")
+    parts = by_modality(soft_labels, modality)
+    given = indicators(labels, next(iter(parts.values())).shape)
+    told = told_classes(given)
+    found = {name: np.zeros(part.shape) for name, part in parts.items()}
+    for name, part in parts.items():
+        found[name][:, told] = unmixed(represented(part, kind, "logit", name)[:, told], given[:, told], chosen)
+    return found
+
+
+def indicators(labels: Any, shape: tuple[int, ...]) -> Bools:
+    """Annotated labels as (n, C) bool.
+
+    Raises:
+        InputError: There is not one row a clip and one column a class, or nothing is annotated.
+    """
+    given = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
+    if given.shape != shape:
+        got = f"shape {given.shape}, soft labels {shape}"
+        raise InputError("labels must have one row a clip and one column a class", got=got, fix="pass indicators")
+    found: Bools = np.asarray(given, dtype=np.float64) > 0
+    if not told_classes(found).any():
+        raise InputError("no class is annotated in some clips and not in others: interactions cannot be told")
+    return found
+
+
+def told_classes(labels: Bools) -> Bools:
+    """(C,) bool: classes that some annotated clips have and some have not; of the others nothing can be learned."""
+    known = labels[labels.any(1)]
+    told: Bools = np.logical_or.reduce(known) & ~np.logical_and.reduce(known)
+    return told
+
+
+def unmixed(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats:
+    """Presences of one modality, for classes that can be told.
+
+    Args:
+        scores: (n, C), about linear in what is present: logits.
+        labels: (n, C) what is annotated.
+        settings: Rounds, scale and step.
+
+    Returns:
+        (n, C) chances in [0, 1].
+    """
+    spread = scores.std(0)
+    standard = (scores - scores.mean(0)) / np.where(spread > 0, spread, 1.0)
+    chances = calibrated(standard, labels, settings)
+    for _ in range(settings.rounds):
+        mixing = ridge(chances - chances.mean(0), settings.ridge) @ standard
+        chances = calibrated(standard @ ridge(mixing, settings.ridge), labels, settings)
+    return chances
+
+
+def ridge(matrix: Floats, share: float) -> Floats:
+    """The pseudo-inverse (XᵀX + λI)⁻¹Xᵀ of a (n, C) matrix, λ a share of the mean of XᵀX's diagonal; (C, n)."""
+    inner = matrix.T @ matrix
+    inner[np.diag_indices_from(inner)] += share * np.trace(inner) / len(inner) + np.finfo(float).tiny
+    found: Floats = np.linalg.solve(inner, matrix.T).astype(np.float64, copy=False)
+    return found
+
+
+def calibrated(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats:
+    """Scores on the scale of their class, through the step from absent to present; only annotated clips set it."""
+    known = labels.any(1, keepdims=True)
+    absent, present = (
+        np.asarray(np.nanquantile(np.where(chosen, scores, np.nan), quantile, axis=0), dtype=np.float64)
+        for chosen, quantile in ((known & ~labels, 0.5), (labels, settings.annotated_quantile))
+    )
+    # A class that its own clips hardly stand out in would have noise blown up to presences.
+    gap = np.maximum(present - absent, scores.std(0))
+    step = settings.sharpness * ((scores - absent) / np.where(gap > 0, gap, 1.0) - settings.midpoint)
+    chances: Floats = 0.5 * (1 + np.tanh(step / 2))
+    return chances
