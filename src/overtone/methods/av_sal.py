@@ -30,8 +30,6 @@ class AVSALSettings(Settings):
     """softmax: one dominant event a clip; sigmoid: independent events, several at once."""
     explaining: float = Field(3.0, ge=0)
     """Weight of explaining the features by the classes' probabilities; 0 switches it off."""
-    explaining_rise: float = Field(0.3, ge=0, le=1)
-    """Share of the training in which that weight rises from 0."""
     agreement: float = Field(0.1, ge=0)
     """Weight of the agreement of the two modalities' heads; 0 switches it off."""
     agreement_temperature: float = Field(2.0, gt=0)
@@ -124,8 +122,7 @@ class AVSAL(Method):
             terms["explaining"] = self.of_both(
                 lambda side: self.unexplained(features[side], logits[side], side, weights)
             )
-        rise = min(1.0, batch.progress / self.settings.explaining_rise) if self.settings.explaining_rise else 1.0
-        shares = {"fit": 1.0, "agreement": self.settings.agreement, "explaining": self.settings.explaining * rise}
+        shares = {"fit": 1.0, "agreement": self.settings.agreement, "explaining": self.settings.explaining}
         return {"loss": weighted_sum(terms, shares), **terms}
 
     def unexplained(self, features: Tensor, logits: Tensor, side: int, weights: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.files import json_text, write_json
@@ -24,23 +25,24 @@ CELLS = 1 << 24
 """Products of soft labels that are held at once."""
 
 
-def with_support(graph: Graph, soft: SoftLabels, top: int = SUPPORT) -> Graph:
+def with_support(graph: Graph, soft: SoftLabels, chances: Mapping[str, Tensor], top: int = SUPPORT) -> Graph:
     r"""The same graph with, for each edge, the clips that support it most.
 
-    The support of an edge i → j by a clip n is :math:`s_n[i] \, s_n[j]`, each soft label in its node's modality.
+    The support of an edge i → j by a clip n is :math:`s_n[i] \, s_n[j]`, each chance in its node's modality.
 
     Args:
         graph: Its nodes are called ``modality:class``.
         soft: Of the rows that the graph was inferred from.
+        chances: Modality to (N, C) chances that a class is present: :func:`presences_of`.
         top: Clips named for each edge.
 
     Returns:
         The graph; ``found["support"]`` has an entry per edge, in their order: ``from``, ``to`` and ``clips``, a list of
         ``id`` and ``strength``.
     """
-    names = [f"{modality}:{name}" for modality in soft.probabilities for name in soft.classes]
+    names = [f"{modality}:{name}" for modality in chances for name in soft.classes]
     place = {name: number for number, name in enumerate(names)}
-    columns = torch.cat(soft.both, 1)
+    columns = torch.cat(list(chances.values()), 1)
     edges = graph.edges
     ends = torch.tensor([[place[edge.source], place[edge.target]] for edge in edges], dtype=torch.int64).view(-1, 2)
     found = [
@@ -60,6 +62,26 @@ def with_support(graph: Graph, soft: SoftLabels, top: int = SUPPORT) -> Graph:
         )
     ]
     return replace(graph, found={**graph.found, "support": support})
+
+
+def presences_of(soft: SoftLabels, settings: Mapping[str, Any] | None = None) -> dict[str, Tensor]:
+    """How likely each class is present in each modality of a clip, annotated or not.
+
+    Args:
+        soft: Soft labels of training rows.
+        settings: Of the inference, where they are not the defaults.
+
+    Returns:
+        Modality to (N, C) float32.
+
+    Raises:
+        InputError: A setting is wrong, or nothing is annotated.
+    """
+    from overtone.graphs.presence import presences
+
+    parts = {name: part.numpy() for name, part in soft.probabilities.items()}
+    found = presences(parts, soft.labels.numpy(), kind=soft.kind, settings=settings)
+    return {name: torch.as_tensor(part, dtype=torch.float32) for name, part in found.items()}
 
 
 def store_graph(graph: Graph, folder: Path, identity: Mapping[str, Any]) -> None:

@@ -26,6 +26,8 @@ from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
 from overtone.training.trainer import train
 
+CERTAIN = 1e-6
+"""Probabilities stay so far from 0 and 1: nothing that was learnt is surer, and their logarithms stay finite."""
 HELD_OUT = 0.1
 """Share of a teacher's rows that its temperatures are calibrated on, where the corpus has no validation rows."""
 
@@ -218,8 +220,9 @@ class Scores:
                 sums[modality] = sums.get(modality, torch.zeros_like(values)) + rows * values
 
     def mean(self, name: str) -> dict[str, Tensor]:
-        """Modality to (N, C) means; zeros where no teacher spoke."""
-        return {modality: part / self.counts[name].clamp_min(1) for modality, part in self.sums[name].items()}
+        """Modality to (N, C) means, strictly between 0 and 1; meaningless where no teacher spoke."""
+        counts = self.counts[name].clamp_min(1)
+        return {modality: (part / counts).clamp(CERTAIN, 1 - CERTAIN) for modality, part in self.sums[name].items()}
 
     def soft_labels(self, part: PairedFeatures, kind: Kind, provenance: Mapping[str, Any]) -> SoftLabels:
         """All that was said, with how far it can be believed."""

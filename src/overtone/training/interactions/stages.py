@@ -18,7 +18,7 @@ from overtone.core.files import checksum, json_text
 from overtone.features import PairedFeatures
 from overtone.methods.base import Inferred
 from overtone.training.distribution import Group
-from overtone.training.interactions.class_graphs import store_graph, stored_graph, with_support
+from overtone.training.interactions.class_graphs import presences_of, store_graph, stored_graph, with_support
 from overtone.training.interactions.cross_fitting import cross_fit, seen_by_teachers
 from overtone.training.interactions.soft_labels import SoftLabels
 from overtone.training.progress import Callback, Steps
@@ -97,7 +97,7 @@ def infer(asking: Asking, where: Place) -> tuple[Inferred | None, dict[str, Any]
         graph = graph_of(asking, where, soft)
         weights = torch.as_tensor(graph.matrix(asking.top), dtype=torch.float32, device=where.device)
         facts["graph"] = {"nodes": len(graph.nodes), "edges": len(graph.edges), "seconds": graph.seconds}
-    first, second = (part.to(where.device) for part in soft.both)
+    first, second = (part.to(where.device) for part in presences_of(soft, asking.inference).values())
     where.group.share([first, second, weights])
     return Inferred((first, second), weights), facts
 
@@ -168,7 +168,7 @@ def infer_graph(
         settings=settings,
         progress=report,
     )
-    return with_support(graph, soft)
+    return with_support(graph, soft, presences_of(soft, settings))
 
 
 def check_inference(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def check_inference(settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: One of them is wrong.
     """
-    from overtone.graphs.inference import InferenceSettings
+    from overtone.graphs.settings import InferenceSettings
 
     found: dict[str, Any] = InferenceSettings.build(settings, where="settings of the inference").model_dump(mode="json")
     return found

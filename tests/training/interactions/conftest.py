@@ -1,0 +1,98 @@
+"""A small simulated corpus, and a method that does nothing but learn what it is told by the stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from overtone.core import Settings
+from overtone.features import PairedFeatures, SimulatorSettings, from_arrays, simulate
+from overtone.methods.base import Batch, Corpus, Inferred, Method, TrainingDefaults, methods
+
+TEACHER = {"epochs": 4, "width": 8, "batch_size": 32, "checkpoint_seconds": 0}
+INFERENCE = {"bootstrap": 4, "penalty": 2.0}
+
+
+class ToldSettings(Settings):
+    """Settings of the told one, as the stages read them."""
+
+    graph: str = "inferred"
+    """inferred, planted, none or pairs."""
+    folds: int = 3
+    """Parts of the training rows."""
+    teacher: dict[str, Any] = TEACHER
+    """Of av-sal."""
+    inference: dict[str, Any] = INFERENCE
+    """Of the graph."""
+    top: int | None = None
+    """Edges into each node."""
+
+
+class Told(Method):
+    """A linear map per modality to the soft labels times the graph: all that it is told is in its weights."""
+
+    name = "told"
+    supervised = True
+    informed = True
+    settings_type = ToldSettings
+
+    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+        super().__init__(settings, corpus)
+        self.maps = nn.ModuleList(nn.Linear(shape[-1], 2 * corpus.classes) for shape in corpus.shapes)
+        self.told: list[Inferred] = []
+
+    @classmethod
+    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+        return TrainingDefaults(epochs=4, batch_size=32, learning_rate=0.01)
+
+    def inform(self, inferred: Inferred) -> None:
+        self.told.append(inferred)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        if not self.told:
+            return {"loss": sum(net(rows).square().mean() for net, rows in zip(self.maps, batch.features))}
+        soft, graph = torch.cat(self.told[-1].soft_labels, 1)[batch.rows], self.told[-1].graph
+        wanted = soft + soft @ graph
+        return {"loss": sum((net(rows) - wanted).square().mean() for net, rows in zip(self.maps, batch.features))}
+
+    def embed(self, features: Tensor, modality: int) -> Tensor:
+        with torch.no_grad():
+            return nn.functional.normalize(self.maps[modality](features), dim=1)
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The told one is registered while these tests run."""
+    len(methods)
+    monkeypatch.setitem(methods._things, "told", Told)
+
+
+def made(rows: int = 150, seed: int = 0, **settings: Any) -> PairedFeatures:
+    """Simulated clips of four classes, which are easy to tell; 50 more to test on."""
+    chosen = {"classes": 4, "interactions": 3, "noise": 0.5, "audio_size": 8, "visual_size": 10, **settings}
+    simulator = SimulatorSettings(train_rows=rows, test_rows=50, **chosen)
+    return from_arrays(simulate(simulator, seed), source="simulated")
+
+
+@pytest.fixture
+def make() -> Callable[..., PairedFeatures]:
+    """See :func:`made`."""
+    return made
+
+
+@pytest.fixture(scope="session")
+def corpus() -> PairedFeatures:
+    """150 clips to train on, 50 to test on."""
+    return made()
+
+
+@pytest.fixture
+def with_validation(corpus: PairedFeatures) -> PairedFeatures:
+    """The corpus with thirty rows of a split of its own to validate on."""
+    train = corpus.splits["train"]
+    return replace(corpus, splits={**corpus.splits, "train": train[30:], "val": train[:30]})

@@ -1,0 +1,210 @@
+"""Cross-fitting: who is scored by whom, on what temperatures are found, what is stored and found again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors import safe_open
+
+import overtone.training.interactions.cross_fitting as fitting
+from overtone.core import InputError
+from overtone.graphs.reading import read_soft_labels
+from overtone.training import Run, SoftLabels, cross_fit
+from overtone.training.interactions.cross_fitting import deal, seen_by_teachers
+
+from .conftest import TEACHER
+
+
+@pytest.fixture
+def teachers(monkeypatch):
+    """Every training of a teacher, with the data that it was given."""
+    calls = []
+    train = fitting.train
+
+    def spy(method, data, **options):
+        run = train(method, data, **options)
+        calls.append((data, run))
+        return run
+
+    monkeypatch.setattr(fitting, "train", spy)
+    return calls
+
+
+def ids(data, split):
+    return {data.ids[row] for row in data.splits[split].tolist()}
+
+
+def same(first, second):
+    return all(torch.equal(a, b) for a, b in zip(first.both, second.both))
+
+
+def test_a_row_is_scored_by_the_one_teacher_that_has_not_seen_it(corpus, teachers):
+    soft = cross_fit(corpus, folds=3, settings=TEACHER)
+    assert len(soft) == 150
+    assert soft.ids == tuple(corpus.ids[row] for row in corpus.splits["train"].tolist())
+    part = corpus.split("train")
+    for number, (data, run) in enumerate(teachers):
+        own = (soft.folds == number).nonzero()[:, 0]
+        scored = {soft.ids[row] for row in own.tolist()}
+        assert not scored & (ids(data, "train") | ids(data, "val"))
+        assert scored | ids(data, "train") | ids(data, "val") == set(soft.ids)
+        assert not ids(data, "train") & ids(data, "val")
+        said = run.apply(part, lambda rows, side, run=run: {"": run.method.soft_labels(rows, side)})[""]
+        for name, probabilities in soft.probabilities.items():
+            torch.testing.assert_close(probabilities[own], said[name][own].clamp(1e-6, 1 - 1e-6))
+            assert not torch.equal(probabilities[own], soft.in_sample[name][own])
+
+
+def test_rows_without_a_label_teach_nothing_and_are_scored_by_all(make, teachers):
+    data = make(missing=0.3)
+    soft = cross_fit(data, folds=3, settings=TEACHER)
+    unknown = soft.labels.sum(1) == 0
+    assert 20 < unknown.sum() < 70
+    assert torch.equal(soft.folds < 0, unknown)
+    nameless = {name for name, without in zip(soft.ids, unknown.tolist()) if without}
+    part, said = data.split("train"), []
+    for taught, run in teachers:
+        assert not nameless & (ids(taught, "train") | ids(taught, "val"))
+        said.append(run.apply(part, lambda rows, side, run=run: {"": run.method.soft_labels(rows, side)})[""])
+    for name, probabilities in soft.probabilities.items():
+        mean = torch.stack([one[name] for one in said]).mean(0)
+        torch.testing.assert_close(probabilities[unknown], mean[unknown])
+
+
+def test_no_row_of_another_split_reaches_a_teacher(with_validation, teachers):
+    """Validation rows are where temperatures come from, and nothing else; test rows are not even there."""
+    data = with_validation
+    soft = cross_fit(data, folds=3, settings=TEACHER)
+    assert set(soft.ids) == ids(data, "train")
+    for taught, _ in teachers:
+        assert set(taught.ids) == ids(data, "train") | ids(data, "val")
+        assert ids(taught, "val") == ids(data, "val")
+        assert ids(taught, "train") < ids(data, "train")
+        assert not taught.truth
+    noise = {name: rows.clone() for name, rows in data.modalities.items()}
+    for rows in noise.values():
+        rows[data.splits["test"]] = 1e6
+    labels = data.targets.clone()
+    labels[data.splits["test"]] = 0
+    changed = replace(data, modalities=noise, targets=labels, truth={})
+    assert same(cross_fit(changed, folds=3, settings=TEACHER), soft)
+    moved = replace(data, splits={**data.splits, "train": torch.arange(30, 160)})  # ten test rows among them
+    assert not set(cross_fit(moved, folds=3, settings=TEACHER).ids) <= ids(data, "train")
+
+
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+def test_several_labels_a_clip_and_both_kinds_of_head(make, head):
+    soft = cross_fit(make(annotation="all"), folds=2, settings={**TEACHER, "head": head})
+    assert (soft.labels.sum(1) > 1).any()
+    assert soft.kind == head
+    for probabilities in (*soft.both, *soft.in_sample.values()):
+        assert ((probabilities > 0) & (probabilities < 1)).all()
+        assert torch.allclose(probabilities.sum(1), torch.ones(150), atol=1e-4) == (head == "softmax")
+    for figures in soft.reliability.values():
+        assert len(figures["temperatures"]) == 2
+        for name in ("calibrated", "uncalibrated", "in_sample"):
+            assert figures[name].keys() == {"nll", "ece", "accuracy", "map"}
+
+
+def test_in_sample_scores_flatter(make):
+    data = make(noise=4.0)
+    soft = cross_fit(data, folds=3, settings={"epochs": 40, "width": 64, "dropout": 0.0})
+    for figures in soft.reliability.values():
+        assert figures["in_sample"]["accuracy"] > figures["calibrated"]["accuracy"] + 0.1
+
+
+def test_a_file_gives_back_what_was_written(corpus, tmp_path):
+    soft = cross_fit(corpus, folds=2, settings=TEACHER, out=tmp_path)
+    path = tmp_path / "soft_labels.safetensors"
+    again = SoftLabels.load(path)
+    for name in ("kind", "classes", "ids"):
+        assert getattr(again, name) == getattr(soft, name)
+    assert again.provenance == json.loads(json.dumps(soft.provenance))
+    assert again.reliability == soft.reliability
+    assert same(again, soft)
+    assert torch.equal(again.labels, soft.labels)
+    assert torch.equal(again.folds, soft.folds)
+    assert again.in_sample.keys() == soft.in_sample.keys()
+    assert all(torch.equal(again.in_sample[name], soft.in_sample[name]) for name in soft.in_sample)
+    taken = read_soft_labels(path, ("audio", "visual"))  # as overtone graph does
+    assert taken.classes == soft.classes
+    assert torch.equal(torch.from_numpy(taken.parts["visual"]), soft.both[1])
+    assert torch.equal(torch.from_numpy(taken.labels), soft.labels)
+
+
+def test_what_is_stored_is_found_and_what_depends_on_something_else_is_not(corpus, tmp_path, teachers):
+    soft = cross_fit(corpus, folds=2, settings=TEACHER, out=tmp_path)
+    assert len(teachers) == 2
+    assert same(cross_fit(corpus, folds=2, settings=TEACHER, out=tmp_path), soft)
+    assert len(teachers) == 2
+    with pytest.raises(InputError, match="cannot be resumed, for there differ: width"):
+        cross_fit(corpus, folds=2, settings={**TEACHER, "width": 9}, out=tmp_path)
+    (tmp_path / "soft_labels.safetensors").unlink()
+    assert same(cross_fit(corpus, folds=2, settings=TEACHER, out=tmp_path), soft)  # from the finished teachers
+    assert len(Run.load(tmp_path / "teacher" / "fold-2").history) == TEACHER["epochs"]
+
+
+def test_other_files_are_no_soft_labels_of_a_run(tmp_path):
+    from overtone.core.files import save_tensors
+
+    path = tmp_path / "other.safetensors"
+    save_tensors(path, {"audio": torch.zeros(2, 2)}, {"format": "pt", "note": "{"})
+    with pytest.raises(InputError, match="not soft labels of a run"):
+        SoftLabels.load(path)
+    with pytest.raises(InputError, match="no such file"):
+        SoftLabels.load(tmp_path / "none.safetensors")
+
+
+def test_the_file_holds_no_pickle_and_says_where_it_is_from(corpus, tmp_path):
+    cross_fit(corpus, folds=2, settings=TEACHER, out=tmp_path)
+    with safe_open(str(tmp_path / "soft_labels.safetensors"), "pt") as file:
+        said = json.loads(file.metadata()["provenance"])
+    assert said["folds"] == 2
+    assert said["teacher"]["width"] == 8
+    assert said["data"]["source"] == "simulated"
+    assert "torch" in said["versions"]
+
+
+@given(st.integers(2, 5), st.integers(0, 100), st.lists(st.integers(-1, 3), min_size=12, max_size=60))
+def test_folds_have_their_share_of_every_class(folds, seed, numbers):
+    labels = torch.cat([torch.zeros(1, 4), torch.eye(4)])[torch.tensor(numbers) + 1]
+    known = labels.sum(1) > 0
+    if known.sum() < 2 * folds:
+        with pytest.raises(InputError, match="too few labelled training rows"):
+            deal(labels, folds, seed)
+        return
+    places = deal(labels, folds, seed)
+    assert torch.equal(places, deal(labels, folds, seed))
+    assert torch.equal(places < 0, ~known)
+    sizes = places[known].bincount(minlength=folds)
+    assert sizes.max() - sizes.min() <= 1
+    for number in range(4):
+        counts = places[(labels[:, number] > 0)].bincount(minlength=folds)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_seeds_deal_differently():
+    labels = torch.eye(2)[torch.arange(40) % 2]
+    assert not torch.equal(deal(labels, 4, 0), deal(labels, 4, 1))
+
+
+def test_data_without_labels_or_training_rows_is_refused(corpus):
+    with pytest.raises(InputError, match="learnt from training rows with labels"):
+        cross_fit(replace(corpus, targets=None, label_kind="none"), settings=TEACHER)
+    with pytest.raises(InputError, match="learnt from training rows with labels"):
+        cross_fit(corpus.split("train"), settings=TEACHER)
+    with pytest.raises(InputError, match="did you mean 'negative_weight'"):
+        cross_fit(corpus, settings={"negativ_weight": 1})
+
+
+def test_what_teachers_see_is_in_the_order_of_the_splits(with_validation):
+    part = seen_by_teachers(with_validation)
+    for name in ("train", "val"):
+        rows = with_validation.splits[name].tolist()
+        assert [part.ids[row] for row in part.splits[name].tolist()] == [with_validation.ids[row] for row in rows]
+    assert len(part) == 150
