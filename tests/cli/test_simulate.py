@@ -106,3 +106,19 @@ def test_a_comparison_with_other_events_is_made_again(tmp_path):
     other = compare(["cca"], lies, seeds=[0], out=tmp_path, resume=True)
     means = [found.to_dict()["methods"]["cca"]["map_events"]["mean"] for found in (one, other)]
     assert means[0] != means[1]
+
+
+def test_compare_with_controls_says_whether_the_graph_helped(cli):
+    assert cli("simulate", "--out", "clips.npz", *SMALL).code == 0
+    quick = ["epochs=2", "width=16", "collapse_rank=0", "folds=2", "teacher={epochs: 2}", "inference={bootstrap: 4}"]
+    words = [word for setting in quick for word in ("--set", setting)]
+    called = cli("compare", "interactions", "clips.npz", "--controls", "--seeds", 1, "--out", "c", "--json", *words)
+    assert called.code == 0, called.err
+    names = ["interactions", "no-graph", "shuffled-graph", "pairs-only", "planted-graph"]
+    assert list(called.document["methods"]) == names
+    assert all({"map", "map_events"} <= found.keys() for found in called.document["methods"].values())
+    assert {test["metric"] for test in called.document["paired_tests"]} == {"map", "map_events"}
+    assert re.search("The graph (helped|did not help|did harm)", " ".join(called.err.split()))
+    refused = cli("compare", "cca", "clips.npz", "--controls")
+    assert refused.code == 2
+    assert "none of these methods has controls" in refused.err

@@ -87,9 +87,9 @@ def test_the_weight_rises_after_the_switch_and_the_threshold_goes_to_its_end(inf
     found = [method.strength(p) for p in (0.2, 0.4, 0.6, 1.0)]
     assert found == pytest.approx([0.0, 1.0, 2.0, 2.0])
     views = method.encode(batch, batch.features)
-    assert method.pull(*views, batch.targets, at(batch, 0.2)) == interaction(
-        views, batch.targets, soft, graph, 0.5
-    ).loss
+    assert (
+        method.pull(*views, batch.targets, at(batch, 0.2)) == interaction(views, batch.targets, soft, graph, 0.5).loss
+    )
     assert method.pull(*views, batch.targets, at(batch, 1.0)) == 0  # no soft label is above 0.8
 
 

@@ -64,7 +64,11 @@ def by_hand(case: Case, threshold: float, distance: str) -> tuple[Tensor, int]:
 
 
 @given(
-    st.integers(0, 10_000), st.integers(2, 7), st.booleans(), st.sampled_from([0.0, 0.3, 0.8]), st.sampled_from(list(FAR))
+    st.integers(0, 10_000),
+    st.integers(2, 7),
+    st.booleans(),
+    st.sampled_from([0.0, 0.3, 0.8]),
+    st.sampled_from(list(FAR)),
 )
 def test_equals_the_loop_over_edges_and_pairs(seed, n, several, threshold, distance):
     case = Case(seed, n, several=several)
@@ -79,7 +83,9 @@ def test_equals_the_loop_over_edges_and_pairs(seed, n, several, threshold, dista
             torch.testing.assert_close(ours, torch.zeros_like(ours) if theirs is None else theirs)
 
 
-def two_clips(edge: tuple[int, int] | None = (0, 3), weight: float = 1.0, heard: float = 0.5, seen: float = 0.5) -> Case:
+def two_clips(
+    edge: tuple[int, int] | None = (0, 3), weight: float = 1.0, heard: float = 0.5, seen: float = 0.5
+) -> Case:
     """One clip of class 0 and one of class 1; what sounds like 0 may look like 1."""
     case = Case(0, n=2, classes=2)
     case.labels = torch.tensor([0, 1])

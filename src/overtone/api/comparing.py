@@ -27,6 +27,7 @@ def compare(
     *,
     seeds: int | Sequence[int] = 5,
     ablate: bool = False,
+    controls: bool = False,
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -40,6 +41,7 @@ def compare(
         data: Features, a file, a folder or a corpus name.
         seeds: The seeds, or how many (0, 1, ...).
         ablate: Also train each method with each of its terms off in turn.
+        controls: Also train the controls of each method that has some, such as a shuffled graph.
         settings: Setting names to values, each for every method that has it; a method's name to a mapping is for that
             method alone.
         out: Folder for results, ``comparison.json`` and ``report.html``; None keeps everything in memory.
@@ -61,6 +63,7 @@ def compare(
         features,
         seeds=list(chosen),
         ablate=ablate,
+        controls=controls,
         settings=settings,
         out=out,
         resume=resume,

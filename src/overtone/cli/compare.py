@@ -35,6 +35,14 @@ def compare(
     ablate: Annotated[
         bool, typer.Option("--ablate", help="Also train each method with each of its terms off in turn.")
     ] = False,
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls",
+            help="Also train what a method must beat to have meant anything: for interactions no graph, a shuffled "
+            "one, pairs alone and, where it is known, the true one.",
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FOLDER", help="Where runs and report go; by default runs/compare-DATA."),
@@ -74,6 +82,7 @@ def compare(
                 data,
                 seeds=seeds,
                 ablate=ablate,
+                controls=controls,
                 settings=settings,
                 out=folder,
                 resume=resume,

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from overtone.report.contest import Contest
+from overtone.report.verdict import verdicts
 from overtone.report.words import DASH, difference_in_words, duration, metric_name, number, plural, span
 
 INTERVAL = "95 %\ninterval"
@@ -97,7 +98,7 @@ def comparison_table(comparison: Mapping[str, Any]) -> list[RenderableType]:
         f"mean over {plural(len(contest.seeds), 'seed')}"
     )
     tests = [difference_in_words(test["a"], test["b"], test) for test in comparison.get("paired_tests", [])]
-    return [table(columns, rows, title), *tests]
+    return [table(columns, rows, title), *tests, *verdicts(contest)]
 
 
 def method_row(name: str, found: Mapping[str, Any], metric: str, best: bool = False) -> list[str | Text]:

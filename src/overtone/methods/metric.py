@@ -130,7 +130,7 @@ class Metric(LabelledFrame):
 
     name = "metric"
     settings: MetricSettings
-    settings_type = MetricSettings
+    settings_type: ClassVar[type[Settings]] = MetricSettings
 
     def chosen(self) -> tuple[str, Mapping[str, Any]]:
         """What the settings name."""

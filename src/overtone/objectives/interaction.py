@@ -35,8 +35,8 @@ def interaction(
     :math:`\tilde s = s [s > \tau]`. :math:`e_{nm} = 1 - r_{nm}`, with r of :func:`~overtone.objectives.relation`, is 0
     for clips that share an annotated label and, within a modality, for a row and itself. So an edge is a mean over its
     eligible pairs; an edge that has none is 0. With :math:`M = [S > \tau]` and the numbers of pairs
-    :math:`K = M^\top E M` this is :math:`\langle \tilde S (A / K) \tilde S^\top \circ E, D \rangle / 2C`: neither edges nor
-    pairs are listed, and it takes O(n² C) time and O(n² + C²) memory.
+    :math:`K = M^\top E M` this is :math:`\langle \tilde S (A / K) \tilde S^\top \circ E, D \rangle / 2C`. Neither
+    edges nor pairs are listed: it takes O(n² C) time and O(n² + C²) memory.
 
     Division by the number of nodes keeps the pull at a clip the same for few classes and many, beside a metric loss
     that is a mean over clips: an edge pulls at the clips of its two classes, about one in C. Distances are symmetric,
@@ -104,7 +104,9 @@ def _checked(
     check_all_labels(first, labels, None, None)
     rows = len(first), graph.shape[0] // 2
     if graph.dim() != 2 or graph.shape != (2 * rows[1], 2 * rows[1]):
-        raise InputError("graph: not one of classes in two modalities", got=tuple(graph.shape), valid="(2C, 2C) weights")
+        raise InputError(
+            "graph: not one of classes in two modalities", got=tuple(graph.shape), valid="(2C, 2C) weights"
+        )
     if len(second) != rows[0] or any(part.shape != rows for part in soft_labels):
         got = ", ".join(str(tuple(part.shape)) for part in (second, *soft_labels))
         raise InputError(
@@ -133,9 +135,7 @@ class InteractionLoss(nn.Module):
         self.threshold, self.distance = threshold, distance
         self.counts: Counts | None = None
 
-    def forward(
-        self, views: Sequence[Tensor], labels: Tensor, soft_labels: Sequence[Tensor], graph: Tensor
-    ) -> Tensor:
+    def forward(self, views: Sequence[Tensor], labels: Tensor, soft_labels: Sequence[Tensor], graph: Tensor) -> Tensor:
         """Scalar loss."""
         found = interaction(views, labels, soft_labels, graph, self.threshold, self.distance)
         self.counts = found.counts

@@ -9,9 +9,11 @@ from overtone.report.contest import Contest, score
 from overtone.report.markup import Markup, el, markup
 from overtone.report.page import Section, answered, fact_list, notes, page, tile
 from overtone.report.sections.ablation import ablation
+from overtone.report.sections.controls import controls
 from overtone.report.sections.methods import further, per_class_of_methods, standing, tests
 from overtone.report.sections.provenance import recorded, remarks, settings_table
 from overtone.report.summaries import comparison_in_words
+from overtone.report.verdict import verdicts
 from overtone.report.words import duration, known_interval, listed, metric_name, number, plural, span
 
 SPOKEN_FOR = frozenset({"per_class", "chance_map", "notes", "warnings", "settings"})
@@ -44,6 +46,7 @@ def provenance(contest: Contest) -> Section:
 
 SECTIONS: tuple[Callable[[Contest], Section | None], ...] = (
     standing,
+    controls,
     tests,
     ablation,
     further,
@@ -98,7 +101,7 @@ def doubts(contest: Contest) -> list[str]:
 def _head(contest: Contest) -> Markup:
     found = doubts(contest)
     return markup(
-        el("p", comparison_in_words(contest), class_="lead"),
+        el("p", " ".join([comparison_in_words(contest), *verdicts(contest)]), class_="lead"),
         _tiles(contest),
         notes(found, warn=f"{plural(len(found), 'thing')} to keep in mind", calm="Nothing looks suspicious."),
     )

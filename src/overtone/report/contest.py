@@ -82,9 +82,18 @@ class Contest:
         value = entry.get("mean") if isinstance(entry, Mapping) else entry
         return float(value) if isinstance(value, (int, float)) else None
 
-    def test(self, first: str, second: str) -> dict[str, Any] | None:
-        """The paired test of two methods, turned so that its difference is first minus second."""
+    def test(self, first: str, second: str, metric: str | None = None) -> dict[str, Any] | None:
+        """The paired test of two methods, turned so that its difference is first minus second.
+
+        Args:
+            first: A method.
+            second: Another.
+            metric: What it is by; None for the one that methods are ranked by.
+        """
+        metric = metric or self.metric
         for one in self.comparison.get("paired_tests") or []:
+            if one.get("metric", metric) != metric:
+                continue
             if (one.get("a"), one.get("b")) == (first, second):
                 return dict(one)
             if (one.get("a"), one.get("b")) == (second, first):

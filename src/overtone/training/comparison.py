@@ -15,17 +15,19 @@ import numpy as np
 import torch
 
 from overtone import __version__
-from overtone.core import InputError, unknown_name
+from overtone.core import InputError
 from overtone.core.files import checksum, write_json
 from overtone.evaluation import mean_interval, paired_bootstrap
 from overtone.features import PairedFeatures
-from overtone.methods.base import methods as registered
+from overtone.training.entries import Entry, entries_of
+from overtone.training.interactions import sharing
 from overtone.training.progress import Callback
-from overtone.training.settings import TrainingSettings
 from overtone.training.trial import OWN, Directions, Trial
 
 RANKED_BY = ("map", "instance_recall@10")
 """What methods are ranked and tested by: mAP, or where there are no labels the finding of the own partner."""
+ALSO_TESTED = ("map_events",)
+"""What they are tested by besides, where it is known."""
 WAYS = ("a2v", "v2a", "mean")
 WITH_INTERVAL = ("map", "map_events", "map_running", "recall@1", "instance_recall@1", "instance_recall@10")
 
@@ -38,7 +40,8 @@ class Comparison:
         corpus: What the data is called.
         modalities: The two modalities' names.
         seeds: Every method was trained with each of them; a closed form is, too, and its std of 0 is the truth.
-        trials: Method, or ``method/ablation``, to one trial per seed.
+        trials: Method, control, or ``method/ablation``, to one trial per seed.
+        entries: What was trained under each of these names.
         seconds: Time the whole comparison took, with the runs that an earlier, interrupted call made.
         facts: What else belongs into a report: data checksum, versions, notes and warnings.
         report: Where the report is, once there is one.
@@ -48,6 +51,7 @@ class Comparison:
     modalities: tuple[str, str]
     seeds: tuple[int, ...]
     trials: dict[str, list[Trial]]
+    entries: dict[str, Entry]
     seconds: float
     facts: dict[str, Any]
     report: Path | None = None
@@ -55,8 +59,16 @@ class Comparison:
     @property
     def ranked_by(self) -> str:
         """The metric that methods are ranked and tested by."""
-        summary = next(iter(self.trials.values()))[0].summaries[OWN]
-        return next(metric for metric in RANKED_BY if metric in summary)
+        return next(metric for metric in RANKED_BY if metric in self._first)
+
+    @property
+    def tested_by(self) -> list[str]:
+        """All metrics that methods are tested by."""
+        return [self.ranked_by, *(metric for metric in ALSO_TESTED if metric in self._first)]
+
+    @property
+    def _first(self) -> dict[str, Any]:
+        return next(iter(self.trials.values()))[0].summaries[OWN]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON-able values.
@@ -65,7 +77,7 @@ class Comparison:
         compares the seeds' means of two methods query by query; ``seeds_ahead`` counts the seeds with which ``a`` is
         better.
         """
-        first = next(iter(self.trials.values()))[0].summaries[OWN]
+        first = self._first
         return {
             "corpus": self.corpus,
             "modalities": list(self.modalities),
@@ -74,6 +86,7 @@ class Comparison:
             "metric": self.ranked_by,
             "chance_map": first.get("chance_map"),
             "methods": {name: self._entry(trials) for name, trials in self.trials.items() if "/" not in name},
+            "controls": self.controls(),
             "paired_tests": self.paired_tests(),
             "ablation": {name: self._entry(trials) for name, trials in self.trials.items() if "/" in name},
             "seconds": round(self.seconds, 3),
@@ -90,26 +103,34 @@ class Comparison:
         settings = {name: trials[0].settings for name, trials in self.trials.items() if "/" not in name}
         return {"per_class": per_class, "settings": settings, **self.facts}
 
+    def controls(self) -> dict[str, list[str]]:
+        """Method to the names of its controls, for methods that were trained with some."""
+        found: dict[str, list[str]] = {}
+        for name, entry in self.entries.items():
+            if entry.kind == "control":
+                found.setdefault(entry.method, []).append(name)
+        return found
+
     def paired_tests(self) -> list[dict[str, Any]]:
-        """Every method against the first one, and every ablation against its whole method."""
-        names = list(self.trials)
-        pairs = [(name.partition("/")[0] if "/" in name else names[0], name) for name in names[1:]]
-        return [{"a": a, "b": b, **self._test(a, b)} for a, b in pairs]
+        """Every method against the first one, and every control and ablation against its whole method."""
+        first = next(iter(self.trials))
+        pairs = [
+            (first if self.entries[name].kind == "method" else self.entries[name].method, name)
+            for name in self.trials
+            if name != first
+        ]
+        return [{"a": a, "b": b, **self._test(a, b, metric)} for metric in self.tested_by for a, b in pairs]
 
-    def _test(self, a: str, b: str) -> dict[str, Any]:
-        metric = self.ranked_by
+    def _test(self, a: str, b: str, metric: str) -> dict[str, Any]:
         found = paired_bootstrap(_mean_values(self.trials[a], OWN, metric), _mean_values(self.trials[b], OWN, metric))
-        ahead = sum(x > y for x, y in zip(self._per_seed(self.trials[a]), self._per_seed(self.trials[b])))
+        ahead = sum(x > y for x, y in zip(_per_seed(self.trials[a], metric), _per_seed(self.trials[b], metric)))
         return {"metric": metric, **found, "seeds_ahead": ahead}
-
-    def _per_seed(self, trials: Sequence[Trial]) -> list[float]:
-        return [trial.summaries[OWN][self.ranked_by]["mean"] for trial in trials]
 
     def _entry(self, trials: Sequence[Trial]) -> dict[str, Any]:
         variants = [name for name in trials[0].summaries if name != OWN]
         return {
             **_numbers(trials, OWN),
-            "seeds": self._per_seed(trials),
+            "seeds": _per_seed(trials, self.ranked_by),
             "seconds": round(sum(trial.seconds for trial in trials), 3),
             "variants": {name: _numbers(trials, name) for name in variants},
         }
@@ -121,6 +142,7 @@ def compare(
     *,
     seeds: Sequence[int] = range(5),
     ablate: bool = False,
+    controls: bool = False,
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -133,6 +155,7 @@ def compare(
         data: Features with splits ``train`` and ``test``.
         seeds: What each method is trained with.
         ablate: Also train each method with each of its terms off in turn.
+        controls: Also train the controls of each method that has some: what it must beat to have meant anything.
         settings: Setting names to values, each for every method that has it; a method's name to a mapping is for that
             method alone.
         out: Folder for one file per trial (``results/``) and ``comparison.json``; None keeps all in memory.
@@ -141,10 +164,11 @@ def compare(
         progress: Called after every epoch.
 
     Returns:
-        The comparison, with one trial per method, ablation and seed.
+        The comparison, with one trial per method, control, ablation and seed.
 
     Raises:
-        InputError: An unknown method, a setting that none of the methods has, no seed, or no test split.
+        InputError: An unknown method, a setting that none of the methods has, no seed, no test split, or controls are
+            wanted and no method has any.
         TrainingStopped: A run diverged or collapsed.
     """
     if "test" not in data.splits:
@@ -152,52 +176,33 @@ def compare(
     if not seeds or not methods:
         raise InputError("a comparison needs at least one method and one seed", got=f"{list(methods)}, {list(seeds)}")
     started = time.perf_counter()
-    entries = _entries(methods, settings or {}, ablate)
+    entries = entries_of(methods, settings or {}, ablate=ablate, controls=controls, truth=data.truth)
     facts = {
         "checksum": checksum(*data.modalities.values(), *data.splits.values(), *_judged_by(data)),
         "versions": {"overtone": __version__, "torch": torch.__version__},
     }
     trials: dict[str, list[Trial]] = {name: [] for name in entries}
     total = len(entries) * len(seeds)
-    for number, (name, seed) in enumerate(((name, seed) for name in entries for seed in seeds), 1):
-        wanted = {**entries[name], "seed": seed}
-        path = Path(out) / "results" / name / f"seed-{seed}.safetensors" if out is not None else None
-        identity = {"name": name, "settings": wanted, **facts}
-        trial = Trial.load(path, identity) if path and resume else None
-        if trial is None:
-            label = f"{name}, seed {seed} ({number}/{total})"
-            trial = Trial.make(name.partition("/")[0], data, wanted, progress, label)
-            if path and _writes():
-                trial.save(path, identity)
-        trials[name].append(trial)
+    with sharing():  # controls of one seed differ in what they do with a teacher and a graph, not in these
+        for number, (name, seed) in enumerate(((name, seed) for name in entries for seed in seeds), 1):
+            wanted = {**entries[name].settings, "seed": seed}
+            path = Path(out) / "results" / name / f"seed-{seed}.safetensors" if out is not None else None
+            identity = {"name": name, "settings": wanted, **facts}
+            trial = Trial.load(path, identity) if path and resume else None
+            if trial is None:
+                label = f"{name}, seed {seed} ({number}/{total})"
+                trial = Trial.make(entries[name].method, data, wanted, progress, label)
+                if path and _writes():
+                    trial.save(path, identity)
+            trials[name].append(trial)
     source = data.provenance
     facts |= {"notes": list(source.notes), "warnings": list(source.warnings)}
     trained = sum(trial.seconds for of_one in trials.values() for trial in of_one)
     seconds = max(time.perf_counter() - started, trained)
-    comparison = Comparison(source.source, data.names, tuple(seeds), trials, seconds, facts)
+    comparison = Comparison(source.source, data.names, tuple(seeds), trials, entries, seconds, facts)
     if out is not None and _writes():
         write_json(Path(out) / "comparison.json", comparison.to_dict())
     return comparison
-
-
-def _entries(methods: Sequence[str], settings: Mapping[str, Any], ablate: bool) -> dict[str, dict[str, Any]]:
-    """Methods, and with ``ablate`` ``method/ablation``, to the settings each is trained with."""
-    kinds = {name: registered[name] for name in methods}
-    loop = TrainingSettings.model_fields
-    valid = {*loop, *kinds, *(name for kind in kinds.values() for name in kind.settings_type.model_fields)} - {"seed"}
-    for name in settings:
-        if name == "seed":
-            raise InputError("a comparison sets the seed itself", fix="say which seeds instead")
-        if name not in valid:
-            raise unknown_name(f"setting of {', '.join(kinds)}", name, valid)
-    entries: dict[str, dict[str, Any]] = {}
-    ablations: dict[str, dict[str, Any]] = {}
-    for name, kind in kinds.items():
-        fits = {key: value for key, value in settings.items() if key in loop or key in kind.settings_type.model_fields}
-        entries[name] = {**fits, **(settings.get(name) or {})}
-        for term, off in kind.ablations().items() if ablate else ():
-            ablations[f"{name}/{term}"] = {**entries[name], **off}
-    return {**entries, **ablations}
 
 
 def _numbers(trials: Sequence[Trial], variant: str) -> dict[str, Any]:
@@ -219,6 +224,11 @@ def _over_seeds(values: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
     return {**means, "std": float(np.std(table["mean"], ddof=1)) if len(values) > 1 else None}
 
 
+def _per_seed(trials: Sequence[Trial], metric: str) -> list[float]:
+    """Means of both directions."""
+    return [trial.summaries[OWN][metric]["mean"] for trial in trials]
+
+
 def _mean_values(trials: Sequence[Trial], variant: str, metric: str) -> Directions:
     """Mean over the seeds of every query's value."""
     columns = [trial.per_query[variant][metric] for trial in trials]
@@ -226,8 +236,8 @@ def _mean_values(trials: Sequence[Trial], variant: str, metric: str) -> Directio
 
 
 def _judged_by(data: PairedFeatures) -> list[torch.Tensor]:
-    """Labels, and all events where they are known."""
-    return [*([] if data.targets is None else [data.targets]), *(data.events or ())]
+    """Labels, and all that is known besides."""
+    return [*([] if data.targets is None else [data.targets]), *data.truth.values()]
 
 
 def _writes() -> bool:

@@ -94,16 +94,26 @@ def tests(contest: Contest) -> Section | None:
     found = [one for one in contest.comparison.get("paired_tests") or [] if "/" not in f"{one.get('a')}{one.get('b')}"]
     if not found:
         return None
+    several = len({one.get("metric") for one in found}) > 1
     columns = [
         Column("first", "name"),
         Column("second", "text"),
+        *([Column("by", "text")] if several else []),
         Column("difference"),
         Column("95 % interval"),
         Column("p"),
         Column("seeds with the first ahead"),
     ]
     rows = [
-        [one["a"], one["b"], signed(one.get("difference")), span(one.get("ci95")), _p(one), _ahead(one, contest)]
+        [
+            one["a"],
+            one["b"],
+            *([metric_name(one["metric"])[0]] if several else []),
+            signed(one.get("difference")),
+            span(one.get("ci95")),
+            _p(one),
+            _ahead(one, contest),
+        ]
         for one in found
     ]
     text = (

@@ -1,0 +1,110 @@
+"""Controls in a comparison: what is trained under which name, against what it is tested, and by what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from overtone.core import InputError
+from overtone.features import from_arrays
+from overtone.features.corpora.simulated import SimulatorSettings, simulate
+from overtone.training import compare
+from overtone.training.entries import entries_of
+from overtone.training.interactions import cross_fitting
+
+SMALL = {"classes": 4, "interactions": 4, "train_rows": 160, "test_rows": 60, "noise": 1.0}
+QUICK: dict[str, Any] = {
+    "epochs": 2,
+    "width": 16,
+    "collapse_rank": 0,
+    "interactions": {
+        "weight": 20.0,
+        "threshold": 0.0,
+        "folds": 2,
+        "teacher": {"epochs": 2},
+        "inference": {"bootstrap": 4},
+    },
+}
+
+
+def simulated():
+    return from_arrays(simulate(SimulatorSettings(**SMALL), seed=100))
+
+
+def test_controls_stand_behind_their_method_with_its_settings():
+    settings = {"epochs": 3, "interactions": {"weight": 0.5}}
+    found = entries_of(["interactions", "triplet"], settings, controls=True, ablate=True, truth={"interactions"})
+    controls = ["no-graph", "shuffled-graph", "pairs-only", "planted-graph"]
+    assert list(found) == ["interactions", *controls, "triplet", "interactions/no-graph"]
+    assert [found[name].kind for name in controls] == ["control"] * 4
+    assert found["shuffled-graph"].method == "interactions"
+    assert found["shuffled-graph"].settings == {"epochs": 3, "weight": 0.5, "graph": "shuffled"}
+    assert list(entries_of(["interactions"], {}, controls=True)) == ["interactions", *controls[:3]]
+    assert list(entries_of(["interactions"], {})) == ["interactions"]
+    with pytest.raises(InputError, match="none of these methods has controls; got cca; valid: interactions"):
+        entries_of(["cca"], {}, controls=True)
+
+
+@pytest.fixture(scope="module")
+def controlled():
+    """A small comparison with controls, and how often teachers were trained for it."""
+    calls = []
+    patch = pytest.MonkeyPatch()
+    train = cross_fitting.train
+
+    def counted(*arguments, **more):
+        calls.append(more["settings"]["seed"])
+        return train(*arguments, **more)
+
+    patch.setattr(cross_fitting, "train", counted)
+    comparison = compare(["triplet", "interactions"], simulated(), seeds=[0, 1], controls=True, settings=QUICK)
+    patch.undo()
+    return comparison, calls
+
+
+def test_names_and_metrics_are_as_promised(controlled):
+    found = controlled[0].to_dict()
+    assert list(found["methods"]) == [
+        "triplet", "interactions", "no-graph", "shuffled-graph", "pairs-only", "planted-graph",
+    ]  # fmt: skip
+    assert found["controls"] == {"interactions": list(found["methods"])[2:]}
+    assert all({"map", "map_events"} <= entry.keys() for entry in found["methods"].values())
+
+
+def test_each_control_is_tested_against_its_method_by_both_metrics(controlled):
+    found = controlled[0].to_dict()
+    pairs = [("triplet", "interactions"), *(("interactions", name) for name in list(found["methods"])[2:])]
+    tests = [(test["metric"], test["a"], test["b"]) for test in found["paired_tests"]]
+    assert tests == [(metric, *pair) for metric in ("map", "map_events") for pair in pairs]
+    for test in found["paired_tests"]:
+        a, b = (found["methods"][test[side]][test["metric"]]["mean"] for side in "ab")
+        # a clip whose events show in one modality only asks in one direction: the means are not quite of the same
+        assert test["difference"] == pytest.approx(a - b, abs=1e-9 if test["metric"] == "map" else 2e-3)
+
+
+def test_controls_of_a_seed_share_their_teacher(controlled):
+    calls = controlled[1]
+    assert len(calls) == 4  # two folds for each of two seeds, not once more for each control
+
+
+def test_no_graph_is_the_triplet_and_the_others_are_not(controlled):
+    found = controlled[0].to_dict()["methods"]
+    assert found["no-graph"]["map_events"]["mean"] == found["triplet"]["map_events"]["mean"]
+    others = {found[name]["map_events"]["mean"] for name in ("no-graph", "pairs-only", "planted-graph")}
+    assert len(others) == 3
+
+
+def test_the_planted_graph_is_part_of_what_a_trial_depends_on(tmp_path):
+    data = simulated()
+    options = {"seeds": [0], "controls": True, "settings": QUICK, "out": tmp_path, "resume": True}
+    made = []
+    compare(["interactions"], data, progress=lambda report: made.append(report.label), **options)
+    assert any("planted-graph" in label for label in made)
+    made.clear()
+    compare(["interactions"], data, progress=lambda report: made.append(report.label), **options)
+    assert made == []
+    data.truth["interactions"] = torch.roll(data.truth["interactions"], 1, 0)
+    compare(["interactions"], data, progress=lambda report: made.append(report.label), **options)
+    assert any("planted-graph" in label for label in made)
