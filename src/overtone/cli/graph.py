@@ -22,7 +22,8 @@ def graph(
         str,
         typer.Argument(
             metavar="DATA",
-            help="A table (.npz with data and names, .csv, .parquet), or with --soft a file of soft labels.",
+            help="A run of interactions, a table (.npz with data and names, .csv, .parquet), or with --soft a file of "
+            "soft labels.",
         ),
     ],
     soft: Annotated[
@@ -45,6 +46,14 @@ def graph(
     centre: Annotated[
         bool, typer.Option("--centre", help="Of soft labels: look at what varies within the annotated class.")
     ] = False,
+    interactions: Annotated[
+        bool,
+        typer.Option("--interactions", help="Of soft labels with labels: infer what brings what, as a run does."),
+    ] = False,
+    clips: Annotated[
+        int | None,
+        typer.Option("--clips", metavar="K", min=1, help="Of interactions: clips named for each edge; by default 5."),
+    ] = None,
     penalty: Annotated[
         str | None, typer.Option("--penalty", metavar="C", help="Penalty discount, or stability; by default 2.")
     ] = None,
@@ -75,8 +84,9 @@ def graph(
 ) -> None:
     """Learn a directed graph from DATA, with a confidence on every edge if --bootstrap is given.
 
-    From soft labels the nodes are modality:class, and the edges say which class goes with which. What --set takes is in
-    the docs, page graphs.
+    From soft labels the nodes are modality:class, and the edges say which class goes with which. Of a run it is the
+    stored graph, or with any setting a new one from the soft labels that are stored there. What --set takes is in the
+    docs, page graphs.
     """
     with results(json) as output:
         from overtone import api
@@ -87,37 +97,28 @@ def graph(
         named = {"bootstrap": bootstrap, "halves": halves, "seconds": seconds, "processes": processes}
         settings = gathered(config, set_, penalty=level, random_state=seed, **named)
         keys = None if modalities is None else [name.strip() for name in modalities.split(",")]
-        options = given(soft=soft, modalities=keys, split=split, representation=representation)
+        options = given(soft=soft, modalities=keys, split=split, representation=representation, clips=clips)
         with display() as progress:
             found = api.graph(
                 data,
                 centre=centre,
+                interactions=interactions,
                 knowledge=knowledge,
                 settings=settings,
                 out=out or (),
                 progress=reported(progress),
                 **options,
             )
-        output.document(found.to_dict())
+        support = {"support": found.found["support"]} if "support" in found.found else {}
+        output.document({**found.to_dict(), **support})
         output.say(*graph_table(found), *(f"Written: {path}" for path in out or ()))
 
 
 def reported(callback: Callable[[Any], None]) -> Callable[[SearchReport], None]:
     """A display of trainings, shown the steps of a search."""
-    from overtone.training.progress import Report
+    from overtone.training.progress import Steps
 
-    class Steps(Report):
-        """A search has steps where a training has epochs."""
-
-        def line(self) -> str:
-            return super().line().replace(": epoch ", ": step ", 1)
-
-    def show(report: SearchReport) -> None:
-        score = {"score": report.score} if report.score == report.score else {}
-        eta = report.seconds * (report.steps - report.step) / max(1, report.step)
-        callback(Steps(report.label, report.step, report.steps, score, report.seconds, eta))
-
-    return show
+    return lambda report: callback(Steps.of(report))
 
 
 def graph_table(found: Graph) -> list[Any]:
@@ -135,8 +136,11 @@ def graph_table(found: Graph) -> list[Any]:
         f"{plural(len(found.nodes), 'node')}, {plural(len(edges), 'edge')}, score {number(found.score)}, "
         f"{duration(found.seconds)}"
     )
-    cut = [row[:kept] for row in rows]
-    shown: list[Any] = [table(columns[:kept], cut, title)] if rows else [f"{title}: no edges."]
+    cut, heads = [row[:kept] for row in rows], columns[:kept]
+    if support := found.found.get("support"):
+        heads = (*heads, "best shown by")
+        cut = [(*row, ", ".join(clip["id"] for clip in entry["clips"][:3])) for row, entry in zip(cut, support)]
+    shown: list[Any] = [table(heads, cut, title)] if rows else [f"{title}: no edges."]
     if len(edges) > SHOWN:
         shown.append(f"... and {plural(len(edges) - SHOWN, 'edge')} more; --out FILE.json has all of them.")
     return shown + [f"note: {note}" for note in (*found.notes, *remarks(found.found))]

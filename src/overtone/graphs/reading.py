@@ -192,11 +192,13 @@ class SoftLabels:
         parts: Modality to (n, C) soft labels, of the rows that were asked for.
         classes: C names; empty if the file has none.
         labels: What is annotated for these rows; None if the file does not say.
+        ids: Names of these rows; their numbers in the file if it has none.
     """
 
     parts: dict[str, NDArray[Any]]
     classes: tuple[str, ...]
     labels: NDArray[Any] | None
+    ids: tuple[str, ...] = ()
 
 
 def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | None = None) -> SoftLabels:
@@ -220,7 +222,9 @@ def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | N
     names = next((text(arrays[key].rows) for key in CLASS_NAMES if key in arrays), ())
     labels = next((np.asarray(arrays[key].rows[:]) for key in LABELS if key in arrays), None)
     taken = None if labels is None else labels[chosen]
-    return SoftLabels({name: part[chosen] for name, part in parts.items()}, names, taken)
+    ids = text(arrays["ids"].rows) if "ids" in arrays else ()
+    named = tuple(ids[row] if ids else str(row) for row in chosen.tolist())
+    return SoftLabels({name: part[chosen] for name, part in parts.items()}, names, taken, named)
 
 
 def values_of(arrays: dict[str, Any], name: str, file: Path) -> NDArray[Any]:

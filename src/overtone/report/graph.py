@@ -143,6 +143,23 @@ def edges_listed(facts: GraphFacts) -> Section:
     return Section("Which edges are there?", markup(paragraphs(text), table(columns, rows)))
 
 
+def supporters(facts: GraphFacts) -> Section | None:
+    """The clips in which both ends of an edge are likeliest, for graphs of classes whose clips have names."""
+    support = facts.graph.found.get("support")
+    if not support:
+        return None
+    columns = [Column("from", "name"), Column("to", "words"), Column("clips", "words")]
+    rows = [
+        [one["from"], one["to"], ", ".join(f"{clip['id']} ({number(clip['strength'])})" for clip in one["clips"])]
+        for one in support[:MOST_EDGES]
+    ]
+    text = (
+        "The training clips that support an edge most: both of its ends are likely to be present, annotated or not. In "
+        "brackets the product of the two chances. Look at them before you believe the edge."
+    )
+    return Section("Which clips show it?", markup(paragraphs(text), table(columns, rows)))
+
+
 def frequencies(facts: GraphFacts) -> Section | None:
     """How often each pair was joined in the resamples."""
     graph = facts.graph
@@ -172,7 +189,13 @@ def provenance(facts: GraphFacts) -> Section:
     return Section("How was this made?", markup(fact_list(known), settings_table(graph.settings)))
 
 
-SECTIONS: tuple[Callable[[GraphFacts], Section | None], ...] = (picture, edges_listed, frequencies, provenance)
+SECTIONS: tuple[Callable[[GraphFacts], Section | None], ...] = (
+    picture,
+    edges_listed,
+    supporters,
+    frequencies,
+    provenance,
+)
 """What a graph's report answers, top to bottom."""
 
 

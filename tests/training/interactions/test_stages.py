@@ -41,9 +41,9 @@ def searches(monkeypatch):
     calls = []
     search = stages.infer_graph
 
-    def spy(soft, *rest):
+    def spy(soft, *rest, **options):
         calls.append(soft)
-        return search(soft, *rest)
+        return search(soft, *rest, **options)
 
     monkeypatch.setattr(stages, "infer_graph", spy)
     return calls

@@ -15,7 +15,8 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.core.files import json_text, load_tensors, save_tensors
 
-Kind = Literal["softmax", "sigmoid"]
+Kind = Literal["softmax", "logits", "sigmoid", "sigmoid-logits"]
+"""What numbers are; those of our own teachers are probabilities: softmax or sigmoid."""
 
 IN_SAMPLE = "in_sample_"
 """Before a modality's name: what teachers that have seen a row say of it."""
@@ -23,11 +24,11 @@ IN_SAMPLE = "in_sample_"
 
 @dataclass(frozen=True, eq=False)
 class SoftLabels:
-    """Class probabilities of N clips per modality.
+    """Class probabilities of N clips per modality, or from elsewhere also logits.
 
     Attributes:
         probabilities: Modality to (N, C) float32, each row from a teacher that has not seen it.
-        kind: ``"softmax"``: rows sum to one; ``"sigmoid"``: classes are independent.
+        kind: ``"softmax"``: rows sum to one; ``"sigmoid"``: classes are independent; or logits of either.
         classes: C names.
         ids: N names of the clips.
         labels: (N, C) what is annotated; a row of zeros where nothing is.

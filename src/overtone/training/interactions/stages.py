@@ -18,14 +18,21 @@ from overtone.core.files import checksum, json_text
 from overtone.features import PairedFeatures
 from overtone.methods.base import Inferred
 from overtone.training.distribution import Group
-from overtone.training.interactions.class_graphs import presences_of, store_graph, stored_graph, with_support
+from overtone.training.interactions.class_graphs import (
+    SUPPORT,
+    presences_of,
+    store_graph,
+    stored_graph,
+    with_support,
+)
 from overtone.training.interactions.cross_fitting import cross_fit, seen_by_teachers
 from overtone.training.interactions.soft_labels import SoftLabels
 from overtone.training.progress import Callback, Steps
 from overtone.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from overtone.graphs import Graph, SearchReport
+    from overtone.graphs import Graph, Knowledge, SearchReport
+    from overtone.graphs.search import Progress
 
 T = TypeVar("T")
 
@@ -129,36 +136,43 @@ def graph_of(asking: Asking, where: Place, soft: SoftLabels) -> Graph:
         "inference": check_inference(asking.inference),
         "versions": {"overtone": __version__},
     }
+
+    def report(found: SearchReport) -> None:
+        if where.progress is not None:
+            where.progress(Steps.of(found, f"{where.label}: graph, {found.label}"))
+
     found = None if where.folder is None else stored_graph(where.folder, identity)
     if found is None:
-        found = shared(identity, lambda: infer_graph(soft, asking.inference, where.progress, f"{where.label}: graph"))
+        found = shared(identity, lambda: infer_graph(soft, asking.inference, progress=report))
         if where.folder is not None:
             store_graph(found, where.folder, identity)
     return found
 
 
 def infer_graph(
-    soft: SoftLabels, settings: Mapping[str, Any] | None = None, progress: Callback | None = None, label: str = "graph"
+    soft: SoftLabels,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    knowledge: Knowledge | None = None,
+    clips: int = SUPPORT,
+    progress: Progress | None = None,
 ) -> Graph:
     """Search the class graph of soft labels, and name the clips that support its edges.
 
     Args:
         soft: Soft labels of training rows.
         settings: Of the inference, where they are not the defaults.
-        progress: Called after each step.
-        label: What progress calls it.
+        knowledge: Forbidden and required edges, between names such as "audio:dog".
+        clips: How many clips to name for each edge.
+        progress: Called after each step; an answer that is true ends the search with the best graph so far.
 
     Returns:
-        The graph, over ``modality:class``.
+        The graph, over ``modality:class``; ``found["support"]`` names the clips.
 
     Raises:
         InputError: A setting is wrong, or the soft labels cannot be searched.
     """
     from overtone.graphs.inference import infer_interactions
-
-    def report(found: SearchReport) -> None:
-        if progress is not None:
-            progress(Steps.of(found, f"{label}, {found.label}"))
 
     graph = infer_interactions(
         {name: part.numpy() for name, part in soft.probabilities.items()},
@@ -166,9 +180,10 @@ def infer_graph(
         kind=soft.kind,
         classes=soft.classes,
         settings=settings,
-        progress=report,
+        knowledge=knowledge,
+        progress=progress,
     )
-    return with_support(graph, soft, presences_of(soft, settings))
+    return with_support(graph, soft, presences_of(soft, settings), clips)
 
 
 def check_inference(settings: Mapping[str, Any]) -> dict[str, Any]:
