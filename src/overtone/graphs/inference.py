@@ -51,9 +51,9 @@ def infer_interactions(
     a class, be it annotated, heard or seen, is put together, on all rows and on resamples of them.
 
     An edge (m, i) → (o, j) is found where, in enough resamples, the label or a presence of class i is a parent of class
-    j's presence in modality o, and where j's chance in o is higher by ``strength`` or more with i present. It starts
-    in the modality whose presence of i is adjacent to the target in enough resamples; where only the label is, the data
-    do not tell, and it starts in the other modality. Edges may form cycles. Pairs of one class are left out.
+    j's presence in modality o, and where that presence is higher by ``strength`` or more with i. It starts in the
+    modality whose presence of i is adjacent to the target in enough resamples; where only the label is, the data do not
+    tell, and it starts in the other modality. Edges may form cycles. Pairs of one class are left out.
 
     Args:
         soft_labels: Modality to (n, C) soft labels of training clips, each by a teacher that has not seen it; or one
@@ -67,10 +67,10 @@ def infer_interactions(
         progress: Called after each step; an answer that is true ends the search with what is known so far.
 
     Returns:
-        A graph whose nodes are called "modality:class", the first modality's first. The weight of an edge is its
-        strength: by how much the chance of the target is higher where the source is annotated and present, the other
-        sources being equal. ``dag``, ``order`` and ``score`` are those of the search over presences and labels, without
-        the labels.
+        A graph whose nodes are called "modality:class", the first modality's first. The weight of an edge says by how
+        much the target's presence is higher where the source is annotated and present, the other sources being equal,
+        in standard deviations of what the target's own label leaves open. ``dag``, ``order`` and ``score`` are those of
+        the search over presences and labels, without the labels.
 
     Raises:
         InputError: The soft labels are not what ``kind`` says, the labels do not fit, or nothing can be told of them.
@@ -149,11 +149,10 @@ def searched(
     covariance, rows = summed.covariance()
     clock.label = "search"
     best = learner(covariance, rows, penalty, chosen.random_state, clock).found
-    votes = counted([cpdag(best.dag, learner.forbidden)], nodes, classes)
-    drawn = chosen.bootstrap and not clock.over()
-    if drawn:
-        votes = counted(resampled(learner, summed, penalty, chosen.bootstrap, clock), nodes, classes)
-        found["bootstrap"] = votes.graphs
+    votes = counted(resampled(learner, summed, penalty, chosen.bootstrap, clock), nodes, classes)
+    drawn = found["bootstrap"] = votes.graphs
+    if not drawn:
+        votes = counted([cpdag(best.dag, learner.forbidden)], nodes, classes)
     edges = elected(votes, covariance, chosen)
     return Graph(
         nodes=names,
@@ -205,23 +204,27 @@ def elected(votes: Votes, covariance: Floats, chosen: InferenceSettings) -> Elec
 
 
 def strengths(covariance: Floats, kept: Bools) -> Floats:
-    """By how much the chance of a node is higher where a class is annotated and present in every modality.
+    """By how much the presence of a node is higher where a class is annotated and present in every modality.
 
-    Each node is regressed on label and presences of all classes with an edge to it, and on its own label.
+    Each node is regressed on label and presences of all classes with an edge to it, and on its own label; the unit is
+    the standard deviation that is left by its own label alone.
 
     Args:
         covariance: (p, p) of nodes and labels.
         kept: (C, N) bool: which classes have an edge to which nodes.
 
     Returns:
-        (C, N) sums of a class's regression coefficients.
+        (C, N) sums of a class's regression coefficients, in that unit.
     """
     size, (classes, nodes) = len(covariance), kept.shape
-    parents = np.zeros((size, size), dtype=bool)
-    parents[:, :nodes] = np.tile(kept, (size // classes, 1))
-    parents[nodes:, :nodes] |= np.tile(np.eye(classes, dtype=bool), nodes // classes)[: size - nodes]
-    found: Floats = refit(covariance, parents)[0][:, :nodes].reshape(-1, classes, nodes).sum(0)
-    return np.where(kept, found, 0.0)
+    own = np.zeros((size, size), dtype=bool)
+    own[nodes:, :nodes] = np.tile(np.eye(classes, dtype=bool), nodes // classes)[: size - nodes]
+    parents = own.copy()
+    parents[:, :nodes] |= np.tile(kept, (size // classes, 1))
+    summed = refit(covariance, parents)[0][:, :nodes].reshape(-1, classes, nodes).sum(0)
+    spread = np.sqrt(np.maximum(refit(covariance, own)[1][:nodes], np.finfo(float).tiny))
+    found: Floats = np.where(kept, summed / spread, 0.0)
+    return found
 
 
 def labels_are_causes(given: Bools, wanted: str) -> bool:

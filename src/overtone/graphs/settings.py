@@ -57,8 +57,8 @@ class InferenceSettings(GraphSettings):
     """Steps of iterated local search; the resamples make up for few of them."""
     bootstrap: int = Field(100, ge=0)
     """Resamples for the frequencies of edges; 0 believes the one graph of all rows."""
-    strength: float = Field(0.2, ge=0, le=1)
-    """Least strength of an edge: by how much the chance of its target must be higher where its source is present."""
+    strength: float = Field(0.8, ge=0)
+    """Least weight of an edge: by how many standard deviations its target's presence is higher with its source."""
     labels: Literal["auto", "nodes", "none"] = "auto"
     """Annotated labels as causes in the search ("nodes") or not; "auto": where next to no clip has several of them."""
     rounds: int = Field(10, ge=0)
