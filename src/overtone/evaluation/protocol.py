@@ -37,7 +37,8 @@ def evaluate(
         second: (N, d) embeddings of the second modality; row i is the same clip as row i of ``first``.
         targets: (N,) class numbers or (N, C) targets in [0, 1]; None for the instance-level metrics only.
         events: Where more than the annotation is known: (N, C) in [0, 1] of all that is in the first modality, and of
-            all that is in the second. They add ``map_events``, for which relevant is what shares any event.
+            all that is in the second. They add ``map_events``, for which relevant is a clip that shares any event,
+            whichever modality it is in.
         names: What the modalities are called.
         class_names: C names; by default the class numbers.
         recall_at: The cutoffs k of the recalls.
@@ -77,11 +78,8 @@ def evaluate(
     )
     if events is None:
         return found
-    heard, seen = event_targets(events, len(a), names)
-    fully = {
-        "a2v": replace(searches["a2v"], query_targets=heard, gallery_targets=seen, paired=False),
-        "v2a": replace(searches["v2a"], query_targets=seen, gallery_targets=heard, paired=False),
-    }
+    either = torch.maximum(*event_targets(events, len(a), names))
+    fully = {way: replace(search, query_targets=either, gallery_targets=either) for way, search in searches.items()}
     judged = assess(fully, Wanted([metrics["map"]], (), memory_mb, bootstrap, seed, confusion=False), {}, ())
     return found.with_metric("map_events", judged, "map")
 
