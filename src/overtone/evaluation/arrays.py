@@ -120,8 +120,8 @@ def class_targets(values: ArrayLike, rows: int, name: str) -> tuple[Tensor, tupl
     return targets, tuple(str(column) for column in range(targets.shape[1]))
 
 
-def event_targets(events: tuple[ArrayLike, ArrayLike], rows: int, names: tuple[str, str]) -> tuple[Tensor, Tensor]:
-    """Events of two modalities as class targets of one kind.
+def event_targets(events: tuple[ArrayLike, ArrayLike], rows: int, names: tuple[str, str]) -> Tensor:
+    """What happens in each clip, in either modality, as class targets.
 
     Args:
         events: (N, C) in [0, 1] each: what is in the first modality, and what is in the second.
@@ -129,7 +129,7 @@ def event_targets(events: tuple[ArrayLike, ArrayLike], rows: int, names: tuple[s
         names: What the modalities are called in messages.
 
     Returns:
-        (N, C) float32 tensors on the CPU.
+        (N, C) float32 on the CPU, the larger of the two.
 
     Raises:
         InputError: As for :func:`class_targets`, not (N, C), or not of one number of classes.
@@ -141,7 +141,7 @@ def event_targets(events: tuple[ArrayLike, ArrayLike], rows: int, names: tuple[s
     first, second = (
         class_targets(values, rows, f"events of {name}")[0] for values, name in zip((first, second), names)
     )
-    return first, second
+    return torch.maximum(first, second)
 
 
 def _rows(values: ArrayLike, name: str) -> Tensor:

@@ -78,7 +78,7 @@ def evaluate(
     )
     if events is None:
         return found
-    either = torch.maximum(*event_targets(events, len(a), names))
+    either = event_targets(events, len(a), names)
     fully = {way: replace(search, query_targets=either, gallery_targets=either) for way, search in searches.items()}
     judged = assess(fully, Wanted([metrics["map"]], (), memory_mb, bootstrap, seed, confusion=False), {}, ())
     return found.with_metric("map_events", judged, "map")
