@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from overtone.features import load
 from overtone.methods.base import Inferred, methods
+from overtone.methods.interactions import MARGIN
 from overtone.methods.rewiring import rewired
 from overtone.objectives import interaction
 from overtone.training import train
@@ -42,17 +43,17 @@ def at(batch, progress):
 
 
 def test_it_is_the_metric_loss_and_a_weighted_pull(informed):
-    method, batch, soft, graph = informed(weight=0.7, threshold=0.2, distance="cosine")
+    method, batch, soft, graph = informed(weight=0.7, threshold=0.2, switch=0.0)
     terms = method.step(batch)
     views = method.encode(batch, batch.features)
-    pull = interaction(views, batch.targets, soft, graph, 0.2, "cosine").loss
+    pull = interaction(views, batch.targets, soft, graph, 0.2).loss
     assert pull > 0
     torch.testing.assert_close(terms["pull"], pull)
     torch.testing.assert_close(terms["loss"], terms["metric"] + 0.7 * pull)
 
 
 def test_each_row_has_its_own_soft_labels(informed, some):
-    method, batch, soft, graph = informed(weight=1.0, threshold=0.2)
+    method, batch, soft, graph = informed(weight=1.0, threshold=0.2, switch=0.0)
     rows = torch.tensor([40, 3, 17, 8, 21, 30, 46, 11] * 4)
     first, second = (part[rows] for part in batch.features)
     some = replace(batch, rows=rows, features=(first, second), targets=batch.targets[rows], joined=len(rows))
@@ -64,8 +65,9 @@ def test_each_row_has_its_own_soft_labels(informed, some):
 @pytest.mark.parametrize("loss", ["triplet", "scl", "ccl"])
 def test_without_a_graph_it_is_metric_step_by_step(loss):
     data = load("split-digits")
+    same = {"loss": loss, "loss_settings": {"margin": 0.3} if loss == "triplet" else {}, "epochs": 2, "seed": 3}
     runs = [
-        train(name, data, settings={"loss": loss, "epochs": 2, "seed": 3, **more}, evaluate=False)
+        train(name, data, settings={**same, **more}, evaluate=False)
         for name, more in (("interactions", {"graph": "none"}), ("metric", {}))
     ]
     history = [[(r["loss"], r["gradient_norm"]) for r in run.history] for run in runs]
@@ -94,7 +96,7 @@ def test_the_weight_rises_after_the_switch_and_the_threshold_goes_to_its_end(inf
 
 
 def test_pairs_alone_pull_each_clip_together_and_need_not_be_told(make):
-    method, batch = make("interactions", dropout=0.0, graph="pairs", weight=0.5)
+    method, batch = make("interactions", dropout=0.0, graph="pairs", weight=0.5, switch=0.0)
     method.begin(batch)
     terms = method.step(batch)
     first, second = (F.normalize(z, dim=1) for z in method.encode(batch, batch.features))
@@ -117,7 +119,7 @@ def test_a_shuffled_graph_is_another_one_by_the_seed(make):
 
 
 def test_nothing_flows_into_soft_labels_and_no_checkpoint_holds_them(informed):
-    method, batch, soft, _ = informed()
+    method, batch, soft, _ = informed(switch=0.0)
     method.step(batch)["loss"].backward()
     assert not any(part.requires_grad for part in (method.heard, method.seen, method.edges))
     assert not {"heard", "seen", "edges"} & method.state_dict().keys()
@@ -135,12 +137,19 @@ def test_rows_without_a_label_are_pulled_too(informed):
 
 @pytest.mark.parametrize("graph", ["inferred", "pairs"])
 def test_two_processes_descend_what_one_does(informed, two_processes, graph):
-    method, batch, *_ = informed(graph=graph, threshold=0.2)
+    method, batch, *_ = informed(graph=graph, threshold=0.2, switch=0.0)
     whole = method.step(batch)
     halves, _ = two_processes(method, batch)
     for terms in halves:
         for name, value in terms.items():
             torch.testing.assert_close(value, whole[name])
+
+
+def test_the_margin_of_the_triplet_is_wide_unless_it_is_set(make):
+    assert make("interactions")[0].loss.settings.margin == MARGIN
+    narrow = {"margin": 0.3, "mining": "semi-hard"}
+    assert make("interactions", loss_settings=narrow)[0].settings.loss_settings == narrow
+    assert make("interactions", loss="scl")[0].settings.loss_settings == {}
 
 
 def test_it_does_not_begin_before_it_is_told(make):

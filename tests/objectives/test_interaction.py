@@ -15,12 +15,6 @@ from torch.nn import functional as F
 from overtone.core import InputError
 from overtone.objectives import InteractionLoss, interaction, objectives
 
-FAR = {
-    "squared": lambda a, b: (a - b).square().sum(),
-    "euclidean": lambda a, b: (a - b).norm(),
-    "cosine": lambda a, b: 1 - a @ b,
-}
-
 
 class Case:
     """A random batch: rows of no particular length, several labels or none, soft labels, a sparse graph."""
@@ -42,7 +36,7 @@ class Case:
         return torch.autograd.grad(self.loss(**more), self.views)
 
 
-def by_hand(case: Case, threshold: float, distance: str) -> tuple[Tensor, int]:
+def by_hand(case: Case, threshold: float) -> tuple[Tensor, int]:
     """The formula of METHODS: edge by edge, pair by pair."""
     rows = [F.normalize(view, dim=1) for view in case.views]
     total, active = torch.zeros((), dtype=torch.float64), 0
@@ -56,24 +50,20 @@ def by_hand(case: Case, threshold: float, distance: str) -> tuple[Tensor, int]:
                 continue
             eligible = 1 - min(1.0, float(case.labels[n] @ case.labels[m]))
             weight += eligible
-            pulls.append(eligible * case.soft[a][n, ci] * case.soft[b][m, cj] * FAR[distance](rows[a][n], rows[b][m]))
+            pulls.append(
+                eligible * case.soft[a][n, ci] * case.soft[b][m, cj] * (rows[a][n] - rows[b][m]).square().sum()
+            )
         if weight:
             active += 1
             total = total + case.graph[i, j] * torch.stack(pulls).sum() / weight
     return total / (2 * case.classes), active
 
 
-@given(
-    st.integers(0, 10_000),
-    st.integers(2, 7),
-    st.booleans(),
-    st.sampled_from([0.0, 0.3, 0.8]),
-    st.sampled_from(list(FAR)),
-)
-def test_equals_the_loop_over_edges_and_pairs(seed, n, several, threshold, distance):
+@given(st.integers(0, 10_000), st.integers(2, 7), st.booleans(), st.sampled_from([0.0, 0.3, 0.8]))
+def test_equals_the_loop_over_edges_and_pairs(seed, n, several, threshold):
     case = Case(seed, n, several=several)
-    wanted, active = by_hand(case, threshold, distance)
-    found = interaction(case.views, case.labels, case.soft, case.graph, threshold, distance)
+    wanted, active = by_hand(case, threshold)
+    found = interaction(case.views, case.labels, case.soft, case.graph, threshold)
     torch.testing.assert_close(found.loss, wanted)
     edges = int((case.graph > 0).sum())
     assert [int(count) for count in found.counts] == [active, edges, edges - active, n]
@@ -84,7 +74,7 @@ def test_equals_the_loop_over_edges_and_pairs(seed, n, several, threshold, dista
 
 
 def two_clips(
-    edge: tuple[int, int] | None = (0, 3), weight: float = 1.0, heard: float = 0.5, seen: float = 0.5
+    edge: tuple[int, int] | None = (0, 3), weight: float = 1.0, heard: float = 0.6, seen: float = 0.6
 ) -> Case:
     """One clip of class 0 and one of class 1; what sounds like 0 may look like 1."""
     case = Case(0, n=2, classes=2)
@@ -110,9 +100,10 @@ def test_there_is_no_gradient_without_an_edge():
 
 @pytest.mark.parametrize("changed", ["weight", "heard", "seen"])
 def test_the_gradient_is_proportional_to_the_edge_and_to_both_soft_labels(changed):
-    base = two_clips(weight=0.2, heard=0.2, seen=0.2).gradients()
-    more = two_clips(**{"weight": 0.2, "heard": 0.2, "seen": 0.2, changed: 0.8}).gradients()
+    base = two_clips(weight=0.2, heard=0.2, seen=0.2).gradients(threshold=0.1)
+    more = two_clips(**{"weight": 0.2, "heard": 0.2, "seen": 0.2, changed: 0.8}).gradients(threshold=0.1)
     for gradient, greater in zip(base, more):
+        assert gradient.abs().max() > 0
         torch.testing.assert_close(greater, 4.0 * gradient)
 
 
@@ -131,7 +122,7 @@ def test_what_is_shared_in_part_is_pulled_in_part():
     case.labels = torch.tensor([[1.0, 0, 0], [0, 1, 0]]).double()
     apart = interaction(case.views, case.labels, case.soft, case.graph, 0.0)
     case.labels = torch.tensor([[0.5, 0.5, 0], [0.5, 0.5, 0]]).double()  # the same class with probability a half
-    torch.testing.assert_close(by_hand(case, 0.0, "squared")[0], case.loss(threshold=0.0))
+    torch.testing.assert_close(by_hand(case, 0.0)[0], case.loss(threshold=0.0))
     assert apart.counts.active == 1
 
 
@@ -193,10 +184,10 @@ def test_it_is_computed_in_single_precision_under_autocast():
 
 def test_the_module_says_the_same_and_keeps_the_counts():
     case = Case(6)
-    module = InteractionLoss(threshold=0.3, distance="cosine")
+    module = InteractionLoss(threshold=0.3)
     assert isinstance(module, objectives["interaction"])
     loss = module(case.views, case.labels, case.soft, case.graph)
-    assert torch.equal(loss, case.loss(threshold=0.3, distance="cosine"))
+    assert torch.equal(loss, case.loss(threshold=0.3))
     assert module.counts is not None
     assert module.counts.anchors == 7
 

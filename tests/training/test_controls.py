@@ -10,6 +10,7 @@ import torch
 from overtone.core import InputError
 from overtone.features import from_arrays
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
+from overtone.methods.interactions import MARGIN
 from overtone.training import compare
 from overtone.training.entries import entries_of
 from overtone.training.interactions import cross_fitting
@@ -21,6 +22,7 @@ QUICK: dict[str, Any] = {
     "collapse_rank": 0,
     "interactions": {
         "weight": 20.0,
+        "switch": 0.0,
         "threshold": 0.0,
         "folds": 2,
         "teacher": {"epochs": 2},
@@ -59,7 +61,10 @@ def controlled():
         return train(*arguments, **more)
 
     patch.setattr(cross_fitting, "train", counted)
-    comparison = compare(["triplet", "interactions"], simulated(), seeds=[0, 1], controls=True, settings=QUICK)
+    same = {"triplet": {"margin": MARGIN}}
+    comparison = compare(
+        ["triplet", "interactions"], simulated(), seeds=[0, 1], controls=True, settings={**QUICK, **same}
+    )
     patch.undo()
     return comparison, calls
 

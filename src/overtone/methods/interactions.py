@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
@@ -15,10 +15,12 @@ from overtone.methods.metric import Metric, MetricSettings
 from overtone.methods.rewiring import rewired
 from overtone.networks import ramp
 from overtone.objectives import interaction
-from overtone.objectives.pairs import Distance, distances, unit
+from overtone.objectives.pairs import unit
 
 UNINFORMED = ("none", "pairs")
 """Controls that know neither soft labels nor a graph."""
+MARGIN = 1.0
+"""Of the triplet, unless it is set: a pull shrinks the space, and within a narrow margin nothing holds it open."""
 
 
 class InteractionsSettings(MetricSettings):
@@ -26,16 +28,14 @@ class InteractionsSettings(MetricSettings):
 
     weight: float = Field(1.0, ge=0)
     """Weight λ of the pull along the graph's edges, beside the metric loss."""
-    rise: float = Field(0.0, ge=0, le=1)
-    """Share of the training in which λ rises in a line, from 0 where it begins to act."""
-    switch: float = Field(0.0, ge=0, le=1)
+    switch: float = Field(0.3, ge=0, le=1)
     """Share of the training with the metric loss alone, before the graph begins to act."""
-    threshold: float = Field(0.1, ge=0, lt=1)
+    rise: float = Field(0.0, ge=0, le=1)
+    """Share of the training in which λ rises in a line, from 0 where the graph begins to act."""
+    threshold: float = Field(0.5, ge=0, lt=1)
     """Probability τ above which a clip counts as one of a class."""
     threshold_end: float | None = Field(None, ge=0, lt=1)
     """τ at the end, towards which it goes in a line; None: as at the start."""
-    distance: Distance = "squared"
-    """What the pull makes smaller: squared (Euclidean), euclidean or cosine distance of unit rows."""
     top: int | None = Field(None, ge=1)
     """How many of the heaviest edges into each node of the graph are used; None: all."""
     graph: Literal["inferred", "shuffled", "none", "pairs", "planted"] = "inferred"
@@ -72,6 +72,14 @@ class Interactions(Metric):
         # given anew whenever a run begins or goes on, so no checkpoint has to hold them
         for name in ("heard", "seen", "edges"):
             self.register_buffer(name, torch.zeros(0), persistent=False)
+
+    @classmethod
+    def resolve(cls, settings: Settings, corpus: Corpus) -> Settings:
+        """As for any frame, and a wide margin for triplets."""
+        resolved = cast(InteractionsSettings, super().resolve(settings, corpus))
+        if resolved.loss != "triplet":
+            return resolved
+        return resolved.changed(loss_settings={"margin": MARGIN, **resolved.loss_settings})
 
     @classmethod
     def ablations(cls) -> dict[str, dict[str, Any]]:
@@ -129,12 +137,11 @@ class Interactions(Metric):
         """
         s = self.settings
         if s.graph == "pairs":
-            cosines = (unit(first) * unit(second)).sum(1)
-            return distances(cosines, s.distance).mean()
+            return (unit(first) - unit(second)).square().sum(1).mean()
         soft = [batch.join(part[batch.rows]) for part in (self.heard, self.seen)]
         done = (batch.progress - s.switch) / max(1.0 - s.switch, 1e-9)
         threshold = ramp(s.threshold, s.threshold if s.threshold_end is None else s.threshold_end, done)
-        return interaction((first, second), targets, soft, self.edges, threshold, s.distance).loss
+        return interaction((first, second), targets, soft, self.edges, threshold).loss
 
     def strength(self, progress: float) -> float:
         """λ where so much of the training is done."""

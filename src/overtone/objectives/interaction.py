@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from overtone.core import InputError
 from overtone.objectives.metric import Counts, Outcome
-from overtone.objectives.pairs import Distance, check_all_labels, check_batch, distances, holds, unit
+from overtone.objectives.pairs import check_all_labels, check_batch, holds, unit
 from overtone.objectives.registry import objectives
 from overtone.objectives.targets import relation
 
@@ -22,21 +22,23 @@ def interaction(
     labels: Tensor,
     soft_labels: Sequence[Tensor],
     graph: Tensor,
-    threshold: float = 0.1,
-    distance: Distance = "squared",
+    threshold: float = 0.5,
 ) -> Outcome:
     r"""Latent interaction regulariser: soft pulls along the edges of a graph of classes.
 
     .. math::
-        \ell = \frac{1}{2C} \sum_{i \to j} A_{ij} \frac{\sum_{nm} e_{nm} \tilde s_n[i] \tilde s_m[j]\, d(z_n, z_m)}
-                                                       {\sum_{nm} e_{nm} [s_n[i] > \tau] [s_m[j] > \tau]}
+        \ell = \frac{1}{2C} \sum_{i \to j} A_{ij}
+               \frac{\sum_{nm} e_{nm} \tilde s_n[i] \tilde s_m[j] \lVert \hat z_n - \hat z_m \rVert^2}
+                    {\sum_{nm} e_{nm} [s_n[i] > \tau] [s_m[j] > \tau]}
 
     Node i is a class in one modality; n runs over the rows of that modality, m over those of j's, and
     :math:`\tilde s = s [s > \tau]`. :math:`e_{nm} = 1 - r_{nm}`, with r of :func:`~overtone.objectives.relation`, is 0
     for clips that share an annotated label and, within a modality, for a row and itself. So an edge is a mean over its
-    eligible pairs; an edge that has none is 0. With :math:`M = [S > \tau]` and the numbers of pairs
-    :math:`K = M^\top E M` this is :math:`\langle \tilde S (A / K) \tilde S^\top \circ E, D \rangle / 2C`. Neither
-    edges nor pairs are listed: it takes O(n² C) time and O(n² + C²) memory.
+    eligible pairs; an edge that has none is 0.
+
+    Neither edges nor pairs are listed. With :math:`M = [S > \tau]` the numbers of pairs are :math:`K = M^\top E M`, the
+    weights of the distances :math:`W = \tilde S (A / K) \tilde S^\top \circ E`, and as rows have length 1 their sum is
+    :math:`2 \sum W - 2 \langle \hat Z, W \hat Z \rangle`: O(n² (C + d)) time, O(n² + C²) memory.
 
     Division by the number of nodes keeps the pull at a clip the same for few classes and many, beside a metric loss
     that is a mean over clips: an edge pulls at the clips of its two classes, about one in C. Distances are symmetric,
@@ -48,7 +50,6 @@ def interaction(
         soft_labels: The two modalities' (n, C) class probabilities; no gradient flows into them.
         graph: (2C, 2C) weights >= 0, [i, j] of i → j; node i < C is class i in the first modality, C + i in the second.
         threshold: τ.
-        distance: ``squared`` (Euclidean), ``euclidean`` or ``cosine``, of unit rows.
 
     Returns:
         Loss, and counts of edges: ``active`` with an eligible pair, ``skipped`` without one.
@@ -63,36 +64,36 @@ def interaction(
         >>> audio = visual = torch.eye(2)
         >>> graph = torch.zeros(4, 4)
         >>> graph[0, 3] = 1.0  # who hears class 0 may see class 1
-        >>> heard = seen = torch.tensor([[1.0, 0.0], [0.0, 0.5]])
-        >>> interaction((audio, visual), torch.tensor([0, 1]), (heard, seen), graph).loss  # 1/4 · 1 · 0.5 · 2
-        tensor(0.2500)
+        >>> heard = seen = torch.tensor([[1.0, 0.0], [0.0, 0.6]])
+        >>> interaction((audio, visual), torch.tensor([0, 1]), (heard, seen), graph).loss  # 1/4 · 1 · 0.6 · 2
+        tensor(0.3000)
     """
     rows = _checked(views, labels, soft_labels, graph)
     with torch.autocast(graph.device.type, enabled=False):
         with torch.no_grad():
             soft = [part.to(rows[0].dtype) for part in soft_labels]
             pulls, counts = _pulls(labels, soft, graph.to(rows[0].dtype), threshold)
-        apart = [distances(rows[one] @ rows[other].mT, distance) for one, other in BLOCKS]
-        total = torch.stack([(pull * far).sum() for pull, far in zip(pulls, apart)]).sum()
-    return Outcome(total / len(graph), counts)
+        near = [(rows[one] * (pull @ rows[other])).sum() for (one, other), pull in zip(BLOCKS, pulls)]
+        total = torch.stack([pull.sum() for pull in pulls]).sum() - torch.stack(near).sum()
+    return Outcome(2.0 * total / len(graph), counts)
 
 
 def _pulls(labels: Tensor, soft: Sequence[Tensor], graph: Tensor, threshold: float) -> tuple[list[Tensor], Counts]:
-    """(n, n) weights of the distances in each of the :data:`BLOCKS`, and counts of edges."""
-    across = 1.0 - relation(labels).to(graph.dtype)
-    within = across.clone().fill_diagonal_(0.0)
-    eligible = within, across, within
-    strong = [part > threshold for part in soft]
-    masks, kept = [part.to(graph.dtype) for part in strong], [part.where(part > threshold, 0.0) for part in soft]
-    pairs = [masks[one].mT @ (e @ masks[other]) for (one, other), e in zip(BLOCKS, eligible)]
-    numbers = torch.cat((torch.cat((pairs[0], pairs[1]), 1), torch.cat((pairs[1].mT, pairs[2]), 1)))
+    """(n, n) weights of the distances in each of the :data:`BLOCKS`, and counts of edges.
+
+    Within a modality, what stands on the diagonal is the weight of a distance of 0, and does no harm.
+    """
+    eligible = 1.0 - relation(labels).to(graph.dtype)
+    strong = torch.cat([part > threshold for part in soft], 1).to(graph.dtype)
+    kept = [part.where(part > threshold, 0.0) for part in soft]
+    itself = [part.mT @ (eligible.diagonal()[:, None] * part) for part in strong.chunk(2, 1)]
+    numbers = strong.mT @ (eligible @ strong) - torch.block_diag(*itself)
     share = torch.where(numbers > 0, graph / numbers, 0.0)
-    classes = len(graph) // 2
-    upper, lower = share[:classes], share[classes:]
-    both = upper[:, :classes], upper[:, classes:] + lower[:, :classes].mT, lower[:, classes:]
-    pulls = [kept[one] @ edges @ kept[other].mT * e for (one, other), edges, e in zip(BLOCKS, both, eligible)]
-    edges, active = (graph > 0).sum(), (share > 0).sum()
-    return pulls, Counts(active, edges, edges - active, len(labels))
+    (first, across), (back, second) = (half.chunk(2, 1) for half in share.chunk(2))
+    edges = first, across + back.mT, second
+    pulls = [(kept[one] @ part @ kept[other].mT).mul_(eligible) for (one, other), part in zip(BLOCKS, edges)]
+    total, active = (graph > 0).sum(), (share > 0).sum()
+    return pulls, Counts(active, total, total - active, len(labels))
 
 
 def _checked(
@@ -124,19 +125,18 @@ class InteractionLoss(nn.Module):
 
     Args:
         threshold: τ.
-        distance: ``squared`` (Euclidean), ``euclidean`` or ``cosine``.
 
     Inputs: two (n, d) embeddings, their labels, two (n, C) soft labels, and the (2C, 2C) graph. After a call
     ``counts`` says how many edges had an eligible pair.
     """
 
-    def __init__(self, threshold: float = 0.1, distance: Distance = "squared") -> None:
+    def __init__(self, threshold: float = 0.5) -> None:
         super().__init__()
-        self.threshold, self.distance = threshold, distance
+        self.threshold = threshold
         self.counts: Counts | None = None
 
     def forward(self, views: Sequence[Tensor], labels: Tensor, soft_labels: Sequence[Tensor], graph: Tensor) -> Tensor:
         """Scalar loss."""
-        found = interaction(views, labels, soft_labels, graph, self.threshold, self.distance)
+        found = interaction(views, labels, soft_labels, graph, self.threshold)
         self.counts = found.counts
         return found.loss
