@@ -85,7 +85,8 @@ def main() -> None:
     print(f"{options.classes} classes, {options.edges} edges, batch {options.batch}, {torch.get_num_threads()} threads")
     print(f"processor ms of a step: {1e3 * one:.2f} without the graph, {1e3 * other:.2f} with it")
     print(
-        f"with / without: {statistics.median(ratios):.3f} (median of {len(ratios)} pairs; 80 % in {low:.3f} to {high:.3f})"
+        f"with / without: {statistics.median(ratios):.3f}, median of {len(ratios)} pairs; "
+        f"80 % of them in {low:.3f} to {high:.3f}"
     )
 
 

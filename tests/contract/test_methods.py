@@ -31,8 +31,12 @@ def data() -> PairedFeatures:
     return from_arrays({**arrays, "y": classes, "is_test": torch.arange(300) % 3 == 2})
 
 
-def settings(**more: Any) -> dict[str, Any]:
-    return {"epochs": EPOCHS, "batch_size": 100, "checkpoint_seconds": 0, "collapse_rank": 0, "seed": 1, **more}
+def settings(name: str, **more: Any) -> dict[str, Any]:
+    stages = (
+        {"folds": 2, "teacher": {"epochs": EPOCHS}, "inference": {"bootstrap": 3}} if methods[name].informed else {}
+    )
+    loop = {"epochs": EPOCHS, "batch_size": 100, "checkpoint_seconds": 0, "collapse_rank": 0, "seed": 1}
+    return {**loop, **stages, **more}
 
 
 def weights(run: Run) -> dict[str, Tensor]:
@@ -48,7 +52,7 @@ def assert_same(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
 def stored(data: PairedFeatures, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     """One short run of each method, stored."""
     folder = tmp_path_factory.mktemp("runs")
-    return {name: train(name, data, settings=settings(), out=folder / name) for name in methods}
+    return {name: train(name, data, settings=settings(name), out=folder / name) for name in methods}
 
 
 @pytest.mark.parametrize("name", list(methods))
@@ -127,9 +131,9 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
 
     interrupted: list[int] = []
     with pytest.raises(KeyboardInterrupt):
-        train(name, data, settings=settings(), out=tmp_path, progress=interrupt)
+        train(name, data, settings=settings(name), out=tmp_path, progress=interrupt)
     assert interrupted
-    resumed = train(name, data, settings=settings(), out=tmp_path, resume=True)
+    resumed = train(name, data, settings=settings(name), out=tmp_path, resume=True)
     assert_same(weights(stored[name]), weights(resumed))
     assert_same(stored[name].embed(data), resumed.embed(data))
 
@@ -140,10 +144,10 @@ def test_a_label_free_method_does_not_depend_on_labels(name: str, stored: dict[s
 
     assert data.targets is not None
     other = replace(data, targets=data.targets.roll(1, dims=0))
-    assert_same(weights(stored[name]), weights(train(name, other, settings=settings())))
+    assert_same(weights(stored[name]), weights(train(name, other, settings=settings(name))))
 
 
 @pytest.mark.parametrize("name", [name for name, kind in methods.items() if kind.trains])
 def test_another_seed_gives_another_run(name: str, stored: dict[str, Run], data: PairedFeatures) -> None:
-    other = train(name, data, settings=settings(seed=2))
+    other = train(name, data, settings=settings(name, seed=2))
     assert any(not torch.equal(tensor, weights(other)[key]) for key, tensor in weights(stored[name]).items())

@@ -86,8 +86,9 @@ def _pulls(labels: Tensor, soft: Sequence[Tensor], graph: Tensor, threshold: flo
     eligible = 1.0 - relation(labels).to(graph.dtype)
     strong = torch.cat([part > threshold for part in soft], 1).to(graph.dtype)
     kept = [part.where(part > threshold, 0.0) for part in soft]
-    itself = [part.mT @ (eligible.diagonal()[:, None] * part) for part in strong.chunk(2, 1)]
-    numbers = strong.mT @ (eligible @ strong) - torch.block_diag(*itself)
+    side = torch.arange(len(graph), device=graph.device) >= len(graph) // 2
+    itself = strong.mT @ (eligible.diagonal()[:, None] * strong) * (side[:, None] == side)
+    numbers = strong.mT @ (eligible @ strong) - itself
     share = torch.where(numbers > 0, graph / numbers, 0.0)
     (first, across), (back, second) = (half.chunk(2, 1) for half in share.chunk(2))
     edges = first, across + back.mT, second
