@@ -22,7 +22,7 @@ from overtone.graphs.representations import Kind
 from overtone.graphs.search import Clock, Progress
 from overtone.graphs.settings import InferenceSettings
 from overtone.graphs.soft_labels import by_modality
-from overtone.graphs.stability import agreement, choose_penalty, resampled
+from overtone.graphs.stability import Sought, agreement, choose_penalty, resampled
 from overtone.graphs.weights import refit
 
 Floats = NDArray[np.float64]
@@ -30,6 +30,10 @@ Bools = NDArray[np.bool_]
 
 SEVERAL = 0.05
 """Labels exclude each other, and are taken for causes, where a smaller share of the annotated clips has several."""
+SHRINKAGE = 1e-6
+"""Share of its variance that every variable gets on top: sure teachers give equal presences in both modalities."""
+LITTLE = 0.01
+"""Of the presences' variance: what labels leave open; if it is less, a user is told."""
 
 
 def infer_interactions(
@@ -136,9 +140,9 @@ def searched(
     """
     nodes, classes = len(names), given.shape[1]
     told = np.flatnonzero(np.tile(told_classes(given), nodes // classes))
-    check_covariance(np.cov(chances[:, told].T, bias=True), len(chances), [names[at] for at in told])
+    check_covariance(shrunk(np.cov(chances[:, told].T, bias=True)), len(chances), [names[at] for at in told])
     causes = labels_are_causes(given, chosen.labels)
-    learner = RowsLearner(chosen, with_labels(nodes, classes, known) if causes else known)
+    learner = ShrunkLearner(chosen, with_labels(nodes, classes, known) if causes else known)
     variables = np.hstack([chances, given.astype(float)]) if causes else chances
     numbered = [f"x{at}" for at in range(variables.shape[1])]
     summed = moments([variables], numbered, blocks=needs_blocks(chosen))
@@ -153,7 +157,8 @@ def searched(
     drawn = found["bootstrap"] = votes.graphs
     if not drawn:
         votes = counted([cpdag(best.dag, learner.forbidden)], nodes, classes)
-    edges = elected(votes, covariance, chosen)
+    edges = elected(votes, shrunk(covariance), chosen)
+    left = left_open(covariance, nodes, classes)[told].sum() / np.diag(covariance)[told].sum()
     return Graph(
         nodes=names,
         directed=edges.directed,
@@ -167,7 +172,28 @@ def searched(
         presence=edges.presence if drawn else None,
         direction=edges.direction if drawn else None,
         found={"rows": int(rows), "steps": best.steps, "complete": best.complete and not clock.over(), **found},
+        notes=(LABELS_ONLY.format(left=left),) if causes and left < LITTLE else (),
     )
+
+
+LABELS_ONLY = (
+    "the soft labels say little beyond the annotated ones, which leave only {left:.1e} of the presences' variance "
+    "open: edges rest on small differences; were clips scored by a teacher that has seen them?"
+)
+
+
+class ShrunkLearner(RowsLearner):
+    """Finds the graph of rows some of whose variables may be the same."""
+
+    def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Any, clock: Clock) -> Sought:
+        """Search one sample."""
+        return super().__call__(shrunk(covariance), rows, penalty, seed, clock)
+
+
+def shrunk(covariance: Floats) -> Floats:
+    """A covariance that has an inverse."""
+    found: Floats = covariance * (1 + SHRINKAGE * np.eye(len(covariance)))
+    return found
 
 
 class Elected(NamedTuple):
@@ -216,14 +242,24 @@ def strengths(covariance: Floats, kept: Bools) -> Floats:
     Returns:
         (C, N) sums of a class's regression coefficients, in that unit.
     """
-    size, (classes, nodes) = len(covariance), kept.shape
-    own = np.zeros((size, size), dtype=bool)
-    own[nodes:, :nodes] = np.tile(np.eye(classes, dtype=bool), nodes // classes)[: size - nodes]
-    parents = own.copy()
-    parents[:, :nodes] |= np.tile(kept, (size // classes, 1))
+    classes, nodes = kept.shape
+    parents = own_labels(len(covariance), nodes, classes)
+    parents[:, :nodes] |= np.tile(kept, (len(parents) // classes, 1))
     summed = refit(covariance, parents)[0][:, :nodes].reshape(-1, classes, nodes).sum(0)
-    spread = np.sqrt(np.maximum(refit(covariance, own)[1][:nodes], np.finfo(float).tiny))
+    spread = np.sqrt(np.maximum(left_open(covariance, nodes, classes), np.finfo(float).tiny))
     found: Floats = np.where(kept, summed / spread, 0.0)
+    return found
+
+
+def left_open(covariance: Floats, nodes: int, classes: int) -> Floats:
+    """(N,) variances of the nodes that are left when each one's own label is known."""
+    return refit(covariance, own_labels(len(covariance), nodes, classes))[1][:nodes]
+
+
+def own_labels(size: int, nodes: int, classes: int) -> Bools:
+    """(p, p) bool: from each label, where there are any behind the nodes, to the presences of its class."""
+    found = np.zeros((size, size), dtype=bool)
+    found[nodes:, :nodes] = np.tile(np.eye(classes, dtype=bool), nodes // classes)[: size - nodes]
     return found
 
 
@@ -239,12 +275,12 @@ def with_labels(nodes: int, classes: int, known: Constraints | None) -> Constrai
     No edge leads to a label, and the label of a class is a parent of its presences.
     """
     size = nodes + classes
-    forbidden, required, before = np.zeros((3, size, size), dtype=bool)
+    required = own_labels(size, nodes, classes)
+    forbidden, before = np.zeros((2, size, size), dtype=bool)
     if known is not None:
         inner = np.s_[:nodes, :nodes]
         forbidden[inner], required[inner], before[inner] = known.forbidden, known.required, known.before
     forbidden[:, nodes:] = True
-    required[nodes:, :nodes] = np.tile(np.eye(classes, dtype=bool), nodes // classes)
     before[nodes:, :nodes] = True
     return Constraints(forbidden, required, before)
 
