@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.core import InputError
-from overtone.objectives import InteractionLoss, interaction, objectives
+from overtone.objectives import InteractionLoss, interaction, metric_losses, objectives, relatedness
 
 
 class Case:
@@ -205,3 +205,42 @@ def test_what_does_not_fit_is_refused():
         interaction(case.views, case.labels, case.soft, -case.graph)
     with pytest.raises(InputError, match="labels"):
         interaction(case.views, case.labels[:2], case.soft, case.graph)
+
+
+def test_clips_are_related_by_an_edge_either_way_or_by_one_class() -> None:
+    heard, seen = torch.tensor([[0.9, 0.0, 0.3], [0.0, 0.8, 0.0]]), torch.tensor([[0.0, 0.7, 0.0], [0.6, 0.9, 1.0]])
+    graph = torch.zeros(6, 6)
+    graph[0, 3 + 1] = 0.2  # heard 0 → seen 1
+    graph[3 + 2, 1] = 0.1  # seen 2 → heard 1
+    found = relatedness((heard, seen), graph, 0.5)
+    wanted = torch.tensor([[0.9 * 0.7, min(1.0, 0.9 * 0.9 + 0.9 * 0.6)], [0.8 * 0.7, min(1.0, 0.8 * 0.9 + 0.8 * 1.0)]])
+    assert torch.allclose(found, wanted)
+    assert not relatedness((heard.requires_grad_(), seen), graph).requires_grad
+
+
+@pytest.mark.parametrize("name", ["contrastive", "triplet", "infonce", "scl"])
+def test_excused_pairs_are_no_negatives(name: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(8, 5, generator=generator, dtype=torch.float64).requires_grad_()
+    gallery = torch.randn(8, 5, generator=generator, dtype=torch.float64)
+    labels = torch.arange(8) % 4
+    loss = metric_losses()[name]()
+    excused = torch.zeros(8, 8)
+    assert loss(rows, labels, gallery, labels, excused=excused) == loss(rows, labels, gallery, labels)
+    excused[:, 3] = 1.0  # as if row 3 were not in the gallery, but for those of its class
+    excused[:, 7] = 1.0
+    mine = labels != 3
+    kept = torch.tensor([0, 1, 2, 4, 5, 6])
+    some = loss(rows[mine], labels[mine], gallery, labels, excused=excused[mine])
+    without = loss(rows[mine], labels[mine], gallery[kept], labels[kept])
+    assert some.item() == pytest.approx(without.item(), rel=1e-12)
+
+
+def test_excused_must_be_of_pairs() -> None:
+    loss, rows, labels = metric_losses()["triplet"](), torch.eye(4), torch.tensor([0, 0, 1, 1])
+    with pytest.raises(InputError, match=r"excused: not one for each pair; got \(3, 4\)"):
+        loss(rows, labels, rows, labels, excused=torch.zeros(3, 4))
+    with pytest.raises(InputError, match="excused: a value is not in"):
+        loss(rows, labels, rows, labels, excused=torch.full((4, 4), 2.0))
+    with pytest.raises(InputError, match="judges rows by classes"):
+        metric_losses()["ccl"](classes=2, embedding_dim=4)(rows, labels, excused=torch.zeros(4, 4))

@@ -14,7 +14,7 @@ from overtone.methods.base import Batch, Corpus, Inferred, methods
 from overtone.methods.metric import Metric, MetricSettings
 from overtone.methods.rewiring import rewired
 from overtone.networks import ramp
-from overtone.objectives import interaction
+from overtone.objectives import interaction, relatedness
 from overtone.objectives.pairs import unit
 
 UNINFORMED = ("none", "pairs")
@@ -26,12 +26,14 @@ MARGIN = 1.0
 class InteractionsSettings(MetricSettings):
     """Settings of the student with a graph, and of its teacher and its graph."""
 
-    weight: float = Field(1.0, ge=0)
+    weight: float = Field(0.5, ge=0)
     """Weight λ of the pull along the graph's edges, beside the metric loss."""
     switch: float = Field(0.3, ge=0, le=1)
     """Share of the training with the metric loss alone, before the graph begins to act."""
     rise: float = Field(0.0, ge=0, le=1)
     """Share of the training in which λ rises in a line, from 0 where the graph begins to act."""
+    excuse: float = Field(1.0, ge=0, le=1)
+    """How far clips that soft labels and graph join are spared from being negatives of each other in the loss."""
     threshold: float = Field(0.5, ge=0, lt=1)
     """Probability τ above which a clip counts as one of a class."""
     threshold_end: float | None = Field(None, ge=0, lt=1)
@@ -116,12 +118,19 @@ class Interactions(Metric):
         s = self.settings
         first, second = (batch.join(z) for z in self.encode(batch, batch.features))
         targets = self.joined_targets(batch)
-        metric = self.judge(first, second, targets)
+        acts = s.graph != "none" and batch.progress >= s.switch
+        metric = self.judge(first, second, targets, self.excused(batch) if acts else None)
         if s.graph == "none":
             return {"loss": metric}
-        acts = batch.progress >= s.switch
         pull = self.pull(first, second, targets, batch) if acts else metric.new_zeros(())
         return {"loss": metric + self.strength(batch.progress) * pull, "metric": metric, "pull": pull}
+
+    def excused(self, batch: Batch) -> Tensor | None:
+        """(B, B) of how far the metric loss spares a clip from being a negative of another; None where it does not."""
+        s = self.settings
+        if s.graph == "pairs" or not s.excuse:
+            return None
+        return s.excuse * relatedness(self.soft_labels(batch), self.edges, self.threshold(batch.progress))
 
     def pull(self, first: Tensor, second: Tensor, targets: Tensor, batch: Batch) -> Tensor:
         """What brings clips together beside the metric loss: along edges, or of pairs alone.
@@ -135,13 +144,20 @@ class Interactions(Metric):
         Returns:
             Scalar.
         """
-        s = self.settings
-        if s.graph == "pairs":
+        if self.settings.graph == "pairs":
             return (unit(first) - unit(second)).square().sum(1).mean()
-        soft = [batch.join(part[batch.rows]) for part in (self.heard, self.seen)]
-        done = (batch.progress - s.switch) / max(1.0 - s.switch, 1e-9)
-        threshold = ramp(s.threshold, s.threshold if s.threshold_end is None else s.threshold_end, done)
+        soft, threshold = self.soft_labels(batch), self.threshold(batch.progress)
         return interaction((first, second), targets, soft, self.edges, threshold).loss
+
+    def soft_labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Soft labels of a joined batch, of both modalities."""
+        return batch.join(self.heard[batch.rows]), batch.join(self.seen[batch.rows])
+
+    def threshold(self, progress: float) -> float:
+        """τ where so much of the training is done."""
+        s = self.settings
+        done = (progress - s.switch) / max(1.0 - s.switch, 1e-9)
+        return ramp(s.threshold, s.threshold if s.threshold_end is None else s.threshold_end, done)
 
     def strength(self, progress: float) -> float:
         """λ where so much of the training is done."""

@@ -76,13 +76,14 @@ class LabelledFrame(Frame):
         assert batch.targets is not None
         return batch.join(batch.targets)
 
-    def judge(self, first: Tensor, second: Tensor, targets: Tensor) -> Tensor:
+    def judge(self, first: Tensor, second: Tensor, targets: Tensor, excused: Tensor | None = None) -> Tensor:
         """The loss of a joined batch's embeddings.
 
         Args:
             first: (B, e) embeddings of one modality.
             second: (B, e) of the other, row-aligned.
             targets: (B, C) in [0, 1].
+            excused: (B, B) of how far a row of the second is excused from being a negative of one of the first.
 
         Returns:
             Scalar.
@@ -93,7 +94,8 @@ class LabelledFrame(Frame):
         rows = labelled_rows(targets)
         first, second, targets = (part.index_select(0, rows) for part in (first, second, targets))
         labels = targets.argmax(1) if self.single else targets
-        return loss_of_views(self.loss, (first, second), labels)
+        excused = None if excused is None else excused[rows[:, None], rows]
+        return loss_of_views(self.loss, (first, second), labels, excused)
 
 
 def labelled_rows(targets: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from overtone.objectives.ccl import CenterContrastiveLoss, center_contrastive
 from overtone.objectives.centres import centre_pairs
 from overtone.objectives.contrastive import ContrastiveLoss, contrastive
 from overtone.objectives.distillation import Distillation, distillation
-from overtone.objectives.interaction import InteractionLoss, interaction
+from overtone.objectives.interaction import InteractionLoss, interaction, relatedness
 from overtone.objectives.metric import Counts, MetricLoss, Outcome, metric_losses
 from overtone.objectives.n_pair import NPairLoss, n_pair
 from overtone.objectives.pairs import Pairs, pairs
@@ -81,6 +81,7 @@ __all__ = [
     "pairs",
     "positive_unlabelled",
     "reconstruction_of_both",
+    "relatedness",
     "relation",
     "soft_cross_entropy",
     "soft_infonce",

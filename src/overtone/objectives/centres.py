@@ -86,8 +86,8 @@ class CentreLoss(MetricLoss):
 
     def outcome(self, given: Given) -> Outcome:
         """Pair all rows with the centres and call the function."""
-        embeddings, _, gallery, _, targets = given
-        if targets is not None:
+        embeddings, gallery = given.embeddings, given.gallery
+        if given.targets is not None or given.excused is not None:
             raise InputError(f"{self.name} judges rows by classes, not by each other", fix="pass labels, not targets")
         check_batch(embeddings, gallery)
         labels, gallery_labels = check_all_labels(embeddings, given.labels, gallery, given.gallery_labels)

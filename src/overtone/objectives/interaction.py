@@ -78,6 +78,37 @@ def interaction(
     return Outcome(2.0 * total / len(graph), counts)
 
 
+def relatedness(soft_labels: Sequence[Tensor], graph: Tensor, threshold: float = 0.5) -> Tensor:
+    r"""How far a clip in the first modality and one in the second have to do with each other, by soft labels and graph.
+
+    .. math:: r_{nm} = \min\Big(1, \sum_{i \sim j} \tilde s_n[i]\, \tilde s_m[j]\Big), \qquad \tilde s = s [s > \tau]
+
+    i of the first and j of the second modality belong together if an edge joins them, in either direction, or if they
+    are one class.
+
+    Args:
+        soft_labels: The two modalities' (n, C) class probabilities; no gradient flows into them.
+        graph: (2C, 2C) weights >= 0; how heavy an edge is does not matter.
+        threshold: τ.
+
+    Returns:
+        (n, n) in [0, 1].
+
+    Example:
+        >>> heard = seen = torch.tensor([[1.0, 0.0], [0.0, 0.6]])
+        >>> graph = torch.zeros(4, 4)
+        >>> graph[0, 3] = 1.0  # who hears class 0 may see class 1
+        >>> relatedness((heard, seen), graph)
+        tensor([[1.0000, 0.6000],
+                [0.0000, 0.3600]])
+    """
+    with torch.no_grad(), torch.autocast(graph.device.type, enabled=False):
+        first, second = (part.float().where(part > threshold, 0.0) for part in soft_labels)
+        classes = len(graph) // 2
+        joined = (graph[:classes, classes:] + graph[classes:, :classes].mT > 0).float().fill_diagonal_(1.0)
+        return (first @ joined @ second.mT).clamp_max(1.0)
+
+
 def _pulls(labels: Tensor, soft: Sequence[Tensor], graph: Tensor, threshold: float) -> tuple[list[Tensor], Counts]:
     """(n, n) weights of the distances in each of the :data:`BLOCKS`, and counts of edges.
 

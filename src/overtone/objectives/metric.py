@@ -44,6 +44,7 @@ class Given(NamedTuple):
         gallery: (m, d).
         gallery_labels: (m,) or (m, C).
         targets: (n, m).
+        excused: (n, m).
     """
 
     embeddings: Tensor
@@ -51,6 +52,7 @@ class Given(NamedTuple):
     gallery: Tensor | None = None
     gallery_labels: Tensor | None = None
     targets: Tensor | None = None
+    excused: Tensor | None = None
 
 
 class Outcome(NamedTuple):
@@ -101,9 +103,10 @@ class MetricLoss(nn.Module, ABC):
         gallery_labels: Tensor | None = None,
         *,
         targets: Tensor | None = None,
+        excused: Tensor | None = None,
     ) -> Tensor:
         """Scalar loss of a batch; see :func:`~overtone.objectives.pairs` for the arguments and what is refused."""
-        outcome = self.outcome(Given(embeddings, labels, gallery, gallery_labels, targets))
+        outcome = self.outcome(Given(embeddings, labels, gallery, gallery_labels, targets, excused))
         self.counts = outcome.counts
         return outcome.loss
 
@@ -123,7 +126,7 @@ class PairLoss(MetricLoss):
 
     def outcome(self, given: Given) -> Outcome:
         """Pair the rows and call the function."""
-        found = pairs(given.embeddings, given.labels, given.gallery, given.gallery_labels, targets=given.targets)
+        found = pairs(*given[:4], targets=given.targets, excused=given.excused)
         return type(self).function(found, **dict(self.settings))
 
 

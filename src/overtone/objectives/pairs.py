@@ -49,6 +49,7 @@ def pairs(
     gallery_labels: Tensor | None = None,
     *,
     targets: Tensor | None = None,
+    excused: Tensor | None = None,
 ) -> Pairs:
     """Check a batch and pair its rows, with each other or with a gallery.
 
@@ -58,6 +59,8 @@ def pairs(
         gallery: (m, d) rows to pair with, for example of the other modality; None for the batch itself.
         gallery_labels: (m,) or (m, C), as ``labels``.
         targets: (n, m) matrix in [0, 1] of how much row j is a positive of row i, in place of labels.
+        excused: (n, m) matrix in [0, 1] of how far row j is excused from being a negative of row i, though it is no
+            positive: its weight as a negative is multiplied by one minus it. None: nothing is.
 
     Returns:
         The pairs. On an accelerator values are not looked at, since the host would have to wait.
@@ -79,12 +82,14 @@ def pairs(
         labels, gallery_labels = check_all_labels(embeddings, labels, gallery, gallery_labels)
         related = relation(labels, gallery_labels)
     elif labels is None and gallery_labels is None:
-        related = _checked_targets(targets, embeddings, others).clamp(0.0, 1.0)
+        related = _checked_matrix("targets", targets, embeddings, others).clamp(0.0, 1.0)
     else:
         raise InputError("both labels and targets are given", fix="pass one of them")
     anchors = unit(embeddings)
     positive = related.to(anchors.dtype)
     negative = 1.0 - positive
+    if excused is not None:
+        negative *= 1.0 - _checked_matrix("excused", excused, embeddings, others).clamp(0.0, 1.0).to(anchors.dtype)
     if gallery is None:
         positive, negative = positive.fill_diagonal_(0.0), negative.fill_diagonal_(0.0)
     if not holds(positive.sum() > 0):
@@ -201,13 +206,13 @@ def _checked_labels(name: str, labels: Tensor | None, rows: Tensor) -> Tensor:
     return labels
 
 
-def _checked_targets(targets: Tensor, rows: Tensor, others: Tensor) -> Tensor:
-    if targets.shape != (len(rows), len(others)):
+def _checked_matrix(name: str, matrix: Tensor, rows: Tensor, others: Tensor) -> Tensor:
+    if matrix.shape != (len(rows), len(others)):
         valid = f"({len(rows)}, {len(others)})"
-        raise InputError("targets: not one for each pair", got=tuple(targets.shape), valid=valid)
-    _same_place("targets", targets, rows)
-    _within_one("targets", targets)
-    return targets
+        raise InputError(f"{name}: not one for each pair", got=tuple(matrix.shape), valid=valid)
+    _same_place(name, matrix, rows)
+    _within_one(name, matrix)
+    return matrix
 
 
 def _same_place(name: str, values: Tensor, rows: Tensor) -> None:

@@ -60,7 +60,7 @@ def build_loss(name: str, settings: Mapping[str, Any], *, classes: int, embeddin
     return kind(**settings, **following)
 
 
-def loss_of_views(loss: MetricLoss, views: Sequence[Tensor], labels: Tensor) -> Tensor:
+def loss_of_views(loss: MetricLoss, views: Sequence[Tensor], labels: Tensor, excused: Tensor | None = None) -> Tensor:
     """A metric loss of a batch within one view, or across two: the mean of both directions.
 
     A loss with class centres judges the rows of all views by the same centres.
@@ -69,6 +69,8 @@ def loss_of_views(loss: MetricLoss, views: Sequence[Tensor], labels: Tensor) -> 
         loss: The loss.
         views: One or two (n, e) embeddings, row by row the same clips.
         labels: (n,) class numbers or (n, C) targets.
+        excused: (n, n) of how far a row of the last view is excused from being a negative of one of the first; a loss
+            with class centres, which pairs no rows, does not look at it.
 
     Returns:
         Scalar.
@@ -78,18 +80,19 @@ def loss_of_views(loss: MetricLoss, views: Sequence[Tensor], labels: Tensor) -> 
     """
     try:
         if len(views) == 1:
-            return _called(loss, views[0], labels)
+            return _called(loss, views[0], labels, excused=None if loss.needs_classes else excused)
         first, second = views
-        there = _called(loss, first, labels, second, labels)
-        if loss.needs_classes:  # it has judged the gallery, too
-            return there
-        return 0.5 * (there + _called(loss, second, labels, first, labels))
+        if loss.needs_classes:  # it judges the gallery, too
+            return _called(loss, first, labels, second, labels)
+        there = _called(loss, first, labels, second, labels, excused=excused)
+        back = _called(loss, second, labels, first, labels, excused=None if excused is None else excused.mT)
+        return 0.5 * (there + back)
     except InputError as error:
         where = f"{loss.name}, a batch of {len(labels)} rows: {error}"
         raise InputError(where, fix="if classes are missing in batches, raise batch_size") from None
 
 
-def _called(loss: MetricLoss, *arguments: Tensor) -> Tensor:
+def _called(loss: MetricLoss, *arguments: Tensor, excused: Tensor | None = None) -> Tensor:
     """The module called as one, so that its hooks see it."""
-    value: Tensor = loss(*arguments)
+    value: Tensor = loss(*arguments) if excused is None else loss(*arguments, excused=excused)
     return value

@@ -1,0 +1,178 @@
+"""Whether interactions are found and whether the graph helps: the tables of docs/studies/interactions.md.
+
+    python benchmarks/interaction_study.py simulator --out runs/simulator          # five data sets in each of five settings
+    python benchmarks/interaction_study.py simulator --settings default --seeds 2  # fewer
+    python benchmarks/interaction_study.py scores --data DATA                      # a real teacher's scores
+
+What was done already is taken from --out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from overtone.evaluation import paired_bootstrap
+from overtone.features import SimulatorSettings, from_arrays, simulate
+from overtone.graphs import infer_interactions, interaction_graph
+from overtone.training import train
+from overtone.training.entries import entries_of
+from overtone.training.interactions import sharing
+from overtone.training.stored import Stored, store, stored
+from overtone.training.trial import OWN, Trial
+
+Array = np.ndarray[Any, Any]
+SETTINGS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "hard": {"presence": 0.75, "noise": 3.0, "probability": 0.5},
+    "within": {"within": 0.5, "mutual": 0.3, "background": 0.4, "spread": 0.2},
+    "missing": {"missing": 0.4, "annotation": "any"},
+    "many": {"classes": 40, "interactions": 300, "chains": False},
+}
+METRICS = ("map", "map_events")
+METHOD = "interactions"
+
+
+def simulator(options: argparse.Namespace) -> None:
+    """Precision and recall of the inferred graph, and what it and its controls do for retrieval."""
+    for name in options.settings:
+        begin = time.perf_counter()
+        cases = [case(name, seed, options) for seed in range(options.first, options.first + options.seeds)]
+        print(f"\n{name} {SETTINGS[name]}, data sets {options.first} to {options.first + options.seeds - 1}")
+        print(f"{'data set':>9}{'edges':>7}{'density':>9}{'precision':>11}{'recall':>8}")
+        for seed, (_, graph) in enumerate(cases, options.first):
+            print(
+                f"{seed:9}{graph['edges']:7.0f}{graph['density']:9.3f}{graph['precision']:11.2f}{graph['recall']:8.2f}"
+            )
+        mean = {key: np.mean([graph[key] for _, graph in cases]) for key in cases[0][1]}
+        print(
+            f"{'mean':>9}{mean['edges']:7.1f}{mean['density']:9.3f}{mean['precision']:11.2f}{mean['recall']:8.2f}\n"
+            f"{'':16}{'map':>8}{'std':>7}{'map_events':>12}{'std':>7}   {METHOD} ahead: map, map_events (95 %), data sets"
+        )
+        for method in cases[0][0]:
+            print(line(method, [trials for trials, _ in cases]), flush=True)
+        print(f"{time.perf_counter() - begin:.0f} s")
+
+
+def line(method: str, cases: list[dict[str, Trial]]) -> str:
+    """One method's row: its mAPs over the data sets, and how far it is behind the method of the study."""
+    values = {metric: [case[method].summaries[OWN][metric]["mean"] for case in cases] for metric in METRICS}
+    shown = "".join(f"{np.mean(v):{w}.3f}{np.std(v, ddof=1):7.3f}" for v, w in zip(values.values(), (8, 12)))
+    if method == METHOD:
+        return f"{method:16}{shown}"
+    tests = []
+    for metric in METRICS:
+        test = paired_bootstrap(pooled(METHOD, metric, cases), pooled(method, metric, cases))
+        low, high = test["ci95"]
+        tests.append(f"{100 * test['difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})")
+    ahead = sum(case[METHOD].summaries[OWN]["map_events"]["mean"] > v for case, v in zip(cases, values["map_events"]))
+    return f"{method:16}{shown}   {'; '.join(tests)}; {ahead} of {len(cases)}"
+
+
+def pooled(method: str, metric: str, cases: Iterable[dict[str, Trial]]) -> dict[str, torch.Tensor]:
+    """Every query of every data set."""
+    parts = [case[method].per_query[OWN][metric] for case in cases]
+    return {way: torch.cat([part[way] for part in parts]) for way in parts[0]}
+
+
+def case(name: str, seed: int, options: argparse.Namespace) -> tuple[dict[str, Trial], dict[str, float]]:
+    """One data set: the method and its controls, and how right its graph is."""
+    data = from_arrays(simulate(SimulatorSettings(**SETTINGS[name]), seed), source=f"simulated {name} {seed}")
+    folder = options.out / name / f"data-{seed}"
+    trials = {}
+    with sharing():
+        for entry, (method, settings, _) in entries_of([METHOD], {}, controls=True, truth=data.truth).items():
+            identity = {"settings": settings, "simulated": SETTINGS[name], "seed": seed, "round": options.round}
+            path = folder / f"{entry}.safetensors"
+            trial = Trial.load(path, identity)
+            if trial is None:
+                trial = Trial.make(method, data, {**settings, "seed": seed}, None, entry)
+                trial.save(path, identity)
+            trials[entry] = trial
+        identity = {"graph of": SETTINGS[name], "seed": seed, "round": options.round}
+        found = stored(folder / "graph.safetensors", identity)
+        if found is None:
+            run = train(METHOD, data, settings={"seed": seed, "epochs": 1}, out=folder / "run", overwrite=True)
+            assert run.folder is not None
+            graph = json.loads((run.folder / "graph.json").read_text())
+            found = Stored({"none": torch.zeros(1)}, rightness(graph, data.truth["interactions"].numpy()))
+            store(folder / "graph.safetensors", found, identity)
+    return trials, found.numbers
+
+
+def rightness(graph: dict[str, Any], planted: Array) -> dict[str, float]:
+    """Precision and recall of edges, the source class counting in either modality.
+
+    Which modality a source is in cannot be told where its class is annotated: it is then in both, mostly.
+    """
+    classes = len(planted) // 2
+    at = {node: number for number, node in enumerate(graph["nodes"])}
+    ends = [(at[edge["from"]], at[edge["to"]]) for edge in graph["edges"]]
+    ends += [(at[edge["to"]], at[edge["from"]]) for edge in graph["edges"] if edge["type"] == "undirected"]
+    found = {(source % classes, target) for source, target in ends if source % classes != target % classes}
+    true = {(source % classes, target) for source, target in np.argwhere(planted > 0).tolist()}
+    exact = {tuple(pair) for pair in np.argwhere(planted > 0).tolist()}
+    pairs = classes * (2 * classes - 1) - classes
+    return {
+        "edges": float(len(ends)),
+        "density": len({frozenset(pair) for pair in ends}) / pairs,
+        "precision": len(found & true) / max(1, len(found)),
+        "recall": len(found & true) / max(1, len(true)),
+        "exact": len(set(ends) & exact) / max(1, len(ends)),
+    }
+
+
+def scores(options: argparse.Namespace) -> None:
+    """A real teacher's scores of its own training rows: how sparse the graph is, and how far two halves agree."""
+    given = np.load(options.data / "ave15_scores" / "scores.npz", allow_pickle=False)
+    rows = given["split"] == "train"
+    soft = {name: given[name][rows].astype(np.float64) for name in ("audio", "visual")}
+    labels = np.eye(15)[given["y"][rows]]
+    classes = [str(name) for name in given["class_names"]]
+    settings = {"halves": 10, "bootstrap": 100}
+    print(f"{int(rows.sum())} rows, 15 classes, 435 pairs without those of one class: 420")
+    searches = {
+        "inferred interactions": lambda: infer_interactions(
+            soft, labels, kind="logits", classes=classes, settings=settings
+        ),
+        "interaction_graph, c = 12": lambda: interaction_graph(
+            soft, classes=classes, kind="logits", settings={**settings, "penalty": 12.0}
+        ),
+    }
+    for name, search in searches.items():
+        graph = search()
+        across = [edge for edge in graph.edges if edge.source.split(":")[1] != edge.target.split(":")[1]]
+        halves = graph.found["halves"]
+        print(
+            f"{name}: {len(across)} edges beside those of one class; halves agree {halves['jaccard']:.2f}, random graphs "
+            f"{halves['random']:.3f} ({halves['jaccard'] / max(1e-9, halves['random']):.0f} times), {graph.seconds:.0f} s",
+            flush=True,
+        )
+        for edge in across[:40]:
+            print(f"    {edge.source} → {edge.target}: weight {edge.weight:.2f}, presence {edge.presence:.2f}")
+
+
+def main() -> None:
+    """Run one part."""
+    parts = {"simulator": simulator, "scores": scores}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=parts)
+    parser.add_argument("--out", type=Path, default=Path("runs/studies/interactions"), help="folder for results")
+    parser.add_argument("--data", type=Path, help="folder with real data")
+    parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
+    parser.add_argument("--seeds", type=int, default=5, help="data sets in each setting")
+    parser.add_argument("--first", type=int, default=0, help="the first one's seed")
+    parser.add_argument("--round", default="", help="any word: results of another word are made again")
+    options = parser.parse_args()
+    parts[options.part](options)
+
+
+if __name__ == "__main__":
+    main()
