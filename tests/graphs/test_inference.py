@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from overtone.core import InputError
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
 from overtone.graphs import Graph, InferenceSettings, Knowledge, SearchReport, infer_interactions, presences
-from overtone.graphs.folding import Votes, counted, folded, placed
-from overtone.graphs.inference import strengths
+from overtone.graphs.folding import Votes, counted, folded, placed, strengths
 
 Floats = NDArray[np.float64]
 

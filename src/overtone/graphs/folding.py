@@ -8,6 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from overtone.graphs.causes import left_open, own_labels
+from overtone.graphs.settings import InferenceSettings
+from overtone.graphs.weights import refit
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -53,12 +57,8 @@ def counted(graphs: Iterable[tuple[Bools, Bools]], nodes: int, classes: int) -> 
     Returns:
         Shares; all zero where there is no graph.
     """
-    arrows, adjacent, between, count = (
-        np.zeros((classes, nodes)),
-        np.zeros((classes, nodes)),
-        np.zeros((nodes, nodes)),
-        0,
-    )
+    count, between = 0, np.zeros((nodes, nodes))
+    arrows, adjacent = np.zeros((2, classes, nodes))
     for directed, undirected in graphs:
         either = directed | directed.T | undirected
         arrows += folded(directed, nodes, classes)
@@ -81,4 +81,59 @@ def placed(values: Floats, sources: Ints) -> Floats:
     nodes = values.shape[1]
     found = np.zeros((nodes, nodes))
     found[sources, np.arange(nodes)] = values
+    return found
+
+
+class Elected(NamedTuple):
+    """The edges that votes are for: matrices over the nodes, as :class:`Graph` has them."""
+
+    directed: Bools
+    undirected: Bools
+    weights: Floats
+    presence: Floats
+    direction: Floats
+
+
+def elected(votes: Votes, covariance: Floats, chosen: InferenceSettings) -> Elected:
+    """The edges that are frequent and strong enough.
+
+    Args:
+        votes: Shares of graphs with edges from classes to nodes.
+        covariance: (p, p) of nodes and, where they are causes, labels.
+        chosen: The least frequency and strength.
+
+    Returns:
+        The edges between nodes.
+    """
+    sources = votes.sources(chosen.threshold)
+    direction, presence = placed(votes.arrows, sources), placed(votes.adjacent, sources)
+    presence = np.maximum(presence, presence.T)
+    directed = (direction >= chosen.threshold) & (direction > 0)
+    undirected = (presence >= chosen.threshold) & (presence > 0) & ~directed & ~directed.T
+    kept = folded(directed | undirected, *votes.arrows.shape[::-1])
+    weights = np.where(directed | undirected, placed(strengths(covariance, kept), sources), 0.0)
+    strong = weights >= chosen.strength
+    directed, undirected = directed & strong, undirected & (strong | strong.T)
+    return Elected(directed, undirected, np.where(directed | undirected, weights, 0.0), presence, direction)
+
+
+def strengths(covariance: Floats, kept: Bools) -> Floats:
+    """By how much the presence of a node is higher where a class is annotated and present in every modality.
+
+    Each node is regressed on label and presences of all classes with an edge to it, and on its own label; the unit is
+    the standard deviation that is left by its own label alone.
+
+    Args:
+        covariance: (p, p) of nodes and labels.
+        kept: (C, N) bool: which classes have an edge to which nodes.
+
+    Returns:
+        (C, N) sums of a class's regression coefficients, in that unit.
+    """
+    classes, nodes = kept.shape
+    parents = own_labels(len(covariance), nodes, classes)
+    parents[:, :nodes] |= np.tile(kept, (len(parents) // classes, 1))
+    summed = refit(covariance, parents)[0][:, :nodes].reshape(-1, classes, nodes).sum(0)
+    spread = np.sqrt(np.maximum(left_open(covariance, nodes, classes), np.finfo(float).tiny))
+    found: Floats = np.where(kept, summed / spread, 0.0)
     return found

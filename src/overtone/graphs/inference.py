@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from overtone.core import InputError
+from overtone.graphs.causes import labels_are_causes, notes_of, with_labels
 from overtone.graphs.checks import check_covariance
 from overtone.graphs.cpdag import cpdag
-from overtone.graphs.folding import Votes, counted, folded, placed
+from overtone.graphs.folding import counted, elected
 from overtone.graphs.graph import Graph
 from overtone.graphs.knowledge import Constraints, Knowledge
 from overtone.graphs.learning import RowsLearner, needs_blocks
@@ -23,17 +24,12 @@ from overtone.graphs.search import Clock, Progress
 from overtone.graphs.settings import InferenceSettings
 from overtone.graphs.soft_labels import by_modality
 from overtone.graphs.stability import Sought, agreement, choose_penalty, resampled
-from overtone.graphs.weights import refit
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-SEVERAL = 0.05
-"""Labels exclude each other, and are taken for causes, where a smaller share of the annotated clips has several."""
 SHRINKAGE = 1e-6
 """Share of its variance that every variable gets on top: sure teachers give equal presences in both modalities."""
-LITTLE = 0.01
-"""Of the presences' variance: what labels leave open; if it is less, a user is told."""
 
 
 def infer_interactions(
@@ -158,7 +154,6 @@ def searched(
     if not drawn:
         votes = counted([cpdag(best.dag, learner.forbidden)], nodes, classes)
     edges = elected(votes, shrunk(covariance), chosen)
-    left = left_open(covariance, nodes, classes)[told].sum() / np.diag(covariance)[told].sum()
     return Graph(
         nodes=names,
         directed=edges.directed,
@@ -172,14 +167,8 @@ def searched(
         presence=edges.presence if drawn else None,
         direction=edges.direction if drawn else None,
         found={"rows": int(rows), "steps": best.steps, "complete": best.complete and not clock.over(), **found},
-        notes=(LABELS_ONLY.format(left=left),) if causes and left < LITTLE else (),
+        notes=notes_of(covariance, told, nodes, classes) if causes else (),
     )
-
-
-LABELS_ONLY = (
-    "the soft labels say little beyond the annotated ones, which leave only {left:.1e} of the presences' variance "
-    "open: edges rest on small differences; were clips scored by a teacher that has seen them?"
-)
 
 
 class ShrunkLearner(RowsLearner):
@@ -194,95 +183,6 @@ def shrunk(covariance: Floats) -> Floats:
     """A covariance that has an inverse."""
     found: Floats = covariance * (1 + SHRINKAGE * np.eye(len(covariance)))
     return found
-
-
-class Elected(NamedTuple):
-    """The edges that votes are for: matrices over the nodes, as :class:`Graph` has them."""
-
-    directed: Bools
-    undirected: Bools
-    weights: Floats
-    presence: Floats
-    direction: Floats
-
-
-def elected(votes: Votes, covariance: Floats, chosen: InferenceSettings) -> Elected:
-    """The edges that are frequent and strong enough.
-
-    Args:
-        votes: Shares of graphs with edges from classes to nodes.
-        covariance: (p, p) of nodes and, where they are causes, labels.
-        chosen: The least frequency and strength.
-
-    Returns:
-        The edges between nodes.
-    """
-    sources = votes.sources(chosen.threshold)
-    direction, presence = placed(votes.arrows, sources), placed(votes.adjacent, sources)
-    presence = np.maximum(presence, presence.T)
-    directed = (direction >= chosen.threshold) & (direction > 0)
-    undirected = (presence >= chosen.threshold) & (presence > 0) & ~directed & ~directed.T
-    kept = folded(directed | undirected, *votes.arrows.shape[::-1])
-    weights = np.where(directed | undirected, placed(strengths(covariance, kept), sources), 0.0)
-    strong = weights >= chosen.strength
-    directed, undirected = directed & strong, undirected & (strong | strong.T)
-    return Elected(directed, undirected, np.where(directed | undirected, weights, 0.0), presence, direction)
-
-
-def strengths(covariance: Floats, kept: Bools) -> Floats:
-    """By how much the presence of a node is higher where a class is annotated and present in every modality.
-
-    Each node is regressed on label and presences of all classes with an edge to it, and on its own label; the unit is
-    the standard deviation that is left by its own label alone.
-
-    Args:
-        covariance: (p, p) of nodes and labels.
-        kept: (C, N) bool: which classes have an edge to which nodes.
-
-    Returns:
-        (C, N) sums of a class's regression coefficients, in that unit.
-    """
-    classes, nodes = kept.shape
-    parents = own_labels(len(covariance), nodes, classes)
-    parents[:, :nodes] |= np.tile(kept, (len(parents) // classes, 1))
-    summed = refit(covariance, parents)[0][:, :nodes].reshape(-1, classes, nodes).sum(0)
-    spread = np.sqrt(np.maximum(left_open(covariance, nodes, classes), np.finfo(float).tiny))
-    found: Floats = np.where(kept, summed / spread, 0.0)
-    return found
-
-
-def left_open(covariance: Floats, nodes: int, classes: int) -> Floats:
-    """(N,) variances of the nodes that are left when each one's own label is known."""
-    return refit(covariance, own_labels(len(covariance), nodes, classes))[1][:nodes]
-
-
-def own_labels(size: int, nodes: int, classes: int) -> Bools:
-    """(p, p) bool: from each label, where there are any behind the nodes, to the presences of its class."""
-    found = np.zeros((size, size), dtype=bool)
-    found[nodes:, :nodes] = np.tile(np.eye(classes, dtype=bool), nodes // classes)[: size - nodes]
-    return found
-
-
-def labels_are_causes(given: Bools, wanted: str) -> bool:
-    """Whether the annotated labels take part in the search."""
-    several = given.sum(1)
-    return wanted == "nodes" or (wanted == "auto" and bool((several > 1).sum() < SEVERAL * (several > 0).sum()))
-
-
-def with_labels(nodes: int, classes: int, known: Constraints | None) -> Constraints:
-    """Knowledge about nodes, and about labels behind them in the order of variables.
-
-    No edge leads to a label, and the label of a class is a parent of its presences.
-    """
-    size = nodes + classes
-    required = own_labels(size, nodes, classes)
-    forbidden, before = np.zeros((2, size, size), dtype=bool)
-    if known is not None:
-        inner = np.s_[:nodes, :nodes]
-        forbidden[inner], required[inner], before[inner] = known.forbidden, known.required, known.before
-    forbidden[:, nodes:] = True
-    before[nodes:, :nodes] = True
-    return Constraints(forbidden, required, before)
 
 
 def halves_of(
