@@ -26,13 +26,13 @@ MARGIN = 1.0
 class InteractionsSettings(MetricSettings):
     """Settings of the student with a graph, and of its teacher and its graph."""
 
-    weight: float = Field(0.5, ge=0)
+    weight: float = Field(0.25, ge=0)
     """Weight λ of the pull along the graph's edges, beside the metric loss."""
     switch: float = Field(0.3, ge=0, le=1)
     """Share of the training with the metric loss alone, before the graph begins to act."""
     rise: float = Field(0.0, ge=0, le=1)
     """Share of the training in which λ rises in a line, from 0 where the graph begins to act."""
-    excuse: float = Field(1.0, ge=0, le=1)
+    excuse: float = Field(0.85, ge=0, le=1)
     """How far clips that soft labels and graph join are spared from being negatives of each other in the loss."""
     threshold: float = Field(0.5, ge=0, lt=1)
     """Probability τ above which a clip counts as one of a class."""
