@@ -33,7 +33,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(ready, head):
 
 
 def test_prototypes_begin_as_class_means_and_explain(ready):
-    method, batch = ready("av-sal", dropout=0.0)
+    method, batch = ready("av-sal", dropout=0.0, explaining=1.0)
     classes = batch.targets.argmax(1)
     for prototypes, rows in zip(method.prototypes, batch.features):
         means = torch.stack([rows[classes == number].mean(0) for number in range(4)])
@@ -49,7 +49,7 @@ def test_prototypes_begin_as_class_means_and_explain(ready):
 @pytest.mark.parametrize("mixing", [0.0, 0.6])
 def test_rows_without_a_label_teach_nothing(ready, mixing):
     """Whatever stands in them, neither the loss nor a gradient knows."""
-    method, batch = ready("av-sal", dropout=0.0, mixing=mixing)
+    method, batch = ready("av-sal", dropout=0.0, mixing=mixing, explaining=1.0)
     known = torch.arange(48) % 3 > 0
     partly = replace(batch, targets=batch.targets * known[:, None])
     noise = [torch.where(known[:, None], part, torch.randn_like(part)) for part in batch.features]
@@ -103,7 +103,7 @@ def test_no_other_temperature_fits_better(ready, head):
             scaled = logits / temperature
             if head == "softmax":
                 return soft_cross_entropy(scaled, batch.targets)
-            return positive_unlabelled(scaled, batch.targets, 0.3)
+            return positive_unlabelled(scaled, batch.targets)
 
         best = float(method.temperatures[side])
         others = torch.logspace(torch.tensor(COOLEST).log10(), torch.tensor(HOTTEST).log10(), 60)

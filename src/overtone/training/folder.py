@@ -123,20 +123,16 @@ class RunFolder:
             raise InputError(f"{self.path}: cannot be resumed with another method", got=method, valid=info["method"])
         return info
 
-    def folds(self) -> list[RunFolder]:
-        """The runs of the folds' teachers that are here."""
-        return [RunFolder(path) for path in sorted((self / "teacher").glob("fold-*")) if path.is_dir()]
-
-    def fold(self, number: int) -> Path:
-        """Where the run of a fold's teacher is, counted from 1."""
-        return self / "teacher" / f"fold-{number}"
+    def teachers(self) -> list[RunFolder]:
+        """The runs of teachers that are here."""
+        return [RunFolder(path) for path in sorted((self / "teacher").glob("*-*")) if path.is_dir()]
 
     def clear(self) -> None:
         """Remove a run's files, and what a killed one left half-written; other files are left alone."""
         for name in (*self.files, *self.inferred):
             (self / name).unlink(missing_ok=True)
-        for fold in self.folds():
-            fold.clear()
+        for teacher in self.teachers():
+            teacher.clear()
         self.sweep()
 
     def sweep(self) -> None:

@@ -14,7 +14,7 @@ from overtone.core import Settings
 from overtone.features import PairedFeatures, SimulatorSettings, from_arrays, simulate
 from overtone.methods.base import Batch, Corpus, Inferred, Method, TrainingDefaults, methods
 
-TEACHER = {"epochs": 4, "width": 8, "batch_size": 32, "checkpoint_seconds": 0}
+TEACHER = {"epochs": 4, "width": 8, "batch_size": 32, "checkpoint_seconds": 0, "explaining": 0.5}
 INFERENCE = {"bootstrap": 4, "penalty": 2.0}
 
 

@@ -15,7 +15,7 @@ import overtone.training.interactions.cross_fitting as fitting
 from overtone.core import InputError
 from overtone.graphs.reading import read_soft_labels
 from overtone.training import Run, SoftLabels, cross_fit
-from overtone.training.interactions.cross_fitting import deal, seen_by_teachers
+from overtone.training.interactions.folds import deal, seen_by_teachers
 
 from .conftest import TEACHER
 
@@ -122,7 +122,7 @@ def test_a_file_gives_back_what_was_written(corpus, tmp_path):
     soft = cross_fit(corpus, folds=2, settings=TEACHER, out=tmp_path)
     path = tmp_path / "soft_labels.safetensors"
     again = SoftLabels.load(path)
-    for name in ("kind", "classes", "ids"):
+    for name in ("kind", "classes", "ids", "choice"):
         assert getattr(again, name) == getattr(soft, name)
     assert again.provenance == json.loads(json.dumps(soft.provenance))
     assert again.reliability == soft.reliability
@@ -208,3 +208,33 @@ def test_what_teachers_see_is_in_the_order_of_the_splits(with_validation):
         rows = with_validation.splits[name].tolist()
         assert [part.ids[row] for row in part.splits[name].tolist()] == [with_validation.ids[row] for row in rows]
     assert len(part) == 150
+
+
+def test_explaining_is_kept_where_features_are_sums_of_events_and_dropped_where_they_are_not(make, teachers):
+    """Sums of loud events against noise that the labels do not explain, many times as strong as what they do."""
+    sums = make(rows=600, classes=8, interactions=6, noise=2.0, audio_size=32, visual_size=32)
+    soft = cross_fit(sums, folds=2, settings={"epochs": 40})
+    assert len(teachers) == 4
+    assert soft.choice["explaining"] == 3.0
+    assert soft.choice["map"]["3"] >= soft.choice["map"]["0"]
+    assert all(run.settings["explaining"] == 3.0 for _, run in teachers[2:])
+    generator = torch.Generator().manual_seed(0)
+    loud = {
+        name: rows + 4 * torch.randn(len(sums), 4, generator=generator) @ torch.randn(4, 32, generator=generator)
+        for name, rows in sums.modalities.items()
+    }
+    soft = cross_fit(replace(sums, modalities=loud), folds=2, settings={"epochs": 40})
+    assert soft.choice["explaining"] == 0.0
+    assert soft.choice["map"]["3"] < soft.choice["map"]["0"]
+
+
+def test_what_is_set_is_not_tried(corpus, teachers):
+    assert cross_fit(corpus, folds=2, settings={**TEACHER, "explaining": 0.7}).choice == {}
+    assert [run.settings["explaining"] for _, run in teachers] == [0.7, 0.7]
+
+
+def test_trials_do_not_see_what_they_are_judged_on(corpus, teachers):
+    soft = cross_fit(corpus, folds=3, settings={**TEACHER, "explaining": None})
+    first = {soft.ids[row] for row in (soft.folds == 0).nonzero()[:, 0].tolist()}
+    for taught, _ in teachers[:2]:
+        assert not first & (ids(taught, "train") | ids(taught, "val"))

@@ -17,7 +17,7 @@ from overtone.training.interactions.reliability import calibration_error, rankin
 def drawn(rows: int, classes: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Probabilities and labels that come with them."""
     generator = torch.Generator().manual_seed(seed)
-    logits = 2 * torch.randn(rows, classes, generator=generator)
+    logits = 2 * torch.randn(rows, classes, generator=generator, dtype=torch.float64)
     numbers = torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0]
     return logits.softmax(1), torch.eye(classes)[numbers]
 

@@ -15,6 +15,8 @@ from overtone.core import InputError
 from overtone.training import Run, TrainingStopped, train
 from overtone.training.interactions import SoftLabels, infer_graph, presences_of, sharing, stored_graph
 
+from .conftest import TEACHER
+
 SHORT = {"checkpoint_seconds": 0}
 
 
@@ -140,6 +142,19 @@ def test_a_run_killed_in_any_stage_ends_as_if_it_had_not_been(whole, corpus, tmp
     found, known = (matrices(run.folder) for run in (resumed, whole))
     assert all(np.array_equal(found[name], known[name]) for name in known)
     assert resumed.evaluation == whole.evaluation
+
+
+def test_a_run_killed_in_a_trial_chooses_the_same(corpus, tmp_path):
+    settings = {**SHORT, "folds": 2, "teacher": {**TEACHER, "explaining": None}}
+    known = train("told", corpus, settings=settings, out=tmp_path / "whole")
+    with pytest.raises(Killed):
+        train(
+            "told", corpus, settings=settings, out=tmp_path / "killed", progress=kill_at("trial with explaining=3", 2)
+        )
+    resumed = train("told", corpus, settings=settings, out=tmp_path / "killed", resume=True)
+    assert same(weights(resumed), weights(known))
+    assert resumed.info["interactions"]["teacher"] == known.info["interactions"]["teacher"]
+    assert known.info["interactions"]["teacher"]["explaining"] in (0.0, 3.0)
 
 
 def test_what_is_done_is_not_done_again(corpus, tmp_path, teachers, searches):

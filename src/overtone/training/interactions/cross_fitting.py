@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from overtone import __version__
-from overtone.core import InputError
-from overtone.features import PairedFeatures, hold_out
-from overtone.features.splitting import shuffled
+from overtone.features import PairedFeatures
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import Corpus
 from overtone.training.folder import FREE, RunFolder
-from overtone.training.interactions.reliability import reliability
-from overtone.training.interactions.soft_labels import Kind, SoftLabels, labelled, stored_soft_labels
+from overtone.training.interactions.folds import deal, of_others, seen_by_teachers
+from overtone.training.interactions.reliability import ranking
+from overtone.training.interactions.scores import Scores
+from overtone.training.interactions.soft_labels import SoftLabels, stored_soft_labels
 from overtone.training.material import fingerprint
 from overtone.training.progress import Callback
 from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
 from overtone.training.trainer import train
 
-CERTAIN = 1e-6
-"""Probabilities stay so far from 0 and 1: nothing that was learnt is surer, and their logarithms stay finite."""
-HELD_OUT = 0.1
-"""Share of a teacher's rows that its temperatures are calibrated on, where the corpus has no validation rows."""
+EXPLAINING = 3.0
+"""Weight of explaining the features that is tried."""
 
 
 def cross_fit(
@@ -45,7 +44,8 @@ def cross_fit(
 
     Labelled rows are dealt into folds class by class; each fold is scored by a teacher of the others. Rows without a
     label teach nothing, so every teacher scores them, and they get the mean. Temperatures are calibrated on the split
-    ``val``, or on a tenth of a teacher's rows that is held out of its training. No other split is looked at.
+    ``val``, or on a tenth of a teacher's rows that is held out of its training. No other split is looked at. Where
+    ``explaining`` is not set, two more teachers try on the first fold whether it does good.
 
     Args:
         data: Features with labels and a split ``train``.
@@ -66,96 +66,105 @@ def cross_fit(
     """
     part = seen_by_teachers(data)
     own, training = split_settings(settings, AVSAL)
-    method = AVSAL.settings_type.build(own, where="settings of av-sal")
-    provenance = provenance_of(part, method.model_dump(mode="json"), training, folds)
+    method = AVSAL.settings_type.build(own, where="settings of av-sal").model_dump(mode="json")
+    provenance = provenance_of(part, method, training, folds)
     folder = None if out is None else RunFolder(out)
     if folder is not None:
         found = stored_soft_labels(folder / "soft_labels.safetensors", provenance)
         if found is not None:
             return found
     assert part.targets is not None
-    rows = part.splits["train"]
-    places = deal(part.targets[rows], folds, training.seed)
-    scores = Scores(rows, places)
+    places = deal(part.targets[part.splits["train"]], folds, training.seed)
+    staff = Staff(part, places, training.seed, settings or {}, folder, progress, label)
+    choice = try_explaining(staff) if method["explaining"] is None else {}
+    chosen = {name: value for name, value in choice.items() if name in method}
+    scores = Scores(part.splits["train"], places)
     for number in range(folds):
-        taught = hold_out(of_others(part, places, number), HELD_OUT, training.seed)
-        run = train(
-            "av-sal",
-            taught,
-            settings=settings,
-            out=None if folder is None else folder.fold(number + 1),
-            resume=True,
-            progress=progress,
-            label=f"{label}, fold {number + 1}/{folds}",
-            evaluate=False,
-        )
-        scores.add(run, part, taught.splits["train"], number)
-    soft = scores.soft_labels(part, method.model_dump()["head"], provenance)
+        taught = staff.teach(number, f"fold-{number + 1}", f"fold {number + 1}/{folds}", chosen)
+        scores.add(taught.run, part, taught.rows, number)
+    soft = scores.soft_labels(part, method["head"], provenance, choice)
     if folder is not None and os.environ.get("RANK", "0") == "0":
         soft.save(folder / "soft_labels.safetensors")
     return soft
 
 
-def seen_by_teachers(data: PairedFeatures) -> PairedFeatures:
-    """Training rows and behind them validation rows, without any other row, truth or media.
+class Taught(NamedTuple):
+    """A teacher, and the rows that it was trained on."""
 
-    Raises:
-        InputError: There are no labels, or no training rows.
+    run: Run
+    rows: Tensor
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Trains the teachers of a corpus, each an ordinary run.
+
+    Attributes:
+        part: What they may see.
+        places: (N,) fold of each training row.
+        seed: Decides which rows are held out.
+        settings: Of all of them.
+        folder: Where their runs are, in ``teacher``; None for nowhere.
+        progress: Called after every epoch.
+        label: What progress calls them.
     """
-    if data.targets is None or "train" not in data.splits:
-        raise InputError(
-            f"{data.provenance.source}: soft labels are learnt from training rows with labels",
-            got=f"splits {', '.join(data.splits) or 'none'}, labels: {data.label_kind}",
-            fix="bring labels, as y or labels",
+
+    part: PairedFeatures
+    places: Tensor
+    seed: int
+    settings: Mapping[str, Any]
+    folder: RunFolder | None
+    progress: Callback | None
+    label: str
+
+    def teach(self, number: int, place: str, said: str, changes: Mapping[str, Any]) -> Taught:
+        """The teacher of all folds but one, trained or found.
+
+        Args:
+            number: Of the fold that it does not see.
+            place: Its folder's name.
+            said: What progress calls it.
+            changes: Of the settings.
+        """
+        taught = of_others(self.part, self.places, number, self.seed)
+        run = train(
+            "av-sal",
+            taught,
+            settings={**self.settings, **changes},
+            out=None if self.folder is None else self.folder / "teacher" / place,
+            resume=True,
+            progress=self.progress,
+            label=f"{self.label}, {said}",
+            evaluate=False,
         )
-    used = {name: data.splits[name] for name in ("train", "val") if name in data.splits}
-    bounds = torch.tensor([len(rows) for rows in used.values()]).cumsum(0).tolist()
-    numbers = torch.arange(bounds[-1]).tensor_split(bounds[:-1])
-    part = replace(data, truth={}, media={}, splits={}).subset(torch.cat(list(used.values())))
-    return replace(part, splits=dict(zip(used, numbers)))
+        return Taught(run, taught.splits["train"])
 
 
-def deal(labels: Tensor, folds: int, seed: int) -> Tensor:
-    """Deal labelled rows into folds, class by class, so that every fold has its share of each.
+def try_explaining(staff: Staff) -> dict[str, Any]:
+    """Whether to explain the features, judged by how well labelled rows of the first fold are then ranked.
 
-    A row with several labels counts for its rarest.
+    Where features are not sums of what is in a clip, a teacher that must explain them forgets the labels for it.
 
     Args:
-        labels: (N, C).
-        folds: k.
-        seed: The same seed deals the same.
+        staff: Trains the two teachers.
 
     Returns:
-        (N,) int64 from 0 to k − 1; −1 for rows without a label.
-
-    Raises:
-        InputError: There are not two labelled rows to a fold.
-
-    Example:
-        >>> deal(torch.eye(2)[torch.tensor([0, 0, 1, 1, 0, 1])], 2, 0).bincount().tolist()
-        [3, 3]
+        ``explaining``, and by ``map`` (mean average precision over the classes, of both modalities) why.
     """
-    known = labelled(labels).nonzero()[:, 0]
-    if folds < 2 or len(known) < 2 * folds:
-        raise InputError(
-            "too few labelled training rows for cross-fitting",
-            got=f"{len(known)} rows in {folds} folds",
-            valid="at least two folds of two rows",
-            fix="annotate more clips, or lower folds",
-        )
-    present = (labels[known] > 0).float()
-    rarest = (present / present.sum(0).clamp_min(1)).argmax(1)
-    mixed = shuffled(len(known), seed)
-    order = known[mixed[torch.argsort(rarest[mixed], stable=True)]]
-    places = torch.full((len(labels),), -1, dtype=torch.int64)
-    places[order] = torch.arange(len(order)) % folds
-    return places
+    assert staff.part.targets is not None
+    rows = staff.part.splits["train"][staff.places == 0]
+    judged, positive = staff.part.subset(rows), staff.part.targets[rows] > 0
 
+    def merit(weight: float) -> float:
+        place = f"trial-explaining-{weight:g}"
+        run = staff.teach(0, place, f"trial with explaining={weight:g}", {"explaining": weight}).run
+        teacher = run.method
+        assert isinstance(teacher, AVSAL)
+        said = run.apply(judged, lambda part, side: {"": teacher.soft_labels(part, side)})[""]
+        return fmean(ranking(scores, positive) for scores in said.values())
 
-def of_others(part: PairedFeatures, places: Tensor, number: int) -> PairedFeatures:
-    """The data of one fold's teacher: to train on, the labelled rows of the other folds."""
-    rows = part.splits["train"][(places >= 0) & (places != number)]
-    return replace(part, splits={**part.splits, "train": rows})
+    without, with_it = merit(0.0), merit(EXPLAINING)
+    return {"explaining": EXPLAINING if with_it >= without else 0.0, "map": {"0": without, f"{EXPLAINING:g}": with_it}}
 
 
 def provenance_of(
@@ -170,83 +179,3 @@ def provenance_of(
         "data": {"source": part.provenance.source, "trained_on": fingerprint(part)},
         "versions": {"overtone": __version__, "torch": torch.__version__},
     }
-
-
-@dataclass
-class Scores:
-    """Sums of what teachers say of training rows, of those they have seen and of those they have not.
-
-    Args:
-        rows: (N,) numbers of the training rows.
-        places: (N,) fold of each.
-    """
-
-    rows: Tensor
-    places: Tensor
-
-    def __post_init__(self) -> None:
-        self.sums: dict[str, dict[str, Tensor]] = {"calibrated": {}, "uncalibrated": {}, "in_sample": {}}
-        self.counts = {name: torch.zeros(len(self.rows), 1) for name in self.sums}
-        self.temperatures: list[list[float]] = []
-
-    def add(self, run: Run, part: PairedFeatures, taught: Tensor, number: int) -> None:
-        """Add what the teacher of a fold says.
-
-        Args:
-            run: The teacher's.
-            part: The data.
-            taught: Rows it was trained on.
-            number: Of the fold that it has not seen.
-        """
-        teacher = run.method
-        assert isinstance(teacher, AVSAL)
-        self.temperatures.append(teacher.temperatures.tolist())
-
-        def say(rows: Tensor, side: int) -> dict[str, Tensor]:
-            raw = teacher.probabilities(teacher.logits(rows, side))
-            return {"calibrated": teacher.soft_labels(rows, side), "uncalibrated": raw}
-
-        said = run.apply(part.split("train"), say)
-        unseen = ((self.places == number) | (self.places < 0))[:, None].float()
-        seen = torch.isin(self.rows, taught)[:, None].float()
-        for name, rows, scores in (
-            ("calibrated", unseen, said["calibrated"]),
-            ("uncalibrated", unseen, said["uncalibrated"]),
-            ("in_sample", seen, said["calibrated"]),
-        ):
-            self.counts[name] += rows
-            for modality, values in scores.items():
-                sums = self.sums[name]
-                sums[modality] = sums.get(modality, torch.zeros_like(values)) + rows * values
-
-    def mean(self, name: str) -> dict[str, Tensor]:
-        """Modality to (N, C) means, strictly between 0 and 1; meaningless where no teacher spoke."""
-        counts = self.counts[name].clamp_min(1)
-        return {modality: (part / counts).clamp(CERTAIN, 1 - CERTAIN) for modality, part in self.sums[name].items()}
-
-    def soft_labels(self, part: PairedFeatures, kind: Kind, provenance: Mapping[str, Any]) -> SoftLabels:
-        """All that was said, with how far it can be believed."""
-        assert part.targets is not None
-        rows = part.split("train")
-        labels = part.targets[self.rows]
-        calibrated, seen = self.mean("calibrated"), self.counts["in_sample"] > 0
-        in_sample = {name: torch.where(seen, mean, calibrated[name]) for name, mean in self.mean("in_sample").items()}
-        said = {"calibrated": calibrated, "uncalibrated": self.mean("uncalibrated"), "in_sample": in_sample}
-        figures = {
-            modality: {
-                "temperatures": [fold[side] for fold in self.temperatures],
-                **{name: reliability(parts[modality], labels, kind) for name, parts in said.items()},
-            }
-            for side, modality in enumerate(calibrated)
-        }
-        return SoftLabels(
-            probabilities=calibrated,
-            kind=kind,
-            classes=rows.class_names,
-            ids=rows.ids,
-            labels=labels,
-            folds=self.places,
-            in_sample=in_sample,
-            provenance=provenance,
-            reliability=figures,
-        )

@@ -36,6 +36,7 @@ class SoftLabels:
             and all have scored.
         in_sample: Modality to (N, C), each row from the teachers that have seen it, if any: for comparison only.
         provenance: What they depend on: data, settings, folds, versions.
+        choice: The teachers' settings that were chosen on held-out rows, and by which figures.
         reliability: Per modality what :func:`reliability` says before and after calibration, out of fold and in sample.
     """
 
@@ -47,6 +48,7 @@ class SoftLabels:
     folds: Tensor
     in_sample: dict[str, Tensor] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    choice: Mapping[str, Any] = field(default_factory=dict)
     reliability: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -72,6 +74,7 @@ class SoftLabels:
             "ids": list(self.ids),
             "kind": self.kind,
             "provenance": self.provenance,
+            "choice": self.choice,
             "reliability": self.reliability,
         }
         save_tensors(path, tensors, {name: json_text(value) for name, value in header.items()})
@@ -98,6 +101,7 @@ class SoftLabels:
                 folds=tensors["folds"],
                 in_sample={name: tensors[IN_SAMPLE + name] for name in names if IN_SAMPLE + name in tensors},
                 provenance=header["provenance"],
+                choice=header["choice"],
                 reliability=header["reliability"],
             )
         except KeyError as missing:

@@ -25,7 +25,8 @@ from overtone.training.interactions.class_graphs import (
     stored_graph,
     with_support,
 )
-from overtone.training.interactions.cross_fitting import cross_fit, seen_by_teachers
+from overtone.training.interactions.cross_fitting import cross_fit
+from overtone.training.interactions.folds import seen_by_teachers
 from overtone.training.interactions.soft_labels import SoftLabels
 from overtone.training.progress import Callback, Steps
 from overtone.training.settings import TrainingSettings
@@ -96,7 +97,9 @@ def infer(asking: Asking, where: Place) -> tuple[Inferred | None, dict[str, Any]
     planted = planted_graph(where, asking.top) if asking.graph == "planted" else None
     check_inference(asking.inference)
     soft = soft_labels_of(asking, where)
-    facts: dict[str, Any] = {"teacher": {"folds": asking.folds, "head": soft.kind, "reliability": soft.reliability}}
+    facts: dict[str, Any] = {
+        "teacher": {"folds": asking.folds, "head": soft.kind, **soft.choice, "reliability": soft.reliability}
+    }
     weights = torch.zeros(2 * len(soft.classes), 2 * len(soft.classes), device=where.device)
     if planted is not None:
         weights = planted.to(where.device)
