@@ -29,7 +29,7 @@ class AVSALSettings(Settings):
     head: Literal["softmax", "sigmoid"] = "sigmoid"
     """softmax: one dominant event a clip; sigmoid: independent events, several at once."""
     explaining: float | None = Field(None, ge=0)
-    """Weight of explaining features by classes; None: 0, in cross-fitting 3 where held-out rows are ranked no worse."""
+    """Weight of explaining features by classes; None: 0, in cross-fitting 3 where that spoils no ranking of rows."""
     agreement: float = Field(0.1, ge=0)
     """Weight of the agreement of the two modalities' heads; 0 switches it off."""
     agreement_temperature: float = Field(2.0, gt=0)

@@ -216,16 +216,16 @@ def test_explaining_is_kept_where_features_are_sums_of_events_and_dropped_where_
     soft = cross_fit(sums, folds=2, settings={"epochs": 40})
     assert len(teachers) == 4
     assert soft.choice["explaining"] == 3.0
-    assert soft.choice["map"]["3"] >= soft.choice["map"]["0"]
+    assert soft.choice["map"]["3"] >= 0.9 * soft.choice["map"]["0"]
     assert all(run.settings["explaining"] == 3.0 for _, run in teachers[2:])
     generator = torch.Generator().manual_seed(0)
     loud = {
-        name: rows + 4 * torch.randn(len(sums), 4, generator=generator) @ torch.randn(4, 32, generator=generator)
+        name: rows + 8 * torch.randn(len(sums), 4, generator=generator) @ torch.randn(4, 32, generator=generator)
         for name, rows in sums.modalities.items()
     }
     soft = cross_fit(replace(sums, modalities=loud), folds=2, settings={"epochs": 40})
     assert soft.choice["explaining"] == 0.0
-    assert soft.choice["map"]["3"] < soft.choice["map"]["0"]
+    assert soft.choice["map"]["3"] < 0.9 * soft.choice["map"]["0"]
 
 
 def test_what_is_set_is_not_tried(corpus, teachers):

@@ -29,6 +29,8 @@ from overtone.training.trainer import train
 
 EXPLAINING = 3.0
 """Weight of explaining the features that is tried."""
+KEPT = 0.9
+"""Share of the ranking by labels that must be left then: where clips have many events some goes to unannotated ones."""
 
 
 def cross_fit(
@@ -141,7 +143,7 @@ class Staff:
 
 
 def try_explaining(staff: Staff) -> dict[str, Any]:
-    """Whether to explain the features, judged by how well labelled rows of the first fold are then ranked.
+    """Whether to explain the features, judged by how well labelled rows of the first fold are still ranked then.
 
     Where features are not sums of what is in a clip, a teacher that must explain them forgets the labels for it.
 
@@ -164,7 +166,8 @@ def try_explaining(staff: Staff) -> dict[str, Any]:
         return fmean(ranking(scores, positive) for scores in said.values())
 
     without, with_it = merit(0.0), merit(EXPLAINING)
-    return {"explaining": EXPLAINING if with_it >= without else 0.0, "map": {"0": without, f"{EXPLAINING:g}": with_it}}
+    chosen = EXPLAINING if with_it >= KEPT * without else 0.0
+    return {"explaining": chosen, "map": {"0": without, f"{EXPLAINING:g}": with_it}}
 
 
 def provenance_of(
