@@ -15,7 +15,8 @@ import torch
 
 from overtone.methods.base import Batch, Corpus, Inferred, Method, methods
 
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 0.0
+"""All is computed and nothing moves: both students stay at one place, and no block is unlike another."""
 
 
 def student(graph: str, options: argparse.Namespace) -> tuple[Method, Batch]:
@@ -25,19 +26,29 @@ def student(graph: str, options: argparse.Namespace) -> tuple[Method, Batch]:
     torch.manual_seed(0)
     kind = methods["interactions"]
     settings = {"graph": graph, "loss": options.loss, "width": options.width, "depth": options.depth, "switch": 0.0}
+    settings["excuse"] = options.excuse
     first, second = options.shapes
     method = kind(kind.settings_type.build(settings), Corpus(((first,), (second,)), rows, classes))
     labels = torch.randint(classes, (rows,), generator=random)
     targets = torch.nn.functional.one_hot(labels, classes).float()
     noisy = [torch.rand(rows, classes, generator=random).pow(8) for _ in range(2)]
     soft = [(0.7 * targets + 0.3 * part).clamp(0.0, 1.0) for part in noisy]
-    edges = torch.zeros(4 * classes**2)
-    edges[torch.randperm(len(edges), generator=random)[: options.edges]] = 1.0
-    method.inform(Inferred((soft[0], soft[1]), edges.view(2 * classes, -1)))
+    method.inform(Inferred((soft[0], soft[1]), edges_of(options, random)))
     features = [torch.randn(rows, width, generator=random) for width in options.shapes]
     batch = Batch(torch.arange(rows), (features[0], features[1]), targets, 0.9, joined=rows, generator=random)
     method.begin(batch)
     return method.train(), batch
+
+
+def edges_of(options: argparse.Namespace, random: torch.Generator) -> torch.Tensor:
+    """A graph of so many edges at random places, between the modalities or anywhere."""
+    nodes = 2 * options.classes
+    number = torch.arange(nodes)
+    across = (number[:, None] < options.classes) != (number < options.classes)
+    places = torch.where((across | (options.places == "anywhere")).flatten())[0]
+    edges = torch.zeros(nodes**2)
+    edges[places[torch.randperm(len(places), generator=random)[: options.edges]]] = 1.0
+    return edges.view(nodes, nodes)
 
 
 def stepper(method: Method, batch: Batch) -> Callable[[], None]:
@@ -72,6 +83,8 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--depth", type=int, default=2)
     parser.add_argument("--loss", default="triplet")
+    parser.add_argument("--places", choices=["across", "anywhere"], default="anywhere", help="where edges may lie")
+    parser.add_argument("--excuse", type=float, default=1.0, help="0 for the pull alone")
     parser.add_argument("--blocks", type=int, default=15, help="blocks of each kind, which take turns")
     parser.add_argument("--steps", type=int, default=10, help="steps of a block")
     options = parser.parse_args()
@@ -82,7 +95,10 @@ def main() -> None:
     ratios = sorted(other / one for one, other in pairs)
     low, high = ratios[len(ratios) // 10], ratios[-1 - len(ratios) // 10]
     one, other = (statistics.median(column) for column in zip(*pairs))
-    print(f"{options.classes} classes, {options.edges} edges, batch {options.batch}, {torch.get_num_threads()} threads")
+    print(
+        f"{options.classes} classes, {options.edges} edges {options.places}, batch {options.batch}, "
+        f"excuse {options.excuse:g}"
+    )
     print(f"processor ms of a step: {1e3 * one:.2f} without the graph, {1e3 * other:.2f} with it")
     print(
         f"with / without: {statistics.median(ratios):.3f}, median of {len(ratios)} pairs; "

@@ -94,7 +94,7 @@ class LabelledFrame(Frame):
         rows = labelled_rows(targets)
         first, second, targets = (part.index_select(0, rows) for part in (first, second, targets))
         labels = targets.argmax(1) if self.single else targets
-        excused = None if excused is None else excused[rows[:, None], rows]
+        excused = None if excused is None else excused.index_select(0, rows).index_select(1, rows)
         return loss_of_views(self.loss, (first, second), labels, excused)
 
 

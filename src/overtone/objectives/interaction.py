@@ -13,9 +13,6 @@ from overtone.objectives.pairs import check_all_labels, check_batch, holds, unit
 from overtone.objectives.registry import objectives
 from overtone.objectives.targets import relation
 
-BLOCKS = ((0, 0), (0, 1), (1, 1))
-"""Pairs of modalities, each once: a distance is the same both ways."""
-
 
 def interaction(
     views: Sequence[Tensor],
@@ -27,7 +24,7 @@ def interaction(
     r"""Latent interaction regulariser: soft pulls along the edges of a graph of classes.
 
     .. math::
-        \ell = \frac{1}{2C} \sum_{i \to j} A_{ij}
+        \ell = \frac{1}{\max(C, \sum A)} \sum_{i \to j} A_{ij}
                \frac{\sum_{nm} e_{nm} \tilde s_n[i] \tilde s_m[j] \lVert \hat z_n - \hat z_m \rVert^2}
                     {\sum_{nm} e_{nm} [s_n[i] > \tau] [s_m[j] > \tau]}
 
@@ -40,9 +37,10 @@ def interaction(
     weights of the distances :math:`W = \tilde S (A / K) \tilde S^\top \circ E`, and as rows have length 1 their sum is
     :math:`2 \sum W - 2 \langle \hat Z, W \hat Z \rangle`: O(n² (C + d)) time, O(n² + C²) memory.
 
-    Division by the number of nodes keeps the pull at a clip the same for few classes and many, beside a metric loss
-    that is a mean over clips: an edge pulls at the clips of its two classes, about one in C. Distances are symmetric,
-    so an edge's direction does not matter, only the sum of its weight and its reverse's.
+    Beside a metric loss, which is a mean over clips, an edge pulls at the clips of two classes, about one in C:
+    divided by C a sparse graph pulls at a clip as hard among many classes as among few. A dense graph pulls at every
+    clip by many edges; divided by their sum, it pulls no harder in all. Distances are symmetric, so an edge's direction
+    does not matter, only the sum of its weight and its reverse's.
 
     Args:
         views: The two modalities' (n, d) embeddings, of any scale, row by row the same clips.
@@ -58,24 +56,25 @@ def interaction(
         InputError: Shapes or devices do not fit together, or a value is not finite or out of range.
 
     Source:
-        Learning Audio-Visual Embeddings with Inferred Latent Interaction Graphs (2026); the division by 2C is ours.
+        Learning Audio-Visual Embeddings with Inferred Latent Interaction Graphs (2026); the division is ours.
 
     Example:
         >>> audio = visual = torch.eye(2)
         >>> graph = torch.zeros(4, 4)
         >>> graph[0, 3] = 1.0  # who hears class 0 may see class 1
         >>> heard = seen = torch.tensor([[1.0, 0.0], [0.0, 0.6]])
-        >>> interaction((audio, visual), torch.tensor([0, 1]), (heard, seen), graph).loss  # 1/4 · 1 · 0.6 · 2
-        tensor(0.3000)
+        >>> interaction((audio, visual), torch.tensor([0, 1]), (heard, seen), graph).loss  # 1/2 · 1 · 0.6 · 2
+        tensor(0.6000)
     """
     rows = _checked(views, labels, soft_labels, graph)
+    graph = graph.detach().to(rows[0].dtype)
     with torch.autocast(graph.device.type, enabled=False):
         with torch.no_grad():
-            soft = [part.to(rows[0].dtype) for part in soft_labels]
-            pulls, counts = _pulls(labels, soft, graph.to(rows[0].dtype), threshold)
-        near = [(rows[one] * (pull @ rows[other])).sum() for (one, other), pull in zip(BLOCKS, pulls)]
-        total = torch.stack([pull.sum() for pull in pulls]).sum() - torch.stack(near).sum()
-    return Outcome(2.0 * total / len(graph), counts)
+            soft = [part.to(graph.dtype) for part in soft_labels]
+            pulls, counts = _pulls(labels, soft, graph, threshold)
+        near = [(rows[one] * (pull @ rows[other])).sum() for (one, other), pull in pulls.items()]
+        total = torch.stack([pull.sum() for pull in pulls.values()]).sum() - torch.stack(near).sum()
+    return Outcome(2.0 * total / graph.sum().clamp_min(len(graph) // 2), counts)
 
 
 def relatedness(soft_labels: Sequence[Tensor], graph: Tensor, threshold: float = 0.5) -> Tensor:
@@ -109,8 +108,10 @@ def relatedness(soft_labels: Sequence[Tensor], graph: Tensor, threshold: float =
         return (first @ joined @ second.mT).clamp_max(1.0)
 
 
-def _pulls(labels: Tensor, soft: Sequence[Tensor], graph: Tensor, threshold: float) -> tuple[list[Tensor], Counts]:
-    """(n, n) weights of the distances in each of the :data:`BLOCKS`, and counts of edges.
+def _pulls(
+    labels: Tensor, soft: Sequence[Tensor], graph: Tensor, threshold: float
+) -> tuple[dict[tuple[int, int], Tensor], Counts]:
+    """(n, n) weights of the distances between two modalities, or within one if it has edges; and counts of edges.
 
     Within a modality, what stands on the diagonal is the weight of a distance of 0, and does no harm.
     """
@@ -122,8 +123,12 @@ def _pulls(labels: Tensor, soft: Sequence[Tensor], graph: Tensor, threshold: flo
     numbers = strong.mT @ (eligible @ strong) - itself
     share = torch.where(numbers > 0, graph / numbers, 0.0)
     (first, across), (back, second) = (half.chunk(2, 1) for half in share.chunk(2))
-    edges = first, across + back.mT, second
-    pulls = [(kept[one] @ part @ kept[other].mT).mul_(eligible) for (one, other), part in zip(BLOCKS, edges)]
+    edges = {(0, 1): across + back.mT, (0, 0): first, (1, 1): second}
+    pulls = {
+        (one, other): (kept[one] @ part @ kept[other].mT).mul_(eligible)
+        for (one, other), part in edges.items()
+        if one != other or holds((part > 0).any())
+    }
     total, active = (graph > 0).sum(), (share > 0).sum()
     return pulls, Counts(active, total, total - active, len(labels))
 

@@ -89,7 +89,8 @@ def pairs(
     positive = related.to(anchors.dtype)
     negative = 1.0 - positive
     if excused is not None:
-        negative *= 1.0 - _checked_matrix("excused", excused, embeddings, others).clamp(0.0, 1.0).to(anchors.dtype)
+        spared = _checked_matrix("excused", excused, embeddings, others).to(anchors.dtype)
+        negative = negative.addcmul_(negative, spared, value=-1.0).clamp_(0.0, 1.0)
     if gallery is None:
         positive, negative = positive.fill_diagonal_(0.0), negative.fill_diagonal_(0.0)
     if not holds(positive.sum() > 0):
@@ -222,8 +223,9 @@ def _same_place(name: str, values: Tensor, rows: Tensor) -> None:
 
 def _within_one(name: str, values: Tensor) -> None:
     rounding = 1e-6
-    if not holds(((values >= -rounding) & (values <= 1 + rounding)).all()):
-        raise InputError(f"{name}: a value is not in [0, 1]", got=f"{values.min()} to {values.max()}")
+    least, most = values.detach().aminmax()
+    if not holds((least >= -rounding) & (most <= 1 + rounding)):
+        raise InputError(f"{name}: a value is not in [0, 1]", got=f"{least} to {most}")
 
 
 Distance = Literal["euclidean", "squared", "cosine"]

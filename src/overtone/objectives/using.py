@@ -85,7 +85,9 @@ def loss_of_views(loss: MetricLoss, views: Sequence[Tensor], labels: Tensor, exc
         if loss.needs_classes:  # it judges the gallery, too
             return _called(loss, first, labels, second, labels)
         there = _called(loss, first, labels, second, labels, excused=excused)
-        back = _called(loss, second, labels, first, labels, excused=None if excused is None else excused.mT)
+        back = _called(
+            loss, second, labels, first, labels, excused=None if excused is None else excused.mT.contiguous()
+        )
         return 0.5 * (there + back)
     except InputError as error:
         where = f"{loss.name}, a batch of {len(labels)} rows: {error}"
