@@ -1,0 +1,72 @@
+"""Two processes train teachers together, one of them searches the graph, and both train the same student."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from overtone.features import load, save
+from overtone.training import Run, SoftLabels, train
+from overtone.training.interactions import stored_graph
+
+from .conftest import INFERENCE, TEACHER
+
+PROGRAM = """
+import yaml
+from overtone.features import load
+from overtone.training import train
+train("interactions", load("clips.npz"), settings=yaml.safe_load(open("settings.yaml")), out="two", evaluate=False)
+"""
+
+
+@pytest.mark.distributed
+def test_two_processes_come_to_the_stages_and_the_student_of_one(corpus, tmp_path):
+    save(corpus, tmp_path / "clips.npz")
+    settings = {
+        "epochs": 2,
+        "dropout": 0.0,
+        "folds": 2,
+        "teacher": {**TEACHER, "dropout": 0.0},
+        "inference": INFERENCE,
+    }
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            cwd=tmp_path,
+            env={**shared, "OMP_NUM_THREADS": "1", "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(2)
+    ]
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 0, errors.decode()
+    finally:
+        for process in processes:
+            process.kill()
+    data, two = load(tmp_path / "clips.npz"), tmp_path / "two"
+    one = train("interactions", data, settings=settings, out=tmp_path / "one", evaluate=False)
+    soft, wanted = (SoftLabels.load(folder / "soft_labels.safetensors") for folder in (two, one.folder))
+    for found, known in zip(soft.both, wanted.both):
+        torch.testing.assert_close(found, known, atol=1e-4, rtol=1e-3)
+    graph, known = stored_graph(two), stored_graph(one.folder)
+    assert graph.edges
+    assert np.array_equal(graph.directed, known.directed)
+    loaded = Run.load(two)
+    assert loaded.info["processes"] == 2
+    for name, tensor in one.method.state_dict().items():
+        torch.testing.assert_close(loaded.method.state_dict()[name], tensor, atol=1e-3, rtol=1e-2)
