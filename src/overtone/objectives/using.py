@@ -33,7 +33,14 @@ def loss_kind(name: str) -> type[MetricLoss]:
 
 
 def loss_choices(kind: type[MetricLoss]) -> list[str]:
-    """Names of a loss's settings that a user may choose."""
+    """What can be set of a loss, besides what follows from the data.
+
+    Args:
+        kind: The loss's class.
+
+    Returns:
+        Names of settings.
+    """
     return [name for name in kind.settings_type.model_fields if name not in FOLLOWING]
 
 
