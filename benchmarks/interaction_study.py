@@ -38,6 +38,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 METRICS = ("map", "map_events")
 METHOD = "interactions"
+METHODS = (METHOD, "triplet")
 
 
 def simulator(options: argparse.Namespace) -> None:
@@ -88,7 +89,7 @@ def case(name: str, seed: int, options: argparse.Namespace) -> tuple[dict[str, T
     folder = options.out / name / f"data-{seed}"
     trials = {}
     with sharing():
-        for entry, (method, settings, _) in entries_of([METHOD], {}, controls=True, truth=data.truth).items():
+        for entry, (method, settings, _) in entries_of(METHODS, {}, controls=True, truth=data.truth).items():
             identity = {"settings": settings, "simulated": SETTINGS[name], "seed": seed, "round": options.round}
             path = folder / f"{entry}.safetensors"
             trial = Trial.load(path, identity)
