@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overtone.api.reading import log
+from overtone.core import about
 from overtone.core.files import write_text
 
 if TYPE_CHECKING:
@@ -59,14 +60,16 @@ def graph(
             writer(file)
     known = graphs.Knowledge.read(knowledge) if isinstance(knowledge, (str, Path)) else knowledge
     options: dict[str, Any] = {"knowledge": known, "settings": settings, "progress": progress}
-    if soft is None:
-        table = read_table(data)
-        rows = table.chunks() if table.covariance is None else table.covariance
-        found = graphs.learn_graph(rows, table.names, rows=table.rows, **options)
-    else:
-        taken = read_soft_labels(data, tuple(modalities), split)
-        options |= {"classes": taken.classes, "labels": taken.labels, "kind": soft}
-        found = graphs.interaction_graph(taken.parts, representation=representation, centre=centre, **options)
+    graphs.GraphSettings.build(settings, where="graph settings")  # its errors are none of the file's
+    with about(data):
+        if soft is None:
+            table = read_table(data)
+            rows = table.chunks() if table.covariance is None else table.covariance
+            found = graphs.learn_graph(rows, table.names, rows=table.rows, **options)
+        else:
+            taken = read_soft_labels(data, tuple(modalities), split)
+            options |= {"classes": taken.classes, "labels": taken.labels, "kind": soft}
+            found = graphs.interaction_graph(taken.parts, representation=representation, centre=centre, **options)
     for note in found.notes:
         log.warning(note)
     for file in files:
