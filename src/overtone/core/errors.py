@@ -67,6 +67,9 @@ def about(where: object) -> Iterator[None]:
     Args:
         where: The place.
 
+    Returns:
+        A context manager.
+
     Raises:
         InputError: One was raised inside.
 
