@@ -77,10 +77,8 @@ def samples(options: argparse.Namespace) -> None:
     sets = [(one.name.split(".")[0], one.with_name(one.name.replace(".graph", "")), one) for one in truths]
     sachs = folder / "sachs"
     sets.append(("sachs (2005)", sachs / "sachs.2005.continuous.txt", sachs / "sachs.2005.ground.truth.graph.txt"))
-    print(
     known = f"{'told':>6}{'joined':>8}{'others':>8}"
     print(f"{'data':14}{'p':>4}{'edges':>7}{known}  {'search':14}{'AP':>7}{'AR':>7}{'SHD':>6}{'cpu s':>9}")
-    )
     for name, data, truth in sets:
         names = data.open().readline().split()
         values = np.loadtxt(data, skiprows=1)
@@ -88,8 +86,7 @@ def samples(options: argparse.Namespace) -> None:
             values = np.log(values + 1)
         dag = true_graph(truth, names)
         values, dag = without_doubles(values, dag)
-        told, joined, others = dependence(values, dag)
-        known = f"{told:6.2f}{joined:8.4f}{others:8.4f}"
+        known = "{:6.2f}{:8.4f}{:8.4f}".format(*dependence(values, dag))
         searches: dict[str, Callable[[], tuple[float, Array, Array]]] = {"overtone": lambda v=values: timed(v)}
         if not options.no_peer:
             searches["causal-learn"] = lambda v=values: peer(v)
