@@ -1,6 +1,6 @@
 """Whether interactions are found and whether the graph helps: the tables of docs/studies/interactions.md.
 
-    python benchmarks/interaction_study.py simulator --out runs/simulator          # five data sets in each of five settings
+    python benchmarks/interaction_study.py simulator                               # five data sets in each of five settings
     python benchmarks/interaction_study.py simulator --settings default --seeds 2  # fewer
     python benchmarks/interaction_study.py scores --data DATA                      # a real teacher's scores
 
@@ -55,7 +55,7 @@ def simulator(options: argparse.Namespace) -> None:
         mean = {key: np.mean([graph[key] for _, graph in cases]) for key in cases[0][1]}
         print(
             f"{'mean':>9}{mean['edges']:7.1f}{mean['density']:9.3f}{mean['precision']:11.2f}{mean['recall']:8.2f}\n"
-            f"{'':16}{'map':>8}{'std':>7}{'map_events':>12}{'std':>7}   {METHOD} ahead: map, map_events (95 %), data sets"
+            f"{'':16}{'map':>8}{'std':>7}{'map_events':>12}{'std':>7}   {METHOD} ahead: map, map_events (95 %), sets"
         )
         for method in cases[0][0]:
             print(line(method, [trials for trials, _ in cases]), flush=True)
@@ -152,8 +152,9 @@ def scores(options: argparse.Namespace) -> None:
         across = [edge for edge in graph.edges if edge.source.split(":")[1] != edge.target.split(":")[1]]
         halves = graph.found["halves"]
         print(
-            f"{name}: {len(across)} edges beside those of one class; halves agree {halves['jaccard']:.2f}, random graphs "
-            f"{halves['random']:.3f} ({halves['jaccard'] / max(1e-9, halves['random']):.0f} times), {graph.seconds:.0f} s",
+            f"{name}: {len(across)} edges beside those of one class; halves agree {halves['jaccard']:.2f}, random graphs of "
+            f"their size {halves['random']:.3f}, {halves['jaccard'] / max(1e-9, halves['random']):.0f} times less; "
+            f"{graph.seconds:.0f} s",
             flush=True,
         )
         for edge in across[:40]:

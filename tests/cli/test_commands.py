@@ -268,6 +268,7 @@ def test_losses_are_listed_with_their_settings_and_the_budget(cli: Cli) -> None:
     parts = cli("methods", "--losses", "--json").document
     assert {"triplet", "infonce", "budget"} <= set(parts)
     assert "margin" in {row["name"] for row in parts["triplet"]}
+    assert all("Undefined" not in row["default"] for rows in parts.values() for row in rows)
     assert set(cli("methods", "--losses", "triplet", "--json").document) == {"triplet", "budget"}
     wrong = cli("methods", "--losses", "triplett")
     assert wrong.code == 2

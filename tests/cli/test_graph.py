@@ -123,6 +123,18 @@ def test_knowledge_from_a_file(cli: Cli, table: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "said"),
+    [("a,b\n", "there are no rows"), ("a,b\n1,2\n", "at least 4 rows"), ("a,b\n1,2\n3,\n", "row 1, variable 'b'")],
+)
+def test_what_is_wrong_with_the_rows_is_said_of_the_file(cli: Cli, tmp_path: Path, lines: str, said: str) -> None:
+    (tmp_path / "rows.csv").write_text(lines)
+    called = cli("graph", "rows.csv")
+    assert called.code == 2
+    assert "rows.csv: " in called.err
+    assert said in called.err
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["missing.npz"], "missing.npz: no such file"),

@@ -94,3 +94,24 @@ def test_names_are_escaped(graph: Graph) -> None:
     html = graph_report(graph, source="<script>alert(1)</script>")
     assert "<b>cat</b>" not in html
     assert "<script>alert(1)" not in html
+
+
+def test_classes_of_two_modalities_face_each_other(graph: Graph, read: Maker) -> None:
+    names = ("audio:dog", "audio:cat", "visual:dog", "visual:cat")
+    directed = np.zeros((4, 4), bool)
+    directed[0, 2] = directed[1, 0] = True
+    weights = np.where(directed, [[0, 0, 0.7, 0], [-0.4, 0, 0, 0], [0] * 4, [0] * 4], 0.0)
+    faced = replace(
+        graph, nodes=names, directed=directed, undirected=np.zeros_like(directed), weights=weights, presence=None
+    )
+    figure = read(graph_report(faced)).figures[0]
+    heads, _, nodes = [trace for trace in figure["data"] if trace["mode"] == "markers"]
+    assert nodes["x"] == [0, 0, 1, 1]
+    assert nodes["y"] == [0, -1, 0, -1]
+    across, within = heads["marker"]["angle"]
+    assert across == pytest.approx(90)  # to the right
+    assert -90 < within < 0  # upwards, back to the left column
+    dashes = {trace["line"]["dash"] for trace in figure["data"] if trace["mode"] == "lines"}
+    assert dashes == {"solid", "dot"}
+    written = [note["text"] for note in figure["layout"]["annotations"]]
+    assert written == ["dog", "cat", "dog", "cat", "<b>audio</b>", "<b>visual</b>"]

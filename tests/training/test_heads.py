@@ -111,7 +111,10 @@ def test_features_as_they_came_are_judged_unscaled() -> None:
     known = variance(test.modalities["image"], test.targets).to_dict()
     assert found["features"]["intra_variance"] == pytest.approx(known["intra_variance"])
     assert found["losses"] == {}
-    assert isinstance(found["features"]["verdict"], list)
+    assert "collapse" not in [hit["rule"] for hit in found["features"]["verdict"]]
+    data.modalities["image"][:] = data.modalities["image"].mean(0) + 1e-6 * data.modalities["image"]
+    (hit,) = (hit for hit in diagnose([], data).to_dict()["features"]["verdict"] if hit["rule"] == "collapse")
+    assert hit["figure"] < hit["threshold"]
 
 
 def test_class_disjoint_rows_are_noticed_and_trained_with_fewer_centres() -> None:

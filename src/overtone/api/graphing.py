@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from overtone.api.class_graphs import graph_of_run, refuse_options, soft_labels_of
 from overtone.api.reading import log
 from overtone.api.running import is_run
+from overtone.core import about
 from overtone.core.files import write_text
 
 if TYPE_CHECKING:
@@ -69,23 +70,26 @@ def graph(
             writer(file)
     known = graphs.Knowledge.read(knowledge) if isinstance(knowledge, (str, Path)) else knowledge
     options: dict[str, Any] = {"knowledge": known, "settings": settings, "progress": progress}
-    if is_run(data):
-        also = {"soft": soft, "split": split, "interactions": interactions}
-        refuse_options(data, "a run", **also, centre=centre, representation=representation != "auto")
-        found = graph_of_run(Path(data), clips=clips, **options)
-    elif soft is None:
-        refuse_options(data, "a table", interactions=interactions)
-        table = read_table(data)
-        rows = table.chunks() if table.covariance is None else table.covariance
-        found = graphs.learn_graph(rows, table.names, rows=table.rows, **options)
-    else:
-        taken = read_soft_labels(data, tuple(modalities), split)
-        if interactions:
-            refuse_options(data, "interactions", centre=centre, representation=representation != "auto")
-            found = infer_graph(soft_labels_of(taken, soft, data), clips=clips, **options)
+    kind = graphs.InferenceSettings if interactions or is_run(data) else graphs.GraphSettings
+    kind.build(settings, where="graph settings")  # its errors are none of the file's
+    with about(data):
+        if is_run(data):
+            also = {"soft": soft, "split": split, "interactions": interactions}
+            refuse_options(data, "a run", **also, centre=centre, representation=representation != "auto")
+            found = graph_of_run(Path(data), clips=clips, **options)
+        elif soft is None:
+            refuse_options(data, "a table", interactions=interactions)
+            table = read_table(data)
+            rows = table.chunks() if table.covariance is None else table.covariance
+            found = graphs.learn_graph(rows, table.names, rows=table.rows, **options)
         else:
-            options |= {"classes": taken.classes, "labels": taken.labels, "kind": soft}
-            found = graphs.interaction_graph(taken.parts, representation=representation, centre=centre, **options)
+            taken = read_soft_labels(data, tuple(modalities), split)
+            if interactions:
+                refuse_options(data, "interactions", centre=centre, representation=representation != "auto")
+                found = infer_graph(soft_labels_of(taken, soft, data), clips=clips, **options)
+            else:
+                options |= {"classes": taken.classes, "labels": taken.labels, "kind": soft}
+                found = graphs.interaction_graph(taken.parts, representation=representation, centre=centre, **options)
     return written(found, files, data)
 
 

@@ -21,13 +21,16 @@ def methods(
     with results(json) as output:
         from overtone.cli.tables import settings_table, table
         from overtone.methods.base import methods as registry
-        from overtone.objectives import loss_kind, metric_losses
+        from overtone.objectives import loss_choices, loss_kind, metric_losses
         from overtone.training import HeadSettings, TrainingSettings
 
         columns = ("name", "type", "default", "description")
         if losses:
             kinds = metric_losses() if name is None else {name: loss_kind(name)}
-            parts = {each: kind.settings_type.table() for each, kind in kinds.items()}
+            parts = {
+                each: [row for row in kind.settings_type.table() if row[0] in loss_choices(kind)]
+                for each, kind in kinds.items()
+            }
             parts["budget"] = HeadSettings.table()
             output.document({part: [dict(zip(columns, row)) for row in rows] for part, rows in parts.items()})
             for part, rows in parts.items():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -57,3 +58,30 @@ def unknown_name(kind: str, name: str, valid: Iterable[str]) -> InputError:
         valid=", ".join(names) or "none",
         fix=f"did you mean {close[0]!r}?" if close else None,
     )
+
+
+@contextmanager
+def about(where: object) -> Iterator[None]:
+    """Put a place, such as a file, before the message of any :class:`InputError` that does not name it itself.
+
+    Args:
+        where: The place.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        InputError: One was raised inside.
+
+    Example:
+        >>> with about("table.npz"):
+        ...     raise InputError("a graph needs at least 4 rows", got=1)
+        Traceback (most recent call last):
+        overtone.core.errors.InputError: table.npz: a graph needs at least 4 rows; got 1.
+    """
+    try:
+        yield
+    except InputError as error:
+        if str(where) in str(error):
+            raise
+        raise InputError(f"{where}: {error}") from None

@@ -81,7 +81,20 @@ def effective_rank(covariance: Tensor) -> float:
         2.0
     """
     values = torch.linalg.eigvalsh(covariance).clamp_min(0.0)
-    total = values.sum()
-    if float(total) <= NOTHING:
-        return 0.0
-    return float(torch.special.entr(values / total).sum().exp())
+    return 0.0 if float(values.sum()) <= NOTHING else effective_number(values)
+
+
+def effective_number(sizes: Tensor) -> float:
+    r"""How many of several sizes count: :math:`\exp(-\sum_k p_k \ln p_k)` with p their shares.
+
+    Args:
+        sizes: Not negative, not all 0.
+
+    Returns:
+        Between 1 (a single one has everything) and their number (all are alike).
+
+    Example:
+        >>> round(effective_number(torch.tensor([2.0, 2.0, 0.0])), 6)
+        2.0
+    """
+    return float(torch.special.entr(sizes / sizes.sum()).sum().exp())

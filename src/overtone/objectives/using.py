@@ -33,13 +33,13 @@ def loss_kind(name: str) -> type[MetricLoss]:
 
 
 def loss_choices(kind: type[MetricLoss]) -> list[str]:
-    """What can be set of a loss, besides what follows from the data.
+    """Names of a loss's settings that a user may choose.
 
     Args:
         kind: The loss's class.
 
     Returns:
-        Names of settings.
+        All but those that follow from the data and the encoder.
     """
     return [name for name in kind.settings_type.model_fields if name not in FOLLOWING]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+import torch
 
+from overtone.diagnosis.spread import effective_rank as covariance_rank
 from overtone.report.facts import RunFacts
 from overtone.report.retrieval import Floats, unit
 from overtone.report.words import has_number, known_interval, listed, number, percent, plural, span
@@ -139,9 +140,4 @@ def effective_rank(rows: Floats) -> float:
         rows: (N, e) embeddings.
     """
     centred = unit(rows) - unit(rows).mean(0)
-    variances: Any = np.linalg.svd(centred, compute_uv=False) ** 2
-    total = variances.sum()
-    if total <= 1e-12:
-        return 0.0
-    shares = variances[variances > 0] / total
-    return float(np.exp(-(shares * np.log(shares)).sum()))
+    return covariance_rank(torch.from_numpy(np.asarray(centred.T @ centred / len(rows), dtype=np.float64)))

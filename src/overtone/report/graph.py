@@ -6,14 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from overtone.graphs import Edge, Graph
-from overtone.report.figures import Figure, heat, label, rounded
+from overtone.report.figures import heat
 from overtone.report.markup import Markup, el, markup
+from overtone.report.network import network
 from overtone.report.page import Section, answered, draw, fact_list, notes, page, paragraphs, tile
-from overtone.report.palette import FIRST, QUIET, SECOND
 from overtone.report.sections.provenance import settings_table
 from overtone.report.tables import Column, table
 from overtone.report.words import duration, number, percent, plural
@@ -21,8 +18,6 @@ from overtone.report.words import duration, number, percent, plural
 MOST_EDGES = 400
 """Edges that are drawn and listed; more nobody can tell apart."""
 MOST_CELLS = 80
-WIDTHS = (0.1, 0.3, 0.6)
-"""Weights at which lines become thicker."""
 
 
 @dataclass(frozen=True)
@@ -39,88 +34,18 @@ class GraphFacts:
 
 
 def picture(facts: GraphFacts) -> Section | None:
-    """The nodes on a circle, modalities beside each other, and the edges as lines between them."""
+    """The nodes, modalities facing each other or all on a circle, and the edges as lines between them."""
     if not facts.edges:
         return None
     count = len(facts.graph.edges)
     some = f"The {MOST_EDGES} surest of {count:,} edges. " if count > MOST_EDGES else ""
+    drawn = network(facts.graph, facts.edges)
     text = (
-        f"{some}Blue lines end in a dot at the variable they lead to; orange lines have no direction, because data "
-        "like these cannot tell. Thick lines are heavy. Point at a dot or at the middle of a line to read it."
+        f"{some}Blue arrows lead to the variable that they point at; orange lines have no direction, because data "
+        "like these cannot tell. Thick lines are heavy; dotted ones have a negative weight. Point at the middle of a "
+        "line to read it."
     )
-    return Section("What goes with what?", markup(paragraphs(text), draw(network(facts))))
-
-
-def circle(nodes: tuple[str, ...]) -> NDArray[np.float64]:
-    """A place for each node on the unit circle, in the order of the nodes, from the top clockwise."""
-    angle = 2 * np.pi * np.arange(len(nodes)) / max(1, len(nodes))
-    return np.column_stack([np.sin(angle), np.cos(angle)])
-
-
-def network(facts: GraphFacts) -> Figure:
-    """The picture: one trace of lines per kind and width, the heads, and the nodes."""
-    places, graph, edges = circle(facts.graph.nodes), facts.graph, facts.edges
-    at = {name: number for number, name in enumerate(graph.nodes)}
-    ends = np.array([(at[edge.source], at[edge.target]) for edge in edges])
-    widths = np.digitize(np.abs([edge.weight for edge in edges]), WIDTHS)
-    directed = np.array([edge.kind == "directed" for edge in edges])
-    from_, to = places[ends[:, 0]], places[ends[:, 1]]
-    bent = 0.35 * (from_ + to)  # lines bend towards the middle, so that those of neighbours can be told apart
-    share = np.linspace(0, 1, 13)[:, None, None]
-    curves = (1 - share) ** 2 * from_ + 2 * share * (1 - share) * bent + share**2 * to
-    traces = [
-        lines(curves[:, (widths == width) & (directed == way)], 0.8 + 1.1 * width, FIRST if way else SECOND)
-        for way in (False, True)
-        for width in range(len(WIDTHS) + 1)
-        if ((widths == width) & (directed == way)).any()
-    ]
-    traces.append(dots(curves[-2, directed], 6, FIRST, None))
-    traces.append(dots(curves[6], 9, "rgba(0,0,0,0)", [said(edge) for edge in edges]))
-    names = [label(node, 24) for node in graph.nodes]
-    traces.append({**dots(places, 9, QUIET, names), "mode": "markers"})
-    hidden = {"visible": False, "range": [-1.3, 1.3]}
-    layout = {
-        "xaxis": hidden,
-        "yaxis": {**hidden, "scaleanchor": "x"},
-        "showlegend": False,
-        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
-        "annotations": [name_beside(name, place) for name, place in zip(names, places)] if len(names) <= 120 else [],
-    }
-    alt = f"Graph of {len(graph.nodes)} nodes with {len(edges)} edges"
-    return Figure(traces, alt, layout, height=760)
-
-
-def lines(curves: NDArray[np.float64], width: float, colour: str) -> dict[str, Any]:
-    """Curves (points, lines, 2) as one trace, with gaps between them."""
-    gap = np.full((1, curves.shape[1], 2), np.nan)
-    points = np.concatenate([curves, gap]).transpose(1, 0, 2).reshape(-1, 2)
-    line = {"width": round(width, 2), "color": colour}
-    xy = {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])}
-    return {"type": "scatter", "mode": "lines", **xy, "line": line, "hoverinfo": "skip", "opacity": 0.65}
-
-
-def dots(places: NDArray[np.float64], size: int, colour: str, texts: list[str] | None) -> dict[str, Any]:
-    """Points, with a text when pointed at."""
-    trace: dict[str, Any] = {"type": "scatter", "mode": "markers", "marker": {"size": size, "color": colour}}
-    trace |= {"x": rounded(places[:, 0]), "y": rounded(places[:, 1])}
-    return trace | (
-        {"hoverinfo": "skip"} if texts is None else {"text": texts, "hovertemplate": "%{text}<extra></extra>"}
-    )
-
-
-def said(edge: Edge) -> str:
-    """An edge in words, as the picture shows it."""
-    arrow = "→" if edge.kind == "directed" else "–"
-    often = "" if edge.presence is None else f"<br>in {percent(edge.presence)} of the resamples"
-    return f"{label(edge.source)} {arrow} {label(edge.target)}<br>weight {number(edge.weight)}{often}"
-
-
-def name_beside(name: str, place: NDArray[np.float64]) -> dict[str, Any]:
-    """A node's name outside the circle, turned so that it reads outwards."""
-    angle = float(np.degrees(np.arctan2(place[1], place[0])))
-    upside_down = abs(angle) > 90
-    turned = {"textangle": round(-(angle + 180 if upside_down else angle), 1), "showarrow": False, "font": {"size": 11}}
-    return {"x": round(1.16 * place[0], 4), "y": round(1.16 * place[1], 4), "text": name, **turned}
+    return Section("What goes with what?", markup(paragraphs(text), draw(drawn)))
 
 
 def edges_listed(facts: GraphFacts) -> Section:

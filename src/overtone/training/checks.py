@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from overtone.diagnosis.spread import effective_number
+
 
 class TrainingStopped(RuntimeError):
     """A run diverged or collapsed; the message says when, and which term did it. What was written stays."""
@@ -18,7 +20,8 @@ def effective_rank(embeddings: Tensor) -> float:
 
     ``erank = exp(−Σ_k p_k log p_k)``, ``p_k = σ_k / Σ σ``, σ the singular values of the centred rows. It lies between
     1 (all rows on one line) and the number of dimensions (all directions equally strong). It is 0 if all rows are all
-    but equal: if they deviate from their mean, root mean square, by less than a thousandth of their length.
+    but equal: if they deviate from their mean, root mean square, by less than a thousandth of their length. The
+    diagnosis and the report take shares of *variance*, squares of these, and so come to less.
 
     Args:
         embeddings: (N, e) rows.
@@ -38,7 +41,7 @@ def effective_rank(embeddings: Tensor) -> float:
     singular = torch.linalg.eigvalsh(centred.T @ centred).clamp_min(0).sqrt()  # e×e, however many rows
     if singular.norm() <= 1e-3 * embeddings.double().norm():
         return 0.0
-    return float(torch.special.entr(singular / singular.sum()).sum().exp())
+    return effective_number(singular)
 
 
 def check_terms(names: Sequence[str], log: Tensor, epoch: int) -> None:

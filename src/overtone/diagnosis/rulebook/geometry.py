@@ -105,8 +105,7 @@ def uneven_spacing(evidence: Evidence, threshold: float) -> Hit | None:
     return Hit(
         std / mean,
         f"The classes are spaced unevenly: the distance of two centroids is {mean:.2f} ± {std:.2f}.",
-        "Try a loss that asks for one margin between all classes (triplet, arcface), or batches with as many rows of "
-        "each class.",
+        "Try batches with as many rows of each class, or another loss that asks for one margin between all classes.",
     )
 
 

@@ -1,0 +1,186 @@
+"""The picture of a graph: places for its nodes, curves with arrowheads for its edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.graphs import Edge, Graph
+from overtone.report.figures import Figure, label, rounded
+from overtone.report.palette import FIRST, QUIET, SECOND
+from overtone.report.words import number, percent
+
+Floats = NDArray[np.float64]
+
+WIDTHS = (0.1, 0.3, 0.6)
+"""Weights at which lines become thicker."""
+MOST_NAMES = 120
+"""Nodes up to which names are written beside them; the others say theirs when pointed at."""
+LONGEST = 24
+POINTS = 25
+"""Points of a curve."""
+HEAD = 20
+"""The point of its curve at which an arrowhead lies: off the node, where heads of several edges stay apart."""
+ROW, WHOLE = 27, 760
+"""Pixels between two names in a column, and of a circle."""
+
+
+class Layout(NamedTuple):
+    """Where everything lies.
+
+    Attributes:
+        places: (p, 2) of the nodes.
+        bends: What the middles of curves between (m, 2) and (m, 2) are pulled to: (m, 2).
+        names: What is written beside each node, as Plotly annotations.
+        axes: Ranges and scale of the two axes.
+        height: Pixels.
+    """
+
+    places: Floats
+    bends: Floats
+    names: list[dict[str, Any]]
+    axes: dict[str, Any]
+    height: int
+
+
+def network(graph: Graph, edges: Sequence[Edge]) -> Figure:
+    """The picture of a graph.
+
+    Nodes of two modalities with the same classes face each other, class by class; all others lie on a circle.
+
+    Args:
+        graph: The graph.
+        edges: Those of its edges that are to be drawn.
+
+    Returns:
+        The figure: a trace of curves per kind, sign and width; heads of the directed ones; middles and nodes, which
+        say what they are when pointed at.
+    """
+    at = {name: place for place, name in enumerate(graph.nodes)}
+    ends = np.array([(at[edge.source], at[edge.target]) for edge in edges])
+    chosen = facing(graph.nodes, ends) or around(graph.nodes, ends)
+    curves = bent(chosen.places[ends[:, 0]], chosen.bends, chosen.places[ends[:, 1]])
+    weights = np.array([edge.weight for edge in edges])
+    widths, directed = np.digitize(np.abs(weights), WIDTHS), np.array([edge.kind == "directed" for edge in edges])
+    kinds = product((False, True), (False, True), range(len(WIDTHS) + 1))
+    groups = [
+        ((directed == way) & ((weights < 0) == negative) & (widths == width), way, negative, width)
+        for way, negative, width in kinds
+    ]
+    traces = [
+        lines(curves[:, group], 0.9 + 1.1 * width, FIRST if way else SECOND, "dot" if negative else "solid")
+        for group, way, negative, width in groups
+        if group.any()
+    ]
+    traces.append(heads(curves[:, directed], 13 + 2 * widths[directed], chosen))
+    traces.append(dots(curves[POINTS // 2], 11, "rgba(0,0,0,0)", [said(edge) for edge in edges]))
+    traces.append(dots(chosen.places, 9, QUIET, [label(node, LONGEST) for node in graph.nodes]))
+    layout = {
+        **chosen.axes,
+        "showlegend": False,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "annotations": chosen.names if len(graph.nodes) <= MOST_NAMES else [],
+    }
+    alt = f"Graph of {len(graph.nodes)} nodes with {len(edges)} edges"
+    return Figure(traces, alt, layout, height=chosen.height)
+
+
+def facing(nodes: Sequence[str], ends: NDArray[np.int64]) -> Layout | None:
+    """Two columns, one per modality, class by class; None where the nodes are not classes of two modalities."""
+    parted = [node.partition(":") for node in nodes]
+    modalities = list(dict.fromkeys(before for before, _, _ in parted))
+    classes = [[after for before, _, after in parted if before == one] for one in modalities]
+    if len(modalities) != 2 or not all(colon for _, colon, _ in parted) or classes[0] != classes[1]:
+        return None
+    count = len(classes[0])
+    left = np.array([before == modalities[0] for before, _, _ in parted])
+    row = np.array([classes[0].index(after) for _, _, after in parted])
+    places = np.column_stack([np.where(left, 0.0, 1.0), -row.astype(float)])
+    from_, to = places[ends[:, 0]], places[ends[:, 1]]
+    # curves within a modality bow into the space between the columns, the farther the longer they are
+    reach = 0.12 + 0.5 * np.abs(from_[:, 1] - to[:, 1]) / max(1, count - 1)
+    inwards = np.where(from_[:, 0] == 0, 2 * reach, 1 - 2 * reach)
+    bends = 0.5 * (from_ + to)
+    bends[:, 0] = np.where(from_[:, 0] == to[:, 0], inwards, 0.5)
+    names = [
+        beside(label(after, LONGEST), place, on_left) for (_, _, after), place, on_left in zip(parted, places, left)
+    ]
+    titles = [
+        beside(f"<b>{label(one, LONGEST)}</b>", np.array([float(x), 1.2]), x == 0) for x, one in enumerate(modalities)
+    ]
+    hidden = {"visible": False, "fixedrange": True}
+    axes = {"xaxis": {**hidden, "range": [-0.45, 1.45]}, "yaxis": {**hidden, "range": [0.5 - count, 1.8]}}
+    return Layout(places, bends, [*names, *titles], axes, round(ROW * (count + 2)))
+
+
+def beside(name: str, place: Floats, on_left: bool) -> dict[str, Any]:
+    """A name on the outer side of a column."""
+    side = {"xanchor": "right", "xshift": -10} if on_left else {"xanchor": "left", "xshift": 10}
+    return {"x": float(place[0]), "y": float(place[1]), "text": name, "showarrow": False, "font": {"size": 13}, **side}
+
+
+def around(nodes: Sequence[str], ends: NDArray[np.int64]) -> Layout:
+    """A place for each node on the unit circle, in their order, from the top clockwise."""
+    angle = 2 * np.pi * np.arange(len(nodes)) / max(1, len(nodes))
+    places = np.column_stack([np.sin(angle), np.cos(angle)])
+    bends = 0.35 * (places[ends[:, 0]] + places[ends[:, 1]])  # towards the middle, so that neighbours' stay apart
+    hidden = {"visible": False, "range": [-1.55, 1.55]}
+    axes = {"xaxis": hidden, "yaxis": {**hidden, "scaleanchor": "x"}}
+    names = [outside(label(node, LONGEST), place) for node, place in zip(nodes, places)]
+    return Layout(places, bends, names, axes, WHOLE)
+
+
+def outside(name: str, place: Floats) -> dict[str, Any]:
+    """A name outside the circle, turned so that it reads outwards; its near end lies beside the node."""
+    angle = float(np.degrees(np.arctan2(place[1], place[0])))
+    upside_down = abs(angle) > 90
+    away = 1.05 + 0.011 * len(name)  # Plotly turns a text around its middle
+    turned = {"textangle": round(-(angle + 180 if upside_down else angle), 1), "showarrow": False, "font": {"size": 12}}
+    return {"x": round(away * place[0], 4), "y": round(away * place[1], 4), "text": name, **turned}
+
+
+def bent(from_: Floats, pulled: Floats, to: Floats) -> Floats:
+    """(POINTS, m, 2) quadratic curves."""
+    share = np.linspace(0, 1, POINTS)[:, None, None]
+    curves: Floats = (1 - share) ** 2 * from_ + 2 * share * (1 - share) * pulled + share**2 * to
+    return curves
+
+
+def lines(curves: Floats, width: float, colour: str, dash: str) -> dict[str, Any]:
+    """Curves (points, lines, 2) as one trace, with gaps between them."""
+    gap = np.full((1, curves.shape[1], 2), np.nan)
+    points = np.concatenate([curves, gap]).transpose(1, 0, 2).reshape(-1, 2)
+    line = {"width": round(width, 2), "color": colour, "dash": dash}
+    xy = {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])}
+    return {"type": "scatter", "mode": "lines", **xy, "line": line, "hoverinfo": "skip", "opacity": 0.65}
+
+
+def heads(curves: Floats, sizes: NDArray[np.int64], chosen: Layout) -> dict[str, Any]:
+    """Arrowheads towards the ends of curves (points, lines, 2), turned as the curve is on the screen."""
+    trace = dots(curves[HEAD], 9, FIRST, None)
+    x, y = np.moveaxis(curves[HEAD + 1] - curves[HEAD - 1], -1, 0)
+    spans = [abs(np.subtract(*chosen.axes[axis]["range"])) for axis in ("xaxis", "yaxis")]
+    wide, high = (WHOLE, WHOLE) if "scaleanchor" in chosen.axes["yaxis"] else (WHOLE, chosen.height)
+    angle = np.degrees(np.arctan2(x / spans[0] * wide, y / spans[1] * high))  # clockwise from upwards
+    trace["marker"] |= {"symbol": "arrow", "angle": rounded(angle), "size": sizes.tolist()}
+    return trace
+
+
+def dots(places: Floats, size: int, colour: str, texts: list[str] | None) -> dict[str, Any]:
+    """Points, with a text when pointed at."""
+    trace: dict[str, Any] = {"type": "scatter", "mode": "markers", "marker": {"size": size, "color": colour}}
+    trace |= {"x": rounded(places[:, 0]), "y": rounded(places[:, 1])}
+    return trace | (
+        {"hoverinfo": "skip"} if texts is None else {"text": texts, "hovertemplate": "%{text}<extra></extra>"}
+    )
+
+
+def said(edge: Edge) -> str:
+    """An edge in words, as the picture shows it."""
+    arrow = "→" if edge.kind == "directed" else "–"
+    often = "" if edge.presence is None else f"<br>in {percent(edge.presence)} of the resamples"
+    return f"{label(edge.source)} {arrow} {label(edge.target)}<br>weight {number(edge.weight)}{often}"
