@@ -1,6 +1,6 @@
 """Whether interactions are found and whether the graph helps: the tables of docs/studies/interactions.md.
 
-    python benchmarks/interaction_study.py simulator                               # five data sets in each of five settings
+    python benchmarks/interaction_study.py simulator                     # five data sets in each of five settings
     python benchmarks/interaction_study.py simulator --settings default --seeds 2  # fewer
     python benchmarks/interaction_study.py scores --data DATA                      # a real teacher's scores
 
@@ -151,10 +151,10 @@ def scores(options: argparse.Namespace) -> None:
         graph = search()
         across = [edge for edge in graph.edges if edge.source.split(":")[1] != edge.target.split(":")[1]]
         halves = graph.found["halves"]
+        times = halves["jaccard"] / max(1e-9, halves["random"])
         print(
-            f"{name}: {len(across)} edges beside those of one class; halves agree {halves['jaccard']:.2f}, random graphs of "
-            f"their size {halves['random']:.3f}, {halves['jaccard'] / max(1e-9, halves['random']):.0f} times less; "
-            f"{graph.seconds:.0f} s",
+            f"{name}: {len(across)} edges beside those of one class; halves agree {halves['jaccard']:.2f}, random "
+            f"graphs of their size {halves['random']:.3f}, {times:.0f} times less; {graph.seconds:.0f} s",
             flush=True,
         )
         for edge in across[:40]:
