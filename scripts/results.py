@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "results.md"
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 METHODS = ("hsc-mae", "cca", "dcca", "infonce", "cav-mae")
+LABELLED = ("interactions", "triplet", "supervised-infonce", "tnn-c-cca", "cluster-cca", "cca")
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,15 @@ class Corpus:
         title: Its name in the page.
         path: Below the data folder; a built-in corpus has none.
         modalities: The two modalities where the file does not say which.
+        methods: What is compared.
+        more: What is trained beside them.
     """
 
     title: str
     path: str | None = None
     modalities: str | None = None
+    methods: tuple[str, ...] = METHODS
+    more: str = "--ablate"
 
 
 CORPORA = {
@@ -46,6 +51,10 @@ CORPORA = {
     "digits_av": Corpus("Spoken and written digits", "digits_av/digits_av.npz"),
     "wikipedia": Corpus("Wikipedia", "wikipedia/wikipedia.npz"),
     "handwritten": Corpus("Handwritten", "handwritten/Handwritten.mat", "view1,view4"),
+    "ccv-labels": Corpus("CCV, with labels", "ccv/ccv.npz", None, LABELLED, "--controls"),
+    "digits_av-labels": Corpus(
+        "Spoken and written digits, with labels", "digits_av/digits_av.npz", None, LABELLED, "--controls"
+    ),
 }
 
 
@@ -55,11 +64,11 @@ def command(name: str, corpus: Corpus, data: Path, seeds: int) -> list[str]:
     words = [
         "overtone",
         "compare",
-        *METHODS,
+        *corpus.methods,
         source,
         "--seeds",
         str(seeds),
-        "--ablate",
+        corpus.more,
         "--out",
         f"runs/results/{name}",
     ]
@@ -86,7 +95,11 @@ def section(name: str, corpus: Corpus, found: Mapping[str, Any], words: list[str
     first, second = found["modalities"]
     head = ["method", f"{metric} ± std", "95 % interval", f"{first} → {second}", f"{second} → {first}", "R@1"]
     table = "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] + ["---:"] * 5, *rows))
-    tests = "\n".join("- " + difference_in_words(test["a"], test["b"], test) for test in found["paired_tests"])
+    tests = "\n".join(
+        "- " + difference_in_words(test["a"], test["b"], test)
+        for test in found["paired_tests"]
+        if test["metric"] == metric
+    )
     about = f"{plural(found['queries'], 'test query', 'test queries')} in each direction, {len(found['seeds'])} seeds."
     return f"### {corpus.title}\n\n```bash\n{' '.join(words)}\n```\n\n{about}\n\n{table}\n\n{tests}\n"
 
