@@ -19,14 +19,14 @@ from overtone.objectives.pairs import unit
 
 UNINFORMED = ("none", "pairs")
 """Controls that know neither soft labels nor a graph."""
-MARGIN = 1.0
+MARGIN = 0.5
 """Of the triplet, unless it is set: a pull shrinks the space, and within a narrow margin nothing holds it open."""
 
 
 class InteractionsSettings(MetricSettings):
     """Settings of the student with a graph, and of its teacher and its graph."""
 
-    weight: float = Field(0.25, ge=0)
+    weight: float = Field(0.35, ge=0)
     """Weight λ of the pull along the graph's edges, beside the metric loss."""
     switch: float = Field(0.3, ge=0, le=1)
     """Share of the training with the metric loss alone, before the graph begins to act."""
