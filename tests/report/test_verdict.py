@@ -10,7 +10,7 @@ import pytest
 from overtone.cli.tables import comparison_table
 from overtone.report import comparison_report
 from overtone.report.contest import Contest
-from overtone.report.verdict import judged_by, verdicts
+from overtone.report.verdict import BY_ANNOTATION, judged_by, verdicts
 
 CONTROLS = ["no-graph", "shuffled-graph", "pairs-only", "planted-graph"]
 
@@ -77,7 +77,8 @@ def test_the_planted_graph_is_what_could_be_reached() -> None:
 
 def test_without_events_the_annotation_is_what_it_is_judged_by() -> None:
     assert judged_by(Contest(compared(AHEAD, metric="map"))) == "map"
-    assert said(AHEAD, MORE, metric="map").endswith("in points of mAP.")
+    assert said(AHEAD, MORE, metric="map").endswith("in points of mAP. " + BY_ANNOTATION)
+    assert BY_ANNOTATION not in said(AHEAD, MORE)
 
 
 def test_without_tests_nothing_is_claimed() -> None:

@@ -18,7 +18,7 @@ from overtone.objectives import interaction, relatedness
 from overtone.objectives.pairs import unit
 
 UNINFORMED = ("none", "pairs")
-"""Controls that know neither soft labels nor a graph."""
+"""Values of ``graph`` for which neither soft labels nor a graph is needed."""
 MARGIN = 0.5
 """Of the triplet, unless it is set: a pull shrinks the space, and within a narrow margin nothing holds it open."""
 

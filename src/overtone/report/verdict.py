@@ -11,6 +11,7 @@ from overtone.report.words import known_interval, listed, metric_name, minus
 FULLY = "map_events"
 """What the verdict is by, where it is known: the annotation alone cannot tell whether a graph found what it lacks."""
 WITHOUT, SHUFFLED, PAIRS, PLANTED = "no-graph", "shuffled-graph", "pairs-only", "planted-graph"
+BY_ANNOTATION = "By the annotation alone, an event that nobody named counts as a mistake."
 CALLED = {WITHOUT: "no graph", SHUFFLED: "a shuffled one", PAIRS: "a pull on pairs alone", PLANTED: "the planted one"}
 """Controls as a sentence calls them; any other goes by its own name."""
 
@@ -60,7 +61,8 @@ def verdict(contest: Contest, method: str, controls: list[str]) -> str:
         said = f"The graph did harm: {rivals}, in points of {name}."
     else:
         said = f"The graph did not help, or too little to be told: {rivals}, in points of {name}."
-    return " ".join([said, *([_planted(figures[PLANTED])] if PLANTED in figures else [])])
+    more = [_planted(figures[PLANTED])] if PLANTED in figures else []
+    return " ".join([said, *more, *([] if metric == FULLY else [BY_ANNOTATION])])
 
 
 def _planted(figures: str) -> str:

@@ -17,6 +17,7 @@ from overtone.core import InputError
 from overtone.core.files import checksum, json_text
 from overtone.features import PairedFeatures
 from overtone.methods.base import Inferred
+from overtone.methods.interactions import UNINFORMED
 from overtone.training.distribution import Group
 from overtone.training.interactions.class_graphs import (
     SUPPORT,
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-UNINFORMED = ("none", "pairs")
-"""Values of ``graph`` that need neither soft labels nor a graph."""
 PASSED_ON = ("seed", "scaling", "device", "checkpoint_seconds", "memory_mb")
 """Settings of the student's loop that are the teachers', too, unless ``teacher`` says otherwise."""
 
