@@ -21,7 +21,7 @@ import torch
 
 from overtone.evaluation import paired_bootstrap
 from overtone.features import SimulatorSettings, from_arrays, simulate
-from overtone.graphs import infer_interactions, interaction_graph
+from overtone.graphs import infer_interactions
 from overtone.training import train
 from overtone.training.entries import entries_of
 from overtone.training.interactions import sharing
@@ -139,26 +139,17 @@ def scores(options: argparse.Namespace) -> None:
     classes = [str(name) for name in given["class_names"]]
     settings = {"halves": 10, "bootstrap": 100}
     print(f"{int(rows.sum())} rows, 15 classes, 435 pairs without those of one class: 420")
-    searches = {
-        "inferred interactions": lambda: infer_interactions(
-            soft, labels, kind="logits", classes=classes, settings=settings
-        ),
-        "interaction_graph, c = 12": lambda: interaction_graph(
-            soft, classes=classes, kind="logits", settings={**settings, "penalty": 12.0}
-        ),
-    }
-    for name, search in searches.items():
-        graph = search()
-        across = [edge for edge in graph.edges if edge.source.split(":")[1] != edge.target.split(":")[1]]
-        halves = graph.found["halves"]
-        times = halves["jaccard"] / max(1e-9, halves["random"])
-        print(
-            f"{name}: {len(across)} edges beside those of one class; halves agree {halves['jaccard']:.2f}, random "
-            f"graphs of their size {halves['random']:.3f}, {times:.0f} times less; {graph.seconds:.0f} s",
-            flush=True,
-        )
-        for edge in across[:40]:
-            print(f"    {edge.source} → {edge.target}: weight {edge.weight:.2f}, presence {edge.presence:.2f}")
+    graph = infer_interactions(soft, labels, kind="sigmoid-logits", classes=classes, settings=settings)
+    halves = graph.found["halves"]
+    times = halves["jaccard"] / max(1e-9, halves["random"])
+    print(
+        f"{len(graph.edges)} edges; halves agree {halves['jaccard']:.2f}, random graphs of their size "
+        f"{halves['random']:.3f}, {times:.0f} times less; {graph.seconds:.0f} s"
+    )
+    for edge in graph.edges:
+        arrow = "→" if edge.kind == "directed" else "–"
+        print(f"    {edge.source} {arrow} {edge.target}: weight {edge.weight:.2f}, presence {edge.presence:.2f}")
+    print(*graph.notes, sep="\n")
 
 
 def main() -> None:

@@ -13,11 +13,11 @@ Bools = NDArray[np.bool_]
 
 SEVERAL = 0.05
 """Labels exclude each other, and are taken for causes, where a smaller share of the annotated clips has several."""
-LITTLE = 0.01
+LITTLE = 0.05
 """Of the presences' variance: what labels leave open; if it is less, a user is told."""
 
 LABELS_ONLY = (
-    "the soft labels say little beyond the annotated ones, which leave only {left:.1e} of the presences' variance "
+    "the soft labels say little beyond the annotated ones, which leave only {left:.1f} % of the presences' variance "
     "open: edges rest on small differences; were clips scored by a teacher that has seen them?"
 )
 
@@ -59,4 +59,4 @@ def left_open(covariance: Floats, nodes: int, classes: int) -> Floats:
 def notes_of(covariance: Floats, told: NDArray[np.int64], nodes: int, classes: int) -> tuple[str, ...]:
     """What a reader should know where labels determine the presences of the classes that can be told."""
     left = left_open(covariance, nodes, classes)[told].sum() / np.diag(covariance)[told].sum()
-    return (LABELS_ONLY.format(left=left),) if left < LITTLE else ()
+    return (LABELS_ONLY.format(left=100 * left),) if left < LITTLE else ()
