@@ -13,7 +13,7 @@ from overtone import __version__
 from overtone.core import InputError
 from overtone.core.files import save_tensors, write_json
 from overtone.features import PairedFeatures
-from overtone.methods.base import methods
+from overtone.methods.base import Method, methods
 from overtone.training import material as materials
 from overtone.training.checks import TrainingStopped
 from overtone.training.course import Course
@@ -81,6 +81,8 @@ def train(
         run = Run(model, material.scalers, flat, info, folder=folder.path if folder else None)
         if stored:
             _refuse_differences(run, stored, differences(earlier, flat))
+        if model.informed:
+            _check_stages(model, data)
         group.wait()  # every process has looked at the folder before the first one writes into it
         if folder and stored and stored["state"] == "finished":
             return Run.load(folder.path, str(device))
@@ -102,6 +104,13 @@ def train(
             _conclude(run, data, folder, evaluate)
         group.wait()
         return run
+
+
+def _check_stages(model: Method, data: PairedFeatures) -> None:
+    """Refuse settings of the stages before anything is written."""
+    from overtone.training.interactions.stages import Asking, check
+
+    check(cast(Asking, model.settings), data)
 
 
 def _inform(course: Course, data: PairedFeatures, info: dict[str, Any], device: torch.device) -> None:

@@ -12,6 +12,7 @@ import torch
 import overtone.training.interactions.cross_fitting as fitting
 import overtone.training.interactions.stages as stages
 from overtone.core import InputError
+from overtone.features import from_arrays
 from overtone.training import Run, TrainingStopped, train
 from overtone.training.interactions import SoftLabels, infer_graph, presences_of, sharing, stored_graph
 
@@ -327,3 +328,25 @@ def test_support_of_an_edge_is_the_product_of_its_clips_chances(whole):
         assert [clip["strength"] for clip in entry["clips"]] == pytest.approx(best.values[:5].tolist())
         for clip in entry["clips"]:
             assert product[soft.ids.index(clip["id"])].item() == pytest.approx(clip["strength"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"teacher": {"hed": "softmax"}}, "did you mean 'head'"),
+        ({"teacher": {"head": "tanh"}}, "settings of av-sal: setting 'head'"),
+        ({"inference": {"strenth": 1}}, "did you mean 'strength'"),
+        ({"graph": "planted"}, "needs the true interactions"),
+    ],
+)
+def test_what_no_stage_could_use_is_refused_before_anything_is_written(tmp_path, settings, said):
+    random = np.random.default_rng(0)
+    arrays = {
+        "audio": random.standard_normal((60, 4)),
+        "visual": random.standard_normal((60, 5)),
+        "y": np.arange(60) % 3,
+    }
+    data = from_arrays({**arrays, "split": np.where(np.arange(60) < 40, "train", "test")})
+    with pytest.raises(InputError, match=said):
+        train("interactions", data, settings=settings, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

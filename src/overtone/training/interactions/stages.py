@@ -16,6 +16,7 @@ from overtone import __version__
 from overtone.core import InputError
 from overtone.core.files import checksum, json_text
 from overtone.features import PairedFeatures
+from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import Inferred
 from overtone.methods.interactions import UNINFORMED
 from overtone.training.distribution import Group
@@ -30,7 +31,7 @@ from overtone.training.interactions.cross_fitting import cross_fit
 from overtone.training.interactions.folds import seen_by_teachers
 from overtone.training.interactions.soft_labels import SoftLabels
 from overtone.training.progress import Callback, Steps
-from overtone.training.settings import TrainingSettings
+from overtone.training.settings import TrainingSettings, split_settings
 
 if TYPE_CHECKING:
     from overtone.graphs import Graph, Knowledge, SearchReport
@@ -88,13 +89,12 @@ def infer(asking: Asking, where: Place) -> tuple[Inferred | None, dict[str, Any]
         What the method is to be told, None if it asks for nothing; and what ``run.json`` says of it.
 
     Raises:
-        InputError: A setting is wrong, the data has too few labels, or a planted graph is asked for and not known.
+        InputError: The data has too few labels.
         TrainingStopped: A teacher diverged.
     """
     if asking.graph in UNINFORMED:
         return None, {}
     planted = planted_graph(where, asking.top) if asking.graph == "planted" else None
-    check_inference(asking.inference)
     soft = soft_labels_of(asking, where)
     facts: dict[str, Any] = {
         "teacher": {"folds": asking.folds, "head": soft.kind, **soft.choice, "reliability": soft.reliability}
@@ -200,17 +200,30 @@ def check_inference(settings: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def planted_graph(where: Place, top: int | None) -> Tensor:
-    """The interactions that the corpus is known to have, each target's weights with a sum of one.
+def check(asking: Asking, data: PairedFeatures) -> None:
+    """Refuse what no stage could use, before anything is written or trained.
+
+    Args:
+        asking: The method's settings.
+        data: The data, with what is known beyond its annotation.
 
     Raises:
-        InputError: They are not known.
+        InputError: A setting of teacher or inference is wrong, or a planted graph is asked for and not known.
     """
-    if "interactions" not in where.truth:
+    if asking.graph in UNINFORMED:
+        return
+    own, _ = split_settings(asking.teacher, AVSAL)
+    AVSAL.settings_type.build(own, where="settings of av-sal")
+    check_inference(asking.inference)
+    if asking.graph == "planted" and "interactions" not in data.truth:
         raise InputError(
-            f"{where.data.provenance.source}: graph=planted needs the true interactions, and the file has none",
+            f"{data.provenance.source}: graph=planted needs the true interactions, and the file has none",
             fix="take another graph, or a corpus that overtone simulate made",
         )
+
+
+def planted_graph(where: Place, top: int | None) -> Tensor:
+    """The interactions that the corpus is known to have, each target's weights with a sum of one."""
     strengths = where.truth["interactions"].float()
     if top is not None:
         least = strengths.topk(min(top, len(strengths)), dim=0).values[-1]
