@@ -25,6 +25,11 @@ from overtone.graphs.settings import InferenceSettings
 from overtone.graphs.soft_labels import by_modality
 from overtone.graphs.stability import Sought, agreement, choose_penalty, resampled
 
+WEIGHT = (
+    "by how much the target's presence is higher where the source is annotated and present, the other sources being "
+    "equal, in standard deviations of what the target's own label leaves open."
+)
+"""What the weight of an edge means, for who reads the graph."""
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -142,7 +147,7 @@ def searched(
     variables = np.hstack([chances, given.astype(float)]) if causes else chances
     numbered = [f"x{at}" for at in range(variables.shape[1])]
     summed = moments([variables], numbered, blocks=needs_blocks(chosen))
-    found: dict[str, Any] = {"labels": "nodes" if causes else "none"}
+    found: dict[str, Any] = {"labels": "nodes" if causes else "none", "weight": WEIGHT}
     penalty = chosen.penalty
     if penalty == "stability":
         penalty, found["repeatability"] = choose_penalty(learner, summed, clock)

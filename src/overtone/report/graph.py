@@ -20,6 +20,9 @@ MOST_EDGES = 400
 MOST_CELLS = 80
 
 
+WEIGHT = "standardised regression coefficient, refitted with all parents of the target."
+
+
 @dataclass(frozen=True)
 class GraphFacts:
     """A graph, and where its numbers came from."""
@@ -62,7 +65,7 @@ def edges_listed(facts: GraphFacts) -> Section:
         + ([edge.presence, edge.direction] if sure else [])
         for edge in facts.edges
     ]
-    text = "Weight: standardised regression coefficient, refitted with all parents of the target. " + (
+    text = f"Weight: {facts.graph.found.get('weight', WEIGHT)} " + (
         "Presence and direction: share of the resamples with the edge, and with it in this direction." if sure else ""
     )
     return Section("Which edges are there?", markup(paragraphs(text), table(columns, rows)))
