@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from overtone.core import InputError
 from overtone.media import catalogue_of, layouts
@@ -248,3 +249,16 @@ def test_catalogue_counts(tmp_path: Path) -> None:
         Catalogue(tmp_path, "npz", ("a", "b", "a"), lambda row: b"")
     with pytest.raises(InputError, match="two class names are alike; got 'x'"):
         Catalogue(tmp_path, "npz", ("a", "b"), lambda row: b"", np.array([0, 1]), ("x", "x"))
+
+
+@pytest.mark.parametrize("cut", [20, 150, 400])
+def test_cars_with_a_damaged_list_or_the_wrong_one(tmp_path: Path, cut: int) -> None:
+    source = make.cars(tmp_path / "cars")
+    file = source / "cars_annos.mat"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:cut])
+    with pytest.raises(InputError, match=r"cars_annos\.mat: not a MATLAB file, or a truncated one"):
+        catalogue_of(source)
+    savemat(file, {"class_names": np.array(["a"], dtype=object), "boxes": np.eye(2)})
+    with pytest.raises(InputError, match=r"cars_annos\.mat: no variable 'annotations'; got class_names, boxes"):
+        catalogue_of(source)

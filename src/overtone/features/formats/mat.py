@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ def read_mat(path: Path) -> Table:
     with clips in rows or in columns: matrices are turned so that they have one row per label, or, without labels,
     so that all have as many rows.
     """
-    with opening_mat(path):
+    with opening(path, "a MATLAB file"):
         found, close = _version_73(path) if _is_hdf5(path) else _version_5(path)
         flat = _taken_apart(found)
         notes = _turn(flat)
@@ -30,23 +29,30 @@ def read_mat(path: Path) -> Table:
     return Table(str(path), "mat", arrays, notes=notes, close=close)
 
 
-@contextmanager
-def opening_mat(path: Path) -> Iterator[None]:
-    """As :func:`opening`, for MATLAB files.
+def load_mat(path: Path, **options: Any) -> dict[str, Any]:
+    """Read a MATLAB file of version 5 with SciPy.
 
-    SciPy's reader has an error of its own for a file that ends too early; other damage comes out as whatever Python
-    error its parser runs into, and version 7.3, which is HDF5, as not implemented.
+    SciPy's parser checks little. Of 1,800 files that were cut short or had bytes changed, those that it refused raised,
+    beside errors of reading and inflating: its own error for a file that ends too early, ``TypeError`` (a buffer too
+    small for its array), ``IndexError``, and ``NameError`` (a local variable that damage leaves without a value).
+    Version 7.3, which is HDF5, is "not implemented" there. Nothing but SciPy runs under these, so no mistake of ours
+    looks like one of the file's.
 
     Args:
         path: The file.
+        options: What :func:`scipy.io.loadmat` takes besides.
+
+    Returns:
+        Names to values.
 
     Raises:
-        InputError: The file is no MATLAB file, or not whole.
+        InputError: The file is no MATLAB file of that version, or not whole.
     """
+    from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
     with opening(path, "a MATLAB file", (MatReadError, TypeError, IndexError, NameError, NotImplementedError)):
-        yield
+        return dict(loadmat(str(path), **options))
 
 
 formats.register("mat")(Format(read_mat, suffixes=(".mat",)))
@@ -78,8 +84,6 @@ def _is_hdf5(path: Path) -> bool:
 
 
 def _version_5(path: Path) -> tuple[dict[str, Any], Any]:
-    from scipy.io import loadmat
-
     def plain(value: Any) -> Any:
         if hasattr(value, "toarray"):  # sparse
             return value.toarray()
@@ -87,7 +91,7 @@ def _version_5(path: Path) -> tuple[dict[str, Any], Any]:
             return None
         return [plain(item) for item in value.ravel(order="F")] if value.dtype.kind == "O" else value
 
-    found = {key: plain(value) for key, value in loadmat(path).items() if not key.startswith("__")}
+    found = {key: plain(value) for key, value in load_mat(path).items() if not key.startswith("__")}
     return {key: value for key, value in found.items() if value is not None}, lambda: None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.formats.mat import opening_mat
+from overtone.features.formats.mat import load_mat
 from overtone.media.catalogue import UNLABELLED, Catalogue, of_files
 from overtone.media.layouts import Layout, layouts
 
@@ -75,10 +75,11 @@ def _annotations(file: Path | None) -> Any:
 
 
 def _mat(file: Path, key: str) -> Any:
-    from scipy.io import loadmat
-
-    with opening_mat(file):
-        return loadmat(str(file), squeeze_me=True)[key]
+    found = load_mat(file, squeeze_me=True)
+    if key not in found:
+        got = ", ".join(name for name in found if not name.startswith("__")) or "nothing"
+        raise InputError(f"{file}: no variable {key!r}", got=got, fix="take the file as the data set has it")
+    return found[key]
 
 
 def _found(source: Path, *names: str) -> Path | None:
