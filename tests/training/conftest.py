@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -175,3 +179,34 @@ def data() -> PairedFeatures:
 def make() -> Callable[..., PairedFeatures]:
     """See :func:`make_data`."""
     return make_data
+
+
+def in_two_processes(*arguments: str, **options: Any) -> None:
+    """Run Python with these arguments as two processes, as torchrun would start them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**shared, "OMP_NUM_THREADS": "1", "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            **options,
+        )
+        for rank in range(2)
+    ]
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 0, errors.decode()
+    finally:
+        for process in processes:
+            process.kill()
+
+
+@pytest.fixture
+def start_two() -> Callable[..., None]:
+    """Runs Python as two processes that find each other."""
+    return in_two_processes

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,32 +16,9 @@ from overtone.training.distribution import Group
 WORKER = Path(__file__).with_name("worker.py")
 
 
-def start_two(*arguments: str) -> None:
-    """Run the worker as two processes, as torchrun would start them."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(WORKER), *arguments],
-            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-        )
-        for rank in range(2)
-    ]
-    try:
-        for process in processes:
-            _, errors = process.communicate(timeout=120)
-            assert process.returncode == 0, errors.decode()
-    finally:
-        for process in processes:
-            process.kill()
-
-
 @pytest.mark.distributed
-def test_the_gradients_are_those_of_one_process_on_the_joined_batch(tmp_path):
-    start_two("gradients", str(tmp_path / "two.safetensors"), "1")
+def test_the_gradients_are_those_of_one_process_on_the_joined_batch(tmp_path, start_two):
+    start_two(str(WORKER), "gradients", str(tmp_path / "two.safetensors"), "1")
     two = load_tensors(tmp_path / "two.safetensors")
     worker = runpy.run_path(str(WORKER))
     one = worker["joined_gradients"](runpy.run_path(str(WORKER.with_name("conftest.py"))))
@@ -56,9 +29,9 @@ def test_the_gradients_are_those_of_one_process_on_the_joined_batch(tmp_path):
 
 
 @pytest.mark.distributed
-def test_training_ends_at_the_same_weights(data, tmp_path):
+def test_training_ends_at_the_same_weights(data, tmp_path, start_two):
     settings = {"epochs": 3, "dropout": 0.0, "select": "correlation", "batch_size": 30}
-    start_two("train", str(tmp_path), "1", json.dumps(settings))
+    start_two(str(WORKER), "train", str(tmp_path), "1", json.dumps(settings))
     two, one = Run.load(tmp_path), train("toy", data, settings=settings)
     assert two.info["processes"] == 2
     for name, tensor in one.method.state_dict().items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from overtone import training
 from overtone.api.reading import Data, logged, read, speaks
@@ -57,11 +57,10 @@ def compare(
     """
     known(*methods)
     features = read(data, **reading)
-    chosen = range(seeds) if isinstance(seeds, int) else seeds
     comparison = training.compare(
         methods,
         features,
-        seeds=list(chosen),
+        seeds=numbered(seeds),
         ablate=ablate,
         controls=controls,
         settings=settings,
@@ -69,10 +68,7 @@ def compare(
         resume=resume,
         progress=progress,
     )
-    if out is not None and speaks():
-        from overtone import report
-
-        publish(comparison, report.comparison_report, Path(out), "comparison.json")
+    publish(comparison, "comparison", out)
     return comparison
 
 
@@ -115,16 +111,13 @@ def diagnose(
     diagnosis = training.diagnose(
         chosen,
         features,
-        seeds=list(range(seeds) if isinstance(seeds, int) else seeds),
+        seeds=numbered(seeds),
         settings=settings,
         out=out,
         resume=resume,
         progress=progress,
     )
-    if out is not None and speaks():
-        from overtone import report
-
-        publish(diagnosis, report.diagnosis_report, Path(out), "diagnosis.json")
+    publish(diagnosis, "diagnosis", out)
     return diagnosis
 
 
@@ -144,20 +137,25 @@ def demo(
     return compare(DEMO_METHODS, load(DEMO_CORPUS), seeds=seeds, out=out, progress=progress)
 
 
-def publish(result: Comparison | Diagnosis, render: Callable[..., str], folder: Path, document: str) -> Path:
-    """Write ``report.html`` into a result's folder, and its path into the result and its document.
+def publish(result: Comparison | Diagnosis, kind: Literal["comparison", "diagnosis"], out: str | Path | None) -> None:
+    """Write ``report.html`` into a result's folder, and its path into the result and its JSON document.
 
     Args:
         result: The result.
-        render: Its numbers, and ``details``, to HTML.
-        folder: Its folder.
-        document: Name of its JSON file.
-
-    Returns:
-        The report's path.
+        kind: What it is: its document is called so, and its report made accordingly.
+        out: Its folder; None for none. Of several processes the first one writes.
     """
-    result.report = folder / "report.html"
+    if out is None or not speaks():
+        return
+    from overtone import report
+
+    render = {"comparison": report.comparison_report, "diagnosis": report.diagnosis_report}[kind]
+    result.report = Path(out) / "report.html"
     found = result.to_dict()
     write_text(result.report, render(found, details=result.details()))
-    write_json(folder / document, found)
-    return result.report
+    write_json(Path(out) / f"{kind}.json", found)
+
+
+def numbered(seeds: int | Sequence[int]) -> list[int]:
+    """The seeds themselves, or so many from 0 on."""
+    return list(range(seeds) if isinstance(seeds, int) else seeds)

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -27,7 +22,7 @@ train("interactions", load("clips.npz"), settings=yaml.safe_load(open("settings.
 
 
 @pytest.mark.distributed
-def test_two_processes_come_to_the_stages_and_the_student_of_one(corpus, tmp_path):
+def test_two_processes_come_to_the_stages_and_the_student_of_one(corpus, tmp_path, start_two):
     save(corpus, tmp_path / "clips.npz")
     settings = {
         "epochs": 2,
@@ -37,27 +32,7 @@ def test_two_processes_come_to_the_stages_and_the_student_of_one(corpus, tmp_pat
         "inference": INFERENCE,
     }
     (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROGRAM],
-            cwd=tmp_path,
-            env={**shared, "OMP_NUM_THREADS": "1", "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        for rank in range(2)
-    ]
-    try:
-        for process in processes:
-            _, errors = process.communicate(timeout=120)
-            assert process.returncode == 0, errors.decode()
-    finally:
-        for process in processes:
-            process.kill()
+    start_two("-c", PROGRAM, cwd=tmp_path)
     data, two = load(tmp_path / "clips.npz"), tmp_path / "two"
     one = train("interactions", data, settings=settings, out=tmp_path / "one", evaluate=False)
     soft, wanted = (SoftLabels.load(folder / "soft_labels.safetensors") for folder in (two, one.folder))
