@@ -20,13 +20,13 @@ import numpy as np
 import torch
 
 from overtone.evaluation import paired_bootstrap
+from overtone.experiments.entries import entries_of
+from overtone.experiments.stored import Stored, store, stored
+from overtone.experiments.trial import OWN, Trial
 from overtone.features import SimulatorSettings, from_arrays, simulate
 from overtone.graphs import infer_interactions
+from overtone.interactions import sharing
 from overtone.training import train
-from overtone.training.entries import entries_of
-from overtone.training.interactions import sharing
-from overtone.training.stored import Stored, store, stored
-from overtone.training.trial import OWN, Trial
 
 Array = np.ndarray[Any, Any]
 SETTINGS: dict[str, dict[str, Any]] = {

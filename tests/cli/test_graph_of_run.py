@@ -11,7 +11,8 @@ import pytest
 
 import overtone
 from overtone.features import SimulatorSettings, from_arrays, save, simulate
-from overtone.training import SoftLabels, train
+from overtone.interactions import SoftLabels
+from overtone.training import train
 
 from .conftest import Cli
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from overtone import api
+from overtone.experiments.comparison import compare
 from overtone.features import load
 from overtone.training import train
-from overtone.training.comparison import compare
 
 SMALL = ("--set", "classes=4", "--set", "interactions=5", "--set", "train_rows=120", "--set", "test_rows=60")
 

@@ -23,11 +23,13 @@ FLOORS: dict[str, int] = {
     "methods": 2,
     "diagnosis": 2,
     "training": 3,
-    "search": 3,
-    "report": 4,
-    "explorer": 4,
-    "api": 5,
-    "cli": 6,
+    "interactions": 4,
+    "experiments": 4,
+    "search": 4,
+    "explorer": 5,
+    "report": 5,
+    "api": 6,
+    "cli": 7,
 }
 """Room -> floor, as docs/architecture.md draws it. A room imports itself and the floors below it, nothing else."""
 

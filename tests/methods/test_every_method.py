@@ -10,7 +10,7 @@ import torch
 
 from overtone.core import InputError
 from overtone.methods.base import Corpus, methods
-from overtone.methods.frame import LARGE, Frame
+from overtone.methods.two_tower import LARGE, Frame
 from overtone.objectives import metric_losses
 
 ALL = list(methods)

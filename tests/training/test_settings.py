@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from overtone.core import InputError
+from overtone.experiments import HeadSettings
 from overtone.methods.base import Corpus, TrainingDefaults, methods
-from overtone.training import HeadSettings, TrainingSettings, split_settings, train
+from overtone.training import TrainingSettings, split_settings, train
 
 CORPUS = Corpus(((6,), (5,)), 100)
 

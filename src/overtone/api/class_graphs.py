@@ -14,7 +14,7 @@ from overtone.core import InputError
 if TYPE_CHECKING:
     from overtone.graphs import Graph
     from overtone.graphs.reading import SoftLabels as SoftLabelsFile
-    from overtone.training import SoftLabels
+    from overtone.interactions import SoftLabels
 
 
 def graph_of_run(folder: Path, *, clips: int, settings: Mapping[str, Any] | None, knowledge: Any, **more: Any) -> Graph:
@@ -33,9 +33,8 @@ def graph_of_run(folder: Path, *, clips: int, settings: Mapping[str, Any] | None
     Raises:
         InputError: The run has no soft labels, or a setting cannot be used.
     """
-    from overtone.training import SoftLabels, infer_graph
+    from overtone.interactions import SoftLabels, infer_graph, presences_of, stored_graph, with_support
     from overtone.training.folder import RunFolder
-    from overtone.training.interactions import presences_of, stored_graph, with_support
 
     run = RunFolder(folder)
     if not (run / "soft_labels.safetensors").exists():
@@ -66,7 +65,7 @@ def soft_labels_of(taken: SoftLabelsFile, kind: Any, source: str | Path) -> Soft
     Raises:
         InputError: The file has no labels, or they are not of these classes.
     """
-    from overtone.training import SoftLabels
+    from overtone.interactions import SoftLabels
 
     parts = {name: torch.as_tensor(part) for name, part in taken.parts.items()}
     rows, count = next(iter(parts.values())).shape

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from overtone import training
+from overtone import experiments
 from overtone.api.reading import Data, logged, read, speaks
 from overtone.api.running import known
 from overtone.core.files import write_json, write_text
+from overtone.experiments import Comparison, Diagnosis, split_head_settings
 from overtone.features import Features, load, load_views
 from overtone.features import class_disjoint as split_by_class
 from overtone.objectives import metric_losses
-from overtone.training import Comparison, Diagnosis, split_head_settings
 
 DEMO_METHODS = ("hsc-mae", "cca", "dcca", "infonce", "cav-mae")
 """What the demonstration compares: HSC-MAE and the label-free baselines."""
@@ -57,7 +57,7 @@ def compare(
     """
     known(*methods)
     features = read(data, **reading)
-    comparison = training.compare(
+    comparison = experiments.compare(
         methods,
         features,
         seeds=numbered(seeds),
@@ -108,7 +108,7 @@ def diagnose(
     split_head_settings(settings, chosen)  # a misspelt name is said before a large file is read
     features = data if isinstance(data, Features) else load_views(data, **reading)
     features = logged(split_by_class(features) if class_disjoint else features)
-    diagnosis = training.diagnose(
+    diagnosis = experiments.diagnose(
         chosen,
         features,
         seeds=numbered(seeds),

@@ -62,7 +62,7 @@ def graph(
     from overtone import graphs
     from overtone.graphs.exports import writer
     from overtone.graphs.reading import read_soft_labels, read_table
-    from overtone.training import infer_graph
+    from overtone.interactions import infer_graph
 
     files = [Path(one) for one in ([out] if isinstance(out, (str, Path)) else out)]
     for file in files:  # a wrong suffix is better said before the search than after

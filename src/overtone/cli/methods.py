@@ -20,9 +20,10 @@ def methods(
     """List the methods, or with METHOD everything that --set can set, with defaults and meanings."""
     with results(json) as output:
         from overtone.cli.tables import settings_table, table
+        from overtone.experiments import HeadSettings
         from overtone.methods.base import methods as registry
         from overtone.objectives import loss_choices, loss_kind, metric_losses
-        from overtone.training import HeadSettings, TrainingSettings
+        from overtone.training import TrainingSettings
 
         columns = ("name", "type", "default", "description")
         if losses:

@@ -15,7 +15,7 @@ from overtone.core import Settings
 from overtone.methods.base import Batch, Corpus, Method, TrainingDefaults, methods
 from overtone.methods.cca import flat
 from overtone.methods.cluster_cca import check_classes
-from overtone.methods.frame import by_steps
+from overtone.methods.two_tower import by_steps
 from overtone.networks import Activation, Encoder
 from overtone.objectives import agreement, positive_unlabelled, soft_cross_entropy, weighted_sum
 

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.methods.base import Batch, Corpus, TrainingDefaults, methods
-from overtone.methods.frame import MaskedFrame, MaskedFrameSettings, by_steps
+from overtone.methods.two_tower import MaskedFrame, MaskedFrameSettings, by_steps
 from overtone.objectives import infonce, reconstruction_of_both, weighted_sum
 
 

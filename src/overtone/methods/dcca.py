@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.methods.base import Batch, Corpus, TrainingDefaults, methods
-from overtone.methods.frame import CANONICAL_ROWS, Frame, FrameSettings, by_steps, check_batch
+from overtone.methods.two_tower import CANONICAL_ROWS, Frame, FrameSettings, by_steps, check_batch
 from overtone.objectives import canonical_loss
 
 

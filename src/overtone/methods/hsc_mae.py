@@ -10,8 +10,8 @@ from torch import Tensor
 
 from overtone.core import Settings
 from overtone.methods.base import Batch, Corpus, methods
-from overtone.methods.frame import CANONICAL_ROWS, MaskedFrame, MaskedFrameSettings, check_batch
 from overtone.methods.neighbourhoods import Mining
+from overtone.methods.two_tower import CANONICAL_ROWS, MaskedFrame, MaskedFrameSettings, check_batch
 from overtone.networks import CanonicalProjection
 from overtone.objectives import (
     LearnedWeights,

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.methods.base import Batch, Corpus, TrainingDefaults, methods
-from overtone.methods.frame import Frame, FrameSettings, by_steps
+from overtone.methods.two_tower import Frame, FrameSettings, by_steps
 from overtone.objectives import infonce
 
 

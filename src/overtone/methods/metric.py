@@ -13,7 +13,7 @@ from torch import Tensor
 from overtone.core import Settings
 from overtone.methods.base import Batch, Corpus, TrainingDefaults, methods
 from overtone.methods.cluster_cca import check_classes
-from overtone.methods.frame import Frame, FrameSettings, by_steps
+from overtone.methods.two_tower import Frame, FrameSettings, by_steps
 from overtone.objectives import build_loss, loss_of_views
 
 LEAST_ROWS = 32

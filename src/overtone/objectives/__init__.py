@@ -2,13 +2,13 @@
 
 from overtone.objectives.agreement import Agreement, agreement
 from overtone.objectives.arcface import ArcFaceLoss, arcface
+from overtone.objectives.base import Counts, MetricLoss, Outcome, metric_losses
 from overtone.objectives.canonical import CanonicalLoss, canonical_loss, whitened_cross_covariance
 from overtone.objectives.ccl import CenterContrastiveLoss, center_contrastive
 from overtone.objectives.centres import centre_pairs
 from overtone.objectives.contrastive import ContrastiveLoss, contrastive
 from overtone.objectives.distillation import Distillation, distillation
 from overtone.objectives.interaction import InteractionLoss, interaction, relatedness
-from overtone.objectives.metric import Counts, MetricLoss, Outcome, metric_losses
 from overtone.objectives.n_pair import NPairLoss, n_pair
 from overtone.objectives.pairs import Pairs, pairs
 from overtone.objectives.positive_unlabelled import PositiveUnlabelled, positive_unlabelled

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.core import InputError
+from overtone.objectives.base import Given, Outcome
 from overtone.objectives.centres import CentreLoss, CentreSettings
-from overtone.objectives.metric import Given, Outcome
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
 from overtone.objectives.softmax import against_negatives

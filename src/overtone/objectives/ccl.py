@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from overtone.objectives.base import Outcome
 from overtone.objectives.centres import CentreLoss, CentreSettings
-from overtone.objectives.metric import Outcome
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
 from overtone.objectives.softmax import against_negatives

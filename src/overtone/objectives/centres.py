@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
-from overtone.objectives.metric import Given, MetricLoss, Outcome
+from overtone.objectives.base import Given, MetricLoss, Outcome
 from overtone.objectives.pairs import Pairs, check_all_labels, check_batch, holds, unit
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.core import Settings
-from overtone.objectives.metric import Counts, Outcome, PairLoss, Reduction, hinge
+from overtone.objectives.base import Counts, Outcome, PairLoss, Reduction, hinge
 from overtone.objectives.pairs import Distance, Pairs, distances
 from overtone.objectives.registry import objectives
 

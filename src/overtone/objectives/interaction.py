@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from overtone.core import InputError
-from overtone.objectives.metric import Counts, Outcome
+from overtone.objectives.base import Counts, Outcome
 from overtone.objectives.pairs import check_all_labels, check_batch, holds, unit
 from overtone.objectives.registry import objectives
 from overtone.objectives.targets import relation

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.core import InputError, Settings
-from overtone.objectives.metric import Given, Outcome, PairLoss
+from overtone.objectives.base import Given, Outcome, PairLoss
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
 from overtone.objectives.softmax import against_negatives

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 
 from overtone.core import Settings
-from overtone.objectives.metric import Counts, Outcome, PairLoss
+from overtone.objectives.base import Counts, Outcome, PairLoss
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
 from overtone.objectives.softmax import NEGLIGIBLE, log_sum_exp

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.objectives.metric import Counts, Outcome
+from overtone.objectives.base import Counts, Outcome
 
 OUT_OF_REACH = -1e30
 """Takes the place of a logit without weight: below any other, and finite, for an infinity has no gradient."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from overtone.core import Settings
-from overtone.objectives.metric import Outcome, PairLoss
+from overtone.objectives.base import Outcome, PairLoss
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
 from overtone.objectives.softmax import against_negatives

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
-from overtone.objectives.metric import Counts, Outcome, PairLoss, Reduction, hinge
+from overtone.objectives.base import Counts, Outcome, PairLoss, Reduction, hinge
 from overtone.objectives.pairs import Distance, Pairs, distances
 from overtone.objectives.registry import objectives
 

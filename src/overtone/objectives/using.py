@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from overtone.core import InputError, unknown_name
-from overtone.objectives.metric import MetricLoss, metric_losses
+from overtone.objectives.base import MetricLoss, metric_losses
 
 FOLLOWING = frozenset({"classes", "embedding_dim"})
 """Settings of losses that are no choice: they follow from the data and the encoder."""

@@ -108,14 +108,14 @@ def train(
 
 def _check_stages(model: Method, data: PairedFeatures) -> None:
     """Refuse settings of the stages before anything is written."""
-    from overtone.training.interactions.stages import Asking, check
+    from overtone.interactions.stages import Asking, check
 
     check(cast(Asking, model.settings), data)
 
 
 def _inform(course: Course, data: PairedFeatures, info: dict[str, Any], device: torch.device) -> None:
     """Make, or find, what a method is to be told of the training rows before it begins."""
-    from overtone.training.interactions.stages import Asking, Place, infer  # they train teachers with this file's train
+    from overtone.interactions.stages import Asking, Place, infer  # they train teachers with this file's train
 
     folder = None if course.folder is None else course.folder.path
     seen, training = course.material.data, course.settings

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-import overtone.training.interactions.cross_fitting as fitting
-import overtone.training.interactions.stages as stages
+import overtone.interactions.cross_fitting as fitting
+import overtone.interactions.stages as stages
 from overtone.core import InputError
 from overtone.features import from_arrays
+from overtone.interactions import SoftLabels, infer_graph, presences_of, sharing, stored_graph
 from overtone.training import Run, TrainingStopped, train
-from overtone.training.interactions import SoftLabels, infer_graph, presences_of, sharing, stored_graph
 
 from .conftest import TEACHER
 

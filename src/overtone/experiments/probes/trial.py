@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from overtone.training.stored import Stored, store, stored
+from overtone.experiments.stored import Stored, store, stored
 
 Series = dict[str, list[Any]]
 

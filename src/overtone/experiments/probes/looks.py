@@ -11,8 +11,8 @@ from torch import Tensor
 
 from overtone.diagnosis import variance
 from overtone.evaluation import Evaluation, evaluate, evaluate_within
-from overtone.training.heads.head import Heads
-from overtone.training.heads.material import Exercise, LabelledRows, weights_of
+from overtone.experiments.probes.head import Heads
+from overtone.experiments.probes.material import Exercise, LabelledRows, weights_of
 from overtone.training.loop import in_blocks
 
 Views = tuple[Tensor, ...]

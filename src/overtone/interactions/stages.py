@@ -16,20 +16,20 @@ from overtone import __version__
 from overtone.core import InputError
 from overtone.core.files import checksum, json_text
 from overtone.features import PairedFeatures
-from overtone.methods.av_sal import AVSAL
-from overtone.methods.base import Inferred
-from overtone.methods.interactions import UNINFORMED
-from overtone.training.distribution import Group
-from overtone.training.interactions.class_graphs import (
+from overtone.interactions.class_graphs import (
     SUPPORT,
     presences_of,
     store_graph,
     stored_graph,
     with_support,
 )
-from overtone.training.interactions.cross_fitting import cross_fit
-from overtone.training.interactions.folds import seen_by_teachers
-from overtone.training.interactions.soft_labels import SoftLabels
+from overtone.interactions.cross_fitting import cross_fit
+from overtone.interactions.folds import seen_by_teachers
+from overtone.interactions.soft_labels import SoftLabels
+from overtone.methods.av_sal import AVSAL
+from overtone.methods.base import Inferred
+from overtone.methods.interactions import UNINFORMED
+from overtone.training.distribution import Group
 from overtone.training.progress import Callback, Steps
 from overtone.training.settings import TrainingSettings, split_settings
 

@@ -12,13 +12,13 @@ import torch
 
 from overtone.core import InputError
 from overtone.diagnosis import variance
+from overtone.experiments import HeadSettings, diagnose, split_head_settings
+from overtone.experiments.probes.course import look_epochs, train_heads
+from overtone.experiments.probes.head import Heads
+from overtone.experiments.probes.looks import embedded
+from overtone.experiments.probes.material import prepare_exercise
 from overtone.features import Features, load_views, views_from_arrays
 from overtone.objectives import metric_losses
-from overtone.training import HeadSettings, diagnose, split_head_settings
-from overtone.training.heads.course import look_epochs, train_heads
-from overtone.training.heads.head import Heads
-from overtone.training.heads.looks import embedded
-from overtone.training.heads.material import prepare_exercise
 
 QUICK: dict[str, Any] = {"epochs": 4, "batch_size": 64, "learning_rate": 1e-2, "embedding_dim": 8, "looks": 2}
 

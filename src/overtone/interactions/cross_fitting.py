@@ -14,13 +14,13 @@ from torch import Tensor
 
 from overtone import __version__
 from overtone.features import PairedFeatures
+from overtone.interactions.folds import deal, of_others, seen_by_teachers
+from overtone.interactions.reliability import ranking
+from overtone.interactions.scores import Scores
+from overtone.interactions.soft_labels import SoftLabels, stored_soft_labels
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import Corpus
 from overtone.training.folder import FREE, RunFolder
-from overtone.training.interactions.folds import deal, of_others, seen_by_teachers
-from overtone.training.interactions.reliability import ranking
-from overtone.training.interactions.scores import Scores
-from overtone.training.interactions.soft_labels import SoftLabels, stored_soft_labels
 from overtone.training.material import fingerprint
 from overtone.training.progress import Callback
 from overtone.training.run import Run

@@ -8,8 +8,8 @@ import torch
 import yaml
 
 from overtone.features import load, save
-from overtone.training import Run, SoftLabels, train
-from overtone.training.interactions import stored_graph
+from overtone.interactions import SoftLabels, stored_graph
+from overtone.training import Run, train
 
 from .conftest import INFERENCE, TEACHER
 

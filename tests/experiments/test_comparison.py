@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from overtone.core import InputError
-from overtone.training import compare, train
+from overtone.experiments import compare
+from overtone.training import train
 
 METHODS = ["toy", "toy-closed", "toy-supervised"]
 

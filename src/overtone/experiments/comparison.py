@@ -18,11 +18,11 @@ from overtone import __version__
 from overtone.core import InputError
 from overtone.core.files import checksum, write_json
 from overtone.evaluation import mean_interval, paired_bootstrap
+from overtone.experiments.entries import Entry, entries_of
+from overtone.experiments.trial import OWN, Directions, Trial
 from overtone.features import PairedFeatures
-from overtone.training.entries import Entry, entries_of
-from overtone.training.interactions import sharing
+from overtone.interactions import sharing
 from overtone.training.progress import Callback
-from overtone.training.trial import OWN, Directions, Trial
 
 RANKED_BY = ("map", "instance_recall@10")
 """What methods are ranked and tested by: mAP, or where there are no labels the finding of the own partner."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import Tensor
 
+from overtone.experiments.stored import Stored, store, stored
 from overtone.features import PairedFeatures
 from overtone.training.progress import Callback
 from overtone.training.run import judge
-from overtone.training.stored import Stored, store, stored
 from overtone.training.trainer import train
 
 OWN = "own"

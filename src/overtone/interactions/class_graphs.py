@@ -14,7 +14,7 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.files import json_text, write_json
-from overtone.training.interactions.soft_labels import SoftLabels
+from overtone.interactions.soft_labels import SoftLabels
 
 if TYPE_CHECKING:
     from overtone.graphs import Graph

@@ -10,7 +10,7 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.features import PairedFeatures, hold_out
 from overtone.features.splitting import shuffled
-from overtone.training.interactions.soft_labels import labelled
+from overtone.interactions.soft_labels import labelled
 
 HELD_OUT = 0.1
 """Share of a teacher's rows that its temperatures are calibrated on, where the corpus has no validation rows."""

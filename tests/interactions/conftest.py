@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from overtone.core import Settings
 from overtone.features import PairedFeatures, SimulatorSettings, from_arrays, simulate
 from overtone.methods.base import Batch, Corpus, Inferred, Method, TrainingDefaults, methods
+from toys import start_two, toys
+
+__all__ = ["start_two", "toys"]
 
 TEACHER = {"epochs": 4, "width": 8, "batch_size": 32, "checkpoint_seconds": 0, "explaining": 0.5}
 INFERENCE = {"bootstrap": 4, "penalty": 2.0}

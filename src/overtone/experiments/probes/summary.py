@@ -9,8 +9,8 @@ from typing import Any
 
 from overtone.diagnosis import Evidence, recommend, verdict
 from overtone.evaluation import paired_seed_test, student_interval
-from overtone.training.heads.looks import GEOMETRY, RETRIEVAL
-from overtone.training.heads.trial import HeadTrial, Series
+from overtone.experiments.probes.looks import GEOMETRY, RETRIEVAL
+from overtone.experiments.probes.trial import HeadTrial, Series
 
 TESTED = ("intra_variance", "centroid_distance", "variance_ratio", "recall@1", "map")
 """Quantities by which every two losses are tested against each other."""

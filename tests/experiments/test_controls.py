@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from overtone.core import InputError
+from overtone.experiments import compare
+from overtone.experiments.entries import entries_of
 from overtone.features import from_arrays
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
+from overtone.interactions import cross_fitting
 from overtone.methods.interactions import MARGIN
-from overtone.training import compare
-from overtone.training.entries import entries_of
-from overtone.training.interactions import cross_fitting
 
 SMALL = {"classes": 4, "interactions": 4, "train_rows": 160, "test_rows": 60, "noise": 1.0}
 QUICK: dict[str, Any] = {

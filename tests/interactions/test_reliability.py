@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, log_loss
 
-from overtone.training.interactions.reliability import calibration_error, ranking, reliability
+from overtone.interactions.reliability import calibration_error, ranking, reliability
 
 
 def drawn(rows: int, classes: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

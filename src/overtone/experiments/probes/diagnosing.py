@@ -15,14 +15,14 @@ from overtone import __version__
 from overtone.core import InputError
 from overtone.core.files import checksum, write_json
 from overtone.diagnosis import Evidence, verdict
+from overtone.experiments.probes.course import rehearse, train_heads
+from overtone.experiments.probes.looks import RETRIEVAL, geometry, retrieval
+from overtone.experiments.probes.material import Exercise, prepare_exercise
+from overtone.experiments.probes.settings import HeadSettings, split_head_settings
+from overtone.experiments.probes.summary import loss_entry, paired_tests, recommendation
+from overtone.experiments.probes.trial import HeadTrial
 from overtone.features import Features
 from overtone.training.distribution import find_device
-from overtone.training.heads.course import rehearse, train_heads
-from overtone.training.heads.looks import RETRIEVAL, geometry, retrieval
-from overtone.training.heads.material import Exercise, prepare_exercise
-from overtone.training.heads.settings import HeadSettings, split_head_settings
-from overtone.training.heads.summary import loss_entry, paired_tests, recommendation
-from overtone.training.heads.trial import HeadTrial
 from overtone.training.loop import reproducible
 from overtone.training.progress import Callback
 

@@ -11,14 +11,14 @@ import numpy as np
 import torch
 
 from overtone.diagnosis import Greediness, watch
+from overtone.experiments.probes.head import Heads
+from overtone.experiments.probes.looks import Looks
+from overtone.experiments.probes.material import Exercise, evenly_spaced
+from overtone.experiments.probes.settings import HeadSettings
+from overtone.experiments.probes.trial import HeadTrial, Series
 from overtone.objectives import MetricLoss, build_loss, loss_of_views
 from overtone.training.checks import TrainingStopped
 from overtone.training.course import Clock
-from overtone.training.heads.head import Heads
-from overtone.training.heads.looks import Looks
-from overtone.training.heads.material import Exercise, evenly_spaced
-from overtone.training.heads.settings import HeadSettings
-from overtone.training.heads.trial import HeadTrial, Series
 from overtone.training.loop import batch_bounds, seed_everything
 from overtone.training.progress import Callback, Report
 

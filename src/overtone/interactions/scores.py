@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from overtone.features import PairedFeatures
+from overtone.interactions.reliability import reliability
+from overtone.interactions.soft_labels import Kind, SoftLabels
 from overtone.methods.av_sal import AVSAL
-from overtone.training.interactions.reliability import reliability
-from overtone.training.interactions.soft_labels import Kind, SoftLabels
 from overtone.training.run import Run
 
 CERTAIN = 1e-6

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-import overtone.training.interactions.cross_fitting as fitting
+import overtone.interactions.cross_fitting as fitting
 from overtone.core import InputError
 from overtone.graphs.reading import read_soft_labels
-from overtone.training import Run, SoftLabels, cross_fit
-from overtone.training.interactions.folds import deal, seen_by_teachers
+from overtone.interactions import SoftLabels, cross_fit
+from overtone.interactions.folds import deal, seen_by_teachers
+from overtone.training import Run
 
 from .conftest import TEACHER
 
