@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import torch
 
-from overtone.methods.base import Batch, Corpus, Inferred, Method, methods
+from overtone.methods.base import Batch, CorpusInfo, InferredTargets, Method, methods
 
 LEARNING_RATE = 0.0
 """All is computed and nothing moves: both students stay at one place, and no block is unlike another."""
@@ -28,15 +28,15 @@ def student(graph: str, options: argparse.Namespace) -> tuple[Method, Batch]:
     settings = {"graph": graph, "loss": options.loss, "width": options.width, "depth": options.depth, "switch": 0.0}
     settings["excuse"] = options.excuse
     first, second = options.shapes
-    method = kind(kind.settings_type.build(settings), Corpus(((first,), (second,)), rows, classes))
+    method = kind(kind.settings_type.build(settings), CorpusInfo(((first,), (second,)), rows, classes))
     labels = torch.randint(classes, (rows,), generator=random)
     targets = torch.nn.functional.one_hot(labels, classes).float()
     noisy = [torch.rand(rows, classes, generator=random).pow(8) for _ in range(2)]
     soft = [(0.7 * targets + 0.3 * part).clamp(0.0, 1.0) for part in noisy]
-    method.inform(Inferred((soft[0], soft[1]), edges_of(options, random)))
+    method.set_inferred_targets(InferredTargets((soft[0], soft[1]), edges_of(options, random)))
     features = [torch.randn(rows, width, generator=random) for width in options.shapes]
-    batch = Batch(torch.arange(rows), (features[0], features[1]), targets, 0.9, joined=rows, generator=random)
-    method.begin(batch)
+    batch = Batch(torch.arange(rows), (features[0], features[1]), targets, 0.9, global_size=rows, generator=random)
+    method.on_train_start(batch)
     return method.train(), batch
 
 
@@ -61,7 +61,7 @@ def stepper(method: Method, batch: Batch) -> Callable[[], None]:
         torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        method.update(0.9)
+        method.on_step_end(0.9)
 
     return step
 

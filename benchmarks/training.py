@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, TensorDataset
 
 from overtone.features import load
-from overtone.methods import Batch, Corpus, methods
+from overtone.methods import Batch, CorpusInfo, methods
 from overtone.training.distribution import Group
 from overtone.training.loop import Loop, Rows
 from overtone.training.settings import split_settings
@@ -77,13 +77,13 @@ def make_loop(rows: Rows, name: str, settings: dict[str, Any], device: torch.dev
     """A loop over rows, the method begun and surveyed."""
     kind = methods[name]
     first, second = rows.features
-    corpus = Corpus((tuple(first.shape[1:]), tuple(second.shape[1:])), len(rows))
+    corpus = CorpusInfo((tuple(first.shape[1:]), tuple(second.shape[1:])), len(rows))
     own, loose = split_settings({**settings, "epochs": epochs}, kind)
     method = kind(kind.settings_type.build(own), corpus).to(device)
     loop = Loop(method, rows, loose.completed(kind, corpus), Group())
     whole = rows.whole(torch.Generator(device).manual_seed(0))
-    method.begin(whole)
-    method.survey(whole)
+    method.on_train_start(whole)
+    method.on_epoch_start(whole)
     method.train()
     return loop
 
@@ -97,7 +97,7 @@ def stepper(loop: Loop) -> Callable[[], None]:
         nonlocal at
         start, stop = loop.bounds[at % (len(loop.bounds) - 1)]
         loop._step(loop._batch(order, start, stop, 0.5), 0.5)
-        loop.method.update(0.5)
+        loop.method.on_step_end(0.5)
         at += 1
 
     return work
@@ -155,13 +155,13 @@ def plain(loop: Loop, features: tuple[Tensor, Tensor], epochs: int, device: torc
     def epoch() -> None:
         total = 0.0
         for numbers, x, y in loader:
-            batch = Batch(numbers.to(device), (x.to(device), y.to(device)), joined=len(x), generator=generator)
+            batch = Batch(numbers.to(device), (x.to(device), y.to(device)), global_size=len(x), generator=generator)
             optimizer.zero_grad()
             loss = loop.method.step(batch)["loss"]
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(loop.parameters, 1.0, foreach=False)
             optimizer.step()
-            loop.method.update(0.5)
+            loop.method.on_step_end(0.5)
             total += loss.item()
 
     return clocked(epoch, epochs, device) / len(loader)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from overtone.core import Settings
 from overtone.features import PairedFeatures
-from overtone.methods.base import Batch, Corpus, Method, TrainingDefaults, methods
+from overtone.methods.base import Batch, CorpusInfo, Method, TrainingDefaults, methods
 
 
 class ToySettings(Settings):
@@ -33,27 +33,27 @@ class ToySettings(Settings):
 
 
 class Toy(Method):
-    """A linear map with dropout per modality, InfoNCE on the joined batch, an EMA of the maps, centring at the end."""
+    """A linear map with dropout per modality, InfoNCE on the global batch, an EMA of the maps, centring at the end."""
 
     name = "toy"
     settings_type = ToySettings
     settings: ToySettings
 
-    def __init__(self, settings: ToySettings, corpus: Corpus) -> None:
+    def __init__(self, settings: ToySettings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         width = self.settings.width
         self.maps = nn.ModuleList(nn.Linear(shape[-1], width) for shape in corpus.shapes)
         self.drop = nn.Dropout(self.settings.dropout)
-        self.scale = nn.Parameter(torch.tensor(1.0))  # used on joined rows only
+        self.scale = nn.Parameter(torch.tensor(1.0))  # used on gathered rows only
         self.register_buffer("teacher", torch.cat([m.weight.detach().flatten() for m in self.maps]))
-        self.register_buffer("centre", None)  # takes its shape in finish()
+        self.register_buffer("centre", None)  # takes its shape in prepare_embedding()
 
     @classmethod
-    def resolve(cls, settings: ToySettings, corpus: Corpus) -> ToySettings:
+    def resolve(cls, settings: ToySettings, corpus: CorpusInfo) -> ToySettings:
         return settings.changed(width=settings.width or 4)
 
     @classmethod
-    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+    def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
         return TrainingDefaults(epochs=6, batch_size=32, learning_rate=0.01, extra={"clip": 2.0})
 
     @classmethod
@@ -68,7 +68,7 @@ class Toy(Method):
         assert batch.targets is None
         masked = (self.drop(x) * (batch.uniform(*x.shape[1:]) > 0.1) for x in batch.features)
         own = [self._map(rows, side) for side, rows in enumerate(masked)]
-        first, second = (batch.join(z) for z in own)
+        first, second = (batch.gather(z) for z in own)
         logits = self.scale * first @ second.T / 0.2
         truth = torch.arange(len(logits), device=logits.device)
         nce = nn.functional.cross_entropy(logits, truth) + nn.functional.cross_entropy(logits.T, truth)
@@ -83,7 +83,7 @@ class Toy(Method):
         return {"loss": nce + self.settings.pull * pull, "nce": nce, "pull": pull}
 
     @torch.no_grad()
-    def update(self, progress: float) -> None:
+    def on_step_end(self, progress: float) -> None:
         self.teacher.lerp_(torch.cat([m.weight.flatten() for m in self.maps]), 0.1)
         if self.settings.breaks == "constant":
             for m in self.maps:
@@ -91,7 +91,7 @@ class Toy(Method):
                 m.bias.fill_(1.0)
 
     @torch.no_grad()
-    def finish(self, train: Batch) -> None:
+    def prepare_embedding(self, train: Batch) -> None:
         self.centre = torch.stack([self._map(x, side).mean(0) for side, x in enumerate(train.features)])
 
     @torch.no_grad()
@@ -120,15 +120,15 @@ class ToyClosed(Method):
     """A closed form: principal directions of either modality; no step is ever taken."""
 
     name = "toy-closed"
-    trains = False
+    iterative = False
     settings_type = Settings
 
-    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+    def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         self.register_buffer("first", None)
         self.register_buffer("second", torch.zeros(0))
 
-    def begin(self, train: Batch) -> None:
+    def on_train_start(self, train: Batch) -> None:
         self.first, self.second = (torch.linalg.svd(x, full_matrices=False)[2][:3].T for x in train.features)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from overtone.features import PairedFeatures, from_arrays
-from overtone.methods.base import Batch, Corpus, Inferred, Method, methods
+from overtone.methods.base import Batch, CorpusInfo, InferredTargets, Method, methods
 from overtone.training import Run, TrainingSettings, train
 
 EPOCHS = 4
@@ -33,7 +33,9 @@ def data() -> PairedFeatures:
 
 def settings(name: str, **more: Any) -> dict[str, Any]:
     stages = (
-        {"folds": 2, "teacher": {"epochs": EPOCHS}, "inference": {"bootstrap": 3}} if methods[name].informed else {}
+        {"folds": 2, "teacher": {"epochs": EPOCHS}, "inference": {"bootstrap": 3}}
+        if methods[name].needs_inferred_targets
+        else {}
     )
     loop = {"epochs": EPOCHS, "batch_size": 100, "checkpoint_seconds": 0, "collapse_rank": 0, "seed": 1}
     return {**loop, **stages, **more}
@@ -74,21 +76,21 @@ def built(name: str, data: PairedFeatures) -> tuple[Method, Batch]:
     part = data.split("train")
     first, second = part.modalities.values()
     torch.manual_seed(0)
-    corpus = Corpus(part.shapes, len(part), part.classes if kind.supervised else 0)
+    corpus = CorpusInfo(part.shapes, len(part), part.classes if kind.supervised else 0)
     method = kind(kind.settings_type.build(), corpus)
     targets = part.targets if kind.supervised else None
-    if kind.informed:
+    if kind.needs_inferred_targets:
         assert targets is not None
-        method.inform(Inferred((targets, targets), torch.eye(2 * CLASSES).roll(CLASSES + 1, 1)))
+        method.set_inferred_targets(InferredTargets((targets, targets), torch.eye(2 * CLASSES).roll(CLASSES + 1, 1)))
     generator = torch.Generator().manual_seed(0)
-    return method, Batch(torch.arange(len(part)), (first, second), targets, joined=len(part), generator=generator)
+    return method, Batch(torch.arange(len(part)), (first, second), targets, global_size=len(part), generator=generator)
 
 
 @pytest.mark.parametrize("name", list(methods))
 def test_a_step_gives_finite_scalars_and_gradients(name: str, data: PairedFeatures) -> None:
     method, batch = built(name, data)
-    method.begin(batch)
-    if not method.trains:
+    method.on_train_start(batch)
+    if not method.iterative:
         return
     terms = method.train().step(batch)
     assert "loss" in terms
@@ -119,7 +121,7 @@ def test_a_stored_run_embeds_the_same(name: str, stored: dict[str, Run], data: P
     assert_same(run.embed(data), again.embed(data))
 
 
-@pytest.mark.parametrize("name", [name for name, kind in methods.items() if kind.trains])
+@pytest.mark.parametrize("name", [name for name, kind in methods.items() if kind.iterative])
 def test_an_interrupted_run_resumes_to_the_same_weights(
     name: str, stored: dict[str, Run], data: PairedFeatures, tmp_path: Path
 ) -> None:
@@ -147,7 +149,7 @@ def test_a_label_free_method_does_not_depend_on_labels(name: str, stored: dict[s
     assert_same(weights(stored[name]), weights(train(name, other, settings=settings(name))))
 
 
-@pytest.mark.parametrize("name", [name for name, kind in methods.items() if kind.trains])
+@pytest.mark.parametrize("name", [name for name, kind in methods.items() if kind.iterative])
 def test_another_seed_gives_another_run(name: str, stored: dict[str, Run], data: PairedFeatures) -> None:
     other = train(name, data, settings=settings(name, seed=2))
     assert any(not torch.equal(tensor, weights(other)[key]) for key, tensor in weights(stored[name]).items())

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from overtone.core import Settings
 from overtone.features import PairedFeatures, SimulatorSettings, from_arrays, simulate
-from overtone.methods.base import Batch, Corpus, Inferred, Method, TrainingDefaults, methods
+from overtone.methods.base import Batch, CorpusInfo, InferredTargets, Method, TrainingDefaults, methods
 from toys import start_two, toys
 
 __all__ = ["start_two", "toys"]
@@ -41,19 +41,19 @@ class Told(Method):
 
     name = "told"
     supervised = True
-    informed = True
+    needs_inferred_targets = True
     settings_type = ToldSettings
 
-    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+    def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         self.maps = nn.ModuleList(nn.Linear(shape[-1], 2 * corpus.classes) for shape in corpus.shapes)
-        self.told: list[Inferred] = []
+        self.told: list[InferredTargets] = []
 
     @classmethod
-    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+    def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
         return TrainingDefaults(epochs=4, batch_size=32, learning_rate=0.01)
 
-    def inform(self, inferred: Inferred) -> None:
+    def set_inferred_targets(self, inferred: InferredTargets) -> None:
         self.told.append(inferred)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:

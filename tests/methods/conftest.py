@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from overtone.methods.base import Batch, Corpus, Inferred, Method, methods
+from overtone.methods.base import Batch, CorpusInfo, InferredTargets, Method, methods
 
 SMALL = {"embedding_dim": 4, "width": 16, "depth": 1, "walk_edges": 3}
 CLASSES = 4
@@ -39,22 +39,22 @@ def build(
     kind = methods[name]
     own = {key: value for key, value in SMALL.items() if key in kind.settings_type.model_fields}
     torch.manual_seed(seed)
-    corpus = Corpus(shapes, rows, CLASSES if kind.supervised else 0)
+    corpus = CorpusInfo(shapes, rows, CLASSES if kind.supervised else 0)
     method = kind(kind.settings_type.build({**own, **settings}), corpus)
     first, second = features(rows, shapes)
     targets = torch.eye(CLASSES)[torch.arange(rows) % CLASSES] if kind.supervised else None
     generator = torch.Generator().manual_seed(seed)
-    if method.informed:
+    if method.needs_inferred_targets:
         assert targets is not None
-        method.inform(Inferred((targets, targets), torch.eye(2 * CLASSES).roll(CLASSES + 1, 1)))
-    return method.train(), Batch(torch.arange(rows), (first, second), targets, joined=rows, generator=generator)
+        method.set_inferred_targets(InferredTargets((targets, targets), torch.eye(2 * CLASSES).roll(CLASSES + 1, 1)))
+    return method.train(), Batch(torch.arange(rows), (first, second), targets, global_size=rows, generator=generator)
 
 
 def begun(name: str, **more: Any) -> tuple[Method, Batch]:
     """As the loop has a method before its first step."""
     method, batch = build(name, **more)
-    method.begin(batch)
-    method.survey(batch)
+    method.on_train_start(batch)
+    method.on_epoch_start(batch)
     return method, batch
 
 
@@ -63,7 +63,9 @@ def part(batch: Batch, rows: slice, **more: Any) -> Batch:
     first, second = batch.features
     found = batch.rows[rows]
     targets = None if batch.targets is None else batch.targets[rows]
-    return replace(batch, rows=found, features=(first[rows], second[rows]), targets=targets, joined=len(found), **more)
+    return replace(
+        batch, rows=found, features=(first[rows], second[rows]), targets=targets, global_size=len(found), **more
+    )
 
 
 class Meeting:
@@ -87,8 +89,8 @@ class Meeting:
 def in_two(method: Method, batch: Batch) -> tuple[list[dict[str, Tensor]], list[Method]]:
     """The terms of one step of two processes, each with half of the rows and a copy of the method.
 
-    A joined tensor has the graphs of both copies behind it, so the gradient of the mean of the two losses, summed over
-    the copies, is what distributed training descends.
+    A gathered tensor has the graphs of both copies behind it, so the gradient of the mean of the two losses, summed
+    over the copies, is what distributed training descends.
     """
     assert batch.generator is not None
     meeting, state, half = Meeting(2), batch.generator.get_state(), len(batch) // 2
@@ -98,12 +100,12 @@ def in_two(method: Method, batch: Batch) -> tuple[list[dict[str, Tensor]], list[
         share = part(
             batch,
             slice(rank * half, (rank + 1) * half),
-            join=meeting.join(rank),
+            gather=meeting.join(rank),
             offset=rank * half,
             generator=torch.Generator().set_state(state),
         )
         try:
-            return copies[rank].step(replace(share, joined=len(batch)))
+            return copies[rank].step(replace(share, global_size=len(batch)))
         except BaseException:
             meeting.barrier.abort()
             raise

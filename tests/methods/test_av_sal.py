@@ -53,7 +53,7 @@ def test_rows_without_a_label_teach_nothing(ready, mixing):
     known = torch.arange(48) % 3 > 0
     partly = replace(batch, targets=batch.targets * known[:, None])
     noise = [torch.where(known[:, None], part, torch.randn_like(part)) for part in batch.features]
-    method.begin(partly)
+    method.on_train_start(partly)
     losses = []
     for features in (batch.features, (noise[0], noise[1])):
         generator = torch.Generator().manual_seed(1)

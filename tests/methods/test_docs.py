@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from overtone.core import Settings
-from overtone.methods.base import Batch, Corpus, methods
+from overtone.methods.base import Batch, CorpusInfo, methods
 from overtone.objectives import objectives
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -120,9 +120,9 @@ def test_the_method_of_the_page_works(tmp_path, monkeypatch) -> None:
     module("methods.md", tmp_path, "@methods.register")
     kind = methods["label-infonce"]
     assert all(row[3] for row in kind.settings_type.table())
-    method = kind(kind.settings_type.build({"embedding_dim": 4, "width": 16}), Corpus(((6,), (5,)), 20, 3))
+    method = kind(kind.settings_type.build({"embedding_dim": 4, "width": 16}), CorpusInfo(((6,), (5,)), 20, 3))
     targets = torch.eye(3)[torch.arange(20) % 3]
-    batch = Batch(torch.arange(20), (torch.randn(20, 6), torch.randn(20, 5)), targets, joined=20)
+    batch = Batch(torch.arange(20), (torch.randn(20, 6), torch.randn(20, 5)), targets, global_size=20)
     loss = method.step(batch)["loss"]
     loss.backward()
     assert loss > 0

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from overtone.core import InputError
-from overtone.methods.base import Corpus, methods
+from overtone.methods.base import CorpusInfo, methods
 from overtone.methods.two_tower import LARGE, Frame
 from overtone.objectives import metric_losses
 
 ALL = list(methods)
-TRAINED = [name for name, kind in methods.items() if kind.trains]
+TRAINED = [name for name, kind in methods.items() if kind.iterative]
 FRAMED = [name for name, kind in methods.items() if issubclass(kind, Frame)]
 SHAPES = {"rows": ((6,), (5,)), "sequences": ((3, 6), (4, 5)), "mixed": ((6,), (4, 5))}
 SEVERAL = [
@@ -103,7 +103,7 @@ def test_no_step_makes_the_host_wait(ready, some, watch_syncs, name, settings):
     batch = some(batch, slice(0, 40))
     with watch_syncs() as syncs:
         method.step(batch)["loss"].backward()
-        method.update(0.5)
+        method.on_step_end(0.5)
         assert syncs.found == []
         batch.features[0].sum().item()
         assert syncs.found  # or else this test would see nothing
@@ -129,7 +129,7 @@ def test_a_gpu_computes_the_same_without_waiting(ready, name, settings):
     try:
         terms = there.step(moved)
         terms["loss"].backward()
-        there.update(0.5)
+        there.on_step_end(0.5)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     wanted = {key: value.item() for key, value in method.step(batch).items()}
@@ -140,7 +140,7 @@ def test_a_gpu_computes_the_same_without_waiting(ready, name, settings):
 @pytest.mark.parametrize("name", ALL)
 def test_embeddings_are_unit_rows_of_one_width_without_gradient(ready, name, shapes):
     method, batch = ready(name, shapes=shapes)
-    method.finish(batch)
+    method.prepare_embedding(batch)
     method.eval()
     named = [
         {"embed": method.embed(rows, side), **method.embed_variants(rows, side)}
@@ -161,13 +161,13 @@ def test_embeddings_are_unit_rows_of_one_width_without_gradient(ready, name, sha
 @pytest.mark.parametrize("name", ALL)
 def test_the_state_is_all_there_is(ready, make, name):
     method, batch = ready(name)
-    if method.trains:
+    if method.iterative:
         optimizer = torch.optim.AdamW(method.parameter_groups(0.01, 0.1))
         for progress in (0.2, 0.4):
             method.step(batch)["loss"].backward()
             optimizer.step()
-            method.update(progress)
-    method.finish(batch)
+            method.on_step_end(progress)
+    method.prepare_embedding(batch)
     other, _ = make(name, seed=1)
     before = other.eval().embed(batch.features[0], 0)
     other.load_state_dict(method.state_dict())
@@ -222,7 +222,7 @@ def test_the_teacher_follows_without_gradient_and_it_embeds(ready, name):
             p.add_(torch.randn_like(p))
     before = [p.clone() for p in method.teacher.parameters()]
     embedded = method.embed(batch.features[0], 0)
-    method.update(0.5)  # half-way between the momenta: 0.7
+    method.on_step_end(0.5)  # half-way between the momenta: 0.7
     for was, now, own in zip(before, method.teacher.parameters(), method.encoders.parameters()):
         torch.testing.assert_close(now, 0.7 * was + 0.3 * own.detach())
     assert not torch.equal(embedded, method.embed(batch.features[0], 0))
@@ -233,7 +233,7 @@ def test_the_projection_is_what_the_setting_says_and_the_other_is_reported(ready
     found = {}
     for projection in ("none", "canonical"):
         method, batch = ready(name, projection=projection)
-        method.finish(batch)
+        method.prepare_embedding(batch)
         (other,) = method.embed_variants(batch.features[0], 0)
         found[projection] = method.embed(batch.features[0], 0), method.embed_variants(batch.features[0], 0)[other]
         assert other == {"none": "canonical", "canonical": "raw"}[projection]
@@ -245,17 +245,19 @@ def test_the_projection_is_what_the_setting_says_and_the_other_is_reported(ready
 def test_gaps_in_the_settings_are_filled_by_corpus_size(name):
     kind = methods[name]
     shapes = SHAPES["rows"]
-    small, large = (kind.resolve(kind.settings_type(), Corpus(shapes, rows)) for rows in (LARGE - 1, LARGE))
+    small, large = (kind.resolve(kind.settings_type(), CorpusInfo(shapes, rows)) for rows in (LARGE - 1, LARGE))
     assert None not in (small.width, small.depth, large.width, large.depth)
     assert large.width > small.width
-    given = kind.resolve(kind.settings_type.build({"width": 12, "depth": 0, "embedding_dim": 7}), Corpus(shapes, LARGE))
+    given = kind.resolve(
+        kind.settings_type.build({"width": 12, "depth": 0, "embedding_dim": 7}), CorpusInfo(shapes, LARGE)
+    )
     assert (given.width, given.depth, given.embedding_dim) == (12, 0, 7)
 
 
 @pytest.mark.parametrize("rows", [4, 20, 60, LARGE])
 @pytest.mark.parametrize("name", FRAMED)
 def test_dimensions_leave_rows_enough_for_canonical_correlation(name, rows):
-    corpus = Corpus(SHAPES["rows"], rows)
+    corpus = CorpusInfo(SHAPES["rows"], rows)
     dimensions = methods[name].resolve(methods[name].settings_type(), corpus).embedding_dim
     assert dimensions >= 2
     assert 2 * dimensions <= min(rows, methods[name].training_defaults(corpus).batch_size)
@@ -264,7 +266,7 @@ def test_dimensions_leave_rows_enough_for_canonical_correlation(name, rows):
 @pytest.mark.parametrize("rows", [10, 300, 3000, LARGE, 200_000])
 @pytest.mark.parametrize("name", TRAINED)
 def test_training_defaults_hold_for_any_size(name, rows):
-    defaults = methods[name].training_defaults(Corpus(SHAPES["rows"], rows))
+    defaults = methods[name].training_defaults(CorpusInfo(SHAPES["rows"], rows))
     assert defaults.epochs >= 1
     assert defaults.batch_size >= 2
     assert 0 < defaults.learning_rate < 1

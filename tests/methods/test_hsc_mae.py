@@ -98,7 +98,7 @@ def moments(method, batch, epochs):
     found = []
     mine, method.look.fit = method.look.fit, lambda *_: found.append(epoch)
     for epoch in range(epochs):
-        method.survey(replace(batch, progress=epoch / epochs))
+        method.on_epoch_start(replace(batch, progress=epoch / epochs))
     method.look.fit = mine
     return found
 
@@ -111,7 +111,7 @@ def test_surveys_are_spread_over_the_training(make, surveys, wanted):
 
 def test_a_resumed_training_surveys_where_the_other_would_have(make):
     method, batch = make("hsc-mae", **{**ON, "surveys": 2})
-    method.survey(batch)
+    method.on_epoch_start(batch)
     again, _ = make("hsc-mae", seed=1, **{**ON, "surveys": 2})
     again.load_state_dict(method.state_dict())
     assert moments(again, batch, 8) == [4]
@@ -236,11 +236,11 @@ def test_training_brings_partners_together(ready):
     optimizer = torch.optim.AdamW(method.parameter_groups(0.01, 1e-4))
     before = rank(method)
     for step in range(60):
-        method.survey(replace(batch, progress=step / 60))
+        method.on_epoch_start(replace(batch, progress=step / 60))
         optimizer.zero_grad()
         method.step(replace(batch, progress=step / 60))["loss"].backward()
         optimizer.step()
-        method.update(step / 60)
+        method.on_step_end(step / 60)
     assert rank(method) < 0.5 * before
 
 
@@ -249,7 +249,7 @@ def test_how_much_is_hidden_follows_each_modalitys_redundancy(make):
     columns = batch.features[0][:, :2]
     independent = torch.linalg.qr(batch.features[1] - batch.features[1].mean(0)).Q
     told = replace(batch, features=(columns.repeat(1, 4), independent))
-    method.begin(told)
+    method.on_train_start(told)
     much, little = method.mask_ratios.tolist()
     assert much > 0.3
     assert little == pytest.approx(0, abs=1e-5)
@@ -257,5 +257,5 @@ def test_how_much_is_hidden_follows_each_modalitys_redundancy(make):
     assert masks[0].float().mean().item() == pytest.approx(much, abs=0.05)
     assert not masks[1].any()
     fixed, _ = make("hsc-mae", **{**ON, "mask_ratio": 0.25})
-    fixed.begin(batch)
+    fixed.on_train_start(batch)
     assert fixed.mask_ratios.tolist() == [0.25, 0.25]

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from overtone.features import load
-from overtone.methods.base import Inferred, methods
+from overtone.methods.base import InferredTargets, methods
 from overtone.methods.interactions import MARGIN
 from overtone.methods.rewiring import rewired
 from overtone.objectives import interaction
@@ -21,7 +21,7 @@ def told(method, batch, edges=((0, 5), (1, 6), (2, 7), (3, 4), (4, 1), (6, 3), (
     soft = tuple(0.1 + 0.6 * batch.targets for _ in range(2))
     graph = torch.zeros(8, 8)
     graph[tuple(zip(*edges))] = 1.0
-    method.inform(Inferred(soft, graph))
+    method.set_inferred_targets(InferredTargets(soft, graph))
     return soft, graph
 
 
@@ -32,7 +32,7 @@ def informed(make):
     def build(**settings):
         method, batch = make("interactions", dropout=0.0, **settings)
         soft, graph = told(method, batch)
-        method.begin(batch)
+        method.on_train_start(batch)
         return method, batch, soft, graph
 
     return build
@@ -56,7 +56,7 @@ def test_each_row_has_its_own_soft_labels(informed, some):
     method, batch, soft, graph = informed(weight=1.0, threshold=0.2, switch=0.0)
     rows = torch.tensor([40, 3, 17, 8, 21, 30, 46, 11] * 4)
     first, second = (part[rows] for part in batch.features)
-    some = replace(batch, rows=rows, features=(first, second), targets=batch.targets[rows], joined=len(rows))
+    some = replace(batch, rows=rows, features=(first, second), targets=batch.targets[rows], global_size=len(rows))
     views = method.encode(some, some.features)
     wanted = interaction(views, some.targets, [part[rows] for part in soft], graph, 0.2).loss
     torch.testing.assert_close(method.step(some)["pull"], wanted)
@@ -97,7 +97,7 @@ def test_the_weight_rises_after_the_switch_and_the_threshold_goes_to_its_end(inf
 
 def test_pairs_alone_pull_each_clip_together_and_need_not_be_told(make):
     method, batch = make("interactions", dropout=0.0, graph="pairs", weight=0.5, switch=0.0)
-    method.begin(batch)
+    method.on_train_start(batch)
     terms = method.step(batch)
     first, second = (F.normalize(z, dim=1) for z in method.encode(batch, batch.features))
     torch.testing.assert_close(terms["pull"], (first - second).square().sum(1).mean())
@@ -109,7 +109,7 @@ def test_a_shuffled_graph_is_another_one_by_the_seed(make):
     for seed in (0, 0, 1, 2, 3):
         method, batch = make("interactions", graph="shuffled", seed=seed)
         _, graph = told(method, batch)
-        method.begin(batch)
+        method.on_train_start(batch)
         graphs.append(method.edges)
     assert torch.equal(graphs[0], graphs[1])
     assert any(not torch.equal(graphs[0], other) for other in graphs[2:])
@@ -156,8 +156,8 @@ def test_it_does_not_begin_before_it_is_told(make):
     method, batch = make("interactions")
     method.edges = torch.zeros(0)
     method.heard = torch.zeros(0)
-    with pytest.raises(RuntimeError, match="inform"):
-        method.begin(batch)
+    with pytest.raises(RuntimeError, match="set_inferred_targets"):
+        method.on_train_start(batch)
 
 
 def test_the_controls_are_settings_of_the_method():

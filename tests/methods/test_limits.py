@@ -19,8 +19,10 @@ def test_a_batch_in_which_noise_reads_as_correlation_is_refused(ready, some, nam
         InputError, match=r"15 rows is too small for canonical correlation in 8 dim.*at least 16.*raise"
     ):
         method.step(some(batch, slice(0, 15)))
-    # of several processes' shares, the joined batch counts
-    method.step(replace(some(batch, slice(0, 8)), join=lambda rows: torch.cat([rows, rows.roll(1, 0)]), joined=16))
+    # of several processes' shares, the global batch counts
+    method.step(
+        replace(some(batch, slice(0, 8)), gather=lambda rows: torch.cat([rows, rows.roll(1, 0)]), global_size=16)
+    )
 
 
 def test_every_term_switched_off_is_refused(ready):

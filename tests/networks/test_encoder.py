@@ -9,16 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from overtone.networks import Decoder, Dropout, Encoder, JoinedBatchNorm
+from overtone.networks import Decoder, Dropout, Encoder, GlobalBatchNorm
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def pair(width: int) -> tuple[JoinedBatchNorm, nn.BatchNorm1d]:
+def pair(width: int) -> tuple[GlobalBatchNorm, nn.BatchNorm1d]:
     """Ours and PyTorch's with the same scale and shift."""
-    ours, theirs = JoinedBatchNorm(width), nn.BatchNorm1d(width)
+    ours, theirs = GlobalBatchNorm(width), nn.BatchNorm1d(width)
     with torch.no_grad():
         for norm in (ours, theirs):
             norm.weight.copy_(torch.linspace(0.5, 2, width))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from overtone.core import InputError
 from overtone.features import from_arrays
-from overtone.methods.base import Corpus, methods
+from overtone.methods.base import CorpusInfo, methods
 from overtone.training import TrainingSettings, train
 from overtone.training.distribution import Group
 from overtone.training.loop import Loop, Rows, batch_bounds, in_blocks, rate
@@ -104,7 +104,7 @@ def test_an_epoch_takes_every_row_once(data, monkeypatch):
     assert [batch.progress for batch in seen] == [0.0, 0.25, 0.5, 0.75]
     audio = data.modalities["audio"][data.splits["train"]]
     assert all(torch.equal(batch.features[0], audio[batch.rows]) for batch in seen)
-    assert all((batch.joined, batch.offset, batch.targets) == (50, 0, None) for batch in seen)
+    assert all((batch.global_size, batch.offset, batch.targets) == (50, 0, None) for batch in seen)
 
 
 def test_bf16_trains_to_about_the_same_place(data):
@@ -136,7 +136,7 @@ def test_an_unknown_device_is_refused(data):
 def test_no_step_asks_the_device_for_anything(watch_syncs, precision):
     rows = Rows((torch.randn(64, 6), torch.randn(64, 5)))
     kind = methods["toy"]
-    toy = kind(kind.settings_type(), Corpus(((6,), (5,)), 64))
+    toy = kind(kind.settings_type(), CorpusInfo(((6,), (5,)), 64))
     settings = TrainingSettings(epochs=2, precision=precision).completed(kind, toy.corpus)
     loop = Loop(toy, rows, settings, Group())
     with watch_syncs() as syncs:

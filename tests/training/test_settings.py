@@ -8,10 +8,10 @@ import pytest
 
 from overtone.core import InputError
 from overtone.experiments import HeadSettings
-from overtone.methods.base import Corpus, TrainingDefaults, methods
+from overtone.methods.base import CorpusInfo, TrainingDefaults, methods
 from overtone.training import TrainingSettings, split_settings, train
 
-CORPUS = Corpus(((6,), (5,)), 100)
+CORPUS = CorpusInfo(((6,), (5,)), 100)
 
 
 def test_each_key_goes_where_it_belongs():

@@ -13,13 +13,13 @@ import torch
 
 def joined_gradients(toys: dict[str, Any]) -> dict[str, torch.Tensor]:
     """Gradients of the toy on one batch of 32 rows, joined over however many processes there are."""
-    from overtone.methods.base import Batch, Corpus
+    from overtone.methods.base import Batch, CorpusInfo
     from overtone.training.distribution import processes
 
     with processes("cpu") as (group, _):
         torch.manual_seed(0)
         kind = toys["TOYS"]["toy"]
-        toy = kind(kind.settings_type(dropout=0.0), Corpus(((6,), (5,)), 100))
+        toy = kind(kind.settings_type(dropout=0.0), CorpusInfo(((6,), (5,)), 100))
         first, second = toys["make_data"]().modalities.values()
         size = 32 // group.world
         rows = torch.arange(32)[group.rank * size : (group.rank + 1) * size]

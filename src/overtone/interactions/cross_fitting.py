@@ -19,7 +19,7 @@ from overtone.interactions.reliability import ranking
 from overtone.interactions.scores import Scores
 from overtone.interactions.soft_labels import SoftLabels, stored_soft_labels
 from overtone.methods.av_sal import AVSAL
-from overtone.methods.base import Corpus
+from overtone.methods.base import CorpusInfo
 from overtone.training.folder import FREE, RunFolder
 from overtone.training.material import fingerprint
 from overtone.training.progress import Callback
@@ -174,7 +174,7 @@ def provenance_of(
     part: PairedFeatures, method: Mapping[str, Any], training: TrainingSettings, folds: int
 ) -> dict[str, Any]:
     """All that soft labels depend on."""
-    corpus = Corpus(part.shapes, len(part.splits["train"]), part.classes)
+    corpus = CorpusInfo(part.shapes, len(part.splits["train"]), part.classes)
     loop = training.completed(AVSAL, corpus).model_dump(mode="json")
     return {
         "teacher": {**method, **{name: value for name, value in loop.items() if name not in FREE}},

@@ -27,7 +27,7 @@ from overtone.interactions.cross_fitting import cross_fit
 from overtone.interactions.folds import seen_by_teachers
 from overtone.interactions.soft_labels import SoftLabels
 from overtone.methods.av_sal import AVSAL
-from overtone.methods.base import Inferred
+from overtone.methods.base import InferredTargets
 from overtone.methods.interactions import UNINFORMED
 from overtone.training.distribution import Group
 from overtone.training.progress import Callback, Steps
@@ -78,7 +78,7 @@ class Place:
     label: str
 
 
-def infer(asking: Asking, where: Place) -> tuple[Inferred | None, dict[str, Any]]:
+def infer(asking: Asking, where: Place) -> tuple[InferredTargets | None, dict[str, Any]]:
     """What the training rows' teachers and the graph search say, made or taken from where it is stored.
 
     Args:
@@ -108,7 +108,7 @@ def infer(asking: Asking, where: Place) -> tuple[Inferred | None, dict[str, Any]
         facts["graph"] = {"nodes": len(graph.nodes), "edges": len(graph.edges), "seconds": graph.seconds}
     first, second = (part.to(where.device) for part in presences_of(soft, asking.inference).values())
     where.group.share([first, second, weights])
-    return Inferred((first, second), weights), facts
+    return InferredTargets((first, second), weights), facts
 
 
 def soft_labels_of(asking: Asking, where: Place) -> SoftLabels:

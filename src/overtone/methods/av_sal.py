@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from overtone.core import Settings
-from overtone.methods.base import Batch, Corpus, Method, TrainingDefaults, methods
+from overtone.methods.base import Batch, CorpusInfo, Method, TrainingDefaults, methods
 from overtone.methods.cca import flat
 from overtone.methods.cluster_cca import check_classes
 from overtone.methods.two_tower import by_steps
@@ -69,7 +69,7 @@ class AVSAL(Method):
     settings_type: ClassVar[type[Settings]] = AVSALSettings
     temperatures: Tensor
 
-    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+    def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         s = self.settings
         self.heads = nn.ModuleList(
@@ -81,12 +81,12 @@ class AVSAL(Method):
         self.register_buffer("temperatures", torch.ones(2))
 
     @classmethod
-    def resolve(cls, settings: Settings, corpus: Corpus) -> Settings:
+    def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:
         """No explaining where nobody has looked whether it does good."""
         return settings if settings.model_dump()["explaining"] is not None else settings.changed(explaining=0.0)
 
     @classmethod
-    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+    def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
         """A teacher is small and soon trained; it is looked at once, at the end."""
         defaults = by_steps(corpus, 400, learning_rate=3e-3, weight_decay=1e-3)
         return TrainingDefaults(**{**vars(defaults), "extra": {"validate_every": defaults.epochs}})
@@ -99,7 +99,7 @@ class AVSAL(Method):
             "no-room": {"negative_weight": 1.0},
         }
 
-    def begin(self, train: Batch) -> None:
+    def on_train_start(self, train: Batch) -> None:
         """Begin the prototypes with the classes' means."""
         check_classes(train)
         assert train.targets is not None
@@ -109,11 +109,11 @@ class AVSAL(Method):
                 prototypes[:-1] = share.mT @ flat(features)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """The loss of this process's rows, some of them mixed with a row of the joined batch."""
+        """The loss of this process's rows, some of them mixed with a row of the global batch."""
         assert batch.targets is not None
-        everyone = batch.join(batch.targets)
+        everyone = batch.gather(batch.targets)
         labelled = everyone.sum(1) > 0
-        # of mean 1 over the joined batch, so that processes average to what one would have
+        # of mean 1 over the global batch, so that processes average to what one would have
         weights = (batch.targets.sum(1) > 0) / labelled.float().mean().clamp_min(1e-6)
         features, targets = self.mixed(batch, everyone) if self.settings.mixing else (batch.features, batch.targets)
         logits = [head(rows) for head, rows in zip(self.heads, features)]
@@ -145,7 +145,7 @@ class AVSAL(Method):
 
         Args:
             batch: This process's rows.
-            everyone: (B, C) targets of the joined batch.
+            everyone: (B, C) targets of the global batch.
 
         Returns:
             The two modalities' features, each the sum of two clips where a row is mixed, and (b, C) joint targets.
@@ -157,7 +157,7 @@ class AVSAL(Method):
         # what a clip without a label would bring is not known
         taken = taken & (everyone.sum(1) > 0)[partners, None]
         first, second = (
-            rows + batch.join(rows)[partners] * taken.view(-1, *[1] * (rows.dim() - 1)) for rows in batch.features
+            rows + batch.gather(rows)[partners] * taken.view(-1, *[1] * (rows.dim() - 1)) for rows in batch.features
         )
         return (first, second), torch.where(taken, torch.maximum(batch.targets, everyone[partners]), batch.targets)
 

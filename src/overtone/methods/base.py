@@ -14,7 +14,7 @@ from overtone.core import Registry, Settings
 
 
 def alone(tensor: Tensor) -> Tensor:
-    """The join of a single process: the batch is whole already."""
+    """The gathering of a single process: the batch is whole already."""
     return tensor
 
 
@@ -27,10 +27,10 @@ class Batch:
         features: The two modalities in order, (b, d) or (b, T, d) each.
         targets: (b, C) class targets in [0, 1], only for methods that declare ``supervised``; else None.
         progress: Share of the training that lies behind this step, in [0, 1].
-        join: Concatenates a tensor over the processes of a distributed run, in rank order, with gradient;
-            the identity in a single process. Statistics, neighbours and negatives are taken from joined tensors.
-        offset: Where this process's rows begin in a joined tensor.
-        joined: Number of rows in a joined tensor.
+        gather: Concatenates a tensor over the processes of a distributed run, in rank order, with gradient;
+            the identity in a single process. Statistics, neighbours and negatives are taken from gathered tensors.
+        offset: Where this process's rows begin in a gathered tensor.
+        global_size: Number of rows in a gathered tensor.
         generator: Source of all randomness of a step; in the same state on every process.
     """
 
@@ -38,22 +38,22 @@ class Batch:
     features: tuple[Tensor, Tensor]
     targets: Tensor | None = None
     progress: float = 0.0
-    join: Callable[[Tensor], Tensor] = alone
+    gather: Callable[[Tensor], Tensor] = alone
     offset: int = 0
-    joined: int = 0
+    global_size: int = 0
     generator: torch.Generator | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def uniform(self, *shape: int) -> Tensor:
-        """(b, \\*shape) uniform numbers in [0, 1): this process's rows of one draw for the joined batch."""
+        """(b, \\*shape) uniform numbers in [0, 1): this process's rows of one draw for the global batch."""
         device = self.features[0].device
-        everyone = torch.rand(max(self.joined, len(self)), *shape, generator=self.generator, device=device)
+        everyone = torch.rand(max(self.global_size, len(self)), *shape, generator=self.generator, device=device)
         return everyone[self.offset : self.offset + len(self)]
 
 
-class Corpus(NamedTuple):
+class CorpusInfo(NamedTuple):
     """What a method may know of the training set before it is built.
 
     Attributes:
@@ -67,7 +67,7 @@ class Corpus(NamedTuple):
     classes: int = 0
 
 
-class Inferred(NamedTuple):
+class InferredTargets(NamedTuple):
     """What a teacher and a graph search say of the training rows, made before the first step.
 
     Attributes:
@@ -86,7 +86,7 @@ class TrainingDefaults:
 
     Attributes:
         epochs: Passes over the training rows.
-        batch_size: Rows of one joined batch.
+        batch_size: Rows of one global batch.
         learning_rate: Peak rate of the cosine schedule.
         weight_decay: Of the matrices; vectors and scalars are not decayed.
         select: What chooses the epoch whose weights are kept; ``map`` needs labels, so only supervised methods say it.
@@ -106,11 +106,11 @@ class TrainingDefaults:
 class Method(nn.Module, ABC):
     """Base of all methods.
 
-    A method knows no loop, device, file or process group. The loop calls, in this order: :meth:`inform`
-    where the method is ``informed``; :meth:`begin` once;
-    :meth:`survey` before every epoch, then for every batch :meth:`step`, the optimiser, :meth:`update`; and
-    :meth:`finish` before embeddings are wanted (also at each validation); at last, with the weights of the chosen
-    epoch, :meth:`calibrate` where rows are held out. All state lives in parameters and buffers: a checkpoint is
+    A method knows no loop, device, file or process group. The loop calls, in this order:
+    :meth:`set_inferred_targets` if the method ``needs_inferred_targets``; :meth:`on_train_start` once;
+    :meth:`on_epoch_start` before every epoch, then for every batch :meth:`step`, the optimiser, :meth:`on_step_end`;
+    :meth:`prepare_embedding` before embeddings are needed (also at each validation); last, with the weights of the
+    chosen epoch, :meth:`calibrate` if rows are held out. All state lives in parameters and buffers: a checkpoint is
     ``state_dict()``.
 
     Args:
@@ -121,24 +121,24 @@ class Method(nn.Module, ABC):
     name: ClassVar[str]
     supervised: ClassVar[bool] = False
     """Whether the method is given labels."""
-    trains: ClassVar[bool] = True
-    """False for a closed form: :meth:`begin` and :meth:`finish` are all there is, and no step is taken."""
-    informed: ClassVar[bool] = False
-    """Whether :meth:`inform` is called, with soft labels of the training rows and their class graph."""
+    iterative: ClassVar[bool] = True
+    """False for a closed form: fitted in :meth:`on_train_start` and :meth:`prepare_embedding`, without steps."""
+    needs_inferred_targets: ClassVar[bool] = False
+    """Whether :meth:`set_inferred_targets` is called, with soft labels of the training rows and their class graph."""
     settings_type: ClassVar[type[Settings]]
 
-    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+    def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__()
         self.settings = self.resolve(settings, corpus)
         self.corpus = corpus
 
     @classmethod
-    def resolve(cls, settings: Settings, corpus: Corpus) -> Settings:
+    def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:
         """Settings with every "by corpus size" (None) replaced by its number; what a run records."""
         return settings
 
     @classmethod
-    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+    def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
         """Epochs, batch size and rates that suit this method on a corpus of this size."""
         return TrainingDefaults()
 
@@ -161,18 +161,18 @@ class Method(nn.Module, ABC):
 
     @property
     def least_batch(self) -> int:
-        """Rows that a joined batch must have for a step to mean something; a smaller rest of an epoch is left out."""
+        """Rows that a global batch must have for a step to mean something; a smaller rest of an epoch is left out."""
         return 2
 
-    def inform(self, inferred: Inferred) -> None:
-        """Be told what was inferred of the training rows, before :meth:`begin`; for methods that are ``informed``."""
+    def set_inferred_targets(self, inferred: InferredTargets) -> None:
+        """Receive what was inferred about the training rows, before :meth:`on_train_start`."""
         return None
 
-    def begin(self, train: Batch) -> None:
+    def on_train_start(self, train: Batch) -> None:
         """See the whole training set once, before the first step (statistics, closed forms, memory)."""
         return None
 
-    def survey(self, train: Batch) -> None:
+    def on_epoch_start(self, train: Batch) -> None:
         """See the whole training set before an epoch; ``train.progress`` tells how far the training is."""
         return None
 
@@ -180,11 +180,11 @@ class Method(nn.Module, ABC):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Named scalar terms of one step, one of them ``loss``, which the loop minimises. No host synchronisation."""
 
-    def update(self, progress: float) -> None:
+    def on_step_end(self, progress: float) -> None:
         """After the optimiser's step: move the teacher."""
         return None
 
-    def finish(self, train: Batch) -> None:
+    def prepare_embedding(self, train: Batch) -> None:
         """See the whole training set once more: fit what is fitted on embeddings (canonical projection)."""
         return None
 

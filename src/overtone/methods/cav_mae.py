@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor
 
-from overtone.methods.base import Batch, Corpus, TrainingDefaults, methods
+from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
 from overtone.methods.two_tower import MaskedFrame, MaskedFrameSettings, by_steps
 from overtone.objectives import infonce, reconstruction_of_both, weighted_sum
 
@@ -36,19 +36,19 @@ class CAVMAE(MaskedFrame):
     settings_type = CAVMAESettings
 
     @classmethod
-    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+    def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
         """Half the steps of HSC-MAE, where validation found it best."""
         return by_steps(corpus, 400)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """InfoNCE of the joined masked embeddings plus reconstruction of this process's rows."""
+        """InfoNCE of the gathered masked embeddings plus reconstruction of this process's rows."""
         s = self.settings
         hidden, masks = self.hide(batch)
         embeddings = self.encode(batch, hidden)
         terms: dict[str, Tensor] = {}
         weights = {"contrast": s.contrast_weight, "reconstruction": s.reconstruction_weight}
         if s.contrast_weight > 0:
-            terms["contrast"] = infonce(batch.join(embeddings[0]), batch.join(embeddings[1]), s.temperature)
+            terms["contrast"] = infonce(batch.gather(embeddings[0]), batch.gather(embeddings[1]), s.temperature)
         if s.reconstruction_weight > 0:
             first, second = self.decode(embeddings)
             parts = (first, batch.features[0], masks[0]), (second, batch.features[1], masks[1])

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.core import Settings
-from overtone.methods.base import Batch, Corpus, Method, methods
+from overtone.methods.base import Batch, CorpusInfo, Method, methods
 from overtone.networks import CanonicalProjection
 
 
@@ -30,16 +30,16 @@ class CCA(Method):
     """
 
     name = "cca"
-    trains = False
+    iterative = False
     settings: CCASettings
     settings_type = CCASettings
 
-    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+    def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         widths = corpus.shapes[0][-1], corpus.shapes[1][-1]
         self.projection = CanonicalProjection(widths, self.settings.dimensions)
 
-    def begin(self, train: Batch) -> None:
+    def on_train_start(self, train: Batch) -> None:
         """Fit on the training rows."""
         first, second = train.features
         self.projection.fit(flat(first), flat(second), self.settings.ridge)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from overtone.core import InputError, Settings
-from overtone.methods.base import Batch, Corpus, methods
+from overtone.methods.base import Batch, CorpusInfo, methods
 from overtone.methods.cca import CCA, CCASettings, flat
 from overtone.networks import CanonicalProjection
 
@@ -35,17 +35,17 @@ class ClusterCCA(CCA):
     settings_type = ClusterCCASettings
 
     @classmethod
-    def resolve(cls, settings: Settings, corpus: Corpus) -> Settings:
+    def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:
         """Dimensions by the number of classes."""
         chosen = settings.model_dump()["dimensions"]
         return settings if chosen else settings.changed(dimensions=class_directions(corpus))
 
-    def begin(self, train: Batch) -> None:
+    def on_train_start(self, train: Batch) -> None:
         """Fit on the training rows."""
         fit_on_classes(self.projection, train, self.settings.ridge)
 
 
-def class_directions(corpus: Corpus) -> int:
+def class_directions(corpus: CorpusInfo) -> int:
     """Directions in which classes can correlate: one fewer than classes, at most the narrower modality's columns."""
     return max(1, min(corpus.classes - 1, *(shape[-1] for shape in corpus.shapes)))
 

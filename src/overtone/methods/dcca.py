@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from overtone.methods.base import Batch, Corpus, TrainingDefaults, methods
+from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
 from overtone.methods.two_tower import CANONICAL_ROWS, Frame, FrameSettings, by_steps, check_batch
 from overtone.objectives import canonical_loss
 
@@ -39,7 +39,7 @@ class DCCA(Frame):
     usual_dim = 16  # more of them fit the training pairs one by one
 
     @classmethod
-    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+    def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
         """Few steps: the loss soon fits the training pairs one by one."""
         return by_steps(corpus, 200, learning_rate=1e-3)
 
@@ -49,8 +49,8 @@ class DCCA(Frame):
         return CANONICAL_ROWS * self.dim
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """One minus the mean (squared) canonical correlation of the joined batch."""
-        check_batch(max(len(batch), batch.joined), self.dim)
-        first, second = (batch.join(z) for z in self.encode(batch, batch.features))
+        """One minus the mean (squared) canonical correlation of the global batch."""
+        check_batch(max(len(batch), batch.global_size), self.dim)
+        first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
         loss = canonical_loss(first, second, self.settings.canonical_ridge, self.settings.canonical_power)
         return {"loss": loss}

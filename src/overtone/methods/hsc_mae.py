@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.core import Settings
-from overtone.methods.base import Batch, Corpus, methods
+from overtone.methods.base import Batch, CorpusInfo, methods
 from overtone.methods.neighbourhoods import Mining
 from overtone.methods.two_tower import CANONICAL_ROWS, MaskedFrame, MaskedFrameSettings, check_batch
 from overtone.networks import CanonicalProjection
@@ -108,7 +108,7 @@ class HSCMAE(MaskedFrame):
     surveyed: Tensor
     queue: Tensor
 
-    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+    def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         s = self.settings
         given = (s.canonical_weight, s.neighbour_weight, s.reconstruction_weight, s.distillation_weight)
@@ -159,7 +159,7 @@ class HSCMAE(MaskedFrame):
         rate = {"params": own, "lr": self.settings.weights_learning_rate, "weight_decay": 0.0}
         return [*(group for group in groups if group["params"]), rate]
 
-    def survey(self, train: Batch) -> None:
+    def on_epoch_start(self, train: Batch) -> None:
         """Fit what the teacher looks through, and mine the training set if it is small enough, ``surveys`` times."""
         due = int(train.progress * self.settings.surveys)
         if not self.mines or due == int(self.surveyed):
@@ -184,22 +184,22 @@ class HSCMAE(MaskedFrame):
         hidden, masks = self.hide(batch)
         terms: dict[str, Tensor] = {}
         if "canonical" in self.weights:
-            check_batch(max(len(batch), batch.joined), self.dim)
+            check_batch(max(len(batch), batch.global_size), self.dim)
             student, (first, second) = self._encode_twice(batch, hidden)
             terms["canonical"] = canonical_loss(
-                batch.join(first), batch.join(second), s.canonical_ridge, s.canonical_power
+                batch.gather(first), batch.gather(second), s.canonical_ridge, s.canonical_power
             )
         else:
             student = self.encode(batch, hidden)
         if "neighbours" in self.weights:
-            terms["neighbours"] = self._local(batch, (batch.join(student[0]), batch.join(student[1])))
+            terms["neighbours"] = self._local(batch, (batch.gather(student[0]), batch.gather(student[1])))
         if "reconstruction" in self.weights:
             first, second = self.decode(student)
             parts = (first, batch.features[0], masks[0]), (second, batch.features[1], masks[1])
             terms["reconstruction"] = reconstruction_of_both(parts, s.reconstruct)
         if "distillation" in self.weights:
             losses = [
-                distillation(batch.join(student[m]), batch.join(self.teach(batch.features[m], m)), s.distillation)
+                distillation(batch.gather(student[m]), batch.gather(self.teach(batch.features[m], m)), s.distillation)
                 for m in (0, 1)
             ]
             terms["distillation"] = 0.5 * (losses[0] + losses[1])
@@ -222,7 +222,7 @@ class HSCMAE(MaskedFrame):
         return total
 
     def _local(self, batch: Batch, student: tuple[Tensor, Tensor]) -> Tensor:
-        """Soft InfoNCE of the joined batch towards its neighbours, across the modalities and, if asked, within them."""
+        """Soft InfoNCE of the global batch towards its neighbours, across the modalities and, if asked, within them."""
         s = self.settings
         first, second = student
         others, memory = self._others(batch)
@@ -242,13 +242,13 @@ class HSCMAE(MaskedFrame):
 
     @torch.no_grad()
     def _others(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
-        """(B, B) weights of a joined batch's neighbours; with a queue (B, B + Q), and the queue's embeddings."""
-        rows = batch.join(batch.rows)
+        """(B, B) weights of a global batch's neighbours; with a queue (B, B + Q), and the queue's embeddings."""
+        rows = batch.gather(batch.rows)
         if not self.mines:
             return torch.zeros(len(rows), len(rows), device=rows.device), None
         if self.whole:
             return self.affinity.index_select(0, rows).index_select(1, rows).float(), None
-        features = batch.join(batch.features[0]), batch.join(batch.features[1])
+        features = batch.gather(batch.features[0]), batch.gather(batch.features[1])
         now = self.teach(features[0], 0), self.teach(features[1], 1)
         if not self.settings.queue:
             return self.mining.mine(now, features, self.look), None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor
 
-from overtone.methods.base import Batch, Corpus, TrainingDefaults, methods
+from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
 from overtone.methods.two_tower import Frame, FrameSettings, by_steps
 from overtone.objectives import infonce
 
@@ -32,11 +32,11 @@ class InfoNCE(Frame):
     settings_type = InfoNCESettings
 
     @classmethod
-    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+    def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
         """Few steps: the loss soon fits the training pairs one by one."""
         return by_steps(corpus, 200)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """InfoNCE of the joined batch, both directions."""
-        first, second = (batch.join(z) for z in self.encode(batch, batch.features))
+        """InfoNCE of the global batch, both directions."""
+        first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
         return {"loss": infonce(first, second, self.settings.temperature)}

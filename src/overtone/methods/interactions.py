@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.core import Settings
-from overtone.methods.base import Batch, Corpus, Inferred, methods
+from overtone.methods.base import Batch, CorpusInfo, InferredTargets, methods
 from overtone.methods.metric import Metric, MetricSettings
 from overtone.methods.rewiring import rewired
 from overtone.networks import ramp
@@ -55,28 +55,28 @@ class Interactions(Metric):
     """A metric loss across the modalities, and λ times a pull that brings clips of interacting classes together.
 
     The graph says which class in one modality goes with which in the other (or in the same); soft labels say how much
-    of a class is in a clip. Both are inferred before the training, by :meth:`inform`, and stay as they are.
+    of a class is in a clip. Both are inferred beforehand, handed to :meth:`set_inferred_targets`, and never change.
 
     Source:
         Learning Audio-Visual Embeddings with Inferred Latent Interaction Graphs (2026).
     """
 
     name = "interactions"
-    informed: ClassVar[bool] = True
+    needs_inferred_targets: ClassVar[bool] = True
     settings: InteractionsSettings
     settings_type: ClassVar[type[Settings]] = InteractionsSettings
     heard: Tensor
     seen: Tensor
     edges: Tensor
 
-    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+    def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         # given anew whenever a run begins or goes on, so no checkpoint has to hold them
         for name in ("heard", "seen", "edges"):
             self.register_buffer(name, torch.zeros(0), persistent=False)
 
     @classmethod
-    def resolve(cls, settings: Settings, corpus: Corpus) -> Settings:
+    def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:
         """As for any frame, and a wide margin for triplets."""
         resolved = cast(InteractionsSettings, super().resolve(settings, corpus))
         if resolved.loss != "triplet":
@@ -96,27 +96,29 @@ class Interactions(Metric):
             kinds["planted-graph"] = "planted"
         return {name: {"graph": graph} for name, graph in kinds.items()}
 
-    def inform(self, inferred: Inferred) -> None:
+    def set_inferred_targets(self, inferred: InferredTargets) -> None:
         """Take the soft labels and the graph."""
         first, second = inferred.soft_labels
         self.heard, self.seen, self.edges = (
             part.detach().to(self.edges.device, torch.float32) for part in (first, second, inferred.graph)
         )
 
-    def begin(self, train: Batch) -> None:
+    def on_train_start(self, train: Batch) -> None:
         """Shuffle the graph if it is to be the control."""
-        super().begin(train)
+        super().on_train_start(train)
         if self.settings.graph in UNINFORMED:
             return
         if len(self.heard) != len(train):
-            raise RuntimeError("interactions begins without soft labels of its training rows: call inform() first")
+            raise RuntimeError(
+                "interactions begins without soft labels of its training rows: call set_inferred_targets() first"
+            )
         if self.settings.graph == "shuffled":
             self.edges = rewired(self.edges, train.generator)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """The metric loss, the pull along the graph, and their weighted sum."""
         s = self.settings
-        first, second = (batch.join(z) for z in self.encode(batch, batch.features))
+        first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
         targets = self.joined_targets(batch)
         acts = s.graph != "none" and batch.progress >= s.switch
         metric = self.judge(first, second, targets, self.excused(batch) if acts else None)
@@ -150,8 +152,8 @@ class Interactions(Metric):
         return interaction((first, second), targets, soft, self.edges, threshold).loss
 
     def soft_labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Soft labels of a joined batch, of both modalities."""
-        return batch.join(self.heard[batch.rows]), batch.join(self.seen[batch.rows])
+        """Soft labels of a global batch, of both modalities."""
+        return batch.gather(self.heard[batch.rows]), batch.gather(self.seen[batch.rows])
 
     def threshold(self, progress: float) -> float:
         """τ where so much of the training is done."""

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.core import Settings
-from overtone.methods.base import Batch, Corpus, TrainingDefaults, methods
+from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
 from overtone.methods.cluster_cca import check_classes
 from overtone.methods.two_tower import Frame, FrameSettings, by_steps
 from overtone.objectives import build_loss, loss_of_views
@@ -41,7 +41,7 @@ class LabelledFrame(Frame):
     settings: LabelledSettings
     settings_type: ClassVar[type[Settings]] = LabelledSettings
 
-    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+    def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         self.loss = build_loss(*self.chosen(), classes=corpus.classes, embedding_dim=self.dim)
         self.single = False
@@ -51,7 +51,7 @@ class LabelledFrame(Frame):
         """The loss's name and settings."""
 
     @classmethod
-    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+    def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
         """As many steps as validation found enough."""
         return by_steps(corpus, 400)
 
@@ -60,24 +60,24 @@ class LabelledFrame(Frame):
         """Rows enough for several classes."""
         return LEAST_ROWS
 
-    def begin(self, train: Batch) -> None:
+    def on_train_start(self, train: Batch) -> None:
         """See whether the labels can be learnt from, and whether a row has one class at most."""
         assert train.targets is not None
         check_classes(train)
         self.single = bool(((train.targets == 0) | (train.targets == 1)).all() and (train.targets.sum(1) <= 1).all())
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """The loss of the joined batch."""
-        first, second = (batch.join(z) for z in self.encode(batch, batch.features))
+        """The loss of the global batch."""
+        first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
         return {"loss": self.judge(first, second, self.joined_targets(batch))}
 
     def joined_targets(self, batch: Batch) -> Tensor:
-        """(B, C) targets of a joined batch."""
+        """(B, C) targets of a global batch."""
         assert batch.targets is not None
-        return batch.join(batch.targets)
+        return batch.gather(batch.targets)
 
     def judge(self, first: Tensor, second: Tensor, targets: Tensor, excused: Tensor | None = None) -> Tensor:
-        """The loss of a joined batch's embeddings.
+        """The loss of a global batch's embeddings.
 
         Args:
             first: (B, e) embeddings of one modality.

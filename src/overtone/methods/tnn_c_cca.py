@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.core import Settings
-from overtone.methods.base import Batch, Corpus, methods
+from overtone.methods.base import Batch, CorpusInfo, methods
 from overtone.methods.cca import flat
 from overtone.methods.cluster_cca import class_directions, fit_on_classes
 from overtone.methods.triplet import Triplet, TripletSettings
@@ -35,14 +35,14 @@ class TNNCCCA(Triplet):
     settings: TNNCCCASettings
     settings_type = TNNCCCASettings
 
-    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+    def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         directions = class_directions(corpus)
         super().__init__(settings, corpus._replace(shapes=((directions,), (directions,))))
         self.clusters = CanonicalProjection((corpus.shapes[0][-1], corpus.shapes[1][-1]), directions)
 
-    def begin(self, train: Batch) -> None:
+    def on_train_start(self, train: Batch) -> None:
         """Fit Cluster-CCA on the training rows."""
-        super().begin(train)
+        super().on_train_start(train)
         fit_on_classes(self.clusters, train, self.settings.cluster_ridge)
 
     def coordinates(self, features: Tensor, modality: int) -> Tensor:

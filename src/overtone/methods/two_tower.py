@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
-from overtone.methods.base import Batch, Corpus, Method, TrainingDefaults
+from overtone.methods.base import Batch, CorpusInfo, Method, TrainingDefaults
 from overtone.networks import (
     Activation,
     CanonicalProjection,
@@ -65,7 +65,7 @@ class Frame(Method):
     usual_dim: ClassVar[int] = 32
     """Dimensions of the embedding where there are rows enough for them."""
 
-    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+    def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         s = self.settings
         assert s.width is not None
@@ -83,7 +83,7 @@ class Frame(Method):
         return self.settings.embedding_dim
 
     @classmethod
-    def resolve(cls, settings: Settings, corpus: Corpus) -> Settings:
+    def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:
         """Dimensions, width and depth by the number of training rows."""
         settings = cast(FrameSettings, settings)
         large = corpus.rows >= LARGE
@@ -94,14 +94,14 @@ class Frame(Method):
         )
 
     @classmethod
-    def training_defaults(cls, corpus: Corpus) -> TrainingDefaults:
+    def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
         """A budget of steps rather than epochs, for a small corpus has few steps in an epoch."""
         return by_steps(corpus, 600)
 
     def encode(self, batch: Batch, features: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """The student's embeddings of two modalities' features, not normalised, this process's rows."""
         first, second = self.encoders
-        return first(features[0], batch.join), second(features[1], batch.join)
+        return first(features[0], batch.gather), second(features[1], batch.gather)
 
     def teach(self, features: Tensor, modality: int) -> Tensor:
         """The teacher's unit-length embeddings of whole features, without gradient."""
@@ -109,12 +109,12 @@ class Frame(Method):
             encoder = cast(nn.ModuleList, self.teacher.module)[modality]
             return F.normalize(encoder(features).float(), dim=1)
 
-    def update(self, progress: float) -> None:
+    def on_step_end(self, progress: float) -> None:
         """Move the teacher."""
         s = self.settings
         self.teacher.update(self.encoders, ramp(s.teacher_momentum, s.teacher_momentum_end, progress))
 
-    def finish(self, train: Batch) -> None:
+    def prepare_embedding(self, train: Batch) -> None:
         """Fit the canonical projection on the teacher's embeddings of the training rows."""
         first, second = (self.teach(train.features[side], side) for side in (0, 1))
         self.projection.fit(first, second, self.settings.projection_ridge)
@@ -141,7 +141,7 @@ class Frame(Method):
         return {"canonical": self._canonical(features, modality)}
 
 
-def by_steps(corpus: Corpus, steps: int, **more: Any) -> TrainingDefaults:
+def by_steps(corpus: CorpusInfo, steps: int, **more: Any) -> TrainingDefaults:
     """Training defaults from a number of steps: small corpora with small batches and a fast rate, large ones without.
 
     Args:
@@ -188,7 +188,7 @@ class MaskedFrame(Frame):
     mask_ratios: Tensor
     settings_type: ClassVar[type[Settings]] = MaskedFrameSettings
 
-    def __init__(self, settings: Settings, corpus: Corpus) -> None:
+    def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         s = self.settings
         width = s.decoder_width or s.width
@@ -200,7 +200,7 @@ class MaskedFrame(Frame):
             for shape in (corpus.shapes if s.reconstruction_weight > 0 else ())
         )
 
-    def begin(self, train: Batch) -> None:
+    def on_train_start(self, train: Batch) -> None:
         """Measure how much of each modality can be hidden."""
         if self.settings.mask_ratio is None:
             self.mask_ratios.copy_(torch.stack([MASK_REDUNDANCY * redundancy(part) for part in train.features]))
@@ -225,19 +225,19 @@ CANONICAL_ROWS = 2
 """Rows per dimension that a batch needs at least, so that noise does not read as correlation."""
 
 
-def check_batch(joined: int, dimensions: int) -> None:
+def check_batch(rows: int, dimensions: int) -> None:
     """Refuse batches in which noise reads as correlation.
 
     Args:
-        joined: Rows of a joined batch.
+        rows: Rows of a global batch.
         dimensions: Of the embedding.
 
     Raises:
         InputError: There are not at least twice as many rows as dimensions.
     """
-    if joined < CANONICAL_ROWS * dimensions:
+    if rows < CANONICAL_ROWS * dimensions:
         raise InputError(
-            f"a batch of {joined} rows is too small for canonical correlation in {dimensions} dimensions: "
+            f"a batch of {rows} rows is too small for canonical correlation in {dimensions} dimensions: "
             "noise would read as correlation",
             valid=f"at least {CANONICAL_ROWS * dimensions} rows, better twice that",
             fix="raise batch_size or lower embedding_dim (or set the term's weight to 0)",

@@ -2,7 +2,7 @@
 
 from overtone.networks.canonical import CanonicalProjection
 from overtone.networks.dropout import Dropout
-from overtone.networks.encoder import Activation, Decoder, Encoder, JoinedBatchNorm
+from overtone.networks.encoder import Activation, Decoder, Encoder, GlobalBatchNorm
 from overtone.networks.masking import MaskValue, bernoulli_mask, redundancy
 from overtone.networks.teacher import Teacher, ramp
 
@@ -12,7 +12,7 @@ __all__ = [
     "Decoder",
     "Dropout",
     "Encoder",
-    "JoinedBatchNorm",
+    "GlobalBatchNorm",
     "MaskValue",
     "Teacher",
     "bernoulli_mask",

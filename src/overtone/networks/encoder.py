@@ -10,18 +10,18 @@ from torch import Tensor, nn
 
 from overtone.networks.dropout import Dropout
 
-Join = Callable[[Tensor], Tensor]
+Gather = Callable[[Tensor], Tensor]
 Activation = Literal["tanh", "gelu", "relu"]
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "gelu": nn.GELU, "relu": nn.ReLU}
 
 
 def own_rows(tensor: Tensor) -> Tensor:
-    """The join of one process: nothing to add."""
+    """The gathering of one process: nothing to add."""
     return tensor
 
 
-class JoinedBatchNorm(nn.Module):
-    r"""Batch normalisation whose statistics are those of the joined batch of all processes.
+class GlobalBatchNorm(nn.Module):
+    r"""Batch normalisation whose statistics are those of the global batch of all processes.
 
     .. math:: y = \gamma \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta
 
@@ -44,12 +44,12 @@ class JoinedBatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(width))
         self.register_buffer("running_variance", torch.ones(width))
 
-    def forward(self, features: Tensor, join: Join = own_rows) -> Tensor:
-        """(…, d) to (…, d); ``join`` concatenates over processes."""
+    def forward(self, features: Tensor, gather: Gather = own_rows) -> Tensor:
+        """(…, d) to (…, d); ``gather`` concatenates over processes."""
         if self.training:
             flat = features.flatten(0, -2)
-            mean = join(flat.mean(0, keepdim=True)).mean(0)
-            variance = join((flat - mean).square().mean(0, keepdim=True)).mean(0)
+            mean = gather(flat.mean(0, keepdim=True)).mean(0)
+            variance = gather((flat - mean).square().mean(0, keepdim=True)).mean(0)
             with torch.no_grad():
                 self.running_mean.lerp_(mean.float(), self.momentum)
                 self.running_variance.lerp_(variance.float(), self.momentum)
@@ -70,7 +70,7 @@ class Encoder(nn.Module):
         depth: Number of hidden layers, each Linear, LayerNorm, activation, dropout.
         activation: ``tanh``, ``gelu`` or ``relu``.
         dropout: Share of hidden units switched off in training.
-        batch_norm: Whether the input passes a :class:`JoinedBatchNorm` first.
+        batch_norm: Whether the input passes a :class:`GlobalBatchNorm` first.
 
     Source:
         Shape of the published HSC-MAE encoder (arXiv 2604.04229), with free widths.
@@ -87,7 +87,7 @@ class Encoder(nn.Module):
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        self.normalise = JoinedBatchNorm(shape[-1]) if batch_norm else None
+        self.normalise = GlobalBatchNorm(shape[-1]) if batch_norm else None
         layers: list[nn.Module] = []
         inputs = shape[-1]
         for _ in range(depth):
@@ -95,10 +95,10 @@ class Encoder(nn.Module):
             inputs = width
         self.layers = nn.Sequential(*layers, nn.Linear(inputs, embedding_dim))
 
-    def forward(self, features: Tensor, join: Join = own_rows) -> Tensor:
+    def forward(self, features: Tensor, gather: Gather = own_rows) -> Tensor:
         """(n, d) or (n, T, d) to (n, e)."""
         if self.normalise is not None:
-            features = self.normalise(features, join)
+            features = self.normalise(features, gather)
         embedding: Tensor = self.layers(features)
         return embedding.mean(1) if embedding.dim() == 3 else embedding
 

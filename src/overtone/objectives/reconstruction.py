@@ -17,7 +17,7 @@ def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor
 
     .. math:: \ell = \frac1n \sum_i \frac{\sum_{e} m_{ie} (\hat x_{ie} - x_{ie})^2}{\max(1, \sum_e m_{ie})}
 
-    A mean over rows of each row's mean, so that the shares of a joined batch average to its loss, however many entries
+    A mean over rows of each row's mean, so that the shares of a global batch average to its loss, however many entries
     are masked in each. A row of which nothing is hidden counts as reconstructed.
 
     Args:

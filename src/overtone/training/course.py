@@ -49,7 +49,7 @@ class Course:
     @property
     def epochs(self) -> int:
         """Epochs to do; a closed form needs none."""
-        return (self.settings.epochs or 0) if self.model.trains else 0
+        return (self.settings.epochs or 0) if self.model.iterative else 0
 
     @property
     def chosen(self) -> int:
@@ -64,7 +64,7 @@ class Course:
         """Show the method all training rows, and give every process the same beginning."""
         clock = Clock()
         self.model.train()
-        self.model.begin(self.material.train.whole(generator))
+        self.model.on_train_start(self.material.train.whole(generator))
         self.group.share(list(self.model.state_dict().values()))
         self.seconds = clock.lap()
 
@@ -116,7 +116,7 @@ class Course:
         seed_everything(self.settings.seed, -2 - self.done, generator)
         self.model.eval()
         with torch.no_grad():
-            self.model.finish(self.material.train.whole(generator, 1.0))
+            self.model.prepare_embedding(self.material.train.whole(generator, 1.0))
         first, second = (
             in_blocks(lambda block, side: {"": self.model.embed(block, side)}, part, side, self.settings.memory_mb)[""]
             for side, part in enumerate(rows.features)

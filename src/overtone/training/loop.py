@@ -34,13 +34,13 @@ class Rows:
         return len(self.features[0])
 
     def whole(self, generator: torch.Generator, progress: float = 0.0) -> Batch:
-        """Everything as one batch, as ``begin`` and ``finish`` see it: the same on every process."""
+        """Everything as one batch, for ``on_train_start`` and ``prepare_embedding``; the same on every process."""
         everyone = torch.arange(len(self), device=self.features[0].device)
-        return Batch(everyone, self.features, self.targets, progress, joined=len(self), generator=generator)
+        return Batch(everyone, self.features, self.targets, progress, global_size=len(self), generator=generator)
 
 
 def batch_bounds(rows: int, batch_size: int, world: int = 1, least: int = 2) -> list[tuple[int, int]]:
-    """Where each joined batch of an epoch begins and ends in the epoch's permutation.
+    """Where each global batch of an epoch begins and ends in the epoch's permutation.
 
     All batches but the last have ``batch_size`` rows, rounded down to a multiple of the processes. The rest is a batch
     of its own if it has at least half of that, and ``least`` rows; a smaller rest sits this epoch out (another
@@ -48,7 +48,7 @@ def batch_bounds(rows: int, batch_size: int, world: int = 1, least: int = 2) -> 
 
     Args:
         rows: Number of training rows.
-        batch_size: Rows of one joined batch.
+        batch_size: Rows of one global batch.
         world: Number of processes; each gets the same number of rows, at least 2.
         least: Rows below which a rest is of no use to the method.
 
@@ -92,7 +92,7 @@ class Loop:
     repeated after a resume without any stored generator state.
 
     Args:
-        method: On its device, after :meth:`Method.begin`.
+        method: On its device, after :meth:`Method.on_train_start`.
         rows: The training rows, on the same device.
         settings: Completed settings.
         group: The processes of the run.
@@ -128,7 +128,7 @@ class Loop:
         seed_everything(self.settings.seed, number, self.generator, self.group.rank)
         order = torch.randperm(len(self.rows), generator=self.generator, device=self.device)
         self.method.train()
-        self.method.survey(self.rows.whole(self.generator, number * len(self.bounds) / self.steps))
+        self.method.on_epoch_start(self.rows.whole(self.generator, number * len(self.bounds) / self.steps))
         names: list[str] = []
         log: list[Tensor] = []
         for index, (start, stop) in enumerate(self.bounds, number * len(self.bounds)):
@@ -136,7 +136,7 @@ class Loop:
             terms = self._step(self._batch(order, start, stop, index / self.steps), share)
             names = names or list(terms)
             log.append(torch.stack([value.detach().float() for value in terms.values()]))
-            self.method.update((index + 1) / self.steps)
+            self.method.on_step_end((index + 1) / self.steps)
         self.group.share([t for t in self.method.buffers() if t is not None])
         return names, self.group.average(torch.stack(log)).cpu()
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.core.files import checksum
 from overtone.features import PairedFeatures, Scaler, hold_out
-from overtone.methods.base import Corpus, Method
+from overtone.methods.base import CorpusInfo, Method
 from overtone.training.loop import Rows
 from overtone.training.settings import TrainingSettings
 
@@ -32,7 +32,7 @@ class Material:
     """
 
     data: PairedFeatures
-    corpus: Corpus
+    corpus: CorpusInfo
     scalers: dict[str, Scaler]
     train: Rows
     held_out: Rows | None
@@ -63,9 +63,9 @@ def visible(data: PairedFeatures, method: type[Method]) -> PairedFeatures:
     return data
 
 
-def told(data: PairedFeatures) -> Corpus:
+def told(data: PairedFeatures) -> CorpusInfo:
     """What is known of (visible) data before anything is held out or scaled: the ground of a method's defaults."""
-    return Corpus(data.shapes, len(data.splits["train"]), data.classes)
+    return CorpusInfo(data.shapes, len(data.splits["train"]), data.classes)
 
 
 def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.device) -> Material:
@@ -99,7 +99,7 @@ def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.devi
     held_out = rows_of(data.splits["val"]) if len(data.splits.get("val", ())) > 1 else None
     return Material(
         data,
-        Corpus(shapes, len(train), data.classes),
+        CorpusInfo(shapes, len(train), data.classes),
         scalers,
         rows,
         held_out,

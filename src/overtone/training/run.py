@@ -13,7 +13,7 @@ from overtone.core import InputError, unknown_name
 from overtone.core.files import load_tensors
 from overtone.evaluation import Evaluation, evaluate
 from overtone.features import PairedFeatures, Scaler
-from overtone.methods.base import Corpus, Method, methods
+from overtone.methods.base import CorpusInfo, Method, methods
 from overtone.training.distribution import find_device
 from overtone.training.folder import RunFolder, device_of, restore_method
 from overtone.training.loop import Embedder, in_blocks
@@ -67,7 +67,7 @@ class Run:
         settings = files.settings()
         own, _ = split_settings(settings, kind)
         (first, second), corpus = (tuple(shape) for shape in info["corpus"]["shapes"]), info["corpus"]
-        method = kind(kind.settings_type.build(own), Corpus((first, second), corpus["rows"], corpus["classes"]))
+        method = kind(kind.settings_type.build(own), CorpusInfo((first, second), corpus["rows"], corpus["classes"]))
         restore_method(method, load_tensors(files / "weights.safetensors"))
         method.to(find_device(device)).eval()
         evaluation = files.evaluation()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from overtone.core import InputError, Settings, unknown_name
-from overtone.methods.base import Corpus, Method
+from overtone.methods.base import CorpusInfo, Method
 
 Select = Literal["last", "correlation", "partner_rank", "map"]
 
@@ -51,7 +51,7 @@ class TrainingSettings(Settings):
     memory_mb: int = Field(512, ge=16)
     """Memory, in MiB, that embedding and evaluating in blocks may take."""
 
-    def completed(self, method: type[Method], corpus: Corpus) -> TrainingSettings:
+    def completed(self, method: type[Method], corpus: CorpusInfo) -> TrainingSettings:
         """The same settings with every None that the method has a default for replaced by it.
 
         Raises:

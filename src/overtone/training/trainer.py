@@ -81,7 +81,7 @@ def train(
         run = Run(model, material.scalers, flat, info, folder=folder.path if folder else None)
         if stored:
             _refuse_differences(run, stored, differences(earlier, flat))
-        if model.informed:
+        if model.needs_inferred_targets:
             _check_stages(model, data)
         group.wait()  # every process has looked at the folder before the first one writes into it
         if folder and stored and stored["state"] == "finished":
@@ -90,7 +90,7 @@ def train(
             _open(run, folder, new=not stored)
         course = Course(model, material, training, group, folder, progress, label or method)
         try:
-            if model.informed:
+            if model.needs_inferred_targets:
                 _inform(course, data, info, device)
             course.begin(generator)
             course.go(folder.checkpoint() if folder and stored else None)
@@ -122,7 +122,7 @@ def _inform(course: Course, data: PairedFeatures, info: dict[str, Any], device: 
     place = Place(seen, data.truth, training, course.group, device, folder, course.progress, course.label)
     inferred, info["interactions"] = infer(cast(Asking, course.model.settings), place)
     if inferred is not None:
-        course.model.inform(inferred)
+        course.model.set_inferred_targets(inferred)
 
 
 def _open(run: Run, folder: RunFolder, new: bool) -> None:
