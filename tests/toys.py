@@ -54,7 +54,7 @@ class Toy(Method):
 
     @classmethod
     def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
-        return TrainingDefaults(epochs=6, batch_size=32, learning_rate=0.01, extra={"clip": 2.0})
+        return TrainingDefaults(epochs=6, batch_size=32, learning_rate=0.01, extra={"grad_clip": 2.0})
 
     @classmethod
     def ablations(cls) -> dict[str, dict[str, Any]]:

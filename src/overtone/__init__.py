@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from overtone.core.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from overtone import diagnosis, evaluation, features, objectives
     from overtone.api import (
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
         simulate,
         train,
     )
-
-__version__ = "0.1.0"
 
 __all__ = [
     "compare",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from pydantic import Field, ValidationError
 
 from overtone.core import InputError, Registry, Settings, unknown_name
-from overtone.core.settings import parse_assignments, read_yaml
+from overtone.core.settings import parse_assignments, read_yaml, rename
 
 
 def test_an_input_error_is_one_sentence_of_its_parts() -> None:
@@ -111,6 +112,57 @@ def test_a_changed_copy_is_checked_too() -> None:
         some.changed(rate=-1)
     with pytest.raises(InputError, match="did you mean 'width'"):
         some.changed(widht=1)
+
+
+class Renamed(Some):
+    """Settings of which one, and a value of another, had other names."""
+
+    renamed: ClassVar = {"speed": "rate"}
+    renamed_values: ClassVar = {"mode": {"quick": "fast"}}
+    mode: str = "slow"
+    """slow or fast."""
+
+
+class More(Renamed):
+    """Settings that inherit old names and have one more."""
+
+    renamed: ClassVar = {"breadth": "width"}
+
+
+def test_an_old_name_is_read_with_one_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    assert More.build({"speed": 0.25, "breadth": 3, "mode": "quick"}, where="run.yaml") == More(
+        rate=0.25, width=3, mode="fast"
+    )
+    assert caplog.messages == [
+        "run.yaml: 'speed' is now called 'rate'",
+        "run.yaml: 'breadth' is now called 'width'",
+        "run.yaml: the value 'quick' of 'mode' is now called 'fast'",
+    ]
+
+
+def test_todays_names_are_read_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    assert Renamed.build({"rate": 0.25, "mode": "fast"}) == Renamed(rate=0.25, mode="fast")
+    assert caplog.messages == []
+
+
+def test_an_old_name_beside_the_new_one_is_refused() -> None:
+    with pytest.raises(InputError, match="run.yaml: 'speed' is the old name of 'rate', and both are given"):
+        Renamed.build({"rate": 0.5, "speed": 0.25}, where="run.yaml")
+
+
+def test_a_name_that_is_neither_old_nor_new_is_refused_with_the_closest() -> None:
+    with pytest.raises(InputError, match="unknown setting in settings 'rte'; .*did you mean 'rate'"):
+        Renamed.build({"rte": 1, "speed": 0.25})
+    with pytest.raises(InputError, match="unknown setting in settings 'breadth'"):
+        Renamed.build({"breadth": 1})  # the old name of a subclass
+
+
+def test_names_can_be_looked_up_before_settings_are_built() -> None:
+    names = ("speed", "rate", "breadth", "nothing")
+    assert [More.current_name(name) for name in names] == ["rate", "rate", "width", None]
+    assert [More.accepts(name) for name in names] == [True, True, True, False]
+    assert rename({"x": 1, "speed": 2, "mode": "quick"}, Some, More) == {"x": 1, "rate": 2, "mode": "fast"}
+    assert list(rename({"speed": 1, "width": 2}, More)) == ["rate", "width"]
 
 
 def test_the_table_has_name_type_default_and_description() -> None:

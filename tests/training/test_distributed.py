@@ -21,7 +21,7 @@ def test_the_gradients_are_those_of_one_process_on_the_joined_batch(tmp_path, st
     start_two(str(WORKER), "gradients", str(tmp_path / "two.safetensors"), "1")
     two = load_tensors(tmp_path / "two.safetensors")
     worker = runpy.run_path(str(WORKER))
-    one = worker["joined_gradients"](runpy.run_path(str(WORKER.with_name("conftest.py"))))
+    one = worker["joined_gradients"](runpy.run_path(str(WORKER.parents[1] / "toys.py")))
     assert one.keys() == two.keys()
     for name, gradient in one.items():  # maps.*: before the join and, by "pull", never joined; scale: after it
         assert gradient.abs().max() > 1e-3

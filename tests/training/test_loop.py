@@ -64,7 +64,7 @@ def test_a_seed_decides_everything_and_the_callers_random_state_is_left_alone(da
     assert not equal(weights(first), weights(other))
 
 
-@pytest.mark.parametrize("select", ["last", "correlation", "partner_rank"])
+@pytest.mark.parametrize("select", ["last", "correlation", "reciprocal_rank"])
 def test_labels_make_no_difference_to_a_method_without_them(data, select):
     wanted = weights(train("toy", data, settings={"select": select}))
     absent = replace(data, targets=None, label_kind="none", class_names=())

@@ -22,7 +22,7 @@ from overtone.core import InputError
 from overtone.training import Run, train
 from overtone.training.folder import RunFolder
 
-SETTINGS = {"epochs": 5, "select": "partner_rank", "validate_every": 2, "checkpoint_seconds": 0}
+SETTINGS = {"epochs": 5, "select": "reciprocal_rank", "validate_every": 2, "checkpoint_seconds": 0}
 
 
 class Interrupted(Exception):

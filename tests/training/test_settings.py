@@ -43,8 +43,8 @@ def test_a_method_whose_settings_hide_the_loops_is_a_mistake(monkeypatch):
 
 def test_none_is_the_methods_default_and_what_is_given_wins():
     full = TrainingSettings.build({"epochs": 40}).completed(methods["toy"], CORPUS)
-    assert (full.epochs, full.batch_size, full.learning_rate, full.clip) == (40, 32, 0.01, 2.0)
-    assert TrainingSettings.build({"clip": None}).completed(methods["toy"], CORPUS).clip is None
+    assert (full.epochs, full.batch_size, full.learning_rate, full.grad_clip) == (40, 32, 0.01, 2.0)
+    assert TrainingSettings.build({"grad_clip": None}).completed(methods["toy"], CORPUS).grad_clip is None
     assert full.validate_every == 2
 
 

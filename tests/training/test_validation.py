@@ -9,25 +9,25 @@ import torch
 
 from overtone.features import hold_out
 from overtone.training import train
-from overtone.training.validation import pair_correlation, partner_rank, scores
+from overtone.training.validation import pair_correlation, reciprocal_rank, scores
 
 
-def test_partner_rank_is_the_mean_reciprocal_rank():
+def test_reciprocal_rank_is_the_mean_reciprocal_rank():
     first, second = torch.randn(37, 5), torch.randn(37, 5)
     x, y = (torch.nn.functional.normalize(z, dim=1) for z in (first, second))
     similarity = x @ y.T
     ranks = [int((row > row[i]).sum()) + 1 for matrix in (similarity, similarity.T) for i, row in enumerate(matrix)]
     expected = sum(1 / rank for rank in ranks) / len(ranks)
-    assert partner_rank(first, second) == pytest.approx(expected, rel=1e-6)
+    assert reciprocal_rank(first, second) == pytest.approx(expected, rel=1e-6)
 
 
-def test_partner_rank_of_ties_is_not_a_perfect_one():
-    assert partner_rank(torch.ones(9, 2), torch.ones(9, 2)) == pytest.approx(1 / 5)
+def test_reciprocal_rank_of_ties_is_not_a_perfect_one():
+    assert reciprocal_rank(torch.ones(9, 2), torch.ones(9, 2)) == pytest.approx(1 / 5)
 
 
-def test_partner_rank_does_not_depend_on_blocks():
+def test_reciprocal_rank_does_not_depend_on_blocks():
     first, second = torch.randn(1500, 2), torch.randn(1500, 2)
-    assert partner_rank(first, second, memory_mb=16) == pytest.approx(partner_rank(first, second, memory_mb=2000))
+    assert reciprocal_rank(first, second, memory_mb=16) == pytest.approx(reciprocal_rank(first, second, memory_mb=2000))
 
 
 def test_correlation_ignores_where_the_clouds_are():
@@ -44,7 +44,7 @@ def test_map_is_that_of_the_evaluation():
     assert "map" not in scores(pair, None)
 
 
-@pytest.mark.parametrize("select", ["correlation", "partner_rank"])
+@pytest.mark.parametrize("select", ["correlation", "reciprocal_rank"])
 def test_the_chosen_epoch_is_the_best_and_its_weights_are_kept(data, select):
     settings = {"select": select, "learning_rate": 3.0, "epochs": 12, "validate_every": 1, "validation_fraction": 0.3}
     run = train("toy", data, settings=settings)
@@ -66,7 +66,7 @@ def test_patience_ends_a_run_that_no_longer_improves(data):
 def test_a_split_called_val_is_used_as_it_is(data):
     train_rows = data.splits["train"]
     given = replace(data, splits={**data.splits, "train": train_rows[:80], "val": train_rows[80:]})
-    run = train("toy", given, settings={"select": "partner_rank"})
+    run = train("toy", given, settings={"select": "reciprocal_rank"})
     assert run.info["splits"] == {"train": 80, "val": 20, "test": 50}
 
 

@@ -31,7 +31,7 @@ app = typer.Typer(
 def show_version(wanted: bool) -> None:
     """Print the version and end."""
     if wanted:
-        from overtone import __version__
+        from overtone.core.version import __version__
 
         typer.echo(f"overtone {__version__}")
         raise typer.Exit

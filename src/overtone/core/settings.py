@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pydantic
 import yaml
 
 from overtone.core.errors import InputError, unknown_name
+
+log = logging.getLogger("overtone")
 
 S = TypeVar("S", bound="Settings")
 
@@ -18,19 +21,43 @@ class Settings(pydantic.BaseModel):
     """Base of all settings: immutable, every field described, a misspelt name is refused.
 
     The description of a field is the command line's help and the docs table, so it is written once.
+
+    A setting that was renamed is still read by its old name, with one logged sentence; see :func:`rename`.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Old names of settings to today's; a subclass lists its own only."""
+    renamed_values: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    """Setting to the old names of its values and today's; a subclass lists its own only."""
+
+    @classmethod
+    def current_name(cls, name: str) -> str | None:
+        """Today's name of the setting that ``name`` means; None if there is no such setting.
+
+        Args:
+            name: Today's name or an old one.
+        """
+        if name in cls.model_fields:
+            return name
+        olds = (vars(parent).get("renamed", {}) for parent in cls.__mro__)
+        return next((old[name] for old in olds if name in old), None)
+
+    @classmethod
+    def accepts(cls, name: str) -> bool:
+        """Whether there is a setting of that name, today's or an old one."""
+        return cls.current_name(name) is not None
 
     @classmethod
     def build(cls: type[S], values: Mapping[str, Any] | None = None, *, where: str = "settings") -> S:
         """Validate ``values`` into settings.
 
         Raises:
-            InputError: A name is unknown (the closest is proposed) or a value does not fit; the first problem is
-                named with what was given and what is valid.
+            InputError: A name is unknown (the closest is proposed), a setting is given by its old and its new name, or
+                a value does not fit; the first problem is named with what was given and what is valid.
         """
-        values = dict(values or {})
+        values = rename(values or {}, cls, where=where)
         for name in values:
             if name not in cls.model_fields:
                 raise unknown_name(f"setting in {where}", name, cls.model_fields)
@@ -60,6 +87,37 @@ class Settings(pydantic.BaseModel):
                 kind = str(field.annotation).replace("typing.", "")
             rows.append((name, kind, str(field.get_default(call_default_factory=True)), field.description or ""))
         return rows
+
+
+def rename(values: Mapping[str, Any], *kinds: type[Settings], where: str = "settings") -> dict[str, Any]:
+    """Replace old names of settings, and of their values, by today's; log one sentence for each.
+
+    Args:
+        values: Setting names to values. Names that none of the classes knows stay as they are.
+        kinds: Settings classes that the names may belong to.
+        where: What the values are called in messages.
+
+    Returns:
+        The same values under today's names, in the same order.
+
+    Raises:
+        InputError: A setting is given by its old and its new name.
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        kind = next((kind for kind in kinds if kind.accepts(name)), None)
+        today = name if kind is None else kind.current_name(name) or name
+        if today != name:
+            if today in values:
+                raise InputError(f"{where}: {name!r} is the old name of {today!r}, and both are given", fix="keep one")
+            log.warning("%s: %r is now called %r", where, name, today)
+        for parent in () if kind is None or not isinstance(value, str) else kind.__mro__:
+            if (new := vars(parent).get("renamed_values", {}).get(today, {}).get(value)) is not None:
+                log.warning("%s: the value %r of %r is now called %r", where, value, today, new)
+                value = new
+                break
+        found[today] = value
+    return found
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:

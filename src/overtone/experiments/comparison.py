@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from overtone import __version__
 from overtone.core import InputError
 from overtone.core.files import checksum, write_json
+from overtone.core.version import __version__
 from overtone.evaluation import mean_interval, paired_bootstrap
 from overtone.experiments.entries import Entry, entries_of
 from overtone.experiments.trial import OWN, Directions, Trial

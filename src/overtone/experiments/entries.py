@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from overtone.core import InputError, unknown_name
+from overtone.core.settings import rename
 from overtone.methods.base import methods as registered
 from overtone.training.settings import TrainingSettings
 
@@ -52,6 +53,7 @@ def entries_of(
     kinds = {name: registered[name] for name in methods}
     loop = TrainingSettings.model_fields
     valid = {*loop, *kinds, *(name for kind in kinds.values() for name in kind.settings_type.model_fields)} - {"seed"}
+    settings = rename(settings, TrainingSettings, *(kind.settings_type for kind in kinds.values()))
     for name in settings:
         if name == "seed":
             raise InputError("a comparison sets the seed itself", fix="say which seeds instead")

@@ -78,7 +78,9 @@ class Scaler:
         if kind == "zscore":
             spread = (_moment(rows, centre, square=False) / len(rows)).sqrt()
             return cls(kind, {"centre": centre.float(), "scale": _inverse(spread, centre).float()})
-        return cls(kind, {"centre": centre.float(), "directions": _principal(rows, centre).float()})
+        # laid out as a file gives it back: products of a transposed layout differ in the last bit
+        directions = _principal(rows, centre).float().contiguous()
+        return cls(kind, {"centre": centre.float(), "directions": directions})
 
     def __call__(self, tensor: Tensor) -> Tensor:
         """Scale (..., d) features; gives (..., d), with ``pca`` (..., k)."""

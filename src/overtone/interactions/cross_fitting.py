@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from overtone import __version__
+from overtone.core.version import __version__
 from overtone.features import PairedFeatures
 from overtone.interactions.folds import deal, of_others, seen_by_teachers
 from overtone.interactions.reliability import ranking

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from overtone import __version__
 from overtone.core import InputError
 from overtone.core.files import checksum, json_text
+from overtone.core.version import __version__
 from overtone.features import PairedFeatures
 from overtone.interactions.class_graphs import (
     SUPPORT,

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from overtone import __version__
 from overtone.core import InputError
 from overtone.core.files import save_tensors, write_json
+from overtone.core.version import __version__
 from overtone.features import Features, load_views, save
 from overtone.features.formats import format_of_suffix
 from overtone.media.backbones import Backbone, TrainedBackbone, backbone_of

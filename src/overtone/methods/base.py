@@ -91,14 +91,14 @@ class TrainingDefaults:
         weight_decay: Of the matrices; vectors and scalars are not decayed.
         select: What chooses the epoch whose weights are kept; ``map`` needs labels, so only supervised methods say it.
         validation_fraction: Share of the training rows held out where ``select`` needs some.
-        extra: Any further fields of the training settings (``{"clip": 5.0}``).
+        extra: Any further fields of the training settings (``{"grad_clip": 5.0}``).
     """
 
     epochs: int = 100
     batch_size: int = 512
     learning_rate: float = 3e-4
     weight_decay: float = 1e-4
-    select: Literal["last", "correlation", "partner_rank", "map"] = "last"
+    select: Literal["last", "correlation", "reciprocal_rank", "map"] = "last"
     validation_fraction: float = 0.1
     extra: Mapping[str, Any] = field(default_factory=dict)
 

@@ -23,6 +23,8 @@ from overtone.features import Scaler
 FREE = ("checkpoint_seconds", "memory_mb")
 """Settings that may change on a resume: no weight depends on them."""
 
+RENAMED_METRICS = {"val_partner_rank": "val_reciprocal_rank"}
+"""Old names in ``metrics.jsonl`` to today's."""
 
 PARTS = ("method", "best", "optimizer")
 """The tensors of a checkpoint."""
@@ -181,7 +183,8 @@ class RunFolder:
         """The metrics of all epochs."""
         path = self / "metrics.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        return [json.loads(line) for line in lines]
+        records: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        return [{RENAMED_METRICS.get(name, name): value for name, value in record.items()} for record in records]
 
     def evaluation(self) -> dict[str, Any] | None:
         """The test split's evaluation, None if there was no test split."""

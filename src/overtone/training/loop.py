@@ -161,7 +161,7 @@ class Loop:
             terms = self.method.step(batch)
         torch.autograd.backward(terms["loss"])
         self.group.average_gradients(self.parameters)
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip or math.inf, foreach=True)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.grad_clip or math.inf, foreach=True)
         for group, peak in self.peaks:
             group["lr"] = peak * share
         self.optimizer.step()

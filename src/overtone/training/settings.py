@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from overtone.core import InputError, Settings, unknown_name
+from overtone.core.settings import rename
 from overtone.methods.base import CorpusInfo, Method
 
-Select = Literal["last", "correlation", "partner_rank", "map"]
+Select = Literal["last", "correlation", "reciprocal_rank", "map"]
 
 
 class TrainingSettings(Settings):
     """Settings of the loop; ``None`` means: the method's own default for a corpus of this size."""
+
+    renamed: ClassVar = {"clip": "grad_clip"}
+    renamed_values: ClassVar = {"select": {"partner_rank": "reciprocal_rank"}}
 
     epochs: int | None = Field(None, ge=1)
     """Passes over the training rows; None: the method's default."""
@@ -26,14 +30,14 @@ class TrainingSettings(Settings):
     """Decay of the weight matrices (AdamW); None: the method's default."""
     learning_rate_warmup: float = Field(0.05, ge=0, lt=1)
     """Share of all steps in which the learning rate rises from 0 to its peak; a cosine leads back to 0."""
-    clip: float | None = Field(1.0, gt=0)
+    grad_clip: float | None = Field(1.0, gt=0)
     """Largest norm of the gradient over all parameters; null switches clipping off."""
     seed: int = Field(0, ge=0)
     """Decides first weights, batches, masks, noise and which rows are held out."""
     scaling: Literal["none", "zscore", "minmax", "pca"] = "zscore"
     """How features are scaled; fitted on the training rows only and stored with the run."""
     select: Select | None = None
-    """Which epoch's weights are kept: last, or the best by held-out correlation, partner_rank or (with labels) map."""
+    """Which epoch is kept: last, or the best by held-out correlation, reciprocal_rank or (with labels) map."""
     validation_fraction: float | None = Field(None, ge=0, lt=1)
     """Share of the training rows held out if the data has no split "val"; None: only as much as select needs."""
     validate_every: int | None = Field(None, ge=1)
@@ -69,14 +73,14 @@ class TrainingSettings(Settings):
         if full.select == "map" and not method.supervised:
             raise InputError(
                 f"select=map needs labels, and {method.name} is trained without them",
-                valid="last, correlation, partner_rank",
+                valid="last, correlation, reciprocal_rank",
             )
         if full.validation_fraction is None:
             full = full.changed(validation_fraction=0.0 if full.select == "last" else defaults.validation_fraction)
         if full.patience is not None and full.select == "last":
             raise InputError(
                 "patience stops on validation, and select=last looks at none",
-                fix="set select=correlation or select=partner_rank as well",
+                fix="set select=correlation or select=reciprocal_rank as well",
             )
         return full.changed(validate_every=full.validate_every or max(1, round((full.epochs or 1) / 20)))
 
@@ -94,7 +98,7 @@ def split_settings(values: Mapping[str, Any] | None, method: type[Method]) -> tu
     Raises:
         InputError: A name is in neither (the closest of both is proposed), or a value does not fit.
     """
-    values = dict(values or {})
+    values = rename(values or {}, method.settings_type, TrainingSettings)
     own, loop = method.settings_type.model_fields, TrainingSettings.model_fields
     if both := sorted(own.keys() & loop.keys()):
         raise RuntimeError(f"method {method.name!r} and the loop both have settings called {both}")

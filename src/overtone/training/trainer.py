@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import torch
 
-from overtone import __version__
 from overtone.core import InputError
 from overtone.core.files import save_tensors, write_json
+from overtone.core.version import __version__
 from overtone.features import PairedFeatures
 from overtone.methods.base import Method, methods
 from overtone.training import material as materials

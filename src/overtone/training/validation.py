@@ -20,7 +20,7 @@ def pair_correlation(first: Tensor, second: Tensor) -> float:
     return float(torch.nn.functional.cosine_similarity(first - first.mean(0), second - second.mean(0), dim=1).mean())
 
 
-def partner_rank(first: Tensor, second: Tensor, memory_mb: int = 512) -> float:
+def reciprocal_rank(first: Tensor, second: Tensor, memory_mb: int = 512) -> float:
     """Mean reciprocal rank of the own partner among all held-out rows, over both directions; ties count half.
 
     Args:
@@ -50,11 +50,11 @@ def scores(embeddings: tuple[Tensor, Tensor], targets: Tensor | None, memory_mb:
         memory_mb: Bound of a block of similarities, in MiB.
 
     Returns:
-        ``correlation`` and ``partner_rank``, and with targets ``map``.
+        ``correlation`` and ``reciprocal_rank``, and with targets ``map``.
     """
     found = {
         "correlation": pair_correlation(*embeddings),
-        "partner_rank": partner_rank(*embeddings, memory_mb=memory_mb),
+        "reciprocal_rank": reciprocal_rank(*embeddings, memory_mb=memory_mb),
     }
     if targets is not None:
         found["map"] = fmean(

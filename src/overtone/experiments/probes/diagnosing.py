@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from overtone import __version__
 from overtone.core import InputError
 from overtone.core.files import checksum, write_json
+from overtone.core.version import __version__
 from overtone.diagnosis import Evidence, verdict
 from overtone.experiments.probes.course import rehearse, train_heads
 from overtone.experiments.probes.looks import RETRIEVAL, geometry, retrieval

@@ -40,8 +40,8 @@ def in_words(name: str) -> str:
     """What a reader calls an entry of the history.
 
     Example:
-        >>> in_words("val_partner_rank"), in_words("rank_audio"), in_words("gradient_norm")
-        ('validation: partner rank', 'effective rank: audio', 'gradient norm')
+        >>> in_words("val_reciprocal_rank"), in_words("rank_audio"), in_words("gradient_norm")
+        ('validation: reciprocal rank', 'effective rank: audio', 'gradient norm')
     """
     for prefix, written in (("val_", "validation: "), ("rank_", "effective rank: ")):
         if name.startswith(prefix):

@@ -1,0 +1,135 @@
+"""Progress of long work: what a training, a graph search or an extraction reports, and a display for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    import rich.progress
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one piece of work has come.
+
+    Attributes:
+        label: What is being done (``"hsc-mae"``, in a comparison ``"hsc-mae, seed 2 (3/25)"``).
+        done: Units done.
+        total: Units to do; 0 for work that has no units, such as a closed form.
+        unit: What is counted: ``"epoch"``, ``"step"``; empty for none worth naming.
+        values: Numbers to show: means of an epoch's terms, validation scores, a search's score.
+        seconds: Time so far.
+        eta: Time to come, in seconds; None: in proportion to the time so far.
+
+    Example:
+        >>> Progress("hsc-mae", 5, 10, values={"loss": 0.25}, seconds=2.0).line()
+        'hsc-mae: epoch 5/10, loss 0.25, 2 s left'
+        >>> Progress("images", 64, 64, unit="", seconds=1.5).line()
+        'images: 64/64, done in 1.5 s'
+    """
+
+    label: str
+    done: int
+    total: int
+    unit: str = "epoch"
+    values: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    eta: float | None = None
+
+    @property
+    def seconds_left(self) -> float:
+        """Time to come, in seconds."""
+        return self.seconds * (self.total - self.done) / max(1, self.done) if self.eta is None else self.eta
+
+    def numbers(self) -> list[str]:
+        """The values in short: ``["loss 0.25"]``."""
+        return [f"{name} {value:.4g}" for name, value in self.values.items()]
+
+    def line(self) -> str:
+        """All of it in one line of text."""
+        left = f"{self.seconds_left:.0f} s left" if self.done < self.total else f"done in {self.seconds:.1f} s"
+        count = f"{self.unit} {self.done}/{self.total}".lstrip()
+        return ", ".join([f"{self.label}: {count}", *self.numbers(), left])
+
+
+ProgressCallback = Callable[[Progress], object]
+"""Called after each unit of work. A graph search ends with its best result so far if the answer is true; all other work
+ignores the answer."""
+
+
+def is_main_process() -> bool:
+    """Whether this process writes files and talks to the user: under ``torchrun`` the first one, otherwise each."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+@contextmanager
+def display(stream: TextIO | None = None, every: float = 10.0) -> Iterator[ProgressCallback]:
+    """Show progress: a bar with ETA and values on a terminal, otherwise a line now and then.
+
+    Args:
+        stream: Where to, standard error by default.
+        every: Without a terminal: seconds after which a line is due even if no tenth of the work is done.
+
+    Yields:
+        The callback to hand to ``train``, ``compare``, ``graph`` or ``extract`` as ``progress``.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    stream = stream or sys.stderr
+    console = Console(file=stream)
+    if not console.is_terminal:
+        yield _Lines(stream, every)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[values]}", style="dim"),
+    )
+    with RichProgress(*columns, console=console, refresh_per_second=4) as bars:
+        yield _Bars(bars)
+
+
+class _Bars:
+    """One bar per label, on a terminal."""
+
+    def __init__(self, bars: rich.progress.Progress) -> None:
+        self.bars = bars
+        self.tasks: dict[str, rich.progress.TaskID] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        total = max(1, progress.total)
+        if progress.label not in self.tasks:
+            for old in self.tasks.values():  # one bar at a time: a comparison has dozens of runs
+                self.bars.update(old, visible=False)
+            self.tasks[progress.label] = self.bars.add_task(progress.label, total=total, values="")
+        done = progress.done if progress.total else total
+        values = "  ".join(progress.numbers())
+        self.bars.update(self.tasks[progress.label], completed=done, total=total, values=values, refresh=done == total)
+
+
+class _Lines:
+    """Plain lines: first and last unit, every tenth of the work, and after every so many seconds."""
+
+    def __init__(self, stream: TextIO, every: float) -> None:
+        self.stream, self.every = stream, every
+        self.label: str | None = None
+        self.tenth = 0
+        self.when = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now, tenth = time.monotonic(), 10 * progress.done // max(1, progress.total)
+        if progress.label == self.label and tenth == self.tenth and now - self.when < self.every:
+            return
+        self.label, self.tenth, self.when = progress.label, tenth, now
+        print(progress.line(), file=self.stream, flush=True)
