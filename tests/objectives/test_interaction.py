@@ -225,22 +225,22 @@ def test_excused_pairs_are_no_negatives(name: str) -> None:
     gallery = torch.randn(8, 5, generator=generator, dtype=torch.float64)
     labels = torch.arange(8) % 4
     loss = metric_losses()[name]()
-    excused = torch.zeros(8, 8)
-    assert loss(rows, labels, gallery, labels, excused=excused) == loss(rows, labels, gallery, labels)
-    excused[:, 3] = 1.0  # as if row 3 were not in the gallery, but for those of its class
-    excused[:, 7] = 1.0
+    negative_relief = torch.zeros(8, 8)
+    assert loss(rows, labels, gallery, labels, negative_relief=negative_relief) == loss(rows, labels, gallery, labels)
+    negative_relief[:, 3] = 1.0  # as if row 3 were not in the gallery, but for those of its class
+    negative_relief[:, 7] = 1.0
     mine = labels != 3
     kept = torch.tensor([0, 1, 2, 4, 5, 6])
-    some = loss(rows[mine], labels[mine], gallery, labels, excused=excused[mine])
+    some = loss(rows[mine], labels[mine], gallery, labels, negative_relief=negative_relief[mine])
     without = loss(rows[mine], labels[mine], gallery[kept], labels[kept])
     assert some.item() == pytest.approx(without.item(), rel=1e-12)
 
 
 def test_excused_must_be_of_pairs() -> None:
     loss, rows, labels = metric_losses()["triplet"](), torch.eye(4), torch.tensor([0, 0, 1, 1])
-    with pytest.raises(InputError, match=r"excused: not one for each pair; got \(3, 4\)"):
-        loss(rows, labels, rows, labels, excused=torch.zeros(3, 4))
-    with pytest.raises(InputError, match="excused: a value is not in"):
-        loss(rows, labels, rows, labels, excused=torch.full((4, 4), 2.0))
+    with pytest.raises(InputError, match=r"negative_relief: not one for each pair; got \(3, 4\)"):
+        loss(rows, labels, rows, labels, negative_relief=torch.zeros(3, 4))
+    with pytest.raises(InputError, match="negative_relief: a value is not in"):
+        loss(rows, labels, rows, labels, negative_relief=torch.full((4, 4), 2.0))
     with pytest.raises(InputError, match="judges rows by classes"):
-        metric_losses()["ccl"](classes=2, embedding_dim=4)(rows, labels, excused=torch.zeros(4, 4))
+        metric_losses()["ccl"](classes=2, embedding_dim=4)(rows, labels, negative_relief=torch.zeros(4, 4))

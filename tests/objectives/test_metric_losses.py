@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.objectives import Counts, MetricLoss, metric_losses, objectives
+from overtone.objectives import MetricLoss, TermCounts, metric_losses, objectives
 
 CLASSES, WIDTH = 4, 6
 VARIANTS: list[tuple[str, dict[str, object]]] = [
@@ -52,7 +52,7 @@ def soft(n: int = 16, seed: int = 3) -> Tensor:
     return torch.rand(n, CLASSES, generator=torch.Generator().manual_seed(seed)).softmax(1)
 
 
-def check_counts(counts: Counts | None, anchors: int) -> None:
+def check_counts(counts: TermCounts | None, anchors: int) -> None:
     assert counts is not None
     assert counts.anchors == anchors
     for value in counts[:3]:

@@ -121,13 +121,13 @@ class Interactions(Metric):
         first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
         targets = self.joined_targets(batch)
         acts = s.graph != "none" and batch.progress >= s.switch
-        metric = self.judge(first, second, targets, self.excused(batch) if acts else None)
+        metric = self.judge(first, second, targets, self.negative_relief(batch) if acts else None)
         if s.graph == "none":
             return {"loss": metric}
         pull = self.pull(first, second, targets, batch) if acts else metric.new_zeros(())
         return {"loss": metric + self.strength(batch.progress) * pull, "metric": metric, "pull": pull}
 
-    def excused(self, batch: Batch) -> Tensor | None:
+    def negative_relief(self, batch: Batch) -> Tensor | None:
         """(B, B) of how far the metric loss spares a clip from being a negative of another; None where it does not."""
         s = self.settings
         if s.graph == "pairs" or not s.excuse:

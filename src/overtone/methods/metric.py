@@ -76,14 +76,14 @@ class LabelledFrame(Frame):
         assert batch.targets is not None
         return batch.gather(batch.targets)
 
-    def judge(self, first: Tensor, second: Tensor, targets: Tensor, excused: Tensor | None = None) -> Tensor:
+    def judge(self, first: Tensor, second: Tensor, targets: Tensor, negative_relief: Tensor | None = None) -> Tensor:
         """The loss of a global batch's embeddings.
 
         Args:
             first: (B, e) embeddings of one modality.
             second: (B, e) of the other, row-aligned.
             targets: (B, C) in [0, 1].
-            excused: (B, B) of how far a row of the second is excused from being a negative of one of the first.
+            negative_relief: (B, B) in [0, 1], how far each pair is spared from being a negative; None: not at all.
 
         Returns:
             Scalar.
@@ -94,8 +94,10 @@ class LabelledFrame(Frame):
         rows = labelled_rows(targets)
         first, second, targets = (part.index_select(0, rows) for part in (first, second, targets))
         labels = targets.argmax(1) if self.single else targets
-        excused = None if excused is None else excused.index_select(0, rows).index_select(1, rows)
-        return loss_of_views(self.loss, (first, second), labels, excused)
+        negative_relief = (
+            None if negative_relief is None else negative_relief.index_select(0, rows).index_select(1, rows)
+        )
+        return loss_of_views(self.loss, (first, second), labels, negative_relief)
 
 
 def labelled_rows(targets: Tensor) -> Tensor:

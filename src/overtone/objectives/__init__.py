@@ -2,7 +2,7 @@
 
 from overtone.objectives.agreement import Agreement, agreement
 from overtone.objectives.arcface import ArcFaceLoss, arcface
-from overtone.objectives.base import Counts, MetricLoss, Outcome, metric_losses
+from overtone.objectives.base import LossResult, MetricLoss, TermCounts, metric_losses
 from overtone.objectives.canonical import CanonicalLoss, canonical_loss, whitened_cross_covariance
 from overtone.objectives.ccl import CenterContrastiveLoss, center_contrastive
 from overtone.objectives.centres import centre_pairs
@@ -42,20 +42,20 @@ __all__ = [
     "CanonicalLoss",
     "CenterContrastiveLoss",
     "ContrastiveLoss",
-    "Counts",
     "Distillation",
     "InfoNCELoss",
     "InteractionLoss",
     "LearnedWeights",
+    "LossResult",
     "MaskedReconstruction",
     "MetricLoss",
     "NPairLoss",
-    "Outcome",
     "Pairs",
     "PositiveUnlabelled",
     "SoftCrossEntropy",
     "SoftInfoNCE",
     "SupervisedContrastiveLoss",
+    "TermCounts",
     "TripletLoss",
     "agreement",
     "arcface",

@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.core import InputError
-from overtone.objectives.base import Given, Outcome
+from overtone.objectives.base import LossInputs, LossResult
 from overtone.objectives.centres import CentreLoss, CentreSettings
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
 from overtone.objectives.softmax import against_negatives
 
 
-def arcface(pairs: Pairs, margin: float = 0.5, scale: float = 64.0, active_threshold: float = 1e-2) -> Outcome:
+def arcface(pairs: Pairs, margin: float = 0.5, scale: float = 64.0, active_threshold: float = 1e-2) -> LossResult:
     r"""Additive angular margin loss.
 
     .. math::
@@ -89,9 +89,9 @@ class ArcFaceLoss(CentreLoss):
     function = staticmethod(arcface)
     settings: ArcFaceSettings
 
-    def outcome(self, given: Given) -> Outcome:
+    def compute(self, inputs: LossInputs) -> LossResult:
         """Pair all rows with the centres, one of which is the own one, and call the function."""
-        labels = given.labels
+        labels = inputs.labels
         if labels is not None and labels.dim() == 2 and self.settings.margin > 0:
             raise InputError(
                 "arcface has a margin towards one class a row",
@@ -99,4 +99,4 @@ class ArcFaceLoss(CentreLoss):
                 valid="(n,) integer classes",
                 fix="set margin=0 for several or soft labels, or take ccl",
             )
-        return super().outcome(given)
+        return super().compute(inputs)

@@ -16,7 +16,7 @@ from overtone.objectives.registry import objectives
 Reduction = Literal["active", "all"]
 
 
-class Counts(NamedTuple):
+class TermCounts(NamedTuple):
     """How many terms of a loss still push.
 
     The tensors are scalars without gradient, on the device of the embeddings: reading one makes the host wait. With
@@ -35,7 +35,7 @@ class Counts(NamedTuple):
     anchors: int
 
 
-class Given(NamedTuple):
+class LossInputs(NamedTuple):
     """What a loss is called with; see :func:`~overtone.objectives.pairs`.
 
     Attributes:
@@ -44,7 +44,7 @@ class Given(NamedTuple):
         gallery: (m, d).
         gallery_labels: (m,) or (m, C).
         targets: (n, m).
-        excused: (n, m).
+        negative_relief: (n, m).
     """
 
     embeddings: Tensor
@@ -52,10 +52,10 @@ class Given(NamedTuple):
     gallery: Tensor | None = None
     gallery_labels: Tensor | None = None
     targets: Tensor | None = None
-    excused: Tensor | None = None
+    negative_relief: Tensor | None = None
 
 
-class Outcome(NamedTuple):
+class LossResult(NamedTuple):
     """What the function of a loss returns.
 
     Attributes:
@@ -64,7 +64,7 @@ class Outcome(NamedTuple):
     """
 
     loss: Tensor
-    counts: Counts
+    counts: TermCounts
 
 
 class MetricLoss(nn.Module, ABC):
@@ -93,7 +93,7 @@ class MetricLoss(nn.Module, ABC):
     def __init__(self, **settings: Any) -> None:
         super().__init__()
         self.settings = self.settings_type.build(settings, where=f"loss {self.name!r}")
-        self.counts: Counts | None = None
+        self.counts: TermCounts | None = None
 
     def forward(
         self,
@@ -103,15 +103,15 @@ class MetricLoss(nn.Module, ABC):
         gallery_labels: Tensor | None = None,
         *,
         targets: Tensor | None = None,
-        excused: Tensor | None = None,
+        negative_relief: Tensor | None = None,
     ) -> Tensor:
         """Scalar loss of a batch; see :func:`~overtone.objectives.pairs` for the arguments and what is refused."""
-        outcome = self.outcome(Given(embeddings, labels, gallery, gallery_labels, targets, excused))
-        self.counts = outcome.counts
-        return outcome.loss
+        result = self.compute(LossInputs(embeddings, labels, gallery, gallery_labels, targets, negative_relief))
+        self.counts = result.counts
+        return result.loss
 
     @abstractmethod
-    def outcome(self, given: Given) -> Outcome:
+    def compute(self, inputs: LossInputs) -> LossResult:
         """Loss and counts of a batch."""
 
     def extra_repr(self) -> str:
@@ -122,11 +122,11 @@ class MetricLoss(nn.Module, ABC):
 class PairLoss(MetricLoss):
     """Base of the losses that need nothing but the rows: a function of their pairs that takes the settings."""
 
-    function: ClassVar[Callable[..., Outcome]]
+    function: ClassVar[Callable[..., LossResult]]
 
-    def outcome(self, given: Given) -> Outcome:
+    def compute(self, inputs: LossInputs) -> LossResult:
         """Pair the rows and call the function."""
-        found = pairs(*given[:4], targets=given.targets, excused=given.excused)
+        found = pairs(*inputs[:4], targets=inputs.targets, negative_relief=inputs.negative_relief)
         return type(self).function(found, **dict(self.settings))
 
 

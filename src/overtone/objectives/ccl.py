@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from overtone.objectives.base import Outcome
+from overtone.objectives.base import LossResult
 from overtone.objectives.centres import CentreLoss, CentreSettings
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
@@ -13,7 +13,7 @@ from overtone.objectives.softmax import against_negatives
 
 def center_contrastive(
     pairs: Pairs, scale: float = 16.0, margin: float = 0.0, pull: float = 0.5, active_threshold: float = 1e-2
-) -> Outcome:
+) -> LossResult:
     r"""Center contrastive loss.
 
     .. math::
@@ -39,7 +39,7 @@ def center_contrastive(
         scale * (cosines - margin), scale * cosines, pairs.positive, pairs.negative, active_threshold
     )
     spread = (pairs.positive * (2.0 - 2.0 * cosines)).sum() / pairs.positive.sum()
-    return Outcome(loss + pull * spread, counts)
+    return LossResult(loss + pull * spread, counts)
 
 
 class CenterContrastiveSettings(CentreSettings):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
-from overtone.objectives.base import Given, MetricLoss, Outcome
+from overtone.objectives.base import LossInputs, LossResult, MetricLoss
 from overtone.objectives.pairs import Pairs, check_all_labels, check_batch, holds, unit
 
 
@@ -76,7 +76,7 @@ class CentreLoss(MetricLoss):
     """
 
     needs_classes = True
-    function: ClassVar[Callable[..., Outcome]]
+    function: ClassVar[Callable[..., LossResult]]
     settings: CentreSettings
 
     def __init__(self, **settings: Any) -> None:
@@ -84,13 +84,13 @@ class CentreLoss(MetricLoss):
         # of length 1, so that a step of the optimiser turns a centre as far as it would an embedding's direction
         self.centres = nn.Parameter(F.normalize(torch.randn(self.settings.classes, self.settings.embedding_dim), dim=1))
 
-    def outcome(self, given: Given) -> Outcome:
+    def compute(self, inputs: LossInputs) -> LossResult:
         """Pair all rows with the centres and call the function."""
-        embeddings, gallery = given.embeddings, given.gallery
-        if given.targets is not None or given.excused is not None:
+        embeddings, gallery = inputs.embeddings, inputs.gallery
+        if inputs.targets is not None or inputs.negative_relief is not None:
             raise InputError(f"{self.name} judges rows by classes, not by each other", fix="pass labels, not targets")
         check_batch(embeddings, gallery)
-        labels, gallery_labels = check_all_labels(embeddings, given.labels, gallery, given.gallery_labels)
+        labels, gallery_labels = check_all_labels(embeddings, inputs.labels, gallery, inputs.gallery_labels)
         if gallery is not None and gallery_labels is not None:
             embeddings, labels = torch.cat((embeddings, gallery)), torch.cat((labels, gallery_labels))
         options = {name: value for name, value in self.settings if name not in CentreSettings.model_fields}

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.core import Settings
-from overtone.objectives.base import Counts, Outcome, PairLoss, Reduction, hinge
+from overtone.objectives.base import LossResult, PairLoss, Reduction, TermCounts, hinge
 from overtone.objectives.pairs import Distance, Pairs, distances
 from overtone.objectives.registry import objectives
 
@@ -23,7 +23,7 @@ def contrastive(
     power: int = 2,
     distance: Distance = "euclidean",
     reduction: Mean = "pairs",
-) -> Outcome:
+) -> LossResult:
     r"""Contrastive loss over all pairs of a batch.
 
     .. math:: \ell = \operatorname{mean} \big( [d_{ij} - m_+]_+^p \;\text{of positives},\;
@@ -51,12 +51,12 @@ def contrastive(
         pulled, pushed = near.sum(), far.sum()
         positives, negatives = pairs.positive.sum(), pairs.negative.sum()
     pull, push = _hinges(near, apart, pos_margin, pulled, power), _hinges(far, apart, neg_margin, pushed, power)
-    counts = Counts(pulled + pushed, positives + negatives, torch.zeros_like(pulled), len(apart))
+    counts = TermCounts(pulled + pushed, positives + negatives, torch.zeros_like(pulled), len(apart))
     if reduction == "pairs":
         both_kinds = torch.where(torch.minimum(positives, negatives) > 0, counts.total, 0.0)
-        return Outcome(hinge(pull + push, counts.active, both_kinds, "all"), counts)
+        return LossResult(hinge(pull + push, counts.active, both_kinds, "all"), counts)
     over: Reduction = "active" if reduction == "active" else "all"
-    return Outcome(hinge(pull, pulled, positives, over) + hinge(push, pushed, negatives, over), counts)
+    return LossResult(hinge(pull, pulled, positives, over) + hinge(push, pushed, negatives, over), counts)
 
 
 def _hinges(active: Tensor, apart: Tensor, margin: float, count: Tensor, power: int) -> Tensor:

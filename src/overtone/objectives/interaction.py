@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from overtone.core import InputError
-from overtone.objectives.base import Counts, Outcome
+from overtone.objectives.base import LossResult, TermCounts
 from overtone.objectives.pairs import check_all_labels, check_batch, holds, unit
 from overtone.objectives.registry import objectives
 from overtone.objectives.targets import relation
@@ -20,7 +20,7 @@ def interaction(
     soft_labels: Sequence[Tensor],
     graph: Tensor,
     threshold: float = 0.5,
-) -> Outcome:
+) -> LossResult:
     r"""Latent interaction regulariser: soft pulls along the edges of a graph of classes.
 
     .. math::
@@ -74,7 +74,7 @@ def interaction(
             pulls, counts = _pulls(labels, soft, graph, threshold)
         near = [(rows[one] * (pull @ rows[other])).sum() for (one, other), pull in pulls.items()]
         total = torch.stack([pull.sum() for pull in pulls.values()]).sum() - torch.stack(near).sum()
-    return Outcome(2.0 * total / graph.sum().clamp_min(len(graph) // 2), counts)
+    return LossResult(2.0 * total / graph.sum().clamp_min(len(graph) // 2), counts)
 
 
 def relatedness(soft_labels: Sequence[Tensor], graph: Tensor, threshold: float = 0.5) -> Tensor:
@@ -110,7 +110,7 @@ def relatedness(soft_labels: Sequence[Tensor], graph: Tensor, threshold: float =
 
 def _pulls(
     labels: Tensor, soft: Sequence[Tensor], graph: Tensor, threshold: float
-) -> tuple[dict[tuple[int, int], Tensor], Counts]:
+) -> tuple[dict[tuple[int, int], Tensor], TermCounts]:
     """(n, n) weights of the distances between two modalities, or within one if it has edges; and counts of edges.
 
     Within a modality, what stands on the diagonal is the weight of a distance of 0, and does no harm.
@@ -130,7 +130,7 @@ def _pulls(
         if one != other or holds((part > 0).any())
     }
     total, active = (graph > 0).sum(), (share > 0).sum()
-    return pulls, Counts(active, total, total - active, len(labels))
+    return pulls, TermCounts(active, total, total - active, len(labels))
 
 
 def _checked(
@@ -170,7 +170,7 @@ class InteractionLoss(nn.Module):
     def __init__(self, threshold: float = 0.5) -> None:
         super().__init__()
         self.threshold = threshold
-        self.counts: Counts | None = None
+        self.counts: TermCounts | None = None
 
     def forward(self, views: Sequence[Tensor], labels: Tensor, soft_labels: Sequence[Tensor], graph: Tensor) -> Tensor:
         """Scalar loss."""

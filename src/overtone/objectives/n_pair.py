@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.core import InputError, Settings
-from overtone.objectives.base import Given, Outcome, PairLoss
+from overtone.objectives.base import LossInputs, LossResult, PairLoss
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
 from overtone.objectives.softmax import against_negatives
@@ -19,7 +19,7 @@ Tuples = Literal["one-per-class", "every-row"]
 
 def n_pair(
     pairs: Pairs, tuples: Tuples = "one-per-class", temperature: float = 1.0, active_threshold: float = 1e-2
-) -> Outcome:
+) -> LossResult:
     r"""N-pair loss.
 
     .. math:: \ell = -\operatorname{mean}_i \log
@@ -93,9 +93,9 @@ class NPairLoss(PairLoss):
     active_means = "A tuple is active while 1 − p of its positive exceeds active_threshold."
     function = staticmethod(n_pair)
 
-    def outcome(self, given: Given) -> Outcome:
+    def compute(self, inputs: LossInputs) -> LossResult:
         """Pair the rows, whose classes must be told apart, and call the function."""
-        labels, targets = given.labels, given.targets
+        labels, targets = inputs.labels, inputs.targets
         if targets is not None or (labels is not None and labels.dim() == 2):
             raise InputError(
                 "n-pair takes one class for each row",
@@ -103,4 +103,4 @@ class NPairLoss(PairLoss):
                 valid="(n,) integer classes",
                 fix="take infonce for several or soft labels",
             )
-        return super().outcome(given)
+        return super().compute(inputs)

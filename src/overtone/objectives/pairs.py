@@ -49,7 +49,7 @@ def pairs(
     gallery_labels: Tensor | None = None,
     *,
     targets: Tensor | None = None,
-    excused: Tensor | None = None,
+    negative_relief: Tensor | None = None,
 ) -> Pairs:
     """Check a batch and pair its rows, with each other or with a gallery.
 
@@ -59,8 +59,8 @@ def pairs(
         gallery: (m, d) rows to pair with, for example of the other modality; None for the batch itself.
         gallery_labels: (m,) or (m, C), as ``labels``.
         targets: (n, m) matrix in [0, 1] of how much row j is a positive of row i, in place of labels.
-        excused: (n, m) matrix in [0, 1] of how far row j is excused from being a negative of row i, though it is no
-            positive: its weight as a negative is multiplied by one minus it. None: nothing is.
+        negative_relief: (n, m) matrix in [0, 1], how far row j is spared from being a negative of row i: its weight as
+            a negative is multiplied by one minus it. None: no pair is spared.
 
     Returns:
         The pairs. On an accelerator values are not looked at, since the host would have to wait.
@@ -88,8 +88,8 @@ def pairs(
     anchors = unit(embeddings)
     positive = related.to(anchors.dtype)
     negative = 1.0 - positive
-    if excused is not None:
-        spared = _checked_matrix("excused", excused, embeddings, others).to(anchors.dtype)
+    if negative_relief is not None:
+        spared = _checked_matrix("negative_relief", negative_relief, embeddings, others).to(anchors.dtype)
         negative = negative.addcmul_(negative, spared, value=-1.0).clamp_(0.0, 1.0)
     if gallery is None:
         positive, negative = positive.fill_diagonal_(0.0), negative.fill_diagonal_(0.0)

@@ -6,13 +6,13 @@ import torch
 from pydantic import Field
 
 from overtone.core import Settings
-from overtone.objectives.base import Counts, Outcome, PairLoss
+from overtone.objectives.base import LossResult, PairLoss, TermCounts
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
 from overtone.objectives.softmax import NEGLIGIBLE, log_sum_exp
 
 
-def supervised_contrastive(pairs: Pairs, temperature: float = 0.1, active_threshold: float = 1e-2) -> Outcome:
+def supervised_contrastive(pairs: Pairs, temperature: float = 0.1, active_threshold: float = 1e-2) -> LossResult:
     r"""Supervised contrastive loss.
 
     .. math::
@@ -42,7 +42,7 @@ def supervised_contrastive(pairs: Pairs, temperature: float = 0.1, active_thresh
     with torch.no_grad():
         found = (pairs.positive * (logits - rest).clamp(-NEGLIGIBLE, 0.0).exp()).sum(1)
         active = (kept & (1.0 - found > active_threshold)).sum()
-    return Outcome(losses.sum() / total, Counts(active, total, len(kept) - total, len(kept)))
+    return LossResult(losses.sum() / total, TermCounts(active, total, len(kept) - total, len(kept)))
 
 
 class SupervisedContrastiveSettings(Settings):

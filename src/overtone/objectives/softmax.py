@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.objectives.base import Counts, Outcome
+from overtone.objectives.base import LossResult, TermCounts
 
 OUT_OF_REACH = -1e30
 """Takes the place of a logit without weight: below any other, and finite, for an infinity has no gradient."""
@@ -56,7 +56,7 @@ class _LogSumExp(torch.autograd.Function):
 
 def against_negatives(
     favourable: Tensor, adverse: Tensor, positive: Tensor, negative: Tensor, active_threshold: float
-) -> Outcome:
+) -> LossResult:
     r"""Mean over positive pairs of how badly each does against its anchor's negatives.
 
     .. math::
@@ -86,4 +86,4 @@ def against_negatives(
         coefficient = (positive * deficit.sigmoid()).sum(1)
         active = (coefficient > active_threshold * positive.sum(1)).sum()
         total = kept.sum()
-    return Outcome(loss, Counts(active, total, len(kept) - total, len(kept)))
+    return LossResult(loss, TermCounts(active, total, len(kept) - total, len(kept)))

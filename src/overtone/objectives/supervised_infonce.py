@@ -5,13 +5,13 @@ from __future__ import annotations
 from pydantic import Field
 
 from overtone.core import Settings
-from overtone.objectives.base import Outcome, PairLoss
+from overtone.objectives.base import LossResult, PairLoss
 from overtone.objectives.pairs import Pairs
 from overtone.objectives.registry import objectives
 from overtone.objectives.softmax import against_negatives
 
 
-def supervised_infonce(pairs: Pairs, temperature: float = 0.07, active_threshold: float = 1e-2) -> Outcome:
+def supervised_infonce(pairs: Pairs, temperature: float = 0.07, active_threshold: float = 1e-2) -> LossResult:
     r"""Supervised InfoNCE with several positives.
 
     .. math::

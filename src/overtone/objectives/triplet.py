@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
-from overtone.objectives.base import Counts, Outcome, PairLoss, Reduction, hinge
+from overtone.objectives.base import LossResult, PairLoss, Reduction, TermCounts, hinge
 from overtone.objectives.pairs import Distance, Pairs, distances
 from overtone.objectives.registry import objectives
 
@@ -24,7 +24,7 @@ def triplet(
     mining: Mining = "all",
     distance: Distance = "squared",
     reduction: Reduction = "active",
-) -> Outcome:
+) -> LossResult:
     r"""Triplet margin loss.
 
     .. math:: \ell = \operatorname{mean}_{(a,p,n)} [d_{ap} - d_{an} + m]_+
@@ -56,8 +56,8 @@ def triplet(
         total, active, possible = _hardest(pairs, apart, margin)
     else:
         total, active, possible = _many(pairs, apart, margin, semi_hard=mining == "semi-hard")
-    counts = Counts(active, possible, (~pairs.with_both()).sum(), len(apart))
-    return Outcome(hinge(total, active, possible, reduction), counts)
+    counts = TermCounts(active, possible, (~pairs.with_both()).sum(), len(apart))
+    return LossResult(hinge(total, active, possible, reduction), counts)
 
 
 def _many(pairs: Pairs, apart: Tensor, margin: float, semi_hard: bool) -> tuple[Tensor, Tensor, Tensor]:

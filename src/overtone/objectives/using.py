@@ -67,7 +67,9 @@ def build_loss(name: str, settings: Mapping[str, Any], *, classes: int, embeddin
     return kind(**settings, **following)
 
 
-def loss_of_views(loss: MetricLoss, views: Sequence[Tensor], labels: Tensor, excused: Tensor | None = None) -> Tensor:
+def loss_of_views(
+    loss: MetricLoss, views: Sequence[Tensor], labels: Tensor, negative_relief: Tensor | None = None
+) -> Tensor:
     """A metric loss of a batch within one view, or across two: the mean of both directions.
 
     A loss with class centres judges the rows of all views by the same centres.
@@ -76,8 +78,8 @@ def loss_of_views(loss: MetricLoss, views: Sequence[Tensor], labels: Tensor, exc
         loss: The loss.
         views: One or two (n, e) embeddings, row by row the same clips.
         labels: (n,) class numbers or (n, C) targets.
-        excused: (n, n) of how far a row of the last view is excused from being a negative of one of the first; a loss
-            with class centres, which pairs no rows, does not look at it.
+        negative_relief: (n, n) in [0, 1], how far row j of the last view is spared from being a negative of row i of
+            the first; losses with class centres, which pair no rows, ignore it.
 
     Returns:
         Scalar.
@@ -87,13 +89,18 @@ def loss_of_views(loss: MetricLoss, views: Sequence[Tensor], labels: Tensor, exc
     """
     try:
         if len(views) == 1:
-            return _called(loss, views[0], labels, excused=None if loss.needs_classes else excused)
+            return _called(loss, views[0], labels, negative_relief=None if loss.needs_classes else negative_relief)
         first, second = views
         if loss.needs_classes:  # it judges the gallery, too
             return _called(loss, first, labels, second, labels)
-        there = _called(loss, first, labels, second, labels, excused=excused)
+        there = _called(loss, first, labels, second, labels, negative_relief=negative_relief)
         back = _called(
-            loss, second, labels, first, labels, excused=None if excused is None else excused.mT.contiguous()
+            loss,
+            second,
+            labels,
+            first,
+            labels,
+            negative_relief=None if negative_relief is None else negative_relief.mT.contiguous(),
         )
         return 0.5 * (there + back)
     except InputError as error:
@@ -101,7 +108,7 @@ def loss_of_views(loss: MetricLoss, views: Sequence[Tensor], labels: Tensor, exc
         raise InputError(where, fix="if classes are missing in batches, raise batch_size") from None
 
 
-def _called(loss: MetricLoss, *arguments: Tensor, excused: Tensor | None = None) -> Tensor:
+def _called(loss: MetricLoss, *arguments: Tensor, negative_relief: Tensor | None = None) -> Tensor:
     """The module called as one, so that its hooks see it."""
-    value: Tensor = loss(*arguments) if excused is None else loss(*arguments, excused=excused)
+    value: Tensor = loss(*arguments) if negative_relief is None else loss(*arguments, negative_relief=negative_relief)
     return value
