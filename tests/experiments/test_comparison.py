@@ -109,7 +109,7 @@ def test_other_settings_or_data_are_trained_again(data, make, tmp_path):
 
 def test_settings_reach_every_method_that_has_them(data):
     settings = {"epochs": 2, "pull": 0.7, "toy-supervised": {"epochs": 3}}
-    found = compare(METHODS, data, seeds=[0], settings=settings).details()["settings"]
+    found = compare(METHODS, data, seeds=[0], settings=settings).settings
     assert (found["toy"]["pull"], found["toy"]["epochs"]) == (0.7, 2)
     assert (found["toy-supervised"]["pull"], found["toy-supervised"]["epochs"]) == (0.7, 3)
     assert "pull" not in found["toy-closed"]
@@ -125,7 +125,7 @@ def test_without_labels_partners_are_what_is_compared(make):
     assert found.to_dict()["metric"] == "instance_recall@10"
     assert found.to_dict()["paired_tests"][0]["metric"] == "instance_recall@10"
     assert "map" not in found.to_dict()["methods"]["toy"]
-    assert found.details()["per_class"] == {}
+    assert found.per_class == {}
 
 
 def test_what_cannot_be_compared_is_refused(data, make):

@@ -93,14 +93,12 @@ def test_test_rows_have_no_part_in_training() -> None:
 
 
 def test_the_last_look_is_the_variance_of_the_final_embeddings() -> None:
-    trial = diagnose(["contrastive"], views(), seeds=[0], settings=QUICK).trials["contrastive"][0]
-    data = views()
-    labels = data.split("test").targets
-    assert labels is not None
-    known = variance(trial.embeddings[0], labels[trial.shown]).to_dict()
-    assert trial.final["intra_variance"] == pytest.approx(known["intra_variance"], rel=1e-6)
-    assert trial.looks["epoch"] == [0, 1, 4]
-    assert trial.looks["updates"] == [0, 3, 12]
+    found = diagnose(["contrastive"], views(), seeds=[0], settings=QUICK)
+    known = variance(found.embeddings["contrastive"], found.labels).to_dict()
+    result = found.losses["contrastive"]
+    assert result.measured("intra_variance").mean == pytest.approx(known["intra_variance"], rel=1e-6)
+    assert result.evaluations["epoch"] == [0, 1, 4]
+    assert result.evaluations["updates"] == [0, 3, 12]
 
 
 def test_features_as_they_came_are_judged_unscaled() -> None:
@@ -141,7 +139,8 @@ def test_a_resumed_diagnosis_takes_what_is_there_and_trains_the_rest(tmp_path: P
         progress=lambda r: trained.append(r.label),
     )
     assert {label.split(" (")[0] for label in trained} == {"triplet, seed 1"}
-    assert again.trials["triplet"][0].final == first.trials["triplet"][0].final
+    assert again.measured("triplet", "map").values[0] == first.measured("triplet", "map").mean
+    assert again.measured("triplet", "intra_variance").values[0] == first.measured("triplet", "intra_variance").mean
     trained.clear()
     diagnose(
         ["triplet"], data, seeds=[0], settings=QUICK | {"margin": 0.4}, out=tmp_path, resume=True,
@@ -215,7 +214,7 @@ def test_rows_without_a_label_are_left_out_and_counted() -> None:
     missing[:9] = 0
     diagnosis = diagnose(["scl"], replace(data, targets=missing), seeds=[0], settings=QUICK)
     assert sum(diagnosis.to_dict()["rows"].values()) == len(data) - 9
-    assert any("without a label" in note for note in diagnosis.facts["notes"])
+    assert any("without a label" in note for note in diagnosis.notes)
 
 
 def test_a_small_corpus_gets_more_epochs_and_a_faster_rate_so_that_the_way_stays_as_long() -> None:

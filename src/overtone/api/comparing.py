@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from overtone import experiments
 from overtone.api.reading import Data, logged, read, speaks
@@ -19,6 +20,8 @@ DEMO_METHODS = ("hsc-mae", "cca", "dcca", "infonce", "cav-mae")
 """What the demonstration compares: HSC-MAE and the label-free baselines."""
 DEMO_CORPUS = "split-digits"
 DEMO_SEEDS = 2
+
+Result = TypeVar("Result", Comparison, Diagnosis)
 
 
 def compare(
@@ -68,8 +71,7 @@ def compare(
         resume=resume,
         progress=progress,
     )
-    publish(comparison, "comparison", out)
-    return comparison
+    return publish(comparison, "comparison", out)
 
 
 def diagnose(
@@ -117,8 +119,7 @@ def diagnose(
         resume=resume,
         progress=progress,
     )
-    publish(diagnosis, "diagnosis", out)
-    return diagnosis
+    return publish(diagnosis, "diagnosis", out)
 
 
 def demo(
@@ -137,23 +138,27 @@ def demo(
     return compare(DEMO_METHODS, load(DEMO_CORPUS), seeds=seeds, out=out, progress=progress)
 
 
-def publish(result: Comparison | Diagnosis, kind: Literal["comparison", "diagnosis"], out: str | Path | None) -> None:
-    """Write ``report.html`` into a result's folder, and its path into the result and its JSON document.
+def publish(result: Result, kind: Literal["comparison", "diagnosis"], out: str | Path | None) -> Result:
+    """Write ``report.html`` into a result's folder, and its path into the result's JSON document.
 
     Args:
         result: The result.
         kind: What it is: its document is called so, and its report made accordingly.
         out: Its folder; None for none. Of several processes the first one writes.
+
+    Returns:
+        The result with its report.
     """
     if out is None or not speaks():
-        return
+        return result
     from overtone import report
 
     render = {"comparison": report.comparison_report, "diagnosis": report.diagnosis_report}[kind]
-    result.report = Path(out) / "report.html"
+    result = replace(result, report=Path(out) / "report.html")
     found = result.to_dict()
-    write_text(result.report, render(found, details=result.details()))
+    write_text(Path(out) / "report.html", render(found, details=result.details()))
     write_json(Path(out) / f"{kind}.json", found)
+    return result
 
 
 def numbered(seeds: int | Sequence[int]) -> list[int]:

@@ -7,7 +7,6 @@ import os
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,121 +18,24 @@ from overtone.core.files import checksum, write_json
 from overtone.core.version import __version__
 from overtone.evaluation import mean_interval, paired_bootstrap
 from overtone.experiments.entries import Entry, entries_of
+from overtone.experiments.results import (
+    DIRECTIONS,
+    RANKED_BY,
+    Comparison,
+    Interval,
+    MethodResult,
+    PairedTest,
+    SeedScore,
+)
 from overtone.experiments.trial import OWN, Directions, Trial
 from overtone.features import PairedFeatures
 from overtone.interactions import sharing
 from overtone.training.progress import Callback
 
-RANKED_BY = ("map", "instance_recall@10")
-"""What methods are ranked and tested by: mAP, or where there are no labels the finding of the own partner."""
 ALSO_TESTED = ("map_events",)
 """What they are tested by besides, where it is known."""
-WAYS = ("a2v", "v2a", "mean")
+WAYS = (*DIRECTIONS, "mean")
 WITH_INTERVAL = ("map", "map_events", "map_running", "recall@1", "instance_recall@1", "instance_recall@10")
-
-
-@dataclass
-class Comparison:
-    """Methods side by side.
-
-    Attributes:
-        corpus: What the data is called.
-        modalities: The two modalities' names.
-        seeds: Every method was trained with each of them; a closed form is, too, and its std of 0 is the truth.
-        trials: Method, control, or ``method/ablation``, to one trial per seed.
-        entries: What was trained under each of these names.
-        seconds: Time the whole comparison took, with the runs that an earlier, interrupted call made.
-        facts: What else belongs into a report: data checksum, versions, notes and warnings.
-        report: Where the report is, once there is one.
-    """
-
-    corpus: str
-    modalities: tuple[str, str]
-    seeds: tuple[int, ...]
-    trials: dict[str, list[Trial]]
-    entries: dict[str, Entry]
-    seconds: float
-    facts: dict[str, Any]
-    report: Path | None = None
-
-    @property
-    def ranked_by(self) -> str:
-        """The metric that methods are ranked and tested by."""
-        return next(metric for metric in RANKED_BY if metric in self._first)
-
-    @property
-    def tested_by(self) -> list[str]:
-        """All metrics that methods are tested by."""
-        return [self.ranked_by, *(metric for metric in ALSO_TESTED if metric in self._first)]
-
-    @property
-    def _first(self) -> dict[str, Any]:
-        return next(iter(self.trials.values()))[0].summaries[OWN]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON-able values.
-
-        ``std`` is over the seeds, ``ci95`` a bootstrap interval over the queries of the seeds' mean. A paired test
-        compares the seeds' means of two methods query by query; ``seeds_ahead`` counts the seeds with which ``a`` is
-        better.
-        """
-        first = self._first
-        return {
-            "corpus": self.corpus,
-            "modalities": list(self.modalities),
-            "seeds": list(self.seeds),
-            "queries": first["queries"],
-            "metric": self.ranked_by,
-            "chance_map": first.get("chance_map"),
-            "methods": {name: self._entry(trials) for name, trials in self.trials.items() if "/" not in name},
-            "controls": self.controls(),
-            "paired_tests": self.paired_tests(),
-            "ablation": {name: self._entry(trials) for name, trials in self.trials.items() if "/" in name},
-            "seconds": round(self.seconds, 3),
-            "report": None if self.report is None else str(self.report),
-        }
-
-    def details(self) -> dict[str, Any]:
-        """What a report shows beside the numbers: every method's settings and mAP per class, where the data is from."""
-        per_class = {
-            name: {label: _over_seeds([s["per_class"][label] for s in found]) for label in found[0]["per_class"]}
-            for name, trials in self.trials.items()
-            if "/" not in name and "per_class" in (found := [trial.summaries[OWN] for trial in trials])[0]
-        }
-        settings = {name: trials[0].settings for name, trials in self.trials.items() if "/" not in name}
-        return {"per_class": per_class, "settings": settings, **self.facts}
-
-    def controls(self) -> dict[str, list[str]]:
-        """Method to the names of its controls, for methods that were trained with some."""
-        found: dict[str, list[str]] = {}
-        for name, entry in self.entries.items():
-            if entry.kind == "control":
-                found.setdefault(entry.method, []).append(name)
-        return found
-
-    def paired_tests(self) -> list[dict[str, Any]]:
-        """Every method against the first one, and every control and ablation against its whole method."""
-        first = next(iter(self.trials))
-        pairs = [
-            (first if self.entries[name].kind == "method" else self.entries[name].method, name)
-            for name in self.trials
-            if name != first
-        ]
-        return [{"a": a, "b": b, **self._test(a, b, metric)} for metric in self.tested_by for a, b in pairs]
-
-    def _test(self, a: str, b: str, metric: str) -> dict[str, Any]:
-        found = paired_bootstrap(_mean_values(self.trials[a], OWN, metric), _mean_values(self.trials[b], OWN, metric))
-        ahead = sum(x > y for x, y in zip(_per_seed(self.trials[a], metric), _per_seed(self.trials[b], metric)))
-        return {"metric": metric, **found, "seeds_ahead": ahead}
-
-    def _entry(self, trials: Sequence[Trial]) -> dict[str, Any]:
-        variants = [name for name in trials[0].summaries if name != OWN]
-        return {
-            **_numbers(trials, OWN),
-            "seeds": _per_seed(trials, self.ranked_by),
-            "seconds": round(sum(trial.seconds for trial in trials), 3),
-            "variants": {name: _numbers(trials, name) for name in variants},
-        }
 
 
 def compare(
@@ -195,33 +97,97 @@ def compare(
                 if path and _writes():
                     trial.save(path, identity)
             trials[name].append(trial)
-    source = data.provenance
-    facts |= {"notes": list(source.notes), "warnings": list(source.warnings)}
     trained = sum(trial.seconds for of_one in trials.values() for trial in of_one)
-    seconds = max(time.perf_counter() - started, trained)
-    comparison = Comparison(source.source, data.names, tuple(seeds), trials, entries, seconds, facts)
+    comparison = _summary(data, tuple(seeds), trials, entries, max(time.perf_counter() - started, trained), facts)
     if out is not None and _writes():
         write_json(Path(out) / "comparison.json", comparison.to_dict())
     return comparison
 
 
-def _numbers(trials: Sequence[Trial], variant: str) -> dict[str, Any]:
+def _summary(
+    data: PairedFeatures,
+    seeds: tuple[int, ...],
+    trials: Mapping[str, Sequence[Trial]],
+    entries: Mapping[str, Entry],
+    seconds: float,
+    facts: Mapping[str, Any],
+) -> Comparison:
+    """What the trials come to."""
+    first = next(iter(trials.values()))[0].summaries[OWN]
+    metric = next(metric for metric in RANKED_BY if metric in first)
+    whole = {name: of_one for name, of_one in trials.items() if entries[name].kind != "ablation"}
+    controls: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        if entry.kind == "control":
+            controls.setdefault(entry.method, []).append(name)
+    return Comparison(
+        corpus=data.provenance.source,
+        modalities=data.names,
+        seeds=seeds,
+        queries=first["queries"],
+        metric=metric,
+        chance_map=first.get("chance_map"),
+        methods={name: _result(of_one, metric) for name, of_one in whole.items()},
+        ablation={name: _result(of_one, metric) for name, of_one in trials.items() if name not in whole},
+        controls=controls,
+        paired_tests=_paired_tests(trials, entries, [metric, *(other for other in ALSO_TESTED if other in first)]),
+        seconds=round(seconds, 3),
+        per_class={name: _per_class(of_one) for name, of_one in whole.items() if "per_class" in first},
+        settings={name: of_one[0].settings for name, of_one in whole.items()},
+        notes=tuple(data.provenance.notes),
+        warnings=tuple(data.provenance.warnings),
+        **facts,
+    )
+
+
+def _paired_tests(
+    trials: Mapping[str, Sequence[Trial]], entries: Mapping[str, Entry], metrics: Sequence[str]
+) -> list[PairedTest]:
+    """Every method against the first one, and every control and ablation against its whole method."""
+    first, *others = trials
+    pairs = [(first if entries[name].kind == "method" else entries[name].method, name) for name in others]
+    return [_test(a, b, trials, metric) for metric in metrics for a, b in pairs]
+
+
+def _test(a: str, b: str, trials: Mapping[str, Sequence[Trial]], metric: str) -> PairedTest:
+    found = paired_bootstrap(*(_mean_values(trials[name], OWN, metric) for name in (a, b)))
+    ahead = sum(x > y for x, y in zip(*(_per_seed(trials[name], metric) for name in (a, b))))
+    return PairedTest(
+        a, b, metric, found["difference"], tuple(found["ci95"]), found["p_value"], found["queries"], seeds_ahead=ahead
+    )
+
+
+def _result(trials: Sequence[Trial], metric: str) -> MethodResult:
+    return MethodResult(
+        _scores(trials, OWN),
+        tuple(_per_seed(trials, metric)),
+        round(sum(trial.seconds for trial in trials), 3),
+        {name: _scores(trials, name) for name in trials[0].summaries if name != OWN},
+    )
+
+
+def _per_class(trials: Sequence[Trial]) -> dict[str, SeedScore]:
+    tables = [trial.summaries[OWN]["per_class"] for trial in trials]
+    return {label: _over_seeds([table[label] for table in tables]) for label in tables[0]}
+
+
+def _scores(trials: Sequence[Trial], variant: str) -> dict[str, SeedScore]:
     """Every metric that has both directions, over the seeds."""
-    found: dict[str, Any] = {}
+    found: dict[str, SeedScore] = {}
     for metric in trials[0].per_query[variant]:
         if metric == "chance_map":  # no method's merit
             continue
-        found[metric] = _over_seeds([trial.summaries[variant][metric] for trial in trials])
-        if metric in WITH_INTERVAL:
-            found[metric]["ci95"] = list(mean_interval(_mean_values(trials, variant, metric)))
+        interval = mean_interval(_mean_values(trials, variant, metric)) if metric in WITH_INTERVAL else None
+        found[metric] = _over_seeds([trial.summaries[variant][metric] for trial in trials], interval)
     return found
 
 
-def _over_seeds(values: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
+def _over_seeds(values: Sequence[Mapping[str, float | None]], ci95: Interval | None = None) -> SeedScore:
     """Means of both directions and of their mean, and the latter's standard deviation (None of one seed)."""
     table = {way: [math.nan if v[way] is None else float(v[way] or 0.0) for v in values] for way in WAYS}
-    means: dict[str, Any] = {way: statistics.fmean(column) for way, column in table.items()}
-    return {**means, "std": float(np.std(table["mean"], ddof=1)) if len(values) > 1 else None}
+    mean = statistics.fmean(table["mean"])
+    std = float(np.std(table["mean"], ddof=1)) if len(values) > 1 else None
+    return SeedScore({way: statistics.fmean(table[way]) for way in DIRECTIONS}, mean, std, ci95)
 
 
 def _per_seed(trials: Sequence[Trial], metric: str) -> list[float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from overtone.diagnosis import Evidence, verdict
 from overtone.experiments.probes.course import rehearse, train_heads
 from overtone.experiments.probes.looks import RETRIEVAL, geometry, retrieval
 from overtone.experiments.probes.material import Exercise, prepare_exercise
+from overtone.experiments.probes.results import Diagnosis, ProbeResult, SeedTest, SpaceResult
 from overtone.experiments.probes.settings import HeadSettings, split_head_settings
 from overtone.experiments.probes.summary import loss_entry, paired_tests, recommendation
 from overtone.experiments.probes.trial import HeadTrial
@@ -25,76 +25,6 @@ from overtone.features import Features
 from overtone.training.distribution import find_device
 from overtone.training.loop import reproducible
 from overtone.training.progress import Callback
-
-
-@dataclass
-class Diagnosis:
-    """What losses do to one corpus's embedding, side by side.
-
-    Attributes:
-        corpus: What the data is called.
-        modalities: The views' names.
-        seeds: Every loss was trained with each of them.
-        trials: Loss to one trial per seed.
-        active_means: Loss to the sentence that says when a term counts as active.
-        features: Geometry, and within one view retrieval, of the features as they came; with a verdict.
-        settings: The budget.
-        about: Rows and classes of the splits.
-        labels: Of all test rows: (N,) class numbers or (N, C) targets.
-        class_names: Names of the classes.
-        seconds: Time it took.
-        report: Where the report is, once there is one.
-        facts: What else belongs into a report: checksum, versions, notes and warnings.
-    """
-
-    corpus: str
-    modalities: tuple[str, ...]
-    seeds: tuple[int, ...]
-    trials: dict[str, list[HeadTrial]]
-    active_means: dict[str, str]
-    features: dict[str, Any]
-    settings: dict[str, Any]
-    about: dict[str, Any]
-    labels: torch.Tensor
-    class_names: tuple[str, ...]
-    seconds: float
-    report: Path | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON-able values; numbers of a loss are means over the seeds."""
-        losses = {
-            name: loss_entry(trials, self.active_means[name], self.features) for name, trials in self.trials.items()
-        }
-        return {
-            "corpus": self.corpus,
-            "modalities": list(self.modalities),
-            "protocol": "across" if len(self.modalities) == 2 else "within",
-            "seeds": list(self.seeds),
-            **self.about,
-            "settings": self.settings,
-            "losses": losses,
-            "features": self.features,
-            "recommendation": recommendation(self.trials, self.features),
-            "paired_tests": paired_tests(self.trials),
-            "seconds": round(self.seconds, 3),
-            "report": None if self.report is None else str(self.report),
-        }
-
-    def details(self) -> dict[str, Any]:
-        """What a report shows beside the numbers: the first seed's embeddings and labels, and where all is from."""
-        shown = {name: torch.cat(trials[0].embeddings).numpy() for name, trials in self.trials.items()}
-        if not self.trials:
-            return dict(self.facts)
-        first = next(iter(self.trials.values()))[0]
-        labels = self.labels[first.shown]
-        numbers = labels if labels.dim() == 1 else labels.argmax(1)
-        return {
-            "embeddings": shown,
-            "labels": torch.cat([numbers] * len(first.embeddings)).tolist(),
-            "class_names": list(self.class_names),
-            **self.facts,
-        }
 
 
 def diagnose(
@@ -155,30 +85,47 @@ def diagnose(
             trials[name].append(trial)
         features = _as_they_came(data, exercise, budget, one_space=not losses)
     source = data.provenance
-    facts |= {"notes": [*source.notes, *exercise.notes], "warnings": list(source.warnings)}
+    trained = sum(trial.seconds for of_one in trials.values() for trial in of_one)
+    one_space = "views" not in features
     diagnosis = Diagnosis(
         corpus=source.source,
         modalities=data.names,
         seeds=tuple(seeds) if losses else (),
-        trials=trials,
-        active_means=active_means,
-        features=features,
+        rows={"train": len(exercise.train), "test": len(exercise.test)},
+        classes={"train": exercise.classes, "test": exercise.classes_in(exercise.test)},
+        class_disjoint=exercise.class_disjoint,
         settings=budget.model_dump(mode="json"),
-        about={
-            "rows": {"train": len(exercise.train), "test": len(exercise.test)},
-            "classes": {"train": exercise.classes, "test": exercise.classes_in(exercise.test)},
-            "class_disjoint": exercise.class_disjoint,
+        losses={
+            name: ProbeResult.from_dict(loss_entry(of_one, active_means[name], features))
+            for name, of_one in trials.items()
         },
-        labels=exercise.test.labels.cpu(),
+        features=SpaceResult.from_dict(features) if one_space else None,
+        views={} if one_space else {name: SpaceResult.from_dict(view) for name, view in features["views"].items()},
+        recommendation=recommendation(trials, features),
+        paired_tests=[SeedTest.from_dict(test) for test in paired_tests(trials)],
+        seconds=round(max(time.perf_counter() - started, trained), 3),
         class_names=exercise.class_names,
-        seconds=max(
-            time.perf_counter() - started, sum(trial.seconds for of_one in trials.values() for trial in of_one)
-        ),
-        facts=facts,
+        notes=(*source.notes, *exercise.notes),
+        warnings=tuple(source.warnings),
+        **_shown(trials, exercise),
+        **facts,
     )
     if out is not None and _writes():
         write_json(Path(out) / "diagnosis.json", diagnosis.to_dict())
     return diagnosis
+
+
+def _shown(trials: Mapping[str, Sequence[HeadTrial]], exercise: Exercise) -> dict[str, Any]:
+    """The first seed's embeddings and their labels, for maps."""
+    if not trials:
+        return {}
+    first = next(iter(trials.values()))[0]
+    labels = exercise.test.labels.cpu()[first.shown]
+    numbers = labels if labels.dim() == 1 else labels.argmax(1)
+    return {
+        "embeddings": {name: torch.cat(of_one[0].embeddings).numpy() for name, of_one in trials.items()},
+        "labels": tuple(torch.cat([numbers] * len(first.embeddings)).tolist()),
+    }
 
 
 def _as_they_came(data: Features, exercise: Exercise, budget: HeadSettings, one_space: bool) -> dict[str, Any]:
