@@ -25,8 +25,14 @@ def student(graph: str, options: argparse.Namespace) -> tuple[Method, Batch]:
     rows, classes = options.batch, options.classes
     torch.manual_seed(0)
     kind = methods["interactions"]
-    settings = {"graph": graph, "loss": options.loss, "width": options.width, "depth": options.depth, "switch": 0.0}
-    settings["excuse"] = options.excuse
+    settings = {
+        "graph": graph,
+        "loss": options.loss,
+        "width": options.width,
+        "depth": options.depth,
+        "graph_start": 0.0,
+    }
+    settings["negative_relief"] = options.negative_relief
     first, second = options.shapes
     method = kind(kind.settings_type.build(settings), CorpusInfo(((first,), (second,)), rows, classes))
     labels = torch.randint(classes, (rows,), generator=random)
@@ -84,7 +90,7 @@ def main() -> None:
     parser.add_argument("--depth", type=int, default=2)
     parser.add_argument("--loss", default="triplet")
     parser.add_argument("--places", choices=["across", "anywhere"], default="anywhere", help="where edges may lie")
-    parser.add_argument("--excuse", type=float, default=1.0, help="0 for the pull alone")
+    parser.add_argument("--negative-relief", type=float, default=1.0, help="0 for the pull alone")
     parser.add_argument("--blocks", type=int, default=15, help="blocks of each kind, which take turns")
     parser.add_argument("--steps", type=int, default=10, help="steps of a block")
     options = parser.parse_args()
@@ -97,7 +103,7 @@ def main() -> None:
     one, other = (statistics.median(column) for column in zip(*pairs))
     print(
         f"{options.classes} classes, {options.edges} edges {options.places}, batch {options.batch}, "
-        f"excuse {options.excuse:g}"
+        f"negative relief {options.negative_relief:g}"
     )
     print(f"processor ms of a step: {1e3 * one:.2f} without the graph, {1e3 * other:.2f} with it")
     print(

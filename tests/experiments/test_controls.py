@@ -22,7 +22,7 @@ QUICK: dict[str, Any] = {
     "collapse_rank": 0,
     "interactions": {
         "weight": 20.0,
-        "switch": 0.0,
+        "graph_start": 0.0,
         "threshold": 0.0,
         "folds": 2,
         "teacher": {"epochs": 2},

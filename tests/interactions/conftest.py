@@ -17,7 +17,7 @@ from toys import start_two, toys
 
 __all__ = ["start_two", "toys"]
 
-TEACHER = {"epochs": 4, "width": 8, "batch_size": 32, "checkpoint_seconds": 0, "explaining": 0.5}
+TEACHER = {"epochs": 4, "width": 8, "batch_size": 32, "checkpoint_seconds": 0, "feature_reconstruction": 0.5}
 INFERENCE = {"bootstrap": 4, "penalty": 2.0}
 
 

@@ -216,26 +216,26 @@ def test_explaining_is_kept_where_features_are_sums_of_events_and_dropped_where_
     sums = make(rows=600, classes=8, interactions=6, noise=2.0, audio_size=32, visual_size=32)
     soft = cross_fit(sums, folds=2, settings={"epochs": 40})
     assert len(teachers) == 4
-    assert soft.choice["explaining"] == 3.0
+    assert soft.choice["feature_reconstruction"] == 3.0
     assert soft.choice["map"]["3"] >= 0.9 * soft.choice["map"]["0"]
-    assert all(run.settings["explaining"] == 3.0 for _, run in teachers[2:])
+    assert all(run.settings["feature_reconstruction"] == 3.0 for _, run in teachers[2:])
     generator = torch.Generator().manual_seed(0)
     loud = {
         name: rows + 8 * torch.randn(len(sums), 4, generator=generator) @ torch.randn(4, 32, generator=generator)
         for name, rows in sums.modalities.items()
     }
     soft = cross_fit(replace(sums, modalities=loud), folds=2, settings={"epochs": 40})
-    assert soft.choice["explaining"] == 0.0
+    assert soft.choice["feature_reconstruction"] == 0.0
     assert soft.choice["map"]["3"] < 0.9 * soft.choice["map"]["0"]
 
 
 def test_what_is_set_is_not_tried(corpus, teachers):
-    assert cross_fit(corpus, folds=2, settings={**TEACHER, "explaining": 0.7}).choice == {}
-    assert [run.settings["explaining"] for _, run in teachers] == [0.7, 0.7]
+    assert cross_fit(corpus, folds=2, settings={**TEACHER, "feature_reconstruction": 0.7}).choice == {}
+    assert [run.settings["feature_reconstruction"] for _, run in teachers] == [0.7, 0.7]
 
 
 def test_trials_do_not_see_what_they_are_judged_on(corpus, teachers):
-    soft = cross_fit(corpus, folds=3, settings={**TEACHER, "explaining": None})
+    soft = cross_fit(corpus, folds=3, settings={**TEACHER, "feature_reconstruction": None})
     first = {soft.ids[row] for row in (soft.folds == 0).nonzero()[:, 0].tolist()}
     for taught, _ in teachers[:2]:
         assert not first & (ids(taught, "train") | ids(taught, "val"))

@@ -146,16 +146,20 @@ def test_a_run_killed_in_any_stage_ends_as_if_it_had_not_been(whole, corpus, tmp
 
 
 def test_a_run_killed_in_a_trial_chooses_the_same(corpus, tmp_path):
-    settings = {**SHORT, "folds": 2, "teacher": {**TEACHER, "explaining": None}}
+    settings = {**SHORT, "folds": 2, "teacher": {**TEACHER, "feature_reconstruction": None}}
     known = train("told", corpus, settings=settings, out=tmp_path / "whole")
     with pytest.raises(Killed):
         train(
-            "told", corpus, settings=settings, out=tmp_path / "killed", progress=kill_at("trial with explaining=3", 2)
+            "told",
+            corpus,
+            settings=settings,
+            out=tmp_path / "killed",
+            progress=kill_at("trial with feature_reconstruction=3", 2),
         )
     resumed = train("told", corpus, settings=settings, out=tmp_path / "killed", resume=True)
     assert same(weights(resumed), weights(known))
     assert resumed.info["interactions"]["teacher"] == known.info["interactions"]["teacher"]
-    assert known.info["interactions"]["teacher"]["explaining"] in (0.0, 3.0)
+    assert known.info["interactions"]["teacher"]["feature_reconstruction"] in (0.0, 3.0)
 
 
 def test_what_is_done_is_not_done_again(corpus, tmp_path, teachers, searches):
@@ -278,7 +282,7 @@ def test_progress_speaks_of_each_stage(corpus):
     ("settings", "said"),
     [
         ({"teacher": {"hed": "softmax"}}, "did you mean 'head'"),
-        ({"teacher": {"mixing": 2}}, "setting 'mixing'"),
+        ({"teacher": {"mixup": 2}}, "setting 'mixup'"),
         ({"inference": {"bootstraps": 3}}, "did you mean 'bootstrap'"),
         ({"folds": 1}, "too few labelled training rows"),
         ({"folds": 100}, "too few labelled training rows"),

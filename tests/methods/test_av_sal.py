@@ -18,7 +18,9 @@ HEADS = ("softmax", "sigmoid")
 
 @pytest.mark.parametrize("head", HEADS)
 def test_the_loss_is_the_weighted_sum_of_its_terms(ready, head):
-    method, batch = ready("av-sal", head=head, dropout=0.0, agreement=0.7, explaining=2.0, negative_weight=0.4)
+    method, batch = ready(
+        "av-sal", head=head, dropout=0.0, agreement=0.7, feature_reconstruction=2.0, negative_weight=0.4
+    )
     z = [net(rows) for net, rows in zip(method.heads, batch.features)]
     fits = [
         soft_cross_entropy(one, batch.targets)
@@ -28,12 +30,12 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(ready, head):
     ]
     terms = method.step(batch)
     torch.testing.assert_close(terms["fit"], (fits[0] + fits[1]) / 2)
-    wanted = terms["fit"] + 0.7 * terms["agreement"] + 2.0 * terms["explaining"]
+    wanted = terms["fit"] + 0.7 * terms["agreement"] + 2.0 * terms["feature_reconstruction"]
     torch.testing.assert_close(terms["loss"], wanted)
 
 
 def test_prototypes_begin_as_class_means_and_explain(ready):
-    method, batch = ready("av-sal", dropout=0.0, explaining=1.0)
+    method, batch = ready("av-sal", dropout=0.0, feature_reconstruction=1.0)
     classes = batch.targets.argmax(1)
     for prototypes, rows in zip(method.prototypes, batch.features):
         means = torch.stack([rows[classes == number].mean(0) for number in range(4)])
@@ -46,10 +48,10 @@ def test_prototypes_begin_as_class_means_and_explain(ready):
     torch.testing.assert_close(found, wanted)
 
 
-@pytest.mark.parametrize("mixing", [0.0, 0.6])
-def test_rows_without_a_label_teach_nothing(ready, mixing):
+@pytest.mark.parametrize("mixup", [0.0, 0.6])
+def test_rows_without_a_label_teach_nothing(ready, mixup):
     """Whatever stands in them, neither the loss nor a gradient knows."""
-    method, batch = ready("av-sal", dropout=0.0, mixing=mixing, explaining=1.0)
+    method, batch = ready("av-sal", dropout=0.0, mixup=mixup, feature_reconstruction=1.0)
     known = torch.arange(48) % 3 > 0
     partly = replace(batch, targets=batch.targets * known[:, None])
     noise = [torch.where(known[:, None], part, torch.randn_like(part)) for part in batch.features]
@@ -59,14 +61,14 @@ def test_rows_without_a_label_teach_nothing(ready, mixing):
         generator = torch.Generator().manual_seed(1)
         losses.append(method.step(replace(partly, features=features, generator=generator))["loss"])
     torch.testing.assert_close(losses[0], losses[1])
-    if not mixing:
+    if not mixup:
         some = [part[known] for part in batch.features]
         only = replace(partly, features=(some[0], some[1]), targets=batch.targets[known])
         torch.testing.assert_close(method.step(only)["loss"], losses[0])
 
 
 def test_mixtures_are_sums_of_two_clips_with_both_labels(ready):
-    method, batch = ready("av-sal", mixing=1.0)
+    method, batch = ready("av-sal", mixup=1.0)
     features, targets = method.mixed(batch, batch.targets)
     for mixed, alone in zip(features, batch.features):
         added = mixed - alone
@@ -140,8 +142,8 @@ def test_explaining_makes_unannotated_events_visible():
     data = from_arrays(simulate(settings, 100), source="simulated")
     test = data.split("test")
     seen = {}
-    for explaining in (0.0, 3.0):
-        run = train("av-sal", data, settings={"explaining": explaining, "epochs": 25}, evaluate=False)
+    for weight in (0.0, 3.0):
+        run = train("av-sal", data, settings={"feature_reconstruction": weight, "epochs": 25}, evaluate=False)
         soft = run.apply(test, lambda rows, side, run=run: {"": run.method.soft_labels(rows, side)})[""]["audio"]
         ranks = []
         for number in range(8):
@@ -149,5 +151,5 @@ def test_explaining_makes_unannotated_events_visible():
             present = test.truth["events_audio"][others, number] > 0
             p = soft[others, number]
             ranks.append((p[present][:, None] > p[~present]).float().mean())
-        seen[explaining] = torch.stack(ranks).mean()
+        seen[weight] = torch.stack(ranks).mean()
     assert seen[3.0] > seen[0.0] + 0.01

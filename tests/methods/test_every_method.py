@@ -36,7 +36,7 @@ SEVERAL = [
     ("hsc-mae", {"learn_weights": True, "warmup": 0.0}),
     ("av-sal", {}),
     ("av-sal", {"head": "softmax", "smoothing": 0.2}),
-    ("av-sal", {"mixing": 0.7, "negative_weight": 0.2, "depth": 0, "explaining": 3.0}),
+    ("av-sal", {"mixup": 0.7, "negative_weight": 0.2, "depth": 0, "feature_reconstruction": 3.0}),
     ("triplet", {}),
     ("triplet", {"mining": "batch-hard", "batch_norm": True}),
     *(("metric", {"loss": loss}) for loss in metric_losses()),

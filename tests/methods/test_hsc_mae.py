@@ -103,16 +103,18 @@ def moments(method, batch, epochs):
     return found
 
 
-@pytest.mark.parametrize(("surveys", "wanted"), [(1, [0]), (2, [0, 4]), (4, [0, 2, 4, 6]), (100, list(range(8)))])
-def test_surveys_are_spread_over_the_training(make, surveys, wanted):
-    method, batch = make("hsc-mae", **{**ON, "surveys": surveys})
+@pytest.mark.parametrize(
+    ("mining_refreshes", "wanted"), [(1, [0]), (2, [0, 4]), (4, [0, 2, 4, 6]), (100, list(range(8)))]
+)
+def test_mining_is_spread_over_the_training(make, mining_refreshes, wanted):
+    method, batch = make("hsc-mae", **{**ON, "mining_refreshes": mining_refreshes})
     assert moments(method, batch, 8) == wanted
 
 
 def test_a_resumed_training_surveys_where_the_other_would_have(make):
-    method, batch = make("hsc-mae", **{**ON, "surveys": 2})
+    method, batch = make("hsc-mae", **{**ON, "mining_refreshes": 2})
     method.on_epoch_start(batch)
-    again, _ = make("hsc-mae", seed=1, **{**ON, "surveys": 2})
+    again, _ = make("hsc-mae", seed=1, **{**ON, "mining_refreshes": 2})
     again.load_state_dict(method.state_dict())
     assert moments(again, batch, 8) == [4]
     assert torch.equal(again.affinity, method.affinity)

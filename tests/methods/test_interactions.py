@@ -43,7 +43,7 @@ def at(batch, progress):
 
 
 def test_it_is_the_metric_loss_and_a_weighted_pull(informed):
-    method, batch, soft, graph = informed(weight=0.7, threshold=0.2, switch=0.0)
+    method, batch, soft, graph = informed(weight=0.7, threshold=0.2, graph_start=0.0)
     terms = method.step(batch)
     views = method.encode(batch, batch.features)
     pull = interaction(views, batch.targets, soft, graph, 0.2).loss
@@ -53,7 +53,7 @@ def test_it_is_the_metric_loss_and_a_weighted_pull(informed):
 
 
 def test_each_row_has_its_own_soft_labels(informed, some):
-    method, batch, soft, graph = informed(weight=1.0, threshold=0.2, switch=0.0)
+    method, batch, soft, graph = informed(weight=1.0, threshold=0.2, graph_start=0.0)
     rows = torch.tensor([40, 3, 17, 8, 21, 30, 46, 11] * 4)
     first, second = (part[rows] for part in batch.features)
     some = replace(batch, rows=rows, features=(first, second), targets=batch.targets[rows], global_size=len(rows))
@@ -77,7 +77,7 @@ def test_without_a_graph_it_is_metric_step_by_step(loss):
 
 
 def test_before_the_switch_the_metric_loss_is_alone(informed):
-    method, batch, *_ = informed(switch=0.25, rise=0.5)
+    method, batch, *_ = informed(graph_start=0.25, graph_warmup=0.5)
     early = method.step(at(batch, 0.2))
     assert early["pull"] == 0
     assert torch.equal(early["loss"], early["metric"])
@@ -85,7 +85,9 @@ def test_before_the_switch_the_metric_loss_is_alone(informed):
 
 
 def test_the_weight_rises_after_the_switch_and_the_threshold_goes_to_its_end(informed):
-    method, batch, soft, graph = informed(weight=2.0, switch=0.2, rise=0.4, threshold=0.5, threshold_end=0.8)
+    method, batch, soft, graph = informed(
+        weight=2.0, graph_start=0.2, graph_warmup=0.4, threshold=0.5, threshold_end=0.8
+    )
     found = [method.strength(p) for p in (0.2, 0.4, 0.6, 1.0)]
     assert found == pytest.approx([0.0, 1.0, 2.0, 2.0])
     views = method.encode(batch, batch.features)
@@ -96,7 +98,7 @@ def test_the_weight_rises_after_the_switch_and_the_threshold_goes_to_its_end(inf
 
 
 def test_pairs_alone_pull_each_clip_together_and_need_not_be_told(make):
-    method, batch = make("interactions", dropout=0.0, graph="pairs", weight=0.5, switch=0.0)
+    method, batch = make("interactions", dropout=0.0, graph="pairs", weight=0.5, graph_start=0.0)
     method.on_train_start(batch)
     terms = method.step(batch)
     first, second = (F.normalize(z, dim=1) for z in method.encode(batch, batch.features))
@@ -119,7 +121,7 @@ def test_a_shuffled_graph_is_another_one_by_the_seed(make):
 
 
 def test_nothing_flows_into_soft_labels_and_no_checkpoint_holds_them(informed):
-    method, batch, soft, _ = informed(switch=0.0)
+    method, batch, soft, _ = informed(graph_start=0.0)
     method.step(batch)["loss"].backward()
     assert not any(part.requires_grad for part in (method.heard, method.seen, method.edges))
     assert not {"heard", "seen", "edges"} & method.state_dict().keys()
@@ -137,7 +139,7 @@ def test_rows_without_a_label_are_pulled_too(informed):
 
 @pytest.mark.parametrize("graph", ["inferred", "pairs"])
 def test_two_processes_descend_what_one_does(informed, two_processes, graph):
-    method, batch, *_ = informed(graph=graph, threshold=0.2, switch=0.0)
+    method, batch, *_ = informed(graph=graph, threshold=0.2, graph_start=0.0)
     whole = method.step(batch)
     halves, _ = two_processes(method, batch)
     for terms in halves:
@@ -170,7 +172,7 @@ def test_the_controls_are_settings_of_the_method():
 
 
 def test_clips_that_graph_and_soft_labels_join_are_no_negatives(informed):
-    (sparing, batch, _, _), (strict, *_) = informed(excuse=1.0), informed(excuse=0.0)
+    (sparing, batch, _, _), (strict, *_) = informed(negative_relief=1.0), informed(negative_relief=0.0)
     strict.load_state_dict(sparing.state_dict())
     spared = sparing.negative_relief(at(batch, 0.9))
     assert spared is not None

@@ -47,7 +47,7 @@ def cross_fit(
     Labelled rows are dealt into folds class by class; each fold is scored by a teacher of the others. Rows without a
     label teach nothing, so every teacher scores them, and they get the mean. Temperatures are calibrated on the split
     ``val``, or on a tenth of a teacher's rows that is held out of its training. No other split is looked at. Where
-    ``explaining`` is not set, two more teachers try on the first fold whether it does good.
+    ``feature_reconstruction`` is not set, two more teachers try on the first fold whether it does good.
 
     Args:
         data: Features with labels and a split ``train``.
@@ -78,7 +78,7 @@ def cross_fit(
     assert part.targets is not None
     places = deal(part.targets[part.splits["train"]], folds, training.seed)
     staff = Staff(part, places, training.seed, settings or {}, folder, progress, label)
-    choice = try_explaining(staff) if method["explaining"] is None else {}
+    choice = try_explaining(staff) if method["feature_reconstruction"] is None else {}
     chosen = {name: value for name, value in choice.items() if name in method}
     scores = Scores(part.splits["train"], places)
     for number in range(folds):
@@ -151,7 +151,7 @@ def try_explaining(staff: Staff) -> dict[str, Any]:
         staff: Trains the two teachers.
 
     Returns:
-        ``explaining``, and by ``map`` (mean average precision over the classes, of both modalities) why.
+        ``feature_reconstruction``, and by ``map`` (mean average precision over the classes, of both modalities) why.
     """
     assert staff.part.targets is not None
     rows = staff.part.splits["train"][staff.places == 0]
@@ -159,7 +159,9 @@ def try_explaining(staff: Staff) -> dict[str, Any]:
 
     def merit(weight: float) -> float:
         place = f"trial-explaining-{weight:g}"
-        run = staff.teach(0, place, f"trial with explaining={weight:g}", {"explaining": weight}).run
+        run = staff.teach(
+            0, place, f"trial with feature_reconstruction={weight:g}", {"feature_reconstruction": weight}
+        ).run
         teacher = run.method
         assert isinstance(teacher, AVSAL)
         said = run.apply(judged, lambda part, side: {"": teacher.soft_labels(part, side)})[""]
@@ -167,7 +169,7 @@ def try_explaining(staff: Staff) -> dict[str, Any]:
 
     without, with_it = merit(0.0), merit(EXPLAINING)
     chosen = EXPLAINING if with_it >= KEPT * without else 0.0
-    return {"explaining": chosen, "map": {"0": without, f"{EXPLAINING:g}": with_it}}
+    return {"feature_reconstruction": chosen, "map": {"0": without, f"{EXPLAINING:g}": with_it}}
 
 
 def provenance_of(

@@ -26,10 +26,12 @@ COOLEST, HOTTEST = 0.05, 20.0
 class AVSALSettings(Settings):
     """Settings of the teacher of soft labels."""
 
+    renamed: ClassVar = {"explaining": "feature_reconstruction", "mixing": "mixup"}
+
     head: Literal["softmax", "sigmoid"] = "sigmoid"
     """softmax: one dominant event a clip; sigmoid: independent events, several at once."""
-    explaining: float | None = Field(None, ge=0)
-    """Weight of explaining features by classes; None: 0, in cross-fitting 3 where that spoils no ranking of rows."""
+    feature_reconstruction: float | None = Field(None, ge=0)
+    """Weight of reconstructing features from classes; None: 0, in cross-fitting 3 unless that worsens a ranking."""
     agreement: float = Field(0.1, ge=0)
     """Weight of the agreement of the two modalities' heads; 0 switches it off."""
     agreement_temperature: float = Field(2.0, gt=0)
@@ -38,7 +40,7 @@ class AVSALSettings(Settings):
     """Room for what is not annotated: the share of a softmax, or of what is unannotated for a sigmoid, left open."""
     negative_weight: float = Field(0.5, gt=0, le=1)
     """Of sigmoids: weight of a class that is not annotated, beside 1 for one that is; not annotated is not absent."""
-    mixing: float = Field(0.0, ge=0, le=1)
+    mixup: float = Field(0.0, ge=0, le=1)
     """Share of the training rows that are mixtures of two clips, with the labels of both."""
     width: int = Field(128, ge=4)
     """Units of each hidden layer."""
@@ -76,14 +78,15 @@ class AVSAL(Method):
             Encoder(shape, corpus.classes, s.width, s.depth, s.activation, s.dropout) for shape in corpus.shapes
         )
         self.prototypes = nn.ParameterList(
-            torch.zeros(corpus.classes + 1, shape[-1]) for shape in (corpus.shapes if s.explaining else ())
+            torch.zeros(corpus.classes + 1, shape[-1]) for shape in (corpus.shapes if s.feature_reconstruction else ())
         )
         self.register_buffer("temperatures", torch.ones(2))
 
     @classmethod
     def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:
-        """No explaining where nobody has looked whether it does good."""
-        return settings if settings.model_dump()["explaining"] is not None else settings.changed(explaining=0.0)
+        """No feature reconstruction unless it is asked for."""
+        known = settings.model_dump()["feature_reconstruction"] is not None
+        return settings if known else settings.changed(feature_reconstruction=0.0)
 
     @classmethod
     def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
@@ -115,18 +118,22 @@ class AVSAL(Method):
         labelled = everyone.sum(1) > 0
         # of mean 1 over the global batch, so that processes average to what one would have
         weights = (batch.targets.sum(1) > 0) / labelled.float().mean().clamp_min(1e-6)
-        features, targets = self.mixed(batch, everyone) if self.settings.mixing else (batch.features, batch.targets)
+        features, targets = self.mixed(batch, everyone) if self.settings.mixup else (batch.features, batch.targets)
         logits = [head(rows) for head, rows in zip(self.heads, features)]
         terms = {"fit": self.of_both(lambda side: self.fit(logits[side], targets, weights))}
         if self.settings.agreement:
             terms["agreement"] = agreement(
                 logits[0], logits[1], self.settings.agreement_temperature, self.settings.head, weights
             )
-        if self.settings.explaining:
-            terms["explaining"] = self.of_both(
+        if self.settings.feature_reconstruction:
+            terms["feature_reconstruction"] = self.of_both(
                 lambda side: self.unexplained(features[side], logits[side], side, weights)
             )
-        shares = {"fit": 1.0, "agreement": self.settings.agreement, "explaining": self.settings.explaining or 0.0}
+        shares = {
+            "fit": 1.0,
+            "agreement": self.settings.agreement,
+            "feature_reconstruction": self.settings.feature_reconstruction or 0.0,
+        }
         return {"loss": weighted_sum(terms, shares), **terms}
 
     def unexplained(self, features: Tensor, logits: Tensor, side: int, weights: Tensor) -> Tensor:
@@ -151,7 +158,7 @@ class AVSAL(Method):
             The two modalities' features, each the sum of two clips where a row is mixed, and (b, C) joint targets.
         """
         assert batch.targets is not None
-        taken = batch.uniform(1) < self.settings.mixing
+        taken = batch.uniform(1) < self.settings.mixup
         order = torch.randperm(len(everyone), generator=batch.generator, device=everyone.device)
         partners = order[batch.offset : batch.offset + len(batch)]
         # what a clip without a label would bring is not known

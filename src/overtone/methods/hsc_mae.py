@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -30,6 +30,8 @@ TERMS = ("canonical", "neighbours", "reconstruction", "distillation")
 
 class HSCMAESettings(MaskedFrameSettings):
     """Settings of HSC-MAE."""
+
+    renamed: ClassVar = {"surveys": "mining_refreshes"}
 
     dropout: float = Field(0.35, ge=0, lt=1)
     """Share of hidden units switched off in a training step."""
@@ -67,7 +69,7 @@ class HSCMAESettings(MaskedFrameSettings):
     """Temperature of that softmax."""
     mining_rows: int = Field(4096, ge=0)
     """Training sets up to this size are mined as a whole, larger ones batch by batch (memory grows with its square)."""
-    surveys: int = Field(12, ge=1)
+    mining_refreshes: int = Field(12, ge=1)
     """How often, over the whole training, the training set is mined anew."""
     queue: int = Field(0, ge=0)
     """Past teacher embeddings that a batch also finds neighbours among, by softmax, where mining goes by batches."""
@@ -160,8 +162,8 @@ class HSCMAE(MaskedFrame):
         return [*(group for group in groups if group["params"]), rate]
 
     def on_epoch_start(self, train: Batch) -> None:
-        """Fit what the teacher looks through, and mine the training set if it is small enough, ``surveys`` times."""
-        due = int(train.progress * self.settings.surveys)
+        """Fit the projection used for mining and mine the training set, if small enough; ``mining_refreshes`` times."""
+        due = int(train.progress * self.settings.mining_refreshes)
         if not self.mines or due == int(self.surveyed):
             return
         self.surveyed.fill_(due)

@@ -26,13 +26,19 @@ MARGIN = 0.5
 class InteractionsSettings(MetricSettings):
     """Settings of the student with a graph, and of its teacher and its graph."""
 
+    renamed: ClassVar = {
+        "excuse": "negative_relief",
+        "switch": "graph_start",
+        "rise": "graph_warmup",
+    }
+
     weight: float = Field(0.35, ge=0)
     """Weight λ of the pull along the graph's edges, beside the metric loss."""
-    switch: float = Field(0.3, ge=0, le=1)
+    graph_start: float = Field(0.3, ge=0, le=1)
     """Share of the training with the metric loss alone, before the graph begins to act."""
-    rise: float = Field(0.0, ge=0, le=1)
+    graph_warmup: float = Field(0.0, ge=0, le=1)
     """Share of the training in which λ rises in a line, from 0 where the graph begins to act."""
-    excuse: float = Field(0.85, ge=0, le=1)
+    negative_relief: float = Field(0.85, ge=0, le=1)
     """How far clips that soft labels and graph join are spared from being negatives of each other in the loss."""
     threshold: float = Field(0.5, ge=0, lt=1)
     """Probability τ above which a clip counts as one of a class."""
@@ -120,7 +126,7 @@ class Interactions(Metric):
         s = self.settings
         first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
         targets = self.joined_targets(batch)
-        acts = s.graph != "none" and batch.progress >= s.switch
+        acts = s.graph != "none" and batch.progress >= s.graph_start
         metric = self.judge(first, second, targets, self.negative_relief(batch) if acts else None)
         if s.graph == "none":
             return {"loss": metric}
@@ -130,9 +136,9 @@ class Interactions(Metric):
     def negative_relief(self, batch: Batch) -> Tensor | None:
         """(B, B) of how far the metric loss spares a clip from being a negative of another; None where it does not."""
         s = self.settings
-        if s.graph == "pairs" or not s.excuse:
+        if s.graph == "pairs" or not s.negative_relief:
             return None
-        return s.excuse * relatedness(self.soft_labels(batch), self.edges, self.threshold(batch.progress))
+        return s.negative_relief * relatedness(self.soft_labels(batch), self.edges, self.threshold(batch.progress))
 
     def pull(self, first: Tensor, second: Tensor, targets: Tensor, batch: Batch) -> Tensor:
         """What brings clips together beside the metric loss: along edges, or of pairs alone.
@@ -158,10 +164,10 @@ class Interactions(Metric):
     def threshold(self, progress: float) -> float:
         """τ where so much of the training is done."""
         s = self.settings
-        done = (progress - s.switch) / max(1.0 - s.switch, 1e-9)
+        done = (progress - s.graph_start) / max(1.0 - s.graph_start, 1e-9)
         return ramp(s.threshold, s.threshold if s.threshold_end is None else s.threshold_end, done)
 
     def strength(self, progress: float) -> float:
         """λ where so much of the training is done."""
         s = self.settings
-        return s.weight * min(1.0, (progress - s.switch) / s.rise if s.rise else 1.0)
+        return s.weight * min(1.0, (progress - s.graph_start) / s.graph_warmup if s.graph_warmup else 1.0)
