@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from overtone.core.errors import unknown_name
+from overtone.core.plugins import import_entry_points
 
 T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Names to things of one kind; fills itself by importing the modules of one package on first use.
+    """Names to things of one kind; fills itself on first use, from one package and from installed plug-ins.
 
     Args:
         kind: What the things are called in messages (``"method"``).
@@ -70,3 +71,4 @@ class Registry(Generic[T]):
         package = importlib.import_module(self.package)
         for module in pkgutil.iter_modules(package.__path__, f"{self.package}."):
             importlib.import_module(module.name)
+        import_entry_points()
