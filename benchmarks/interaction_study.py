@@ -25,8 +25,7 @@ from overtone.experiments.stored import Stored, store, stored
 from overtone.experiments.trial import OWN, Trial
 from overtone.features import SimulatorSettings, from_arrays, simulate
 from overtone.graphs import infer_interactions
-from overtone.interactions import sharing
-from overtone.training import train
+from overtone.interactions import InteractionTrainer, sharing
 
 Array = np.ndarray[Any, Any]
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -100,7 +99,9 @@ def case(name: str, seed: int, options: argparse.Namespace) -> tuple[dict[str, T
         identity = {"graph of": SETTINGS[name], "seed": seed, "round": options.round}
         found = stored(folder / "graph.safetensors", identity)
         if found is None:
-            run = train(METHOD, data, settings={"seed": seed, "epochs": 1}, out=folder / "run", overwrite=True)
+            run = InteractionTrainer().train(
+                METHOD, data, settings={"seed": seed, "epochs": 1}, out=folder / "run", overwrite=True
+            )
             assert run.folder is not None
             graph = json.loads((run.folder / "graph.json").read_text())
             found = Stored({"none": torch.zeros(1)}, rightness(graph, data.truth["interactions"].numpy()))

@@ -11,7 +11,7 @@ import pytest
 
 import overtone
 from overtone.features import SimulatorSettings, from_arrays, save, simulate
-from overtone.interactions import SoftLabels
+from overtone.interactions import InteractionTrainer, SoftLabels
 from overtone.training import train
 
 from .conftest import Cli
@@ -37,7 +37,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of interactions."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    train("interactions", overtone.load(corpus), settings=QUICK, out=folder)
+    InteractionTrainer().train("interactions", overtone.load(corpus), settings=QUICK, out=folder)
     return folder
 
 

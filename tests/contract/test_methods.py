@@ -126,9 +126,9 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     name: str, stored: dict[str, Run], data: PairedFeatures, tmp_path: Path
 ) -> None:
     def interrupt(report: Any) -> None:
-        if report.epoch == EPOCHS // 2:
-            interrupted.append(report.epoch)
-        elif report.epoch > EPOCHS // 2:
+        if report.done == EPOCHS // 2:
+            interrupted.append(report.done)
+        elif report.done > EPOCHS // 2:
             raise KeyboardInterrupt
 
     interrupted: list[int] = []

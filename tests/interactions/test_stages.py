@@ -13,11 +13,12 @@ import overtone.interactions.cross_fitting as fitting
 import overtone.interactions.stages as stages
 from overtone.core import InputError
 from overtone.features import from_arrays
-from overtone.interactions import SoftLabels, infer_graph, presences_of, sharing, stored_graph
-from overtone.training import Run, TrainingStopped, train
+from overtone.interactions import InteractionTrainer, SoftLabels, infer_graph, presences_of, sharing, stored_graph
+from overtone.training import Run, TrainingStopped
 
 from .conftest import TEACHER
 
+train = InteractionTrainer().train
 SHORT = {"checkpoint_seconds": 0}
 
 
@@ -27,7 +28,7 @@ class Killed(Exception):
 
 def kill_at(stage: str, epoch: int):
     def callback(report):
-        if stage in report.label and report.epoch >= epoch:
+        if stage in report.label and report.done >= epoch:
             raise Killed
 
     return callback
@@ -128,8 +129,8 @@ def test_a_run_killed_in_any_stage_ends_as_if_it_had_not_been(whole, corpus, tmp
 
     def callback(report):
         if report.label == stage or (stage != "student" and stage in report.label):
-            seen.append(report.epoch)
-            if report.epoch >= epoch:
+            seen.append(report.done)
+            if report.done >= epoch:
                 raise Killed
 
     with pytest.raises(Killed):
@@ -296,7 +297,7 @@ def test_wrong_settings_are_refused_before_a_teacher_is_trained(corpus, teachers
 
 def test_a_teacher_that_diverges_stops_the_run_and_says_so(corpus, tmp_path):
     with pytest.raises(TrainingStopped):
-        train("told", corpus, settings={"teacher": {"learning_rate": 1e30, "clip": None}}, out=tmp_path)
+        train("told", corpus, settings={"teacher": {"learning_rate": 1e30, "grad_clip": None}}, out=tmp_path)
     assert json.loads((tmp_path / "run.json").read_text())["state"] == "stopped"
 
 

@@ -8,16 +8,17 @@ import torch
 import yaml
 
 from overtone.features import load, save
-from overtone.interactions import SoftLabels, stored_graph
-from overtone.training import Run, train
+from overtone.interactions import InteractionTrainer, SoftLabels, stored_graph
+from overtone.training import Run
 
 from .conftest import INFERENCE, TEACHER
 
 PROGRAM = """
 import yaml
 from overtone.features import load
-from overtone.training import train
-train("interactions", load("clips.npz"), settings=yaml.safe_load(open("settings.yaml")), out="two", evaluate=False)
+from overtone.interactions import InteractionTrainer
+settings = yaml.safe_load(open("settings.yaml"))
+InteractionTrainer().train("interactions", load("clips.npz"), settings=settings, out="two", evaluate=False)
 """
 
 
@@ -34,7 +35,7 @@ def test_two_processes_come_to_the_stages_and_the_student_of_one(corpus, tmp_pat
     (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
     start_two("-c", PROGRAM, cwd=tmp_path)
     data, two = load(tmp_path / "clips.npz"), tmp_path / "two"
-    one = train("interactions", data, settings=settings, out=tmp_path / "one", evaluate=False)
+    one = InteractionTrainer().train("interactions", data, settings=settings, out=tmp_path / "one", evaluate=False)
     soft, wanted = (SoftLabels.load(folder / "soft_labels.safetensors") for folder in (two, one.folder))
     for found, known in zip(soft.both, wanted.both):
         torch.testing.assert_close(found, known, atol=1e-4, rtol=1e-3)

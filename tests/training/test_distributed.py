@@ -45,6 +45,6 @@ def test_one_process_needs_no_group():
     group = Group()
     assert group.join(rows) is rows
     assert group.average(rows) is rows
-    assert group.writes
+    assert group.is_main
     group.share([rows])
     group.wait()

@@ -31,7 +31,7 @@ class Interrupted(Exception):
 
 def interrupt_at(epoch):
     def callback(report):
-        if report.epoch == epoch:
+        if report.done == epoch:
             raise Interrupted
 
     return callback
@@ -230,3 +230,16 @@ def test_no_file_is_read_or_written_without_a_folder(data, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     assert train("toy", data).folder is None
     assert os.listdir(tmp_path) == []
+
+
+def test_the_loop_reports_every_epoch_once(data):
+    seen = []
+    train("toy", data, settings={"select": "correlation"}, progress=seen.append, label="mine")
+    assert [report.done for report in seen] == [1, 2, 3, 4, 5, 6]
+    assert {report.label for report in seen} == {"mine"}
+    assert set(seen[-1].values) == {"loss", "nce", "pull", "val_correlation"}
+    assert seen[-1].seconds_left == 0.0
+    assert seen[0].seconds_left > 0.0
+    seen.clear()
+    train("toy-closed", data, progress=seen.append)
+    assert [(report.done, report.total) for report in seen] == [(0, 0)]

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from overtone import experiments
-from overtone.api.reading import Data, logged, read, speaks
+from overtone.api.reading import Data, logged, read
 from overtone.api.running import known
+from overtone.core import is_main_process
 from overtone.core.files import write_json, write_text
 from overtone.experiments import Comparison, Diagnosis, split_head_settings
 from overtone.features import Features, load, load_views
@@ -149,7 +150,7 @@ def publish(result: Result, kind: Literal["comparison", "diagnosis"], out: str |
     Returns:
         The result with its report.
     """
-    if out is None or not speaks():
+    if out is None or not is_main_process():
         return result
     from overtone import report
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,8 +40,3 @@ def logged(features: F) -> F:
     for warning in features.provenance.warnings:
         log.warning(warning)
     return features
-
-
-def speaks() -> bool:
-    """Whether this process writes and prints: the first of several, or the only one."""
-    return os.environ.get("RANK", "0") == "0"

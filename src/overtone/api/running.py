@@ -10,12 +10,12 @@ from typing import Any
 from torch import Tensor
 
 from overtone import evaluation as evaluating
-from overtone import training
-from overtone.api.reading import Data, read, speaks
-from overtone.core import InputError
+from overtone.api.reading import Data, read
+from overtone.core import InputError, is_main_process
 from overtone.core.files import write_text
 from overtone.evaluation import Evaluation
 from overtone.features import PairedFeatures, save
+from overtone.interactions import InteractionTrainer
 from overtone.methods.base import methods as registered
 from overtone.training import Run
 
@@ -64,10 +64,10 @@ def train(
     """
     known(method)
     features = read(data, **reading)
-    run = training.train(
+    run = InteractionTrainer().train(
         method, features, settings=settings, out=out, resume=resume, overwrite=overwrite, progress=progress
     )
-    if out is not None and speaks():
+    if out is not None and is_main_process():
         write_run_report(run, features)
     return run
 

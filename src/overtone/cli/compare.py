@@ -70,7 +70,7 @@ def compare(
     with results(json) as output:
         from overtone import api
         from overtone.cli.tables import comparison_table
-        from overtone.training import display
+        from overtone.core import display
 
         if not methods:
             raise typer.BadParameter("name at least one method before DATA")

@@ -28,7 +28,7 @@ def demo(
         from overtone import api
         from overtone.cli.options import given
         from overtone.cli.tables import comparison_table
-        from overtone.training import display
+        from overtone.core import display
 
         with display() as progress:
             found = api.demo(out=out, progress=progress, **given(seeds=seeds)).to_dict()

@@ -77,7 +77,7 @@ def diagnose(
     with results(json) as output:
         from overtone import api
         from overtone.cli.diagnosis_tables import diagnosis_tables
-        from overtone.training import display
+        from overtone.core import display
 
         if as_is and loss:
             raise typer.BadParameter("--as-is trains nothing: leave --loss out")

@@ -13,7 +13,7 @@ from overtone.cli.options import Config, Device, Json, Seed, Set, gathered, give
 from overtone.cli.output import results
 
 if TYPE_CHECKING:
-    from overtone.training.progress import Callback
+    from overtone.core import ProgressCallback
 
 
 def extract(
@@ -75,7 +75,7 @@ def extract(
     """
     with results(json) as output:
         from overtone import api
-        from overtone.training.progress import display
+        from overtone.core import display
 
         options = given(backbone=backbone, layout=layout, split=split, limit=limit, seed=seed)
         options |= given(batch_size=batch_size, threads=threads, device=device)
@@ -100,14 +100,9 @@ def extract(
             output.say(f"Left out, {len(found['broken'])} broken: {reasons}")
 
 
-def reporter(show: Callback) -> Callable[[str, int, int], None]:
+def reporter(show: ProgressCallback) -> Callable[[str, int, int], None]:
     """What media calls while it works, shown as a training's progress is."""
-    from overtone.training.progress import Report
-
-    class Step(Report):
-        def line(self) -> str:
-            left = f"{self.eta:.0f} s left" if self.epoch < self.epochs else f"done in {self.seconds:.1f} s"
-            return f"{self.label}: {self.epoch}/{self.epochs}, {left}"
+    from overtone.core import Progress
 
     began: dict[str, tuple[float, int]] = {}
 
@@ -115,6 +110,6 @@ def reporter(show: Callback) -> Callable[[str, int, int], None]:
         start, first = began.setdefault(what, (time.monotonic(), done))
         seconds = time.monotonic() - start
         eta = seconds / max(done - first, 1) * (total - done)
-        show(Step(what, done, total, {}, seconds, eta))
+        show(Progress(what, done, total, unit="", seconds=seconds, eta=eta))
 
     return progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -90,8 +91,8 @@ def graph(
     """
     with results(json) as output:
         from overtone import api
+        from overtone.core import display
         from overtone.core.settings import parse_assignments
-        from overtone.training import display
 
         level = None if penalty is None else parse_assignments([f"penalty={penalty}"])["penalty"]
         named = {"bootstrap": bootstrap, "halves": halves, "seconds": seconds, "processes": processes}
@@ -116,9 +117,13 @@ def graph(
 
 def reported(callback: Callable[[Any], None]) -> Callable[[SearchReport], None]:
     """A display of trainings, shown the steps of a search."""
-    from overtone.training.progress import Steps
+    from overtone.core import Progress
 
-    return lambda report: callback(Steps.of(report))
+    def report(found: SearchReport) -> None:
+        values = {"score": found.score} if math.isfinite(found.score) else {}
+        callback(Progress(found.label, found.step, found.steps, "step", values, found.seconds))
+
+    return report
 
 
 def graph_table(found: Graph) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from overtone.core import InputError
+from overtone.core import InputError, is_main_process
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -31,7 +31,7 @@ class Output:
 
     def __init__(self, json: bool) -> None:
         self.json = json
-        self.silent = os.environ.get("RANK", "0") != "0"  # under torchrun one process speaks for all
+        self.silent = not is_main_process()  # under torchrun one process speaks for all
         self.code = 0
         """How the process ends after a result; what goes wrong has codes of its own."""
         self._document: Mapping[str, Any] | None = None

@@ -55,7 +55,7 @@ def train(
     with results(json) as output:
         from overtone import api
         from overtone.cli.tables import evaluation_table
-        from overtone.training import display
+        from overtone.core import display
 
         settings = gathered(config, set_, seed=seed, device=device, precision=precision, memory_mb=memory_mb)
         where = reading(modalities, view, sequences, data_seed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from overtone.core import InputError
+from overtone.core import InputError, ProgressCallback, is_main_process
 from overtone.core.files import checksum, write_json
 from overtone.core.version import __version__
 from overtone.evaluation import mean_interval, paired_bootstrap
@@ -30,7 +29,6 @@ from overtone.experiments.results import (
 from overtone.experiments.trial import OWN, Directions, Trial
 from overtone.features import PairedFeatures
 from overtone.interactions import sharing
-from overtone.training.progress import Callback
 
 ALSO_TESTED = ("map_events",)
 """What they are tested by besides, where it is known."""
@@ -48,7 +46,7 @@ def compare(
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     resume: bool = False,
-    progress: Callback | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Comparison:
     """Train each method with each seed on the train split and judge all of them on the same test split.
 
@@ -94,12 +92,12 @@ def compare(
             if trial is None:
                 label = f"{name}, seed {seed} ({number}/{total})"
                 trial = Trial.make(entries[name].method, data, wanted, progress, label)
-                if path and _writes():
+                if path and is_main_process():
                     trial.save(path, identity)
             trials[name].append(trial)
     trained = sum(trial.seconds for of_one in trials.values() for trial in of_one)
     comparison = _summary(data, tuple(seeds), trials, entries, max(time.perf_counter() - started, trained), facts)
-    if out is not None and _writes():
+    if out is not None and is_main_process():
         write_json(Path(out) / "comparison.json", comparison.to_dict())
     return comparison
 
@@ -204,7 +202,3 @@ def _mean_values(trials: Sequence[Trial], variant: str, metric: str) -> Directio
 def _judged_by(data: PairedFeatures) -> list[torch.Tensor]:
     """Labels, and all that is known besides."""
     return [*([] if data.targets is None else [data.targets]), *data.truth.values()]
-
-
-def _writes() -> bool:
-    return os.environ.get("RANK", "0") == "0"

@@ -9,11 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
+from overtone.core import ProgressCallback
 from overtone.experiments.stored import Stored, store, stored
 from overtone.features import PairedFeatures
-from overtone.training.progress import Callback
+from overtone.interactions import InteractionTrainer
 from overtone.training.run import judge
-from overtone.training.trainer import train
 
 OWN = "own"
 """The name of a method's own embeddings beside its variants."""
@@ -40,7 +40,12 @@ class Trial:
 
     @classmethod
     def make(
-        cls, method: str, data: PairedFeatures, settings: Mapping[str, Any], progress: Callback | None, label: str
+        cls,
+        method: str,
+        data: PairedFeatures,
+        settings: Mapping[str, Any],
+        progress: ProgressCallback | None,
+        label: str,
     ) -> Trial:
         """Train on the train split and judge on the test split.
 
@@ -51,7 +56,9 @@ class Trial:
             progress: Called after every epoch.
             label: What progress calls the training.
         """
-        run = train(method, data, settings=settings, progress=progress, label=label, evaluate=False)
+        run = InteractionTrainer().train(
+            method, data, settings=settings, progress=progress, label=label, evaluate=False
+        )
         test = data.split("test")
         options = {"memory_mb": run.settings["memory_mb"], "bootstrap": 0}
         found = {

@@ -4,9 +4,10 @@ from overtone.interactions.class_graphs import presences_of, stored_graph, with_
 from overtone.interactions.cross_fitting import cross_fit
 from overtone.interactions.reliability import reliability
 from overtone.interactions.soft_labels import SoftLabels
-from overtone.interactions.stages import infer_graph, sharing
+from overtone.interactions.stages import InteractionTrainer, infer_graph, sharing
 
 __all__ = [
+    "InteractionTrainer",
     "SoftLabels",
     "cross_fit",
     "infer_graph",

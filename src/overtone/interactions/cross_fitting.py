@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from overtone.core import ProgressCallback, is_main_process
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
 from overtone.interactions.folds import deal, of_others, seen_by_teachers
@@ -22,7 +22,6 @@ from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import CorpusInfo
 from overtone.training.folder import FREE, RunFolder
 from overtone.training.material import fingerprint
-from overtone.training.progress import Callback
 from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
 from overtone.training.trainer import train
@@ -39,7 +38,7 @@ def cross_fit(
     folds: int = 5,
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
-    progress: Callback | None = None,
+    progress: ProgressCallback | None = None,
     label: str = "av-sal",
 ) -> SoftLabels:
     """Score every training row with teachers (``av-sal``) that have not seen it.
@@ -85,7 +84,7 @@ def cross_fit(
         taught = staff.teach(number, f"fold-{number + 1}", f"fold {number + 1}/{folds}", chosen)
         scores.add(taught.run, part, taught.rows, number)
     soft = scores.soft_labels(part, method["head"], provenance, choice)
-    if folder is not None and os.environ.get("RANK", "0") == "0":
+    if folder is not None and is_main_process():
         soft.save(folder / "soft_labels.safetensors")
     return soft
 
@@ -116,7 +115,7 @@ class Staff:
     seed: int
     settings: Mapping[str, Any]
     folder: RunFolder | None
-    progress: Callback | None
+    progress: ProgressCallback | None
     label: str
 
     def teach(self, number: int, place: str, said: str, changes: Mapping[str, Any]) -> Taught:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor
 
-from overtone.core import InputError
+from overtone.core import InputError, Progress, ProgressCallback
 from overtone.core.files import checksum, json_text
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
@@ -27,15 +28,15 @@ from overtone.interactions.cross_fitting import cross_fit
 from overtone.interactions.folds import seen_by_teachers
 from overtone.interactions.soft_labels import SoftLabels
 from overtone.methods.av_sal import AVSAL
-from overtone.methods.base import InferredTargets
+from overtone.methods.base import InferredTargets, methods
 from overtone.methods.interactions import UNINFORMED
+from overtone.training import Run, RunContext, train
 from overtone.training.distribution import Group
-from overtone.training.progress import Callback, Steps
 from overtone.training.settings import TrainingSettings, split_settings
 
 if TYPE_CHECKING:
     from overtone.graphs import Graph, Knowledge, SearchReport
-    from overtone.graphs.search import Progress
+    from overtone.graphs.search import Progress as SearchProgress
 
 T = TypeVar("T")
 
@@ -74,8 +75,43 @@ class Place:
     group: Group
     device: torch.device
     folder: Path | None
-    progress: Callback | None
+    progress: ProgressCallback | None
     label: str
+
+
+class InteractionTrainer:
+    """Trains as :func:`overtone.training.train` does, and infers targets for a method that needs them."""
+
+    def train(
+        self,
+        method: str,
+        data: PairedFeatures,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Run:
+        """Train a method; see :func:`overtone.training.train`.
+
+        Args:
+            method: A registered name.
+            data: Features with a split ``train``.
+            settings: Of the method and of its training.
+            options: As :func:`overtone.training.train` takes them.
+        """
+        kind = methods[method]
+        if not kind.needs_inferred_targets:
+            return train(method, data, settings=settings, **options)
+        own, _ = split_settings(settings, kind)
+        check(cast(Asking, kind.settings_type.build(own, where=f"settings of {method}")), data)
+
+        def inferred(run: RunContext) -> InferredTargets | None:
+            place = Place(
+                run.data, data.truth, run.settings, run.group, run.device, run.folder, run.progress, run.label
+            )
+            found, run.info["interactions"] = infer(cast(Asking, run.method.settings), place)
+            return found
+
+        return train(method, data, settings=settings, inferred=inferred, **options)
 
 
 def infer(asking: Asking, where: Place) -> tuple[InferredTargets | None, dict[str, Any]]:
@@ -102,7 +138,7 @@ def infer(asking: Asking, where: Place) -> tuple[InferredTargets | None, dict[st
     weights = torch.zeros(2 * len(soft.classes), 2 * len(soft.classes), device=where.device)
     if planted is not None:
         weights = planted.to(where.device)
-    elif where.group.writes:  # one process searches, all are told
+    elif where.group.is_main:  # one process searches, all are told
         graph = graph_of(asking, where, soft)
         weights = torch.as_tensor(graph.matrix(asking.top), dtype=torch.float32, device=where.device)
         facts["graph"] = {"nodes": len(graph.nodes), "edges": len(graph.edges), "seconds": graph.seconds}
@@ -141,7 +177,9 @@ def graph_of(asking: Asking, where: Place, soft: SoftLabels) -> Graph:
 
     def report(found: SearchReport) -> None:
         if where.progress is not None:
-            where.progress(Steps.of(found, f"{where.label}: graph, {found.label}"))
+            values = {"score": found.score} if math.isfinite(found.score) else {}
+            label = f"{where.label}: graph, {found.label}"
+            where.progress(Progress(label, found.step, found.steps, "step", values, found.seconds))
 
     found = None if where.folder is None else stored_graph(where.folder, identity)
     if found is None:
@@ -157,7 +195,7 @@ def infer_graph(
     *,
     knowledge: Knowledge | None = None,
     clips: int = SUPPORT,
-    progress: Progress | None = None,
+    progress: SearchProgress | None = None,
 ) -> Graph:
     """Search the class graph of soft labels, and name the clips that support its edges.
 

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from overtone.core import Progress, ProgressCallback
 from overtone.methods.base import Method
 from overtone.training.checks import TrainingStopped, check_collapse, check_terms, effective_rank
 from overtone.training.distribution import Group
 from overtone.training.folder import Checkpoint, RunFolder, optimizer_tensors, restore_method, restore_optimizer
 from overtone.training.loop import Loop, in_blocks, seed_everything
 from overtone.training.material import Material
-from overtone.training.progress import Callback, Report
 from overtone.training.settings import TrainingSettings
 from overtone.training.validation import scores
 
@@ -38,7 +38,7 @@ class Course:
     settings: TrainingSettings
     group: Group
     folder: RunFolder | None
-    progress: Callback | None
+    progress: ProgressCallback | None
     label: str
     history: list[dict[str, Any]] = field(default_factory=list)
     done: int = 0
@@ -165,18 +165,25 @@ class Course:
         return not 0 < self.material.corpus.classes <= 2
 
     def _report(self, terms: dict[str, float], clock: Clock) -> None:
-        if self.progress is None or not self.group.writes:
+        if self.progress is None or not self.group.is_main:
             return
         shown = {name: value for name, value in terms.items() if name != "gradient_norm"}
         chosen_by = f"val_{self.settings.select}"
         if judged := [record[chosen_by] for record in self.history if chosen_by in record]:
             shown[chosen_by] = judged[-1]
         self.progress(
-            Report(self.label, self.done, self.epochs, shown, self.seconds, clock.eta(self.done, self.epochs))
+            Progress(
+                self.label,
+                self.done,
+                self.epochs,
+                values=shown,
+                seconds=self.seconds,
+                eta=clock.eta(self.done, self.epochs),
+            )
         )
 
     def _save(self, loop: Loop) -> None:
-        if self.folder is None or not self.group.writes:
+        if self.folder is None or not self.group.is_main:
             return
         self.folder.write_history(self.history)
         self.folder.write_checkpoint(

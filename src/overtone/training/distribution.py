@@ -57,8 +57,8 @@ class Group:
     world: int = 1
 
     @property
-    def writes(self) -> bool:
-        """Whether this process writes files and shows progress."""
+    def is_main(self) -> bool:
+        """Whether this is the process that writes files and shows progress."""
         return self.rank == 0
 
     def join(self, tensor: Tensor) -> Tensor:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
-from overtone.core import InputError
+from overtone.core import InputError, ProgressCallback
 from overtone.core.files import save_tensors, write_json
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
-from overtone.methods.base import Method, methods
+from overtone.methods.base import InferredTargets, Method, methods
 from overtone.training import material as materials
 from overtone.training.checks import TrainingStopped
 from overtone.training.course import Course
@@ -21,9 +22,41 @@ from overtone.training.distribution import Group, processes
 from overtone.training.folder import RunFolder, differences
 from overtone.training.loop import reproducible, seed_everything
 from overtone.training.material import Material
-from overtone.training.progress import Callback
 from overtone.training.run import Run
-from overtone.training.settings import split_settings
+from overtone.training.settings import TrainingSettings, split_settings
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """A run that is open and has not taken a step: what is known to those who infer targets for it.
+
+    Its folder, if it has one, is claimed and holds ``run.json``.
+
+    Attributes:
+        method: The method, on its device.
+        data: What the method may see, with the splits as used.
+        settings: The loop's settings, with defaults.
+        group: The processes of the run.
+        device: Where the method is.
+        folder: The run folder, None if there is none.
+        progress: Called after every unit of work.
+        label: What progress calls the run.
+        info: What ``run.json`` will hold; further entries may be added.
+    """
+
+    method: Method
+    data: PairedFeatures
+    settings: TrainingSettings
+    group: Group
+    device: torch.device
+    folder: Path | None
+    progress: ProgressCallback | None
+    label: str
+    info: dict[str, Any]
+
+
+Infer = Callable[[RunContext], InferredTargets | None]
+"""Infers the targets of a run's training rows once the run is open; None for none."""
 
 
 def train(
@@ -34,9 +67,10 @@ def train(
     out: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Callback | None = None,
+    progress: ProgressCallback | None = None,
     label: str | None = None,
     evaluate: bool = True,
+    inferred: InferredTargets | Infer | None = None,
 ) -> Run:
     """Train a method and evaluate it on the test split, if there is one.
 
@@ -55,6 +89,9 @@ def train(
         progress: Called after every epoch.
         label: What progress calls the run; the method's name by default.
         evaluate: Whether to evaluate on the test split at the end.
+        inferred: For a method with ``needs_inferred_targets``: what was inferred of the training rows, in their order;
+            or a function that infers it. The function is called when the run is open, so what it stores in the run's
+            folder is found again by ``resume``; a :class:`TrainingStopped` that it raises is recorded.
 
     Returns:
         The run, with the weights of the chosen epoch.
@@ -81,48 +118,30 @@ def train(
         run = Run(model, material.scalers, flat, info, folder=folder.path if folder else None)
         if stored:
             _refuse_differences(run, stored, differences(earlier, flat))
-        if model.needs_inferred_targets:
-            _check_stages(model, data)
         group.wait()  # every process has looked at the folder before the first one writes into it
         if folder and stored and stored["state"] == "finished":
             return Run.load(folder.path, str(device))
-        if folder and group.writes:
+        if folder and group.is_main:
             _open(run, folder, new=not stored)
         course = Course(model, material, training, group, folder, progress, label or method)
         try:
-            if model.needs_inferred_targets:
-                _inform(course, data, info, device)
+            where = None if folder is None else folder.path
+            context = RunContext(model, material.data, training, group, device, where, progress, label or method, info)
+            targets = inferred(context) if callable(inferred) else inferred
+            if targets is not None:
+                model.set_inferred_targets(targets)
             course.begin(generator)
             course.go(folder.checkpoint() if folder and stored else None)
         except TrainingStopped as stop:
-            if folder and group.writes:
+            if folder and group.is_main:
                 folder.write_info({**info, "state": "stopped", "reason": str(stop)})
             raise
         run.method.eval()
         run.history, run.info = course.history, {**info, **course.outcome(), "state": "finished"}
-        if group.writes:
+        if group.is_main:
             _conclude(run, data, folder, evaluate)
         group.wait()
         return run
-
-
-def _check_stages(model: Method, data: PairedFeatures) -> None:
-    """Refuse settings of the stages before anything is written."""
-    from overtone.interactions.stages import Asking, check
-
-    check(cast(Asking, model.settings), data)
-
-
-def _inform(course: Course, data: PairedFeatures, info: dict[str, Any], device: torch.device) -> None:
-    """Make, or find, what a method is to be told of the training rows before it begins."""
-    from overtone.interactions.stages import Asking, Place, infer  # they train teachers with this file's train
-
-    folder = None if course.folder is None else course.folder.path
-    seen, training = course.material.data, course.settings
-    place = Place(seen, data.truth, training, course.group, device, folder, course.progress, course.label)
-    inferred, info["interactions"] = infer(cast(Asking, course.model.settings), place)
-    if inferred is not None:
-        course.model.set_inferred_targets(inferred)
 
 
 def _open(run: Run, folder: RunFolder, new: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from overtone.core import Progress, ProgressCallback
 from overtone.diagnosis import Greediness, watch
 from overtone.experiments.probes.head import Heads
 from overtone.experiments.probes.looks import Looks
@@ -20,7 +21,6 @@ from overtone.objectives import MetricLoss, build_loss, loss_of_views
 from overtone.training.checks import TrainingStopped
 from overtone.training.course import Clock
 from overtone.training.loop import batch_bounds, seed_everything
-from overtone.training.progress import Callback, Report
 
 
 def train_heads(
@@ -29,7 +29,7 @@ def train_heads(
     exercise: Exercise,
     settings: HeadSettings,
     seed: int,
-    progress: Callback | None = None,
+    progress: ProgressCallback | None = None,
     label: str = "",
 ) -> HeadTrial:
     """Train a head per view with one loss and measure what it does.
@@ -95,7 +95,8 @@ def train_heads(
                 looks.take(heads, epoch, epoch * len(bounds))
             if progress is not None:
                 eta = clock.eta(epoch, settings.epochs)
-                progress(Report(label or name, epoch, settings.epochs, means, time.perf_counter() - started, eta))
+                seconds = time.perf_counter() - started
+                progress(Progress(label or name, epoch, settings.epochs, values=means, seconds=seconds, eta=eta))
     final, judged, views = looks.last(heads)
     shown = evenly_spaced(len(exercise.test), settings.sample)
     return HeadTrial(

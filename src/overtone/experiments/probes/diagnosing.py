@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 
-from overtone.core import InputError
+from overtone.core import InputError, ProgressCallback, is_main_process
 from overtone.core.files import checksum, write_json
 from overtone.core.version import __version__
 from overtone.diagnosis import Evidence, verdict
@@ -24,7 +23,6 @@ from overtone.experiments.probes.trial import HeadTrial
 from overtone.features import Features
 from overtone.training.distribution import find_device
 from overtone.training.loop import reproducible
-from overtone.training.progress import Callback
 
 
 def diagnose(
@@ -35,7 +33,7 @@ def diagnose(
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     resume: bool = False,
-    progress: Callback | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Diagnosis:
     """Train a head per loss and seed on frozen features under one budget and measure what each loss does.
 
@@ -80,7 +78,7 @@ def diagnose(
             if trial is None:
                 label = f"{name}, seed {seed} ({number}/{total})"
                 trial = train_heads(name, own[name], exercise, budget, seed, progress, label)
-                if path and _writes():
+                if path and is_main_process():
                     trial.save(path, identity)
             trials[name].append(trial)
         features = _as_they_came(data, exercise, budget, one_space=not losses)
@@ -110,7 +108,7 @@ def diagnose(
         **_shown(trials, exercise),
         **facts,
     )
-    if out is not None and _writes():
+    if out is not None and is_main_process():
         write_json(Path(out) / "diagnosis.json", diagnosis.to_dict())
     return diagnosis
 
@@ -146,7 +144,3 @@ def _as_they_came(data: Features, exercise: Exercise, budget: HeadSettings, one_
 
 def _labels(data: Features) -> list[torch.Tensor]:
     return [] if data.targets is None else [data.targets]
-
-
-def _writes() -> bool:
-    return os.environ.get("RANK", "0") == "0"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 
-from overtone.training import Report, display, train
+from overtone.core import Progress, display, is_main_process
 
 
 def lines(epochs, every=1000.0, label="toy"):
     stream = io.StringIO()
     with display(stream, every) as progress:
         for epoch in range(1, epochs + 1):
-            progress(Report(label, epoch, epochs, {"loss": 1.0 / epoch}, float(epoch), float(epochs - epoch)))
+            progress(Progress(label, epoch, epochs, values={"loss": 1.0 / epoch}, seconds=float(epoch)))
     return stream.getvalue().splitlines()
 
 
@@ -30,7 +30,7 @@ def test_every_run_of_a_comparison_is_named():
     stream = io.StringIO()
     with display(stream, 1000.0) as progress:
         for label in ("cca, seed 0 (1/2)", "cca, seed 1 (2/2)"):
-            progress(Report(label, 0, 0))
+            progress(Progress(label, 0, 0))
     assert [line.split(":")[0] for line in stream.getvalue().splitlines()] == ["cca, seed 0 (1/2)", "cca, seed 1 (2/2)"]
 
 
@@ -44,22 +44,32 @@ def test_a_terminal_gets_a_bar_with_terms(monkeypatch):
     stream = Terminal()
     with display(stream) as progress:
         for epoch in (1, 2, 3):
-            progress(Report("toy", epoch, 3, {"loss": 0.125, "nce": 0.5}))
-        progress(Report("closed", 0, 0))
+            progress(Progress("toy", epoch, 3, values={"loss": 0.125, "nce": 0.5}))
+        progress(Progress("closed", 0, 0))
     text = stream.getvalue()
     assert "3/3" in text
     assert "loss 0.125" in text
     assert "closed" in text
 
 
-def test_the_loop_reports_every_epoch_once(data):
-    seen = []
-    train("toy", data, settings={"select": "correlation"}, progress=seen.append, label="mine")
-    assert [report.epoch for report in seen] == [1, 2, 3, 4, 5, 6]
-    assert {report.label for report in seen} == {"mine"}
-    assert set(seen[-1].terms) == {"loss", "nce", "pull", "val_correlation"}
-    assert seen[-1].eta == 0.0
-    assert seen[0].eta > 0.0
-    seen.clear()
-    train("toy-closed", data, progress=seen.append)
-    assert [(report.epoch, report.epochs) for report in seen] == [(0, 0)]
+def test_time_to_come_is_in_proportion_unless_it_is_known():
+    assert Progress("x", 2, 8, seconds=3.0).seconds_left == 9.0
+    assert Progress("x", 2, 8, seconds=3.0, eta=1.0).seconds_left == 1.0
+    assert Progress("x", 0, 8, seconds=3.0).seconds_left == 24.0
+    assert Progress("x", 8, 8, seconds=3.0).seconds_left == 0.0
+
+
+def test_a_line_names_the_unit_if_there_is_one():
+    assert (
+        Progress("x: graph", 3, 9, "step", {"score": -12.5}, 1.0).line() == "x: graph: step 3/9, score -12.5, 2 s left"
+    )
+    assert Progress("images", 3, 9, "", seconds=1.0).line() == "images: 3/9, 2 s left"
+
+
+def test_the_main_process_is_the_first_one(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    assert is_main_process()
+    monkeypatch.setenv("RANK", "0")
+    assert is_main_process()
+    monkeypatch.setenv("RANK", "1")
+    assert not is_main_process()
