@@ -20,9 +20,8 @@ import numpy as np
 import torch
 
 from overtone.evaluation import paired_bootstrap
-from overtone.experiments.entries import entries_of
-from overtone.experiments.stored import Stored, store, stored
-from overtone.experiments.trial import OWN, Trial
+from overtone.experiments import Comparison, MethodResult, compare
+from overtone.experiments.grid import Trial
 from overtone.features import SimulatorSettings, from_arrays, simulate
 from overtone.graphs import infer_interactions
 from overtone.interactions import InteractionTrainer, sharing
@@ -61,9 +60,9 @@ def simulator(options: argparse.Namespace) -> None:
         print(f"{time.perf_counter() - begin:.0f} s")
 
 
-def line(method: str, cases: list[dict[str, Trial]]) -> str:
+def line(method: str, cases: list[dict[str, MethodResult]]) -> str:
     """One method's row: its mAPs over the data sets, and how far it is behind the method of the study."""
-    values = {metric: [case[method].summaries[OWN][metric]["mean"] for case in cases] for metric in METRICS}
+    values = {metric: [case[method].value(metric) for case in cases] for metric in METRICS}
     shown = "".join(f"{np.mean(v):{w}.3f}{np.std(v, ddof=1):7.3f}" for v, w in zip(values.values(), (8, 12)))
     if method == METHOD:
         return f"{method:16}{shown}"
@@ -72,41 +71,32 @@ def line(method: str, cases: list[dict[str, Trial]]) -> str:
         test = paired_bootstrap(pooled(METHOD, metric, cases), pooled(method, metric, cases))
         low, high = test["ci95"]
         tests.append(f"{100 * test['difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})")
-    ahead = sum(case[METHOD].summaries[OWN]["map_events"]["mean"] > v for case, v in zip(cases, values["map_events"]))
+    ahead = sum(case[METHOD].value("map_events") > v for case, v in zip(cases, values["map_events"]))
     return f"{method:16}{shown}   {'; '.join(tests)}; {ahead} of {len(cases)}"
 
 
-def pooled(method: str, metric: str, cases: Iterable[dict[str, Trial]]) -> dict[str, torch.Tensor]:
+def pooled(method: str, metric: str, cases: Iterable[dict[str, MethodResult]]) -> dict[str, torch.Tensor]:
     """Every query of every data set."""
-    parts = [case[method].per_query[OWN][metric] for case in cases]
+    parts = [case[method].per_query[metric] for case in cases]
     return {way: torch.cat([part[way] for part in parts]) for way in parts[0]}
 
 
-def case(name: str, seed: int, options: argparse.Namespace) -> tuple[dict[str, Trial], dict[str, float]]:
+def case(name: str, seed: int, options: argparse.Namespace) -> tuple[dict[str, MethodResult], dict[str, float]]:
     """One data set: the method and its controls, and how right its graph is."""
     data = from_arrays(simulate(SimulatorSettings(**SETTINGS[name]), seed), source=f"simulated {name} {seed}")
-    folder = options.out / name / f"data-{seed}"
-    trials = {}
+    folder = options.out / name / f"data-{seed}{options.round}"
     with sharing():
-        for entry, (method, settings, _) in entries_of(METHODS, {}, controls=True, truth=data.truth).items():
-            identity = {"settings": settings, "simulated": SETTINGS[name], "seed": seed, "round": options.round}
-            path = folder / f"{entry}.safetensors"
-            trial = Trial.load(path, identity)
-            if trial is None:
-                trial = Trial.make(method, data, {**settings, "seed": seed}, None, entry)
-                trial.save(path, identity)
-            trials[entry] = trial
-        identity = {"graph of": SETTINGS[name], "seed": seed, "round": options.round}
-        found = stored(folder / "graph.safetensors", identity)
-        if found is None:
-            run = InteractionTrainer().train(
-                METHOD, data, settings={"seed": seed, "epochs": 1}, out=folder / "run", overwrite=True
-            )
+        train = InteractionTrainer().train
+        found: Comparison = compare(METHODS, data, seeds=[seed], controls=True, out=folder, resume=True, train=train)
+        identity = {"graph of": SETTINGS[name], "seed": seed}
+        graph = Trial.load(folder / "graph.safetensors", identity)
+        if graph is None:
+            run = train(METHOD, data, settings={"seed": seed, "epochs": 1}, out=folder / "run", overwrite=True)
             assert run.folder is not None
-            graph = json.loads((run.folder / "graph.json").read_text())
-            found = Stored({"none": torch.zeros(1)}, rightness(graph, data.truth["interactions"].numpy()))
-            store(folder / "graph.safetensors", found, identity)
-    return trials, found.numbers
+            edges = json.loads((run.folder / "graph.json").read_text())
+            graph = Trial({"none": torch.zeros(1)}, rightness(edges, data.truth["interactions"].numpy()))
+            graph.save(folder / "graph.safetensors", identity)
+    return found.methods, graph.values
 
 
 def rightness(graph: dict[str, Any], planted: Array) -> dict[str, float]:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 
+from overtone import experiments
 from overtone.core import InputError
-from overtone.experiments import compare
-from overtone.experiments.entries import entries_of
+from overtone.experiments.comparison import expand_methods
 from overtone.features import from_arrays
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
-from overtone.interactions import cross_fitting
+from overtone.interactions import InteractionTrainer, cross_fitting, sharing
 from overtone.methods.interactions import MARGIN
 
 SMALL = {"classes": 4, "interactions": 4, "train_rows": 160, "test_rows": 60, "noise": 1.0}
@@ -35,18 +35,27 @@ def simulated():
     return from_arrays(simulate(SimulatorSettings(**SMALL), seed=100))
 
 
+def compare(*arguments, **options):
+    with sharing():
+        return experiments.compare(*arguments, train=InteractionTrainer().train, **options)
+
+
+def named(*arguments, **options):
+    return {variant.name: variant for variant in expand_methods(*arguments, **options)}
+
+
 def test_controls_stand_behind_their_method_with_its_settings():
     settings = {"epochs": 3, "interactions": {"weight": 0.5}}
-    found = entries_of(["interactions", "triplet"], settings, controls=True, ablate=True, truth={"interactions"})
+    found = named(["interactions", "triplet"], settings, controls=True, ablate=True, truth={"interactions"})
     controls = ["no-graph", "shuffled-graph", "pairs-only", "planted-graph"]
     assert list(found) == ["interactions", *controls, "triplet", "interactions/no-graph"]
     assert [found[name].kind for name in controls] == ["control"] * 4
-    assert found["shuffled-graph"].method == "interactions"
+    assert found["shuffled-graph"].of == "interactions"
     assert found["shuffled-graph"].settings == {"epochs": 3, "weight": 0.5, "graph": "shuffled"}
-    assert list(entries_of(["interactions"], {}, controls=True)) == ["interactions", *controls[:3]]
-    assert list(entries_of(["interactions"], {})) == ["interactions"]
+    assert list(named(["interactions"], controls=True)) == ["interactions", *controls[:3]]
+    assert list(named(["interactions"])) == ["interactions"]
     with pytest.raises(InputError, match="none of these methods has controls; got cca; valid: interactions"):
-        entries_of(["cca"], {}, controls=True)
+        expand_methods(["cca"], controls=True)
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,13 @@ import torch
 from overtone.core import InputError
 from overtone.diagnosis import variance
 from overtone.experiments import HeadSettings, diagnose, split_head_settings
-from overtone.experiments.probes.course import look_epochs, train_heads
-from overtone.experiments.probes.head import Heads
-from overtone.experiments.probes.looks import embedded
-from overtone.experiments.probes.material import prepare_exercise
+from overtone.experiments.probes.data import prepare_data
+from overtone.experiments.probes.metrics import Heads
+from overtone.experiments.probes.training import evaluation_epochs, train_heads
 from overtone.features import Features, load_views, views_from_arrays
-from overtone.objectives import metric_losses
+from overtone.objectives import metric_losses, objectives
 
-QUICK: dict[str, Any] = {"epochs": 4, "batch_size": 64, "learning_rate": 1e-2, "embedding_dim": 8, "looks": 2}
+QUICK: dict[str, Any] = {"epochs": 4, "batch_size": 64, "learning_rate": 1e-2, "embedding_dim": 8, "evaluations": 2}
 
 
 def arrays(rows: int = 240, views: tuple[str, ...] = ("image",), classes: int = 4, seed: int = 0) -> dict[str, Any]:
@@ -85,11 +84,12 @@ def test_test_rows_have_no_part_in_training() -> None:
     settings = HeadSettings.build(QUICK).completed(160)
     trained = []
     for modalities in (data.modalities, other):
-        exercise = prepare_exercise(replace(data, modalities=modalities), "zscore", torch.device("cpu"))
-        trained.append(train_heads("scl", {}, exercise, settings, seed=0))
-    assert trained[0].epochs == trained[1].epochs
-    assert trained[0].looks["train_intra_variance"] == trained[1].looks["train_intra_variance"]
-    assert trained[0].final["map"] != trained[1].final["map"]
+        rows = prepare_data(replace(data, modalities=modalities), "zscore", torch.device("cpu"))
+        trained.append(train_heads(objectives["scl"], rows, settings, seed=0).values)
+    assert trained[0]["epochs"] == trained[1]["epochs"]
+    known = [values["evaluations"]["train_intra_variance"] for values in trained]
+    assert known[0] == known[1]
+    assert trained[0]["final"]["map"] != trained[1]["final"]["map"]
 
 
 def test_the_last_look_is_the_variance_of_the_final_embeddings() -> None:
@@ -232,24 +232,25 @@ def test_a_small_corpus_gets_more_epochs_and_a_faster_rate_so_that_the_way_stays
     assert HeadSettings(batch_size=512).completed(300).batch_size == 300
 
 
-def test_looks_are_dense_at_first_and_see_the_end() -> None:
-    assert look_epochs(1, 20) == {1}
-    found = sorted(look_epochs(700, 20))
+def test_measurements_are_dense_at_first_and_include_the_end() -> None:
+    assert evaluation_epochs(1, 20) == {1}
+    found = sorted(evaluation_epochs(700, 20))
     assert found[0] == 1
     assert found[-1] == 700
     assert len(found) <= 20
 
 
 def test_embeddings_have_unit_length_in_every_view() -> None:
-    exercise = prepare_exercise(views(views=("left", "right")), "zscore", torch.device("cpu"))
-    heads = Heads([6, 7], 5, hidden=9)
-    for view in embedded(heads, exercise.test, 64):
+    rows = prepare_data(views(views=("left", "right")), "zscore", torch.device("cpu"))
+    for view in Heads([6, 7], 5, hidden=9).embed(rows.test, 64):
         assert view.norm(dim=1) == pytest.approx(torch.ones(len(view)), abs=1e-6)
 
 
 def test_triplet_keeps_twice_the_variance_of_contrastive_on_toy_classes() -> None:
     """What the predecessor of the VARIANCE study published on ten classes of 200 points in 128 dimensions."""
-    found = diagnose(["contrastive", "triplet"], load_views("toy-classes"), seeds=[0], settings={"looks": 2}).to_dict()
+    found = diagnose(
+        ["contrastive", "triplet"], load_views("toy-classes"), seeds=[0], settings={"evaluations": 2}
+    ).to_dict()
     contrastive, triplet = found["losses"]["contrastive"], found["losses"]["triplet"]
     assert triplet["intra_variance"] >= 2 * contrastive["intra_variance"]
     assert triplet["centroid_distance"]["mean"] > contrastive["centroid_distance"]["mean"]

@@ -15,6 +15,7 @@ from overtone.core.files import write_json, write_text
 from overtone.experiments import Comparison, Diagnosis, split_head_settings
 from overtone.features import Features, load, load_views
 from overtone.features import class_disjoint as split_by_class
+from overtone.interactions import InteractionTrainer, sharing
 from overtone.objectives import metric_losses
 
 DEMO_METHODS = ("hsc-mae", "cca", "dcca", "infonce", "cav-mae")
@@ -61,17 +62,19 @@ def compare(
     """
     known(*methods)
     features = read(data, **reading)
-    comparison = experiments.compare(
-        methods,
-        features,
-        seeds=numbered(seeds),
-        ablate=ablate,
-        controls=controls,
-        settings=settings,
-        out=out,
-        resume=resume,
-        progress=progress,
-    )
+    with sharing():
+        comparison = experiments.compare(
+            methods,
+            features,
+            seeds=numbered(seeds),
+            ablate=ablate,
+            controls=controls,
+            settings=settings,
+            out=out,
+            resume=resume,
+            progress=progress,
+            train=InteractionTrainer().train,
+        )
     return publish(comparison, "comparison", out)
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 import statistics
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from overtone.core import InputError, ProgressCallback, is_main_process
-from overtone.core.files import checksum, write_json
-from overtone.core.version import __version__
+from overtone import training
+from overtone.core import InputError, ProgressCallback, Settings
 from overtone.evaluation import mean_interval, paired_bootstrap
-from overtone.experiments.entries import Entry, entries_of
+from overtone.experiments.grid import Grid, Trial, Variant, share_settings
 from overtone.experiments.results import (
     DIRECTIONS,
     RANKED_BY,
@@ -26,14 +24,19 @@ from overtone.experiments.results import (
     PairedTest,
     SeedScore,
 )
-from overtone.experiments.trial import OWN, Directions, Trial
 from overtone.features import PairedFeatures
-from overtone.interactions import sharing
+from overtone.methods.base import methods as registered
+from overtone.training import Run, TrainingSettings
+from overtone.training.run import judge
 
 ALSO_TESTED = ("map_events",)
-"""What they are tested by besides, where it is known."""
-WAYS = (*DIRECTIONS, "mean")
+"""What methods are tested by besides the ranking metric, where it is known."""
 WITH_INTERVAL = ("map", "map_events", "map_running", "recall@1", "instance_recall@1", "instance_recall@10")
+OWN = "own"
+"""The name of a method's own embeddings beside its variants."""
+
+Trainer = Callable[..., Run]
+"""Called like :func:`overtone.training.train`."""
 
 
 def compare(
@@ -47,24 +50,26 @@ def compare(
     out: str | Path | None = None,
     resume: bool = False,
     progress: ProgressCallback | None = None,
+    train: Trainer = training.train,
 ) -> Comparison:
-    """Train each method with each seed on the train split and judge all of them on the same test split.
+    """Train each method with each seed on the train split and evaluate all of them on the same test split.
 
     Args:
         methods: Registered names; the others are tested against the first.
         data: Features with splits ``train`` and ``test``.
         seeds: What each method is trained with.
         ablate: Also train each method with each of its terms off in turn.
-        controls: Also train the controls of each method that has some: what it must beat to have meant anything.
-        settings: Setting names to values, each for every method that has it; a method's name to a mapping is for that
-            method alone.
+        controls: Also train the controls of each method that has some, such as a shuffled graph.
+        settings: Setting names to values, each for every method that has it; ``"hsc-mae.epochs"``, or a method's name
+            to a mapping, is for that method alone.
         out: Folder for one file per trial (``results/``) and ``comparison.json``; None keeps all in memory.
         resume: Take trials that ``out`` holds already from there, if data, settings and versions are the same;
             otherwise, and by default, they are made again.
         progress: Called after every epoch.
+        train: What trains one run. One trainer serves all runs, so it may keep what several of them need.
 
     Returns:
-        The comparison, with one trial per method, control, ablation and seed.
+        The comparison.
 
     Raises:
         InputError: An unknown method, a setting that none of the methods has, no seed, no test split, or controls are
@@ -75,130 +80,176 @@ def compare(
         raise InputError("the data has no split 'test' to compare on", got=", ".join(data.splits) or "no splits")
     if not seeds or not methods:
         raise InputError("a comparison needs at least one method and one seed", got=f"{list(methods)}, {list(seeds)}")
-    started = time.perf_counter()
-    entries = entries_of(methods, settings or {}, ablate=ablate, controls=controls, truth=data.truth)
-    facts = {
-        "checksum": checksum(*data.modalities.values(), *data.splits.values(), *_judged_by(data)),
-        "versions": {"overtone": __version__, "torch": torch.__version__},
-    }
-    trials: dict[str, list[Trial]] = {name: [] for name in entries}
-    total = len(entries) * len(seeds)
-    with sharing():  # controls of one seed differ in what they do with a teacher and a graph, not in these
-        for number, (name, seed) in enumerate(((name, seed) for name in entries for seed in seeds), 1):
-            wanted = {**entries[name].settings, "seed": seed}
-            path = Path(out) / "results" / name / f"seed-{seed}.safetensors" if out is not None else None
-            identity = {"name": name, "settings": wanted, **facts}
-            trial = Trial.load(path, identity) if path and resume else None
-            if trial is None:
-                label = f"{name}, seed {seed} ({number}/{total})"
-                trial = Trial.make(entries[name].method, data, wanted, progress, label)
-                if path and is_main_process():
-                    trial.save(path, identity)
-            trials[name].append(trial)
-    trained = sum(trial.seconds for of_one in trials.values() for trial in of_one)
-    comparison = _summary(data, tuple(seeds), trials, entries, max(time.perf_counter() - started, trained), facts)
-    if out is not None and is_main_process():
-        write_json(Path(out) / "comparison.json", comparison.to_dict())
+    variants = expand_methods(methods, settings, ablate=ablate, controls=controls, truth=data.truth)
+    grid = Grid(data, seeds, out, resume)
+    test = data.split("test")
+
+    def make(variant: Variant, seed: int, label: str) -> Trial:
+        given = {**variant.settings, "seed": seed}
+        run = train(variant.of, data, settings=given, progress=progress, label=label, evaluate=False)
+        return _evaluate(run, test)
+
+    trials = grid.run(variants, make)
+    metric = next(metric for metric in RANKED_BY if metric in next(iter(trials.values()))[0].values["summaries"][OWN])
+    results = {name: _result(of_one, metric) for name, of_one in trials.items()}
+    comparison = _summarise(data, grid, variants, trials, results, metric)
+    grid.write("comparison.json", comparison.to_dict())
     return comparison
 
 
-def _summary(
+def expand_methods(
+    methods: Sequence[str],
+    settings: Mapping[str, Any] | None = None,
+    *,
+    ablate: bool = False,
+    controls: bool = False,
+    truth: Collection[str] = (),
+) -> list[Variant]:
+    """What is trained for some methods: each with its controls behind it, then the ablations, with their settings.
+
+    Args:
+        methods: Registered names.
+        settings: As :func:`compare` takes them.
+        ablate: Whether to add each method with each of its terms off, as ``method/term``.
+        controls: Whether to add each method's controls, by their names.
+        truth: Names of what the data knows beyond its annotation.
+
+    Raises:
+        InputError: An unknown method, a setting that none of the methods has, or controls are wanted and no method
+            has any.
+    """
+    kinds = {name: registered[name] for name in methods}
+    if "seed" in (settings or {}):
+        raise InputError("a comparison sets the seed itself", fix="say which seeds instead")
+    loop = TrainingSettings.model_fields.keys() - {"seed"}
+    owners = {name: loop | kind.settings_type.model_fields.keys() for name, kind in kinds.items()}
+    types: list[type[Settings]] = [TrainingSettings, *(kind.settings_type for kind in kinds.values())]
+    given = share_settings(settings, owners, types, "method", others=list(registered))
+    variants: list[Variant] = []
+    ablations: list[Variant] = []
+    for name, kind in kinds.items():
+        variants.append(Variant(name, name, given[name]))
+        for control, other in kind.controls(truth).items() if controls else ():
+            variants.append(Variant(control, name, {**given[name], **other}, "control"))
+        for term, off in kind.ablations().items() if ablate else ():
+            ablations.append(Variant(f"{name}/{term}", name, {**given[name], **off}, "ablation"))
+    if controls and all(variant.kind == "whole" for variant in variants):
+        raise InputError(
+            "none of these methods has controls",
+            got=", ".join(kinds),
+            valid=", ".join(name for name, kind in registered.items() if kind.controls()),
+            fix="leave --controls out",
+        )
+    return [*variants, *ablations]
+
+
+def _evaluate(run: Run, test: PairedFeatures) -> Trial:
+    """A trained run on the test rows: its own embeddings and its variants, each ranked once."""
+    options = {"memory_mb": run.settings["memory_mb"], "bootstrap": 0}
+    found = {name: judge(rows, test, options) for name, rows in {OWN: run.embed(test), **run.variants(test)}.items()}
+    tensors = {
+        f"{name}/{metric}/{way}": values
+        for name, evaluation in found.items()
+        for metric, ways in evaluation.per_query.items()
+        for way, values in ways.items()
+    }
+    summaries = {name: evaluation.to_dict() for name, evaluation in found.items()}
+    return Trial(tensors, {"summaries": summaries, "settings": run.settings, "seconds": run.info["seconds"]})
+
+
+def _summarise(
     data: PairedFeatures,
-    seeds: tuple[int, ...],
+    grid: Grid,
+    variants: Sequence[Variant],
     trials: Mapping[str, Sequence[Trial]],
-    entries: Mapping[str, Entry],
-    seconds: float,
-    facts: Mapping[str, Any],
+    results: Mapping[str, MethodResult],
+    metric: str,
 ) -> Comparison:
     """What the trials come to."""
-    first = next(iter(trials.values()))[0].summaries[OWN]
-    metric = next(metric for metric in RANKED_BY if metric in first)
-    whole = {name: of_one for name, of_one in trials.items() if entries[name].kind != "ablation"}
+    first = trials[variants[0].name][0].values["summaries"][OWN]
+    whole = [variant.name for variant in variants if variant.kind != "ablation"]
     controls: dict[str, list[str]] = {}
-    for name, entry in entries.items():
-        if entry.kind == "control":
-            controls.setdefault(entry.method, []).append(name)
+    for variant in variants:
+        if variant.kind == "control":
+            controls.setdefault(variant.of, []).append(variant.name)
+    pairs = [(variants[0].name if one.kind == "whole" else one.of, one.name) for one in variants[1:]]
+    tested = [metric, *(other for other in ALSO_TESTED if other in first)]
     return Comparison(
         corpus=data.provenance.source,
         modalities=data.names,
-        seeds=seeds,
+        seeds=grid.seeds,
         queries=first["queries"],
         metric=metric,
         chance_map=first.get("chance_map"),
-        methods={name: _result(of_one, metric) for name, of_one in whole.items()},
-        ablation={name: _result(of_one, metric) for name, of_one in trials.items() if name not in whole},
+        methods={name: results[name] for name in whole},
+        ablation={name: result for name, result in results.items() if name not in whole},
         controls=controls,
-        paired_tests=_paired_tests(trials, entries, [metric, *(other for other in ALSO_TESTED if other in first)]),
-        seconds=round(seconds, 3),
-        per_class={name: _per_class(of_one) for name, of_one in whole.items() if "per_class" in first},
-        settings={name: of_one[0].settings for name, of_one in whole.items()},
+        paired_tests=[_test(a, b, other, results, trials) for other in tested for a, b in pairs],
+        seconds=grid.seconds,
+        per_class={name: _per_class(trials[name]) for name in whole if "per_class" in first},
+        settings={name: trials[name][0].values["settings"] for name in whole},
         notes=tuple(data.provenance.notes),
         warnings=tuple(data.provenance.warnings),
-        **facts,
+        checksum=grid.checksum,
+        versions=grid.versions,
     )
 
 
-def _paired_tests(
-    trials: Mapping[str, Sequence[Trial]], entries: Mapping[str, Entry], metrics: Sequence[str]
-) -> list[PairedTest]:
-    """Every method against the first one, and every control and ablation against its whole method."""
-    first, *others = trials
-    pairs = [(first if entries[name].kind == "method" else entries[name].method, name) for name in others]
-    return [_test(a, b, trials, metric) for metric in metrics for a, b in pairs]
-
-
-def _test(a: str, b: str, trials: Mapping[str, Sequence[Trial]], metric: str) -> PairedTest:
-    found = paired_bootstrap(*(_mean_values(trials[name], OWN, metric) for name in (a, b)))
-    ahead = sum(x > y for x, y in zip(*(_per_seed(trials[name], metric) for name in (a, b))))
-    return PairedTest(
-        a, b, metric, found["difference"], tuple(found["ci95"]), found["p_value"], found["queries"], seeds_ahead=ahead
-    )
+def _test(
+    a: str, b: str, metric: str, results: Mapping[str, MethodResult], trials: Mapping[str, Sequence[Trial]]
+) -> PairedTest:
+    found = paired_bootstrap(results[a].per_query[metric], results[b].per_query[metric])
+    ahead = sum(x > y for x, y in zip(_per_seed(trials[a], metric), _per_seed(trials[b], metric)))
+    low, high = found["ci95"]
+    return PairedTest(a, b, metric, found["difference"], (low, high), found["p_value"], found["queries"], ahead)
 
 
 def _result(trials: Sequence[Trial], metric: str) -> MethodResult:
     return MethodResult(
         _scores(trials, OWN),
         tuple(_per_seed(trials, metric)),
-        round(sum(trial.seconds for trial in trials), 3),
-        {name: _scores(trials, name) for name in trials[0].summaries if name != OWN},
+        round(sum(trial.values["seconds"] for trial in trials), 3),
+        {name: _scores(trials, name) for name in trials[0].values["summaries"] if name != OWN},
+        {name: _per_query(trials, OWN, name) for name in _metrics(trials[0], OWN)},
     )
 
 
-def _per_class(trials: Sequence[Trial]) -> dict[str, SeedScore]:
-    tables = [trial.summaries[OWN]["per_class"] for trial in trials]
-    return {label: _over_seeds([table[label] for table in tables]) for label in tables[0]}
+def _metrics(trial: Trial, variant: str) -> list[str]:
+    """The metrics with a value per query, but for chance, which is no method's merit."""
+    known = trial.values["summaries"][variant]
+    return [name for name in known if f"{variant}/{name}/a2v" in trial.tensors and name != "chance_map"]
 
 
 def _scores(trials: Sequence[Trial], variant: str) -> dict[str, SeedScore]:
-    """Every metric that has both directions, over the seeds."""
     found: dict[str, SeedScore] = {}
-    for metric in trials[0].per_query[variant]:
-        if metric == "chance_map":  # no method's merit
-            continue
-        interval = mean_interval(_mean_values(trials, variant, metric)) if metric in WITH_INTERVAL else None
-        found[metric] = _over_seeds([trial.summaries[variant][metric] for trial in trials], interval)
+    for metric in _metrics(trials[0], variant):
+        interval = mean_interval(_per_query(trials, variant, metric)) if metric in WITH_INTERVAL else None
+        found[metric] = _over_seeds([trial.values["summaries"][variant][metric] for trial in trials], interval)
     return found
 
 
 def _over_seeds(values: Sequence[Mapping[str, float | None]], ci95: Interval | None = None) -> SeedScore:
     """Means of both directions and of their mean, and the latter's standard deviation (None of one seed)."""
-    table = {way: [math.nan if v[way] is None else float(v[way] or 0.0) for v in values] for way in WAYS}
-    mean = statistics.fmean(table["mean"])
+    table = {
+        way: [math.nan if (number := value[way]) is None else float(number) for value in values]
+        for way in (*DIRECTIONS, "mean")
+    }
     std = float(np.std(table["mean"], ddof=1)) if len(values) > 1 else None
-    return SeedScore({way: statistics.fmean(table[way]) for way in DIRECTIONS}, mean, std, ci95)
+    means = {way: statistics.fmean(column) for way, column in table.items()}
+    return SeedScore({way: means[way] for way in DIRECTIONS}, means["mean"], std, ci95)
+
+
+def _per_class(trials: Sequence[Trial]) -> dict[str, SeedScore]:
+    tables = [trial.values["summaries"][OWN]["per_class"] for trial in trials]
+    return {label: _over_seeds([table[label] for table in tables]) for label in tables[0]}
 
 
 def _per_seed(trials: Sequence[Trial], metric: str) -> list[float]:
-    """Means of both directions."""
-    return [trial.summaries[OWN][metric]["mean"] for trial in trials]
+    """The mean of both directions with each seed."""
+    return [trial.values["summaries"][OWN][metric]["mean"] for trial in trials]
 
 
-def _mean_values(trials: Sequence[Trial], variant: str, metric: str) -> Directions:
-    """Mean over the seeds of every query's value."""
-    columns = [trial.per_query[variant][metric] for trial in trials]
-    return {way: torch.stack([column[way] for column in columns]).mean(0) for way in columns[0]}
-
-
-def _judged_by(data: PairedFeatures) -> list[torch.Tensor]:
-    """Labels, and all that is known besides."""
-    return [*([] if data.targets is None else [data.targets]), *data.truth.values()]
+def _per_query(trials: Sequence[Trial], variant: str, metric: str) -> dict[str, torch.Tensor]:
+    """Direction to every query's mean over the seeds."""
+    ways = {way: [trial.tensors[f"{variant}/{metric}/{way}"] for trial in trials] for way in DIRECTIONS}
+    return {way: torch.stack(columns).mean(0) for way, columns in ways.items()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
+from torch import Tensor
 
 from overtone.evaluation import student_interval
 
@@ -56,12 +56,19 @@ class MethodResult:
         seeds: The ranking metric's mean of both directions, one number per seed.
         seconds: Training time of all seeds.
         variants: Other embeddings of the same trainings: name to metric to score.
+        per_query: Metric to direction to (n,) every query's mean over the seeds; not part of the JSON document.
     """
 
     scores: dict[str, SeedScore]
     seeds: tuple[float, ...] = ()
     seconds: float | None = None
     variants: dict[str, dict[str, SeedScore]] = field(default_factory=dict)
+    per_query: dict[str, dict[str, Tensor]] = field(default_factory=dict, repr=False, compare=False)
+
+    def value(self, metric: str) -> float:
+        """The mean of a metric, by which methods are ranked; −inf where it is unknown."""
+        mean = finite(self.scores[metric].mean) if metric in self.scores else None
+        return -math.inf if mean is None else mean
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers as plain JSON-able values."""
@@ -210,9 +217,8 @@ class Comparison:
 
     def value(self, name: str) -> float:
         """The mean that a method, control or ablation is ranked by; −inf where it is unknown."""
-        score = self.score(name)
-        mean = None if score is None else finite(score.mean)
-        return -math.inf if mean is None else mean
+        result = self.methods.get(name) or self.ablation.get(name)
+        return -math.inf if result is None else result.value(self.metric)
 
     def test(self, first: str, second: str, metric: str | None = None) -> PairedTest | None:
         """The paired test of two methods, turned so that its difference is first − second; None if there is none.
@@ -311,15 +317,17 @@ def paired_interval(first: Sequence[float | None], second: Sequence[float | None
         >>> round(low, 3), round(high, 3)
         (-0.277, 0.01)
     """
-    if len(first) != len(second) or len(first) < 2 or None in (*map(finite, first), *map(finite, second)):
+    pairs = [(a, b) for a, b in zip(first, second) if a is not None and b is not None and math.isfinite(a - b)]
+    if not 2 <= len(pairs) == len(first) == len(second):
         return None
-    return student_interval(np.subtract(first, second))
+    return student_interval([a - b for a, b in pairs])
 
 
 def finite(value: object) -> float | None:
     """A finite number as it is; None for anything else."""
-    known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return value if known else None
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        return None
+    return value
 
 
 def interval_from(ends: Sequence[float | None] | None) -> Interval | None:

@@ -1,6 +1,6 @@
 """Heads on frozen features, one per loss and seed, under one budget: the experiment behind ``overtone diagnose``."""
 
-from overtone.experiments.probes.diagnosing import diagnose
+from overtone.experiments.probes.diagnose import diagnose, split_head_settings
 from overtone.experiments.probes.results import (
     ClassVariance,
     Curve,
@@ -10,7 +10,7 @@ from overtone.experiments.probes.results import (
     SeedTest,
     SpaceResult,
 )
-from overtone.experiments.probes.settings import HeadSettings, split_head_settings
+from overtone.experiments.probes.settings import HeadSettings
 
 __all__ = [
     "ClassVariance",

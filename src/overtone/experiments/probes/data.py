@@ -1,4 +1,4 @@
-"""From features with labels to what heads are trained and judged on: scaled tensors and numbered labels."""
+"""The data of a probe: scaled features and numbered labels of the training and test rows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LabelledRows:
         return len(self.labels)
 
     def spaced(self, most: int) -> LabelledRows:
-        """At most ``most`` of the rows, evenly spaced, so that every look sees the same ones."""
+        """At most ``most`` of the rows, evenly spaced, so that every evaluation has the same ones."""
         if len(self) <= most:
             return self
         rows = evenly_spaced(len(self), most)
@@ -43,39 +43,31 @@ class LabelledRows:
 
 
 @dataclass(frozen=True)
-class Exercise:
-    """What every loss is set to learn, and to be judged by.
+class ProbeData:
+    """What every loss is trained on and evaluated on.
 
     Attributes:
         train: Training rows; labels are numbered among the classes that have training rows.
-        test: Rows that nothing is learnt from, labels numbered by ``class_names``.
-        classes: Number of training classes.
+        test: Test rows; labels are numbered by ``class_names``.
+        classes: ``"train"`` and ``"test"`` to the number of classes that have rows there.
         class_names: Of all classes of the data.
+        class_disjoint: Whether no class has both training and test rows.
         notes: What was left out and why, in sentences.
     """
 
     train: LabelledRows
     test: LabelledRows
-    classes: int
+    classes: dict[str, int]
     class_names: tuple[str, ...]
     class_disjoint: bool
     notes: tuple[str, ...]
 
-    @property
-    def across(self) -> bool:
-        """Whether queries and gallery are of different modalities."""
-        return len(self.train.views) == 2
 
-    def classes_in(self, rows: LabelledRows) -> int:
-        """Number of classes that some rows have."""
-        return int(weights_of(rows.labels).any(0).sum())
-
-
-def prepare_exercise(data: Features, scaling: str, device: torch.device) -> Exercise:
-    """Fit scalers on the training rows, scale, number the classes, move everything to the device once.
+def prepare_data(data: Features, scaling: str, device: torch.device) -> ProbeData:
+    """Fit scalers on the training rows, scale, number the classes, and move everything to the device.
 
     Args:
-        data: Features with labels and splits ``train`` and ``test``; validation rows have no part in it.
+        data: Features with labels and splits ``train`` and ``test``; validation rows are not used.
         scaling: Kind of :class:`Scaler`.
         device: Where to train.
 
@@ -112,17 +104,17 @@ def prepare_exercise(data: Features, scaling: str, device: torch.device) -> Exer
     labels = {"train": train.argmax(1) if single else train, "test": targets["test"]}
     labels["test"] = labels["test"].argmax(1) if single else labels["test"]
     rows = {split: LabelledRows(rows_of(chosen[split]), labels[split].to(device), chosen[split]) for split in chosen}
-    return Exercise(
+    return ProbeData(
         train=rows["train"],
         test=rows["test"],
-        classes=int(present["train"].sum()),
+        classes={split: int(some.sum()) for split, some in present.items()},
         class_names=data.class_names,
         class_disjoint=not bool((present["train"] & present["test"]).any()),
         notes=tuple(notes),
     )
 
 
-def weights_of(labels: Tensor) -> Tensor:
+def one_hot(labels: Tensor) -> Tensor:
     """(N, C) one-hot or the targets themselves."""
     return torch.nn.functional.one_hot(labels).float() if labels.dim() == 1 else labels
 

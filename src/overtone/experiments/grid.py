@@ -1,0 +1,201 @@
+"""The grid of an experiment: variants by seeds, their settings, and the cache of results."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from overtone.core import InputError, Settings, is_main_process, unknown_name
+from overtone.core.files import checksum, json_text, load_tensors, save_tensors, write_json
+from overtone.core.settings import rename
+from overtone.core.version import __version__
+from overtone.features import Features
+
+BUDGET = "budget"
+"""The name, beside those of variants, of settings that all variants share."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is trained under one name.
+
+    Attributes:
+        name: The name.
+        of: The registered method or loss.
+        settings: Its settings, flat, without the seed.
+        kind: The method or loss itself, a control of it, or the method with a term off.
+        cached: Whether its results may be taken from files: not where settings do not say all that it depends on.
+    """
+
+    name: str
+    of: str
+    settings: dict[str, Any]
+    kind: Literal["whole", "control", "ablation"] = "whole"
+    cached: bool = True
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is kept of one variant with one seed.
+
+    Attributes:
+        tensors: By name.
+        values: Plain JSON-able values by name, ``seconds`` among them.
+    """
+
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+
+    def save(self, path: Path, identity: Mapping[str, Any]) -> None:
+        """Write one safetensors file, with the plain values in its header.
+
+        Args:
+            path: The file.
+            identity: What the trial depends on: settings, data, versions.
+        """
+        save_tensors(path, self.tensors, {"overtone": json_text(self.values), "identity": json_text(identity)})
+
+    @classmethod
+    def load(cls, path: Path, identity: Mapping[str, Any]) -> Trial | None:
+        """Read a trial back; None if there is none, or none of this identity.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        if not path.exists():
+            return None
+        tensors = load_tensors(path)
+        with safe_open(str(path), "pt") as file:
+            header = file.metadata() or {}
+        if header.get("identity") != json_text(identity):
+            return None
+        return cls(tensors, json.loads(header["overtone"]))
+
+
+class Grid:
+    """Variants by seeds on one corpus: trains each pair once, and keeps what each comes to.
+
+    Args:
+        data: The corpus, whose checksum is part of what each trial depends on.
+        seeds: What each variant is trained with.
+        out: Folder; trials go to ``results/VARIANT/seed-S.safetensors``. None keeps all in memory.
+        resume: Whether to take a trial from ``out`` if its settings, data and versions are the same.
+
+    Attributes:
+        checksum: Of the data.
+        versions: Package to version.
+    """
+
+    def __init__(self, data: Features, seeds: Sequence[int], out: str | Path | None, resume: bool) -> None:
+        self.seeds, self.resume = tuple(seeds), resume
+        self.out = None if out is None else Path(out)
+        known = [*([] if data.targets is None else [data.targets]), *getattr(data, "truth", {}).values()]
+        self.checksum = checksum(*data.modalities.values(), *data.splits.values(), *known)
+        self.versions = {"overtone": __version__, "torch": torch.__version__}
+        self._started = time.perf_counter()
+        self._trained = 0.0
+
+    def run(self, variants: Iterable[Variant], make: Callable[[Variant, int, str], Trial]) -> dict[str, list[Trial]]:
+        """Make, or take from files, a trial for each variant and seed.
+
+        Args:
+            variants: What to train.
+            make: From a variant, a seed, and a label for progress to a trial.
+
+        Returns:
+            Variant's name to one trial per seed.
+        """
+        units = [(variant, seed) for variant in variants for seed in self.seeds]
+        trials: dict[str, list[Trial]] = {}
+        for number, (variant, seed) in enumerate(units, 1):
+            label = f"{variant.name}, seed {seed} ({number}/{len(units)})"
+            trial = self._once(variant, seed, partial(make, variant, seed, label))
+            trials.setdefault(variant.name, []).append(trial)
+            self._trained += trial.values["seconds"]
+        return trials
+
+    @property
+    def seconds(self) -> float:
+        """Time since the grid was set up, or of all its trials, where some were made before."""
+        return round(max(time.perf_counter() - self._started, self._trained), 3)
+
+    def write(self, name: str, document: Mapping[str, Any]) -> None:
+        """Write a JSON document into the folder, if there is one; of several processes the first one writes."""
+        if self.out is not None and is_main_process():
+            write_json(self.out / name, document)
+
+    def _once(self, variant: Variant, seed: int, make: Callable[[], Trial]) -> Trial:
+        if self.out is None or not variant.cached:
+            return make()
+        path = self.out / "results" / variant.name / f"seed-{seed}.safetensors"
+        identity = {
+            "name": variant.name,
+            "settings": {**variant.settings, "seed": seed},
+            "checksum": self.checksum,
+            "versions": self.versions,
+        }
+        if self.resume and (known := Trial.load(path, identity)) is not None:
+            return known
+        trial = make()
+        if is_main_process():
+            trial.save(path, identity)
+        return trial
+
+
+def share_settings(
+    values: Mapping[str, Any] | None,
+    owners: Mapping[str, Collection[str]],
+    kinds: Iterable[type[Settings]],
+    what: Literal["method", "loss"],
+    others: Collection[str] = (),
+) -> dict[str, dict[str, Any]]:
+    """Share one mapping of settings out among methods, or among losses and their budget.
+
+    Args:
+        values: Setting names to values, each for every owner that has such a setting; ``"triplet.margin"``, or an
+            owner's name to a mapping, is for that owner alone.
+        owners: Method or loss to the names of its settings; :data:`BUDGET` to those that all losses share.
+        kinds: Their settings classes, which know former names.
+        what: What the owners are, for messages.
+        others: Names of methods or losses that are registered and not among the owners.
+
+    Returns:
+        Owner to its settings, by today's names and as given.
+
+    Raises:
+        InputError: No owner has such a setting, or the named owner has not; the closest name is proposed.
+    """
+    kinds = tuple(kinds)
+    whose = ", ".join(owner for owner in owners if owner != BUDGET) or BUDGET
+    shared: dict[str, dict[str, Any]] = {owner: {} for owner in owners}
+    alone: dict[str, dict[str, Any]] = {owner: {} for owner in owners}
+    for key, value in rename(values or {}, *kinds).items():
+        owner, dot, setting = key.partition(".")
+        takers = [name for name, settings in owners.items() if key in settings]
+        if owner in owners and dot:
+            alone[owner][setting] = value
+        elif key in owners and isinstance(value, Mapping):
+            alone[key].update(value)
+        elif takers:
+            for name in takers:
+                shared[name][key] = value
+        elif owner in others and owner not in owners:
+            raise InputError(f"setting {key!r} is for a {what} that is not compared", valid=whose)
+        else:
+            every = {*owners, *(setting for settings in owners.values() for setting in settings)}
+            raise unknown_name(f"setting of {whose}", key, every)
+    for owner, given in alone.items():
+        for setting, value in rename(given, *kinds).items():
+            if setting not in owners[owner]:
+                raise unknown_name(f"setting of {owner}", setting, owners[owner])
+            shared[owner][setting] = value
+    return shared

@@ -1,0 +1,260 @@
+"""Losses side by side on one corpus: heads trained on frozen features with each, and what is said of them."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from overtone.core import InputError, ProgressCallback, Settings
+from overtone.diagnosis import Evidence, recommend, verdict
+from overtone.evaluation import paired_seed_test, student_interval
+from overtone.experiments.grid import BUDGET, Grid, Trial, Variant, share_settings
+from overtone.experiments.probes.data import ProbeData, prepare_data
+from overtone.experiments.probes.metrics import GEOMETRY, RETRIEVAL, measure_retrieval, measure_space
+from overtone.experiments.probes.results import (
+    WATCHED,
+    ClassVariance,
+    Diagnosis,
+    Measured,
+    ProbeResult,
+    SeedTest,
+    Series,
+    SpaceResult,
+)
+from overtone.experiments.probes.settings import HeadSettings
+from overtone.experiments.probes.training import check_loss, train_heads
+from overtone.features import Features
+from overtone.objectives import build_loss, loss_choices, loss_kind, metric_losses
+from overtone.training.distribution import find_device
+from overtone.training.loop import reproducible
+
+TESTED = ("intra_variance", "centroid_distance", "variance_ratio", "recall@1", "map")
+"""Quantities by which every two losses are tested against each other."""
+
+
+def diagnose(
+    losses: Sequence[str],
+    data: Features,
+    *,
+    seeds: Sequence[int] = range(5),
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: ProgressCallback | None = None,
+) -> Diagnosis:
+    """Train heads with each loss and seed on frozen features under one budget, and measure what each loss does.
+
+    Args:
+        losses: Names of losses; none for the diagnosis of the features as they are.
+        data: Features of one or two views with labels and splits ``train`` and ``test``. Of two views, each has a head,
+            and queries and gallery are of different views, in both directions.
+        seeds: What each loss is trained with.
+        settings: Names to values, see :func:`split_head_settings`.
+        out: Folder for one file per trial (``results/``) and ``diagnosis.json``; None keeps all in memory.
+        resume: Take trials that ``out`` holds already from there, if data, settings and versions are the same.
+        progress: Called after every epoch.
+
+    Returns:
+        The diagnosis.
+
+    Raises:
+        InputError: An unknown loss or setting, no seed, or data that cannot be learnt from.
+        TrainingStopped: A loss became no number.
+    """
+    if losses and not seeds:
+        raise InputError("a diagnosis needs at least one seed", got=list(seeds))
+    if duplicate := next((name for name in losses if list(losses).count(name) > 1), None):
+        raise InputError(f"the loss {duplicate} is named twice", fix="name each loss once")
+    budget, own = split_head_settings(settings, losses)
+    device = find_device(budget.device)
+    grid = Grid(data, seeds if losses else (), out, resume)
+    with reproducible(device):
+        rows = prepare_data(data, budget.scaling, device)
+        budget = budget.completed(len(rows.train))
+        told = {"classes": rows.classes["train"], "embedding_dim": budget.embedding_dim}
+        build = {name: partial(build_loss, name, own[name], **told) for name in losses}
+        for name in losses:
+            check_loss(build[name], rows, budget)
+
+        def make(variant: Variant, seed: int, label: str) -> Trial:
+            return train_heads(build[variant.of], rows, budget, seed, progress, label)
+
+        both = {"budget": budget.model_dump(mode="json")}
+        trials = grid.run([Variant(name, name, {"loss": own[name], **both}) for name in losses], make)
+        features = _features(data, rows, budget, one_space=not losses or len(data.names) == 1)
+    evidence = {name: _evidence(of_one, features.get("")) for name, of_one in trials.items()}
+    spaces = {view: SpaceResult.from_dict(found) for view, found in features.items()}
+    diagnosis = Diagnosis(
+        corpus=data.provenance.source,
+        modalities=data.names,
+        seeds=grid.seeds,
+        rows={"train": len(rows.train), "test": len(rows.test)},
+        classes=rows.classes,
+        class_disjoint=rows.class_disjoint,
+        settings=budget.model_dump(mode="json"),
+        losses={name: _result(of_one, evidence[name]) for name, of_one in trials.items()},
+        features=spaces.pop("", None),
+        views=spaces,
+        recommendation=recommend(evidence) if len(evidence) > 1 else {"sentences": []},
+        paired_tests=_paired_tests(trials),
+        seconds=grid.seconds,
+        class_names=rows.class_names,
+        notes=(*data.provenance.notes, *rows.notes),
+        warnings=tuple(data.provenance.warnings),
+        checksum=grid.checksum,
+        versions=grid.versions,
+        **_shown(trials, rows),
+    )
+    grid.write("diagnosis.json", diagnosis.to_dict())
+    return diagnosis
+
+
+def split_head_settings(
+    values: Mapping[str, Any] | None, losses: Sequence[str]
+) -> tuple[HeadSettings, dict[str, dict[str, Any]]]:
+    """Share one mapping out between the budget and the losses.
+
+    Args:
+        values: Setting names to values, each for the budget or for every loss that has it; ``"triplet.margin"``, or a
+            loss's name to a mapping, is for that loss alone.
+        losses: Names of the losses that are compared.
+
+    Returns:
+        The budget, validated, and per loss what was given for it.
+
+    Raises:
+        InputError: There is no such loss, no such setting, or a value of the budget does not fit.
+    """
+    kinds = {name: loss_kind(name) for name in losses}
+    owners = {BUDGET: list(HeadSettings.model_fields), **{name: loss_choices(kind) for name, kind in kinds.items()}}
+    types: list[type[Settings]] = [HeadSettings, *(kind.settings_type for kind in kinds.values())]
+    given = share_settings(values, owners, types, "loss", others=metric_losses())
+    return HeadSettings.build(given.pop(BUDGET), where="settings of the budget"), given
+
+
+def _features(data: Features, rows: ProbeData, budget: HeadSettings, one_space: bool) -> dict[str, dict[str, Any]]:
+    """The test rows before training, unscaled: in one space under the name ``""``, else view by view.
+
+    Across views that have a space each there is nothing to retrieve.
+    """
+    views = [view[rows.test.numbers] for view in data.modalities.values()]
+    labels = rows.test.labels.cpu()
+    if not one_space:
+        return {name: measure_space([view], labels, rows.class_names) for name, view in zip(data.names, views)}
+    found = {**measure_space(views, labels, rows.class_names), **measure_retrieval(views, labels, budget.memory_mb)}
+    return {"": {**found, "verdict": verdict(Evidence(variance=found, recall=found["recall@1"]))}}
+
+
+def _evidence(trials: Sequence[Trial], before: Mapping[str, Any] | None) -> list[Evidence]:
+    """What the rules of the verdict are given, one per seed; ``before`` are the figures of the features."""
+    return [
+        Evidence(
+            variance=final,
+            train_variance=final["train"],
+            features_variance=before,
+            greediness=final["greediness"],
+            recall=final["recall@1"],
+            features_recall=None if before is None else before["recall@1"],
+        )
+        for final in (trial.values["final"] for trial in trials)
+    ]
+
+
+def _result(trials: Sequence[Trial], evidence: Sequence[Evidence]) -> ProbeResult:
+    """What one loss does, over the seeds."""
+    finals = [trial.values["final"] for trial in trials]
+    epochs = [trial.values["epochs"] for trial in trials]
+    columns = {name: [_number(final, name) for final in finals] for name in (*GEOMETRY, *RETRIEVAL)}
+    columns |= {name: [_last(series[name]) for series in epochs] for name in WATCHED}
+    columns |= {f"mean_{name}": [_mean(series[name]) for series in epochs] for name in WATCHED}
+    columns["loss_decay_rate"] = [final["greediness"]["loss_decay_rate"] for final in finals]
+    columns["updates_to_half"] = [final["greediness"]["half_compaction"] for final in finals]
+    columns["centroid_distance"] = [final["centroid_distance"]["mean"] for final in finals]
+    columns["intra_variance_std"] = [final["intra_variance_std"] for final in finals]
+    columns["centroid_distance_std"] = [final["centroid_distance"]["std"] for final in finals]
+    columns["unevenness"] = [final["centroid_distance"]["std"] / final["centroid_distance"]["mean"] for final in finals]
+    columns["train_intra_variance"] = [final["train"]["intra_variance"] for final in finals]
+    return ProbeResult(
+        measures={name: _over_seeds(values) for name, values in columns.items()},
+        smallest_gap_classes=tuple(finals[0]["smallest_gap_classes"]),
+        per_class={
+            name: ClassVariance(_mean([final["per_class"][name]["variance"] for final in finals]), first["rows"])
+            for name, first in finals[0]["per_class"].items()
+        },
+        verdict=verdict(Evidence.mean(evidence)),
+        series=_mean_series(epochs),
+        evaluations=_mean_series([trial.values["evaluations"] for trial in trials]),
+        active_means=finals[0]["greediness"]["active_means"],
+        settings=trials[0].values["settings"],
+        seconds=round(sum(trial.values["seconds"] for trial in trials), 3),
+    )
+
+
+def _paired_tests(trials: Mapping[str, Sequence[Trial]]) -> list[SeedTest]:
+    """Every two losses, seed by seed, in the quantities of :data:`TESTED`; empty for a single seed."""
+    found = []
+    for (a, of_a), (b, of_b) in itertools.combinations(trials.items(), 2):
+        for quantity in TESTED if len(of_a) > 1 else ():
+            first, second = ([_number(trial.values["final"], quantity) for trial in some] for some in (of_a, of_b))
+            if None not in (*first, *second):
+                found.append(
+                    SeedTest.from_dict({"a": a, "b": b, "quantity": quantity, **paired_seed_test(first, second)})
+                )
+    return found
+
+
+def _shown(trials: Mapping[str, Sequence[Trial]], rows: ProbeData) -> dict[str, Any]:
+    """A sample of the first seed's embeddings, and its labels, for maps."""
+    if not trials:
+        return {}
+    embeddings = {
+        name: [tensor for key, tensor in sorted(first.tensors.items()) if key.startswith("embeddings/")]
+        for name, (first, *_) in trials.items()
+    }
+    labels = rows.test.labels.cpu()[next(iter(trials.values()))[0].tensors["rows"]]
+    numbers = labels if labels.dim() == 1 else labels.argmax(1)
+    return {
+        "embeddings": {name: torch.cat(views).numpy() for name, views in embeddings.items()},
+        "labels": tuple(torch.cat([numbers] * len(rows.test.views)).tolist()),
+    }
+
+
+def _over_seeds(values: Sequence[float | None]) -> Measured:
+    """Mean, standard deviation and Student's interval over seeds; seeds without a value are left out."""
+    known = [value for value in values if value is not None]
+    mean = statistics.fmean(known) if known else None
+    if len(known) < 2:
+        return Measured(mean, values=tuple(values))
+    return Measured(mean, statistics.stdev(known), student_interval(known), tuple(values))
+
+
+def _mean_series(series: Sequence[Series]) -> Series:
+    """Mean over the seeds, place by place; None where no seed has a number."""
+    names = dict.fromkeys(name for one in series for name in one)
+    return {
+        name: [_mean(column) for column in itertools.zip_longest(*(one.get(name, []) for one in series))]
+        for name in names
+    }
+
+
+def _last(values: Sequence[float | None]) -> float | None:
+    """The last number there is: some are not measured in every epoch."""
+    return next((value for value in reversed(values) if value is not None), None)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
+
+
+def _number(final: Mapping[str, Any], name: str) -> float | None:
+    value = final.get(name)
+    if isinstance(value, Mapping):
+        value = value["mean"]
+    return None if value is None else float(value)
