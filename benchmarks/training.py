@@ -24,8 +24,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from overtone.features import load
 from overtone.methods import Batch, CorpusInfo, methods
+from overtone.training.data import Rows
 from overtone.training.distribution import Group
-from overtone.training.loop import Loop, Rows
+from overtone.training.loop import Loop
 from overtone.training.settings import split_settings
 
 PRODUCTS = {"aten.mm.default", "aten.addmm.default", "aten.bmm.default"}
@@ -80,7 +81,7 @@ def make_loop(rows: Rows, name: str, settings: dict[str, Any], device: torch.dev
     corpus = CorpusInfo((tuple(first.shape[1:]), tuple(second.shape[1:])), len(rows))
     own, loose = split_settings({**settings, "epochs": epochs}, kind)
     method = kind(kind.settings_type.build(own), corpus).to(device)
-    loop = Loop(method, rows, loose.completed(kind, corpus), Group())
+    loop = Loop(method, rows, loose.with_defaults(kind, corpus), Group())
     whole = rows.whole(torch.Generator(device).manual_seed(0))
     method.on_train_start(whole)
     method.on_epoch_start(whole)

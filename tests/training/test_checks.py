@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from overtone.training import TrainingStopped, effective_rank, train
-from overtone.training.checks import check_collapse, check_terms
+from overtone.training.validation import check_collapse, check_terms
 
 
 def test_effective_rank_counts_equal_directions():

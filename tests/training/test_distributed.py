@@ -43,8 +43,8 @@ def test_training_ends_at_the_same_weights(data, tmp_path, start_two):
 def test_one_process_needs_no_group():
     rows = torch.randn(3, 2, requires_grad=True)
     group = Group()
-    assert group.join(rows) is rows
+    assert group.gather(rows) is rows
     assert group.average(rows) is rows
     assert group.is_main
-    group.share([rows])
-    group.wait()
+    group.broadcast([rows])
+    group.barrier()

@@ -137,7 +137,7 @@ def test_no_step_asks_the_device_for_anything(watch_syncs, precision):
     rows = Rows((torch.randn(64, 6), torch.randn(64, 5)))
     kind = methods["toy"]
     toy = kind(kind.settings_type(), CorpusInfo(((6,), (5,)), 64))
-    settings = TrainingSettings(epochs=2, precision=precision).completed(kind, toy.corpus)
+    settings = TrainingSettings(epochs=2, precision=precision).with_defaults(kind, toy.corpus)
     loop = Loop(toy, rows, settings, Group())
     with watch_syncs() as syncs:
         loop.epoch(0)

@@ -42,17 +42,17 @@ def test_a_method_whose_settings_hide_the_loops_is_a_mistake(monkeypatch):
 
 
 def test_none_is_the_methods_default_and_what_is_given_wins():
-    full = TrainingSettings.build({"epochs": 40}).completed(methods["toy"], CORPUS)
+    full = TrainingSettings.build({"epochs": 40}).with_defaults(methods["toy"], CORPUS)
     assert (full.epochs, full.batch_size, full.learning_rate, full.grad_clip) == (40, 32, 0.01, 2.0)
-    assert TrainingSettings.build({"grad_clip": None}).completed(methods["toy"], CORPUS).grad_clip is None
+    assert TrainingSettings.build({"grad_clip": None}).with_defaults(methods["toy"], CORPUS).grad_clip is None
     assert full.validate_every == 2
 
 
 def test_rows_are_held_out_only_where_the_choice_needs_them(monkeypatch):
-    assert TrainingSettings().completed(methods["toy"], CORPUS).validation_fraction == 0
-    by_pairs = TrainingSettings.build({"select": "correlation"}).completed(methods["toy"], CORPUS)
+    assert TrainingSettings().with_defaults(methods["toy"], CORPUS).validation_fraction == 0
+    by_pairs = TrainingSettings.build({"select": "correlation"}).with_defaults(methods["toy"], CORPUS)
     assert by_pairs.validation_fraction == TrainingDefaults.validation_fraction
-    asked = TrainingSettings.build({"validation_fraction": 0.3}).completed(methods["toy"], CORPUS)
+    asked = TrainingSettings.build({"validation_fraction": 0.3}).with_defaults(methods["toy"], CORPUS)
     assert (asked.select, asked.validation_fraction) == ("last", 0.3)
 
 

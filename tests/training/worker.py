@@ -21,10 +21,10 @@ def joined_gradients(toys: dict[str, Any]) -> dict[str, torch.Tensor]:
         kind = toys["TOYS"]["toy"]
         toy = kind(kind.settings_type(dropout=0.0), CorpusInfo(((6,), (5,)), 100))
         first, second = toys["make_data"]().modalities.values()
-        size = 32 // group.world
+        size = 32 // group.size
         rows = torch.arange(32)[group.rank * size : (group.rank + 1) * size]
         generator = torch.Generator().manual_seed(7)
-        batch = Batch(rows, (first[rows], second[rows]), None, 0.0, group.join, group.rank * size, 32, generator)
+        batch = Batch(rows, (first[rows], second[rows]), None, 0.0, group.gather, group.rank * size, 32, generator)
         toy.step(batch)["loss"].backward()
         group.average_gradients(toy.parameters())
         if group.rank:

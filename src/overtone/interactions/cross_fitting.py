@@ -20,11 +20,11 @@ from overtone.interactions.scores import Scores
 from overtone.interactions.soft_labels import SoftLabels, stored_soft_labels
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import CorpusInfo
+from overtone.training import train
+from overtone.training.data import fingerprint
 from overtone.training.folder import FREE, RunFolder
-from overtone.training.material import fingerprint
 from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
-from overtone.training.trainer import train
 
 EXPLAINING = 3.0
 """Weight of explaining the features that is tried."""
@@ -176,7 +176,7 @@ def provenance_of(
 ) -> dict[str, Any]:
     """All that soft labels depend on."""
     corpus = CorpusInfo(part.shapes, len(part.splits["train"]), part.classes)
-    loop = training.completed(AVSAL, corpus).model_dump(mode="json")
+    loop = training.with_defaults(AVSAL, corpus).model_dump(mode="json")
     return {
         "teacher": {**method, **{name: value for name, value in loop.items() if name not in FREE}},
         "folds": folds,

@@ -143,7 +143,7 @@ def infer(asking: Asking, where: Place) -> tuple[InferredTargets | None, dict[st
         weights = torch.as_tensor(graph.matrix(asking.top), dtype=torch.float32, device=where.device)
         facts["graph"] = {"nodes": len(graph.nodes), "edges": len(graph.edges), "seconds": graph.seconds}
     first, second = (part.to(where.device) for part in presences_of(soft, asking.inference).values())
-    where.group.share([first, second, weights])
+    where.group.broadcast([first, second, weights])
     return InferredTargets((first, second), weights), facts
 
 

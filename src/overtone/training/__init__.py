@@ -1,9 +1,9 @@
 """Training: one run of one method; the loop, the run folder, checkpoints and resume, distribution."""
 
-from overtone.training.checks import TrainingStopped, effective_rank
-from overtone.training.run import Run
+from overtone.training.fit import train
+from overtone.training.run import Infer, Run, RunContext
 from overtone.training.settings import TrainingSettings, split_settings
-from overtone.training.trainer import Infer, RunContext, train
+from overtone.training.validation import TrainingStopped, effective_rank
 
 __all__ = [
     "Infer",

@@ -50,45 +50,45 @@ class Group:
 
     Attributes:
         rank: This process's number.
-        world: Number of processes.
+        size: Number of processes.
     """
 
     rank: int = 0
-    world: int = 1
+    size: int = 1
 
     @property
     def is_main(self) -> bool:
         """Whether this is the process that writes files and shows progress."""
         return self.rank == 0
 
-    def join(self, tensor: Tensor) -> Tensor:
+    def gather(self, tensor: Tensor) -> Tensor:
         """(b, …) rows of this process to the (W·b, …) rows of all in rank order, with gradient."""
-        if self.world == 1:
+        if self.size == 1:
             return tensor
         # PyTorch leaves Function.apply without types
         apply: Callable[[Tensor, int, int], Tensor] = _Join.apply
-        return apply(tensor, self.rank, self.world)
+        return apply(tensor, self.rank, self.size)
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace every gradient by its mean over the processes, in one exchange."""
-        if self.world > 1:
+        if self.size > 1:
             self._exchange([p.grad for p in parameters if p.grad is not None], average=True)
 
     def average(self, tensor: Tensor) -> Tensor:
         """The mean of a tensor over the processes."""
-        if self.world > 1:
+        if self.size > 1:
             self._exchange([tensor], average=True)
         return tensor
 
-    def share(self, tensors: Sequence[Tensor]) -> None:
+    def broadcast(self, tensors: Sequence[Tensor]) -> None:
         """Overwrite the tensors of every process with those of the first."""
-        if self.world > 1:
+        if self.size > 1:
             for kind in sorted({tensor.dtype for tensor in tensors}, key=str):
                 self._exchange([tensor for tensor in tensors if tensor.dtype == kind], average=False)
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Go on when every process has come here."""
-        if self.world > 1:
+        if self.size > 1:
             dist.barrier()
 
     @torch.no_grad()
@@ -98,7 +98,7 @@ class Group:
         flat = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
         if average:
             dist.all_reduce(flat)
-            flat /= self.world
+            flat /= self.size
         else:
             dist.broadcast(flat, src=0)
         parts = torch.split(flat, [tensor.numel() for tensor in tensors])

@@ -15,9 +15,9 @@ import yaml
 from safetensors import safe_open
 from torch import Tensor
 
-from overtone.core import InputError
+from overtone.core import InputError, Settings
 from overtone.core.files import json_text, load_tensors, save_tensors, write_json, write_text
-from overtone.core.settings import read_yaml
+from overtone.core.settings import read_yaml, rename
 from overtone.features import Scaler
 
 FREE = ("checkpoint_seconds", "memory_mb")
@@ -62,9 +62,9 @@ class RunFolder:
     scalers.safetensors      the scaling of either modality
     checkpoint.safetensors   only while unfinished: what ``--resume`` continues from
     evaluation.json          the test split's evaluation
-    soft_labels.safetensors  of methods that are informed: what the teachers say of each training row
-    graph.json, graph.npz    of methods that are informed: the class graph
-    teacher/fold-1 ...       of methods that are informed: the run of each fold's teacher
+    soft_labels.safetensors  of methods that need inferred targets: what the teachers say of each training row
+    graph.json, graph.npz    of methods that need inferred targets: the class graph
+    teacher/fold-1 ...       of methods that need inferred targets: the run of each fold's teacher
     =======================  ========================================================================================
     """
 
@@ -79,7 +79,7 @@ class RunFolder:
         "evaluation.json",
     )
     inferred = ("soft_labels.safetensors", "graph.json", "graph.npz")
-    """Files of the stages before the training of a method that is informed."""
+    """Files of the stages before the training of a method that needs inferred targets."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -143,14 +143,35 @@ class RunFolder:
             for left in self.path.glob(f".{name}.*"):
                 left.unlink(missing_ok=True)
 
+    def open(
+        self,
+        method: str,
+        settings: Mapping[str, Any],
+        scalers: Mapping[str, Scaler],
+        info: Mapping[str, Any],
+        new: bool,
+    ) -> None:
+        """Write what is known of a run before its first step; a new one replaces what is here."""
+        if new:
+            self.clear()
+        self.sweep()
+        self.write_settings(method, settings)
+        self.write_scalers(scalers)
+        self.write_info(info)
+
     def write_settings(self, method: str, settings: Mapping[str, Any]) -> None:
         """Write ``settings.yaml``."""
         body = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
         write_text(self / "settings.yaml", f"# settings of a run of {method}\n{body}")
 
-    def settings(self) -> dict[str, Any]:
-        """Every setting of the run."""
-        return read_yaml(self / "settings.yaml")
+    def settings(self, *kinds: type[Settings]) -> dict[str, Any]:
+        """Every setting of the run, under today's name.
+
+        Args:
+            kinds: Classes that the settings belong to.
+        """
+        path = self / "settings.yaml"
+        return rename(read_yaml(path), *kinds, where=str(path))
 
     def write_info(self, info: Mapping[str, Any]) -> None:
         """Write ``run.json``."""
@@ -161,13 +182,26 @@ class RunFolder:
         tensors = {f"{name}/{key}": value for name, scaler in scalers.items() for key, value in scaler.state().items()}
         save_tensors(self / "scalers.safetensors", tensors)
 
-    def scalers(self) -> dict[str, Scaler]:
-        """Modality to scaler."""
+    def scalers(self, modalities: Sequence[str]) -> dict[str, Scaler]:
+        """Modality to scaler.
+
+        Args:
+            modalities: Names in the order of the run, as ``run.json`` has them: the file gives its keys back sorted.
+
+        Raises:
+            InputError: The file is damaged, or holds scalers of other modalities.
+        """
         states: dict[str, dict[str, Tensor]] = {}
         for path, tensor in load_tensors(self / "scalers.safetensors").items():
             name, _, key = path.rpartition("/")
             states.setdefault(name, {})[key] = tensor
-        return {name: Scaler.from_state(state) for name, state in states.items()}
+        if states.keys() != set(modalities):
+            raise InputError(
+                f"{self / 'scalers.safetensors'}: not the scalers of this run",
+                got=", ".join(states),
+                valid=", ".join(modalities),
+            )
+        return {name: Scaler.from_state(states[name]) for name in modalities}
 
     def write_history(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Write the metrics of all epochs so far; the whole file each time, so no epoch is in it twice."""
@@ -217,27 +251,6 @@ class RunFolder:
         )
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimiser's state as named tensors; its groups and rates are the schedule's and need no storing."""
-    return {
-        f"{number}/{name}": value
-        for number, state in optimizer.state_dict()["state"].items()
-        for name, value in state.items()
-    }
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give an optimiser on the same parameters the state of :func:`optimizer_tensors`.
-
-    Only the state: ``load_state_dict`` would put new groups in the place of those whose rates the loop sets.
-    """
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    for path, tensor in tensors.items():
-        number, _, name = path.partition("/")
-        parameter = parameters[int(number)]
-        optimizer.state[parameter][name] = tensor.to(parameter.device)
-
-
 def device_of(method: torch.nn.Module) -> torch.device:
     """Where a method's parameters and buffers are."""
     return next((t.device for t in [*method.parameters(), *method.buffers()]), torch.device("cpu"))
@@ -264,11 +277,31 @@ def restore_method(method: torch.nn.Module, state: Mapping[str, Tensor]) -> None
         raise InputError("the stored weights do not fit the model that the settings describe", got=reason) from None
 
 
-def differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """What differs between two mappings of settings, as ``name (was X, now Y)``; settings in :data:`FREE` may."""
-    names = [name for name in dict.fromkeys([*stored, *wanted]) if name not in FREE]
-    return [
-        f"{name} (was {stored.get(name)}, now {wanted.get(name)})"
-        for name in names
-        if stored.get(name) != wanted.get(name)
+def refuse_differences(
+    folder: Path | None,
+    stored: tuple[Mapping[str, Any], Mapping[str, Any]],
+    wanted: tuple[Mapping[str, Any], Mapping[str, Any]],
+) -> None:
+    """Raise if a stored run is not the one that is asked for.
+
+    Args:
+        folder: Where it is.
+        stored: Its ``run.json`` and its settings.
+        wanted: The same of the run that is asked for.
+
+    Raises:
+        InputError: Settings differ, other than those in :data:`FREE`, or the data does.
+    """
+    (was, before), (now, after) = stored, wanted
+    found = [
+        f"{name} (was {before.get(name)}, now {after.get(name)})"
+        for name in dict.fromkeys([*before, *after])
+        if name not in FREE and before.get(name) != after.get(name)
     ]
+    if was["data"]["trained_on"] != now["data"]["trained_on"]:
+        found.append(f"the data ({was['data']['source']} had other features, labels or training rows)")
+    if found:
+        raise InputError(
+            f"{folder}: cannot be resumed, for there differ: {', '.join(found)}",
+            fix="give what the run was started with, or choose another folder",
+        )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,29 +14,9 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.methods.base import Batch, Method
+from overtone.training.data import Rows
 from overtone.training.distribution import Group
 from overtone.training.settings import TrainingSettings
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Training rows on the device.
-
-    Attributes:
-        features: (N, d) or (N, T, d) scaled features of the two modalities.
-        targets: (N, C) class targets, None for a method without labels.
-    """
-
-    features: tuple[Tensor, Tensor]
-    targets: Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.features[0])
-
-    def whole(self, generator: torch.Generator, progress: float = 0.0) -> Batch:
-        """Everything as one batch, for ``on_train_start`` and ``prepare_embedding``; the same on every process."""
-        everyone = torch.arange(len(self), device=self.features[0].device)
-        return Batch(everyone, self.features, self.targets, progress, global_size=len(self), generator=generator)
 
 
 def batch_bounds(rows: int, batch_size: int, world: int = 1, least: int = 2) -> list[tuple[int, int]]:
@@ -94,15 +74,15 @@ class Loop:
     Args:
         method: On its device, after :meth:`Method.on_train_start`.
         rows: The training rows, on the same device.
-        settings: Completed settings.
+        settings: With defaults.
         group: The processes of the run.
     """
 
     def __init__(self, method: Method, rows: Rows, settings: TrainingSettings, group: Group) -> None:
-        assert settings.epochs and settings.batch_size and settings.learning_rate, "settings are not completed"  # noqa: PT018
+        assert settings.epochs and settings.batch_size and settings.learning_rate, "the settings lack defaults"  # noqa: PT018
         self.method, self.rows, self.settings, self.group = method, rows, settings, group
-        self.device = rows.features[0].device
-        self.bounds = batch_bounds(len(rows), settings.batch_size, group.world, method.least_batch)
+        self.device = rows.device
+        self.bounds = batch_bounds(len(rows), settings.batch_size, group.size, method.least_batch)
         self.steps = settings.epochs * len(self.bounds)
         groups = method.parameter_groups(settings.learning_rate, settings.weight_decay or 0.0)
         self.optimizer = torch.optim.AdamW(groups, fused=self.device.type in ("cpu", "cuda"))
@@ -137,11 +117,29 @@ class Loop:
             names = names or list(terms)
             log.append(torch.stack([value.detach().float() for value in terms.values()]))
             self.method.on_step_end((index + 1) / self.steps)
-        self.group.share([t for t in self.method.buffers() if t is not None])
+        self.group.broadcast([t for t in self.method.buffers() if t is not None])
         return names, self.group.average(torch.stack(log)).cpu()
 
+    def optimizer_tensors(self) -> dict[str, Tensor]:
+        """The optimiser's state as named tensors; its groups and rates are the schedule's and need no storing."""
+        return {
+            f"{number}/{name}": value
+            for number, state in self.optimizer.state_dict()["state"].items()
+            for name, value in state.items()
+        }
+
+    def restore_optimizer(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over what :meth:`optimizer_tensors` gave.
+
+        Only the state: ``load_state_dict`` would put new groups in the place of those whose rates the loop sets.
+        """
+        for path, tensor in tensors.items():
+            number, _, name = path.partition("/")
+            parameter = self.parameters[int(number)]
+            self.optimizer.state[parameter][name] = tensor.to(parameter.device)
+
     def _batch(self, order: Tensor, start: int, stop: int, progress: float) -> Batch:
-        size = (stop - start) // self.group.world
+        size = (stop - start) // self.group.size
         offset = self.group.rank * size
         rows = order[start + offset : start + offset + size]
         first, second = self.rows.features
@@ -150,7 +148,7 @@ class Loop:
             (first.index_select(0, rows), second.index_select(0, rows)),
             None if self.rows.targets is None else self.rows.targets.index_select(0, rows),
             progress,
-            self.group.join,
+            self.group.gather,
             offset,
             stop - start,
             self.generator,
@@ -219,3 +217,27 @@ def in_blocks(function: Embedder, features: Tensor, modality: int, memory_mb: in
     with torch.no_grad():
         parts = [function(rows, modality) for rows in torch.split(features, block)]
     return {name: torch.cat([part[name] for part in parts]).float() for name in parts[0]}
+
+
+class Clock:
+    """Times of one session, in seconds."""
+
+    def __init__(self) -> None:
+        self._started = self._lap = self._mark = time.perf_counter()
+
+    def elapsed(self) -> float:
+        """Time since the beginning."""
+        return time.perf_counter() - self._started
+
+    def lap(self) -> float:
+        """Time since the last lap."""
+        before, self._lap = self._lap, time.perf_counter()
+        return round(self._lap - before, 6)
+
+    def mark(self) -> None:
+        """Begin what :meth:`since_mark` measures."""
+        self._mark = time.perf_counter()
+
+    def since_mark(self) -> float:
+        """Time since the last mark."""
+        return time.perf_counter() - self._mark

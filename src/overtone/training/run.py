@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from overtone.core import InputError, unknown_name
-from overtone.core.files import load_tensors
+from overtone.core import InputError, ProgressCallback, unknown_name
+from overtone.core.files import load_tensors, save_tensors, write_json
 from overtone.evaluation import Evaluation, evaluate
 from overtone.features import PairedFeatures, Scaler
-from overtone.methods.base import CorpusInfo, Method, methods
-from overtone.training.distribution import find_device
+from overtone.methods.base import CorpusInfo, InferredTargets, Method, methods
+from overtone.training.distribution import Group, find_device
 from overtone.training.folder import RunFolder, device_of, restore_method
 from overtone.training.loop import Embedder, in_blocks
-from overtone.training.settings import split_settings
+from overtone.training.settings import TrainingSettings, split_settings
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """A run that is open and has not taken a step: what is known to those who infer targets for it.
+
+    Its folder, if it has one, is claimed and holds ``run.json``.
+
+    Attributes:
+        method: The method, on its device.
+        data: What the method may see, with the splits as used.
+        settings: The loop's settings, with defaults.
+        group: The processes of the run.
+        device: Where the method is.
+        folder: The run folder, None if there is none.
+        progress: Called after every unit of work.
+        label: What progress calls the run.
+        info: What ``run.json`` will hold; further entries may be added.
+    """
+
+    method: Method
+    data: PairedFeatures
+    settings: TrainingSettings
+    group: Group
+    device: torch.device
+    folder: Path | None
+    progress: ProgressCallback | None
+    label: str
+    info: dict[str, Any]
+
+
+Infer = Callable[[RunContext], InferredTargets | None]
+"""Infers the targets of a run's training rows once the run is open; None for none."""
+
 
 Embeddings = dict[str, Tensor]
 """Modality to (N, e) rows of unit length, on the CPU."""
@@ -36,6 +71,7 @@ class Run:
             where the epoch was validated ``val_<score>`` and ``rank_<modality>`` (effective rank).
         evaluation: The test split's evaluation as a dictionary, None without one.
         folder: Where the run is stored, None if nowhere.
+        test_embeddings: The embeddings that ``evaluation`` judged; None on a run that was read from its folder.
     """
 
     method: Method
@@ -45,6 +81,7 @@ class Run:
     history: list[dict[str, Any]] = field(default_factory=list)
     evaluation: dict[str, Any] | None = None
     folder: Path | None = None
+    test_embeddings: Embeddings | None = None
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "cpu") -> Run:
@@ -64,14 +101,27 @@ class Run:
                 f"{folder}: the run is not finished ({info.get('state')})", fix="continue it with --resume"
             )
         kind = methods[info["method"]]
-        settings = files.settings()
+        settings = files.settings(kind.settings_type, TrainingSettings)
         own, _ = split_settings(settings, kind)
-        (first, second), corpus = (tuple(shape) for shape in info["corpus"]["shapes"]), info["corpus"]
+        corpus = info["corpus"]
+        first, second = (tuple(shape) for shape in corpus["shapes"])
         method = kind(kind.settings_type.build(own), CorpusInfo((first, second), corpus["rows"], corpus["classes"]))
         restore_method(method, load_tensors(files / "weights.safetensors"))
         method.to(find_device(device)).eval()
-        evaluation = files.evaluation()
-        return cls(method, files.scalers(), settings, info, files.history(), evaluation, files.path)
+        scalers = files.scalers(info["modalities"])
+        return cls(method, scalers, settings, info, files.history(), files.evaluation(), files.path)
+
+    def save(self) -> None:
+        """Write what a finished run consists of into its folder, if it has one; ``run.json`` comes last."""
+        if self.folder is None:
+            return
+        files = RunFolder(self.folder)
+        files.write_history(self.history)
+        save_tensors(files / "weights.safetensors", self.method.state_dict(), {"method": self.name})
+        if self.evaluation is not None:
+            write_json(files / "evaluation.json", self.evaluation)
+        files.write_info(self.info)
+        (files / "checkpoint.safetensors").unlink(missing_ok=True)
 
     @property
     def name(self) -> str:
@@ -80,8 +130,8 @@ class Run:
 
     @property
     def modalities(self) -> tuple[str, str]:
-        """The two modalities' names, in order."""
-        first, second = self.scalers
+        """The two modalities' names, in the order of training: the first encoder is the first one's."""
+        first, second = self.info["modalities"]
         return first, second
 
     def embed(self, data: PairedFeatures, variant: str | None = None) -> Embeddings:
@@ -122,6 +172,19 @@ class Run:
         """
         part = data.split(split) if split is not None and data.splits else data
         return judge(self.embed(part), part, {"memory_mb": self.settings["memory_mb"], **options})
+
+    def test(self, data: PairedFeatures) -> None:
+        """Embed the split ``test`` and evaluate it; keep both, as ``test_embeddings`` and ``evaluation``.
+
+        Args:
+            data: Features of the same modalities and dimensions as the run was trained on, with a split ``test``.
+
+        Raises:
+            InputError: The data does not fit the run, or has no such split.
+        """
+        part = data.split("test")
+        self.test_embeddings = self.embed(part)
+        self.evaluation = judge(self.test_embeddings, part, {"memory_mb": self.settings["memory_mb"]}).to_dict()
 
     def apply(self, data: PairedFeatures, function: Embedder) -> dict[str, Embeddings]:
         """Apply a function of scaled rows to both modalities, in blocks.

@@ -55,7 +55,7 @@ class TrainingSettings(Settings):
     memory_mb: int = Field(512, ge=16)
     """Memory, in MiB, that embedding and evaluating in blocks may take."""
 
-    def completed(self, method: type[Method], corpus: CorpusInfo) -> TrainingSettings:
+    def with_defaults(self, method: type[Method], corpus: CorpusInfo) -> TrainingSettings:
         """The same settings with every None that the method has a default for replaced by it.
 
         Raises:

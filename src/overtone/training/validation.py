@@ -1,13 +1,118 @@
-"""Scores by which an epoch is chosen; those for label-free methods look at held-out pairs only, never at a label."""
+"""What is measured of a run while it trains: validation scores, terms that are no numbers, collapsed embeddings.
+
+Scores for label-free methods compare held-out pairs only; they never look at a label.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from overtone.diagnosis.spread import effective_number
 from overtone.evaluation import mean_average_precision
+
+
+class TrainingStopped(RuntimeError):
+    """A run diverged or collapsed; the message says when, and which term did it. What was written stays."""
+
+
+def effective_rank(embeddings: Tensor) -> float:
+    """How many dimensions an embedding fills: exp of the entropy of its normalised singular values.
+
+    ``erank = exp(−Σ_k p_k log p_k)``, ``p_k = σ_k / Σ σ``, σ the singular values of the centred rows. It lies between
+    1 (all rows on one line) and the number of dimensions (all directions equally strong). It is 0 if all rows are all
+    but equal: if they deviate from their mean, root mean square, by less than a thousandth of their length. The
+    diagnosis and the report take shares of *variance*, squares of these, and so come to less.
+
+    Args:
+        embeddings: (N, e) rows.
+
+    Returns:
+        The effective rank, from 0 to e.
+
+    Source:
+        Roy and Vetterli, "The effective rank: a measure of effective dimensionality", EUSIPCO 2007.
+
+    Example:
+        >>> corners = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+        >>> round(effective_rank(corners), 3), round(effective_rank(corners * torch.tensor([1.0, 0.0])), 3)
+        (2.0, 1.0)
+    """
+    centred = embeddings.double() - embeddings.double().mean(0)
+    singular = torch.linalg.eigvalsh(centred.T @ centred).clamp_min(0).sqrt()  # e×e, however many rows
+    if singular.norm() <= 1e-3 * embeddings.double().norm():
+        return 0.0
+    return effective_number(singular)
+
+
+def check_terms(names: Sequence[str], log: Tensor, epoch: int) -> None:
+    """Stop if a term of an epoch was NaN or infinite.
+
+    Args:
+        names: The terms' names.
+        log: (steps, terms) values of one epoch, on the host.
+        epoch: The epoch's number, counted from 1.
+
+    Raises:
+        TrainingStopped: Names the term or terms of the first step that went wrong.
+    """
+    bad = ~log.isfinite()
+    if not bad.any():
+        return
+    step = int(bad.any(1).nonzero()[0, 0])
+    culprits = [name for name, wrong in zip(names, bad[step].tolist()) if wrong]
+    causes = [name for name in culprits if name not in ("loss", "gradient_norm")]
+    what = " and ".join(f"{name!r}" for name in causes or culprits[:1])
+    if culprits == ["gradient_norm"]:
+        what = "every term is finite, but 'gradient_norm'"
+    values = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, log[step].tolist()))
+    raise TrainingStopped(
+        f"training diverged in epoch {epoch}, step {step + 1}: {what} is not a finite number ({values}); "
+        "lower the learning rate or look at that term's settings."
+    )
+
+
+def check_collapse(history: Sequence[Mapping[str, Any]], terms: Sequence[str], threshold: float, last: bool) -> None:
+    """Stop if the embeddings of a modality have lost their dimensions at two looks in a row, or at the last one.
+
+    One look is not enough while there is time: networks start nearly constant.
+
+    Args:
+        history: Epoch records; those of a look at the embeddings have ``rank_<modality>``, their effective rank.
+        terms: Names of the method's terms.
+        threshold: Effective rank below which an embedding counts as collapsed.
+        last: Whether no epoch is to come.
+
+    Raises:
+        TrainingStopped: Says which modality collapsed and which term gained most from it.
+    """
+    for name in (name for name in history[-1] if name.startswith("rank_")):
+        ranks = [record[name] for record in history if name in record]
+        looks = ranks[-1:] if last else ranks[-2:]
+        if max(looks) >= threshold or (len(ranks) < 2 and not last):
+            continue
+        raise TrainingStopped(
+            f"training collapsed by epoch {history[-1]['epoch']}: the {name.removeprefix('rank_')} embedding "
+            + ("is constant" if ranks[-1] < 0.5 else f"has an effective rank of {ranks[-1]:.2f}")
+            + _gainer(history, terms)
+            + "; lower that term's weight or the learning rate, or set collapse_rank=0 to go on regardless."
+        )
+
+
+def _gainer(history: Sequence[Mapping[str, Any]], terms: Sequence[str]) -> str:
+    """The term that fell most since the first epoch, relative to where it began: the one the collapse pleases."""
+    first, now = history[0], history[-1]
+    falls = {
+        name: (first[name] - now[name]) / max(abs(first[name]), 1e-12)
+        for name in terms
+        if name in first and name not in ("loss", "gradient_norm")
+    } or {"loss": 0.0}
+    name = max(falls, key=lambda term: falls[term])
+    return f"; the term that gained most is {name!r} ({first[name]:.4g} → {now[name]:.4g})"
 
 
 def pair_correlation(first: Tensor, second: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""From features to what a run trains on: held-out rows, fitted scalers, tensors on the device."""
+"""What a run trains on: the visible part of the data, held-out rows, fitted scalers, tensors on the device."""
 
 from __future__ import annotations
 
@@ -10,35 +10,58 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.core.files import checksum
 from overtone.features import PairedFeatures, Scaler, hold_out
-from overtone.methods.base import CorpusInfo, Method
-from overtone.training.loop import Rows
+from overtone.methods.base import Batch, CorpusInfo, Method
 from overtone.training.settings import TrainingSettings
 
 SAMPLE = 1024
-"""Training rows whose embeddings are looked at where none are held out."""
+"""Training rows whose embeddings are checked for collapse where none are held out."""
 
 
 @dataclass(frozen=True)
-class Material:
-    """Everything a run knows of its data.
+class Rows:
+    """Rows on the device.
 
     Attributes:
-        data: What the method may see, with the splits as used: unscaled, by name.
-        corpus: What the method is told.
-        scalers: Per modality, fitted on the training rows.
-        train: Training rows.
-        held_out: Validation rows, None if there are none.
-        splits: Number of rows per split, as used.
+        features: (N, d) or (N, T, d) scaled features of the two modalities.
+        targets: (N, C) class targets, None for a method without labels.
     """
 
-    data: PairedFeatures
+    features: tuple[Tensor, Tensor]
+    targets: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.features[0])
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+        return self.features[0].device
+
+    def whole(self, generator: torch.Generator, progress: float = 0.0) -> Batch:
+        """All rows as one batch, the same on every process."""
+        everyone = torch.arange(len(self), device=self.device)
+        return Batch(everyone, self.features, self.targets, progress, global_size=len(self), generator=generator)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The data of one run.
+
+    Attributes:
+        features: What the method may see, with the splits as used: unscaled, by name.
+        corpus: What the method is built from.
+        scalers: Per modality in order, fitted on the training rows.
+        train: Training rows.
+        held_out: Validation rows, None if there are none.
+    """
+
+    features: PairedFeatures
     corpus: CorpusInfo
     scalers: dict[str, Scaler]
     train: Rows
     held_out: Rows | None
-    splits: dict[str, int]
 
-    def looked_at(self) -> Rows:
+    def validation_rows(self) -> Rows:
         """The held-out rows, or else a sample of the training rows."""
         if self.held_out is not None:
             return self.held_out
@@ -47,8 +70,8 @@ class Material:
         return Rows((first, second))
 
 
-def visible(data: PairedFeatures, method: type[Method]) -> PairedFeatures:
-    """The data as a method may see it: without labels, and without what is for judging only, unless it is supervised.
+def hide_labels(data: PairedFeatures, method: type[Method]) -> PairedFeatures:
+    """The data as a method may see it: without truth and media, and without labels unless the method is supervised.
 
     Raises:
         InputError: The method needs labels and there are none, or there are no training rows.
@@ -63,17 +86,17 @@ def visible(data: PairedFeatures, method: type[Method]) -> PairedFeatures:
     return data
 
 
-def told(data: PairedFeatures) -> CorpusInfo:
-    """What is known of (visible) data before anything is held out or scaled: the ground of a method's defaults."""
+def describe(data: PairedFeatures) -> CorpusInfo:
+    """Shapes, training rows and classes of visible data before rows are held out: what a method's defaults go by."""
     return CorpusInfo(data.shapes, len(data.splits["train"]), data.classes)
 
 
-def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.device) -> Material:
+def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.device) -> TrainingData:
     """Hold rows out, fit the scalers on the remaining training rows, scale, and move everything to the device once.
 
     Args:
         data: Visible data.
-        settings: Completed settings.
+        settings: With defaults.
         device: Where to train.
 
     Raises:
@@ -81,10 +104,11 @@ def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.devi
     """
     if settings.validation_fraction:
         data = hold_out(data, settings.validation_fraction, settings.seed)
-    if settings.select != "last" and len(data.splits.get("val", ())) < 2:
+    held_out = data.splits.get("val", torch.zeros(0))
+    if settings.select != "last" and len(held_out) < 2:
         raise InputError(
             f"select={settings.select} needs at least 2 held-out rows",
-            got=len(data.splits.get("val", ())),
+            got=len(held_out),
             fix="set validation_fraction=0.1, or select=last",
         )
     train = data.splits["train"]
@@ -96,15 +120,8 @@ def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.devi
 
     rows = rows_of(train)
     shapes = tuple(rows.features[0].shape[1:]), tuple(rows.features[1].shape[1:])
-    held_out = rows_of(data.splits["val"]) if len(data.splits.get("val", ())) > 1 else None
-    return Material(
-        data,
-        CorpusInfo(shapes, len(train), data.classes),
-        scalers,
-        rows,
-        held_out,
-        {name: len(members) for name, members in data.splits.items()},
-    )
+    corpus = CorpusInfo(shapes, len(train), data.classes)
+    return TrainingData(data, corpus, scalers, rows, rows_of(held_out) if len(held_out) > 1 else None)
 
 
 def fingerprint(data: PairedFeatures) -> str:
