@@ -19,8 +19,7 @@ from overtone.experiments.probes.metrics import Heads, ProbeMetrics
 from overtone.experiments.probes.results import Series
 from overtone.experiments.probes.settings import HeadSettings
 from overtone.objectives import MetricLoss, loss_of_views
-from overtone.training.checks import TrainingStopped
-from overtone.training.course import Clock
+from overtone.training import TrainingStopped
 from overtone.training.loop import batch_bounds, seed_everything
 
 LossBuilder = Callable[[], MetricLoss]
@@ -67,7 +66,7 @@ def train_heads(
     bounds = batch_bounds(len(data.train), settings.batch_size)
     measured_after = evaluation_epochs(settings.epochs, settings.evaluations)
     metrics = ProbeMetrics(data, settings.sample, settings.memory_mb)
-    clock, started = Clock(), time.perf_counter()
+    started = time.perf_counter()
     metrics.measure(heads, 0, 0)
     with watch(
         loss, parameters=heads.parameters(), every=settings.watch_every, active_threshold=settings.active_threshold
@@ -92,7 +91,7 @@ def train_heads(
             if epoch in measured_after - {settings.epochs}:
                 metrics.measure(heads, epoch, epoch * len(bounds))
             if progress is not None:
-                seconds, eta = time.perf_counter() - started, clock.eta(epoch, settings.epochs)
+                seconds = time.perf_counter() - started
                 progress(Progress(label, epoch, settings.epochs, "epoch", means, seconds, eta))
     final, views = metrics.finish(heads, settings.epochs, settings.epochs * len(bounds))
     shown = evenly_spaced(len(data.test), settings.sample)
