@@ -92,7 +92,7 @@ def train_heads(
                 metrics.measure(heads, epoch, epoch * len(bounds))
             if progress is not None:
                 seconds = time.perf_counter() - started
-                progress(Progress(label, epoch, settings.epochs, "epoch", means, seconds, eta))
+                progress(Progress(label, epoch, settings.epochs, "epoch", means, seconds))
     final, views = metrics.finish(heads, settings.epochs, settings.epochs * len(bounds))
     shown = evenly_spaced(len(data.test), settings.sample)
     values = {
