@@ -1,4 +1,4 @@
-"""Overtone aligns two modalities into one searchable space and says honestly how good that space is."""
+"""Overtone maps two modalities into one searchable space and reports how good that space is."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
         evaluate,
         extract,
         graph,
+        import_plugin,
         inspect,
-        load,
-        save,
         simulate,
         train,
     )
+    from overtone.features import load, save
 
 __all__ = [
     "compare",
@@ -35,6 +35,7 @@ __all__ = [
     "extract",
     "features",
     "graph",
+    "import_plugin",
     "inspect",
     "load",
     "objectives",
@@ -43,18 +44,16 @@ __all__ = [
     "train",
 ]
 
-ROOMS = frozenset({"diagnosis", "evaluation", "features", "objectives"})
-"""Rooms that are of use alone, on anyone's arrays."""
+_PACKAGES = frozenset({"diagnosis", "evaluation", "features", "objectives"})
+_OF_FEATURES = frozenset({"load", "save"})
 
 
 def __getattr__(name: str) -> Any:
-    """The verbs and rooms, imported on first use, so that ``import overtone`` and ``overtone --help`` cost nothing."""
-    if name in ROOMS:
+    """The verbs and packages, imported on first use, so that ``import overtone`` and ``overtone --help`` are fast."""
+    if name in _PACKAGES:
         return importlib.import_module(f"overtone.{name}")
     if name in __all__:
-        from overtone import api
-
-        return getattr(api, name)
+        return getattr(importlib.import_module("overtone.features" if name in _OF_FEATURES else "overtone.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from overtone.cli.options import pair, viewing, views
+from overtone import features
 from overtone.core import InputError
 from overtone.features import from_arrays
 from overtone.training import train
@@ -68,16 +68,35 @@ def test_where_pairs_are_needed_a_single_view_is_refused_with_a_way_out(
     assert called.err.count("\n") == 1
 
 
-def test_names_of_modalities_on_the_command_line() -> None:
-    assert (views(None), views(" image "), views("a, b")) == (None, ("image",), ("a", "b"))
-    assert (pair(None), pair("a, b")) == (None, ("a", "b"))
+def test_names_of_modalities_on_the_command_line(cli: Cli) -> None:
     for wrong in ("", "a,", "a,a", "a,b,c"):
-        with pytest.raises(InputError, match="one name or two different ones"):
-            views(wrong)
-        with pytest.raises(InputError, match="two different names"):
-            pair(wrong)
-    with pytest.raises(InputError, match="two different names; got 'image'"):
-        pair("image")
-    assert viewing("image", None, "keep", 3) == {"modalities": ("image",), "sequences": "keep", "seed": 3}
-    with pytest.raises(InputError, match="--sequences has two values"):
-        viewing(None, None, "max", None)
+        called = cli("inspect", "split-digits", "--modalities", wrong)
+        assert (called.code, "one name or two different ones" in called.err) == (2, True)
+        called = cli("train", "cca", "split-digits", "--out", "run", "--modalities", wrong)
+        assert (called.code, "two different names" in called.err) == (2, True)
+    assert "two different names; got 'left'" in cli("compare", "cca", "split-digits", "--modalities", "left").err
+    spaced = cli("inspect", "split-digits", "--modalities", " right , left ", "--json").document
+    assert list(spaced["modalities"]) == ["right", "left"]
+    assert "--sequences: no such value; got 'max'" in cli("inspect", "split-digits", "--sequences", "max").err
+
+
+def test_how_data_are_read_is_passed_on(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, object]] = []
+
+    def load(source: str, **options: object) -> None:
+        seen.append({"source": source, **options})
+        raise InputError("seen")
+
+    monkeypatch.setattr(features, "load", load)
+    options = ["--modalities", "a,b", "--sequences", "keep", "--data-seed", "3"]
+    cli("train", "cca", "DATA", "--out", "run", "--seed", "5", *options, "--subset", "ave-15")
+    cli("evaluate", "DATA", *options, "--view", "ave-15")
+    first, second = seen
+    assert first == second
+    assert {name: first[name] for name in ("source", "modalities", "sequences", "seed")} == {
+        "source": "DATA",
+        "modalities": ("a", "b"),
+        "sequences": "keep",
+        "seed": 3,
+    }
+    assert "ave-15" in first.values()

@@ -1,24 +1,25 @@
-"""The verbs as Python functions: the same work as the command line, on the same rooms, with objects in hand."""
+"""The verbs as Python functions: what the command line does, with objects for results."""
 
-from overtone.api.comparing import DEMO_METHODS, compare, demo, diagnose
+from overtone.api.catalogue import Catalogue, catalogue
+from overtone.api.comparing import compare, demo, diagnose
 from overtone.api.graphing import graph
-from overtone.api.making import extract, extraction, simulate
+from overtone.api.making import extract, simulate
+from overtone.api.reading import inspect
 from overtone.api.running import embed, evaluate, train
-from overtone.features import inspect, load, save
+from overtone.core.plugins import import_plugin
 
 __all__ = [
-    "DEMO_METHODS",
+    "Catalogue",
+    "catalogue",
     "compare",
     "demo",
     "diagnose",
     "embed",
     "evaluate",
     "extract",
-    "extraction",
     "graph",
+    "import_plugin",
     "inspect",
-    "load",
-    "save",
     "simulate",
     "train",
 ]

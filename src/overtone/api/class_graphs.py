@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-
 from overtone.core import InputError
 
 if TYPE_CHECKING:
@@ -65,6 +62,8 @@ def soft_labels_of(taken: SoftLabelsFile, kind: Any, source: str | Path) -> Soft
     Raises:
         InputError: The file has no labels, or they are not of these classes.
     """
+    import torch
+
     from overtone.interactions import SoftLabels
 
     parts = {name: torch.as_tensor(part) for name, part in taken.parts.items()}
@@ -86,6 +85,8 @@ def indicators(labels: Any, classes: int, source: str | Path) -> Any:
     Raises:
         InputError: There are none, or they are something else.
     """
+    import numpy as np
+
     valid = f"class numbers from 0 to {classes - 1}, or (rows, {classes}) indicators"
     if labels is None:
         raise InputError(

@@ -1,58 +1,72 @@
-"""Verbs that put several trainings side by side: methods, and losses."""
+"""Verbs that compare several trainings: of methods, and of losses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from overtone import experiments
-from overtone.api.reading import Data, logged, read
-from overtone.api.running import known
-from overtone.core import is_main_process
-from overtone.core.files import write_json, write_text
-from overtone.experiments import Comparison, Diagnosis, split_head_settings
-from overtone.features import Features, load, load_views
-from overtone.features import class_disjoint as split_by_class
-from overtone.interactions import InteractionTrainer, sharing
-from overtone.objectives import metric_losses
+from typing_extensions import Unpack
+
+from overtone.api.checks import check_losses, check_methods
+from overtone.api.parameters import (
+    PROBES,
+    Data,
+    Flag,
+    OutFolder,
+    PairReading,
+    Param,
+    Seeds,
+    Settable,
+    Settings,
+    ViewReading,
+    named,
+)
+from overtone.api.reading import loading, logged, read
+from overtone.core import InputError, ProgressCallback, is_main_process
+
+if TYPE_CHECKING:
+    from overtone.experiments import Comparison, Diagnosis
+    from overtone.features import Features
 
 DEMO_METHODS = ("hsc-mae", "cca", "dcca", "infonce", "cav-mae")
 """What the demonstration compares: HSC-MAE and the label-free baselines."""
 DEMO_CORPUS = "split-digits"
-DEMO_SEEDS = 2
 
-Result = TypeVar("Result", Comparison, Diagnosis)
+Result = TypeVar("Result", "Comparison", "Diagnosis")
 
 
 def compare(
-    methods: Sequence[str],
+    methods: Annotated[Sequence[str], Param("METHOD...")],
     data: Data,
     *,
-    seeds: int | Sequence[int] = 5,
-    ablate: bool = False,
-    controls: bool = False,
-    settings: Mapping[str, Any] | None = None,
-    out: str | Path | None = None,
-    resume: bool = False,
-    progress: Callable[[Any], None] | None = None,
-    **reading: Any,
+    seeds: Seeds = 5,
+    ablate: Flag = False,
+    controls: Flag = False,
+    settings: Annotated[Settings, Settable(named=named("device", "precision", "memory_mb"))] = None,
+    out: OutFolder = None,
+    resume: Flag = False,
+    progress: ProgressCallback | None = None,
+    **reading: Unpack[PairReading],
 ) -> Comparison:
-    """Train each method with each seed and put them side by side, with intervals and paired tests.
+    """Train every METHOD on DATA with several seeds; one table with intervals and paired significance tests.
+
+    Each setting goes to every method that has it.
 
     Args:
-        methods: Names of methods.
-        data: Features, a file, a folder or a corpus name.
-        seeds: The seeds, or how many (0, 1, ...).
+        methods: One or more methods; the others are tested against the first.
+        data: A feature file, a folder, or a built-in corpus such as split-digits. In Python also features.
+        seeds: Number of seeds that each method is trained with. In Python also the seeds themselves.
         ablate: Also train each method with each of its terms off in turn.
-        controls: Also train the controls of each method that has some, such as a shuffled graph.
+        controls: Also train each method's control variants, which it must beat; of interactions: no graph, a shuffled
+            graph, pairs alone and, where it is known, the true graph.
         settings: Setting names to values, each for every method that has it; a method's name to a mapping is for that
             method alone.
-        out: Folder for results, ``comparison.json`` and ``report.html``; None keeps everything in memory.
-        resume: Take what ``out`` holds already from there, where data, settings and versions are the same.
-        progress: Called with a report after each epoch.
-        reading: What :func:`load` takes besides.
+        out: Folder for results and report. None keeps everything in memory.
+        resume: Reuse results that --out holds already, where data, settings and versions are the same.
+        progress: Called after each epoch.
+        reading: How to read the data; see :func:`overtone.load`.
 
     Returns:
         The comparison; ``to_dict()`` is what ``--json`` prints.
@@ -60,13 +74,18 @@ def compare(
     Raises:
         InputError: The data, a method's name or a setting cannot be used.
     """
-    known(*methods)
-    features = read(data, **reading)
+    if not methods:
+        raise InputError("a comparison needs at least one method", fix="name it before DATA")
+    check_methods(methods, settings)
+    features = read(data, reading)
+    from overtone import experiments
+    from overtone.interactions import InteractionTrainer, sharing
+
     with sharing():
         comparison = experiments.compare(
             methods,
             features,
-            seeds=numbered(seeds),
+            seeds=_seeds(seeds),
             ablate=ablate,
             controls=controls,
             settings=settings,
@@ -75,34 +94,45 @@ def compare(
             progress=progress,
             train=InteractionTrainer().train,
         )
-    return publish(comparison, "comparison", out)
+    return _publish(comparison, out)
 
 
 def diagnose(
-    data: str | Path | Features,
+    data: Annotated[str | Path | Features, Param("DATA")],
     *,
-    losses: Sequence[str] | None = None,
-    seeds: int | Sequence[int] = 5,
-    class_disjoint: bool = False,
-    settings: Mapping[str, Any] | None = None,
-    out: str | Path | None = None,
-    resume: bool = False,
-    progress: Callable[[Any], None] | None = None,
-    **reading: Any,
+    losses: Annotated[Sequence[str] | None, Param("NAME", option="--loss")] = None,
+    as_is: Flag = False,
+    seeds: Seeds = 5,
+    class_disjoint: Flag = False,
+    settings: Annotated[Settings, Settable(PROBES, named("device", "memory_mb"))] = None,
+    out: OutFolder = None,
+    resume: Flag = False,
+    progress: ProgressCallback | None = None,
+    **reading: Unpack[ViewReading],
 ) -> Diagnosis:
-    """Train a small head on frozen features for every loss under one budget, and say what each loss does.
+    """Train a small head on DATA's features for every loss under one budget, and explain what each loss does.
+
+    VARIANCE: how far each class spreads and how far classes lie apart. GREEDINESS: how many terms of a loss are still
+    active, and how strong their gradients are. A verdict in plain words names what looks wrong, the figure that shows
+    it, and what to try.
+
+    DATA needs labels; it may hold one view (images from `overtone extract`) or two, which are then trained and
+    evaluated across. `--set margin=0.1` goes to every loss that has a margin, `--set triplet.margin=0.1` to one;
+    `overtone methods --losses` lists what can be set.
 
     Args:
-        data: Features of one view or two, with labels; or a file, a folder or a corpus name.
-        losses: Names of losses, by default all seven; none at all diagnoses the embeddings in ``data`` as they are.
-        seeds: The seeds, or how many (0, 1, ...).
-        class_disjoint: Whether to split anew: the first half of the classes trains, the others are judged.
+        data: A feature file, a folder, or a built-in corpus such as split-digits. In Python also features.
+        losses: A loss to train a head with; may be repeated; by default all, listed by `overtone methods --losses`.
+            None at all diagnoses the embeddings in ``data`` as they are.
+        as_is: Train nothing: diagnose the embeddings in DATA as they are.
+        seeds: Number of seeds that each head is trained with. In Python also the seeds themselves.
+        class_disjoint: Split DATA anew: the first half of the classes trains, the other half is evaluated.
         settings: Names to values: the budget's, and the losses' (``"margin"`` for all that have it,
             ``"triplet.margin"`` for one).
-        out: Folder for results, ``diagnosis.json`` and ``report.html``; None keeps everything in memory.
-        resume: Take what ``out`` holds already from there, where data, settings and versions are the same.
-        progress: Called with a report after each epoch.
-        reading: What :func:`overtone.features.load_views` takes besides.
+        out: Folder for results and report. None keeps everything in memory.
+        resume: Reuse results that --out holds already, where data, settings and versions are the same.
+        progress: Called after each epoch.
+        reading: How to read the data; see :func:`overtone.features.load_views`.
 
     Returns:
         The diagnosis; ``to_dict()`` is what ``--json`` prints.
@@ -110,61 +140,62 @@ def diagnose(
     Raises:
         InputError: The data, a loss's name or a setting cannot be used.
     """
-    chosen = list(metric_losses()) if losses is None else list(losses)
-    split_head_settings(settings, chosen)  # a misspelt name is said before a large file is read
-    features = data if isinstance(data, Features) else load_views(data, **reading)
+    if as_is and losses:
+        raise InputError("--as-is trains nothing", got=f"losses {', '.join(losses)}", fix="leave --loss out")
+    check_losses(() if as_is else losses, settings)
+    from overtone import experiments
+    from overtone.features import Features, load_views
+    from overtone.features import class_disjoint as split_by_class
+    from overtone.objectives import metric_losses
+
+    chosen = [] if as_is else list(metric_losses() if losses is None else losses)
+    experiments.split_head_settings(settings, chosen)  # a misspelt name is refused before a large file is read
+    features = data if isinstance(data, Features) else load_views(data, **loading(reading))
     features = logged(split_by_class(features) if class_disjoint else features)
     diagnosis = experiments.diagnose(
-        chosen,
-        features,
-        seeds=numbered(seeds),
-        settings=settings,
-        out=out,
-        resume=resume,
-        progress=progress,
+        chosen, features, seeds=_seeds(seeds), settings=settings, out=out, resume=resume, progress=progress
     )
-    return publish(diagnosis, "diagnosis", out)
+    return _publish(diagnosis, out)
 
 
 def demo(
-    *, seeds: int = DEMO_SEEDS, out: str | Path = "runs/demo", progress: Callable[[Any], None] | None = None
+    *,
+    seeds: Seeds = 2,
+    out: Annotated[str | Path, Param("FOLDER")] = "runs/demo",
+    progress: ProgressCallback | None = None,
 ) -> Comparison:
-    """Compare HSC-MAE with its label-free baselines on built-in real data: the two halves of handwritten digits.
+    """Compare HSC-MAE with its label-free baselines on built-in real data.
+
+    The data are the left and right halves of 1,797 handwritten digits: two views of the same things. No labels are
+    used in training, and nothing is downloaded.
 
     Args:
-        seeds: Number of seeds.
-        out: Folder for runs and report.
-        progress: Called with a report after each epoch.
+        seeds: Number of seeds that each method is trained with.
+        out: Folder for results and report.
+        progress: Called after each epoch.
 
     Returns:
         The comparison.
     """
-    return compare(DEMO_METHODS, load(DEMO_CORPUS), seeds=seeds, out=out, progress=progress)
+    return compare(DEMO_METHODS, DEMO_CORPUS, seeds=seeds, out=out, progress=progress)
 
 
-def publish(result: Result, kind: Literal["comparison", "diagnosis"], out: str | Path | None) -> Result:
-    """Write ``report.html`` into a result's folder, and its path into the result's JSON document.
-
-    Args:
-        result: The result.
-        kind: What it is: its document is called so, and its report made accordingly.
-        out: Its folder; None for none. Of several processes the first one writes.
-
-    Returns:
-        The result with its report.
-    """
+def _publish(result: Result, out: str | Path | None) -> Result:
+    """Write ``report.html`` into a result's folder; the result with the report's path."""
     if out is None or not is_main_process():
         return result
     from overtone import report
+    from overtone.core.files import write_json, write_text
+    from overtone.experiments import Comparison
 
-    render = {"comparison": report.comparison_report, "diagnosis": report.diagnosis_report}[kind]
     result = replace(result, report=Path(out) / "report.html")
-    found = result.to_dict()
-    write_text(Path(out) / "report.html", render(found, details=result.details()))
-    write_json(Path(out) / f"{kind}.json", found)
+    compared = isinstance(result, Comparison)
+    render = report.comparison_report if compared else report.diagnosis_report
+    write_text(Path(out) / "report.html", render(result.to_dict(), details=result.details()))
+    write_json(Path(out) / ("comparison.json" if compared else "diagnosis.json"), result.to_dict())
     return result
 
 
-def numbered(seeds: int | Sequence[int]) -> list[int]:
+def _seeds(seeds: int | Sequence[int]) -> list[int]:
     """The seeds themselves, or so many from 0 on."""
     return list(range(seeds) if isinstance(seeds, int) else seeds)

@@ -2,55 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from overtone.api.class_graphs import graph_of_run, refuse_options, soft_labels_of
+from overtone.api.parameters import GRAPHS, Flag, Param, Settable, Settings, named
 from overtone.api.reading import log
 from overtone.api.running import is_run
-from overtone.core import about
-from overtone.core.files import write_text
+from overtone.core import Progress, ProgressCallback, about
 
 if TYPE_CHECKING:
-    from overtone.graphs import Graph, Knowledge
+    from overtone.graphs import Graph, Knowledge, SearchReport
+
+OPTIONS = named("penalty", "bootstrap", "halves", "seconds", "processes", seed="random_state")
 
 
 def graph(
-    data: str | Path,
+    data: Annotated[str | Path, Param("DATA")],
     *,
-    soft: Any = None,
-    modalities: Sequence[str] = ("audio", "visual"),
-    split: str | None = None,
-    representation: Any = "auto",
-    centre: bool = False,
-    interactions: bool = False,
-    clips: int = 5,
-    knowledge: str | Path | Knowledge | None = None,
-    settings: Mapping[str, Any] | None = None,
-    out: str | Path | Sequence[str | Path] = (),
-    progress: Callable[[Any], object] | None = None,
+    soft: Annotated[Any, Param("KIND")] = None,
+    modalities: Annotated[tuple[str, ...], Param("A,B")] = ("audio", "visual"),
+    split: Annotated[str | None, Param("NAME")] = None,
+    representation: Annotated[Any, Param("NAME")] = "auto",
+    centre: Flag = False,
+    interactions: Flag = False,
+    clips: Annotated[int, Param("K", minimum=1)] = 5,
+    knowledge: Annotated[str | Path | Knowledge | None, Param("F.yaml")] = None,
+    settings: Annotated[Settings, Settable(GRAPHS, OPTIONS)] = None,
+    out: Annotated[str | Path | Sequence[str | Path], Param("FILE", many=True)] = (),
+    progress: ProgressCallback | None = None,
 ) -> Graph:
-    """Learn a graph from a file: a table of numbers, or soft labels; or give that of a run.
+    """Learn a directed graph from DATA, with a confidence for every edge if --bootstrap is given.
 
-    For arrays in memory see :func:`overtone.graphs.learn_graph` and :func:`overtone.graphs.interaction_graph`.
+    From soft labels the nodes are modality:class, and an edge says that the classes occur together beyond chance. Of a
+    run it is the stored graph, or with any setting a new one from the soft labels that are stored there. What --set
+    takes is in the docs, page graphs.
 
     Args:
-        data: An npz, CSV or Parquet file; or the folder of a run of ``interactions``. Of a run it is the stored graph,
-            or with ``settings`` or ``knowledge`` a new one of its soft labels.
-        soft: What kind of soft labels the file holds: ``"softmax"``, ``"logits"``, ``"sigmoid"`` or
-            ``"sigmoid-logits"``; None for a table of numbers.
-        modalities: Of soft labels: the keys of the modalities.
-        split: Of soft labels: the rows to take; by default ``"train"`` where the file has splits.
-        representation: Of soft labels: ``"auto"``, ``"log-ratio"``, ``"logit"`` or ``"linear"``.
-        centre: Of soft labels: whether to look only at what varies within the annotated class.
-        interactions: Of soft labels with labels: infer which class brings which, as a run does
-            (:func:`overtone.graphs.inference.infer_interactions`), instead of a graph of the numbers as they are.
-        clips: Of interactions: how many clips to name for each edge.
-        knowledge: Tiers, forbidden and required edges, or a YAML file of them.
+        data: A table (.npz with data and names, .csv, .parquet), with --soft a file of soft labels, or a run of
+            interactions. For arrays in memory see :func:`overtone.graphs.learn_graph`.
+        soft: DATA holds soft labels: softmax, logits, sigmoid or sigmoid-logits.
+        modalities: Of soft labels: names of the two modalities in DATA.
+        split: Of soft labels: rows to take; by default train, if there is one.
+        representation: Of soft labels: auto, log-ratio, logit or linear.
+        centre: Of soft labels: use only the variation within the annotated class.
+        interactions: Of soft labels with labels: infer which classes occur together, as a run does.
+        clips: Of interactions: example clips named for each edge.
+        knowledge: Tiers, forbidden and required edges, by names, from a YAML file.
         settings: Names and values of :class:`overtone.graphs.GraphSettings`, for interactions of
             :class:`overtone.graphs.InferenceSettings`.
-        out: Files to write: ``.json``, ``.graphml``, ``.dot``, ``.npz``, or ``.html`` for a report.
+        out: File to write: .json, .graphml, .dot, .npz or a report .html; may be repeated.
         progress: Called after each step; an answer that is true ends the search.
 
     Returns:
@@ -65,13 +68,13 @@ def graph(
     from overtone.interactions import infer_graph
 
     files = [Path(one) for one in ([out] if isinstance(out, (str, Path)) else out)]
-    for file in files:  # a wrong suffix is better said before the search than after
+    for file in files:  # a wrong suffix is refused before the search
         if file.suffix.lower() != ".html":
             writer(file)
     known = graphs.Knowledge.read(knowledge) if isinstance(knowledge, (str, Path)) else knowledge
-    options: dict[str, Any] = {"knowledge": known, "settings": settings, "progress": progress}
+    options: dict[str, Any] = {"knowledge": known, "settings": settings, "progress": _steps(progress)}
     kind = graphs.InferenceSettings if interactions or is_run(data) else graphs.GraphSettings
-    kind.build(settings, where="graph settings")  # its errors are none of the file's
+    kind.build(settings, where="graph settings")  # its errors do not concern the file
     with about(data):
         if is_run(data):
             also = {"soft": soft, "split": split, "interactions": interactions}
@@ -90,12 +93,13 @@ def graph(
             else:
                 options |= {"classes": taken.classes, "labels": taken.labels, "kind": soft}
                 found = graphs.interaction_graph(taken.parts, representation=representation, centre=centre, **options)
-    return written(found, files, data)
+    return _written(found, files, data)
 
 
-def written(found: Graph, files: Sequence[Path], source: str | Path) -> Graph:
-    """The graph itself, after its notes were said and its files written."""
+def _written(found: Graph, files: Sequence[Path], source: str | Path) -> Graph:
+    """The graph itself, after its notes were logged and its files written."""
     from overtone import report
+    from overtone.core.files import write_text
 
     for note in found.notes:
         log.warning(note)
@@ -105,3 +109,15 @@ def written(found: Graph, files: Sequence[Path], source: str | Path) -> Graph:
         else:
             found.save(file)
     return found
+
+
+def _steps(callback: ProgressCallback | None) -> Callable[[SearchReport], object] | None:
+    """What a search calls after each step, as one report."""
+    if callback is None:
+        return None
+
+    def report(found: SearchReport) -> object:
+        values = {"score": found.score} if math.isfinite(found.score) else {}
+        return callback(Progress(found.label, found.step, found.steps, "step", values, found.seconds))
+
+    return report

@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from overtone.api.parameters import Flag, OutFile, Param, Settable, Settings
 from overtone.api.reading import log
-from overtone.features import Features, PairedFeatures, SimulatorSettings, from_arrays, save_arrays
-from overtone.features import simulate as simulated
-from overtone.training.distribution import find_device
+from overtone.core import Progress, ProgressCallback
+
+if TYPE_CHECKING:
+    from overtone.features import Features, PairedFeatures
 
 
 def extract(
-    source: str | Path,
-    out: str | Path,
+    source: Annotated[str | Path, Param("SOURCE")],
+    out: Annotated[str | Path, Param("F", option="--out")],
     *,
-    device: str = "auto",
-    resume: bool = False,
-    **options: Any,
+    backbone: Annotated[str, Param("NAME[:ARG]")] = "hog-color",
+    layout: Annotated[str | None, Param("NAME")] = None,
+    split: Annotated[str | None, Param("NAME")] = None,
+    limit: Annotated[int | None, Param("N", minimum=1)] = None,
+    settings: Annotated[Settings, Settable("")] = None,
+    seed: Annotated[int, Param("N", minimum=0)] = 0,
+    batch_size: Annotated[int, Param("N", minimum=1)] = 256,
+    threads: Annotated[int | None, Param("N", minimum=1)] = None,
+    device: Annotated[str, Param("NAME")] = "auto",
+    skip_broken: Flag = False,
+    resume: Flag = False,
+    overwrite: Flag = False,
+    progress: ProgressCallback | None = None,
 ) -> Features:
-    """Turn images into a file of features with a frozen backbone.
+    """Turn the images of SOURCE into a file of features with a frozen backbone.
+
+    The file has the plain layout with one view, image; `overtone inspect` and `overtone diagnose` take it. --set
+    KEY=VALUE sets one of the backbone's settings.
 
     Args:
         source: A folder of images, a data set as it unpacks, or an npz of images.
-        out: File to write; its suffix says the format.
-        device: Where the backbone computes; ``"auto"`` is a GPU if there is one.
+        out: File to write: .npz, .h5, .parquet or .safetensors by its suffix.
+        backbone: hog-color, which needs no weights, small-net or transformers:PATH_OR_NAME.
+        layout: How SOURCE lies on disk; by default it is found out.
+        split: official, class-disjoint or random; by default what is customary for the data set.
+        limit: Only N images, drawn at random: for a first try.
+        settings: The backbone's settings, by name.
+        seed: Seed of the draw, of a random split, and of a backbone that is trained.
+        batch_size: Images per batch of the backbone.
+        threads: Threads that decode images; by default one per core, eight at most.
+        device: Where the backbone computes: cpu, cuda, cuda:1 or auto.
+        skip_broken: Leave out and list images that cannot be decoded; else the first one is an error.
         resume: Go on with an extraction that was interrupted.
-        options: What :func:`overtone.media.extract` takes besides (``backbone``, ``settings``, ``layout``, ``split``,
-            ``limit``, ``seed``, ``batch_size``, ``threads``, ``skip_broken``, ``overwrite``, ``progress``).
+        overwrite: Replace what --out holds already.
+        progress: Called after each batch.
 
     Returns:
         What was written: features of one view, ``image``.
@@ -37,39 +62,47 @@ def extract(
         InputError: The source, a name, a setting or the file cannot be used, or an image cannot be decoded.
     """
     from overtone import media
+    from overtone.training.distribution import find_device
 
-    features = media.extract(source, out, device=str(find_device(device)), resume=resume, **options)
+    options: dict[str, Any] = {} if progress is None else {"progress": _counted(progress)}
+    features = media.extract(
+        source,
+        out,
+        backbone=backbone,
+        layout=layout,
+        split=split,
+        limit=limit,
+        settings=settings,
+        seed=seed,
+        batch_size=batch_size,
+        threads=threads,
+        device=str(find_device(device)),
+        skip_broken=skip_broken,
+        resume=resume,
+        overwrite=overwrite,
+        **options,
+    )
     for note in features.provenance.notes:
         log.info(note)
     return features
 
 
-def extraction(out: str | Path) -> dict[str, Any]:
-    """How the features in a file were made.
-
-    Args:
-        out: A file that :func:`extract` wrote.
-
-    Returns:
-        Choices, figures and what was left out, ready for JSON.
-
-    Raises:
-        InputError: There is no record beside the file.
-    """
-    from overtone import media
-
-    return media.record_of(out)
-
-
 def simulate(
-    *, out: str | Path | None = None, settings: Mapping[str, Any] | None = None, seed: int = 0
+    *,
+    out: OutFile = None,
+    settings: Annotated[Settings, Settable("")] = None,
+    seed: Annotated[int, Param("N", minimum=0)] = 0,
 ) -> PairedFeatures:
-    """Simulate clips whose events and interactions are known in full, of which the annotation tells a part.
+    """Simulate clips with several events, planted interactions of classes, and an annotation that names only some.
+
+    The file has the plain layout and, for evaluation only, all events and the planted interactions. --set takes
+    classes, train_rows, interactions, within, direction, probability, presence, annotation, missing, noise and more:
+    see the docs, page features.
 
     Args:
-        out: File for the corpus in the plain layout (npz, h5, parquet or safetensors by suffix); None writes none.
+        out: File to write: .npz, .h5, .parquet or .safetensors by its suffix. None writes none.
         settings: Setting names to values, of :class:`overtone.features.SimulatorSettings`.
-        seed: The same seed gives the same clips.
+        seed: Seed of all randomness: the same seed gives the same clips.
 
     Returns:
         The corpus; its ``truth`` holds ``events_audio``, ``events_visual`` and ``interactions``.
@@ -77,7 +110,23 @@ def simulate(
     Raises:
         InputError: A setting cannot be used, or the file cannot be written.
     """
+    from overtone.features import SimulatorSettings, from_arrays, save_arrays
+    from overtone.features import simulate as simulated
+
     arrays = simulated(SimulatorSettings.build(settings, where="the simulator's settings"), seed)
     if out is not None:
         save_arrays(arrays, out)
     return from_arrays(arrays, source="simulated" if out is None else str(out))
+
+
+def _counted(callback: ProgressCallback) -> Callable[[str, int, int], None]:
+    """What media calls while it works, as one report."""
+    began: dict[str, tuple[float, int]] = {}
+
+    def progress(what: str, done: int, total: int) -> None:
+        start, first = began.setdefault(what, (time.monotonic(), done))
+        seconds = time.monotonic() - start
+        eta = seconds / max(done - first, 1) * (total - done)
+        callback(Progress(what, done, total, unit="", seconds=seconds, eta=eta))
+
+    return progress

@@ -1,28 +1,47 @@
-"""How verbs come by their features, and what they say meanwhile."""
+"""How verbs read their features, and what they log about them."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from overtone.features import Features, PairedFeatures, load, paired
+from typing_extensions import Unpack
 
-F = TypeVar("F", bound=Features)
+from overtone.api.parameters import PairReading, Param, ViewReading
 
-Data = str | Path | PairedFeatures
-"""Features, or where :func:`overtone.load` finds them."""
+if TYPE_CHECKING:
+    from overtone.features import Features, PairedFeatures
+
+F = TypeVar("F", bound="Features")
 
 log = logging.getLogger("overtone")
-"""Says what was decided and what looks doubtful while data are read."""
 
 
-def read(data: Data, **reading: Any) -> PairedFeatures:
-    """Features as they are, or loaded, with what was decided and what looks doubtful in the log.
+def inspect(data: Annotated[str | Path, Param("DATA")], **reading: Unpack[ViewReading]) -> dict[str, object]:
+    """Show what is in DATA and list everything that is wrong with it.
+
+    Args:
+        data: A feature file, a folder, or a built-in corpus such as split-digits.
+        reading: How to read them; see :func:`overtone.features.load_views`.
+
+    Returns:
+        What was found; problems of the data are listed in it, not raised.
+
+    Raises:
+        InputError: There is no such source.
+    """
+    from overtone import features
+
+    return features.inspect(data, **loading(reading))
+
+
+def read(data: str | Path | PairedFeatures, reading: PairReading) -> PairedFeatures:
+    """Features as they are, or loaded; decisions and doubts are logged.
 
     Args:
         data: Features, a file, a folder or a corpus name.
-        reading: What :func:`load` takes besides (``modalities``, ``view``, ``sequences``, ``seed``).
+        reading: What :func:`overtone.load` takes besides.
 
     Returns:
         Checked features.
@@ -30,11 +49,18 @@ def read(data: Data, **reading: Any) -> PairedFeatures:
     Raises:
         InputError: The data cannot be used, or hold a single view.
     """
-    return paired(data) if isinstance(data, Features) else logged(load(data, **reading))
+    from overtone.features import Features, load, paired
+
+    return paired(data) if isinstance(data, Features) else logged(load(data, **loading(reading)))
+
+
+def loading(reading: PairReading | ViewReading) -> dict[str, Any]:
+    """The options as the readers take them."""
+    return {"view" if name == "subset" else name: value for name, value in reading.items()}
 
 
 def logged(features: F) -> F:
-    """The features themselves, with what was decided and what looks doubtful in the log."""
+    """The features themselves, after what was decided and what looks doubtful was logged."""
     for note in features.provenance.notes:
         log.info(note)
     for warning in features.provenance.warnings:

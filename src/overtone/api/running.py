@@ -2,59 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from torch import Tensor
+from typing_extensions import Unpack
 
-from overtone import evaluation as evaluating
-from overtone.api.reading import Data, read
-from overtone.core import InputError, is_main_process
-from overtone.core.files import write_text
-from overtone.evaluation import Evaluation
-from overtone.features import PairedFeatures, save
-from overtone.interactions import InteractionTrainer
-from overtone.methods.base import methods as registered
-from overtone.training import Run
+from overtone.api.checks import check_method
+from overtone.api.parameters import (
+    Data,
+    Flag,
+    OutFile,
+    PairReading,
+    Param,
+    Settable,
+    Settings,
+    named,
+)
+from overtone.api.reading import read
+from overtone.core import InputError, ProgressCallback, is_main_process
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def known(*methods: str) -> None:
-    """Refuse a misspelt method before a large file is read.
-
-    Args:
-        methods: Names of methods.
-
-    Raises:
-        InputError: There is no such method.
-    """
-    for name in methods:
-        registered[name]
+    from overtone.evaluation import Evaluation
+    from overtone.features import PairedFeatures
+    from overtone.training import Run
 
 
 def train(
-    method: str,
+    method: Annotated[str, Param("METHOD")],
     data: Data,
     *,
-    out: str | Path | None = None,
-    settings: Mapping[str, Any] | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-    progress: Callable[[Any], None] | None = None,
-    **reading: Any,
+    out: Annotated[str | Path | None, Param("RUN")] = None,
+    settings: Annotated[Settings, Settable(named=named("seed", "device", "precision", "memory_mb"))] = None,
+    resume: Flag = False,
+    overwrite: Flag = False,
+    progress: ProgressCallback | None = None,
+    **reading: Unpack[PairReading],
 ) -> Run:
-    """Train a method on the train split, evaluate it on the test split, and write run folder and report.
+    """Train METHOD on the training split of DATA, evaluate it on the test split, and write a run folder.
+
+    The folder holds settings.yaml, weights and scalers (safetensors), metrics of every epoch (metrics.csv),
+    evaluation.json and report.html.
 
     Args:
-        method: Name of a method (``"hsc-mae"``); ``overtone methods`` lists them.
-        data: Features, a file, a folder or a corpus name.
-        out: Folder of the run; None keeps the run in memory and writes no report.
-        settings: Setting names to values, the method's and the loop's in one mapping.
-        resume: Go on with the run in ``out``.
-        overwrite: Replace the run in ``out``.
-        progress: Called with a report after each epoch.
-        reading: What :func:`load` takes besides.
+        method: Name of a method; `overtone methods` lists them.
+        data: A feature file, a folder, or a built-in corpus such as split-digits. In Python also features.
+        out: Folder of the run; made if it is not there. None keeps the run in memory and writes no report.
+        settings: Setting names to values, the method's and the training's in one mapping.
+        resume: Go on with the run in --out from its last checkpoint.
+        overwrite: Replace the run that is in --out.
+        progress: Called after each epoch.
+        reading: How to read the data; see :func:`overtone.load`.
 
     Returns:
         The run; ``run.evaluation`` is the test split's, ``run.embed(data)`` gives embeddings.
@@ -62,54 +62,39 @@ def train(
     Raises:
         InputError: The data, the method's name or a setting cannot be used.
     """
-    known(method)
-    features = read(data, **reading)
+    check_method(method, settings)
+    features = read(data, reading)
+    from overtone.interactions import InteractionTrainer
+
     run = InteractionTrainer().train(
         method, features, settings=settings, out=out, resume=resume, overwrite=overwrite, progress=progress
     )
     if out is not None and is_main_process():
-        write_run_report(run, features)
+        _write_report(run, features)
     return run
 
 
-def write_run_report(run: Run, data: PairedFeatures) -> Path | None:
-    """Write ``report.html`` into a run's folder.
-
-    Args:
-        run: A stored run.
-        data: What it was trained on.
-
-    Returns:
-        The report's path; None where there is no test split to speak about.
-    """
-    from overtone import report
-
-    if run.folder is None or "test" not in data.splits:
-        return None
-    path = run.folder / "report.html"
-    write_text(path, report.run_report(run, data, run.evaluate(data, confusion=True)))
-    return path
-
-
 def embed(
-    run: str | Path | Run,
+    run: Annotated[str | Path | Run, Param("RUN")],
     data: Data,
     *,
-    out: str | Path | None = None,
-    variant: str | None = None,
-    device: str = "cpu",
-    **reading: Any,
+    out: OutFile = None,
+    variant: Annotated[str | None, Param("NAME")] = None,
+    device: Annotated[str, Param("NAME")] = "cpu",
+    **reading: Unpack[PairReading],
 ) -> dict[str, Tensor]:
-    """Embed all rows of both modalities.
+    """Embed every clip of DATA with a trained RUN.
+
+    The file has one array per modality, with the ids, labels and splits of DATA: the plain layout again, which
+    `overtone evaluate` and numpy.load read.
 
     Args:
-        run: A run or its folder.
-        data: Features of the kind the run was trained on; labels are not looked at.
-        out: File for the embeddings in the plain layout, with ids, labels and splits of the data
-            (npz, h5, parquet or safetensors by suffix).
+        run: The folder of a finished run. In Python also a run.
+        data: A feature file, a folder, or a corpus, of the kind that the run was trained on; labels are not used.
+        out: File to write: .npz, .h5, .parquet or .safetensors by its suffix.
         variant: One of the method's further embeddings.
-        device: Where to embed.
-        reading: What :func:`load` takes besides.
+        device: Where to embed: cpu, cuda, cuda:1 or auto.
+        reading: How to read the data; see :func:`overtone.load`.
 
     Returns:
         Modality to (N, e) unit-length rows.
@@ -117,8 +102,12 @@ def embed(
     Raises:
         InputError: The folder is no finished run, the data does not fit it, or the file cannot be written.
     """
+    from overtone.features import save
+    from overtone.training import Run
+
     run = run if isinstance(run, Run) else Run.load(run, device)
-    features = read(data, **{"modalities": run.modalities, **reading})
+    reading.setdefault("modalities", run.modalities)
+    features = read(data, reading)
     embeddings = run.embed(features, variant)
     if out is not None:
         save(replace(features, modalities=embeddings), Path(out))
@@ -126,28 +115,29 @@ def embed(
 
 
 def evaluate(
-    target: str | Path | Run,
-    data: Data | None = None,
+    target: Annotated[str | Path | Run, Param("RUN|EMBEDDINGS")],
+    data: Annotated[str | Path | PairedFeatures | None, Param("[DATA]")] = None,
     *,
-    split: str | None = None,
-    device: str = "cpu",
-    memory_mb: int = 256,
-    bootstrap: int = 1000,
+    split: Annotated[str | None, Param("NAME")] = None,
+    bootstrap: Annotated[int, Param("N", minimum=0)] = 1000,
+    memory_mb: Annotated[int, Param("MB", minimum=16)] = 256,
+    device: Annotated[str, Param("NAME")] = "cpu",
     confusion: bool = False,
-    **reading: Any,
+    **reading: Unpack[PairReading],
 ) -> Evaluation:
-    """Evaluate a run on data, or embeddings that anybody made.
+    """Evaluate retrieval from each modality to the other: mAP, R@k, ranks and mAP per class, with intervals.
+
+    Of a RUN, DATA is embedded first; a file of EMBEDDINGS in the plain layout, from any source, needs no run.
 
     Args:
-        target: A run or its folder, or a file with embeddings in the plain layout.
+        target: A run folder, or a file of embeddings in the plain layout. In Python also a run.
         data: For a run: the features to embed and evaluate.
-        split: Which rows. By default ``"test"`` where the data brings a split (for a run also where one is made), else
-            all rows; ``"all"`` for all.
-        device: Where to embed.
-        memory_mb: Bound of one block of similarities, in MiB.
+        split: Rows to evaluate: test, val, train or all; by default test, or all if EMBEDDINGS have no split.
         bootstrap: Resamples of the queries for the intervals; 0 for none.
+        memory_mb: Memory, in MiB, that one block of similarities may take.
+        device: Where to embed: cpu, cuda, cuda:1 or auto.
         confusion: Whether to count which class is retrieved for which.
-        reading: What :func:`load` takes besides.
+        reading: How to read the data; see :func:`overtone.load`.
 
     Returns:
         Metrics in both directions.
@@ -155,20 +145,35 @@ def evaluate(
     Raises:
         InputError: The target is neither a run nor embeddings, a run came without data, or they do not fit.
     """
+    if isinstance(target, (str, Path)) and not is_run(target):
+        if data is not None:
+            raise InputError(f"{target}: not a run folder", fix="leave DATA out to evaluate a file of embeddings")
+        features = read(target, reading)
+        from overtone import evaluation
+
+        chosen = _chosen(features, split or _own_split(features))
+        part = features if chosen is None else features.split(chosen)
+        first, second = part.modalities.values()
+        return evaluation.evaluate(
+            first,
+            second,
+            part.targets,
+            events=part.events,
+            names=part.names,
+            class_names=part.class_names,
+            memory_mb=memory_mb,
+            bootstrap=bootstrap,
+            confusion=confusion,
+        )
+    if data is None:
+        raise InputError(f"{target}: a run is evaluated on features", fix="name them: overtone evaluate RUN DATA")
+    from overtone.training import Run
+
+    run = target if isinstance(target, Run) else Run.load(target, device)
+    reading.setdefault("modalities", run.modalities)
+    features = read(data, reading)
     options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": bootstrap, "confusion": confusion}
-    if isinstance(target, Run) or is_run(target):
-        run = target if isinstance(target, Run) else Run.load(target, device)
-        if data is None:
-            raise InputError(f"{target}: a run is evaluated on features", fix="name them: overtone evaluate RUN DATA")
-        features = read(data, **{"modalities": run.modalities, **reading})
-        return run.evaluate(features, chosen_split(features, split or "test"), **options)
-    if data is not None:
-        raise InputError(f"{target}: not a run folder", fix="leave DATA out to evaluate a file of embeddings")
-    features = read(target, **reading)
-    part = features.split(chosen) if (chosen := chosen_split(features, split or own_split(features))) else features
-    first, second = part.modalities.values()
-    options |= {"names": part.names, "class_names": part.class_names, "events": part.events}
-    return evaluating.evaluate(first, second, part.targets, **options)
+    return run.evaluate(features, _chosen(features, split or "test"), **options)
 
 
 def is_run(path: str | Path) -> bool:
@@ -176,11 +181,20 @@ def is_run(path: str | Path) -> bool:
     return (Path(path) / "run.json").is_file()
 
 
-def chosen_split(data: PairedFeatures, split: str) -> str | None:
+def _write_report(run: Run, data: PairedFeatures) -> None:
+    """Write ``report.html`` into a run's folder, unless there is no test split to report on."""
+    from overtone import report
+    from overtone.core.files import write_text
+
+    if run.folder is not None and "test" in data.splits:
+        write_text(run.folder / "report.html", report.run_report(run, data, run.evaluate(data, confusion=True)))
+
+
+def _chosen(data: PairedFeatures, split: str) -> str | None:
     """The split to take; None for all rows."""
     return None if split == "all" or not data.splits else split
 
 
-def own_split(data: PairedFeatures) -> str:
+def _own_split(data: PairedFeatures) -> str:
     """``"test"`` where the source brought a split, ``"all"`` where loading made one."""
     return "all" if any("made a 70/30 split" in note for note in data.provenance.notes) else "test"

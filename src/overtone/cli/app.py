@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from overtone.cli.compare import compare
-from overtone.cli.demo import demo
-from overtone.cli.diagnose import diagnose
-from overtone.cli.embed import embed
-from overtone.cli.evaluate import evaluate
-from overtone.cli.extract import extract
-from overtone.cli.graph import graph
-from overtone.cli.inspect import inspect
-from overtone.cli.methods import methods
-from overtone.cli.simulate import simulate
-from overtone.cli.train import train
+from overtone import api
+from overtone.cli import showing
+from overtone.cli.commands import Command
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,10 +19,10 @@ app = typer.Typer(
 )
 
 
-def show_version(wanted: bool) -> None:
+def _show_version(wanted: bool) -> None:
     """Print the version and end."""
     if wanted:
-        from overtone.core.version import __version__
+        from overtone import __version__
 
         typer.echo(f"overtone {__version__}")
         raise typer.Exit
@@ -40,10 +31,10 @@ def show_version(wanted: bool) -> None:
 @app.callback()
 def overtone(
     version: Annotated[
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
-    """Align two modalities into one searchable space, without labels, and say honestly how good it is.
+    """Map two modalities into one searchable space, with or without labels, and measure how good that space is.
 
     Start with `overtone demo`; then `overtone inspect YOUR.npz` and `overtone train hsc-mae YOUR.npz --out runs/first`.
     DATA is a file (npz, h5, mat, parquet, safetensors), a folder, or a built-in corpus such as split-digits.
@@ -53,20 +44,21 @@ def overtone(
     """
 
 
-COMMANDS: dict[Callable[..., None], str] = {
-    demo: "The main job on built-in real data",
-    extract: "Images on disk become a file of features",
-    inspect: "What is in DATA, and what is wrong with it",
-    train: "Train one method into a run folder",
-    embed: "Embeddings of DATA by a run, into a file",
-    evaluate: "Retrieval of a run, or of any embeddings",
-    compare: "Several methods and seeds, one table",
-    diagnose: "What losses do to an embedding, and which to take",
-    simulate: "A corpus whose events and interactions are known",
-    graph: "A graph from a table or from soft labels",
-    methods: "The methods, and what can be set",
+OUT = frozenset({"out"})
+COMMANDS = {
+    "demo": Command(api.demo, showing.show_demo, "Compare methods on built-in real data", plugins=False),
+    "extract": Command(api.extract, showing.show_extraction, "Turn images into a file of features", plugins=False),
+    "inspect": Command(api.inspect, showing.show_inspection, "Show what is in DATA and what is wrong", plugins=False),
+    "train": Command(api.train, showing.show_run, "Train one method and evaluate it", OUT),
+    "embed": Command(api.embed, showing.show_embeddings, "Write the embeddings of DATA to a file", OUT),
+    "evaluate": Command(api.evaluate, showing.show_evaluation, "Evaluate retrieval of a run or of embeddings"),
+    "compare": Command(api.compare, showing.show_comparison, "Compare methods over several seeds", folder="compare"),
+    "diagnose": Command(api.diagnose, showing.show_diagnosis, "Explain what losses do to features", folder="diagnose"),
+    "simulate": Command(api.simulate, showing.show_corpus, "Make a corpus of known events", OUT, plugins=False),
+    "graph": Command(api.graph, showing.show_graph, "Learn a graph from a table or from soft labels"),
+    "methods": Command(api.catalogue, showing.show_catalogue, "List methods, losses and what can be set"),
 }
-"""Each command with its line in ``overtone --help``."""
+"""Each command by its name."""
 
-for command, line in COMMANDS.items():
-    app.command(short_help=line)(command)
+for name, command in COMMANDS.items():
+    app.command(name, short_help=command.line)(command.function())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich import box
 from rich.console import RenderableType
@@ -12,7 +12,11 @@ from rich.text import Text
 
 from overtone.report.contest import Contest
 from overtone.report.verdict import verdicts
-from overtone.report.words import DASH, difference_in_words, duration, metric_name, number, plural, span
+from overtone.report.words import DASH, difference_in_words, duration, metric_name, number, percent, plural, span
+
+if TYPE_CHECKING:
+    from overtone.experiments import Comparison, MethodResult
+    from overtone.graphs import Graph
 
 INTERVAL = "95 %\ninterval"
 SHOWN = ("map", "map_events", "map_running", "map@r", "ndcg", "recall@1", "recall@5", "recall@10")
@@ -24,6 +28,8 @@ LOOK: dict[str, Any] = {
     "padding": (0, 1, 0, 0),
 }
 SENTENCES = ("notes", "warnings", "problems")
+EDGES = 40
+"""Edges of a graph that are shown at most."""
 SHOWN_OF_PARTNERS = ("instance_recall@1", "instance_recall@10", "median_rank")
 
 
@@ -77,43 +83,38 @@ def class_table(evaluation: Mapping[str, Any]) -> list[RenderableType]:
     return [table(columns, rows, "mAP per class")] if rows else []
 
 
-def comparison_table(comparison: Mapping[str, Any]) -> list[RenderableType]:
+def comparison_table(comparison: Comparison) -> list[RenderableType]:
     """The table of a paper: the best method first and marked, mean ± std over seeds, intervals, ablations, chance."""
-    contest, metric = Contest(comparison), comparison["metric"]
-    columns = ["method", f"{metric_name(metric)[0]}\n± std", INTERVAL, *arrows(comparison["modalities"]), "R@1", "time"]
-    rows = [method_row(name, found, metric, best=name == contest.winner) for name, found in contest.methods.items()]
-    rows += [method_row(name, found, metric) for name, found in contest.ablation.items()]
-    chance = comparison.get("chance_map")
-    if chance:
-        ways = [number(chance[way]) for way in ("a2v", "v2a")]
-        rows.append([Text(cell, style="dim") for cell in ("chance", number(chance["mean"]), "", *ways, "", "")])
-    entries = {**contest.methods, **contest.ablation}
-    if all("map_events" in found for found in entries.values()):  # the full truth is known
+    metric = comparison.metric
+    columns = ["method", f"{metric_name(metric)[0]}\n± std", INTERVAL, *arrows(comparison.modalities), "R@1", "time"]
+    results = {**comparison.ranked(), **comparison.ablation}
+    rows = [_method_row(name, result, metric, best=name == comparison.best) for name, result in results.items()]
+    if comparison.chance_map:
+        ways = [number(comparison.chance_map[way]) for way in ("a2v", "v2a")]
+        rows.append([Text(cell, style="dim") for cell in ("chance", number(comparison.chance), "", *ways, "", "")])
+    if all("map_events" in result.scores for result in results.values()):  # all events are known
         columns.insert(-2, "mAP,\nall events")
-        cells = [number(found["map_events"]["mean"]) for found in entries.values()]
+        cells = [number(result.scores["map_events"].mean) for result in results.values()]
         for row, cell in zip(rows, [*cells, *[""] * (len(rows) - len(cells))]):
-            row.insert(-2, cell)
-    title = (
-        f"{comparison['corpus']}: {plural(comparison['queries'], 'test query', 'test queries')} in each direction, "
-        f"mean over {plural(len(contest.seeds), 'seed')}"
-    )
-    tests = [difference_in_words(test["a"], test["b"], test) for test in comparison.get("paired_tests", [])]
-    return [table(columns, rows, title), *tests, *verdicts(contest)]
+            row.insert(-2, Text(cell))
+    queries = plural(comparison.queries or 0, "test query", "test queries")
+    title = f"{comparison.corpus}: {queries} in each direction, mean over {plural(len(comparison.seeds), 'seed')}"
+    tests = [difference_in_words(test.a, test.b, test.to_dict()) for test in comparison.paired_tests]
+    return [table(columns, rows, title), *tests, *verdicts(Contest(comparison.to_dict()))]
 
 
-def method_row(name: str, found: Mapping[str, Any], metric: str, best: bool = False) -> list[str | Text]:
+def _method_row(name: str, result: MethodResult, metric: str, best: bool = False) -> list[Text]:
     """A row of the comparison; the best is marked with a star, and bold where the terminal can."""
-    values = found[metric]
-    recall = found.get("recall@1") or found.get("instance_recall@1") or {}
-    spread = values.get("std")
+    score = result.scores[metric]
+    recall = result.scores.get("recall@1") or result.scores.get("instance_recall@1")
     cells = [
         f"{name} *" if best else name,
-        number(values["mean"]) + (f" ± {number(spread)}" if spread is not None else ""),
-        span(values.get("ci95")),
-        number(values["a2v"]),
-        number(values["v2a"]),
-        number(recall.get("mean")),
-        duration(found.get("seconds")),
+        number(score.mean) + ("" if score.std is None else f" ± {number(score.std)}"),
+        span(score.ci95),
+        number(score.directions["a2v"]),
+        number(score.directions["v2a"]),
+        number(recall.mean if recall else None),
+        duration(result.seconds),
     ]
     return [Text(cell, style="bold" if best else "") for cell in cells]
 
@@ -160,3 +161,39 @@ def settings_table(rows: Iterable[tuple[str, str, str, str]], title: str) -> Tab
     for name, _, default, description in rows:
         made.add_row(Text(name), Text("by corpus" if default == "None" else default), Text(description))
     return made
+
+
+def graph_table(found: Graph) -> list[RenderableType]:
+    """The edges as a table, the surest first, and what should be known about them."""
+    arrows = {"directed": "→", "undirected": "–"}
+    edges = found.edges
+    numbers = [(number(edge.weight), number(edge.presence), number(edge.direction)) for edge in edges[:EDGES]]
+    rows = [(edge.source, arrows[edge.kind], edge.target, *cells) for edge, cells in zip(edges, numbers)]
+    columns = ("from", "", "to", "weight", "presence", "direction")
+    kept = 6 if found.presence is not None else 4
+    title = (
+        f"{plural(len(found.nodes), 'node')}, {plural(len(edges), 'edge')}, score {number(found.score)}, "
+        f"{duration(found.seconds)}"
+    )
+    cut, heads = [row[:kept] for row in rows], columns[:kept]
+    if support := found.found.get("support"):
+        heads = (*heads, "best shown by")
+        cut = [(*row, ", ".join(clip["id"] for clip in entry["clips"][:3])) for row, entry in zip(cut, support)]
+    shown: list[RenderableType] = [table(heads, cut, title)] if rows else [f"{title}: no edges."]
+    if len(edges) > EDGES:
+        shown.append(f"... and {plural(len(edges) - EDGES, 'edge')} more; --out FILE.json has all of them.")
+    return shown + [f"note: {note}" for note in (*found.notes, *_remarks(found.found))]
+
+
+def _remarks(found: Mapping[str, Any]) -> list[str]:
+    """What was found beside the edges, in sentences."""
+    said = []
+    if not found.get("complete", True):
+        said.append("the time was over before the search was: this is the best graph so far")
+    halves = found.get("halves")
+    if halves:
+        said.append(
+            f"graphs of two halves of the rows share {percent(halves['jaccard'])} of their edges (random graphs of "
+            f"that size: {percent(halves['random'], 1)}; {number(halves['edges'])} edges in a half)"
+        )
+    return said

@@ -1,9 +1,15 @@
 """The cellar: errors, registries, settings, progress and files; every room may import it, it imports none."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from overtone.core.errors import InputError, about, unknown_name
 from overtone.core.progress import Progress, ProgressCallback, display, is_main_process
 from overtone.core.registry import Registry
-from overtone.core.settings import Settings
+
+if TYPE_CHECKING:
+    from overtone.core.settings import Settings
 
 __all__ = [
     "InputError",
@@ -16,3 +22,12 @@ __all__ = [
     "is_main_process",
     "unknown_name",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Settings on first use: pydantic takes a quarter of a second to import, and ``--help`` needs none of it."""
+    if name == "Settings":
+        from overtone.core.settings import Settings
+
+        return Settings
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -51,7 +51,7 @@ def registered_names(package: str) -> dict[str, str]:
         >>> registered_names("overtone.methods")["cca"]
         'overtone.methods.cca.CCA'
     """
-    found = {}
+    found: dict[str, str] = {}
     for path in sorted(_path(package).parent.glob("*.py")):
         module = f"{package}.{path.stem}"
         for node in _parse(module).body if path.stem != "__init__" else ():

@@ -1,0 +1,105 @@
+"""How the parameters of the verbs appear on the command line, declared in their signatures.
+
+The help of an option is the first sentence of its entry under ``Args`` in the verb's docstring; its default is the
+signature's. Nothing here imports torch or numpy, so that ``--help`` appears at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from overtone.features import PairedFeatures
+
+TRAINING = "overtone.training.settings.TrainingSettings"
+PROBES = "overtone.experiments.probes.settings.HeadSettings"
+GRAPHS = "overtone.graphs.settings.GraphSettings"
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter that the command line has, too.
+
+    Attributes:
+        metavar: What stands for its value in the help.
+        option: The option's name where it is not the parameter's.
+        minimum: The least value of a number.
+        many: Whether the option may be repeated.
+        old: A former name of the option, still accepted.
+        help: Its help where no docstring has it.
+    """
+
+    metavar: str = ""
+    option: str | None = None
+    minimum: int | None = None
+    many: bool = False
+    old: str | None = None
+    help: str | None = None
+
+
+@dataclass(frozen=True)
+class Settable:
+    """Settings: ``--config`` and ``--set`` on the command line, and some with an option of their own.
+
+    Attributes:
+        path: Dotted name of the settings class that describes these.
+        named: Options with a name of their own, each with the setting's name.
+    """
+
+    path: str = TRAINING
+    named: Mapping[str, str] = field(default_factory=dict)
+
+
+def named(*names: str, **others: str) -> dict[str, str]:
+    """Options called as the settings are, and others with the setting they set."""
+    return {**{name: name for name in names}, **others}
+
+
+Settings = Mapping[str, Any] | None
+Data = Annotated["str | Path | PairedFeatures", Param("DATA")]
+"""Features, or where :func:`overtone.load` finds them."""
+Seeds = Annotated["int | list[int]", Param("N", minimum=1)]
+Flag = Annotated[bool, Param()]
+OutFile = Annotated["str | Path | None", Param("F", option="--out")]
+OutFolder = Annotated["str | Path | None", Param("FOLDER", option="--out")]
+
+
+class Reading(TypedDict, total=False):
+    """How data are read, besides the names of modalities; as :func:`overtone.load` takes it."""
+
+    subset: Annotated[
+        str | None, Param("NAME", old="--view", help="A published part of the corpus in DATA, such as ave-15.")
+    ]
+    sequences: Annotated[
+        Literal["mean", "keep"],
+        Param("mean|keep", help="What becomes of (N, T, d) sequences: their mean over time (the default), or kept."),
+    ]
+    seed: Annotated[
+        int,
+        Param(
+            "N",
+            option="--data-seed",
+            minimum=0,
+            help="Seed of the 70/30 split where DATA has none, and of a generated corpus; by default 0.",
+        ),
+    ]
+
+
+class PairReading(Reading, total=False):
+    """How two modalities are read."""
+
+    modalities: Annotated[
+        tuple[str, str] | None, Param("A,B", help="Names of the two modalities in DATA, if not audio,visual.")
+    ]
+
+
+class ViewReading(Reading, total=False):
+    """How one view or two modalities are read."""
+
+    modalities: Annotated[
+        tuple[str, ...] | None,
+        Param("A[,B]", help="Name of the one view in DATA, or of its two modalities, if they are not found."),
+    ]

@@ -1,0 +1,288 @@
+"""Makes a command from a verb: options, types, defaults and help come from its signature and its docstring."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import GenericAlias
+from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, get_args, get_origin
+
+import typer
+
+from overtone.api.parameters import Param, Settable
+from overtone.cli.output import Output, results
+from overtone.core.declarations import settings_fields
+from overtone.core.errors import InputError
+from overtone.core.plugins import import_plugin
+
+PLAIN = (bool, int, float, str, Path)
+METAVARS = {"seed": "N", "memory_mb": "MB", "precision": "fp32|bf16", "device": "NAME", "penalty": "C", "seconds": "S"}
+IMPORT = Param("FILE.py", many=True, help="A file or module of yours that registers methods or losses; repeatable.")
+
+Show = Callable[[Output, Any, Mapping[str, Any]], None]
+"""Sets the JSON document and prints the result of a verb, called with what the verb was called with."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of the program.
+
+    Attributes:
+        verb: The function of :mod:`overtone.api`.
+        show: Prints its result.
+        line: The command's line in ``overtone --help``.
+        required: Parameters that the command line wants although Python does not.
+        folder: Where results go by default: ``runs/FOLDER-DATA``.
+        plugins: Whether methods and losses may come from a file of the user's.
+    """
+
+    verb: Callable[..., Any]
+    show: Show
+    line: str
+    required: frozenset[str] = field(default=frozenset())
+    folder: str | None = None
+    plugins: bool = True
+
+    def function(self) -> Callable[..., None]:
+        """The function that typer turns into a command."""
+        text, entries = _documented(self.verb)
+        slots = self._slots(entries)
+
+        def run(**given: Any) -> None:
+            json, files = given.pop("json"), given.pop("import_", None)
+            with results(json) as output:
+                for file in files or ():
+                    import_plugin(file)
+                arguments = _arguments(slots, given)
+                if self.folder is not None and "out" not in arguments:
+                    arguments["out"] = Path("runs") / f"{self.folder}-{Path(arguments['data']).stem}"
+                self.show(output, self._called(arguments), arguments)
+
+        run.__doc__ = text
+        parameters = [slot.parameter() for slot in slots]
+        run.__dict__["__signature__"] = inspect.Signature(parameters)
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    def _called(self, arguments: Mapping[str, Any]) -> Any:
+        """The verb's result; long work shows its progress."""
+        if "progress" not in inspect.signature(self.verb).parameters:
+            return self.verb(**arguments)
+        from overtone.core.progress import display
+
+        with display() as progress:
+            return self.verb(**arguments, progress=progress)
+
+    def _slots(self, entries: Mapping[str, str]) -> list[_Slot]:
+        """Everything that the command takes, in the order of the verb's signature."""
+        slots: list[_Slot] = []
+        module = sys.modules[self.verb.__module__]
+        for name, parameter in inspect.signature(self.verb).parameters.items():
+            kind, marks = _opened(parameter.annotation, module)
+            if parameter.kind is parameter.VAR_KEYWORD:
+                slots += _reading(get_args(kind)[0])
+            for mark in marks:
+                if isinstance(mark, Param):
+                    made = _Slot.of(name, kind, mark, parameter.default, mark.help or entries[name])
+                    positional = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and mark.option is None
+                    made = made._replace(positional=positional, required=made.required or name in self.required)
+                    if positional and get_origin(made.type) is list:
+                        made = made._replace(required=False, default=[])  # the verb itself says that one is missing
+                    if name == "out" and self.folder:
+                        made = made._replace(help=f"{made.help} By default runs/{self.folder}-DATA.")
+                    slots.append(made)
+                elif isinstance(mark, Settable):
+                    slots += _settings(mark)
+        if self.plugins:
+            slots.append(_Slot.of("import_", str, IMPORT, None, IMPORT.help or "")._replace(option="--import"))
+        text = "Print one JSON document on standard output and nothing else there."
+        return [*slots, _Slot.of("json", bool, Param(), False, text)]
+
+
+class _Slot(NamedTuple):
+    """An argument or option of a command."""
+
+    name: str
+    option: str
+    type: Any
+    mark: Param
+    default: Any
+    help: str
+    required: bool = False
+    positional: bool = False
+    group: Literal["argument", "setting", "hidden"] = "argument"
+    choices: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, kind: Any, mark: Param, default: Any, text: str) -> _Slot:
+        """A slot for a parameter."""
+        plain, choices = _command_line_type(kind)
+        if mark.many:
+            plain = GenericAlias(list, (plain,)) if get_origin(plain) is not list else plain
+        required = default is inspect.Parameter.empty
+        simple = default if isinstance(default, PLAIN) else None
+        return cls(
+            name, mark.option or "--" + name.replace("_", "-"), plain, mark, simple, text, required, choices=choices
+        )
+
+    @property
+    def key(self) -> str:
+        """The name of typer's parameter; unlike the verb's it is unique among all options of a command."""
+        if self.name == "import_" or self.positional:
+            return self.name
+        return self.option.strip("-").replace("-", "_") + ("_" if self.group == "hidden" else "")
+
+    def parameter(self) -> inspect.Parameter:
+        """As typer reads it from a signature."""
+        shared: dict[str, Any] = {"metavar": self.mark.metavar or None, "help": self.help, "min": self.mark.minimum}
+        made = (
+            typer.Argument(**shared)
+            if self.positional
+            else typer.Option(self.option, hidden=self.group == "hidden", **shared)
+        )
+        kind = self.type if self.required or self.type is bool or self.default is not None else self.type | None
+        default = inspect.Parameter.empty if self.required else self.default
+        return inspect.Parameter(
+            self.key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, made]
+        )
+
+    def read(self, value: Any) -> Any:
+        """A value from the command line as the verb takes it.
+
+        Raises:
+            InputError: It is not one of the choices, or names of modalities that cannot be.
+        """
+        if self.name == "modalities":
+            return _modalities(value, single="[" in self.mark.metavar)
+        if self.choices and value not in self.choices:
+            raise InputError(f"{self.option}: no such value", got=repr(value), valid=", ".join(self.choices))
+        return value
+
+
+def _arguments(slots: Sequence[_Slot], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the verb is called with.
+
+    Raises:
+        InputError: A value or a setting cannot be read.
+    """
+    from overtone.core.settings import parse_assignments, read_yaml
+
+    arguments: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    if given.get("config") is not None:
+        settings |= read_yaml(given["config"])
+    settings |= parse_assignments(given.get("set") or [])
+    for slot in slots:
+        value = given.get(slot.key)
+        if slot.key in ("config", "set") or value is None or value is False:
+            continue
+        if slot.group == "setting":
+            settings |= parse_assignments([f"{slot.name}={value}"])
+        else:
+            arguments[slot.name] = slot.read(value)
+    return arguments | ({"settings": settings} if settings else {})
+
+
+def _settings(mark: Settable) -> list[_Slot]:
+    """``--config``, ``--set``, and the settings that have an option of their own."""
+    config = Param("F.yaml", help="Settings from a YAML file.")
+    assigned = Param("KEY=VALUE", many=True, help="One setting, over those of --config; may be repeated.")
+    slots = [_Slot.of(p.metavar, k, p, None, p.help or "") for p, k in ((config, Path), (assigned, str))]
+    slots = [slots[0]._replace(name="config", option="--config"), slots[1]._replace(name="set", option="--set")]
+    fields = settings_fields(mark.path) if mark.named else {}
+    for name, setting in mark.named.items():
+        field = fields[setting]
+        text = field.description
+        if field.default not in ("None", ""):
+            text += f"  [default: {field.default.strip(chr(39))}]"
+        option = "--" + name.replace("_", "-")
+        slots.append(_Slot(setting, option, str, Param(METAVARS.get(name, "N")), None, text, group="setting"))
+    return slots
+
+
+def _reading(kind: Any) -> list[_Slot]:
+    """The options that say how DATA is read, ``--modalities`` first."""
+    module = sys.modules[kind.__module__]
+    slots: list[_Slot] = []
+    for name in sorted(kind.__annotations__, key=lambda name: name != "modalities"):
+        annotated, marks = _opened(kind.__annotations__[name], module)
+        (mark,) = (mark for mark in marks if isinstance(mark, Param))
+        slot = _Slot.of(name, annotated, mark, None, mark.help or "")
+        slots.append(slot)
+        if mark.old:
+            slots.append(slot._replace(option=mark.old, group="hidden"))
+    return slots
+
+
+class _Names(dict[str, Any]):
+    """Names of a module, of builtins, and Any for types that are imported for type checking only."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.module = module
+
+    def __missing__(self, name: str) -> Any:
+        return getattr(self.module, name, getattr(builtins, name, Any))
+
+
+def _opened(annotation: Any, module: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A type and what ``Annotated`` says about it; annotations are text, as no module is imported for them."""
+    text = annotation.__forward_arg__ if isinstance(annotation, ForwardRef) else annotation
+    found = eval(text, {}, _Names(module)) if isinstance(text, str) else text
+    if get_origin(found) is not Annotated:
+        return found, ()
+    kind, *marks = get_args(found)
+    return _opened(kind, module)[0], tuple(marks)
+
+
+def _command_line_type(kind: Any) -> tuple[Any, tuple[str, ...]]:
+    """The type that the command line reads, the first plain one of a union, and the values of a ``Literal``."""
+    if get_origin(kind) is Literal:
+        return str, get_args(kind)
+    if kind in PLAIN:
+        return kind, ()
+    origin = get_origin(kind)
+    if origin is not None and origin.__name__ == "Sequence":
+        return list[str], ()
+    for part in get_args(kind) if origin is not tuple else ():
+        found, choices = _command_line_type(part)
+        if found is not None:
+            return found, choices
+    return (str, ()) if origin is tuple or kind is Any else (None, ())
+
+
+def _modalities(text: str, *, single: bool) -> tuple[str, ...]:
+    """``"a,b"`` to ``("a", "b")``, and where a single view will do ``"a"`` to ``("a",)``.
+
+    Raises:
+        InputError: A name is empty or given twice, or there are too many or too few.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names) or len(set(names)) < len(names) or len(names) not in ((1, 2) if single else (2,)):
+        what = "one name or two different ones" if single else "two different names"
+        example = "image or audio,visual" if single else "audio,visual"
+        raise InputError(f"--modalities takes {what}", got=repr(text), fix=f"write for example {example}")
+    return names
+
+
+def _documented(verb: Callable[..., Any]) -> tuple[str, dict[str, str]]:
+    """A docstring's text before ``Args``, and the first sentence of each of its entries."""
+    text, _, rest = (inspect.getdoc(verb) or "").partition("\n\nArgs:\n")
+    section = re.split(r"^\w+:$", rest, flags=re.M)[0]
+    entries = re.findall(r"^    (\w+): (.*\n(?:^      .*\n)*)", section, flags=re.M)
+    return _readable(text), {name: _first_sentence(entry) for name, entry in entries}
+
+
+def _first_sentence(text: str) -> str:
+    """The first sentence, on one line."""
+    return re.split(r"(?<=\.)\s", _readable(" ".join(text.split())))[0]
+
+
+def _readable(text: str) -> str:
+    """Without the marks of reStructuredText."""
+    return re.sub(r"``\"?(.*?)\"?``", r"\1", text)

@@ -1,0 +1,154 @@
+"""What each command does with its verb's result: the JSON document, and what people read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overtone.cli.output import Output
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from overtone.api import Catalogue
+    from overtone.evaluation import Evaluation
+    from overtone.experiments import Comparison, Diagnosis
+    from overtone.features import Features, PairedFeatures
+    from overtone.graphs import Graph
+    from overtone.training import Run
+
+Arguments = Mapping[str, Any]
+
+
+def show_run(output: Output, run: Run, arguments: Arguments) -> None:
+    """The evaluation of a training, and where its files are."""
+    from overtone.cli.tables import evaluation_table
+
+    out = Path(arguments["out"])
+    report = out / "report.html" if run.evaluation else None
+    output.document({"method": run.name, "run": out, "report": report, "evaluation": run.evaluation})
+    output.say(*(evaluation_table(run.evaluation) if run.evaluation else ()), f"\nRun: {out}")
+    output.say(f"Report (open it in a browser): {report}" if report else "No test split, so no evaluation.")
+
+
+def show_embeddings(output: Output, embeddings: dict[str, Tensor], arguments: Arguments) -> None:
+    """Where the embeddings are, and their shapes."""
+    shapes = {name: list(rows.shape) for name, rows in embeddings.items()}
+    output.document({"run": str(arguments["run"]), "out": str(arguments["out"]), "embeddings": shapes})
+    sizes = ", ".join(f"{name} {rows} × {size}" for name, (rows, size) in shapes.items())
+    output.say(f"Embeddings: {arguments['out']} ({sizes})")
+
+
+def show_evaluation(output: Output, evaluation: Evaluation, arguments: Arguments) -> None:
+    """The table of metrics, and mAP per class."""
+    from overtone.cli.tables import class_table, evaluation_table
+
+    found = evaluation.to_dict()
+    output.document(found)
+    output.say(*evaluation_table(found), *class_table(found))
+
+
+def show_inspection(output: Output, found: dict[str, Any], arguments: Arguments) -> None:
+    """What is in a source; the process ends with 2 if it cannot be used."""
+    from overtone.cli.tables import inspection
+
+    output.document(found)
+    output.say(*inspection(found))
+    output.code = 2 if found["problems"] else 0
+
+
+def show_comparison(output: Output, comparison: Comparison, arguments: Arguments) -> None:
+    """The table of methods, the tests in sentences, and where the report is."""
+    from overtone.cli.tables import comparison_table
+
+    output.document(comparison.to_dict())
+    output.say(*comparison_table(comparison), f"\nReport: {comparison.report}")
+
+
+def show_demo(output: Output, comparison: Comparison, arguments: Arguments) -> None:
+    """The same for somebody who has never seen one."""
+    from overtone.cli.tables import comparison_table
+
+    output.document(comparison.to_dict())
+    output.say(*comparison_table(comparison), f"\nReport (open it in a browser): {comparison.report}")
+
+
+def show_diagnosis(output: Output, diagnosis: Diagnosis, arguments: Arguments) -> None:
+    """The table of losses, the verdicts, and where the report is."""
+    from overtone.cli.diagnosis_tables import diagnosis_tables
+
+    output.document(diagnosis.to_dict())
+    output.say(*diagnosis_tables(diagnosis), f"\nReport: {diagnosis.report}")
+
+
+def show_extraction(output: Output, features: Features, arguments: Arguments) -> None:
+    """How features were made, and what was left out."""
+    from overtone import media
+
+    out = arguments["out"]
+    found = media.record_of(out)
+    output.document({"out": str(out), **found})
+    output.say(f"Features: {out} ({found['images']} images × {found['features']})")
+    splits = ", ".join(f"{count} {name}" for name, count in found["splits"].items())
+    output.say(f"Splits: {splits}; classes: {found['classes'] or 'none, as there are no labels'}")
+    if found["broken"]:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in found["broken"].items())
+        output.say(f"Left out, {len(found['broken'])} broken: {reasons}")
+
+
+def show_corpus(output: Output, data: PairedFeatures, arguments: Arguments) -> None:
+    """What is in a simulated corpus, and what was planted."""
+    from overtone.features import SimulatorSettings
+
+    settings = SimulatorSettings.build(arguments.get("settings")).model_dump()
+    found = _corpus(data)
+    output.document({"out": str(arguments["out"]), "seed": arguments["seed"], **found, "settings": settings})
+    splits = ", ".join(f"{count:,} {name}" for name, count in found["splits"].items())
+    events = ", ".join(f"{mean:.2f} {name}" for name, mean in found["events_per_clip"].items())
+    annotated = f"{found['classes']} classes, {found['annotated']:,} clips annotated"
+    output.say(f"Corpus: {arguments['out']} ({splits}; {annotated})")
+    output.say(f"Events per clip: {events}; planted interactions: {len(found['interactions'])}")
+
+
+def _corpus(data: PairedFeatures) -> dict[str, Any]:
+    """What is in a simulated corpus, ready for JSON."""
+    graph = data.truth["interactions"]
+    nodes = [f"{name}:{label}" for name in data.names for label in data.class_names]
+    planted = [(source, target, round(float(graph[source, target]), 6)) for source, target in graph.nonzero().tolist()]
+    assert data.targets is not None
+    return {
+        "rows": len(data),
+        "splits": {name: len(rows) for name, rows in data.splits.items()},
+        "features": {name: shape[0] for name, shape in zip(data.names, data.shapes)},
+        "classes": data.classes,
+        "annotated": int((data.targets.sum(1) > 0).sum()),
+        "events_per_clip": {name: float(data.truth[f"events_{name}"].sum(1).mean()) for name in data.names},
+        "interactions": [
+            {"source": nodes[source], "target": nodes[target], "nodes": [source, target], "strength": strength}
+            for source, target, strength in planted
+        ],
+    }
+
+
+def show_graph(output: Output, graph: Graph, arguments: Arguments) -> None:
+    """The edges, and which files were written."""
+    from overtone.cli.tables import graph_table
+
+    support = {"support": graph.found["support"]} if "support" in graph.found else {}
+    output.document({**graph.to_dict(), **support})
+    output.say(*graph_table(graph), *(f"Written: {path}" for path in arguments.get("out", ())))
+
+
+def show_catalogue(output: Output, catalogue: Catalogue, arguments: Arguments) -> None:
+    """The methods, or everything that can be set."""
+    from overtone.cli.tables import settings_table, table
+
+    output.document(catalogue.to_dict())
+    if catalogue.title:
+        output.say(catalogue.title)
+    if catalogue.methods:
+        output.say(table(("method", "what it does"), catalogue.methods.items(), numbers=False))
+        output.say("overtone methods METHOD shows what can be set.")
+    for part, rows in catalogue.settings.items():
+        output.say(settings_table(rows, f"Settings of {part}"))
