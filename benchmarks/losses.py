@@ -19,17 +19,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from overtone.objectives import (
-    ArcFaceLoss,
-    CenterContrastiveLoss,
-    ContrastiveLoss,
-    InfoNCELoss,
-    NPairLoss,
-    SupervisedContrastiveLoss,
-    TripletLoss,
-)
+from overtone.objectives import MetricLoss, metric_losses
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def build(name: str, **settings: object) -> MetricLoss:
+    """A loss by its name."""
+    return metric_losses()[name](**settings)
 
 
 def batch(rows: int, width: int, classes: int) -> tuple[Tensor, Tensor]:
@@ -48,22 +45,22 @@ def contenders(width: int, classes: int) -> dict[str, tuple[Loss, Loss | None]]:
     semi, hard = miners.TripletMarginMiner(0.2, "semihard"), miners.BatchHardMiner()
     centres = {"classes": classes, "embedding_dim": width}
     return {
-        "contrastive": (ContrastiveLoss(power=1, reduction="active"), losses.ContrastiveLoss()),
-        "triplet, all": (TripletLoss(distance="euclidean"), margin),
+        "contrastive": (build("contrastive", power=1, reduction="active"), losses.ContrastiveLoss()),
+        "triplet, all": (build("triplet", distance="euclidean"), margin),
         "triplet, semi-hard": (
-            TripletLoss(mining="semi-hard", distance="euclidean"),
+            build("triplet", mining="semi-hard", distance="euclidean"),
             lambda z, y: margin(z, y, semi(z, y)),
         ),
         "triplet, batch-hard": (
-            TripletLoss(mining="batch-hard", distance="euclidean"),
+            build("triplet", mining="batch-hard", distance="euclidean"),
             lambda z, y: margin(z, y, hard(z, y)),
         ),
-        "n-pair": (NPairLoss(), losses.NPairsLoss()),
-        "n-pair, every row": (NPairLoss(tuples="every-row"), None),
-        "infonce": (InfoNCELoss(), losses.NTXentLoss()),
-        "scl": (SupervisedContrastiveLoss(), losses.SupConLoss()),
-        "arcface": (ArcFaceLoss(**centres), losses.ArcFaceLoss(classes, width, margin=math.degrees(0.5))),
-        "ccl": (CenterContrastiveLoss(**centres), None),
+        "n-pair": (build("n-pair"), losses.NPairsLoss()),
+        "n-pair, every row": (build("n-pair", tuples="every-row"), None),
+        "infonce": (build("infonce"), losses.NTXentLoss()),
+        "scl": (build("scl"), losses.SupConLoss()),
+        "arcface": (build("arcface", **centres), losses.ArcFaceLoss(classes, width, margin=math.degrees(0.5))),
+        "ccl": (build("ccl", **centres), None),
     }
 
 
@@ -108,7 +105,7 @@ def peak(which: str, rows: int) -> None:
     """Print the peak memory of this process in MB, before and after one step of supervised InfoNCE."""
     z, y = batch(rows, 128, 10)
     if which == "ours":
-        loss: Loss = InfoNCELoss()
+        loss: Loss = build("infonce")
     else:
         from pytorch_metric_learning.losses import NTXentLoss
 

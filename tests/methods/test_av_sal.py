@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from overtone.features import SimulatorSettings, from_arrays, simulate
 from overtone.methods.av_sal import COOLEST, HOTTEST
-from overtone.objectives import positive_unlabelled, soft_cross_entropy
+from overtone.objectives.classification import positive_unlabelled, soft_cross_entropy
 from overtone.training import train
 
 HEADS = ("softmax", "sigmoid")

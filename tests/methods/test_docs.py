@@ -11,7 +11,7 @@ import torch
 
 from overtone.core import Settings
 from overtone.methods.base import Batch, CorpusInfo, methods
-from overtone.objectives import objectives
+from overtone.objectives import build_loss, objectives
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BEGIN, END = "<!-- settings -->\n", "<!-- end of settings -->"
@@ -132,14 +132,15 @@ def test_the_method_of_the_page_works(tmp_path, monkeypatch) -> None:
 def test_the_objective_of_the_page_works(tmp_path, monkeypatch) -> None:
     assert len(objectives) > 0
     monkeypatch.setattr(objectives, "_things", dict(objectives._things))
-    module("objectives.md", tmp_path, "@objectives.register")
-    loss = objectives["redundancy"]()
-    white = torch.linalg.qr(torch.randn(50, 4, dtype=torch.float64) - 0).Q
-    first, second = white.float().requires_grad_(), torch.randn(50, 4)
-    loss(first, second).backward()
-    assert first.grad is not None
-    assert first.grad.isfinite().all()
-    assert loss(first, first) < loss(first, second)
+    module("objectives.md", tmp_path, "@metric_loss")
+    loss = build_loss("logistic", {"scale": 4.0})
+    rows, labels = torch.randn(12, 4).requires_grad_(), torch.arange(12) % 3
+    loss(rows, labels).backward()
+    assert rows.grad is not None
+    assert rows.grad.isfinite().all()
+    assert loss.counts is not None
+    assert 0 < loss.counts.active <= loss.counts.total
+    assert loss(torch.eye(4)[labels], labels) < loss(rows, labels)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from overtone.methods.base import methods
-from overtone.objectives import infonce
+from overtone.objectives.soft_infonce import infonce
 
 TERMS = {"canonical", "neighbours", "reconstruction", "distillation"}
 ON = {

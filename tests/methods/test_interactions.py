@@ -12,7 +12,7 @@ from overtone.features import load
 from overtone.methods.base import InferredTargets, methods
 from overtone.methods.interactions import MARGIN
 from overtone.methods.rewiring import rewired
-from overtone.objectives import interaction
+from overtone.objectives.interaction import interaction
 from overtone.training import train
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from overtone.objectives import CanonicalLoss, canonical_loss, objectives, whitened_cross_covariance
+from overtone.objectives.canonical import canonical_loss, whitened_cross_covariance
 
 POWERS = ["rho", "rho2"]
 
@@ -176,11 +176,3 @@ def test_what_is_not_finite_comes_out_as_it_is(power: str) -> None:
     first, second = draw(20, 3)
     first[3, 1] = torch.nan
     assert canonical_loss(first, second, 0.1, power).isnan()
-
-
-def test_the_module_calls_the_function() -> None:
-    first, second = draw(50, 4)
-    assert objectives["canonical"] is CanonicalLoss
-    found = CanonicalLoss(ridge=0.3, power="rho")(first, second)
-    assert torch.equal(found, canonical_loss(first, second, 0.3, "rho"))
-    assert not torch.equal(found, CanonicalLoss()(first, second))

@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.core import InputError
-from overtone.objectives import InteractionLoss, interaction, metric_losses, objectives, relatedness
+from overtone.objectives import metric_losses
+from overtone.objectives.interaction import interaction, relatedness
 
 
 class Case:
@@ -29,8 +30,8 @@ class Case:
         self.soft = tuple(draw(n, classes) for _ in range(2))
         self.graph = draw(2 * classes, 2 * classes) * (draw(2 * classes, 2 * classes) > 0.6)
 
-    def loss(self, **more: Any) -> Tensor:
-        return interaction(self.views, self.labels, self.soft, self.graph, **more).loss
+    def loss(self, threshold: float = 0.5) -> Tensor:
+        return interaction(self.views, self.labels, self.soft, self.graph, threshold).loss
 
     def gradients(self, **more: Any) -> tuple[Tensor, ...]:
         return torch.autograd.grad(self.loss(**more), self.views)
@@ -148,7 +149,7 @@ def test_an_edge_without_a_pair_is_zero_and_counted():
 
 def test_a_graph_without_edges_and_one_clip_are_zero():
     case = Case(2)
-    assert interaction(case.views, case.labels, case.soft, torch.zeros_like(case.graph)).loss == 0
+    assert interaction(case.views, case.labels, case.soft, torch.zeros_like(case.graph), 0.5).loss == 0
     alone = [view[:1] for view in case.views]
     graph = torch.block_diag(torch.ones(3, 3), torch.ones(3, 3)).double()
     one = interaction(alone, case.labels[:1], [part[:1] for part in case.soft], graph, 0.0)
@@ -173,38 +174,33 @@ def test_the_number_of_classes_and_of_other_edges_does_not_change_the_pull_at_a_
 def test_it_is_computed_in_single_precision_under_autocast():
     case = Case(4, n=20)
     views = [view.detach().float() for view in case.views]
-    plain = interaction(views, case.labels, case.soft, case.graph).loss
+    plain = interaction(views, case.labels, case.soft, case.graph, 0.5).loss
     torch.testing.assert_close(plain, case.loss().float())
     with torch.autocast("cpu", torch.bfloat16):
-        cast = interaction([view.bfloat16() for view in views], case.labels, case.soft, case.graph).loss
-        assert torch.equal(interaction(views, case.labels, case.soft, case.graph).loss, plain)
+        cast = interaction([view.bfloat16() for view in views], case.labels, case.soft, case.graph, 0.5).loss
+        assert torch.equal(interaction(views, case.labels, case.soft, case.graph, 0.5).loss, plain)
     assert cast.dtype == torch.float32
     torch.testing.assert_close(cast, plain, rtol=2e-2, atol=0)
 
 
-def test_the_module_says_the_same_and_keeps_the_counts():
+def test_rows_are_counted():
     case = Case(6)
-    module = InteractionLoss(threshold=0.3)
-    assert isinstance(module, objectives["interaction"])
-    loss = module(case.views, case.labels, case.soft, case.graph)
-    assert torch.equal(loss, case.loss(threshold=0.3))
-    assert module.counts is not None
-    assert module.counts.anchors == 7
+    assert interaction(case.views, case.labels, case.soft, case.graph, 0.3).counts.anchors == 7
 
 
 def test_what_does_not_fit_is_refused():
     case = Case(0)
     half = [part[:3] for part in case.soft]
     with pytest.raises(InputError, match="graph: not one of classes in two modalities"):
-        interaction(case.views, case.labels, case.soft, case.graph[:5])
+        interaction(case.views, case.labels, case.soft, case.graph[:5], 0.5)
     with pytest.raises(InputError, match="not one row a clip in each modality"):
-        interaction(case.views, case.labels, half, case.graph)
+        interaction(case.views, case.labels, half, case.graph, 0.5)
     with pytest.raises(InputError, match="not one row a clip in each modality"):
-        interaction((case.views[0], case.views[1][:3]), case.labels, case.soft, case.graph)
+        interaction((case.views[0], case.views[1][:3]), case.labels, case.soft, case.graph, 0.5)
     with pytest.raises(InputError, match="negative or not finite"):
-        interaction(case.views, case.labels, case.soft, -case.graph)
+        interaction(case.views, case.labels, case.soft, -case.graph, 0.5)
     with pytest.raises(InputError, match="labels"):
-        interaction(case.views, case.labels[:2], case.soft, case.graph)
+        interaction(case.views, case.labels[:2], case.soft, case.graph, 0.5)
 
 
 def test_clips_are_related_by_an_edge_either_way_or_by_one_class() -> None:
@@ -215,7 +211,7 @@ def test_clips_are_related_by_an_edge_either_way_or_by_one_class() -> None:
     found = relatedness((heard, seen), graph, 0.5)
     wanted = torch.tensor([[0.9 * 0.7, min(1.0, 0.9 * 0.9 + 0.9 * 0.6)], [0.8 * 0.7, min(1.0, 0.8 * 0.9 + 0.8 * 1.0)]])
     assert torch.allclose(found, wanted)
-    assert not relatedness((heard.requires_grad_(), seen), graph).requires_grad
+    assert not relatedness((heard.requires_grad_(), seen), graph, 0.5).requires_grad
 
 
 @pytest.mark.parametrize("name", ["contrastive", "triplet", "infonce", "scl"])

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from overtone.objectives import (
-    ArcFaceLoss,
-    ContrastiveLoss,
-    InfoNCELoss,
-    MetricLoss,
-    NPairLoss,
-    SupervisedContrastiveLoss,
-    TripletLoss,
-)
+from overtone.objectives import MetricLoss, metric_losses
 
 peer = pytest.importorskip("pytorch_metric_learning")
 from pytorch_metric_learning import distances, losses, miners, reducers  # noqa: E402
@@ -25,6 +18,10 @@ from pytorch_metric_learning import distances, losses, miners, reducers  # noqa:
 Call = Callable[..., Tensor]
 COSINE, EUCLIDEAN, SQUARED = distances.CosineSimilarity(), distances.LpDistance(), distances.LpDistance(power=2)
 SIZES = [(48, 3), (64, 10), (64, 30)]
+
+
+def build(name: str, **settings: Any) -> MetricLoss:
+    return metric_losses()[name](**settings)
 
 
 def mined(loss: Call, miner: Call) -> Call:
@@ -42,35 +39,35 @@ def triplets(margin: float, **options: object) -> Call:
 
 ALL = reducers.MeanReducer()
 SAME: dict[str, tuple[MetricLoss, Call]] = {
-    "contrastive": (ContrastiveLoss(power=1, reduction="active"), losses.ContrastiveLoss()),
+    "contrastive": (build("contrastive", power=1, reduction="active"), losses.ContrastiveLoss()),
     "contrastive, other margins": (
-        ContrastiveLoss(pos_margin=0.7, neg_margin=1.5, power=1, reduction="kinds"),
+        build("contrastive", pos_margin=0.7, neg_margin=1.5, power=1, reduction="kinds"),
         losses.ContrastiveLoss(pos_margin=0.7, neg_margin=1.5, reducer=ALL),
     ),
     "contrastive, cosine": (
-        ContrastiveLoss(pos_margin=0.2, neg_margin=0.9, power=1, distance="cosine", reduction="active"),
+        build("contrastive", pos_margin=0.2, neg_margin=0.9, power=1, distance="cosine", reduction="active"),
         losses.ContrastiveLoss(pos_margin=0.8, neg_margin=0.1, distance=COSINE),
     ),
     "contrastive, squared distance": (
-        ContrastiveLoss(power=1, distance="squared", reduction="active"),
+        build("contrastive", power=1, distance="squared", reduction="active"),
         losses.ContrastiveLoss(distance=SQUARED),
     ),
-    "triplet": (TripletLoss(), triplets(0.2, distance=SQUARED)),
-    "triplet, euclidean": (TripletLoss(margin=0.05, distance="euclidean"), triplets(0.05)),
-    "triplet, mean over all": (TripletLoss(reduction="all"), triplets(0.2, distance=SQUARED, reducer=ALL)),
-    "triplet, cosine": (TripletLoss(margin=0.3, distance="cosine"), triplets(0.3, distance=COSINE)),
+    "triplet": (build("triplet"), triplets(0.2, distance=SQUARED)),
+    "triplet, euclidean": (build("triplet", margin=0.05, distance="euclidean"), triplets(0.05)),
+    "triplet, mean over all": (build("triplet", reduction="all"), triplets(0.2, distance=SQUARED, reducer=ALL)),
+    "triplet, cosine": (build("triplet", margin=0.3, distance="cosine"), triplets(0.3, distance=COSINE)),
     "triplet, semi-hard": (
-        TripletLoss(margin=0.2, mining="semi-hard", distance="euclidean"),
+        build("triplet", margin=0.2, mining="semi-hard", distance="euclidean"),
         mined(triplets(0.2), miners.TripletMarginMiner(0.2, "semihard", distance=EUCLIDEAN)),
     ),
     "triplet, batch-hard": (
-        TripletLoss(margin=0.2, mining="batch-hard", distance="euclidean"),
+        build("triplet", margin=0.2, mining="batch-hard", distance="euclidean"),
         mined(triplets(0.2), miners.BatchHardMiner(distance=EUCLIDEAN)),
     ),
-    "infonce": (InfoNCELoss(), losses.NTXentLoss()),
-    "infonce, warm": (InfoNCELoss(temperature=1.0), losses.NTXentLoss(temperature=1.0)),
-    "scl": (SupervisedContrastiveLoss(), losses.SupConLoss()),
-    "scl, warm": (SupervisedContrastiveLoss(temperature=1.0), losses.SupConLoss(temperature=1.0)),
+    "infonce": (build("infonce"), losses.NTXentLoss()),
+    "infonce, warm": (build("infonce", temperature=1.0), losses.NTXentLoss(temperature=1.0)),
+    "scl": (build("scl"), losses.SupConLoss()),
+    "scl, warm": (build("scl", temperature=1.0), losses.SupConLoss(temperature=1.0)),
 }
 
 
@@ -114,13 +111,13 @@ def test_against_a_gallery(name: str, n: int, classes: int) -> None:
 
 @pytest.mark.parametrize(("n", "classes"), SIZES)
 def test_n_pair(n: int, classes: int) -> None:
-    agree(NPairLoss(), losses.NPairsLoss(), *rows(n, classes, seed=0))
+    agree(build("n-pair"), losses.NPairsLoss(), *rows(n, classes, seed=0))
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.5, 1.2])
 @pytest.mark.parametrize(("n", "classes"), SIZES)
 def test_arcface(n: int, classes: int, margin: float) -> None:
-    ours = ArcFaceLoss(classes=classes, embedding_dim=16, margin=margin, scale=16.0)
+    ours = build("arcface", classes=classes, embedding_dim=16, margin=margin, scale=16.0)
     theirs = losses.ArcFaceLoss(classes, 16, margin=math.degrees(margin), scale=16.0)
     theirs.W.data = ours.centres.data.T.clone()
     z, y = rows(n, classes, seed=0)
@@ -136,7 +133,7 @@ def test_one_active_triplet_of_many_is_all_that_counts() -> None:
     z[0] = torch.tensor([0.8, 0.6, 0.0, 0.0])
     y = torch.arange(8) % 4
     agree(
-        TripletLoss(margin=0.3, distance="euclidean"),
+        build("triplet", margin=0.3, distance="euclidean"),
         triplets(0.3),
         z + 1e-3 * torch.randn(8, 4, generator=torch.Generator().manual_seed(0)),
         y,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise, product
+from typing import Any
 
 import pytest
 import torch
@@ -12,22 +13,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.objectives import (
-    ArcFaceLoss,
-    CenterContrastiveLoss,
-    ContrastiveLoss,
-    InfoNCELoss,
-    MetricLoss,
-    NPairLoss,
-    SupervisedContrastiveLoss,
-    TripletLoss,
-    pairs,
-    relation,
-)
+from overtone.objectives import MetricLoss, metric_losses, pairs
 from overtone.objectives.arcface import turned
 from overtone.objectives.pairs import distances
+from overtone.objectives.targets import relation
 
 Matrix = list[list[float]]
+
+
+def build(name: str, **settings: Any) -> MetricLoss:
+    return metric_losses()[name](**settings)
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -110,7 +105,7 @@ def test_contrastive(batch: Batch, reduction: str, power: int) -> None:
     far = [(w, max(0.0, 1.5 - batch.apart[i][j]) ** power) for i, j, w in batch.pairs(batch.negative)]
     over = "active" if reduction == "active" else "all"
     value = mean(near + far, over) if reduction == "pairs" else mean(near, over) + mean(far, over)
-    loss = ContrastiveLoss(pos_margin=0.8, neg_margin=1.5, power=power, reduction=reduction)
+    loss = build("contrastive", pos_margin=0.8, neg_margin=1.5, power=power, reduction=reduction)
     total = sum(w for w, _ in near + far)
     check(loss, batch, value, active(near) + active(far), total, 0)
 
@@ -146,7 +141,7 @@ def test_triplet(batch: Batch, mining: str, margin: float) -> None:
     out = sum(not batch.has_both(i) for i in batch.rows)
     for reduction in ("active", "all"):
         value = mean(terms, "active") if reduction == "active" else sum(w * t for w, t in terms) / total
-        loss = TripletLoss(margin=margin, mining=mining, reduction=reduction, distance="euclidean")
+        loss = build("triplet", margin=margin, mining=mining, reduction=reduction, distance="euclidean")
         check(loss, batch, value, active(terms), total, out)
 
 
@@ -154,7 +149,7 @@ def test_triplets_of_a_batch_counted_by_hand() -> None:
     """Points on a circle at 0°, 10°, 30° and 90°: the first and third are of one class."""
     angles = torch.tensor([0.0, 30.0, 10.0, 90.0]).deg2rad()
     z, y = torch.stack((angles.cos(), angles.sin()), 1), torch.tensor([0, 0, 1, 1])
-    loss = TripletLoss(margin=0.05, distance="euclidean")
+    loss = build("triplet", margin=0.05, distance="euclidean")
     loss(z, y)
     assert loss.counts is not None
     # anchor 0°: 30° is nearer than 90°, not than 10°; 30°: the same; 10°: both others are nearer than 90°; 90°: 30° is
@@ -163,7 +158,7 @@ def test_triplets_of_a_batch_counted_by_hand() -> None:
 
 def test_active_share_of_triplets_falls_to_nothing_when_all_is_well() -> None:
     z, y = torch.eye(3)[torch.arange(9) % 3].requires_grad_(), torch.arange(9) % 3
-    loss = TripletLoss(margin=0.2)
+    loss = build("triplet", margin=0.2)
     value = loss(z, y)
     value.backward()
     assert value.item() == 0
@@ -175,7 +170,7 @@ def test_active_share_of_triplets_falls_to_nothing_when_all_is_well() -> None:
 
 
 def test_ties_without_a_margin_are_not_active() -> None:
-    loss = TripletLoss(margin=0.0)
+    loss = build("triplet", margin=0.0)
     assert loss(torch.ones(8, 3), torch.arange(8) % 2).item() == 0
     assert loss.counts is not None
     assert loss.counts.active == 0
@@ -200,7 +195,7 @@ def test_n_pair(batch: Batch, tuples: str) -> None:
         terms.append(-math.log(e[0] / sum(e)))
     counted = sum(1 - math.exp(-t) > 0.5 for t in terms)
     value = sum(terms) / len(terms)
-    loss = NPairLoss(tuples=tuples, temperature=0.5, active_threshold=0.5)
+    loss = build("n-pair", tuples=tuples, temperature=0.5, active_threshold=0.5)
     check(loss, batch, value, counted, len(terms), len(batch.rows) - len(terms))
 
 
@@ -215,7 +210,7 @@ def test_infonce(batch: Batch, temperature: float) -> None:
         weight += sum(batch.positive[i])
         counted += sum(w * (1 - p) for w, p in zip(batch.positive[i], shares)) / sum(batch.positive[i]) > 0.6
     kept = sum(map(batch.has_both, batch.rows))
-    loss = InfoNCELoss(temperature=temperature, active_threshold=0.6)
+    loss = build("infonce", temperature=temperature, active_threshold=0.6)
     check(loss, batch, value / weight, counted, kept, len(batch.rows) - kept)
 
 
@@ -231,14 +226,14 @@ def test_scl(batch: Batch, temperature: float) -> None:
         logs = [w * math.log(p) for w, p in zip(batch.positive[i], shares) if w > 0]
         terms.append(-sum(logs) / sum(batch.positive[i]))
         counted += 1 - sum(w * p for w, p in zip(batch.positive[i], shares)) > 0.6
-    loss = SupervisedContrastiveLoss(temperature=temperature, active_threshold=0.6)
+    loss = build("scl", temperature=temperature, active_threshold=0.6)
     check(loss, batch, sum(terms) / len(terms), counted, len(terms), len(batch.rows) - len(terms))
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.5, 2.5])
 def test_arcface(margin: float) -> None:
     torch.manual_seed(0)
-    loss = ArcFaceLoss(classes=3, embedding_dim=4, margin=margin, scale=4.0, active_threshold=0.3).double()
+    loss = build("arcface", classes=3, embedding_dim=4, margin=margin, scale=4.0, active_threshold=0.3).double()
     z, y = draw(9, 4), torch.arange(9) % 3
     cosines = (F.normalize(z, dim=1) @ F.normalize(loss.centres, dim=1).T).tolist()
     terms = []
@@ -253,7 +248,7 @@ def test_arcface(margin: float) -> None:
 
 
 def test_arcface_falls_as_the_angle_does_all_the_way_round() -> None:
-    loss = ArcFaceLoss(classes=2, embedding_dim=2)
+    loss = build("arcface", classes=2, embedding_dim=2)
     loss.centres.data = torch.tensor([[1.0, 0.0], [0.0, 1e-3]])
     angles = torch.linspace(0, -math.pi, 400)  # away from both
     values = [loss(torch.stack((a.cos(), a.sin()))[None], torch.tensor([0])).item() for a in angles[:200]]
@@ -264,7 +259,7 @@ def test_arcface_falls_as_the_angle_does_all_the_way_round() -> None:
 @pytest.mark.parametrize("kind", ["hard", "soft"])
 def test_ccl(kind: str) -> None:
     torch.manual_seed(0)
-    loss = CenterContrastiveLoss(classes=3, embedding_dim=4, scale=3.0, margin=0.2, pull=0.7).double()
+    loss = build("ccl", classes=3, embedding_dim=4, scale=3.0, margin=0.2, pull=0.7).double()
     z, y = draw(9, 4), torch.arange(9) % 3
     weights = F.one_hot(y, 3).double() if kind == "hard" else draw(9, 3, seed=2).softmax(1)
     unit, centres = F.normalize(z, dim=1), F.normalize(loss.centres, dim=1).detach()
@@ -281,14 +276,14 @@ def test_ccl(kind: str) -> None:
 
 def test_centres_bring_two_modalities_together() -> None:
     """The rows of a gallery are judged as those of the batch are."""
-    loss = CenterContrastiveLoss(classes=3, embedding_dim=4)
+    loss = build("ccl", classes=3, embedding_dim=4)
     z, gallery, y = draw(9, 4).float(), draw(6, 4, seed=1).float(), torch.arange(9) % 3
     joined = loss(torch.cat((z, gallery)), torch.cat((y, y[:6])))
     torch.testing.assert_close(loss(z, y, gallery, y[:6]), joined)
 
 
 def test_rows_without_a_label_are_left_out_and_counted() -> None:
-    loss = CenterContrastiveLoss(classes=3, embedding_dim=4)
+    loss = build("ccl", classes=3, embedding_dim=4)
     z, y = draw(9, 4).float(), F.one_hot(torch.arange(9) % 3, 3).float()
     y[[2, 5]] = 0
     rest = [0, 1, 3, 4, 6, 7, 8]
@@ -300,7 +295,7 @@ def test_rows_without_a_label_are_left_out_and_counted() -> None:
 
 def test_anchors_without_a_positive_are_left_out_and_counted() -> None:
     z, y = draw(6, 4), torch.tensor([0, 0, 1, 1, 2, 3])
-    for loss in (InfoNCELoss(), SupervisedContrastiveLoss(), TripletLoss(), TripletLoss(mining="batch-hard")):
+    for loss in (build("infonce"), build("scl"), build("triplet"), build("triplet", mining="batch-hard")):
         loss(z, y)
         assert loss.counts is not None
         assert loss.counts.skipped == 2
@@ -310,9 +305,9 @@ def test_anchors_without_a_positive_are_left_out_and_counted() -> None:
 @pytest.mark.parametrize(
     "loss",
     [
-        ContrastiveLoss(power=1, reduction="active"),
-        TripletLoss(margin=0.3),
-        TripletLoss(mining="semi-hard", margin=0.3),
+        build("contrastive", power=1, reduction="active"),
+        build("triplet", margin=0.3),
+        build("triplet", mining="semi-hard", margin=0.3),
     ],
 )
 @pytest.mark.parametrize("distance", ["euclidean", "cosine"])
@@ -346,7 +341,7 @@ def test_triplets_are_counted_as_if_they_had_been_listed(
     y = torch.randint(classes, (n,), generator=torch.Generator().manual_seed(seed)).scatter(
         0, torch.arange(3), torch.tensor([0, 0, 1])
     )
-    loss = TripletLoss(margin=margin, distance="euclidean")
+    loss = build("triplet", margin=margin, distance="euclidean")
     found = loss(z, y)
     batch = pairs(z, y)
     apart = distances(batch.cosines(), "euclidean")
@@ -365,6 +360,6 @@ def test_triplets_are_counted_as_if_they_had_been_listed(
 def test_targets_mean_what_labels_mean(n: int, seed: int) -> None:
     labels = draw(n, 3, seed=seed).softmax(1)
     targets = labels @ labels.T
-    for loss in (ContrastiveLoss(), TripletLoss(), InfoNCELoss(), SupervisedContrastiveLoss()):
+    for loss in (build("contrastive"), build("triplet"), build("infonce"), build("scl")):
         z = draw(n, 4, seed=seed + 1)
         torch.testing.assert_close(loss(z, labels), loss(z, targets=targets), rtol=1e-6, atol=1e-9)

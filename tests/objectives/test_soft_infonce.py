@@ -9,16 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.objectives import (
-    SoftInfoNCE,
-    infonce,
-    objectives,
-    own_and_others,
-    soft_infonce,
-    soft_infonce_within,
-    soft_top_k,
-    symmetric_soft_infonce,
-)
+from overtone.objectives.soft_infonce import infonce, soft_infonce, soft_infonce_within, symmetric_soft_infonce
+from overtone.objectives.targets import own_and_others, soft_top_k
 
 FORMS = ["cross_entropy", "multi_positive"]
 
@@ -174,13 +166,3 @@ def test_cosines_keep_their_digits_under_autocast(form: str) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(symmetric_soft_infonce(q, k, targets, 0.02, form), wanted)
     assert symmetric_soft_infonce(q.bfloat16(), k.bfloat16(), targets, 0.02, form).dtype == torch.float32
-
-
-def test_the_module_calls_the_functions() -> None:
-    first, second, targets = draw(6, 4), draw(6, 4, seed=1), soft_targets(6, 6)
-    assert objectives["soft-infonce"] is SoftInfoNCE
-    module = SoftInfoNCE(0.2, "multi_positive")
-    assert torch.equal(
-        module(first, second, targets), symmetric_soft_infonce(first, second, targets, 0.2, "multi_positive")
-    )
-    torch.testing.assert_close(module(first, second), infonce(first, second, 0.2))

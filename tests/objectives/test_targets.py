@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from overtone.objectives import diffuse, from_labels, neighbour_graph, own_and_others, soft_top_k
+from overtone.objectives.targets import diffuse, from_labels, neighbour_graph, own_and_others, soft_top_k
 
 seeds = st.integers(0, 10_000)
 sizes = st.integers(1, 12)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.objectives import agreement, objectives, positive_unlabelled, soft_cross_entropy
+from overtone.objectives.classification import agreement, positive_unlabelled, soft_cross_entropy
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -147,10 +147,3 @@ def test_far_logits_and_half_precision_stay_finite(name: str) -> None:
         assert loss.isfinite()
         assert logits.grad is not None
         assert logits.grad.isfinite().all()
-
-
-def test_modules_call_their_functions() -> None:
-    z, y = draw(4, 3), labels(4, 3)
-    assert torch.equal(objectives["agreement"](2.0, "sigmoid")(z, -z), agreement(z, -z, 2.0, "sigmoid"))
-    assert torch.equal(objectives["soft-cross-entropy"](0.1)(z, y), soft_cross_entropy(z, y, 0.1))
-    assert torch.equal(objectives["positive-unlabelled"](0.1, 0.2)(z, y), positive_unlabelled(z, y, 0.1, 0.2))

@@ -17,7 +17,8 @@ from overtone.methods.cca import flat
 from overtone.methods.cluster_cca import check_classes
 from overtone.methods.two_tower import by_steps
 from overtone.networks import Activation, Encoder
-from overtone.objectives import agreement, positive_unlabelled, soft_cross_entropy, weighted_sum
+from overtone.objectives.classification import agreement, positive_unlabelled, soft_cross_entropy
+from overtone.objectives.weighting import weighted_sum
 
 COOLEST, HOTTEST = 0.05, 20.0
 """Between these temperatures the calibrated one is sought."""

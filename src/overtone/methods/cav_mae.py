@@ -7,7 +7,9 @@ from torch import Tensor
 
 from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
 from overtone.methods.two_tower import MaskedFrame, MaskedFrameSettings, by_steps
-from overtone.objectives import infonce, reconstruction_of_both, weighted_sum
+from overtone.objectives.reconstruction import reconstruction_of_both
+from overtone.objectives.soft_infonce import infonce
+from overtone.objectives.weighting import weighted_sum
 
 
 class CAVMAESettings(MaskedFrameSettings):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
 from overtone.methods.two_tower import CANONICAL_ROWS, Frame, FrameSettings, by_steps, check_batch
-from overtone.objectives import canonical_loss
+from overtone.objectives.canonical import canonical_loss
 
 
 class DCCASettings(FrameSettings):

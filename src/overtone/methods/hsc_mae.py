@@ -13,17 +13,12 @@ from overtone.methods.base import Batch, CorpusInfo, methods
 from overtone.methods.neighbourhoods import Mining
 from overtone.methods.two_tower import CANONICAL_ROWS, MaskedFrame, MaskedFrameSettings, check_batch
 from overtone.networks import CanonicalProjection
-from overtone.objectives import (
-    LearnedWeights,
-    canonical_loss,
-    distillation,
-    own_and_others,
-    reconstruction_of_both,
-    soft_infonce,
-    soft_infonce_within,
-    symmetric_soft_infonce,
-    weighted_sum,
-)
+from overtone.objectives.canonical import canonical_loss
+from overtone.objectives.distillation import distillation
+from overtone.objectives.reconstruction import reconstruction_of_both
+from overtone.objectives.soft_infonce import soft_infonce, soft_infonce_within, symmetric_soft_infonce
+from overtone.objectives.targets import own_and_others
+from overtone.objectives.weighting import LearnedWeights, weighted_sum
 
 TERMS = ("canonical", "neighbours", "reconstruction", "distillation")
 
@@ -94,9 +89,9 @@ class HSCMAE(MaskedFrame):
     """Hierarchical semantic correlation with a masked autoencoder.
 
     The student sees masked features, the teacher whole ones; three terms hold the embedding together:
-    global, :func:`~overtone.objectives.canonical_loss` on whole features; local,
-    :func:`~overtone.objectives.symmetric_soft_infonce` between masked embeddings towards the neighbours that the
-    teacher finds; sample, :func:`~overtone.objectives.masked_reconstruction`.
+    global, ``canonical_loss`` on whole features; local,
+    ``symmetric_soft_infonce`` between masked embeddings towards the neighbours that the
+    teacher finds; sample, ``masked_reconstruction``.
 
     Source:
         HSC-MAE, arXiv 2604.04229. Ours: the own partner as a certain positive, mining over the whole training set,

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
 from overtone.methods.two_tower import Frame, FrameSettings, by_steps
-from overtone.objectives import infonce
+from overtone.objectives.soft_infonce import infonce
 
 
 class InfoNCESettings(FrameSettings):

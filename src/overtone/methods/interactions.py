@@ -14,7 +14,7 @@ from overtone.methods.base import Batch, CorpusInfo, InferredTargets, methods
 from overtone.methods.metric import Metric, MetricSettings
 from overtone.methods.rewiring import rewired
 from overtone.networks import ramp
-from overtone.objectives import interaction, relatedness
+from overtone.objectives.interaction import interaction, relatedness
 from overtone.objectives.pairs import unit
 
 UNINFORMED = ("none", "pairs")

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.networks import CanonicalProjection
-from overtone.objectives import diffuse, neighbour_graph, soft_top_k
+from overtone.objectives.targets import diffuse, neighbour_graph, soft_top_k
 
 View = Literal["joint", "mean"]
 Weighting = Literal["walk", "softmax"]

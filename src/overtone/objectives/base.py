@@ -1,23 +1,30 @@
-"""What a metric-learning loss is: rows and labels to a scalar, and a count of the terms that still push."""
+"""What a metric-learning loss is: rows and labels to a scalar, and a count of the terms that are still active."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from overtone.core import Settings
-from overtone.objectives.pairs import pairs
-from overtone.objectives.registry import objectives
+from overtone.core import InputError, Registry, Settings
+from overtone.objectives.pairs import Pairs, centre_pairs, check_all_labels, check_batch, pairs
 
 Reduction = Literal["active", "all"]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+objectives: Registry[Callable[..., Any]] = Registry("objective", "overtone.objectives")
+"""All loss terms by name: functions, and the classes of metric losses, which :func:`metric_losses` lists."""
 
 
 class TermCounts(NamedTuple):
-    """How many terms of a loss still push.
+    """How many terms of a loss are active.
 
     The tensors are scalars without gradient, on the device of the embeddings: reading one makes the host wait. With
     soft labels a term counts by its weight.
@@ -25,8 +32,8 @@ class TermCounts(NamedTuple):
     Attributes:
         active: Terms that push, by the definition of the loss.
         total: All terms.
-        skipped: Anchors left out, for want of a positive or a negative.
-        anchors: Rows that asked.
+        skipped: Anchors left out because they lack a positive or a negative.
+        anchors: Rows that were anchors.
     """
 
     active: Tensor
@@ -60,15 +67,15 @@ class LossResult(NamedTuple):
 
     Attributes:
         loss: Scalar with gradient; NaN if there was no term at all.
-        counts: Of its terms.
+        counts: Of its terms; None if they are unknown.
     """
 
     loss: Tensor
-    counts: TermCounts
+    counts: TermCounts | None = None
 
 
 class MetricLoss(nn.Module, ABC):
-    """Base of the metric-learning losses.
+    """Base of the metric-learning losses; :func:`~overtone.objectives.metric_loss` makes one of a function.
 
     Args:
         **settings: Fields of ``settings_type``.
@@ -76,24 +83,37 @@ class MetricLoss(nn.Module, ABC):
     Attributes:
         name: As registered.
         settings_type: The settings, typed and described.
-        active_means: When a term of this loss counts as active.
-        needs_classes: Whether the loss has parameters of its own, a row per class, which belong in the optimiser.
+        active_means: When a term of this loss counts as active; None if its terms are not counted.
+        needs_classes: Whether the loss has a centre for each class: parameters that belong in the optimiser.
+        stop_gradient: Whether part of the value is held constant on purpose, so its gradient is not its derivative.
+        row_order: Whether the value depends on the order of the rows.
+        twice_differentiable: Whether the gradient has a derivative everywhere.
+        needs_negatives: Whether a batch of one class has no loss.
         settings: The validated settings.
-        counts: Of the last forward; None before it.
+        counts: Of the last forward; None before it, or if unknown.
 
     Raises:
         InputError: A setting is unknown or does not fit.
     """
 
-    name: ClassVar[str]
-    settings_type: ClassVar[type[Settings]]
-    active_means: ClassVar[str]
+    name: str
+    settings_type: ClassVar[type[Settings]] = Settings
+    active_means: ClassVar[str | None] = None
     needs_classes: ClassVar[bool] = False
+    stop_gradient: ClassVar[bool] = False
+    row_order: ClassVar[bool] = False
+    twice_differentiable: ClassVar[bool] = True
+    needs_negatives: ClassVar[bool] = True
 
     def __init__(self, **settings: Any) -> None:
         super().__init__()
         self.settings = self.settings_type.build(settings, where=f"loss {self.name!r}")
         self.counts: TermCounts | None = None
+
+    @property
+    def judges_both(self) -> bool:
+        """Whether one call judges the rows of a gallery, too, so that no second direction is needed."""
+        return self.needs_classes
 
     def forward(
         self,
@@ -122,12 +142,48 @@ class MetricLoss(nn.Module, ABC):
 class PairLoss(MetricLoss):
     """Base of the losses that need nothing but the rows: a function of their pairs that takes the settings."""
 
-    function: ClassVar[Callable[..., LossResult]]
+    function: ClassVar[Callable[..., LossResult | Tensor]]
 
     def compute(self, inputs: LossInputs) -> LossResult:
         """Pair the rows and call the function."""
         found = pairs(*inputs[:4], targets=inputs.targets, negative_relief=inputs.negative_relief)
-        return type(self).function(found, **dict(self.settings))
+        return self._result(found, dict(self.settings))
+
+    def _result(self, found: Pairs, settings: dict[str, Any]) -> LossResult:
+        result = type(self).function(found, **settings)
+        return result if isinstance(result, LossResult) else LossResult(result)
+
+
+class CentreLoss(PairLoss):
+    """Base of the losses with a centre for each class: ``centres``, (C, d), a parameter for the optimiser.
+
+    The rows of a gallery are judged by the same centres: that is how two modalities come together.
+
+    Args:
+        classes: C.
+        embedding_dim: d.
+        **settings: The other fields of ``settings_type``.
+    """
+
+    needs_classes = True
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        values = dict(self.settings)
+        # of length 1, so that a step of the optimiser turns a centre as far as it would an embedding's direction
+        self.centres = nn.Parameter(F.normalize(torch.randn(values["classes"], values["embedding_dim"]), dim=1))
+
+    def compute(self, inputs: LossInputs) -> LossResult:
+        """Pair all rows with the centres and call the function."""
+        embeddings, gallery = inputs.embeddings, inputs.gallery
+        if inputs.targets is not None or inputs.negative_relief is not None:
+            raise InputError(f"{self.name} judges rows by classes, not by each other", fix="pass labels, not targets")
+        check_batch(embeddings, gallery)
+        labels, gallery_labels = check_all_labels(embeddings, inputs.labels, gallery, inputs.gallery_labels)
+        if gallery is not None and gallery_labels is not None:
+            embeddings, labels = torch.cat((embeddings, gallery)), torch.cat((labels, gallery_labels))
+        options = {name: value for name, value in self.settings if name not in ("classes", "embedding_dim")}
+        return self._result(centre_pairs(embeddings, labels, self.centres), options)
 
 
 def hinge(total: Tensor, active: Tensor, possible: Tensor, reduction: Reduction) -> Tensor:
@@ -147,5 +203,5 @@ def hinge(total: Tensor, active: Tensor, possible: Tensor, reduction: Reduction)
 
 
 def metric_losses() -> dict[str, type[MetricLoss]]:
-    """The metric-learning losses among the objectives, by name."""
+    """The metric-learning losses among the objectives, by name, those of the user included."""
     return {name: kind for name, kind in objectives.items() if isinstance(kind, type) and issubclass(kind, MetricLoss)}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from overtone.objectives.registry import objectives
+from overtone.objectives.base import objectives
 
 Power = Literal["rho", "rho2"]
 
@@ -57,7 +57,8 @@ def _factor(covariance: Tensor, ridge: float) -> Tensor:
     return factor
 
 
-def canonical_loss(first: Tensor, second: Tensor, ridge: float = 0.1, power: Power = "rho2") -> Tensor:
+@objectives.register("canonical")
+def canonical_loss(first: Tensor, second: Tensor, ridge: float, power: Power) -> Tensor:
     r"""One minus the mean canonical correlation of two views, so that a perfect batch has loss 0.
 
     .. math:: \ell = 1 - \frac1d \sum_k \rho_k^p, \qquad p \in \{1, 2\}
@@ -67,7 +68,7 @@ def canonical_loss(first: Tensor, second: Tensor, ridge: float = 0.1, power: Pow
     equal or vanish, so nothing divides by their differences.
 
     Args:
-        first: (n, d) embeddings of one modality.
+        first: (n, d) embeddings of one modality, n well above d: a smaller batch reads noise as correlation.
         second: (n, d) embeddings of the other, row by row the same clips.
         ridge: Share of the mean variance that is added to each variance.
         power: ``rho`` for the correlations themselves, ``rho2`` for their squares.
@@ -93,23 +94,3 @@ def canonical_loss(first: Tensor, second: Tensor, ridge: float = 0.1, power: Pow
         with torch.autocast(matrix.device.type, enabled=False):
             total = (matrix * (left @ right)).sum()
     return 1.0 - total / matrix.shape[0]
-
-
-@objectives.register("canonical")
-class CanonicalLoss(nn.Module):
-    """Module form of :func:`canonical_loss`.
-
-    Args:
-        ridge: Share of the mean variance that is added to each variance.
-        power: ``rho`` or ``rho2``.
-
-    Inputs: two (n, d) views of the same clips, n well above d (a batch smaller than d reads noise as correlation).
-    """
-
-    def __init__(self, ridge: float = 0.1, power: Power = "rho2") -> None:
-        super().__init__()
-        self.ridge, self.power = ridge, power
-
-    def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Scalar loss of two (n, d) views."""
-        return canonical_loss(first, second, self.ridge, self.power)

@@ -5,22 +5,25 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from overtone.core import Settings
-from overtone.objectives.base import LossResult, PairLoss, Reduction, TermCounts, hinge
+from overtone.objectives.base import LossResult, NonNegative, Reduction, TermCounts, hinge
 from overtone.objectives.pairs import Distance, Pairs, distances
-from overtone.objectives.registry import objectives
+from overtone.objectives.registration import metric_loss
 
 Mean = Literal["pairs", "kinds", "active"]
 
 
+@metric_loss(
+    "contrastive",
+    active_means="A pair is active while a positive lies beyond pos_margin or a negative within neg_margin.",
+    twice_differentiable=False,
+)
 def contrastive(
     pairs: Pairs,
-    pos_margin: float = 0.0,
-    neg_margin: float = 1.0,
-    power: int = 2,
+    pos_margin: NonNegative = 0.0,
+    neg_margin: NonNegative = 1.0,
+    power: Literal[1, 2] = 2,
     distance: Distance = "euclidean",
     reduction: Mean = "pairs",
 ) -> LossResult:
@@ -31,12 +34,12 @@ def contrastive(
 
     Args:
         pairs: From :func:`~overtone.objectives.pairs`; weights count.
-        pos_margin: m₊, the distance at which positives are content.
-        neg_margin: m₋, the distance at which negatives are.
-        power: p, 2 as first proposed, or 1.
-        distance: ``euclidean``, ``squared`` or ``cosine``, of unit rows.
-        reduction: One mean over all ``pairs``; or the mean of all positives plus that of all negatives (``kinds``), so
-            that the many do not drown the few; or the same over those alone that are ``active``.
+        pos_margin: m₊ >= 0, the distance up to which positives cost nothing.
+        neg_margin: m₋ >= 0, the distance from which negatives cost nothing; unit rows are at most 2 apart.
+        power: p of the hinges, 2 as first proposed, or 1.
+        distance: ``euclidean``, ``squared`` (Euclidean) or ``cosine``, of unit rows.
+        reduction: One mean over all ``pairs``; the mean of all positives plus that of all negatives (``kinds``); or the
+            same over the ``active`` ones alone.
 
     Returns:
         Loss and counts; terms are pairs, active where the bracket is > 0; every row has some, so none is skipped.
@@ -65,35 +68,3 @@ def _hinges(active: Tensor, apart: Tensor, margin: float, count: Tensor, power: 
         return (active * (apart - margin).square()).sum()
     # a hinge is linear where it is active: the sum over the active pairs is its value, and has its gradient
     return ((active * apart).sum() - margin * count).abs()
-
-
-class ContrastiveSettings(Settings):
-    """Settings of the contrastive loss."""
-
-    pos_margin: float = Field(0.0, ge=0)
-    """Distance at which positives are content, >= 0."""
-    neg_margin: float = Field(1.0, ge=0)
-    """Distance at which negatives are content, >= 0; unit rows are at most 2 apart."""
-    power: Literal[1, 2] = 2
-    """Power of the hinges: 2 as first proposed, or 1."""
-    distance: Distance = "euclidean"
-    """`euclidean`, `squared` or `cosine`, of unit rows."""
-    reduction: Mean = "pairs"
-    """One mean over all `pairs`; of all positives plus of all negatives (`kinds`); the same over the `active` ones."""
-
-
-@objectives.register("contrastive")
-class ContrastiveLoss(PairLoss):
-    """Module form of :func:`contrastive`.
-
-    Args:
-        **settings: ``pos_margin``, ``neg_margin``, ``power``, ``distance``, ``reduction``.
-
-    Inputs: (n, d) embeddings and labels, or targets of pairs; a gallery with its labels, or none: see
-    :func:`~overtone.objectives.pairs`.
-    """
-
-    name = "contrastive"
-    settings_type = ContrastiveSettings
-    active_means = "A pair is active while a positive lies beyond pos_margin or a negative within neg_margin."
-    function = staticmethod(contrastive)

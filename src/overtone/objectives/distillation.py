@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.objectives.registry import objectives
+from overtone.objectives.base import objectives
 
 Kind = Literal["embedding", "similarity"]
 
 
-def distillation(student: Tensor, teacher: Tensor, kind: Kind = "embedding") -> Tensor:
+@objectives.register("distillation")
+def distillation(student: Tensor, teacher: Tensor, kind: Kind) -> Tensor:
     r"""Squared distance of a student from its teacher, which gets no gradient.
 
     .. math::
@@ -37,22 +38,3 @@ def distillation(student: Tensor, teacher: Tensor, kind: Kind = "embedding") -> 
     if kind == "embedding":
         return (student - teacher).square().sum(1).mean()
     return (student @ student.mT - teacher @ teacher.mT).square().mean()
-
-
-@objectives.register("distillation")
-class Distillation(nn.Module):
-    """Module form of :func:`distillation`.
-
-    Args:
-        kind: ``embedding`` or ``similarity``.
-
-    Inputs: (n, d) embeddings of student and teacher.
-    """
-
-    def __init__(self, kind: Kind = "embedding") -> None:
-        super().__init__()
-        self.kind = kind
-
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """Scalar loss."""
-        return distillation(student, teacher, self.kind)

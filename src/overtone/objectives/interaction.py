@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from overtone.core import InputError
-from overtone.objectives.base import LossResult, TermCounts
+from overtone.objectives.base import LossResult, TermCounts, objectives
 from overtone.objectives.pairs import check_all_labels, check_batch, holds, unit
-from overtone.objectives.registry import objectives
 from overtone.objectives.targets import relation
 
 
+@objectives.register("interaction")
 def interaction(
     views: Sequence[Tensor],
     labels: Tensor,
     soft_labels: Sequence[Tensor],
     graph: Tensor,
-    threshold: float = 0.5,
+    threshold: float,
 ) -> LossResult:
     r"""Latent interaction regulariser: soft pulls along the edges of a graph of classes.
 
@@ -63,7 +63,7 @@ def interaction(
         >>> graph = torch.zeros(4, 4)
         >>> graph[0, 3] = 1.0  # who hears class 0 may see class 1
         >>> heard = seen = torch.tensor([[1.0, 0.0], [0.0, 0.6]])
-        >>> interaction((audio, visual), torch.tensor([0, 1]), (heard, seen), graph).loss  # 1/2 · 1 · 0.6 · 2
+        >>> interaction((audio, visual), torch.tensor([0, 1]), (heard, seen), graph, 0.5).loss  # 1/2 · 1 · 0.6 · 2
         tensor(0.6000)
     """
     rows = _checked(views, labels, soft_labels, graph)
@@ -77,7 +77,7 @@ def interaction(
     return LossResult(2.0 * total / graph.sum().clamp_min(len(graph) // 2), counts)
 
 
-def relatedness(soft_labels: Sequence[Tensor], graph: Tensor, threshold: float = 0.5) -> Tensor:
+def relatedness(soft_labels: Sequence[Tensor], graph: Tensor, threshold: float) -> Tensor:
     r"""How far a clip in the first modality and one in the second have to do with each other, by soft labels and graph.
 
     .. math:: r_{nm} = \min\Big(1, \sum_{i \sim j} \tilde s_n[i]\, \tilde s_m[j]\Big), \qquad \tilde s = s [s > \tau]
@@ -97,7 +97,7 @@ def relatedness(soft_labels: Sequence[Tensor], graph: Tensor, threshold: float =
         >>> heard = seen = torch.tensor([[1.0, 0.0], [0.0, 0.6]])
         >>> graph = torch.zeros(4, 4)
         >>> graph[0, 3] = 1.0  # who hears class 0 may see class 1
-        >>> relatedness((heard, seen), graph)
+        >>> relatedness((heard, seen), graph, 0.5)
         tensor([[1.0000, 0.6000],
                 [0.0000, 0.3600]])
     """
@@ -154,26 +154,3 @@ def _checked(
         raise InputError("graph: a weight is negative or not finite", valid="weights >= 0")
     dtype = torch.promote_types(unit(first[:1]).dtype, unit(second[:1]).dtype)
     return unit(first).to(dtype), unit(second).to(dtype)
-
-
-@objectives.register("interaction")
-class InteractionLoss(nn.Module):
-    """Module form of :func:`interaction`.
-
-    Args:
-        threshold: τ.
-
-    Inputs: two (n, d) embeddings, their labels, two (n, C) soft labels, and the (2C, 2C) graph. After a call
-    ``counts`` says how many edges had an eligible pair.
-    """
-
-    def __init__(self, threshold: float = 0.5) -> None:
-        super().__init__()
-        self.threshold = threshold
-        self.counts: TermCounts | None = None
-
-    def forward(self, views: Sequence[Tensor], labels: Tensor, soft_labels: Sequence[Tensor], graph: Tensor) -> Tensor:
-        """Scalar loss."""
-        found = interaction(views, labels, soft_labels, graph, self.threshold)
-        self.counts = found.counts
-        return found.loss

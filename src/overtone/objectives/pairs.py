@@ -103,6 +103,48 @@ def pairs(
     return Pairs(anchors, anchors if gallery is None else unit(gallery).to(anchors.dtype), positive, negative, hard)
 
 
+def centre_pairs(embeddings: Tensor, labels: Tensor | None, centres: Tensor) -> Pairs:
+    """Check a batch and pair its rows with the centres of classes.
+
+    Args:
+        embeddings: (n, d), any scale.
+        labels: (n,) integer classes below C, or (n, C) targets in [0, 1].
+        centres: (C, d), any scale.
+
+    Returns:
+        Pairs of which ``positive`` is one-hot, or the targets; a row without a label has none.
+
+    Raises:
+        InputError: Shapes, devices or dtypes do not fit, a value is not finite or a label out of range.
+
+    Example:
+        >>> centre_pairs(torch.eye(2), torch.tensor([1, 0]), torch.eye(3)[:, :2]).positive
+        tensor([[0., 1., 0.],
+                [1., 0., 0.]])
+    """
+    check_batch(embeddings, None)
+    labels, _ = check_all_labels(embeddings, labels, None, None)
+    classes, width = centres.shape
+    if embeddings.shape[1] != width:
+        raise InputError("embeddings and class centres differ in width", got=f"{embeddings.shape[1]} and {width}")
+    anchors = unit(embeddings)
+    others = unit(centres.to(anchors.dtype))
+    if labels.dim() == 1:
+        if not holds(((labels >= 0) & (labels < classes)).all()):
+            raise InputError(
+                "labels: a class is out of range", got=f"{labels.min()} to {labels.max()}", valid=f"0 to {classes - 1}"
+            )
+        positive = (labels[:, None] == torch.arange(classes, device=labels.device)).to(anchors.dtype)
+        positive = positive / positive.sum(1, keepdim=True)  # an unseen label out of range is NaN, not a row left out
+    else:
+        if labels.shape[1] != classes:
+            raise InputError("labels: not a column for each class", got=labels.shape[1], valid=classes)
+        positive = labels.to(anchors.dtype)
+        if not holds(positive.sum() > 0):
+            raise InputError("labels: no row of the batch has one", fix="leave out rows without a label")
+    return Pairs(anchors, others, positive, 1.0 - positive, labels.dim() == 1)
+
+
 def unit(rows: Tensor) -> Tensor:
     """Rows scaled to length 1, in float32 or better; a row of zeros stays one.
 

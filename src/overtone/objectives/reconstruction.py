@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from overtone.objectives.registry import objectives
+from overtone.objectives.base import objectives
 
 Where = Literal["masked", "all"]
 
 
+@objectives.register("reconstruction")
 def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor, where: Where = "masked") -> Tensor:
     r"""Mean squared error of reconstructed features, on the entries that the encoder did not see.
 
@@ -42,25 +43,6 @@ def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor
         return error.mean()
     weight = mask.to(error.dtype)
     return ((error * weight).flatten(1).sum(1) / weight.flatten(1).sum(1).clamp_min(1.0)).mean()
-
-
-@objectives.register("reconstruction")
-class MaskedReconstruction(nn.Module):
-    """Module form of :func:`masked_reconstruction`.
-
-    Args:
-        where: ``masked`` or ``all``.
-
-    Inputs: reconstruction, features and mask of one shape.
-    """
-
-    def __init__(self, where: Where = "masked") -> None:
-        super().__init__()
-        self.where = where
-
-    def forward(self, reconstruction: Tensor, features: Tensor, mask: Tensor) -> Tensor:
-        """Scalar loss."""
-        return masked_reconstruction(reconstruction, features, mask, self.where)
 
 
 def reconstruction_of_both(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field
 
-from overtone.core import Settings
-from overtone.objectives.base import LossResult, PairLoss, TermCounts
+from overtone.objectives.base import LossResult, Positive, Share, TermCounts
 from overtone.objectives.pairs import Pairs
-from overtone.objectives.registry import objectives
+from overtone.objectives.registration import metric_loss
 from overtone.objectives.softmax import NEGLIGIBLE, log_sum_exp
 
 
-def supervised_contrastive(pairs: Pairs, temperature: float = 0.1, active_threshold: float = 1e-2) -> LossResult:
+@metric_loss(
+    "scl",
+    active_means="An anchor is active while the probability that is not on its positives exceeds active_threshold.",
+    needs_negatives=False,
+)
+def supervised_contrastive(pairs: Pairs, temperature: Positive = 0.1, active_threshold: Share = 1e-2) -> LossResult:
     r"""Supervised contrastive loss.
 
     .. math::
@@ -23,8 +26,8 @@ def supervised_contrastive(pairs: Pairs, temperature: float = 0.1, active_thresh
 
     Args:
         pairs: From :func:`~overtone.objectives.pairs`; weights of positives count.
-        temperature: τ > 0.
-        active_threshold: An anchor is active while the probability that is not on its positives is above.
+        temperature: τ > 0: the lower, the more only the nearest rows count.
+        active_threshold: An anchor is active while the probability that is not on its positives is above this.
 
     Returns:
         Loss and counts; terms are anchors that have a positive.
@@ -43,29 +46,3 @@ def supervised_contrastive(pairs: Pairs, temperature: float = 0.1, active_thresh
         found = (pairs.positive * (logits - rest).clamp(-NEGLIGIBLE, 0.0).exp()).sum(1)
         active = (kept & (1.0 - found > active_threshold)).sum()
     return LossResult(losses.sum() / total, TermCounts(active, total, len(kept) - total, len(kept)))
-
-
-class SupervisedContrastiveSettings(Settings):
-    """Settings of the supervised contrastive loss."""
-
-    temperature: float = Field(0.1, gt=0)
-    """τ > 0: the lower, the more only the nearest rows count."""
-    active_threshold: float = Field(1e-2, ge=0, lt=1)
-    """An anchor is active while the probability that is not on its positives is above this."""
-
-
-@objectives.register("scl")
-class SupervisedContrastiveLoss(PairLoss):
-    """Module form of :func:`supervised_contrastive`.
-
-    Args:
-        **settings: ``temperature``, ``active_threshold``.
-
-    Inputs: (n, d) embeddings and labels, or targets of pairs; a gallery with its labels, or none: see
-    :func:`~overtone.objectives.pairs`.
-    """
-
-    name = "scl"
-    settings_type = SupervisedContrastiveSettings
-    active_means = "An anchor is active while the probability that is not on its positives exceeds active_threshold."
-    function = staticmethod(supervised_contrastive)

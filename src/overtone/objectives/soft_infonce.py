@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.objectives.registry import objectives
+from overtone.objectives.base import objectives
 
 Form = Literal["cross_entropy", "multi_positive"]
 NO_WEIGHT = -1e30
@@ -16,7 +16,7 @@ NO_WEIGHT = -1e30
 
 
 def soft_infonce(
-    queries: Tensor, keys: Tensor, targets: Tensor, temperature: float | Tensor = 0.05, form: Form = "cross_entropy"
+    queries: Tensor, keys: Tensor, targets: Tensor, temperature: float | Tensor, form: Form = "cross_entropy"
 ) -> Tensor:
     r"""InfoNCE of queries against keys, with a distribution over the keys as target of each query.
 
@@ -46,10 +46,10 @@ def soft_infonce(
 
     Example:
         >>> z = torch.eye(4)
-        >>> bool(soft_infonce(z, z, torch.eye(4)) < 1e-6)
+        >>> bool(soft_infonce(z, z, torch.eye(4), temperature=0.05) < 1e-6)
         True
     """
-    return soft_infonce_from_similarity(_cosines(queries, keys), targets, temperature, form)
+    return _from_cosines(_cosines(queries, keys), targets, temperature, form)
 
 
 def _cosines(queries: Tensor, keys: Tensor) -> Tensor:
@@ -59,20 +59,10 @@ def _cosines(queries: Tensor, keys: Tensor) -> Tensor:
         return F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).mT
 
 
-def soft_infonce_from_similarity(
-    similarity: Tensor, targets: Tensor, temperature: float | Tensor = 0.05, form: Form = "cross_entropy"
+def _from_cosines(
+    similarity: Tensor, targets: Tensor, temperature: float | Tensor, form: Form = "cross_entropy"
 ) -> Tensor:
-    """:func:`soft_infonce` where the (n, m) cosines are known already.
-
-    Args:
-        similarity: (n, m) cosines.
-        targets: (n, m) with rows that sum to one or to zero.
-        temperature: τ > 0.
-        form: ``cross_entropy`` or ``multi_positive``.
-
-    Returns:
-        Scalar.
-    """
+    """:func:`soft_infonce` of (n, m) cosines."""
     logits = similarity / temperature
     if form == "cross_entropy":
         losses = logits.logsumexp(1) * targets.sum(1) - (targets * logits).sum(1)
@@ -91,11 +81,12 @@ def _log(weights: Tensor) -> Tensor:
     return weights.log().masked_fill(weights <= 0, NO_WEIGHT)
 
 
+@objectives.register("soft-infonce")
 def symmetric_soft_infonce(
     first: Tensor,
     second: Tensor,
     targets: Tensor,
-    temperature: float | Tensor = 0.05,
+    temperature: float | Tensor,
     form: Form = "cross_entropy",
 ) -> Tensor:
     """Mean of :func:`soft_infonce` in both directions over one cosine matrix, for targets over the same n clips.
@@ -111,13 +102,13 @@ def symmetric_soft_infonce(
         Scalar.
     """
     similarity = _cosines(first, second)
-    there = soft_infonce_from_similarity(similarity, targets, temperature, form)
-    back = soft_infonce_from_similarity(similarity.mT, targets, temperature, form)
+    there = _from_cosines(similarity, targets, temperature, form)
+    back = _from_cosines(similarity.mT, targets, temperature, form)
     return 0.5 * (there + back)
 
 
 def soft_infonce_within(
-    embeddings: Tensor, targets: Tensor, temperature: float | Tensor = 0.05, form: Form = "cross_entropy"
+    embeddings: Tensor, targets: Tensor, temperature: float | Tensor, form: Form = "cross_entropy"
 ) -> Tensor:
     """:func:`soft_infonce` within one modality: a clip is no key of its own.
 
@@ -133,10 +124,10 @@ def soft_infonce_within(
     itself = torch.eye(len(embeddings), dtype=torch.bool, device=embeddings.device)
     # far below any cosine, yet finite: its weight of 0 must stay 0 in the product
     similarity = _cosines(embeddings, embeddings).masked_fill(itself, -1e3)
-    return soft_infonce_from_similarity(similarity, targets, temperature, form)
+    return _from_cosines(similarity, targets, temperature, form)
 
 
-def infonce(first: Tensor, second: Tensor, temperature: float | Tensor = 0.05) -> Tensor:
+def infonce(first: Tensor, second: Tensor, temperature: float | Tensor) -> Tensor:
     r"""InfoNCE with the own partner as the one positive, both directions.
 
     .. math:: \ell = -\frac{1}{2n} \sum_i \Big[\log \operatorname{softmax}_j(s_{ij})_i
@@ -154,25 +145,3 @@ def infonce(first: Tensor, second: Tensor, temperature: float | Tensor = 0.05) -
         van den Oord, Li & Vinyals 2018, arXiv 1807.03748; symmetric as in Radford et al. 2021, arXiv 2103.00020.
     """
     return symmetric_soft_infonce(first, second, torch.eye(len(first), device=first.device), temperature)
-
-
-@objectives.register("soft-infonce")
-class SoftInfoNCE(nn.Module):
-    """Module form of :func:`symmetric_soft_infonce`; with no targets, of :func:`infonce`.
-
-    Args:
-        temperature: τ > 0.
-        form: ``cross_entropy`` or ``multi_positive``.
-
-    Inputs: two (n, d) embeddings and (n, n) targets, from labels or neighbours: see :mod:`overtone.objectives.targets`.
-    """
-
-    def __init__(self, temperature: float = 0.05, form: Form = "cross_entropy") -> None:
-        super().__init__()
-        self.temperature, self.form = temperature, form
-
-    def forward(self, first: Tensor, second: Tensor, targets: Tensor | None = None) -> Tensor:
-        """Scalar loss of two (n, d) embeddings."""
-        if targets is None:
-            targets = torch.eye(len(first), device=first.device)
-        return symmetric_soft_infonce(first, second, targets, self.temperature, self.form)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from overtone.core import Settings
-from overtone.objectives.base import LossResult, PairLoss
+from overtone.objectives.base import LossResult, Positive, Share
 from overtone.objectives.pairs import Pairs
-from overtone.objectives.registry import objectives
+from overtone.objectives.registration import metric_loss
 from overtone.objectives.softmax import against_negatives
 
 
-def supervised_infonce(pairs: Pairs, temperature: float = 0.07, active_threshold: float = 1e-2) -> LossResult:
+@metric_loss(
+    "infonce",
+    active_means="An anchor is active while 1 − p, averaged over its positives, exceeds active_threshold.",
+)
+def supervised_infonce(pairs: Pairs, temperature: Positive = 0.07, active_threshold: Share = 1e-2) -> LossResult:
     r"""Supervised InfoNCE with several positives.
 
     .. math::
@@ -20,8 +21,8 @@ def supervised_infonce(pairs: Pairs, temperature: float = 0.07, active_threshold
 
     Args:
         pairs: From :func:`~overtone.objectives.pairs`; weights count.
-        temperature: τ > 0.
-        active_threshold: An anchor is active while the mean of 1 − p over its positives is above.
+        temperature: τ > 0: the lower, the more only the nearest negatives count.
+        active_threshold: An anchor is active while the mean of 1 − p over its positives is above this.
 
     Returns:
         Loss and counts; terms are anchors.
@@ -32,29 +33,3 @@ def supervised_infonce(pairs: Pairs, temperature: float = 0.07, active_threshold
     """
     logits = pairs.cosines() / temperature
     return against_negatives(logits, logits, pairs.positive, pairs.negative, active_threshold)
-
-
-class InfoNCESettings(Settings):
-    """Settings of supervised InfoNCE."""
-
-    temperature: float = Field(0.07, gt=0)
-    """τ > 0: the lower, the more only the nearest negatives count."""
-    active_threshold: float = Field(1e-2, ge=0, lt=1)
-    """An anchor is active while the mean of 1 − p over its positives is above this."""
-
-
-@objectives.register("infonce")
-class InfoNCELoss(PairLoss):
-    """Module form of :func:`supervised_infonce`.
-
-    Args:
-        **settings: ``temperature``, ``active_threshold``.
-
-    Inputs: (n, d) embeddings and labels, or targets of pairs; a gallery with its labels, or none: see
-    :func:`~overtone.objectives.pairs`.
-    """
-
-    name = "infonce"
-    settings_type = InfoNCESettings
-    active_means = "An anchor is active while 1 − p, averaged over its positives, exceeds active_threshold."
-    function = staticmethod(supervised_infonce)

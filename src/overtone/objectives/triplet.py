@@ -6,21 +6,25 @@ from typing import Literal
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.core import InputError, Settings
-from overtone.objectives.base import LossResult, PairLoss, Reduction, TermCounts, hinge
+from overtone.core import InputError
+from overtone.objectives.base import LossResult, NonNegative, Reduction, TermCounts, hinge
 from overtone.objectives.pairs import Distance, Pairs, distances
-from overtone.objectives.registry import objectives
+from overtone.objectives.registration import metric_loss
 
 Mining = Literal["all", "semi-hard", "batch-hard"]
 
 
+@metric_loss(
+    "triplet",
+    active_means="A triplet is active while its positive is not nearer than its negative by the margin.",
+    twice_differentiable=False,
+)
 def triplet(
     pairs: Pairs,
-    margin: float = 0.2,
+    margin: NonNegative = 0.2,
     mining: Mining = "all",
     distance: Distance = "squared",
     reduction: Reduction = "active",
@@ -35,10 +39,11 @@ def triplet(
 
     Args:
         pairs: From :func:`~overtone.objectives.pairs`; a triplet weighs its positive's weight times its negative's.
-        margin: m.
-        mining: Which triplets.
-        distance: ``squared``, ``euclidean`` or ``cosine``, of unit rows.
-        reduction: Mean over the ``active`` triplets, or over ``all``: that are in the batch, for semi-hard ones too.
+        margin: m >= 0, how much nearer than a negative a positive must be.
+        mining: Which triplets: ``all``, ``semi-hard`` (negative farther than the positive, within the margin) or
+            ``batch-hard``.
+        distance: ``squared`` (Euclidean), ``euclidean`` or ``cosine``, of unit rows.
+        reduction: Mean over the ``active`` triplets, or over ``all`` of the batch.
 
     Returns:
         Loss and counts; terms are triplets, active where the bracket is > 0 and the mining takes them.
@@ -141,33 +146,3 @@ def _hardest(pairs: Pairs, apart: Tensor, margin: float) -> tuple[Tensor, Tensor
         weight = pairs.positive.gather(1, farthest) * pairs.negative.gather(1, nearest) * (farthest != nearest)
     terms = F.relu(apart.gather(1, farthest) - apart.gather(1, nearest) + margin)
     return (weight * terms).sum(), (weight * (terms.detach() > 0)).sum(), weight.sum()
-
-
-class TripletSettings(Settings):
-    """Settings of the triplet loss."""
-
-    margin: float = Field(0.2, ge=0)
-    """How much nearer than a negative a positive must be, >= 0."""
-    mining: Mining = "all"
-    """Which triplets: `all`, `semi-hard` (negative farther than the positive, within the margin), `batch-hard`."""
-    distance: Distance = "squared"
-    """`squared` (Euclidean), `euclidean` or `cosine`, of unit rows."""
-    reduction: Reduction = "active"
-    """Mean over the `active` triplets, or over `all`."""
-
-
-@objectives.register("triplet")
-class TripletLoss(PairLoss):
-    """Module form of :func:`triplet`.
-
-    Args:
-        **settings: ``margin``, ``mining``, ``distance``, ``reduction``.
-
-    Inputs: (n, d) embeddings and labels, or targets of pairs; a gallery with its labels, or none: see
-    :func:`~overtone.objectives.pairs`.
-    """
-
-    name = "triplet"
-    settings_type = TripletSettings
-    active_means = "A triplet is active while its positive is not nearer than its negative by the margin."
-    function = staticmethod(triplet)

@@ -1,35 +1,43 @@
-"""Metric losses in use: found by name, told what follows from corpus and encoder, applied to one view or across two."""
+"""Metric losses in use: found by name, built for a corpus and an encoder, applied within a view or across two."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from overtone.core import InputError, unknown_name
 from overtone.objectives.base import MetricLoss, metric_losses
+from overtone.objectives.registration import loss_class
 
-FOLLOWING = frozenset({"classes", "embedding_dim"})
-"""Settings of losses that are no choice: they follow from the data and the encoder."""
+FOLLOWING = {
+    "classes": "classes",
+    "embedding_dim": "embedding_dim",
+    "num_classes": "classes",
+    "embedding_size": "embedding_dim",
+}
+"""Settings of losses that are no choice: they follow from the data and the encoder. By our names, and by others'."""
 
 
-def loss_kind(name: str) -> type[MetricLoss]:
+def loss_kind(loss: str | nn.Module) -> type[MetricLoss]:
     """The class of a metric loss.
 
     Args:
-        name: As registered.
+        loss: Its name as registered, or a loss module of any library.
 
     Returns:
-        The class.
+        The class; that of an object makes copies of it.
 
     Raises:
-        InputError: There is none of that name.
+        InputError: There is none of that name, or the object is no loss.
     """
+    if not isinstance(loss, str):
+        return loss_class(type(loss).__name__, loss, copied=True)
     found = metric_losses()
-    if name not in found:
-        raise unknown_name("loss", name, found)
-    return found[name]
+    if loss not in found:
+        raise unknown_name("loss", loss, found)
+    return found[loss]
 
 
 def loss_choices(kind: type[MetricLoss]) -> list[str]:
@@ -44,14 +52,20 @@ def loss_choices(kind: type[MetricLoss]) -> list[str]:
     return [name for name in kind.settings_type.model_fields if name not in FOLLOWING]
 
 
-def build_loss(name: str, settings: Mapping[str, Any], *, classes: int, embedding_dim: int) -> MetricLoss:
-    """A metric loss with its settings, told how many classes and dimensions there are where it has a centre for each.
+def build_loss(
+    loss: str | nn.Module,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    classes: int | None = None,
+    embedding_dim: int | None = None,
+) -> MetricLoss:
+    """A metric loss with its settings.
 
     Args:
-        name: As registered.
+        loss: Its name as registered, or a loss module of any library, which is copied and takes no settings.
         settings: What the user chose, besides defaults.
-        classes: Number of classes.
-        embedding_dim: Dimensions of the embedding.
+        classes: Number of classes, for losses that learn a centre for each.
+        embedding_dim: Dimensions of the embedding, for the same.
 
     Returns:
         The module.
@@ -59,12 +73,14 @@ def build_loss(name: str, settings: Mapping[str, Any], *, classes: int, embeddin
     Raises:
         InputError: There is no such loss, no such choice, or a value does not fit.
     """
-    kind = loss_kind(name)
+    kind, settings = loss_kind(loss), settings or {}
     for setting in settings:
         if setting not in loss_choices(kind):
-            raise unknown_name(f"setting of {name}", setting, loss_choices(kind))
-    following = {"classes": classes, "embedding_dim": embedding_dim} if kind.needs_classes else {}
-    return kind(**settings, **following)
+            raise unknown_name(f"setting of {kind.name}", setting, loss_choices(kind))
+    known = {"classes": classes, "embedding_dim": embedding_dim}
+    fields = kind.settings_type.model_fields
+    following = {field: known[source] for field, source in FOLLOWING.items() if field in fields}
+    return kind(**settings, **{field: value for field, value in following.items() if value is not None})
 
 
 def loss_of_views(
@@ -72,7 +88,7 @@ def loss_of_views(
 ) -> Tensor:
     """A metric loss of a batch within one view, or across two: the mean of both directions.
 
-    A loss with class centres judges the rows of all views by the same centres.
+    A loss that judges the rows of both views at once, such as one with class centres, is called once.
 
     Args:
         loss: The loss.
@@ -87,28 +103,22 @@ def loss_of_views(
     Raises:
         InputError: The loss refuses the batch: its labels are of a kind it cannot take, or no two rows share a class.
     """
+    there = negative_relief if negative_relief is not None and not loss.needs_classes else None
     try:
         if len(views) == 1:
-            return _called(loss, views[0], labels, negative_relief=None if loss.needs_classes else negative_relief)
+            return _called(loss, views[0], labels, relief=there)
         first, second = views
-        if loss.needs_classes:  # it judges the gallery, too
-            return _called(loss, first, labels, second, labels)
-        there = _called(loss, first, labels, second, labels, negative_relief=negative_relief)
-        back = _called(
-            loss,
-            second,
-            labels,
-            first,
-            labels,
-            negative_relief=None if negative_relief is None else negative_relief.mT.contiguous(),
-        )
-        return 0.5 * (there + back)
+        value = _called(loss, first, labels, second, labels, relief=there)
+        if loss.judges_both:
+            return value
+        back = None if there is None else there.mT.contiguous()
+        return 0.5 * (value + _called(loss, second, labels, first, labels, relief=back))
     except InputError as error:
         where = f"{loss.name}, a batch of {len(labels)} rows: {error}"
         raise InputError(where, fix="if classes are missing in batches, raise batch_size") from None
 
 
-def _called(loss: MetricLoss, *arguments: Tensor, negative_relief: Tensor | None = None) -> Tensor:
+def _called(loss: MetricLoss, *arguments: Tensor, relief: Tensor | None) -> Tensor:
     """The module called as one, so that its hooks see it."""
-    value: Tensor = loss(*arguments) if negative_relief is None else loss(*arguments, negative_relief=negative_relief)
+    value: Tensor = loss(*arguments) if relief is None else loss(*arguments, negative_relief=relief)
     return value
