@@ -2,16 +2,24 @@
 
 Importing the methods imports torch, which takes seconds. A misspelt name should be refused at once, and ``--help``
 should appear at once. So the decorators ``@registry.register("name")`` and the fields of settings classes are read as
-text. A contract test checks that this finds what the imported registries hold.
+text; so is the signature of a loss, ``@metric_loss("name")``, which declares its settings. A contract test checks that
+this finds what the imported registries hold.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+CENTRES = {
+    "classes": "Number of classes, C >= 2.",
+    "embedding_dim": "Width of the embeddings, d >= 1.",
+}
+"""Settings of every loss that learns a centre for each class."""
 
 ROOT = Path(__file__).resolve().parents[1]
 """The folder of the package."""
@@ -64,7 +72,7 @@ def settings_fields(path: str) -> dict[str, Field]:
     """Fields of a settings class and of its bases, in the order of their declaration.
 
     Args:
-        path: Dotted name of the class.
+        path: Dotted name of the class; or of the function of a loss, whose signature declares them.
 
     Returns:
         Field names to what is declared.
@@ -73,6 +81,9 @@ def settings_fields(path: str) -> dict[str, Field]:
         >>> settings_fields("overtone.training.settings.TrainingSettings")["device"].default
         "'auto'"
     """
+    function = _loss_function(path)
+    if function is not None:
+        return _parameters(function)
     fields: dict[str, Field] = {}
     for source in reversed(list(_lineage(path))):
         body = source.node.body
@@ -111,8 +122,11 @@ def attribute(path: str, name: str) -> str | None:
         name: The attribute, looked for in the class and then in its bases.
 
     Returns:
-        Dotted name of the thing it is set to; None where it is not set.
+        Dotted name of the thing it is set to; None where it is not set. For the function of a loss the function
+        itself, as its signature declares the settings.
     """
+    if _loss_function(path) is not None:
+        return path
     for module, node in _lineage(path):
         for statement in node.body:
             targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
@@ -130,16 +144,64 @@ def descends(path: str, base: str) -> bool:
         base: Plain name of the other one.
 
     Returns:
-        True also for the class itself.
+        True also for the class itself, and for the function of a loss, of which a ``MetricLoss`` is made.
     """
+    if _loss_function(path) is not None:
+        return base == "MetricLoss"
     return any(source.node.name == base for source in _lineage(path))
 
 
 def _registrations(node: ast.ClassDef | ast.FunctionDef) -> Iterator[str]:
-    """First arguments of the decorators that end in ``.register``."""
+    """First arguments of the decorators that end in ``.register``, and of ``metric_loss``."""
     for call in node.decorator_list:
-        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(".register") and call.args:
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith((".register", "metric_loss")) and call.args:
             yield ast.literal_eval(call.args[0])
+
+
+def _loss_function(path: str) -> ast.FunctionDef | None:
+    """The function with the decorator ``metric_loss`` that a dotted name stands for, if it does."""
+    module, _, name = path.rpartition(".")
+    for node in _parse(module).body if _exists(module) else ():
+        if isinstance(node, ast.FunctionDef) and node.name == name and _loss_call(node) is not None:
+            return node
+    return None
+
+
+def _loss_call(node: ast.FunctionDef) -> ast.Call | None:
+    calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
+    return next((call for call in calls if ast.unparse(call.func).endswith("metric_loss")), None)
+
+
+def _parameters(function: ast.FunctionDef) -> dict[str, Field]:
+    """The settings that a loss's signature declares: all parameters but the first, described by its docstring."""
+    call = _loss_call(function)
+    centres = call is not None and any(keyword.arg == "centres" for keyword in call.keywords)
+    described = argument_docs(ast.get_docstring(function) or "")
+    parameters = function.args.args[1:]
+    defaults = [None] * (len(parameters) - len(function.args.defaults)) + list(function.args.defaults)
+    fields = {name: Field("int", "", about) for name, about in CENTRES.items()} if centres else {}
+    for parameter, default in zip(parameters, defaults):
+        kind = ast.unparse(parameter.annotation) if parameter.annotation is not None else ""
+        fields[parameter.arg] = Field(kind, _default(default), described.get(parameter.arg, ""))
+    return fields
+
+
+def argument_docs(docstring: str) -> dict[str, str]:
+    """The descriptions in the Args section of a docstring.
+
+    Args:
+        docstring: Without the indentation of the code.
+
+    Returns:
+        Each argument's description, on one line.
+
+    Example:
+        >>> argument_docs("Count.\\n\\nArgs:\\n    rows: How many\\n        there are.\\n")
+        {'rows': 'How many there are.'}
+    """
+    section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)+)", docstring + "\n", flags=re.M)
+    entries = re.findall(r"^    (\w+): (.*(?:\n {8,}.*)*)", section[1] if section else "", flags=re.M)
+    return {name: " ".join(text.split()).replace("``", "`") for name, text in entries}
 
 
 def _lineage(path: str) -> Iterator[ClassSource]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from overtone.core.errors import unknown_name
 from overtone.core.plugins import import_entry_points
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Registry(Generic[T]):
@@ -27,17 +28,17 @@ class Registry(Generic[T]):
         self._things: dict[str, T] = {}
         self._complete = False
 
-    def register(self, name: str) -> Callable[[T], T]:
-        """Decorator that files the decorated class or function under ``name``.
+    def register(self, name: str) -> Callable[[U], U]:
+        """Decorator that files the decorated class or function under ``name`` and leaves it, and its type, as it is.
 
         Raises:
             RuntimeError: Another thing of that name exists (a programming mistake, not a user's).
         """
 
-        def decorator(thing: T) -> T:
+        def decorator(thing: U) -> U:
             if name in self._things and self._things[name] is not thing:
                 raise RuntimeError(f"two {self.kind}s are called {name!r}")
-            self._things[name] = thing
+            self._things[name] = cast(T, thing)
             return thing
 
         return decorator

@@ -6,7 +6,7 @@ import copy
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar, get_type_hints
+from typing import Any, ClassVar, TypeVar, cast, get_type_hints
 
 import pydantic
 import torch
@@ -14,14 +14,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from overtone.core import InputError, Settings
+from overtone.core.declarations import CENTRES, argument_docs
 from overtone.objectives.base import CentreLoss, LossInputs, LossResult, MetricLoss, PairLoss, objectives
 from overtone.objectives.pairs import check_all_labels, check_batch
 
 T = TypeVar("T", bound=Callable[..., Any])
 
 CENTRE_FIELDS: dict[str, Any] = {
-    "classes": (int, Field(ge=2, description="Number of classes, C >= 2.")),
-    "embedding_dim": (int, Field(ge=1, description="Width of the embeddings, d >= 1.")),
+    "classes": (int, Field(ge=2, description=CENTRES["classes"])),
+    "embedding_dim": (int, Field(ge=1, description=CENTRES["embedding_dim"])),
 }
 
 
@@ -73,7 +74,9 @@ def metric_loss(
 
     def decorator(thing: T) -> T:
         if isinstance(thing, type):
-            objectives.register(name)(thing if issubclass(thing, MetricLoss) else _of_module(name, thing, declared))
+            objectives.register(name)(
+                thing if issubclass(thing, MetricLoss) else _of_module(name, cast(type[nn.Module], thing), declared)
+            )
             return thing
         settings = _settings(name, [thing], CENTRE_FIELDS if centres else {})
         summary = (inspect.getdoc(thing) or name).partition("\n")[0]
@@ -244,7 +247,7 @@ def _settings(name: str, functions: list[Callable[..., Any]], fields: dict[str, 
             hints = get_type_hints(function, include_extras=True)
         except NameError:  # of another library, with types that it imports for its checker alone
             hints = {}
-        described = _described(inspect.getdoc(function) or "")
+        described = argument_docs(inspect.getdoc(function) or "")
         for parameter in list(inspect.signature(function).parameters.values())[1:]:
             if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 default = ... if parameter.default is parameter.empty else parameter.default
@@ -252,13 +255,6 @@ def _settings(name: str, functions: list[Callable[..., Any]], fields: dict[str, 
                 fields[parameter.name] = hints.get(parameter.name, Any), Field(default, description=about)
     about = f"Settings of the loss {name}."
     return pydantic.create_model(f"{_title(name)}Settings", __base__=_Generated, __doc__=about, **fields)
-
-
-def _described(docstring: str) -> dict[str, str]:
-    """The descriptions in the Args section of a docstring, each on one line."""
-    section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)+)", docstring + "\n", flags=re.M)
-    entries = re.findall(r"^    (\w+): (.*(?:\n {8,}.*)*)", section[1] if section else "", flags=re.M)
-    return {name: re.sub(r"``", "`", " ".join(text.split())) for name, text in entries}
 
 
 def _title(name: str) -> str:
