@@ -19,7 +19,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from overtone.evaluation import evaluate, mean_average_precision, partner_ranks
+from overtone.evaluation import counterpart_ranks, evaluate, mean_average_precision
 
 
 def clips(rows: int, width: int, classes: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -65,7 +65,7 @@ def compare(options: argparse.Namespace) -> None:
         "product": lambda: a @ v.T,
         "product, memory at hand": lambda: torch.mm(a, v.T, out=kept),
         "mean_average_precision": lambda: mean_average_precision(a, v, y, y),
-        "partner_ranks": lambda: partner_ranks(a, v),
+        "counterpart_ranks": lambda: counterpart_ranks(a, v),
         "evaluate, per direction": lambda: evaluate(a, v, y, bootstrap=0),
     }
     best: dict[str, tuple[float, float]] = {}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from overtone.core import InputError
-from overtone.evaluation import evaluate, evaluate_within, mean_average_precision, partner_ranks, rank_scores
+from overtone.evaluation import counterpart_ranks, evaluate, evaluate_within, mean_average_precision, rank_scores
 
 GOOD = np.random.default_rng(0).normal(size=(6, 3))
 LABELS = np.array([0, 0, 1, 1, 2, 2])
@@ -73,7 +73,7 @@ def test_other_doors_check_too() -> None:
     with pytest.raises(InputError, match="query_targets: one row per query"):
         mean_average_precision(GOOD, GOOD[:5], LABELS[:5], LABELS)
     with pytest.raises(InputError, match="same clip"):
-        partner_ranks(GOOD, GOOD[:5])
+        counterpart_ranks(GOOD, GOOD[:5])
     with pytest.raises(InputError, match="at least two clips"):
         evaluate_within(GOOD[:1], LABELS[:1])
     with pytest.raises(InputError, match="one shape"):

@@ -12,13 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, ndcg_score
 
-from overtone.evaluation import PartnerRanks, metrics, rank_scores
-from overtone.evaluation.measures.at_r import average_precision_at_r
-from overtone.evaluation.measures.average_precision import average_precision
-from overtone.evaluation.measures.chance import chance_average_precision
-from overtone.evaluation.measures.ndcg import ndcg
-from overtone.evaluation.measures.recall import recall_at
-from overtone.evaluation.measures.running import running_average_precision
+from overtone.evaluation import CounterpartRanks, metrics, rank_scores
+from overtone.evaluation.metrics import (
+    average_precision,
+    average_precision_at_r,
+    chance_average_precision,
+    ndcg,
+    recall_at,
+    running_average_precision,
+)
 
 CUTOFFS = (1, 2, 4)
 
@@ -123,7 +125,7 @@ def test_label_metric_equals_its_definition(name: str, ranking: tuple[list[int],
 @given(scores=st.lists(st.integers(-1, 1), min_size=1, max_size=6))
 def test_instance_metric_equals_its_definition(name: str, scores: list[int]) -> None:
     above, upto = sum(s > scores[0] for s in scores), sum(s >= scores[0] for s in scores)
-    ranks = PartnerRanks(len(scores), np.array([above]), np.array([upto]))
+    ranks = CounterpartRanks(len(scores), np.array([above]), np.array([upto]))
     for key, function in metrics[name].columns(CUTOFFS).items():
         cutoff = (int(key.partition("@")[2]),) if metrics[name].at_cutoffs else ()
         positions = [order.index(0) + 1 for order in orders(scores)]

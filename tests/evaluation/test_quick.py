@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import average_precision_score
 
-from overtone.evaluation import evaluate, mean_average_precision, partner_ranks
+from overtone.evaluation import counterpart_ranks, evaluate, mean_average_precision
 from overtone.evaluation.retrieval import order_keys
 
 RANDOM = np.random.default_rng(0)
@@ -20,7 +20,7 @@ LABELS = RANDOM.integers(0, 4, 90)
 def test_shortcuts_agree_with_evaluate() -> None:
     whole = evaluate(AUDIO, VISUAL, LABELS)
     assert mean_average_precision(AUDIO, VISUAL, LABELS, LABELS) == pytest.approx(whole.to_dict()["map"]["a2v"])
-    np.testing.assert_allclose(partner_ranks(AUDIO, VISUAL), whole.per_query["mean_rank"]["a2v"])
+    np.testing.assert_allclose(counterpart_ranks(AUDIO, VISUAL), whole.per_query["mean_rank"]["a2v"])
 
 
 def test_queries_and_gallery_may_differ_in_size_and_classes() -> None:
@@ -37,10 +37,10 @@ def test_nothing_in_common_is_not_a_number() -> None:
     assert np.isnan(mean_average_precision(AUDIO, VISUAL, np.zeros(90, int), np.ones(90, int)))
 
 
-def test_partner_ranks_by_hand() -> None:
+def test_counterpart_ranks_by_hand() -> None:
     gallery = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, 1.0]])
     queries = np.array([[1.0, 0.1], [0.1, 1.0], [1.0, 0.0], [0.0, -1.0]])
-    np.testing.assert_array_equal(partner_ranks(queries, gallery), [1.0, 1.5, 4.0, 3.5])
+    np.testing.assert_array_equal(counterpart_ranks(queries, gallery), [1.0, 1.5, 4.0, 3.5])
 
 
 @given(arrays.arrays(np.float32, 30, elements=st.floats(-1.5, 1.5, width=32)))

@@ -19,7 +19,7 @@ class Registry(Generic[T]):
 
     Args:
         kind: What the things are called in messages (``"method"``).
-        package: Dotted package whose modules register themselves when imported.
+        package: Dotted package whose modules register themselves when imported; or a single module.
     """
 
     def __init__(self, kind: str, package: str) -> None:
@@ -61,6 +61,11 @@ class Registry(Generic[T]):
         self._discover()
         return len(self._things)
 
+    def in_order(self) -> list[str]:
+        """All names in the order of registration."""
+        self._discover()
+        return list(self._things)
+
     def items(self) -> list[tuple[str, T]]:
         """All ``(name, thing)`` pairs in name order."""
         return [(name, self._things[name]) for name in self]
@@ -70,6 +75,6 @@ class Registry(Generic[T]):
             return
         self._complete = True
         package = importlib.import_module(self.package)
-        for module in pkgutil.iter_modules(package.__path__, f"{self.package}."):
+        for module in pkgutil.iter_modules(getattr(package, "__path__", ()), f"{self.package}."):
             importlib.import_module(module.name)
         import_entry_points()

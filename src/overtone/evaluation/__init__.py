@@ -1,10 +1,10 @@
 """Honest retrieval numbers on anyone's arrays: exact ranks, fair ties, both directions, intervals, paired tests."""
 
-from overtone.evaluation.metric import Metric, metric, metrics
+from overtone.evaluation.metrics import Metric, find_metric, metric, metric_order, metrics
 from overtone.evaluation.protocol import evaluate, evaluate_within
-from overtone.evaluation.quick import mean_average_precision, partner_ranks
-from overtone.evaluation.ranks import PartnerRanks, Ranks, rank_scores
-from overtone.evaluation.result import Evaluation
+from overtone.evaluation.quick import counterpart_ranks, mean_average_precision
+from overtone.evaluation.ranks import CounterpartRanks, Ranks, rank_scores
+from overtone.evaluation.result import ClassScore, Evaluation, Score
 from overtone.evaluation.significance import (
     mean_interval,
     paired_bootstrap,
@@ -14,19 +14,23 @@ from overtone.evaluation.significance import (
 )
 
 __all__ = [
+    "ClassScore",
+    "CounterpartRanks",
     "Evaluation",
     "Metric",
-    "PartnerRanks",
     "Ranks",
+    "Score",
+    "counterpart_ranks",
     "evaluate",
     "evaluate_within",
+    "find_metric",
     "mean_average_precision",
     "mean_interval",
     "metric",
+    "metric_order",
     "metrics",
     "paired_bootstrap",
     "paired_seed_test",
-    "partner_ranks",
     "rank_scores",
     "seeds_interval",
     "student_interval",

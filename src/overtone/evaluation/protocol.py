@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from overtone.core import InputError
 from overtone.evaluation.arrays import ArrayLike, class_targets, event_targets, unit_pair
-from overtone.evaluation.metric import metrics
+from overtone.evaluation.metrics import EVENTS_MAP, metrics
 from overtone.evaluation.result import Evaluation, Wanted, assess
 from overtone.evaluation.retrieval import Search
 
@@ -29,8 +29,8 @@ def evaluate(
 ) -> Evaluation:
     """Cross-modal retrieval in both directions by cosine similarity, over all ranks.
 
-    Queries are all clips of one modality, the gallery is all clips of the other, the own partner included; relevant is
-    what shares a class. Queries without a relevant item are left out of the means and counted.
+    Queries are all clips of one modality; the gallery is all clips of the other, the query's true counterpart included.
+    Relevant is what shares a class. Queries without a relevant item are left out of the means and counted.
 
     Args:
         first: (N, d) embeddings of the first modality; they need not have unit length.
@@ -73,15 +73,15 @@ def evaluate(
     found = assess(
         searches,
         Wanted(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion),
-        {"modalities": list(names), "queries": len(a), "gallery": len(v)},
+        names,
         _named(class_names, labelled_as),
     )
     if events is None:
         return found
     either = event_targets(events, len(a), names)
     fully = {way: replace(search, query_targets=either, gallery_targets=either) for way, search in searches.items()}
-    judged = assess(fully, Wanted([metrics["map"]], (), memory_mb, bootstrap, seed, confusion=False), {}, ())
-    return found.with_metric("map_events", judged, "map")
+    judged = assess(fully, Wanted([metrics["map"]], (), memory_mb, bootstrap, seed, confusion=False), names, ())
+    return found.with_metric(EVENTS_MAP.name, judged, "map")
 
 
 def evaluate_within(
@@ -136,7 +136,7 @@ def evaluate_within(
             seed,
             confusion,
         ),
-        {"modalities": [name], "queries": len(rows), "gallery": len(rows) - 1},
+        (name,),
         _named(class_names, labelled_as),
     )
 

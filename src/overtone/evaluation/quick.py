@@ -8,8 +8,7 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.evaluation.arrays import ArrayLike, Floats, class_targets, unit_pair
-from overtone.evaluation.measures.average_precision import average_precision
-from overtone.evaluation.measures.partner_rank import expected_rank
+from overtone.evaluation.metrics import average_precision, expected_rank
 from overtone.evaluation.retrieval import Search, run_search
 
 
@@ -52,12 +51,12 @@ def mean_average_precision(
     return float(values.mean()) if len(values) else float("nan")
 
 
-def partner_ranks(first: ArrayLike, second: ArrayLike, *, memory_mb: int = 256) -> Floats:
-    """Rank of each row's own partner, by cosine similarity: a label-free measure of alignment.
+def counterpart_ranks(first: ArrayLike, second: ArrayLike, *, memory_mb: int = 256) -> Floats:
+    """Rank of each row's true counterpart, by cosine similarity: a label-free measure of alignment.
 
     Args:
         first: (N, d) embeddings that query.
-        second: (N, d) embeddings that are ranked; row i is the partner of row i.
+        second: (N, d) embeddings that are ranked; row i is the counterpart of row i.
         memory_mb: Megabytes that the blocks of similarities may take.
 
     Returns:
@@ -67,13 +66,13 @@ def partner_ranks(first: ArrayLike, second: ArrayLike, *, memory_mb: int = 256) 
         InputError: Shapes differ, or a row is zero or NaN.
 
     Example:
-        >>> partner_ranks([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.2], [1.0, 0.1]])
+        >>> counterpart_ranks([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.2], [1.0, 0.1]])
         array([2., 2.])
     """
     x, y = unit_pair(first, second, ("first", "second"), None, paired=True)
-    partners = run_search(Search(x, y, paired=True), {}, memory_mb=memory_mb).partners
-    assert partners is not None
-    return expected_rank(partners)
+    found = run_search(Search(x, y, paired=True), {}, memory_mb=memory_mb).counterparts
+    assert found is not None
+    return expected_rank(found)
 
 
 def _shared_targets(query: ArrayLike, gallery: ArrayLike, queries: int, items: int) -> tuple[Tensor, Tensor]:

@@ -19,13 +19,13 @@ from overtone.evaluation.arrays import Floats, Ints
 
 
 @dataclass(frozen=True)
-class PartnerRanks:
-    """Rank intervals of one item per query, its own partner.
+class CounterpartRanks:
+    """Rank intervals of the one item per query that belongs to it, its true counterpart.
 
     Attributes:
         gallery: Number of items that were ranked.
-        above: (b,) number of items strictly better than the partner.
-        upto: (b,) number of items at least as good as the partner, itself included.
+        above: (b,) number of items strictly better than the counterpart.
+        upto: (b,) number of items at least as good as the counterpart, itself included.
     """
 
     gallery: int
@@ -115,7 +115,7 @@ def rank_scores(scores: NDArray[Any], relevance: NDArray[Any]) -> Ranks:
         InputError: Shapes differ, or a score is NaN.
 
     Example:
-        >>> from overtone.evaluation.measures.average_precision import average_precision
+        >>> from overtone.evaluation.metrics import average_precision
         >>> average_precision(rank_scores(np.array([[-0.1, -0.2, -0.3]]), np.array([[True, False, True]])))
         array([0.83333333])
     """

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.evaluation.arrays import Floats, Ints
-from overtone.evaluation.ranks import PartnerRanks, Ranks, sort_keys
+from overtone.evaluation.ranks import CounterpartRanks, Ranks, sort_keys
 
 LabelColumns = Mapping[str, Callable[[Ranks], Floats]]
 
@@ -36,9 +36,9 @@ class Search:
     Attributes:
         queries: (Q, d) unit rows, float32 or float64.
         gallery: (N, d) unit rows, of the same type.
-        query_targets: (Q, C), or None to rank partners only.
+        query_targets: (Q, C), or None to rank counterparts only.
         gallery_targets: (N, C), or None.
-        paired: Whether query i's own partner is item i, and its rank is wanted.
+        paired: Whether query i's true counterpart is item i, and its rank is wanted.
         exclude_self: Whether query i is item i, and must not find itself.
 
     A cosine is rounded to float32 whatever the precision of the rows. With float64 rows, cosines that are equal by
@@ -64,12 +64,12 @@ class Found:
 
     Attributes:
         values: Label-level metrics by key, (Q,) float64 each, NaN where nothing is relevant.
-        partners: Ranks of the own partners, if they were wanted.
+        counterparts: Ranks of the true counterparts, if they were wanted.
         nearest: (C, C) how often the nearest item of a query of class i is of class j, if it was wanted.
     """
 
     values: dict[str, Floats] = field(default_factory=dict)
-    partners: PartnerRanks | None = None
+    counterparts: CounterpartRanks | None = None
     nearest: Floats | None = None
 
 
@@ -99,8 +99,8 @@ def run_search(
     # A block is one core's business from product to metric: what it needs is in that core's cache, and no core waits.
     with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as workers:
         nearest = [counts for counts in workers.map(work.block, blocks) if counts is not None]
-    partners = PartnerRanks(search.candidates, work.above, work.upto) if search.paired else None
-    return Found(work.values, partners, np.sum(nearest, axis=0) if nearest else None)
+    counterparts = CounterpartRanks(search.candidates, work.above, work.upto) if search.paired else None
+    return Found(work.values, counterparts, np.sum(nearest, axis=0) if nearest else None)
 
 
 class _Pass:

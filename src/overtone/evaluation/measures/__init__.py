@@ -1,1 +1,0 @@
-"""One file per metric; each files itself in :data:`overtone.evaluation.metric.metrics`."""

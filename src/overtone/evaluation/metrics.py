@@ -1,0 +1,318 @@
+"""The metrics: what one is, and all of them. Each is a pure function from ranks to one number per query.
+
+To add a metric, write its function here, or in a file of your own that is imported, and put the decorator on it. The
+command line and the reports show every registered metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from overtone.core import Registry
+from overtone.evaluation.arrays import Floats
+from overtone.evaluation.ranks import CounterpartRanks, Ranks
+
+F = TypeVar("F", bound=Callable[..., Floats])
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A registered metric.
+
+    Attributes:
+        name: Its key in an evaluation; ``{k}`` stands for the cutoff.
+        function: From :class:`~overtone.evaluation.ranks.Ranks` (label level) or
+            :class:`~overtone.evaluation.ranks.CounterpartRanks` (instance level), and the cutoff if there is one, to
+            one float64 per query.
+        title: What tables call it; may have ``{k}``.
+        explanation: What it measures, in one line; may have ``{k}``.
+        level: ``"label"``: relevant is what shares a class. ``"instance"``: relevant is the query's true counterpart.
+        better: Whether high or low values are good; None where neither is, as for the chance level.
+        graded: Whether it needs to know how relevant an item is, not only whether.
+        summary: How the queries' numbers become one.
+    """
+
+    name: str
+    function: Callable[..., Floats]
+    title: str = ""
+    explanation: str = ""
+    level: Literal["label", "instance"] = "label"
+    better: Literal["high", "low"] | None = "high"
+    graded: bool = False
+    summary: Callable[[Floats], Any] = np.mean
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether the summary is the mean over the queries, for which a bootstrap interval is defined."""
+        return self.summary is np.mean
+
+    @property
+    def at_cutoffs(self) -> bool:
+        """Whether it is computed at each cutoff k."""
+        return "{k}" in self.name
+
+    def columns(self, cutoffs: tuple[int, ...]) -> dict[str, Callable[[Any], Floats]]:
+        """The metric's keys, each with a function of the ranks alone (``recall@1``, ``recall@5``, ...)."""
+        if not self.at_cutoffs:
+            return {self.name: self.function}
+        return {self.name.format(k=k): self._at(k) for k in cutoffs}
+
+    def _at(self, k: int) -> Callable[[Any], Floats]:
+        return lambda ranks: self.function(ranks, k)
+
+
+metrics: Registry[Metric] = Registry("metric", "overtone.evaluation.metrics")
+"""All metrics by name."""
+
+
+def metric(name: str, *, title: str = "", explanation: str = "", **fields: Any) -> Callable[[F], F]:
+    """Decorator that registers a function as a metric and leaves it an ordinary function.
+
+    Args:
+        name: Key in an evaluation; a metric with a cutoff has ``{k}`` in it and takes k as second argument.
+        title: What tables call it; by default the name.
+        explanation: What it measures, in one line.
+        fields: Further fields of :class:`Metric`: ``level``, ``better``, ``graded``, ``summary``.
+
+    Returns:
+        The decorator.
+    """
+
+    def decorator(function: F) -> F:
+        metrics.register(name)(Metric(name, function, title or name.replace("_", " "), explanation, **fields))
+        return function
+
+    return decorator
+
+
+def find_metric(key: str) -> Metric | None:
+    """The metric behind a key of an evaluation, with its cutoff filled in; None if there is none.
+
+    Example:
+        >>> found = find_metric("recall@5")
+        >>> found.title, found.explanation
+        ('R@5', 'queries with a relevant item among the first 5')
+    """
+    if key == EVENTS_MAP.name:
+        return EVENTS_MAP
+    if key in metrics:
+        return metrics[key]
+    stem, _, cutoff = key.rpartition("@")
+    pattern = f"{stem}@{{k}}"
+    if not cutoff.isdigit() or pattern not in metrics:
+        return None
+    found, k = metrics[pattern], int(cutoff)
+    filled = (text.format(k=k) for text in (found.title, found.explanation))
+    return Metric(key, found._at(k), *filled, found.level, found.better, found.graded, found.summary)
+
+
+def metric_order(key: str) -> tuple[int, int]:
+    """Where a key of an evaluation stands in a table: in the order of definition, then by cutoff.
+
+    Example:
+        >>> sorted(["median_rank", "recall@10", "map", "recall@5"], key=metric_order)
+        ['map', 'recall@5', 'recall@10', 'median_rank']
+    """
+    stem, _, cutoff = key.rpartition("@")
+    at_cutoff = cutoff.isdigit() and f"{stem}@{{k}}" in metrics
+    name = f"{stem}@{{k}}" if at_cutoff else key
+    order = list(metrics.in_order())
+    order.insert(order.index("map") + 1, EVENTS_MAP.name)
+    return (order.index(name) if name in order else len(order), int(cutoff) if at_cutoff else 0)
+
+
+@metric("map", title="mAP", explanation="mean over the queries of the average precision over all ranks")
+def average_precision(ranks: Ranks) -> Floats:
+    r"""AP_q = (1/R) Σ_k precision at the k-th relevant item.
+
+    A tie group is one threshold: all of its relevant items share the precision at the group's end, which is
+    scikit-learn's AP = Σ_n (recall_n − recall_{n−1}) precision_n over distinct scores.
+
+    Args:
+        ranks: Ranks of the relevant items of b queries.
+
+    Returns:
+        (b,) average precision in (0, 1]; NaN where nothing is relevant.
+
+    Source: Manning, Raghavan & Schütze, Introduction to Information Retrieval (2008), section 8.4.
+    """
+    result: Floats = ranks.precision.sum(axis=1) / ranks.total
+    return result
+
+
+EVENTS_MAP = Metric(
+    "map_events", average_precision, "mAP, all events", "relevant is what shares any event, annotated or not"
+)
+"""mAP against a second truth, all events of a clip: computed where that is known, so it is not registered."""
+
+
+@metric("chance_map", title="mAP by chance", explanation="what a random order would get", better=None)
+def chance_average_precision(ranks: Ranks) -> Floats:
+    r"""Expected average precision of a random order, in closed form.
+
+    With R relevant items among N, rank j is relevant with probability R/N, and its predecessors then hold
+    (j − 1)(R − 1)/(N − 1) relevant ones on average, so E[AP] = (1/N) [H_N + (R − 1)/(N − 1) · (N − H_N)] with the
+    harmonic number H_N.
+
+    Args:
+        ranks: Ranks of the relevant items of b queries; only how many there are matters.
+
+    Returns:
+        (b,) values in (0, 1]; NaN where nothing is relevant.
+    """
+    size = ranks.gallery
+    harmonic = (1.0 / np.arange(1, size + 1)).sum()
+    others = (ranks.counts - 1) / max(size - 1, 1)
+    return np.where(ranks.counts > 0, (harmonic + others * (size - harmonic)) / size, np.nan)
+
+
+@metric("map_running", title="mAP, running", explanation="averaged over every cutoff, as in some papers; optimistic")
+def running_average_precision(ranks: Ranks) -> Floats:
+    r"""AP at every cutoff j, averaged over j: (1/N) Σ_j AP@j.
+
+    AP@j = Σ_{i ≤ j} rel_i precision_i / (number of relevant items among the first j), and 0 while there is none. It
+    only changes at a relevant item, so with c_k the mean precision of the first k relevant items and p_k their
+    positions it is (1/N) Σ_k c_k (p_{k+1} − p_k), p_{R+1} = N + 1. Chance is higher than for ``map``.
+
+    Tied items share one precision, as in ``map``, and stand where a random order of them would put them on average.
+
+    Args:
+        ranks: Ranks of the relevant items of b queries.
+
+    Returns:
+        (b,) running average precision in (0, 1]; NaN where nothing is relevant.
+    """
+    running = np.cumsum(ranks.precision, axis=1) / np.arange(1, ranks.above.shape[1] + 1)
+    reach = np.diff(ranks.position, axis=1, append=ranks.gallery + 1.0)
+    result: Floats = np.where(ranks.counts > 0, (running * reach).sum(axis=1) / ranks.gallery, np.nan)
+    return result
+
+
+@metric("map@r", title="mAP@R", explanation="only the first R ranks, R being the number of relevant items")
+def average_precision_at_r(ranks: Ranks) -> Floats:
+    r"""(1/R) Σ_{j ≤ R} rel_j precision_j: only what stands among the first R counts.
+
+    A tie group that rank R cuts through counts by the share of its positions that lie within.
+
+    Args:
+        ranks: Of b queries.
+
+    Returns:
+        (b,) values in [0, 1]; NaN where nothing is relevant.
+
+    Source: Musgrave, Belongie & Lim, A Metric Learning Reality Check (ECCV 2020).
+    """
+    within = ranks.precision * (ranks.above < ranks.counts[:, None])
+    above, upto = ranks.tied_place
+    share = np.clip((ranks.counts[ranks.tied_query] - above) / (upto - above), 0.0, 1.0)
+    within.put(ranks.tied, ranks.precision.take(ranks.tied) * share)
+    result: Floats = within.sum(axis=1) / ranks.total
+    return result
+
+
+@metric("ndcg", title="nDCG", explanation="early ranks count more, and degrees of relevance count", graded=True)
+def ndcg(ranks: Ranks) -> Floats:
+    r"""DCG / ideal DCG with DCG = Σ_j gain_j / log₂(1 + j) over all ranks j.
+
+    The gain is the overlap of the two clips' targets: 1 for one shared class, the number of shared classes for
+    multi-hot labels, a sum of products for soft ones. Tied items share the mean discount of their group's positions.
+
+    Args:
+        ranks: Ranks of the relevant items of b queries, with gains.
+
+    Returns:
+        (b,) values in (0, 1]; NaN where nothing is relevant.
+
+    Source: Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques (TOIS 2002); for ties
+    McSherry & Najork (ECIR 2008).
+    """
+    discounts = np.append(1.0 / np.log2(np.arange(2, ranks.gallery + 2)), 0.0)  # nothing for the imaginary item
+    total = np.append(0.0, np.cumsum(discounts))
+    above, upto = ranks.tied_place
+    discount = discounts[ranks.above]
+    discount.put(ranks.tied, (total[upto] - total[above]) / (upto - above))
+    if ranks.gains is None:
+        gained, best = discount.sum(axis=1), total[ranks.counts]
+    else:
+        gained = (ranks.gains * discount).sum(axis=1)
+        best = -np.sort(-ranks.gains, axis=1) @ discounts[: ranks.gains.shape[1]]
+    result: Floats = gained / np.where(ranks.counts > 0, best, np.nan)
+    return result
+
+
+@metric("recall@{k}", title="R@{k}", explanation="queries with a relevant item among the first {k}")
+def recall_at(ranks: Ranks, k: int) -> Floats:
+    r"""1 if at least one of the first k items is relevant, else 0.
+
+    Where rank k falls into the tie group of the best relevant item (g items, m of them relevant, a before the group),
+    the chance that a random order of the group shows one in time: 1 − C(g − m, t) / C(g, t) with t = k − a.
+
+    Args:
+        ranks: Ranks of the relevant items of b queries.
+        k: Cutoff, at least 1.
+
+    Returns:
+        (b,) values in [0, 1]; NaN where nothing is relevant.
+    """
+    first = np.flatnonzero(ranks.tied % ranks.above.shape[1] == 0)
+    members = np.ones(len(ranks.counts), np.int64)
+    members[ranks.tied_query[first]] = ranks.relevant_upto[first]
+    group = ranks.upto[:, 0] - ranks.above[:, 0]
+    irrelevant = group - members
+    drawn = np.clip(k - ranks.above[:, 0], 0, group)
+    missed = np.ones(len(group))
+    for draw in range(min(k, int(drawn.max(initial=0)))):
+        left = np.maximum(irrelevant - draw, 0) / np.maximum(group - draw, 1)
+        missed *= np.where(draw < drawn, left, 1.0)
+    return np.where(ranks.counts > 0, 1.0 - missed, np.nan)
+
+
+@metric(
+    "instance_recall@{k}",
+    title="counterpart R@{k}",
+    explanation="queries that find their true counterpart among the first {k}",
+    level="instance",
+)
+def instance_recall_at(ranks: CounterpartRanks, k: int) -> Floats:
+    r"""1 if the true counterpart is among the first k items, else 0; within a tie group, the share of it that is.
+
+    Args:
+        ranks: Rank of each query's counterpart.
+        k: Cutoff, at least 1.
+
+    Returns:
+        (b,) values in [0, 1].
+    """
+    return np.clip((k - ranks.above) / (ranks.upto - ranks.above), 0.0, 1.0)
+
+
+@metric(
+    "mean_rank",
+    title="counterpart mean rank",
+    explanation="mean rank of the true counterpart; pulled up by the queries that miss it",
+    level="instance",
+    better="low",
+)
+@metric(
+    "median_rank",
+    title="counterpart median rank",
+    explanation="half of the queries find their true counterpart at this rank or earlier",
+    level="instance",
+    better="low",
+    summary=np.median,
+)
+def expected_rank(ranks: CounterpartRanks) -> Floats:
+    r"""Rank of the true counterpart, 1 the best; among tied items the mean of their ranks, (above + 1 + upto) / 2.
+
+    Args:
+        ranks: Rank of each query's counterpart.
+
+    Returns:
+        (b,) ranks in [1, N], whole or half.
+    """
+    result: Floats = (ranks.above + 1 + ranks.upto) / 2
+    return result
