@@ -136,7 +136,7 @@ def test_student_interval_of_one_seed_is_unknown() -> None:
 
 
 def test_a_p_value_is_never_zero_and_twice_the_rarer_side() -> None:
-    """However clear the lead: with B draws nothing below 2 / (B + 1) can be claimed, and no draw was on the far side."""
+    """However clear the lead, B draws support no p-value below 2 / (B + 1)."""
     clear = paired_bootstrap(np.full(20, 0.9), np.full(20, 0.1), resamples=99)
     assert clear["p_value"] == pytest.approx(2 / 100)
     level = paired_bootstrap(np.full(20, 0.5), np.full(20, 0.5), resamples=99)
