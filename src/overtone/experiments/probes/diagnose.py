@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from overtone.core import InputError, ProgressCallback, Settings
 from overtone.diagnosis import Evidence, recommend, verdict
@@ -38,8 +39,12 @@ TESTED = ("intra_variance", "centroid_distance", "variance_ratio", "recall@1", "
 """Quantities by which every two losses are tested against each other."""
 
 
+Losses = Sequence[str | nn.Module] | Mapping[str, str | nn.Module]
+"""Names of registered losses, and loss modules of any library; a mapping gives them names of one's own."""
+
+
 def diagnose(
-    losses: Sequence[str],
+    losses: Losses | None,
     data: Features,
     *,
     seeds: Sequence[int] = range(5),
@@ -51,13 +56,15 @@ def diagnose(
     """Train heads with each loss and seed on frozen features under one budget, and measure what each loss does.
 
     Args:
-        losses: Names of losses; none for the diagnosis of the features as they are.
+        losses: Names of losses, or loss modules such as those of pytorch-metric-learning (each seed trains a copy);
+            a mapping gives them other names. None: all registered ones. Empty: the features as they are.
         data: Features of one or two views with labels and splits ``train`` and ``test``. Of two views, each has a head,
             and queries and gallery are of different views, in both directions.
         seeds: What each loss is trained with.
         settings: Names to values, see :func:`split_head_settings`.
         out: Folder for one file per trial (``results/``) and ``diagnosis.json``; None keeps all in memory.
-        resume: Take trials that ``out`` holds already from there, if data, settings and versions are the same.
+        resume: Take trials that ``out`` holds already from there, if data, settings and versions are the same. Trials
+            of modules are always made again, since nothing tells whether such a loss has changed.
         progress: Called after every epoch.
 
     Returns:
@@ -65,29 +72,32 @@ def diagnose(
 
     Raises:
         InputError: An unknown loss or setting, no seed, or data that cannot be learnt from.
-        TrainingStopped: A loss became no number.
+        TrainingStopped: A loss is not a number any more.
     """
-    if losses and not seeds:
+    named = name_losses(losses)
+    if named and not seeds:
         raise InputError("a diagnosis needs at least one seed", got=list(seeds))
-    if duplicate := next((name for name in losses if list(losses).count(name) > 1), None):
-        raise InputError(f"the loss {duplicate} is named twice", fix="name each loss once")
-    budget, own = split_head_settings(settings, losses)
+    budget, own = split_head_settings(settings, named)
     device = find_device(budget.device)
-    grid = Grid(data, seeds if losses else (), out, resume)
+    grid = Grid(data, seeds if named else (), out, resume)
     with reproducible(device):
         rows = prepare_data(data, budget.scaling, device)
         budget = budget.completed(len(rows.train))
         told = {"classes": rows.classes["train"], "embedding_dim": budget.embedding_dim}
-        build = {name: partial(build_loss, name, own[name], **told) for name in losses}
-        for name in losses:
-            check_loss(build[name], rows, budget)
+        build = {name: partial(build_loss, loss, own[name], **told) for name, loss in named.items()}
+        for one in build.values():
+            check_loss(one, rows, budget)
 
         def make(variant: Variant, seed: int, label: str) -> Trial:
-            return train_heads(build[variant.of], rows, budget, seed, progress, label)
+            return train_heads(build[variant.name], rows, budget, seed, progress, label)
 
         both = {"budget": budget.model_dump(mode="json")}
-        trials = grid.run([Variant(name, name, {"loss": own[name], **both}) for name in losses], make)
-        features = _features(data, rows, budget, one_space=not losses or len(data.names) == 1)
+        variants = [
+            Variant(name, str(loss), {"loss": own[name], **both}, cached=isinstance(loss, str))
+            for name, loss in named.items()
+        ]
+        trials = grid.run(variants, make)
+        features = _features(data, rows, budget, one_space=not named or len(data.names) == 1)
     evidence = {name: _evidence(of_one, features.get("")) for name, of_one in trials.items()}
     spaces = {view: SpaceResult.from_dict(found) for view, found in features.items()}
     diagnosis = Diagnosis(
@@ -115,15 +125,31 @@ def diagnose(
     return diagnosis
 
 
+def name_losses(losses: Losses | None) -> dict[str, str | nn.Module]:
+    """Name to each loss of a diagnosis; a module without a name of its own is called as its class.
+
+    Raises:
+        InputError: Two have the same name.
+    """
+    if losses is None:
+        return {name: name for name in metric_losses()}
+    if isinstance(losses, Mapping):
+        return dict(losses)
+    names = [loss if isinstance(loss, str) else type(loss).__name__ for loss in losses]
+    if duplicate := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"the loss {duplicate} is named twice", fix="name each loss once")
+    return dict(zip(names, losses))
+
+
 def split_head_settings(
-    values: Mapping[str, Any] | None, losses: Sequence[str]
+    values: Mapping[str, Any] | None, losses: Losses | None
 ) -> tuple[HeadSettings, dict[str, dict[str, Any]]]:
     """Share one mapping out between the budget and the losses.
 
     Args:
-        values: Setting names to values, each for the budget or for every loss that has it; ``"triplet.margin"``, or a
-            loss's name to a mapping, is for that loss alone.
-        losses: Names of the losses that are compared.
+        values: Setting names to values, each for the budget and for every loss that has it; ``"triplet.margin"``, or
+            a loss's name to a mapping, is for that loss alone.
+        losses: The losses that are compared, as :func:`diagnose` takes them.
 
     Returns:
         The budget, validated, and per loss what was given for it.
@@ -131,7 +157,7 @@ def split_head_settings(
     Raises:
         InputError: There is no such loss, no such setting, or a value of the budget does not fit.
     """
-    kinds = {name: loss_kind(name) for name in losses}
+    kinds = {name: loss_kind(loss) for name, loss in name_losses(losses).items()}
     owners = {BUDGET: list(HeadSettings.model_fields), **{name: loss_choices(kind) for name, kind in kinds.items()}}
     types: list[type[Settings]] = [HeadSettings, *(kind.settings_type for kind in kinds.values())]
     given = share_settings(values, owners, types, "loss", others=metric_losses())
