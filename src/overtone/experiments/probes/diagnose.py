@@ -17,17 +17,9 @@ from overtone.diagnosis import Evidence, recommend, verdict
 from overtone.evaluation import paired_seed_test, student_interval
 from overtone.experiments.grid import BUDGET, Grid, Trial, Variant, share_settings
 from overtone.experiments.probes.data import ProbeData, prepare_data
+from overtone.experiments.probes.diagnosis import Diagnosis, SeedTest
 from overtone.experiments.probes.metrics import GEOMETRY, RETRIEVAL, measure_retrieval, measure_space
-from overtone.experiments.probes.results import (
-    WATCHED,
-    ClassVariance,
-    Diagnosis,
-    Measured,
-    ProbeResult,
-    SeedTest,
-    Series,
-    SpaceResult,
-)
+from overtone.experiments.probes.results import WATCHED, ClassVariance, Measured, ProbeResult, Series, SpaceResult
 from overtone.experiments.probes.settings import HeadSettings
 from overtone.experiments.probes.training import check_loss, train_heads
 from overtone.features import Features
@@ -91,12 +83,14 @@ def diagnose(
         def make(variant: Variant, seed: int, label: str) -> Trial:
             return train_heads(build[variant.name], rows, budget, seed, progress, label)
 
-        both = {"budget": budget.model_dump(mode="json")}
-        variants = [
-            Variant(name, str(loss), {"loss": own[name], **both}, cached=isinstance(loss, str))
-            for name, loss in named.items()
-        ]
-        trials = grid.run(variants, make)
+        both = budget.model_dump(mode="json")
+        trials = grid.run(
+            [
+                Variant(name, name, {"loss": str(loss), "own": own[name], "budget": both}, cached=isinstance(loss, str))
+                for name, loss in named.items()
+            ],
+            make,
+        )
         features = _features(data, rows, budget, one_space=not named or len(data.names) == 1)
     evidence = {name: _evidence(of_one, features.get("")) for name, of_one in trials.items()}
     spaces = {view: SpaceResult.from_dict(found) for view, found in features.items()}

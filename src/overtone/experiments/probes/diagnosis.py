@@ -1,0 +1,225 @@
+"""The result of a diagnosis of losses, and what may be asked of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
+from overtone.experiments.results import Interval, interval_from, paired_interval
+
+RANKED_BY = ("map", "recall@1")
+"""What losses are ranked by: the first of these that they have."""
+
+
+@dataclass(frozen=True)
+class SeedTest:
+    """Two losses seed by seed: the paired t-test of one quantity.
+
+    Attributes:
+        a: A loss.
+        b: Another.
+        quantity: What they are compared by.
+        difference: Mean over the seeds of a − b.
+        ci95: Student's interval of it.
+        p_value: Two-sided.
+        wins: Seeds with which ``a`` has more.
+        seeds: Number of seeds.
+    """
+
+    a: str
+    b: str
+    quantity: str
+    difference: float | None
+    ci95: Interval | None = None
+    p_value: float | None = None
+    wins: int | None = None
+    seeds: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The test as plain JSON-able values."""
+        return {**vars(self), "ci95": None if self.ci95 is None else list(self.ci95)}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> SeedTest:
+        """Read :meth:`to_dict` back."""
+        rest = {name: found.get(name) for name in ("difference", "p_value", "wins", "seeds")}
+        return cls(found["a"], found["b"], found["quantity"], ci95=interval_from(found.get("ci95")), **rest)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What losses do to one corpus's embedding, side by side.
+
+    Attributes:
+        corpus: Where the data came from.
+        modalities: Names of the one or two views.
+        seeds: Every loss was trained with each of them.
+        rows: Split to its number of rows.
+        classes: Split to its number of classes.
+        class_disjoint: Whether the test rows are of other classes than the training rows; None if unknown.
+        settings: The budget, the same for all losses.
+        losses: Loss to what it does, in the order they were asked for.
+        features: The features before training, in one space; None where each view has its own.
+        views: View to its features before training, where each has a space of its own.
+        recommendation: Which loss for what.
+        paired_tests: Every two losses over the seeds, by several quantities; empty for a single seed.
+        seconds: Time it took.
+        report: The report's file, once there is one.
+        embeddings: Loss to (n, d) test rows of the first seed. This and what follows is not part of the JSON document.
+        labels: (n,) class number of each of these rows.
+        class_names: Names of the classes.
+        notes: What the reader of the data decided, in sentences.
+        warnings: What may be wrong with the data, in sentences.
+        checksum: Of the data.
+        versions: Package to version.
+    """
+
+    corpus: str = ""
+    modalities: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    rows: dict[str, int] = field(default_factory=dict)
+    classes: dict[str, int] = field(default_factory=dict)
+    class_disjoint: bool | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    losses: dict[str, ProbeResult] = field(default_factory=dict)
+    features: SpaceResult | None = None
+    views: dict[str, SpaceResult] = field(default_factory=dict)
+    recommendation: dict[str, Any] = field(default_factory=lambda: {"sentences": []})
+    paired_tests: list[SeedTest] = field(default_factory=list)
+    seconds: float | None = None
+    report: Path | None = None
+    embeddings: dict[str, NDArray[np.floating[Any]]] = field(default_factory=dict)
+    labels: tuple[int, ...] = ()
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    checksum: str | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def protocol(self) -> str:
+        """Whether queries and gallery are of different modalities: ``"across"`` or ``"within"``."""
+        return "across" if len(self.modalities) == 2 else "within"
+
+    @property
+    def metric(self) -> str:
+        """What losses are ranked by: mAP, or the recall if there is no mAP."""
+        results = self.losses.values()
+        return next((key for key in RANKED_BY if any(one.measured(key).mean is not None for one in results)), "map")
+
+    @property
+    def best(self) -> str | None:
+        """The loss with the best mean of the ranking metric; None without losses."""
+        return next(iter(self.ranked()), None)
+
+    def ranked(self) -> dict[str, ProbeResult]:
+        """Losses, the best mean of the ranking metric first; equal ones by name."""
+        key = self.metric
+
+        def order(name: str) -> tuple[float, str]:
+            mean = self.losses[name].measured(key).mean
+            return (math.inf if mean is None else -mean), name
+
+        return {name: self.losses[name] for name in sorted(self.losses, key=order)}
+
+    def measured(self, loss: str, key: str) -> Measured:
+        """A quantity of a loss; without numbers where it was not measured."""
+        return self.losses[loss].measured(key) if loss in self.losses else Measured()
+
+    def ordered(self, key: str) -> list[tuple[float, str]]:
+        """A quantity with its loss, the smallest first, without losses that have none."""
+        means = ((result.measured(key).mean, name) for name, result in self.losses.items())
+        return sorted((mean, name) for mean, name in means if mean is not None)
+
+    def has(self, key: str) -> bool:
+        """Whether a quantity was measured for any loss or for the features, even if it came to no number."""
+        spaces = [*self.losses.values(), *self.views.values(), *([self.features] if self.features else [])]
+        return any(space.has(key) for space in spaces)
+
+    def curve(self, loss: str, key: str, *, kind: str = "evaluations", at: str = "updates") -> Curve:
+        """A quantity of a loss over its training: see :meth:`ProbeResult.curve`."""
+        return self.losses[loss].curve(key, kind=kind, at=at)
+
+    def difference(self, first: str, second: str, key: str) -> Interval | None:
+        """95 % interval of first − second over the seeds: the paired test's, or without one Student's; None if unknown.
+
+        Args:
+            first: A loss.
+            second: Another.
+            key: A quantity.
+        """
+        for test in self.paired_tests:
+            if test.quantity == key and test.ci95 is not None and {test.a, test.b} == {first, second}:
+                low, high = test.ci95
+                return (low, high) if test.a == first else (-high, -low)
+        return paired_interval(self.measured(first, key).values, self.measured(second, key).values)
+
+    def leader(self, key: str, *, highest: bool = True) -> str | None:
+        """The loss that is best by a quantity, if the intervals of its lead over all others exclude zero.
+
+        Args:
+            key: The quantity.
+            highest: Whether high values are good.
+        """
+        means = {name: mean for mean, name in self.ordered(key)}
+        if len(means) < 2:
+            return None
+        sign = 1 if highest else -1
+        best = max(means, key=lambda name: sign * means[name])
+        leads = [self.difference(best, other, key) for other in means if other != best]
+        return best if all(lead is not None and min(sign * end for end in lead) > 0 for lead in leads) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON-able values."""
+        features = {"views": {name: space.to_dict() for name, space in self.views.items()}} if self.views else {}
+        return {
+            "corpus": self.corpus,
+            "modalities": list(self.modalities),
+            "protocol": self.protocol,
+            "seeds": list(self.seeds),
+            "rows": self.rows,
+            "classes": self.classes,
+            "class_disjoint": self.class_disjoint,
+            "settings": self.settings,
+            "losses": {name: result.to_dict() for name, result in self.losses.items()},
+            "features": features if self.features is None else self.features.to_dict(),
+            "recommendation": self.recommendation,
+            "paired_tests": [test.to_dict() for test in self.paired_tests],
+            "seconds": self.seconds,
+            "report": None if self.report is None else str(self.report),
+        }
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any], **beside: Any) -> Diagnosis:
+        """Read :meth:`to_dict` back.
+
+        Args:
+            found: The JSON document; what it lacks is left at its default.
+            **beside: Attributes that are not part of the document, such as ``embeddings``.
+        """
+        features = found.get("features") or {}
+        views = features.get("views") or {}
+        return cls(
+            corpus=found.get("corpus") or "",
+            modalities=tuple(found.get("modalities") or ()),
+            seeds=tuple(found.get("seeds") or ()),
+            rows=dict(found.get("rows") or {}),
+            classes=dict(found.get("classes") or {}),
+            class_disjoint=found.get("class_disjoint"),
+            settings=dict(found.get("settings") or {}),
+            losses={name: ProbeResult.from_dict(entry) for name, entry in (found.get("losses") or {}).items()},
+            features=SpaceResult.from_dict(features) if features and not views else None,
+            views={name: SpaceResult.from_dict(entry) for name, entry in views.items()},
+            recommendation=dict(found.get("recommendation") or {"sentences": []}),
+            paired_tests=[SeedTest.from_dict(test) for test in found.get("paired_tests") or ()],
+            seconds=found.get("seconds"),
+            report=None if found.get("report") is None else Path(found["report"]),
+            **beside,
+        )

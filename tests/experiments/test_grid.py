@@ -1,0 +1,110 @@
+"""The grid: which trials are made, which are taken from files, and which setting goes to whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from overtone.core import InputError
+from overtone.experiments import grid as grids
+from overtone.experiments.grid import BUDGET, Grid, Trial, Variant, share_settings
+from overtone.methods.base import methods
+from overtone.training import TrainingSettings
+
+
+def run(
+    data: Any, out: Path | None, variants: list[Variant], seeds: tuple[int, ...] = (0,), resume: bool = True
+) -> Any:
+    """The units that were made, and the grid."""
+    made: list[tuple[str, int, str]] = []
+
+    def make(variant: Variant, seed: int, label: str) -> Trial:
+        made.append((variant.name, seed, label))
+        return Trial({"x": torch.arange(3.0) + seed}, {"seconds": 100.0, "seed": seed})
+
+    grid = Grid(data, seeds, out, resume)
+    trials = grid.run(variants, make)
+    return made, grid, trials
+
+
+def test_every_variant_meets_every_seed_in_order(data: Any) -> None:
+    made, grid, trials = run(data, None, [Variant("a", "a", {}), Variant("b", "a", {})], (3, 1))
+    assert made == [
+        ("a", 3, "a, seed 3 (1/4)"),
+        ("a", 1, "a, seed 1 (2/4)"),
+        ("b", 3, "b, seed 3 (3/4)"),
+        ("b", 1, "b, seed 1 (4/4)"),
+    ]
+    assert [trial.values["seed"] for trial in trials["b"]] == [3, 1]
+    assert grid.seconds == 400.0
+
+
+def test_what_is_stored_is_taken_only_for_the_same_settings_seed_and_data(data: Any, make: Any, tmp_path: Path) -> None:
+    first = [Variant("a", "a", {"x": 1})]
+    assert len(run(data, tmp_path, first)[0]) == 1
+    made, grid, trials = run(data, tmp_path, first)
+    assert made == []
+    assert grid.seconds == 100.0
+    assert trials["a"][0].values == {"seconds": 100.0, "seed": 0}
+    assert torch.equal(trials["a"][0].tensors["x"], torch.arange(3.0))
+    assert len(run(data, tmp_path, first, resume=False)[0]) == 1
+    assert len(run(data, tmp_path, first, seeds=(0, 1))[0]) == 1
+    assert len(run(data, tmp_path, [Variant("a", "a", {"x": 2})])[0]) == 1
+    assert len(run(data, tmp_path, first)[0]) == 1  # the file holds the other settings' trial now
+    assert len(run(make(seed=1), tmp_path, first)[0]) == 1
+
+
+def test_another_version_makes_it_again(data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(data, tmp_path, [Variant("a", "a", {})])
+    monkeypatch.setattr(grids, "__version__", "0.0.0")
+    assert len(run(data, tmp_path, [Variant("a", "a", {})])[0]) == 1
+
+
+def test_what_settings_do_not_describe_is_never_stored(data: Any, tmp_path: Path) -> None:
+    variant = [Variant("a", "a", {}, cached=False)]
+    assert len(run(data, tmp_path, variant)[0]) == 1
+    assert len(run(data, tmp_path, variant)[0]) == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_only_the_first_process_writes(data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    _, grid, _ = run(data, tmp_path, [Variant("a", "a", {})])
+    grid.write("comparison.json", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+OWNERS = {"a": ["margin", "scale"], "b": ["margin"], BUDGET: ["epochs"]}
+
+
+def test_a_setting_goes_to_all_who_have_it_and_one_that_is_meant_for_one_wins() -> None:
+    given = {"a.margin": 3, "margin": 1, "b": {"margin": 2}, "scale": 5, "epochs": 7}
+    found = share_settings(given, OWNERS, [], "loss")
+    assert found == {"a": {"margin": 3, "scale": 5}, "b": {"margin": 2}, BUDGET: {"epochs": 7}}
+    assert share_settings(dict(reversed(given.items())), OWNERS, [], "loss") == found
+    assert share_settings(None, OWNERS, [], "loss") == {"a": {}, "b": {}, BUDGET: {}}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"margn": 1}, "unknown setting of a, b 'margn'.*did you mean 'margin'"),
+        ({"b.scale": 1}, "unknown setting of b 'scale'"),
+        ({"b": {"scale": 1}}, "unknown setting of b 'scale'"),
+        ({"c.margin": 1}, "setting 'c.margin' is for a loss that is not compared"),
+        ({"b": 1}, "unknown setting of a, b 'b'"),
+    ],
+)
+def test_a_setting_that_nobody_has_is_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        share_settings(given, OWNERS, [], "loss", others=["a", "b", "c"])
+
+
+def test_former_names_are_read_wherever_they_stand() -> None:
+    kinds = [methods["hsc-mae"].settings_type, TrainingSettings]
+    owners = {"hsc-mae": [name for kind in kinds for name in kind.model_fields]}
+    found = share_settings({"clip": 1.0, "hsc-mae.surveys": 3}, owners, kinds, "method")
+    assert found == {"hsc-mae": {"grad_clip": 1.0, "mining_refreshes": 3}}
