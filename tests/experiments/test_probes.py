@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from overtone.core import InputError
 from overtone.diagnosis import variance
-from overtone.experiments import HeadSettings, diagnose, split_head_settings
+from overtone.experiments import Diagnosis, HeadSettings, diagnose, split_head_settings
 from overtone.experiments.probes.data import prepare_data
 from overtone.experiments.probes.metrics import Heads
 from overtone.experiments.probes.training import evaluation_epochs, train_heads
@@ -38,11 +39,13 @@ def views(**options: Any) -> Features:
 @pytest.mark.parametrize("names", [("image",), ("left", "right")], ids=["within", "across"])
 def test_every_loss_learns_to_find_the_class(names: tuple[str, ...]) -> None:
     data = views(views=names)
-    found = diagnose(list(metric_losses()), data, seeds=[0], settings=QUICK | {"epochs": 12}).to_dict()
+    diagnosis = diagnose(None, data, seeds=[0], settings=QUICK | {"epochs": 12})
+    found = diagnosis.to_dict()
+    assert list(found["losses"]) == list(metric_losses())
     assert found["protocol"] == ("across" if len(names) == 2 else "within")
     for name, entry in found["losses"].items():
-        looks = entry["looks"]["map"]
-        assert looks[-1] > looks[0], name
+        curve = diagnosis.curve(name, "map").values
+        assert curve[-1] > curve[0], name
         assert entry["map"] > 0.5, name
         assert all(0 <= value <= 1 for value in entry["active_ratio"]), name
         assert len(entry["active_ratio"]) == len(entry["gradient_norm"]) == 12, name
@@ -62,8 +65,8 @@ def test_numbers_of_a_loss_are_means_over_the_seeds() -> None:
 
 
 def test_a_seed_gives_every_loss_the_same_beginning() -> None:
-    found = diagnose(["triplet", "infonce"], views(), seeds=[0], settings=QUICK).to_dict()["losses"]
-    first = [{name: values[0] for name, values in entry["looks"].items()} for entry in found.values()]
+    found = diagnose(["triplet", "infonce"], views(), seeds=[0], settings=QUICK).losses
+    first = [{name: values[0] for name, values in result.evaluations.items()} for result in found.values()]
     assert first[0] == first[1]
 
 
@@ -254,3 +257,50 @@ def test_triplet_keeps_twice_the_variance_of_contrastive_on_toy_classes() -> Non
     contrastive, triplet = found["losses"]["contrastive"], found["losses"]["triplet"]
     assert triplet["intra_variance"] >= 2 * contrastive["intra_variance"]
     assert triplet["centroid_distance"]["mean"] > contrastive["centroid_distance"]["mean"]
+
+
+class Spread(nn.Module):
+    """A loss of nobody's: pulls classes together, and counts nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        same = (labels[:, None] == labels[None, :]).float()
+        distances = 1 - embeddings @ embeddings.T
+        return (same * distances).mean() - (self.scale * (1 - same) * distances).mean()
+
+
+def test_loss_modules_of_any_library_are_probed_like_registered_ones(tmp_path: Path) -> None:
+    from pytorch_metric_learning import losses as pml
+
+    data, mine = views(), Spread()
+    given = {"mine": mine, "theirs": pml.TripletMarginLoss(margin=0.1), "ours": "triplet"}
+    found = diagnose(given, data, seeds=[0, 1], settings=QUICK | {"epochs": 12, "ours.margin": 0.1}, out=tmp_path)
+    assert list(found.losses) == ["mine", "theirs", "ours"]
+    for name, result in found.losses.items():
+        curve = result.curve("map")
+        assert curve.values[-1] > curve.values[0], name
+        assert result.measured("active_ratio").mean is not None, name
+    assert mine.scale.item() == 2.0  # each seed trains a copy
+    assert found.losses["ours"].settings["margin"] == 0.1
+    assert "gradient on the sample" in (found.losses["mine"].active_means or "")
+    assert Diagnosis.from_dict(found.to_dict()).losses == found.losses
+    stored = sorted(path.parent.name for path in tmp_path.rglob("*.safetensors"))
+    assert stored == ["ours", "ours"]
+
+
+def test_a_list_of_modules_is_named_by_their_classes() -> None:
+    found = diagnose([Spread(), "triplet"], views(), seeds=[0], settings=QUICK)
+    assert list(found.losses) == ["Spread", "triplet"]
+    with pytest.raises(InputError, match="Spread is named twice"):
+        diagnose([Spread(), Spread()], views(), seeds=[0], settings=QUICK)
+    with pytest.raises(InputError, match="unknown setting of Spread 'margin'"):
+        diagnose([Spread()], views(), seeds=[0], settings=QUICK | {"Spread.margin": 1})
+
+
+def test_without_names_all_registered_losses_are_probed() -> None:
+    settings, own = split_head_settings({"epochs": 3}, None)
+    assert list(own) == list(metric_losses())
+    assert settings.epochs == 3

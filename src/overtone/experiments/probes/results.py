@@ -165,7 +165,7 @@ class ProbeResult(SpaceResult):
             "seconds": self.seconds,
             "over_seeds": {name: measured.to_dict() for name, measured in self.measures.items()},
             "series": self.series,
-            "evaluations": self.evaluations,
+            "looks": self.evaluations,
         }
 
     @classmethod
