@@ -22,7 +22,9 @@ def same(path: str | None, kind: type[Settings]) -> None:
     assert list(fields) == list(kind.model_fields)
     described = {name: field.description for name, field in kind.model_fields.items()}
     assert {name: field.description for name, field in fields.items()} == described
-    assert declared.old_names(path) == {old for parent in kind.__mro__ for old in vars(parent).get("renamed", ())}
+    assert declared.old_names(path) == {
+        old: new for parent in kind.__mro__ for old, new in vars(parent).get("renamed", {}).items()
+    }
 
 
 def test_every_registered_method_and_loss_is_found() -> None:

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from overtone.api.parameters import PROBES, TRAINING
+from overtone.core import InputError, unknown_name
 from overtone.core.declarations import attribute, descends, old_names, registered_names, settings_fields
-from overtone.core.errors import InputError, unknown_name
 from overtone.core.plugins import has_entry_points
 
 FOLLOWING = frozenset({"classes", "embedding_dim"})
 """Settings of losses that follow from the data and the encoder."""
 
 
-@dataclass(frozen=True)
-class Names:
-    """Names of settings: those of today, and old ones that are still read."""
-
-    today: list[str]
-    old: set[str]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.today or name in self.old
-
-
 def check_method(method: str, settings: Mapping[str, Any] | None) -> None:
-    """Refuse an unknown method or a setting that it does not have.
+    """Refuse an unknown method, or a setting that it does not have.
 
     Args:
         method: The name.
@@ -37,11 +25,16 @@ def check_method(method: str, settings: Mapping[str, Any] | None) -> None:
     Raises:
         InputError: With the sentence that the training itself would end with.
     """
-    if _sources_are_all():
-        own, loop = _settings_of("methods", "method", method), _names(TRAINING)
-        for name in settings or ():
-            if name not in own and name not in loop:
-                raise unknown_name(f"setting of {method}", name, [*own.today, *loop.today])
+    if not _sources_are_all():
+        from overtone.methods.base import methods
+        from overtone.training.settings import split_settings
+
+        split_settings(settings, methods[method])
+        return
+    known = [*settings_fields(_settings_of(method)), *settings_fields(TRAINING)]
+    for name in _today(settings, _settings_of(method), TRAINING):
+        if name not in known:
+            raise unknown_name(f"setting of {method}", name, known)
 
 
 def check_methods(methods: Sequence[str], settings: Mapping[str, Any] | None) -> None:
@@ -54,15 +47,20 @@ def check_methods(methods: Sequence[str], settings: Mapping[str, Any] | None) ->
     Raises:
         InputError: With the sentence that the comparison itself would end with.
     """
-    if _sources_are_all():
-        kinds = {name: _settings_of("methods", "method", name) for name in methods}
-        takers = [_names(TRAINING), *kinds.values()]
-        for name in settings or ():
-            if name == "seed":
-                raise InputError("a comparison sets the seed itself", fix="say which seeds instead")
-            if name not in kinds and all(name not in names for names in takers):
-                valid = {*kinds, *(name for names in takers for name in names.today)} - {"seed"}
-                raise unknown_name(f"setting of {', '.join(kinds)}", name, valid)
+    if not _sources_are_all():
+        from overtone.experiments.comparison import expand_methods
+
+        expand_methods(methods, settings)
+        return
+    from overtone.core.settings import share_settings
+
+    types = {name: _settings_of(name) for name in methods}
+    if "seed" in (settings or {}):
+        raise InputError("a comparison sets the seed itself", fix="say which seeds instead")
+    training = settings_fields(TRAINING).keys() - {"seed"}
+    owners = {name: training | settings_fields(path).keys() for name, path in types.items()}
+    values = _today(settings, TRAINING, *types.values())
+    share_settings(values, owners, (), "method", others=registered_names("overtone.methods"))
 
 
 def check_losses(losses: Sequence[str] | None, settings: Mapping[str, Any] | None) -> None:
@@ -76,25 +74,21 @@ def check_losses(losses: Sequence[str] | None, settings: Mapping[str, Any] | Non
         InputError: With the sentence that the diagnosis itself would end with.
     """
     if not _sources_are_all():
+        from overtone.experiments import split_head_settings
+        from overtone.objectives import metric_losses
+
+        split_head_settings(settings, list(metric_losses() if losses is None else losses))
         return
-    paths = registered_names("overtone.objectives")
-    every = [name for name, path in paths.items() if descends(path, "MetricLoss")]
+    from overtone.core.settings import BUDGET, share_settings
+
+    paths = {name: path for name, path in registered_names("overtone.objectives").items() if _is_loss(path)}
     for loss in losses or ():
-        if loss not in every:
-            raise unknown_name("loss", loss, every)
-    kinds = {name: _choices(paths[name]) for name in (every if losses is None else losses)}
-    budget = _names(PROBES)
-    for key, value in (settings or {}).items():
-        loss, dot, setting = key.partition(".")
-        if loss in every and loss not in kinds:
-            raise InputError(f"setting {key!r} is for a loss that is not compared", valid=", ".join(kinds))
-        if loss in kinds and (dot or isinstance(value, Mapping)):
-            for name in [setting] if dot else value:
-                if name not in kinds[loss]:
-                    raise unknown_name(f"setting of {loss}", name, kinds[loss].today)
-        elif key not in budget and all(key not in names for names in kinds.values()):
-            valid = {*budget.today, *kinds, *(name for names in kinds.values() for name in names.today)}
-            raise unknown_name(f"setting of {', '.join(kinds)}", key, valid)
+        if loss not in paths:
+            raise unknown_name("loss", loss, paths)
+    types = {name: attribute(paths[name], "settings_type") or "" for name in (paths if losses is None else losses)}
+    owners = {name: [key for key in settings_fields(path) if key not in FOLLOWING] for name, path in types.items()}
+    values = _today(settings, PROBES, *types.values())
+    share_settings(values, {BUDGET: list(settings_fields(PROBES)), **owners}, (), "loss", others=paths)
 
 
 def _sources_are_all() -> bool:
@@ -102,23 +96,25 @@ def _sources_are_all() -> bool:
     return "torch" not in sys.modules and not has_entry_points()
 
 
-def _settings_of(package: str, kind: str, name: str) -> Names:
-    """Settings of a registered thing.
+def _settings_of(method: str) -> str:
+    """Dotted name of a method's settings class.
 
     Raises:
-        InputError: There is none of that name.
+        InputError: There is no such method.
     """
-    paths = registered_names(f"overtone.{package}")
-    if name not in paths:
-        raise unknown_name(kind, name, paths)
-    return _names(attribute(paths[name], "settings_type"))
+    paths = registered_names("overtone.methods")
+    if method not in paths:
+        raise unknown_name("method", method, paths)
+    return attribute(paths[method], "settings_type") or ""
 
 
-def _choices(path: str) -> Names:
-    """Settings of a loss that a user may choose."""
-    found = _names(attribute(path, "settings_type"))
-    return replace(found, today=[name for name in found.today if name not in FOLLOWING])
+def _is_loss(path: str) -> bool:
+    return descends(path, "MetricLoss")
 
 
-def _names(path: str | None) -> Names:
-    return Names([], set()) if path is None else Names(list(settings_fields(path)), old_names(path))
+def _today(settings: Mapping[str, Any] | None, *paths: str) -> dict[str, Any]:
+    """Settings under the names of today."""
+    names: dict[str, str] = {}
+    for path in paths:
+        names = {**old_names(path), **names}
+    return {names.get(name, name): value for name, value in (settings or {}).items()}

@@ -149,7 +149,6 @@ def diagnose(
     from overtone.objectives import metric_losses
 
     chosen = [] if as_is else list(metric_losses() if losses is None else losses)
-    experiments.split_head_settings(settings, chosen)  # a misspelt name is refused before a large file is read
     features = data if isinstance(data, Features) else load_views(data, **loading(reading))
     features = logged(split_by_class(features) if class_disjoint else features)
     diagnosis = experiments.diagnose(

@@ -24,11 +24,12 @@ Arguments = Mapping[str, Any]
 def show_run(output: Output, run: Run, arguments: Arguments) -> None:
     """The evaluation of a training, and where its files are."""
     from overtone.cli.tables import evaluation_table
+    from overtone.evaluation import Evaluation
 
     out = Path(arguments["out"])
     report = out / "report.html" if run.evaluation else None
     output.document({"method": run.name, "run": out, "report": report, "evaluation": run.evaluation})
-    output.say(*(evaluation_table(run.evaluation) if run.evaluation else ()), f"\nRun: {out}")
+    output.say(*(evaluation_table(Evaluation.from_dict(run.evaluation)) if run.evaluation else ()), f"\nRun: {out}")
     output.say(f"Report (open it in a browser): {report}" if report else "No test split, so no evaluation.")
 
 
@@ -44,9 +45,8 @@ def show_evaluation(output: Output, evaluation: Evaluation, arguments: Arguments
     """The table of metrics, and mAP per class."""
     from overtone.cli.tables import class_table, evaluation_table
 
-    found = evaluation.to_dict()
-    output.document(found)
-    output.say(*evaluation_table(found), *class_table(found))
+    output.document(evaluation.to_dict())
+    output.say(*evaluation_table(evaluation), *class_table(evaluation))
 
 
 def show_inspection(output: Output, found: dict[str, Any], arguments: Arguments) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,16 +11,17 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from overtone.evaluation import find_metric, metric_order
 from overtone.report.contest import Contest
 from overtone.report.verdict import verdicts
-from overtone.report.words import DASH, difference_in_words, duration, metric_name, number, percent, plural, span
+from overtone.report.words import DASH, difference_in_words, duration, number, percent, plural, span
 
 if TYPE_CHECKING:
+    from overtone.evaluation import Evaluation
     from overtone.experiments import Comparison, MethodResult
     from overtone.graphs import Graph
 
 INTERVAL = "95 %\ninterval"
-SHOWN = ("map", "map_events", "map_running", "map@r", "ndcg", "recall@1", "recall@5", "recall@10")
 LOOK: dict[str, Any] = {
     "box": box.SIMPLE_HEAD,
     "title_justify": "left",
@@ -30,7 +32,6 @@ LOOK: dict[str, Any] = {
 SENTENCES = ("notes", "warnings", "problems")
 EDGES = 40
 """Edges of a graph that are shown at most."""
-SHOWN_OF_PARTNERS = ("instance_recall@1", "instance_recall@10", "median_rank")
 
 
 def table(
@@ -54,39 +55,47 @@ def arrows(modalities: Sequence[str]) -> tuple[str, str]:
     return f"{first} →\n{second}", f"{second} →\n{first}"
 
 
-def evaluation_table(evaluation: Mapping[str, Any]) -> list[RenderableType]:
-    """One evaluation: a row per metric, both directions, the interval where there is one, chance as the last row."""
-    rows: list[Sequence[str | Text]] = []
-    for key in (*SHOWN, *SHOWN_OF_PARTNERS, "chance_map"):
-        values = evaluation.get(key)
-        if isinstance(values, Mapping):
-            cells = [number(values.get(way)) for way in ("a2v", "v2a", "mean")]
-            rows.append((metric_name(key)[0], *cells, span(values["ci95"]) if "ci95" in values else ""))
-    title = f"Retrieval, {plural(evaluation['queries'], 'query', 'queries')} in each direction"
-    shown: list[RenderableType] = [table(("", *arrows(evaluation["modalities"]), "mean", INTERVAL), rows, title)]
-    skipped = sum(evaluation.get("skipped_queries", {}).values())
+def evaluation_table(evaluation: Evaluation) -> list[RenderableType]:
+    """One evaluation: a row per metric, both directions, and the interval where there is one."""
+    rows = []
+    for key in sorted(evaluation.scores, key=metric_order):
+        score = evaluation[key]
+        cells = [number(value) for value in (*score.directions.values(), score.mean)]
+        rows.append((_title(key), *cells, span(score.ci95) if score.ci95 else ""))
+    title = f"Retrieval, {plural(evaluation.queries, 'query', 'queries')} in each direction"
+    shown: list[RenderableType] = [table(("", *arrows(evaluation.modalities), "mean", INTERVAL), rows, title)]
+    skipped = sum(evaluation.skipped_queries.values())
     if skipped:
         were = "query has" if skipped == 1 else "queries have"
         shown.append(f"{skipped:,} {were} nothing relevant in the gallery and count in no mean.")
     return shown
 
 
-def class_table(evaluation: Mapping[str, Any]) -> list[RenderableType]:
+def class_table(evaluation: Evaluation) -> list[RenderableType]:
     """The mAP of each class, the best first; nothing without labels."""
-    classes: Mapping[str, Any] = evaluation.get("per_class", {})
-    ranked = sorted(classes, key=lambda name: -(classes[name]["mean"] or 0.0))
+    ranked = sorted(evaluation.per_class.items(), key=lambda item: -_or_zero(item[1].mean))
     rows = [
-        [name, *(number(classes[name][way]) for way in ("a2v", "v2a", "mean")), number(classes[name]["queries"])]
-        for name in ranked
+        (name, *(number(value) for value in (*score.directions.values(), score.mean, score.queries)))
+        for name, score in ranked
     ]
-    columns = ("class", *arrows(evaluation["modalities"]), "mean", "queries")
+    columns = ("class", *arrows(evaluation.modalities), "mean", "queries")
     return [table(columns, rows, "mAP per class")] if rows else []
+
+
+def _title(key: str) -> str:
+    """What tables call a metric."""
+    found = find_metric(key)
+    return key if found is None else found.title
+
+
+def _or_zero(value: float) -> float:
+    return 0.0 if math.isnan(value) else value
 
 
 def comparison_table(comparison: Comparison) -> list[RenderableType]:
     """The table of a paper: the best method first and marked, mean ± std over seeds, intervals, ablations, chance."""
     metric = comparison.metric
-    columns = ["method", f"{metric_name(metric)[0]}\n± std", INTERVAL, *arrows(comparison.modalities), "R@1", "time"]
+    columns = ["method", f"{_title(metric)}\n± std", INTERVAL, *arrows(comparison.modalities), "R@1", "time"]
     results = {**comparison.ranked(), **comparison.ablation}
     rows = [_method_row(name, result, metric, best=name == comparison.best) for name, result in results.items()]
     if comparison.chance_map:

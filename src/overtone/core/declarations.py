@@ -97,20 +97,20 @@ def settings_fields(path: str) -> dict[str, Field]:
     return fields
 
 
-def old_names(path: str) -> set[str]:
+def old_names(path: str) -> dict[str, str]:
     """Names under which settings of a class are still read although they are called otherwise today.
 
     Args:
         path: Dotted name of the class.
 
     Returns:
-        The keys of ``renamed`` of the class and of its bases.
+        Old name to today's: ``renamed`` of the class and of its bases.
     """
-    found: set[str] = set()
+    found: dict[str, str] = {}
     for source in _lineage(path):
         for node in source.node.body:
             if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "renamed" and node.value is not None:
-                found |= set(ast.literal_eval(node.value))
+                found = {**ast.literal_eval(node.value), **found}
     return found
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import pydantic
 import yaml
@@ -15,6 +15,9 @@ from overtone.core.errors import InputError, unknown_name
 log = logging.getLogger("overtone")
 
 S = TypeVar("S", bound="Settings")
+
+BUDGET = "budget"
+"""The name, beside those of losses, of the settings that all of them share."""
 
 
 class Settings(pydantic.BaseModel):
@@ -118,6 +121,56 @@ def rename(values: Mapping[str, Any], *kinds: type[Settings], where: str = "sett
                 break
         found[today] = value
     return found
+
+
+def share_settings(
+    values: Mapping[str, Any] | None,
+    owners: Mapping[str, Collection[str]],
+    kinds: Iterable[type[Settings]],
+    what: Literal["method", "loss"],
+    others: Collection[str] = (),
+) -> dict[str, dict[str, Any]]:
+    """Share one mapping of settings out among methods, or among losses and their budget.
+
+    Args:
+        values: Setting names to values, each for every owner that has such a setting; ``"triplet.margin"``, or an
+            owner's name to a mapping, is for that owner alone.
+        owners: Method or loss to the names of its settings; :data:`BUDGET` to those that all losses share.
+        kinds: Their settings classes, which know former names.
+        what: What the owners are, for messages.
+        others: Names of methods or losses that are registered and not among the owners.
+
+    Returns:
+        Owner to its settings, by today's names and as given.
+
+    Raises:
+        InputError: No owner has such a setting, or the named owner has not; the closest name is proposed.
+    """
+    kinds = tuple(kinds)
+    whose = ", ".join(owner for owner in owners if owner != BUDGET) or BUDGET
+    shared: dict[str, dict[str, Any]] = {owner: {} for owner in owners}
+    alone: dict[str, dict[str, Any]] = {owner: {} for owner in owners}
+    for key, value in rename(values or {}, *kinds).items():
+        owner, dot, setting = key.partition(".")
+        takers = [name for name, settings in owners.items() if key in settings]
+        if owner in owners and dot:
+            alone[owner][setting] = value
+        elif key in owners and isinstance(value, Mapping):
+            alone[key].update(value)
+        elif takers:
+            for name in takers:
+                shared[name][key] = value
+        elif owner in others and owner not in owners:
+            raise InputError(f"setting {key!r} is for a {what} that is not compared", valid=whose)
+        else:
+            every = {*owners, *(setting for settings in owners.values() for setting in settings)}
+            raise unknown_name(f"setting of {whose}", key, every)
+    for owner, given in alone.items():
+        for setting, value in rename(given, *kinds).items():
+            if setting not in owners[owner]:
+                raise unknown_name(f"setting of {owner}", setting, owners[owner])
+            shared[owner][setting] = value
+    return shared
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:

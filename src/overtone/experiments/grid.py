@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from overtone.core import InputError, Settings, is_main_process, unknown_name
+from overtone.core import is_main_process
 from overtone.core.files import checksum, json_text, load_tensors, save_tensors, write_json
-from overtone.core.settings import rename
 from overtone.core.version import __version__
 from overtone.features import Features
-
-BUDGET = "budget"
-"""The name, beside those of variants, of settings that all variants share."""
 
 
 @dataclass(frozen=True)
@@ -149,53 +145,3 @@ class Grid:
         if is_main_process():
             trial.save(path, identity)
         return trial
-
-
-def share_settings(
-    values: Mapping[str, Any] | None,
-    owners: Mapping[str, Collection[str]],
-    kinds: Iterable[type[Settings]],
-    what: Literal["method", "loss"],
-    others: Collection[str] = (),
-) -> dict[str, dict[str, Any]]:
-    """Share one mapping of settings out among methods, or among losses and their budget.
-
-    Args:
-        values: Setting names to values, each for every owner that has such a setting; ``"triplet.margin"``, or an
-            owner's name to a mapping, is for that owner alone.
-        owners: Method or loss to the names of its settings; :data:`BUDGET` to those that all losses share.
-        kinds: Their settings classes, which know former names.
-        what: What the owners are, for messages.
-        others: Names of methods or losses that are registered and not among the owners.
-
-    Returns:
-        Owner to its settings, by today's names and as given.
-
-    Raises:
-        InputError: No owner has such a setting, or the named owner has not; the closest name is proposed.
-    """
-    kinds = tuple(kinds)
-    whose = ", ".join(owner for owner in owners if owner != BUDGET) or BUDGET
-    shared: dict[str, dict[str, Any]] = {owner: {} for owner in owners}
-    alone: dict[str, dict[str, Any]] = {owner: {} for owner in owners}
-    for key, value in rename(values or {}, *kinds).items():
-        owner, dot, setting = key.partition(".")
-        takers = [name for name, settings in owners.items() if key in settings]
-        if owner in owners and dot:
-            alone[owner][setting] = value
-        elif key in owners and isinstance(value, Mapping):
-            alone[key].update(value)
-        elif takers:
-            for name in takers:
-                shared[name][key] = value
-        elif owner in others and owner not in owners:
-            raise InputError(f"setting {key!r} is for a {what} that is not compared", valid=whose)
-        else:
-            every = {*owners, *(setting for settings in owners.values() for setting in settings)}
-            raise unknown_name(f"setting of {whose}", key, every)
-    for owner, given in alone.items():
-        for setting, value in rename(given, *kinds).items():
-            if setting not in owners[owner]:
-                raise unknown_name(f"setting of {owner}", setting, owners[owner])
-            shared[owner][setting] = value
-    return shared

@@ -100,6 +100,9 @@ class Run:
             raise InputError(
                 f"{folder}: the run is not finished ({info.get('state')})", fix="continue it with --resume"
             )
+        if info["method"] not in methods:
+            what = f"{folder}: the run's method {info['method']!r} is not registered"
+            raise InputError(what, fix="name its file with --import")
         kind = methods[info["method"]]
         settings = files.settings(kind.settings_type, TrainingSettings)
         own, _ = split_settings(settings, kind)

@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from overtone.core import InputError, ProgressCallback, Settings
+from overtone.core.settings import BUDGET, share_settings
 from overtone.diagnosis import Evidence, recommend, verdict
 from overtone.evaluation import paired_seed_test, student_interval
-from overtone.experiments.grid import BUDGET, Grid, Trial, Variant, share_settings
+from overtone.experiments.grid import Grid, Trial, Variant
 from overtone.experiments.probes.data import ProbeData, prepare_data
 from overtone.experiments.probes.diagnosis import Diagnosis, SeedTest
 from overtone.experiments.probes.metrics import GEOMETRY, RETRIEVAL, measure_retrieval, measure_space
