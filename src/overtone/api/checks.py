@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overtone.api.parameters import PROBES, TRAINING
 from overtone.core import InputError, unknown_name
 from overtone.core.declarations import attribute, descends, old_names, registered_names, settings_fields
 from overtone.core.plugins import has_entry_points
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 FOLLOWING = frozenset({"classes", "embedding_dim"})
 """Settings of losses that follow from the data and the encoder."""
@@ -63,11 +66,13 @@ def check_methods(methods: Sequence[str], settings: Mapping[str, Any] | None) ->
     share_settings(values, owners, (), "method", others=registered_names("overtone.methods"))
 
 
-def check_losses(losses: Sequence[str] | None, settings: Mapping[str, Any] | None) -> None:
+def check_losses(
+    losses: Sequence[str | Module] | Mapping[str, str | Module] | None, settings: Mapping[str, Any] | None
+) -> None:
     """Refuse an unknown loss of a diagnosis, or a setting that neither the budget nor a loss has.
 
     Args:
-        losses: Their names; None for all.
+        losses: Their names, or modules; None for all that are registered.
         settings: Setting names to values; ``"triplet.margin"`` is for one loss.
 
     Raises:
@@ -75,17 +80,17 @@ def check_losses(losses: Sequence[str] | None, settings: Mapping[str, Any] | Non
     """
     if not _sources_are_all():
         from overtone.experiments import split_head_settings
-        from overtone.objectives import metric_losses
 
-        split_head_settings(settings, list(metric_losses() if losses is None else losses))
+        split_head_settings(settings, losses)
         return
     from overtone.core.settings import BUDGET, share_settings
 
     paths = {name: path for name, path in registered_names("overtone.objectives").items() if _is_loss(path)}
-    for loss in losses or ():
-        if loss not in paths:
-            raise unknown_name("loss", loss, paths)
-    types = {name: attribute(paths[name], "settings_type") or "" for name in (paths if losses is None else losses)}
+    names = [name for name in (paths if losses is None else losses) if isinstance(name, str)]
+    for name in names:
+        if name not in paths:
+            raise unknown_name("loss", name, paths)
+    types = {name: attribute(paths[name], "settings_type") or "" for name in names}
     owners = {name: [key for key in settings_fields(path) if key not in FOLLOWING] for name, path in types.items()}
     values = _today(settings, PROBES, *types.values())
     share_settings(values, {BUDGET: list(settings_fields(PROBES)), **owners}, (), "loss", others=paths)

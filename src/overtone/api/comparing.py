@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -27,6 +27,8 @@ from overtone.api.reading import loading, logged, read
 from overtone.core import InputError, ProgressCallback, is_main_process
 
 if TYPE_CHECKING:
+    from torch.nn import Module
+
     from overtone.experiments import Comparison, Diagnosis
     from overtone.features import Features
 
@@ -100,7 +102,9 @@ def compare(
 def diagnose(
     data: Annotated[str | Path | Features, Param("DATA")],
     *,
-    losses: Annotated[Sequence[str] | None, Param("NAME", option="--loss")] = None,
+    losses: Annotated[
+        Sequence[str | Module] | Mapping[str, str | Module] | None, Param("NAME", option="--loss")
+    ] = None,
     as_is: Flag = False,
     seeds: Seeds = 5,
     class_disjoint: Flag = False,
@@ -123,7 +127,7 @@ def diagnose(
     Args:
         data: A feature file, a folder, or a built-in corpus such as split-digits. In Python also features.
         losses: A loss to train a head with; may be repeated; by default all, listed by `overtone methods --losses`.
-            None at all diagnoses the embeddings in ``data`` as they are.
+            In Python also loss modules of any library, or a mapping from names to them. An empty list is ``as_is``.
         as_is: Train nothing: diagnose the embeddings in DATA as they are.
         seeds: Number of seeds that each head is trained with. In Python also the seeds themselves.
         class_disjoint: Split DATA anew: the first half of the classes trains, the other half is evaluated.
@@ -141,14 +145,13 @@ def diagnose(
         InputError: The data, a loss's name or a setting cannot be used.
     """
     if as_is and losses:
-        raise InputError("--as-is trains nothing", got=f"losses {', '.join(losses)}", fix="leave --loss out")
-    check_losses(() if as_is else losses, settings)
+        raise InputError("--as-is trains nothing", got=f"{len(losses)} losses", fix="leave --loss out")
+    chosen = () if as_is else losses
+    check_losses(chosen, settings)
     from overtone import experiments
     from overtone.features import Features, load_views
     from overtone.features import class_disjoint as split_by_class
-    from overtone.objectives import metric_losses
 
-    chosen = [] if as_is else list(metric_losses() if losses is None else losses)
     features = data if isinstance(data, Features) else load_views(data, **loading(reading))
     features = logged(split_by_class(features) if class_disjoint else features)
     diagnosis = experiments.diagnose(
@@ -188,10 +191,15 @@ def _publish(result: Result, out: str | Path | None) -> Result:
     from overtone.experiments import Comparison
 
     result = replace(result, report=Path(out) / "report.html")
-    compared = isinstance(result, Comparison)
-    render = report.comparison_report if compared else report.diagnosis_report
-    write_text(Path(out) / "report.html", render(result.to_dict(), details=result.details()))
-    write_json(Path(out) / ("comparison.json" if compared else "diagnosis.json"), result.to_dict())
+    found = result.to_dict()
+    if isinstance(result, Comparison):
+        name, page = "comparison.json", report.comparison_report(found, details=result.details())
+    else:
+        beside = ("embeddings", "labels", "class_names", "checksum", "versions", "notes", "warnings")
+        page = report.diagnosis_report(found, details={key: getattr(result, key) for key in beside})
+        name = "diagnosis.json"
+    write_text(Path(out) / "report.html", page)
+    write_json(Path(out) / name, found)
     return result
 
 
