@@ -65,21 +65,21 @@ def graph(
     from overtone import graphs
     from overtone.graphs.exports import writer
     from overtone.graphs.reading import read_soft_labels, read_table
-    from overtone.interactions import infer_graph
+    from overtone.interactions import SoftLabels, infer_graph, read_run_graph
 
     files = [Path(one) for one in ([out] if isinstance(out, (str, Path)) else out)]
     for file in files:  # a wrong suffix is refused before the search
         if file.suffix.lower() != ".html":
             writer(file)
     known = graphs.Knowledge.read(knowledge) if isinstance(knowledge, (str, Path)) else knowledge
-    options: dict[str, Any] = {"knowledge": known, "settings": settings, "progress": _steps(progress)}
+    options: dict[str, Any] = {"knowledge": known, "settings": settings, "progress": progress}
     kind = graphs.InferenceSettings if interactions or is_run(data) else graphs.GraphSettings
     kind.build(settings, where="graph settings")  # its errors do not concern the file
     with about(data):
         if is_run(data):
             also = {"soft": soft, "split": split, "interactions": interactions}
             refuse_options(data, "a run", **also, centre=centre, representation=representation != "auto")
-            found = graph_of_run(Path(data), clips=clips, **options)
+            found = read_run_graph(Path(data), clips=clips, **options)
         elif soft is None:
             refuse_options(data, "a table", interactions=interactions)
             table = read_table(data)
@@ -89,7 +89,7 @@ def graph(
             taken = read_soft_labels(data, tuple(modalities), split)
             if interactions:
                 refuse_options(data, "interactions", centre=centre, representation=representation != "auto")
-                found = infer_graph(soft_labels_of(taken, soft, data), clips=clips, **options)
+                found = infer_graph(SoftLabels.from_file(taken, soft, data), clips=clips, **options)
             else:
                 options |= {"classes": taken.classes, "labels": taken.labels, "kind": soft}
                 found = graphs.interaction_graph(taken.parts, representation=representation, centre=centre, **options)
@@ -109,15 +109,3 @@ def _written(found: Graph, files: Sequence[Path], source: str | Path) -> Graph:
         else:
             found.save(file)
     return found
-
-
-def _steps(callback: ProgressCallback | None) -> Callable[[SearchReport], object] | None:
-    """What a search calls after each step, as one report."""
-    if callback is None:
-        return None
-
-    def report(found: SearchReport) -> object:
-        values = {"score": found.score} if math.isfinite(found.score) else {}
-        return callback(Progress(found.label, found.step, found.steps, "step", values, found.seconds))
-
-    return report

@@ -6,7 +6,6 @@ from overtone.graphs.inference import infer_interactions
 from overtone.graphs.knowledge import Knowledge
 from overtone.graphs.learning import learn_graph
 from overtone.graphs.presence import presences
-from overtone.graphs.search import SearchReport
 from overtone.graphs.settings import GraphSettings, InferenceSettings
 from overtone.graphs.soft_labels import interaction_graph
 
@@ -16,7 +15,6 @@ __all__ = [
     "GraphSettings",
     "InferenceSettings",
     "Knowledge",
-    "SearchReport",
     "cpdag",
     "infer_interactions",
     "interaction_graph",

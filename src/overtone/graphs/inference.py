@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from overtone.core import InputError
+from overtone.core import InputError, ProgressCallback
 from overtone.graphs.causes import labels_are_causes, notes_of, with_labels
 from overtone.graphs.checks import check_covariance
 from overtone.graphs.cpdag import cpdag
@@ -20,7 +20,7 @@ from overtone.graphs.learning import RowsLearner, needs_blocks
 from overtone.graphs.moments import moments
 from overtone.graphs.presence import indicators, presences, told_classes
 from overtone.graphs.representations import Kind
-from overtone.graphs.search import Clock, Progress
+from overtone.graphs.search import Clock
 from overtone.graphs.settings import InferenceSettings
 from overtone.graphs.soft_labels import by_modality
 from overtone.graphs.stability import Sought, agreement, choose_penalty, resampled
@@ -45,8 +45,9 @@ def infer_interactions(
     kind: Kind = "sigmoid",
     classes: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
+    chances: Mapping[str, Floats] | None = None,
     knowledge: Knowledge | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Graph:
     """Infer which class brings which other class into which modality.
 
@@ -68,6 +69,7 @@ def infer_interactions(
         kind: What the soft labels are.
         classes: C names; class0, class1, ... by default.
         settings: Names and values of :class:`InferenceSettings`.
+        chances: Modality to (n, C), what :func:`presences` gives for these soft labels; computed here if None.
         knowledge: Tiers, forbidden and required edges, between names such as "audio:dog".
         progress: Called after each step; an answer that is true ends the search with what is known so far.
 
@@ -102,12 +104,15 @@ def infer_interactions(
     names = tuple(f"{name}:{one}" for name in parts for one in named)
     known = None if knowledge is None else knowledge.constraints(names, chosen.max_parents)
 
-    def graph_of(rows: Any, settings: InferenceSettings) -> Graph:
+    def presences_in(rows: Any) -> Mapping[str, Floats]:
         some = {name: part[rows] for name, part in parts.items()}
-        chances = np.hstack(list(presences(some, given[rows], kind=kind, settings=settings.model_dump()).values()))
-        return searched(chances, given[rows], names, known, settings, clock)
+        return presences(some, given[rows], kind=kind, settings=chosen.model_dump())
 
-    graph = graph_of(slice(None), chosen)
+    def graph_of(rows: Any, settings: InferenceSettings) -> Graph:
+        return searched(np.hstack(list(presences_in(rows).values())), given[rows], names, known, settings, clock)
+
+    whole = presences_in(slice(None)) if chances is None else chances
+    graph = searched(np.hstack(list(whole.values())), given, names, known, chosen, clock)
     if not chosen.halves or clock.over():
         return graph
     alike = np.tile(np.eye(given.shape[1], dtype=bool), (len(parts), len(parts)))

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from overtone.core import InputError
+from overtone.core import InputError, ProgressCallback
 from overtone.graphs.checks import check_chunk, check_covariance, check_names
 from overtone.graphs.cpdag import cpdag
 from overtone.graphs.graph import Graph
 from overtone.graphs.knowledge import Constraints, Knowledge
 from overtone.graphs.moments import Moments, from_covariance, moments
-from overtone.graphs.search import Clock, Progress, search
+from overtone.graphs.search import Clock, search
 from overtone.graphs.settings import GraphSettings
 from overtone.graphs.stability import Learner, Sought, bootstrap, choose_penalty, consensus, halves
 from overtone.graphs.weights import correlation_of, refit
@@ -31,7 +31,7 @@ def learn_graph(
     rows: float | None = None,
     knowledge: Knowledge | None = None,
     settings: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Graph:
     """Learn a graph from a table of numbers, or from its covariance.
 
@@ -45,7 +45,7 @@ def learn_graph(
         rows: Number of rows behind a covariance.
         knowledge: Tiers, forbidden and required edges.
         settings: Names and values of :class:`GraphSettings`.
-        progress: Called after each step with a :class:`SearchReport`; an answer that is true ends the search with the
+        progress: Called after each step with a :class:`overtone.core.Progress`; an answer that is true ends the search with the
             best graph so far.
 
     Returns:

@@ -185,13 +185,13 @@ def batch_values(batch: Any) -> NDArray[Any]:
 
 
 @dataclass(frozen=True)
-class SoftLabels:
-    """Soft labels in a file.
+class SoftLabelFile:
+    """Soft labels as a file holds them.
 
     Attributes:
         parts: Modality to (n, C) soft labels, of the rows that were asked for.
         classes: C names; empty if the file has none.
-        labels: What is annotated for these rows; None if the file does not say.
+        labels: Annotated labels of these rows; None if the file has none.
         ids: Names of these rows; their numbers in the file if it has none.
     """
 
@@ -201,7 +201,7 @@ class SoftLabels:
     ids: tuple[str, ...] = ()
 
 
-def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | None = None) -> SoftLabels:
+def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | None = None) -> SoftLabelFile:
     """Read soft labels: an array (n, C) per modality, with optional class_names, y and split.
 
     Args:
@@ -224,7 +224,7 @@ def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | N
     taken = None if labels is None else labels[chosen]
     ids = text(arrays["ids"].rows) if "ids" in arrays else ()
     named = tuple(ids[row] if ids else str(row) for row in chosen.tolist())
-    return SoftLabels({name: part[chosen] for name, part in parts.items()}, names, taken, named)
+    return SoftLabelFile({name: part[chosen] for name, part in parts.items()}, names, taken, named)
 
 
 def values_of(arrays: dict[str, Any], name: str, file: Path) -> NDArray[Any]:

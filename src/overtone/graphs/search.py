@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from overtone.core import Progress, ProgressCallback
 from overtone.graphs.engine.engine import Engine, bic_penalty
 from overtone.graphs.knowledge import Constraints
 from overtone.graphs.settings import GraphSettings
@@ -23,29 +24,6 @@ DIGITS = 12
 """Correlations are rounded to so many digits, so that the order of the rows cannot be seen in them."""
 
 
-@dataclass(frozen=True)
-class SearchReport:
-    """What the search says about itself on the way.
-
-    Attributes:
-        step: Steps done: local optima found.
-        steps: Steps to do.
-        score: The best score so far.
-        seconds: Time so far.
-        label: What this is a step of (``"search"``, ``"bootstrap"``, ...).
-    """
-
-    step: int
-    steps: int
-    score: float
-    seconds: float
-    label: str = "search"
-
-
-Progress = Callable[[SearchReport], object]
-"""Called after each step; an answer that is true ends the search with the best graph so far."""
-
-
 class Clock:
     """A time budget that several searches share, and whoever wants to stop them.
 
@@ -55,7 +33,7 @@ class Clock:
         label: What is being done, for the reports.
     """
 
-    def __init__(self, seconds: float | None = None, progress: Progress | None = None, label: str = "search") -> None:
+    def __init__(self, seconds: float | None = None, progress: ProgressCallback | None = None, label: str = "search") -> None:
         self.begin = time.monotonic()
         self.seconds, self.progress, self.label = seconds, progress, label
         self.stopped = False
@@ -83,7 +61,10 @@ class Clock:
 
     def report(self, step: int, steps: int, score: float) -> None:
         """Say that a step is done."""
-        if self.progress is not None and self.progress(SearchReport(step, steps, score, self.elapsed, self.label)):
+        if self.progress is None:
+            return
+        values = {"score": score} if math.isfinite(score) else {}
+        if self.progress(Progress(self.label, step, steps, "step", values, self.elapsed)):
             self.stopped = True
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from overtone.core import InputError
+from overtone.core import InputError, ProgressCallback
 from overtone.graphs.checks import check_chunk, check_covariance
 from overtone.graphs.closure import ClosedLearner
 from overtone.graphs.graph import Graph
@@ -17,7 +17,7 @@ from overtone.graphs.knowledge import Knowledge
 from overtone.graphs.learning import RowsLearner, assembled, needs_blocks, numbers
 from overtone.graphs.moments import moments
 from overtone.graphs.representations import Kind, Representation, represented, resolved
-from overtone.graphs.search import Clock, Progress
+from overtone.graphs.search import Clock
 from overtone.graphs.settings import GraphSettings
 from overtone.graphs.stability import Learner
 
@@ -39,7 +39,7 @@ def interaction_graph(
     centre: bool = False,
     knowledge: Knowledge | None = None,
     settings: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Graph:
     """Learn which class, seen or heard, goes with which, from what a teacher says about each clip.
 

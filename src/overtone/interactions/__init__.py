@@ -1,19 +1,19 @@
-"""The stages of ``interactions``: a cross-fitted teacher, its soft labels, the class graph, and then the student."""
+"""Interactions of classes: cross-fitted teachers, their soft labels, the class graph, and the student's training."""
 
-from overtone.interactions.class_graphs import presences_of, stored_graph, with_support
+from overtone.interactions.class_graph import estimate_presences, infer_graph, load_graph, read_run_graph, with_support
 from overtone.interactions.cross_fitting import cross_fit
+from overtone.interactions.pipeline import InteractionTrainer
 from overtone.interactions.reliability import reliability
 from overtone.interactions.soft_labels import SoftLabels
-from overtone.interactions.stages import InteractionTrainer, infer_graph, sharing
 
 __all__ = [
     "InteractionTrainer",
     "SoftLabels",
     "cross_fit",
+    "estimate_presences",
     "infer_graph",
-    "presences_of",
+    "load_graph",
+    "read_run_graph",
     "reliability",
-    "sharing",
-    "stored_graph",
     "with_support",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from overtone.core import ProgressCallback, is_main_process
+from overtone.core import InputError, ProgressCallback, is_main_process
 from overtone.core.version import __version__
-from overtone.features import PairedFeatures
-from overtone.interactions.folds import deal, of_others, seen_by_teachers
-from overtone.interactions.reliability import ranking
-from overtone.interactions.scores import Scores
-from overtone.interactions.soft_labels import SoftLabels, stored_soft_labels
+from overtone.features import PairedFeatures, hold_out
+from overtone.features.splitting import shuffled
+from overtone.interactions.reliability import mean_class_precision
+from overtone.interactions.scores import TeacherScores
+from overtone.interactions.soft_labels import SoftLabels, has_label
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import CorpusInfo
 from overtone.training import train
@@ -26,10 +26,12 @@ from overtone.training.folder import FREE, RunFolder
 from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
 
-EXPLAINING = 3.0
-"""Weight of explaining the features that is tried."""
+RECONSTRUCTION_WEIGHT = 3.0
+"""Weight of the feature reconstruction that is tried."""
+HELD_OUT = 0.1
+"""Share of a teacher's rows that its temperatures are calibrated on, where the corpus has no validation rows."""
 KEPT = 0.9
-"""Share of the ranking by labels that must be left then: where clips have many events some goes to unannotated ones."""
+"""Share of the ranking quality that must remain with it: where clips have many events, some goes to unannotated ones."""
 
 
 def cross_fit(
@@ -43,10 +45,10 @@ def cross_fit(
 ) -> SoftLabels:
     """Score every training row with teachers (``av-sal``) that have not seen it.
 
-    Labelled rows are dealt into folds class by class; each fold is scored by a teacher of the others. Rows without a
+    Labelled rows are assigned to folds class by class; each fold is scored by a teacher of the others. Rows without a
     label teach nothing, so every teacher scores them, and they get the mean. Temperatures are calibrated on the split
     ``val``, or on a tenth of a teacher's rows that is held out of its training. No other split is looked at. Where
-    ``feature_reconstruction`` is not set, two more teachers try on the first fold whether it does good.
+    ``feature_reconstruction`` is not set, two more teachers try on the first fold whether it helps.
 
     Args:
         data: Features with labels and a split ``train``.
@@ -65,31 +67,31 @@ def cross_fit(
             something else.
         TrainingStopped: A teacher diverged.
     """
-    part = seen_by_teachers(data)
+    part = select_labelled_splits(data)
     own, training = split_settings(settings, AVSAL)
     method = AVSAL.settings_type.build(own, where="settings of av-sal").model_dump(mode="json")
-    provenance = provenance_of(part, method, training, folds)
+    provenance = _provenance(part, method, training, folds)
     folder = None if out is None else RunFolder(out)
     if folder is not None:
-        found = stored_soft_labels(folder / "soft_labels.safetensors", provenance)
+        found = SoftLabels.load_matching(folder / "soft_labels.safetensors", provenance)
         if found is not None:
             return found
     assert part.targets is not None
-    places = deal(part.targets[part.splits["train"]], folds, training.seed)
-    staff = Staff(part, places, training.seed, settings or {}, folder, progress, label)
-    choice = try_explaining(staff) if method["feature_reconstruction"] is None else {}
+    fold_ids = assign_folds(part.targets[part.splits["train"]], folds, training.seed)
+    trainer = TeacherTrainer(part, fold_ids, training.seed, settings or {}, folder, progress, label)
+    choice = _try_reconstruction(trainer) if method["feature_reconstruction"] is None else {}
     chosen = {name: value for name, value in choice.items() if name in method}
-    scores = Scores(part.splits["train"], places)
+    scores = TeacherScores(part.splits["train"], fold_ids)
     for number in range(folds):
-        taught = staff.teach(number, f"fold-{number + 1}", f"fold {number + 1}/{folds}", chosen)
-        scores.add(taught.run, part, taught.rows, number)
+        fitted = trainer.fit(number, f"fold-{number + 1}", f"fold {number + 1}/{folds}", chosen)
+        scores.add(fitted.run, part, fitted.rows, number)
     soft = scores.soft_labels(part, method["head"], provenance, choice)
     if folder is not None and is_main_process():
         soft.save(folder / "soft_labels.safetensors")
     return soft
 
 
-class Taught(NamedTuple):
+class FittedTeacher(NamedTuple):
     """A teacher, and the rows that it was trained on."""
 
     run: Run
@@ -97,12 +99,12 @@ class Taught(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Staff:
+class TeacherTrainer:
     """Trains the teachers of a corpus, each an ordinary run.
 
     Attributes:
         part: What they may see.
-        places: (N,) fold of each training row.
+        fold_ids: (N,) fold of each training row.
         seed: Decides which rows are held out.
         settings: Of all of them.
         folder: Where their runs are, in ``teacher``; None for nowhere.
@@ -111,67 +113,67 @@ class Staff:
     """
 
     part: PairedFeatures
-    places: Tensor
+    fold_ids: Tensor
     seed: int
     settings: Mapping[str, Any]
     folder: RunFolder | None
     progress: ProgressCallback | None
     label: str
 
-    def teach(self, number: int, place: str, said: str, changes: Mapping[str, Any]) -> Taught:
-        """The teacher of all folds but one, trained or found.
+    def fit(self, number: int, folder_name: str, label: str, changes: Mapping[str, Any]) -> FittedTeacher:
+        """Train the teacher of all folds but one, or load it from its folder.
 
         Args:
             number: Of the fold that it does not see.
-            place: Its folder's name.
-            said: What progress calls it.
+            folder_name: Its folder's name.
+            label: What progress calls it.
             changes: Of the settings.
         """
-        taught = of_others(self.part, self.places, number, self.seed)
+        fitted = select_teacher_rows(self.part, self.fold_ids, number, self.seed)
         run = train(
             "av-sal",
-            taught,
+            fitted,
             settings={**self.settings, **changes},
-            out=None if self.folder is None else self.folder / "teacher" / place,
+            out=None if self.folder is None else self.folder / "teacher" / folder_name,
             resume=True,
             progress=self.progress,
-            label=f"{self.label}, {said}",
+            label=f"{self.label}, {label}",
             evaluate=False,
         )
-        return Taught(run, taught.splits["train"])
+        return FittedTeacher(run, fitted.splits["train"])
 
 
-def try_explaining(staff: Staff) -> dict[str, Any]:
-    """Whether to explain the features, judged by how well labelled rows of the first fold are still ranked then.
+def _try_reconstruction(trainer: TeacherTrainer) -> dict[str, Any]:
+    """Decide whether teachers reconstruct the features, by how well they still rank labelled rows of the first fold.
 
-    Where features are not sums of what is in a clip, a teacher that must explain them forgets the labels for it.
+    Where features are not sums of what is in a clip, a teacher that must reconstruct them neglects the labels.
 
     Args:
-        staff: Trains the two teachers.
+        trainer: Trains the two teachers.
 
     Returns:
         ``feature_reconstruction``, and by ``map`` (mean average precision over the classes, of both modalities) why.
     """
-    assert staff.part.targets is not None
-    rows = staff.part.splits["train"][staff.places == 0]
-    judged, positive = staff.part.subset(rows), staff.part.targets[rows] > 0
+    assert trainer.part.targets is not None
+    rows = trainer.part.splits["train"][trainer.fold_ids == 0]
+    judged, positive = trainer.part.subset(rows), trainer.part.targets[rows] > 0
 
-    def merit(weight: float) -> float:
+    def judge(weight: float) -> float:
         place = f"trial-explaining-{weight:g}"
-        run = staff.teach(
+        run = trainer.fit(
             0, place, f"trial with feature_reconstruction={weight:g}", {"feature_reconstruction": weight}
         ).run
         teacher = run.method
         assert isinstance(teacher, AVSAL)
-        said = run.apply(judged, lambda part, side: {"": teacher.soft_labels(part, side)})[""]
-        return fmean(ranking(scores, positive) for scores in said.values())
+        scored = run.apply(judged, lambda part, side: {"": teacher.soft_labels(part, side)})[""]
+        return fmean(mean_class_precision(scores, positive) for scores in scored.values())
 
-    without, with_it = merit(0.0), merit(EXPLAINING)
-    chosen = EXPLAINING if with_it >= KEPT * without else 0.0
-    return {"feature_reconstruction": chosen, "map": {"0": without, f"{EXPLAINING:g}": with_it}}
+    without, with_it = judge(0.0), judge(RECONSTRUCTION_WEIGHT)
+    chosen = RECONSTRUCTION_WEIGHT if with_it >= KEPT * without else 0.0
+    return {"feature_reconstruction": chosen, "map": {"0": without, f"{RECONSTRUCTION_WEIGHT:g}": with_it}}
 
 
-def provenance_of(
+def _provenance(
     part: PairedFeatures, method: Mapping[str, Any], training: TrainingSettings, folds: int
 ) -> dict[str, Any]:
     """All that soft labels depend on."""
@@ -183,3 +185,75 @@ def provenance_of(
         "data": {"source": part.provenance.source, "trained_on": fingerprint(part)},
         "versions": {"overtone": __version__, "torch": torch.__version__},
     }
+
+
+def select_labelled_splits(data: PairedFeatures) -> PairedFeatures:
+    """Select training rows and, behind them, validation rows; drop every other row, truth and media.
+
+    Raises:
+        InputError: There are no labels, or no training rows.
+    """
+    if data.targets is None or "train" not in data.splits:
+        raise InputError(
+            f"{data.provenance.source}: soft labels are learnt from training rows with labels",
+            got=f"splits {', '.join(data.splits) or 'none'}, labels: {data.label_kind}",
+            fix="bring labels, as y or labels",
+        )
+    used = {name: data.splits[name] for name in ("train", "val") if name in data.splits}
+    bounds = torch.tensor([len(rows) for rows in used.values()]).cumsum(0).tolist()
+    numbers = torch.arange(bounds[-1]).tensor_split(bounds[:-1])
+    part = replace(data, truth={}, media={}, splits={}).subset(torch.cat(list(used.values())))
+    return replace(part, splits=dict(zip(used, numbers)))
+
+
+def assign_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
+    """Assign labelled rows to folds, class by class, so that every fold has its share of each.
+
+    A row with several labels counts for its rarest.
+
+    Args:
+        labels: (N, C).
+        folds: k.
+        seed: The same seed gives the same folds.
+
+    Returns:
+        (N,) int64 from 0 to k − 1; −1 for rows without a label.
+
+    Raises:
+        InputError: There are not two labelled rows to a fold.
+
+    Example:
+        >>> assign_folds(torch.eye(2)[torch.tensor([0, 0, 1, 1, 0, 1])], 2, 0).bincount().tolist()
+        [3, 3]
+    """
+    known = has_label(labels).nonzero()[:, 0]
+    if folds < 2 or len(known) < 2 * folds:
+        raise InputError(
+            "too few labelled training rows for cross-fitting",
+            got=f"{len(known)} rows in {folds} folds",
+            valid="at least two folds of two rows",
+            fix="annotate more clips, or lower folds",
+        )
+    present = (labels[known] > 0).float()
+    rarest = (present / present.sum(0).clamp_min(1)).argmax(1)
+    mixed = shuffled(len(known), seed)
+    order = known[mixed[torch.argsort(rarest[mixed], stable=True)]]
+    fold_ids = torch.full((len(labels),), -1, dtype=torch.int64)
+    fold_ids[order] = torch.arange(len(order)) % folds
+    return fold_ids
+
+
+def select_teacher_rows(part: PairedFeatures, fold_ids: Tensor, number: int, seed: int) -> PairedFeatures:
+    """Select the data of one fold's teacher.
+
+    Args:
+        part: What teachers may see.
+        fold_ids: (N,) fold of each training row.
+        number: Of the fold that it is not to see.
+        seed: The same seed holds out the same rows.
+
+    Returns:
+        To train on, the labelled rows of the other folds; to calibrate on, ``val`` or a share of them held out.
+    """
+    rows = part.splits["train"][(fold_ids >= 0) & (fold_ids != number)]
+    return hold_out(replace(part, splits={**part.splits, "train": rows}), HELD_OUT, seed)

@@ -41,7 +41,7 @@ def reliability(probabilities: Tensor, labels: Tensor, kind: Kind) -> dict[str, 
         rest = torch.finfo(torch.float32).eps
         nll = -(y * p.clamp_min(tiny).log() + (1 - y) * (1 - p).clamp_min(rest).log()).mean()
         ece = calibration_error(p.flatten(), y.flatten())
-    return {"nll": float(nll), "ece": ece, "accuracy": float(right.mean()), "map": ranking(p, y > 0)}
+    return {"nll": float(nll), "ece": ece, "accuracy": float(right.mean()), "map": mean_class_precision(p, y > 0)}
 
 
 def calibration_error(confidence: Tensor, outcome: Tensor, bins: int = BINS) -> float:
@@ -65,7 +65,7 @@ def calibration_error(confidence: Tensor, outcome: Tensor, bins: int = BINS) -> 
     return float(gap.abs().sum() / len(confidence))
 
 
-def ranking(scores: Tensor, positive: Tensor) -> float:
+def mean_class_precision(scores: Tensor, positive: Tensor) -> float:
     """Mean over the classes that have positives of the average precision of the rows ranked by score.
 
     Args:

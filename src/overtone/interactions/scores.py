@@ -1,4 +1,4 @@
-"""What teachers say of training rows, summed up: of those they have seen, and of those they have not."""
+"""Scores of training rows by the teachers, summed up: in sample and out of fold."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ CERTAIN = 1e-6
 
 
 @dataclass
-class Scores:
-    """Sums of what teachers say of training rows, of those they have seen and of those they have not.
+class TeacherScores:
+    """Sums of the teachers' scores of training rows: of rows they were trained on, and of rows they were not.
 
     Args:
         rows: (N,) numbers of the training rows.
-        places: (N,) fold of each.
+        fold_ids: (N,) fold of each.
     """
 
     rows: Tensor
-    places: Tensor
+    fold_ids: Tensor
 
     def __post_init__(self) -> None:
         self.sums: dict[str, dict[str, Tensor]] = {"calibrated": {}, "uncalibrated": {}, "in_sample": {}}
         self.counts = {name: torch.zeros(len(self.rows), 1) for name in self.sums}
         self.temperatures: list[list[float]] = []
 
-    def add(self, run: Run, part: PairedFeatures, taught: Tensor, number: int) -> None:
-        """Add what the teacher of a fold says.
+    def add(self, run: Run, part: PairedFeatures, fitted: Tensor, number: int) -> None:
+        """Add the scores of one fold's teacher.
 
         Args:
             run: The teacher's.
             part: The data.
-            taught: Rows it was trained on.
+            fitted: Rows it was trained on.
             number: Of the fold that it has not seen.
         """
         teacher = run.method
         assert isinstance(teacher, AVSAL)
         self.temperatures.append(teacher.temperatures.tolist())
 
-        def say(rows: Tensor, side: int) -> dict[str, Tensor]:
+        def score(rows: Tensor, side: int) -> dict[str, Tensor]:
             raw = teacher.probabilities(teacher.logits(rows, side))
             return {"calibrated": teacher.soft_labels(rows, side), "uncalibrated": raw}
 
-        said = run.apply(part.split("train"), say)
-        unseen = ((self.places == number) | (self.places < 0))[:, None].float()
-        seen = torch.isin(self.rows, taught)[:, None].float()
+        scored = run.apply(part.split("train"), score)
+        unseen = ((self.fold_ids == number) | (self.fold_ids < 0))[:, None].float()
+        seen = torch.isin(self.rows, fitted)[:, None].float()
         for name, rows, scores in (
-            ("calibrated", unseen, said["calibrated"]),
-            ("uncalibrated", unseen, said["uncalibrated"]),
-            ("in_sample", seen, said["calibrated"]),
+            ("calibrated", unseen, scored["calibrated"]),
+            ("uncalibrated", unseen, scored["uncalibrated"]),
+            ("in_sample", seen, scored["calibrated"]),
         ):
             self.counts[name] += rows
             for modality, values in scores.items():
@@ -67,24 +67,24 @@ class Scores:
                 sums[modality] = sums.get(modality, torch.zeros_like(values)) + rows * values
 
     def mean(self, name: str) -> dict[str, Tensor]:
-        """Modality to (N, C) means, strictly between 0 and 1; meaningless where no teacher spoke."""
+        """Modality to (N, C) means, strictly between 0 and 1; meaningless where no teacher scored."""
         counts = self.counts[name].clamp_min(1)
         return {modality: (part / counts).clamp(CERTAIN, 1 - CERTAIN) for modality, part in self.sums[name].items()}
 
     def soft_labels(
         self, part: PairedFeatures, kind: Kind, provenance: Mapping[str, Any], choice: Mapping[str, Any]
     ) -> SoftLabels:
-        """All that was said, with how far it can be believed."""
+        """The soft labels, with their reliability."""
         assert part.targets is not None
         rows = part.split("train")
         labels = part.targets[self.rows]
         calibrated, seen = self.mean("calibrated"), self.counts["in_sample"] > 0
         in_sample = {name: torch.where(seen, mean, calibrated[name]) for name, mean in self.mean("in_sample").items()}
-        said = {"calibrated": calibrated, "uncalibrated": self.mean("uncalibrated"), "in_sample": in_sample}
+        kinds = {"calibrated": calibrated, "uncalibrated": self.mean("uncalibrated"), "in_sample": in_sample}
         figures = {
             modality: {
                 "temperatures": [fold[side] for fold in self.temperatures],
-                **{name: reliability(parts[modality], labels, kind) for name, parts in said.items()},
+                **{name: reliability(parts[modality], labels, kind) for name, parts in kinds.items()},
             }
             for side, modality in enumerate(calibrated)
         }
@@ -94,7 +94,7 @@ class Scores:
             classes=rows.class_names,
             ids=rows.ids,
             labels=labels,
-            folds=self.places,
+            folds=self.fold_ids,
             in_sample=in_sample,
             provenance=provenance,
             choice=choice,

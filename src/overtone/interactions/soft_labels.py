@@ -1,4 +1,4 @@
-"""Soft labels of a corpus's training rows: what teachers that have not seen a row say of it, and their file."""
+"""Soft labels: class probabilities of training rows by teachers that have not seen them, and their file."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.files import json_text, load_tensors, save_tensors
+from overtone.graphs.reading import SoftLabelFile
 
 Kind = Literal["softmax", "logits", "sigmoid", "sigmoid-logits"]
-"""What numbers are; those of our own teachers are probabilities: softmax or sigmoid."""
+"""What the numbers are; those of av-sal are probabilities: softmax or sigmoid."""
 
 IN_SAMPLE = "in_sample_"
-"""Before a modality's name: what teachers that have seen a row say of it."""
+"""Before a modality's name: scores by teachers that have seen the row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +34,13 @@ class SoftLabels:
         kind: ``"softmax"``: rows sum to one; ``"sigmoid"``: classes are independent; or logits of either.
         classes: C names.
         ids: N names of the clips.
-        labels: (N, C) what is annotated; a row of zeros where nothing is.
+        labels: (N, C) annotated labels; a row of zeros where nothing is annotated.
         folds: (N,) int64, the part that each row was in, from 0; −1 of rows without a label, which no teacher has seen
             and all have scored.
         in_sample: Modality to (N, C), each row from the teachers that have seen it, if any: for comparison only.
         provenance: What they depend on: data, settings, folds, versions.
         choice: The teachers' settings that were chosen on held-out rows, and by which figures.
-        reliability: Per modality what :func:`reliability` says before and after calibration, out of fold and in sample.
+        reliability: Per modality, figures of :func:`reliability` before and after calibration, out of fold and in sample.
     """
 
     probabilities: dict[str, Tensor]
@@ -89,7 +92,7 @@ class SoftLabels:
         Raises:
             InputError: There is none, or it holds something else.
         """
-        tensors, header = load_tensors(path), header_of(path)
+        tensors, header = load_tensors(path), _read_header(path)
         try:
             names = header["modalities"]
             return cls(
@@ -111,8 +114,41 @@ class SoftLabels:
                 fix="for other files see overtone graph --soft",
             ) from None
 
+    @classmethod
+    def load_matching(cls, path: Path, provenance: Mapping[str, Any]) -> SoftLabels | None:
+        """Read soft labels back; None if there are none, or they depend on something else than ``provenance``.
 
-def header_of(path: str | Path) -> dict[str, Any]:
+        Raises:
+            InputError: The file is damaged.
+        """
+        found = cls.load(path) if path.exists() else None
+        return found if found is not None and json_text(found.provenance) == json_text(provenance) else None
+
+    @classmethod
+    def from_file(cls, file: SoftLabelFile, kind: Kind, source: str | Path) -> SoftLabels:
+        """Soft labels from any source, in the form that a run's own have; no fold is known.
+
+        Args:
+            file: As :func:`overtone.graphs.reading.read_soft_labels` reads it.
+            kind: What the numbers are.
+            source: Its name, for messages.
+
+        Raises:
+            InputError: The file has no labels, or they do not fit its classes.
+        """
+        parts = {name: torch.as_tensor(part) for name, part in file.parts.items()}
+        rows, count = next(iter(parts.values())).shape
+        return cls(
+            probabilities=parts,
+            kind=kind,
+            classes=file.classes or tuple(f"class{number}" for number in range(count)),
+            ids=file.ids,
+            labels=torch.as_tensor(_as_indicators(file.labels, count, source)),
+            folds=torch.full((rows,), -1),
+        )
+
+
+def _read_header(path: str | Path) -> dict[str, Any]:
     """The JSON values in a safetensors file's header; anything else there is left out."""
     with safe_open(str(path), "pt") as file:
         metadata = file.metadata() or {}
@@ -125,22 +161,22 @@ def header_of(path: str | Path) -> dict[str, Any]:
     return found
 
 
-def stored_soft_labels(path: Path, provenance: Mapping[str, Any]) -> SoftLabels | None:
-    """Soft labels from a file; None if there is none, or they depend on something else.
-
-    Args:
-        path: The file.
-        provenance: What they must depend on.
-
-    Raises:
-        InputError: The file is damaged.
-    """
-    if not path.exists():
-        return None
-    found = SoftLabels.load(path)
-    return found if json_text(found.provenance) == json_text(provenance) else None
-
-
-def labelled(labels: Tensor) -> Tensor:
+def has_label(labels: Tensor) -> Tensor:
     """(N,) bool: which rows have a label."""
     return torch.as_tensor(labels.sum(1) > 0)
+
+
+def _as_indicators(labels: NDArray[Any] | None, classes: int, source: str | Path) -> NDArray[np.float32]:
+    """(n, C) labels as they are, or those of (n,) class numbers."""
+    valid = f"class numbers from 0 to {classes - 1}, or (rows, {classes}) indicators, under y or labels"
+    if labels is None:
+        raise InputError(
+            f"{source}: interactions are inferred from soft labels and annotated labels, and there are no labels",
+            valid=valid,
+            fix="add them, or leave --interactions out",
+        )
+    if labels.ndim == 2 and labels.shape[1] == classes and labels.dtype.kind in "biuf":
+        return labels.astype(np.float32)
+    if labels.ndim == 1 and labels.dtype.kind in "iu" and labels.min() >= 0 and labels.max() < classes:
+        return np.eye(classes, dtype=np.float32)[labels]
+    raise InputError(f"{source}: labels do not fit the soft labels", got=f"{labels.dtype} {labels.shape}", valid=valid)

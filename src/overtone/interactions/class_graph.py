@@ -1,0 +1,206 @@
+"""The class graph of soft labels: inferred, stored with a run and read back, with the clips that support its edges."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from overtone.core import InputError, ProgressCallback
+from overtone.core.files import json_text, write_json
+from overtone.graphs import Graph, Knowledge, infer_interactions, presences
+from overtone.interactions.soft_labels import SoftLabels
+from overtone.training.folder import RunFolder
+
+Presences = dict[str, NDArray[np.float64]]
+"""Modality to (N, C) chances that a class is present in a clip."""
+
+SUPPORT = 5
+"""Clips that are named for each edge."""
+CELLS = 1 << 24
+"""Products of soft labels that are held at once."""
+
+
+def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = SUPPORT) -> Graph:
+    r"""The same graph with, for each edge, the clips that support it most.
+
+    The support of an edge i → j by a clip n is :math:`s_n[i] \, s_n[j]`, each chance in its node's modality.
+
+    Args:
+        graph: Its nodes are called ``modality:class``.
+        soft: Of the rows that the graph was inferred from.
+        chances: Modality to (N, C) chances that a class is present: :func:`estimate_presences`.
+        top: Clips named for each edge.
+
+    Returns:
+        The graph; ``found["support"]`` has an entry per edge, in their order: ``from``, ``to`` and ``clips``, a list of
+        ``id`` and ``strength``.
+    """
+    names = [f"{modality}:{name}" for modality in chances for name in soft.classes]
+    position = {name: number for number, name in enumerate(names)}
+    columns = torch.cat([torch.as_tensor(part, dtype=torch.float32) for part in chances.values()], 1)
+    edges = graph.edges
+    ends = torch.tensor([[position[edge.source], position[edge.target]] for edge in edges], dtype=torch.int64).view(-1, 2)
+    found = [
+        (columns[:, block[:, 0]] * columns[:, block[:, 1]]).topk(min(top, len(soft)), dim=0)
+        for block in torch.split(ends, max(1, CELLS // len(soft)))
+    ]
+    support = [
+        {
+            "from": edge.source,
+            "to": edge.target,
+            "clips": [{"id": soft.ids[row], "strength": strength} for strength, row in zip(strengths, rows)],
+        }
+        for edge, strengths, rows in zip(
+            edges,
+            (column for block in found for column in block.values.T.tolist()),
+            (column for block in found for column in block.indices.T.tolist()),
+        )
+    ]
+    return replace(graph, found={**graph.found, "support": support})
+
+
+def estimate_presences(soft: SoftLabels, settings: Mapping[str, Any] | None = None) -> Presences:
+    """How likely each class is present in each modality of a clip, annotated or not.
+
+    Args:
+        soft: Soft labels of training rows.
+        settings: Of the inference, where they are not the defaults.
+
+    Returns:
+        Modality to (N, C) float64; see :func:`overtone.graphs.presences`.
+
+    Raises:
+        InputError: A setting is wrong, or nothing is annotated.
+    """
+    parts = {name: part.numpy() for name, part in soft.probabilities.items()}
+    return presences(parts, soft.labels.numpy(), kind=soft.kind, settings=settings)
+
+
+def infer_graph(
+    soft: SoftLabels,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    chances: Presences | None = None,
+    knowledge: Knowledge | None = None,
+    clips: int = SUPPORT,
+    progress: ProgressCallback | None = None,
+) -> Graph:
+    """Search the class graph of soft labels, and name the clips that support its edges.
+
+    Args:
+        soft: Soft labels of training rows.
+        settings: Of the inference, where they are not the defaults.
+        chances: What :func:`estimate_presences` gave for them; computed here if None.
+        knowledge: Forbidden and required edges, between names such as "audio:dog".
+        clips: How many clips to name for each edge.
+        progress: Called after each step; an answer that is true ends the search with the best graph so far.
+
+    Returns:
+        The graph, over ``modality:class``; its ``support`` names the clips.
+
+    Raises:
+        InputError: A setting is wrong, or the soft labels cannot be searched.
+    """
+    chances = estimate_presences(soft, settings) if chances is None else chances
+    graph = infer_interactions(
+        {name: part.numpy() for name, part in soft.probabilities.items()},
+        soft.labels.numpy(),
+        kind=soft.kind,
+        classes=soft.classes,
+        settings=settings,
+        chances=chances,
+        knowledge=knowledge,
+        progress=progress,
+    )
+    return with_support(graph, soft, chances, clips)
+
+
+def read_run_graph(
+    folder: str | Path,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    knowledge: Knowledge | None = None,
+    clips: int = SUPPORT,
+    progress: ProgressCallback | None = None,
+) -> Graph:
+    """The class graph of a run: as it is stored, or inferred anew if settings or knowledge are given.
+
+    Args:
+        folder: The run folder.
+        settings: Of the inference, over those of the run.
+        knowledge: Forbidden and required edges.
+        clips: How many clips to name for each edge.
+        progress: Called after each step of a new search.
+
+    Returns:
+        The graph, with its supporting clips.
+
+    Raises:
+        InputError: The run has no soft labels, or a setting cannot be used.
+    """
+    run = RunFolder(folder)
+    if not (run / "soft_labels.safetensors").exists():
+        raise InputError(
+            f"{folder}: has no class graph and no soft labels",
+            got=f"a run of {run.info()['method']}",
+            valid="a run of interactions, with graph=inferred",
+        )
+    soft = SoftLabels.load(run / "soft_labels.safetensors")
+    own = run.settings().get("inference") or {}
+    stored = None if settings or knowledge else load_graph(run.path)
+    if stored is None:
+        own = {**own, **(settings or {})}
+        return infer_graph(soft, own, knowledge=knowledge, clips=clips, progress=progress)
+    return with_support(stored, soft, estimate_presences(soft, own), clips)
+
+
+def store_graph(graph: Graph, folder: Path, identity: Mapping[str, Any]) -> None:
+    """Write ``graph.npz`` with the matrices, then ``graph.json`` with all else.
+
+    Args:
+        graph: The graph.
+        folder: Where to.
+        identity: What it depends on: soft labels, settings, versions.
+    """
+    graph.save(folder / "graph.npz")
+    write_json(folder / "graph.json", {**graph.to_dict(), **graph.details(), "identity": identity})
+
+
+def load_graph(folder: Path, identity: Mapping[str, Any] | None = None) -> Graph | None:
+    """Read a graph that :func:`store_graph` wrote.
+
+    Args:
+        folder: Where it is.
+        identity: What it must depend on; None takes any.
+
+    Returns:
+        The graph; None if there is none, or it depends on something else.
+
+    Raises:
+        InputError: A file is damaged.
+    """
+    if not (folder / "graph.json").exists():
+        return None
+    try:
+        said = json.loads((folder / "graph.json").read_text(encoding="utf-8"))
+        if identity is not None and json_text(said["identity"]) != json_text(identity):
+            return None
+        with np.load(folder / "graph.npz", allow_pickle=False) as file:
+            arrays: dict[str, Any] = {name: file[name] for name in file.files}
+        parts: dict[str, Any] = {name: tuple(said[name]) for name in ("nodes", "order", "notes")}
+        parts |= {name: said[name] for name in ("score", "seconds", "settings", "found")}
+        parts |= {name: arrays[name] for name in ("directed", "undirected", "weights", "dag")}
+        parts |= {name: arrays.get(name) for name in ("presence", "direction")}
+        return Graph(**parts)
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise InputError(
+            f"{folder}: graph.json and graph.npz are not a whole graph ({error})",
+            fix="delete both; they are made again from soft_labels.safetensors",
+        ) from None
