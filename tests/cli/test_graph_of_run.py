@@ -112,9 +112,9 @@ def test_class_numbers_are_labels_too(cli: Cli, run: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--soft", "sigmoid"], "--soft says nothing of a run"),
-        (["--centre"], "--centre says nothing of a run"),
-        (["--interactions"], "--interactions says nothing of a run"),
+        (["--soft", "sigmoid"], "--soft does not apply to a run"),
+        (["--centre"], "--centre does not apply to a run"),
+        (["--interactions"], "--interactions does not apply to a run"),
         (["--set", "bootstraps=3"], "did you mean 'bootstrap'"),
     ],
 )

@@ -12,7 +12,7 @@ from overtone.core import InputError
 from overtone.experiments.comparison import expand_methods
 from overtone.features import from_arrays
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
-from overtone.interactions import InteractionTrainer, cross_fitting, sharing
+from overtone.interactions import InteractionTrainer, cross_fitting
 from overtone.methods.interactions import MARGIN
 
 SMALL = {"classes": 4, "interactions": 4, "train_rows": 160, "test_rows": 60, "noise": 1.0}
@@ -36,8 +36,7 @@ def simulated():
 
 
 def compare(*arguments, **options):
-    with sharing():
-        return experiments.compare(*arguments, train=InteractionTrainer().train, **options)
+    return experiments.compare(*arguments, train=InteractionTrainer().train, **options)
 
 
 def named(*arguments, **options):

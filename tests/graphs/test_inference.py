@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from overtone.core import InputError
+from overtone.core import InputError, Progress
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
-from overtone.graphs import Graph, InferenceSettings, Knowledge, SearchReport, infer_interactions, presences
+from overtone.graphs import Graph, InferenceSettings, Knowledge, infer_interactions, presences
 from overtone.graphs.folding import Votes, counted, folded, placed, strengths
 
 Floats = NDArray[np.float64]
@@ -241,7 +241,7 @@ def test_halves_are_inferred_from_their_own_rows() -> None:
 def test_a_stop_leaves_the_graph_of_all_rows() -> None:
     random, labels, events = clips()
     brought(random, events, (0, 0), (1, 2))
-    heard: list[SearchReport] = []
+    heard: list[Progress] = []
     graph = infer_interactions(
         scored(random, events),
         labels,

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from overtone.graphs import Graph, SearchReport, learn_graph
+from overtone.core import Progress
+from overtone.graphs import Graph, learn_graph
 from overtone.graphs.cpdag import cpdag
 from overtone.graphs.engine.engine import bic_penalty
 from overtone.graphs.search import repaired, search, shaken
@@ -109,18 +110,19 @@ def test_iterated_search_is_never_worse_than_one_start(oracle: ModuleType) -> No
 
 def test_several_starts_are_several_orders(oracle: ModuleType) -> None:
     values, _ = oracle.simulate(20, 6, 300, 1)
-    reports: list[SearchReport] = []
+    reports: list[Progress] = []
     graph = learn_graph(values, settings={"starts": 3, "ils_steps": 2}, progress=reports.append)
-    assert [report.step for report in reports] == [1, 2, 3, 4, 5]
-    assert {report.steps for report in reports} == {5}
-    assert [report.score for report in reports] == sorted(report.score for report in reports)
+    assert [report.done for report in reports] == [1, 2, 3, 4, 5]
+    assert {report.total for report in reports} == {5}
+    scores = [report.values["score"] for report in reports]
+    assert scores == sorted(scores)
     assert graph.found["steps"] == 5
     assert graph.found["complete"]
 
 
 def test_whoever_watches_can_stop_it(oracle: ModuleType) -> None:
     values, _ = oracle.simulate(20, 4, 300, 1)
-    graph = learn_graph(values, progress=lambda report: report.step == 2)
+    graph = learn_graph(values, progress=lambda report: report.done == 2)
     assert graph.found["steps"] == 2
     assert not graph.found["complete"]
     assert graph.edges
@@ -129,7 +131,7 @@ def test_whoever_watches_can_stop_it(oracle: ModuleType) -> None:
 def test_an_exception_of_the_watcher_comes_through(oracle: ModuleType) -> None:
     values, _ = oracle.simulate(10, 4, 300, 1)
 
-    def interrupt(_report: SearchReport) -> None:
+    def interrupt(_report: Progress) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -15,7 +15,7 @@ import overtone.interactions.cross_fitting as fitting
 from overtone.core import InputError
 from overtone.graphs.reading import read_soft_labels
 from overtone.interactions import SoftLabels, cross_fit
-from overtone.interactions.folds import deal, seen_by_teachers
+from overtone.interactions.cross_fitting import assign_folds, select_labelled_splits
 from overtone.training import Run
 
 from .conftest import TEACHER
@@ -177,10 +177,10 @@ def test_folds_have_their_share_of_every_class(folds, seed, numbers):
     known = labels.sum(1) > 0
     if known.sum() < 2 * folds:
         with pytest.raises(InputError, match="too few labelled training rows"):
-            deal(labels, folds, seed)
+            assign_folds(labels, folds, seed)
         return
-    places = deal(labels, folds, seed)
-    assert torch.equal(places, deal(labels, folds, seed))
+    places = assign_folds(labels, folds, seed)
+    assert torch.equal(places, assign_folds(labels, folds, seed))
     assert torch.equal(places < 0, ~known)
     sizes = places[known].bincount(minlength=folds)
     assert sizes.max() - sizes.min() <= 1
@@ -191,7 +191,7 @@ def test_folds_have_their_share_of_every_class(folds, seed, numbers):
 
 def test_seeds_deal_differently():
     labels = torch.eye(2)[torch.arange(40) % 2]
-    assert not torch.equal(deal(labels, 4, 0), deal(labels, 4, 1))
+    assert not torch.equal(assign_folds(labels, 4, 0), assign_folds(labels, 4, 1))
 
 
 def test_data_without_labels_or_training_rows_is_refused(corpus):
@@ -204,7 +204,7 @@ def test_data_without_labels_or_training_rows_is_refused(corpus):
 
 
 def test_what_teachers_see_is_in_the_order_of_the_splits(with_validation):
-    part = seen_by_teachers(with_validation)
+    part = select_labelled_splits(with_validation)
     for name in ("train", "val"):
         rows = with_validation.splits[name].tolist()
         assert [part.ids[row] for row in part.splits[name].tolist()] == [with_validation.ids[row] for row in rows]

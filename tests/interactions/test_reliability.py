@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, log_loss
 
-from overtone.interactions.reliability import calibration_error, ranking, reliability
+from overtone.interactions.reliability import calibration_error, mean_class_precision, reliability
 
 
 def drawn(rows: int, classes: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,4 +81,4 @@ def test_calibration_error_in_scalars(pairs: list[tuple[float, bool]]) -> None:
 def test_ranking_leaves_out_classes_without_a_positive() -> None:
     scores = torch.tensor([[0.9, 0.1], [0.5, 0.2], [0.1, 0.3]])
     positive = torch.tensor([[True, False], [False, False], [True, False]])
-    assert ranking(scores, positive) == pytest.approx((1 + 2 / 3) / 2)
+    assert mean_class_precision(scores, positive) == pytest.approx((1 + 2 / 3) / 2)

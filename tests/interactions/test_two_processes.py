@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from overtone.features import load, save
-from overtone.interactions import InteractionTrainer, SoftLabels, stored_graph
+from overtone.interactions import InteractionTrainer, SoftLabels, load_graph
 from overtone.training import Run
 
 from .conftest import INFERENCE, TEACHER
@@ -39,7 +39,7 @@ def test_two_processes_come_to_the_stages_and_the_student_of_one(corpus, tmp_pat
     soft, wanted = (SoftLabels.load(folder / "soft_labels.safetensors") for folder in (two, one.folder))
     for found, known in zip(soft.both, wanted.both):
         torch.testing.assert_close(found, known, atol=1e-4, rtol=1e-3)
-    graph, known = stored_graph(two), stored_graph(one.folder)
+    graph, known = load_graph(two), load_graph(one.folder)
     assert graph.edges
     assert np.array_equal(graph.directed, known.directed)
     loaded = Run.load(two)

@@ -81,21 +81,20 @@ def compare(
     check_methods(methods, settings)
     features = read(data, reading)
     from overtone import experiments
-    from overtone.interactions import InteractionTrainer, sharing
+    from overtone.interactions import InteractionTrainer
 
-    with sharing():
-        comparison = experiments.compare(
-            methods,
-            features,
-            seeds=_seeds(seeds),
-            ablate=ablate,
-            controls=controls,
-            settings=settings,
-            out=out,
-            resume=resume,
-            progress=progress,
-            train=InteractionTrainer().train,
-        )
+    comparison = experiments.compare(
+        methods,
+        features,
+        seeds=_seeds(seeds),
+        ablate=ablate,
+        controls=controls,
+        settings=settings,
+        out=out,
+        resume=resume,
+        progress=progress,
+        train=InteractionTrainer().train,
+    )
     return _publish(comparison, out)
 
 

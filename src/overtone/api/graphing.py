@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from overtone.api.class_graphs import graph_of_run, refuse_options, soft_labels_of
 from overtone.api.parameters import GRAPHS, Flag, Param, Settable, Settings, named
 from overtone.api.reading import log
 from overtone.api.running import is_run
-from overtone.core import Progress, ProgressCallback, about
+from overtone.core import InputError, ProgressCallback, about
 
 if TYPE_CHECKING:
-    from overtone.graphs import Graph, Knowledge, SearchReport
+    from overtone.graphs import Graph, Knowledge
 
 OPTIONS = named("penalty", "bootstrap", "halves", "seconds", "processes", seed="random_state")
 
@@ -78,17 +76,17 @@ def graph(
     with about(data):
         if is_run(data):
             also = {"soft": soft, "split": split, "interactions": interactions}
-            refuse_options(data, "a run", **also, centre=centre, representation=representation != "auto")
+            _refuse_options(data, "a run", **also, centre=centre, representation=representation != "auto")
             found = read_run_graph(Path(data), clips=clips, **options)
         elif soft is None:
-            refuse_options(data, "a table", interactions=interactions)
+            _refuse_options(data, "a table", interactions=interactions)
             table = read_table(data)
             rows = table.chunks() if table.covariance is None else table.covariance
             found = graphs.learn_graph(rows, table.names, rows=table.rows, **options)
         else:
             taken = read_soft_labels(data, tuple(modalities), split)
             if interactions:
-                refuse_options(data, "interactions", centre=centre, representation=representation != "auto")
+                _refuse_options(data, "interactions", centre=centre, representation=representation != "auto")
                 found = infer_graph(SoftLabels.from_file(taken, soft, data), clips=clips, **options)
             else:
                 options |= {"classes": taken.classes, "labels": taken.labels, "kind": soft}
@@ -109,3 +107,10 @@ def _written(found: Graph, files: Sequence[Path], source: str | Path) -> Graph:
         else:
             found.save(file)
     return found
+
+
+def _refuse_options(source: str | Path, what: str, **given: object) -> None:
+    """Refuse options that have no meaning for this kind of data, rather than ignore them."""
+    for name, value in given.items():
+        if value:
+            raise InputError(f"{source}: --{name} does not apply to {what}", fix="leave it out")

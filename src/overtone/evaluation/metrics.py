@@ -7,7 +7,7 @@ command line and the reports show every registered metric.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -106,8 +106,8 @@ def find_metric(key: str) -> Metric | None:
     if not cutoff.isdigit() or pattern not in metrics:
         return None
     found, k = metrics[pattern], int(cutoff)
-    filled = (text.format(k=k) for text in (found.title, found.explanation))
-    return Metric(key, found._at(k), *filled, found.level, found.better, found.graded, found.summary)
+    title, explanation = (text.format(k=k) for text in (found.title, found.explanation))
+    return replace(found, name=key, function=found._at(k), title=title, explanation=explanation)
 
 
 def metric_order(key: str) -> tuple[int, int]:

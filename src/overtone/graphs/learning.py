@@ -45,8 +45,7 @@ def learn_graph(
         rows: Number of rows behind a covariance.
         knowledge: Tiers, forbidden and required edges.
         settings: Names and values of :class:`GraphSettings`.
-        progress: Called after each step with a :class:`overtone.core.Progress`; an answer that is true ends the search with the
-            best graph so far.
+        progress: Called after each step; an answer that is true ends the search with the best graph so far.
 
     Returns:
         The graph.

@@ -33,7 +33,9 @@ class Clock:
         label: What is being done, for the reports.
     """
 
-    def __init__(self, seconds: float | None = None, progress: ProgressCallback | None = None, label: str = "search") -> None:
+    def __init__(
+        self, seconds: float | None = None, progress: ProgressCallback | None = None, label: str = "search"
+    ) -> None:
         self.begin = time.monotonic()
         self.seconds, self.progress, self.label = seconds, progress, label
         self.stopped = False

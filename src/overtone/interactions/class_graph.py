@@ -46,7 +46,9 @@ def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = 
     position = {name: number for number, name in enumerate(names)}
     columns = torch.cat([torch.as_tensor(part, dtype=torch.float32) for part in chances.values()], 1)
     edges = graph.edges
-    ends = torch.tensor([[position[edge.source], position[edge.target]] for edge in edges], dtype=torch.int64).view(-1, 2)
+    ends = torch.tensor([[position[edge.source], position[edge.target]] for edge in edges], dtype=torch.int64).view(
+        -1, 2
+    )
     found = [
         (columns[:, block[:, 0]] * columns[:, block[:, 1]]).topk(min(top, len(soft)), dim=0)
         for block in torch.split(ends, max(1, CELLS // len(soft)))

@@ -31,7 +31,7 @@ RECONSTRUCTION_WEIGHT = 3.0
 HELD_OUT = 0.1
 """Share of a teacher's rows that its temperatures are calibrated on, where the corpus has no validation rows."""
 KEPT = 0.9
-"""Share of the ranking quality that must remain with it: where clips have many events, some goes to unannotated ones."""
+"""Share of the ranking quality that must remain; with many events in a clip, some of it goes to unannotated ones."""
 
 
 def cross_fit(

@@ -115,9 +115,7 @@ class InteractionTrainer:
             inferred=infer,
         )
 
-    def _infer(
-        self, config: InteractionConfig, run: RunContext, truth: Mapping[str, Tensor]
-    ) -> InferredTargets | None:
+    def _infer(self, config: InteractionConfig, run: RunContext, truth: Mapping[str, Tensor]) -> InferredTargets | None:
         """Fit the teachers, score the training rows, search the graph; or take what is stored of it."""
         if config.graph in UNINFORMED:
             run.info["interactions"] = {}

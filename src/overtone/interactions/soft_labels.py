@@ -40,7 +40,7 @@ class SoftLabels:
         in_sample: Modality to (N, C), each row from the teachers that have seen it, if any: for comparison only.
         provenance: What they depend on: data, settings, folds, versions.
         choice: The teachers' settings that were chosen on held-out rows, and by which figures.
-        reliability: Per modality, figures of :func:`reliability` before and after calibration, out of fold and in sample.
+        reliability: Per modality, figures of :func:`reliability`: uncalibrated, calibrated and in sample.
     """
 
     probabilities: dict[str, Tensor]
@@ -178,5 +178,6 @@ def _as_indicators(labels: NDArray[Any] | None, classes: int, source: str | Path
     if labels.ndim == 2 and labels.shape[1] == classes and labels.dtype.kind in "biuf":
         return labels.astype(np.float32)
     if labels.ndim == 1 and labels.dtype.kind in "iu" and labels.min() >= 0 and labels.max() < classes:
-        return np.eye(classes, dtype=np.float32)[labels]
+        one_hot: NDArray[np.float32] = np.eye(classes, dtype=np.float32)[labels]
+        return one_hot
     raise InputError(f"{source}: labels do not fit the soft labels", got=f"{labels.dtype} {labels.shape}", valid=valid)

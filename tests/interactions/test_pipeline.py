@@ -1,4 +1,4 @@
-"""The stages inside train(): who is told what, what is stored, and that a run killed in any stage ends the same."""
+"""The pipeline: what a method gets, what is stored, and that a run killed in any stage ends with the same weights."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ import pytest
 import torch
 
 import overtone.interactions.cross_fitting as fitting
-import overtone.interactions.stages as stages
+import overtone.interactions.pipeline as pipeline
 from overtone.core import InputError
 from overtone.features import from_arrays
-from overtone.interactions import InteractionTrainer, SoftLabels, infer_graph, presences_of, sharing, stored_graph
+from overtone.interactions import InteractionTrainer, SoftLabels, estimate_presences, infer_graph, load_graph
 from overtone.training import Run, TrainingStopped
 
 from .conftest import TEACHER
 
-train = InteractionTrainer().train
 SHORT = {"checkpoint_seconds": 0}
+
+
+def train(*arguments, **options):
+    """Train with a trainer that keeps nothing of earlier runs."""
+    return InteractionTrainer().train(*arguments, **options)
 
 
 class Killed(Exception):
@@ -43,13 +47,13 @@ def kill_in_student(report):
 def searches(monkeypatch):
     """The soft labels of every search for a graph."""
     calls = []
-    search = stages.infer_graph
+    search = pipeline.infer_graph
 
     def spy(soft, *rest, **options):
         calls.append(soft)
         return search(soft, *rest, **options)
 
-    monkeypatch.setattr(stages, "infer_graph", spy)
+    monkeypatch.setattr(pipeline, "infer_graph", spy)
     return calls
 
 
@@ -95,12 +99,12 @@ def whole(corpus, tmp_path_factory):
 def test_a_run_holds_its_stages(whole, corpus):
     folder = whole.folder
     soft = SoftLabels.load(folder / "soft_labels.safetensors")
-    graph = stored_graph(folder)
+    graph = load_graph(folder)
     assert graph.nodes[0] == "audio:class 00"
     assert graph.nodes[4] == "visual:class 00"
     (inferred,) = whole.method.told
-    for given, chances in zip(inferred.soft_labels, presences_of(soft, whole.settings["inference"]).values()):
-        assert torch.equal(given, chances)
+    for given, chances in zip(inferred.soft_labels, estimate_presences(soft, whole.settings["inference"]).values()):
+        assert torch.equal(given, torch.as_tensor(chances, dtype=torch.float32))
         assert given.shape == (150, 4)
     assert torch.equal(inferred.graph, torch.as_tensor(graph.matrix(), dtype=torch.float32))
     said = json.loads((folder / "run.json").read_text())["interactions"]
@@ -248,17 +252,17 @@ def test_truth_changes_nothing_for_who_does_not_ask(corpus, whole):
 
 
 def test_entries_of_one_comparison_share_teachers_and_graph(corpus, teachers, searches):
-    with sharing():
-        first = train("told", corpus, settings=SHORT, evaluate=False)
-        second = train("told", corpus, settings={**SHORT, "graph": "shuffled"}, evaluate=False)
-        assert (len(teachers), len(searches)) == (3, 1)
-        assert torch.equal(first.method.told[0].graph, second.method.told[0].graph)
-        train("told", corpus, settings={**SHORT, "graph": "planted"}, evaluate=False)
-        assert (len(teachers), len(searches)) == (3, 1)
-        train("told", corpus, settings={**SHORT, "inference": {"bootstrap": 0}}, evaluate=False)
-        assert (len(teachers), len(searches)) == (3, 2)
-        train("told", corpus, settings={**SHORT, "seed": 1}, evaluate=False)
-        assert (len(teachers), len(searches)) == (6, 3)
+    trainer = InteractionTrainer()
+    first = trainer.train("told", corpus, settings=SHORT, evaluate=False)
+    second = trainer.train("told", corpus, settings={**SHORT, "graph": "shuffled"}, evaluate=False)
+    assert (len(teachers), len(searches)) == (3, 1)
+    assert torch.equal(first.method.told[0].graph, second.method.told[0].graph)
+    trainer.train("told", corpus, settings={**SHORT, "graph": "planted"}, evaluate=False)
+    assert (len(teachers), len(searches)) == (3, 1)
+    trainer.train("told", corpus, settings={**SHORT, "inference": {"bootstrap": 0}}, evaluate=False)
+    assert (len(teachers), len(searches)) == (3, 2)
+    trainer.train("told", corpus, settings={**SHORT, "seed": 1}, evaluate=False)
+    assert (len(teachers), len(searches)) == (6, 3)
     train("told", corpus, settings=SHORT, evaluate=False)
     assert (len(teachers), len(searches)) == (9, 4)
 
@@ -306,12 +310,12 @@ def test_damaged_files_of_a_graph_are_named(whole, tmp_path):
         (tmp_path / name).write_bytes((whole.folder / name).read_bytes())
     (tmp_path / "graph.npz").write_bytes(b"PK")
     with pytest.raises(InputError, match="not a whole graph"):
-        stored_graph(tmp_path)
+        load_graph(tmp_path)
 
 
 def test_a_stored_graph_is_the_graph(whole):
     soft = SoftLabels.load(whole.folder / "soft_labels.safetensors")
-    made, stored = infer_graph(soft, whole.settings["inference"]), stored_graph(whole.folder)
+    made, stored = infer_graph(soft, whole.settings["inference"]), load_graph(whole.folder)
     for name in ("directed", "undirected", "weights", "dag", "presence", "direction"):
         assert np.array_equal(getattr(made, name), getattr(stored, name))
     assert stored.edges == made.edges
@@ -321,8 +325,8 @@ def test_a_stored_graph_is_the_graph(whole):
 
 def test_support_of_an_edge_is_the_product_of_its_clips_chances(whole):
     soft = SoftLabels.load(whole.folder / "soft_labels.safetensors")
-    chances = presences_of(soft, whole.settings["inference"])
-    graph = stored_graph(whole.folder)
+    chances = estimate_presences(soft, whole.settings["inference"])
+    graph = load_graph(whole.folder)
     support = graph.found["support"]
     assert len(support) >= 3
     assert [(entry["from"], entry["to"]) for entry in support] == [(edge.source, edge.target) for edge in graph.edges]
