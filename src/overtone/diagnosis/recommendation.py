@@ -1,55 +1,46 @@
-"""Which loss to take for what: a comparison over seeds, carried by numbers, in which a tie is called a tie."""
+"""Which loss to use for which purpose: losses compared over seeds, and ties named as ties."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
 from overtone.core import InputError
-from overtone.diagnosis.evidence import Evidence
+from overtone.diagnosis.verdict import Evidence
 from overtone.evaluation import paired_seed_test
 
 SIGNIFICANT = 0.05
 CLOSE = 0.02
-"""Relative difference below which single numbers, which carry no chance with them, count as equal."""
+"""Relative difference below which single numbers, without seeds to test over, count as equal."""
 
 
 @dataclass(frozen=True)
-class Purpose:
-    """Something one may want of a loss.
+class _Purpose:
+    """A use of an embedding: its key, how a sentence about it begins, what it is judged by, and how that is written.
 
-    Attributes:
-        name: Its key.
-        want: What one wants, as the beginning of a sentence.
-        figure: What it is judged by, from the evidence of one seed; larger is better.
-        shown: What the sentence says of a loss, from the mean over the seeds of the figure.
+    ``score`` maps the evidence of one seed to a number, larger is better; ``text`` writes the mean score over seeds.
     """
 
     name: str
-    want: str
-    figure: Callable[[Evidence], float | None]
-    shown: Callable[[float], str]
+    goal: str
+    score: Callable[[Evidence], float | None]
+    text: Callable[[float], str]
 
 
-def _inverse(*path: str) -> Callable[[Evidence], float | None]:
-    """One by a figure, so that larger is better; 0 for what was never reached."""
-
-    def figure(evidence: Evidence) -> float | None:
-        value = evidence.figure(*path)
-        return 1 / value if value else None
-
-    return figure
+def _compactness(evidence: Evidence) -> float | None:
+    ratio = evidence.figure("variance", "variance_ratio")
+    return 1 / ratio if ratio else None
 
 
 def _speed(evidence: Evidence) -> float | None:
-    """Halvings of the classes' variance per step: 0 where it was never halved; a rate, so that never has a number."""
+    """Halvings of the variance within classes per step, 0 if never halved: a rate, so that "never" has a number."""
     if evidence.figure("greediness", "steps") is None:
         return None
-    at = evidence.figure("greediness", "half_compaction")
-    return 1 / at if at else 0.0
+    steps = evidence.figure("greediness", "half_compaction")
+    return 1 / steps if steps else 0.0
 
 
 def _evenness(evidence: Evidence) -> float | None:
@@ -57,32 +48,32 @@ def _evenness(evidence: Evidence) -> float | None:
     return -std / mean if mean and std is not None else None
 
 
-PURPOSES = (
-    Purpose(
+_PURPOSES = (
+    _Purpose(
         "fine_grained",
         "For a right first neighbour (fine-grained retrieval)",
         lambda evidence: evidence.figure("recall"),
         lambda value: f"R@1 {value:.3f}",
     ),
-    Purpose(
+    _Purpose(
         "diversity",
         "To keep the differences within a class",
         lambda evidence: evidence.figure("variance", "intra_variance"),
         lambda value: f"intra-class variance {value:.3f}",
     ),
-    Purpose(
+    _Purpose(
         "compaction",
-        "For classes that are compact against the distance between them",
-        _inverse("variance", "variance_ratio"),
+        "For classes that are compact relative to the distance between them",
+        _compactness,
         lambda value: f"variance within by between {1 / value:.3f}",
     ),
-    Purpose(
+    _Purpose(
         "speed",
         "To compact in few updates",
         _speed,
         lambda value: f"halved after {1 / value:.0f} steps" if value > 0 else "never halved",
     ),
-    Purpose(
+    _Purpose(
         "spacing",
         "For classes that are spaced evenly",
         _evenness,
@@ -91,20 +82,52 @@ PURPOSES = (
 )
 
 
-def recommend(evidence: Mapping[str, Evidence | Sequence[Evidence]]) -> dict[str, Any]:
-    """Say which of several losses to take for what.
+@dataclass(frozen=True)
+class Recommendation:
+    """Which loss to use for which purpose; ``recommendation["speed"]`` is the name of a loss, or None.
 
-    For every purpose the loss with the best mean is named, and with it those that cannot be told apart from it: by
-    the paired t-test over seeds (p >= 0.05) where each has the same two seeds or more, else within 2 per cent. Whoever
-    comes behind one that can be told apart is behind. Where no loss reached a purpose at all, none is named.
+    Attributes:
+        choices: Purpose to the best loss; None where no loss has the measurements, or none reached it.
+        ties: Purpose to the losses that cannot be told apart from the best.
+        figures: Purpose to loss to the mean that was compared, larger is better.
+        sentences: The same in words, one per purpose.
+    """
+
+    choices: dict[str, str | None] = field(default_factory=dict)
+    ties: dict[str, list[str]] = field(default_factory=dict)
+    figures: dict[str, dict[str, float]] = field(default_factory=dict)
+    sentences: list[str] = field(default_factory=list)
+
+    def __getitem__(self, purpose: str) -> str | None:
+        """The best loss for a purpose."""
+        return self.choices[purpose]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recommendation as JSON values, the choices beside the other fields."""
+        compared = {"ties": self.ties, "figures": self.figures, **self.choices} if self.choices else {}
+        return {"sentences": self.sentences, **compared}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recommendation:
+        """The recommendation whose :meth:`to_dict` this is; what is missing is empty."""
+        apart = {"sentences": list(values.get("sentences") or ())}
+        apart |= {name: dict(values.get(name) or {}) for name in ("ties", "figures")}
+        return cls(choices={name: value for name, value in values.items() if name not in apart}, **apart)
+
+
+def recommend(evidence: Mapping[str, Evidence | Sequence[Evidence]]) -> Recommendation:
+    """Compare several losses and say which to use for which purpose.
+
+    For each purpose, the loss with the best mean is chosen. The losses that cannot be told apart from it are its ties:
+    by the paired t-test over seeds (p >= 0.05) where both have the same two or more seeds, otherwise within 2 per cent.
+    A loss below one that is significantly worse is no tie. Where no loss reached a purpose at all, none is chosen.
 
     Args:
-        evidence: Loss to its evidence, one per seed in the same order, or a single one.
+        evidence: Loss name to its evidence: one per seed in the same order, or a single one.
 
     Returns:
-        Purpose (``fine_grained``, ``diversity``, ``compaction``, ``speed``, ``spacing``) to the name of a loss, or None
-        where no loss has the figures; ``ties``: purpose to the losses that do as well; ``figures``: purpose to loss to
-        the mean that was compared, larger being better; ``sentences``: the same in words.
+        The :class:`Recommendation` for the purposes ``fine_grained``, ``diversity``, ``compaction``, ``speed`` and
+        ``spacing``.
 
     Raises:
         InputError: Fewer than two losses, or one without evidence.
@@ -113,35 +136,28 @@ def recommend(evidence: Mapping[str, Evidence | Sequence[Evidence]]) -> dict[str
         >>> found = recommend({"triplet": Evidence(recall=0.9), "n-pair": Evidence(recall=0.8)})
         >>> found["fine_grained"], found["compaction"]
         ('triplet', None)
-        >>> print(found["sentences"][0])
+        >>> print(found.sentences[0])
         For a right first neighbour (fine-grained retrieval): triplet (R@1 0.900), ahead of n-pair (R@1 0.800).
     """
     seeds = {name: [one] if isinstance(one, Evidence) else list(one) for name, one in evidence.items()}
     if len(seeds) < 2 or not all(seeds.values()):
         raise InputError("a recommendation needs several losses, each with evidence", got=", ".join(seeds) or "none")
-    found: dict[str, Any] = {"sentences": [], "ties": {}, "figures": {}}
-    for purpose in PURPOSES:
-        values = {name: [purpose.figure(one) for one in several] for name, several in seeds.items()}
-        known = {name: _known(column) for name, column in values.items() if _known(column)}
+    found = Recommendation()
+    for purpose in _PURPOSES:
+        columns = {name: [purpose.score(one) for one in several] for name, several in seeds.items()}
+        known = {name: [value for value in column if value is not None] for name, column in columns.items()}
+        known = {name: column for name, column in known.items() if column}
         means = {name: sum(column) / len(column) for name, column in known.items()}
         if len(means) < 2 or not any(means.values()):
-            found[purpose.name] = None
+            found.choices[purpose.name] = None
             continue
         best, *others = sorted(means, key=lambda name: means[name], reverse=True)
-        ties = _ties(known, best, others)
-        found[purpose.name] = best
-        found["figures"][purpose.name] = means
-        found["ties"][purpose.name] = ties
-        found["sentences"].append(_sentence(purpose, means, best, ties))
+        ties = list(takewhile(lambda name: _tied(known[best], known[name]), others))
+        found.choices[purpose.name] = best
+        found.figures[purpose.name] = means
+        found.ties[purpose.name] = ties
+        found.sentences.append(_sentence(purpose, means, best, ties, len(known[best])))
     return found
-
-
-def _known(column: Sequence[float | None]) -> list[float]:
-    return [value for value in column if value is not None]
-
-
-def _ties(known: Mapping[str, list[float]], best: str, others: Sequence[str]) -> list[str]:
-    return list(takewhile(lambda name: _tied(known[best], known[name]), others))
 
 
 def _tied(best: list[float], other: list[float]) -> bool:
@@ -151,16 +167,17 @@ def _tied(best: list[float], other: list[float]) -> bool:
     return math.isclose(first, second, rel_tol=CLOSE)
 
 
-def _sentence(purpose: Purpose, means: Mapping[str, float], best: str, ties: Sequence[str]) -> str:
+def _sentence(purpose: _Purpose, means: Mapping[str, float], best: str, ties: Sequence[str], seeds: int) -> str:
     def shown(name: str) -> str:
-        return f"{name} ({purpose.shown(means[name])})"
+        return f"{name} ({purpose.text(means[name])})"
 
     behind = [name for name in means if name != best and name not in ties]
     next_best = max(behind, key=lambda name: means[name]) if behind else None
     tail = f", ahead of {shown(next_best)}" if next_best else ""
     if not ties:
-        return f"{purpose.want}: {shown(best)}{tail}."
+        return f"{purpose.goal}: {shown(best)}{tail}."
     if not behind:
-        return f"{purpose.want}: no loss stands out; {shown(best)} leads, within what seeds vary."
+        close = "the differences are not significant over the seeds" if seeds > 1 else "the others are within 2 %"
+        return f"{purpose.goal}: no loss stands out; {shown(best)} is ahead, but {close}."
     listed = " and ".join(filter(None, [", ".join(map(shown, ties[:-1])), shown(ties[-1])]))
-    return f"{purpose.want}: {shown(best)}, tied with {listed}{tail}."
+    return f"{purpose.goal}: {shown(best)}, tied with {listed}{tail}."

@@ -1,38 +1,187 @@
-"""A verdict on an embedding in plain words, from rules whose thresholds are stated."""
+"""A verdict on an embedding in plain words: rules over measured values, each with a stated threshold."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
-from overtone.core import unknown_name
-from overtone.diagnosis.evidence import Evidence
-from overtone.diagnosis.rule import rules
+from overtone.core import InputError, Registry, unknown_name
+
+Values = Mapping[str, object]
 
 
-def verdict(evidence: Evidence, thresholds: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
-    """What looks wrong with an embedding or with how it was trained, the gravest first.
+@dataclass(frozen=True)
+class Evidence:
+    """The measurements that the rules read. A rule whose measurements are missing stays silent.
+
+    Attributes:
+        variance: ``VarianceResult.to_dict()`` of the embedding, best on rows that were not trained on.
+        train_variance: The same of the training rows.
+        features_variance: The same of the features before training.
+        greediness: ``Watch.summary()`` of the training.
+        recall: R@1 of the embedding.
+        features_recall: R@1 of the features before training.
+    """
+
+    variance: Values | None = None
+    train_variance: Values | None = None
+    features_variance: Values | None = None
+    greediness: Values | None = None
+    recall: float | None = None
+    features_recall: float | None = None
+
+    def figure(self, part: str, *keys: str) -> float | None:
+        """One number, by the field and the keys that lead to it; None if it is missing, NaN or infinite.
+
+        Example:
+            >>> Evidence(variance={"centroid_distance": {"mean": 1.2}}).figure("variance", "centroid_distance", "mean")
+            1.2
+        """
+        value: object = getattr(self, part)
+        for key in keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return _finite(value)
+
+    @classmethod
+    def mean(cls, several: Sequence[Evidence]) -> Evidence:
+        """Mean over seeds, number by number; seeds without a number are left out of its mean.
+
+        Args:
+            several: One per seed.
+
+        Returns:
+            The means; values that are no numbers come from the first seed.
+
+        Raises:
+            InputError: The sequence is empty.
+
+        Example:
+            >>> Evidence.mean([Evidence(recall=0.5), Evidence(recall=0.75), Evidence()]).recall
+            0.625
+        """
+        if not several:
+            raise InputError("evidence of no seed at all", valid="one per seed")
+        return cls(**{one.name: _mean([getattr(each, one.name) for each in several]) for one in fields(cls)})
+
+
+@dataclass(frozen=True)
+class RuleHit:
+    """What a rule that fired reports.
+
+    Attributes:
+        figure: The number that triggered it.
+        says: What that means, in a sentence.
+        advice: What to try next, in a sentence.
+        rule: Name of the rule; filled in by the rule.
+        quantity: What the number measures; filled in by the rule.
+        threshold: The threshold that was used; filled in by the rule.
+    """
+
+    figure: float
+    says: str
+    advice: str
+    rule: str = ""
+    quantity: str = ""
+    threshold: float = math.nan
+
+    def to_dict(self) -> dict[str, str | float]:
+        """The hit as JSON values."""
+        order = ("rule", "figure", "quantity", "threshold", "says", "advice")
+        return {name: getattr(self, name) for name in order}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> RuleHit:
+        """The hit whose :meth:`to_dict` this is; what is missing is empty, or NaN."""
+        figure, threshold = (_finite(values.get(name)) for name in ("figure", "threshold"))
+        texts = {name: str(values.get(name, "")) for name in ("says", "advice", "rule", "quantity")}
+        return cls(
+            figure=math.nan if figure is None else figure,
+            threshold=math.nan if threshold is None else threshold,
+            **texts,
+        )
+
+
+Check = Callable[[Evidence, float], "RuleHit | None"]
+C = TypeVar("C", bound=Check)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A registered rule. Called with evidence, and a threshold other than its own if wished, it returns a hit or None.
+
+    Attributes:
+        name: Its name.
+        quantity: What its number measures.
+        threshold: Beyond which it fires.
+        severity: 1: the embedding cannot be used; 2: something is lost; 3: a remark.
+        check: From evidence and threshold to a hit, or None.
+    """
+
+    name: str
+    quantity: str
+    threshold: float
+    severity: int
+    check: Check
+
+    def __call__(self, evidence: Evidence, threshold: float | None = None) -> RuleHit | None:
+        """Check the evidence."""
+        limit = self.threshold if threshold is None else threshold
+        hit = self.check(evidence, limit)
+        return hit and replace(hit, rule=self.name, quantity=self.quantity, threshold=limit)
+
+
+rules: Registry[Rule] = Registry("rule", "overtone.diagnosis.rules")
+"""All rules by name."""
+
+
+def rule(name: str, *, quantity: str, threshold: float, severity: int) -> Callable[[C], C]:
+    """Decorator that registers a function as a rule (see :class:`Rule`) and leaves it an ordinary function."""
+
+    def decorator(check: C) -> C:
+        rules.register(name)(Rule(name, quantity, threshold, severity, check))
+        return check
+
+    return decorator
+
+
+def verdict(evidence: Evidence, thresholds: Mapping[str, float] | None = None) -> list[RuleHit]:
+    """What looks wrong with an embedding or its training, most severe first.
 
     Args:
-        evidence: The figures; rules whose figures are missing stay silent.
-        thresholds: Name of a rule to a threshold of one's own.
+        evidence: The measurements; rules whose measurements are missing stay silent.
+        thresholds: Rule name to a threshold that replaces the rule's own.
 
     Returns:
-        One entry per rule that fired: ``rule``, the ``figure`` that triggered it, the ``quantity`` it measures, the
-        ``threshold``, what it ``says`` and the ``advice`` what to try next.
+        One :class:`RuleHit` per rule that fired.
 
     Raises:
         InputError: A threshold is given for a rule that does not exist.
 
     Example:
-        >>> found = verdict(Evidence(variance={"intra_variance": 0.01, "between_variance": 0.02}))
-        >>> found[0]["rule"], found[0]["figure"], found[0]["threshold"]
+        >>> (hit,) = verdict(Evidence(variance={"intra_variance": 0.01, "between_variance": 0.02}))
+        >>> hit.rule, hit.figure, hit.threshold
         ('collapse', 0.03, 0.1)
     """
     given = dict(thresholds or {})
     for name in given:
         if name not in rules:
             raise unknown_name("rule", name, rules)
-    ordered = sorted(rules.items(), key=lambda item: item[1].gravity)
+    ordered = sorted(rules.items(), key=lambda item: item[1].severity)
     found = (rule(evidence, given.get(name)) for name, rule in ordered)
-    return [entry for entry in found if entry is not None]
+    return [hit for hit in found if hit is not None]
+
+
+def _finite(value: object) -> float | None:
+    known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if known and isinstance(value, (int, float)) else None
+
+
+def _mean(values: Sequence[object]) -> object:
+    mappings = [value for value in values if isinstance(value, Mapping)]
+    if mappings:
+        keys = dict.fromkeys(key for mapping in mappings for key in mapping)
+        return {key: _mean([mapping.get(key) for mapping in mappings]) for key in keys}
+    known = [number for number in map(_finite, values) if number is not None]
+    return sum(known) / len(known) if known else next((value for value in values if value is not None), None)

@@ -1,4 +1,4 @@
-"""GREEDINESS: how a loss spends its gradient, watched from outside, for any loss in anybody's training loop."""
+"""GREEDINESS: how a loss spends its gradient, observed from outside, for any loss in any training loop."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from overtone.core import InputError
-from overtone.diagnosis.calls import Call, check_loss, is_embedding, is_summed, measure, named, signature_of, with_views
-from overtone.diagnosis.ledger import Ledger, Step
-from overtone.diagnosis.series import (
+from overtone.diagnosis.greediness import (
     BATCH_SERIES,
     STEP_SERIES,
     Greediness,
-    Trace,
+    ThinnedSeries,
     ends,
     half_compaction,
     late_fall,
     loss_decay_rate,
     mean,
 )
+from overtone.diagnosis.loss_call import (
+    LossCall,
+    arguments_by_name,
+    check_loss,
+    is_embedding,
+    is_summed,
+    signature_of,
+)
+from overtone.diagnosis.step_buffer import Step, StepBuffer
 
 Reduction = Literal["auto", "mean", "sum"]
 _MOST_STEPS = 10_000
@@ -38,24 +45,24 @@ def watch(
     active_threshold: float = 1e-2,
     reduction: Reduction = "auto",
 ) -> Watch:
-    r"""Watch a loss at work: what gradient it sends to which samples, and how the batch compacts meanwhile.
+    r"""Record which gradient a loss sends to which samples during training, and how compact the batch becomes.
 
-    Training goes on as without it: nothing is changed, only read. Modules are watched wherever they are called; call
-    any other function through the watch.
+    Training is not changed. A module is observed wherever it is called; any other function must be called through the
+    watch.
 
-    A **step** is what happens between two backward passes: all calls of the loss whose gradients come before the loss
-    is called again. Calls without a gradient, as in validation, are not counted.
+    A **step** is all calls of the loss between two backward passes. Calls without a gradient, as in validation, are not
+    counted.
 
     Args:
-        loss: A module or a function of embeddings (n, d), labels and whatever else, that returns one number.
-        parameters: Whose gradient's norm is to be taken when an optimiser steps; None takes none.
-        every: Distance of the steps at which the geometry of the batch is measured too.
+        loss: A module or a function of embeddings (n, d), labels and anything else, that returns one number.
+        parameters: The norm of their gradient is recorded when an optimiser steps; None records none.
+        every: The geometry of the batch is measured at every such step.
         active_threshold: Length of :math:`\partial L / \partial z_i` above which a sample counts as active.
-        reduction: Whether the loss is a ``mean`` over its terms, so that its gradient shrinks as the batch grows and
-            is multiplied by n, or a ``sum``; ``auto`` asks the loss.
+        reduction: ``mean``: the gradient of a mean over n terms shrinks as the batch grows, so it is multiplied by n;
+            ``sum``: it is not; ``auto``: what the loss says (see :func:`~overtone.diagnosis.loss_call.is_summed`).
 
     Returns:
-        A context manager, which is the :class:`Watch`.
+        The :class:`Watch`, a context manager.
 
     Raises:
         InputError: An argument is out of its range.
@@ -74,18 +81,7 @@ def watch(
 
 
 class Watch:
-    """The observer that :func:`watch` makes; figures can be read at any time, also inside the ``with``.
-
-    Args:
-        loss: The loss.
-        parameters: Whose gradient is to be taken, if any.
-        every: Distance of the measurements of the batch.
-        active_threshold: Gradient above which a sample is active.
-        reduction: ``auto``, ``mean`` or ``sum``.
-
-    Raises:
-        InputError: An argument is out of its range.
-    """
+    """The observer that :func:`watch` returns, with the same arguments; it can be read at any time."""
 
     def __init__(
         self,
@@ -110,16 +106,16 @@ class Watch:
         self._signature = signature_of(loss)
         self._handles: list[Any] = []
         self._inside = False
-        self._current: Call | None = None
+        self._current: LossCall | None = None
         self._step = Step()
         self._backward = False
         self._closed = 0
-        self._ledger: Ledger | None = None
-        self._steps = Trace(STEP_SERIES, _MOST_STEPS)
-        self._batches = Trace(BATCH_SERIES, _MOST_STEPS)
-        self._epochs = Trace((*STEP_SERIES, *BATCH_SERIES), _MOST_STEPS)
+        self._buffer: StepBuffer | None = None
+        self._steps = ThinnedSeries(STEP_SERIES, _MOST_STEPS)
+        self._batches = ThinnedSeries(BATCH_SERIES, _MOST_STEPS)
+        self._epochs = ThinnedSeries((*STEP_SERIES, *BATCH_SERIES), _MOST_STEPS)
         self._not_finite = 0
-        self._of_epoch: dict[str, list[float]] = {}
+        self._epoch_values: dict[str, list[float]] = {}
 
     def __enter__(self) -> Watch:
         self._inside = True
@@ -131,11 +127,11 @@ class Watch:
                 self.loss.register_forward_hook(lambda _, args, output: self._after(output)),
             ]
         if self._parameters is not None:
-            self._handles.append(register_optimizer_step_pre_hook(self._stepping))
+            self._handles.append(register_optimizer_step_pre_hook(self._on_optimizer_step))
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: ThinnedSeriesbackType | None
     ) -> None:
         self._inside = False
         for handle in self._handles:
@@ -144,15 +140,7 @@ class Watch:
         self._close()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the loss, watched: the only way for a function, and as good as calling it for a module.
-
-        Args:
-            args: For the loss.
-            kwargs: For the loss.
-
-        Returns:
-            What the loss returns.
-        """
+        """Call the loss and observe it; for a module the same as calling the module."""
         if isinstance(self.loss, nn.Module) or not self._inside:
             return self.loss(*args, **kwargs)
         args, kwargs = self._before(args, kwargs)
@@ -161,32 +149,32 @@ class Watch:
         return output
 
     def epoch(self) -> None:
-        """Close an epoch: its means become an entry of :attr:`epochs`. No steps, no entry."""
+        """End an epoch: its means become an entry of :attr:`epochs`; an epoch without steps adds none."""
         self._close()
         self._fetch()
-        if self._of_epoch:
-            self._epochs.append(self._closed, {name: mean(values) for name, values in self._of_epoch.items()})
-        self._of_epoch = {}
+        if self._epoch_values:
+            self._epochs.append(self._closed, {name: mean(values) for name, values in self._epoch_values.items()})
+        self._epoch_values = {}
 
     @property
     def steps(self) -> Greediness:
-        """The series over all steps so far, thinned out evenly beyond 10,000."""
+        """The series over all steps so far; beyond 10,000 every second one is dropped, repeatedly."""
         self._fetch()
         return _greediness(self._steps, self._batches)
 
     @property
     def epochs(self) -> Greediness:
-        """The means over each epoch that :meth:`epoch` closed."""
+        """The means over each epoch that :meth:`epoch` ended."""
         return _greediness(self._epochs, self._epochs)
 
     def summary(self) -> dict[str, Any]:
-        """What the series come to: each at its beginning and end, and what is derived from them.
+        """The series at their beginning and end, and what is derived from them.
 
         Returns:
-            Name of each series to ``{"first", "last"}``, its means over the first and the last tenth of the steps;
-            ``steps``, ``epochs``, ``not_finite`` (steps whose loss or gradient was not); ``loss_decay_rate`` per step,
-            ``late_fall``, the share of the loss's way down in the last tenth, and ``half_compaction``, a step, or None;
-            ``active_by`` (``"terms"`` or ``"samples"``), ``active_means`` and ``active_threshold``.
+            Name of each series to ``{"first", "last"}``: its means over the first and the last tenth of the steps;
+            ``steps``, ``epochs``, ``not_finite`` (steps whose loss or gradient was not finite); ``loss_decay_rate`` per
+            step, ``late_fall`` and ``half_compaction`` (a step), each None if it does not exist; ``active_by``
+            (``"terms"`` or ``"samples"``), ``active_means`` and ``active_threshold``.
 
         Raises:
             InputError: Nothing was recorded.
@@ -213,9 +201,9 @@ class Watch:
 
     @property
     def active_means(self) -> str:
-        """When something of this loss counts as active, in a sentence."""
-        told = getattr(self.loss, "active_means", None) if self.counts_terms else None
-        return str(told or f"the loss's gradient on the sample is longer than {self.active_threshold:g}")
+        """When a term, or a sample, of this loss counts as active, in words."""
+        stated = getattr(self.loss, "active_means", None) if self.counts_terms else None
+        return str(stated or f"the loss's gradient on the sample is longer than {self.active_threshold:g}")
 
     def _before(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         self._current = None
@@ -224,10 +212,10 @@ class Watch:
             return args, kwargs
         if self._backward:
             self._close()
-        self._current = call = Call(1 if self.summed else rows, self._gradient_came)
+        self._current = call = LossCall(1 if self.summed else rows, self._on_gradient)
         if self._closed % self.every == 0:
-            measure(call, named(self._signature, args, kwargs))
-        views = with_views(call, {**dict(enumerate(args)), **kwargs})
+            call.measure(arguments_by_name(self._signature, args, kwargs))
+        views = call.replace_with_views({**dict(enumerate(args)), **kwargs})
         return tuple(views[place] for place in range(len(args))), {name: views[name] for name in kwargs}
 
     def _after(self, output: Any) -> None:
@@ -242,11 +230,11 @@ class Watch:
         call.finish(loss, counts)
         self._step.calls.append(call)
 
-    def _gradient_came(self) -> None:
+    def _on_gradient(self) -> None:
         self._backward = True
 
     @torch.no_grad()
-    def _stepping(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+    def _on_optimizer_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         assert self._parameters is not None
         members = (one for group in optimizer.param_groups for one in group["params"] if one in self._parameters)
         gradients = [one.grad for one in members if one.grad is not None]
@@ -261,29 +249,29 @@ class Watch:
         step.calls = [call for call in step.calls if call.upstream is not None]
         if not step.calls:
             return
-        if self._ledger is not None and not self._ledger.fits(step):
+        if self._buffer is not None and not self._buffer.fits(step):
             self._fetch()
-        if self._ledger is None or not self._ledger.fits(step):
-            self._ledger = Ledger(step)
-        self._ledger.write(step)
+        if self._buffer is None or not self._buffer.fits(step):
+            self._buffer = StepBuffer(step)
+        self._buffer.write(step)
         self._closed += 1
 
     def _fetch(self) -> None:
-        """Read the ledger; this is where the host waits for the device."""
-        ledger = self._ledger
-        if ledger is None or not ledger.steps:
+        """Empty the buffer; here the host waits for the device."""
+        buffer = self._buffer
+        if buffer is None or not buffer.steps:
             return
-        for at, row in enumerate(ledger.figures(self.active_threshold), start=self._closed - ledger.steps + 1):
+        for at, row in enumerate(buffer.measurements(self.active_threshold), start=self._closed - buffer.steps + 1):
             self._steps.append(at, row)
             if row.keys() & set(BATCH_SERIES):
                 self._batches.append(at, row)
             self._not_finite += not math.isfinite(row["loss"] + row["gradient_norm"])
             for name, value in row.items():
-                self._of_epoch.setdefault(name, []).append(value)
-        ledger.clear()
+                self._epoch_values.setdefault(name, []).append(value)
+        buffer.clear()
 
 
-def _greediness(steps: Trace, batches: Trace) -> Greediness:
+def _greediness(steps: ThinnedSeries, batches: ThinnedSeries) -> Greediness:
     return Greediness(
         step=list(steps.at),
         measured_at=list(batches.at),

@@ -1,4 +1,4 @@
-"""Where watched steps leave their traces until they are fetched, and the figures worked out of many at once."""
+"""Measurements of watched steps, kept on the device until they are fetched, and what is computed of many at once."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from overtone.diagnosis.calls import Call
+from overtone.diagnosis.loss_call import LossCall
 
 _ROWS = 2**16
 _CALLS = 2**10
 _SCALARS = ("loss", "upstream", "active", "total", "intra_variance")
 _ALWAYS = ("loss", "gradient_norm", "active_samples")
-"""What every step has, so that NaN is what came out and not a gap."""
+"""What every step has: a NaN here is a measured value, and no gap."""
 
 
 @dataclass
 class Step:
-    """What happened between two backward passes.
+    """All calls of the loss between two backward passes.
 
     Attributes:
         calls: Calls of the loss.
-        parameter_norm: Norm of the parameters' gradient, once an optimiser has stepped.
+        parameter_norm: Norm of the gradient of the parameters, once an optimiser has stepped.
     """
 
-    calls: list[Call] = field(default_factory=list)
+    calls: list[LossCall] = field(default_factory=list)
     parameter_norm: Tensor | None = None
 
     @property
@@ -38,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True)
 class _Set:
-    """A set of embeddings of a call: whose it is, how many rows it has, what its gradient is multiplied by."""
+    """A set of embeddings of a call: its step, call and number of rows, and what its gradient is multiplied by."""
 
     step: int
     call: int
@@ -46,14 +46,14 @@ class _Set:
     factor: int
 
 
-class Ledger:
-    """Traces of steps, on the device, in tensors that are there from the beginning.
+class StepBuffer:
+    """Measurements of steps, on the device, in tensors that are allocated once.
 
-    Small tensors of the forward pass that were kept as they are would lie between the large ones of the next passes and
-    cut the heap to pieces: every step would then ask the system for new pages.
+    Small tensors kept from each forward pass would fragment the memory between the large ones of the next passes, and
+    every step would ask the system for new pages.
 
     Args:
-        step: The first step that shall be written; it tells device, precision and the least room.
+        step: The first step to be written; it sets device, precision and the least capacity.
     """
 
     def __init__(self, step: Step) -> None:
@@ -61,19 +61,19 @@ class Ledger:
         assert loss is not None
         self.device = loss.device
         self.dtype = torch.promote_types(loss.dtype, torch.float32)
-        room = max(_ROWS, step.rows)
-        self._norms = torch.zeros(room, dtype=self.dtype, device=self.device)
-        self._easy = torch.full((room,), math.nan, dtype=self.dtype, device=self.device)
+        capacity = max(_ROWS, step.rows)
+        self._norms = torch.zeros(capacity, dtype=self.dtype, device=self.device)
+        self._easy = torch.full((capacity,), math.nan, dtype=self.dtype, device=self.device)
         self._scalars = torch.full((_CALLS, len(_SCALARS)), math.nan, dtype=self.dtype, device=self.device)
         self._parameters = torch.full((_CALLS,), math.nan, dtype=self.dtype, device=self.device)
-        self._nothing = torch.full((), math.nan, dtype=self.dtype, device=self.device)
+        self._missing = torch.full((), math.nan, dtype=self.dtype, device=self.device)
         self._sets: list[_Set] = []
         self._calls: list[int] = []
         self.steps = 0
         self._filled = 0
 
     def fits(self, step: Step) -> bool:
-        """Whether there is room for another step, of the same device and precision."""
+        """Whether another step has room, and the same device and precision."""
         loss = step.calls[0].loss
         assert loss is not None
         same = loss.device == self.device and torch.promote_types(loss.dtype, torch.float32) == self.dtype
@@ -82,11 +82,11 @@ class Ledger:
 
     @torch.no_grad()
     def write(self, step: Step) -> None:
-        """Take down a step, every call of which got a gradient."""
+        """Record a step, every call of which got a gradient."""
         for call in step.calls:
-            traces = [call.loss, call.upstream, call.active, call.total, call.variance]
             at = len(self._calls)
-            row = [self._nothing if trace is None else trace.reshape(()).to(self.dtype) for trace in traces]
+            scalars = [call.loss, call.upstream, call.active, call.total, call.variance]
+            row = [self._missing if scalar is None else scalar.reshape(()).to(self.dtype) for scalar in scalars]
             self._scalars[at] = torch.stack(row)
             for place, (rows, norms) in enumerate(zip(call.rows, call.norms())):
                 end = self._filled + rows
@@ -101,14 +101,14 @@ class Ledger:
         self.steps += 1
 
     @torch.no_grad()
-    def figures(self, threshold: float) -> list[dict[str, float]]:
-        """The figures of all steps, fetched together: a few operations however many they are.
+    def measurements(self, threshold: float) -> list[dict[str, float]]:
+        """The measurements of all steps, fetched in a few operations however many steps there are.
 
         Args:
             threshold: Length of a gradient above which a sample is active.
 
         Returns:
-            For each step the figures that could be taken, by the names of :class:`~overtone.diagnosis.Greediness`.
+            For each step, the values that could be measured, by the names of :class:`~overtone.diagnosis.Greediness`.
         """
         found = {**self._of_rows(threshold), **self._of_calls()}
         found["active_ratio"] = torch.where(
@@ -123,7 +123,7 @@ class Ledger:
 
     @torch.no_grad()
     def clear(self) -> None:
-        """Forget all steps and keep the room."""
+        """Forget all steps and keep the memory."""
         self._easy[: self._filled] = math.nan
         self._scalars[: len(self._calls)] = math.nan
         self._parameters[: self.steps] = math.nan
@@ -137,13 +137,13 @@ class Ledger:
         at = torch.repeat_interleave(steps, rows, output_size=self._filled)
         lengths = self._norms[: self._filled] * torch.repeat_interleave(scale, rows, output_size=self._filled)
         easy = self._easy[: self._filled]
-        asked, easy = easy.isfinite().to(lengths), easy.nan_to_num(0.0)
+        measured, easy = easy.isfinite().to(lengths), easy.nan_to_num(0.0)
         count = self._per_step(rows, steps)
         return {
             "gradient_norm": self._per_step(lengths, at) / count,
             "active_samples": self._per_step(lengths > threshold, at) / count,
-            "easy_share": self._per_step(easy * lengths, at) / self._per_step(asked * lengths, at),
-            "easy_samples": self._per_step(easy, at) / self._per_step(asked, at),
+            "easy_share": self._per_step(easy * lengths, at) / self._per_step(measured * lengths, at),
+            "easy_samples": self._per_step(easy, at) / self._per_step(measured, at),
         }
 
     def _of_calls(self) -> dict[str, Tensor]:

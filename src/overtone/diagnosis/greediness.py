@@ -1,4 +1,4 @@
-"""Series over training: as long as they are told, and no longer; what can be read off them."""
+"""Series over training, and what is derived from them: decay rate, late fall, half compaction."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _WINDOW = 5
 
 @dataclass(frozen=True)
 class Greediness:
-    """How a loss spent its gradient, as series over steps or over epochs; NaN where there was nothing to measure.
+    """How a loss spent its gradient, as series over steps or epochs; NaN where nothing was measured.
 
     Attributes:
-        step: Number of each step, from 1; of an epoch, its last.
-        active_ratio: Share of the loss's terms that still push, by the loss's own count; where it keeps none, the same
-            as ``active_samples``.
+        step: Number of each step, from 1; of an epoch, the number of its last step.
+        active_ratio: Share of the loss's terms that are active, by the loss's own count; for a loss that does not
+            count, the same as ``active_samples``.
         active_samples: Share of the samples whose gradient is longer than the threshold.
         gradient_norm: Mean over the samples of ‖∂L/∂z_i‖.
         parameter_gradient_norm: Norm of the gradient over the watched parameters, as the optimiser gets it.
-        loss: The value of the loss, the mean where it was called several times.
-        measured_at: Step of each entry of the series that follow, which are dearer and taken every few steps.
+        loss: The value of the loss, the mean over several calls.
+        measured_at: Step of each entry of the series that follow, which cost more and are measured every few steps.
         intra_variance: Intra-class variance within the batch.
         easy_share: Share of the gradient's length that falls on easy samples.
         easy_samples: Share of the samples that are easy.
@@ -53,13 +53,8 @@ class Greediness:
         return asdict(self)
 
 
-class Trace:
-    """Rows of numbers, thinned out to every second one whenever there are more than ``most``.
-
-    Args:
-        names: The columns.
-        most: Rows that are kept at most.
-    """
+class ThinnedSeries:
+    """Named columns of numbers; whenever there are more than ``most`` rows, every second one is dropped."""
 
     def __init__(self, names: Sequence[str], most: int) -> None:
         self.at: list[int] = []
@@ -67,7 +62,7 @@ class Trace:
         self._most, self._stride, self._offered = most, 1, 0
 
     def append(self, at: int, row: Mapping[str, float]) -> None:
-        """Offer a row; it is kept if its turn comes at the present density."""
+        """Offer a row; it is kept if the present thinning keeps it."""
         if self._offered % self._stride == 0:
             self.at.append(at)
             for name, column in self.columns.items():
@@ -81,7 +76,7 @@ class Trace:
 
 
 def smoothed(values: Sequence[float], window: int = _WINDOW) -> list[float]:
-    """Means over a centred window that shrinks towards both ends, so that a straight line stays what it is.
+    """Means over a centred window that shrinks towards both ends, so that a straight line is not changed.
 
     Example:
         >>> smoothed([0.0, 3.0, 0.0, 3.0, 6.0], 3)
@@ -97,14 +92,11 @@ def smoothed(values: Sequence[float], window: int = _WINDOW) -> list[float]:
 
 
 def half_compaction(at: Sequence[int], variance: Sequence[float]) -> int | None:
-    """The first step at which the smoothed intra-class variance is half of its first value or less.
+    """The first step at which the smoothed intra-class variance is at most half of its first value; None if never.
 
     Args:
         at: Steps of the measurements.
         variance: Intra-class variance at each.
-
-    Returns:
-        The step, or None if it never was.
 
     Example:
         >>> half_compaction([1, 11, 21, 31], [0.8, 0.6, 0.4, 0.2])
@@ -116,17 +108,14 @@ def half_compaction(at: Sequence[int], variance: Sequence[float]) -> int | None:
 
 
 def loss_decay_rate(at: Sequence[int], loss: Sequence[float]) -> float | None:
-    r"""How fast the loss fell: :math:`\ln 2 / T`, T the steps until it had gone half of its way down.
+    r"""How fast the loss fell, per step: :math:`\ln 2 / T`, T the steps to half of its decrease; None if it never fell.
 
-    The way is that from the first value to the lowest of the smoothed curve; an exponential decay
+    The decrease is that from the first to the lowest value of the smoothed curve. An exponential decay
     :math:`a + b e^{-kt}` has rate k, whatever its floor a, its scale b and its sign.
 
     Args:
         at: Steps.
         loss: The loss at each.
-
-    Returns:
-        Rate per step; None if the loss never fell.
 
     Example:
         >>> round(loss_decay_rate(range(1000), [2 + 3 * math.exp(-0.01 * t) for t in range(1000)]), 3)
@@ -142,15 +131,15 @@ def loss_decay_rate(at: Sequence[int], loss: Sequence[float]) -> float | None:
 
 
 def late_fall(series: Sequence[float]) -> float | None:
-    """Share of a series' way down that came in the last tenth of it: 0.11 for a straight line, 0 where it has settled.
+    """How much of a series' total decrease happened in its last tenth: 0.11 for a straight line, 0 if it has settled.
 
-    The way leads from the highest to the last of the means over tenths: a loss may rise before it falls.
+    The decrease is that from the highest to the last of the means over tenths: a loss may rise before it falls.
 
     Args:
-        series: At least ten numbers, or there is nothing to tell.
+        series: At least ten numbers.
 
     Returns:
-        The share, at most 1, negative where it rose at the end; None if it ended at its highest.
+        The share, at most 1, negative if it rose at the end; None for fewer numbers, or if it ended at its highest.
 
     Example:
         >>> late_fall([10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0])

@@ -1,4 +1,4 @@
-"""What one batch tells about an embedding: variance within its classes, and which of its samples are easy already."""
+"""The geometry of one batch of embeddings: variance within its classes, and which samples are easy already."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 EASY_MARGIN = 0.1
-"""Cosine by which the nearest row of the own class must be nearer than that of any other, for a sample to be easy."""
+"""A sample is easy if the nearest row of its class is nearer than that of any other class by this cosine."""
 
 
-class Batch(NamedTuple):
+class LabelledBatch(NamedTuple):
     """The rows of a batch and their labels.
 
     Attributes:
@@ -24,7 +24,7 @@ class Batch(NamedTuple):
     labels: Tensor
 
 
-class Neighbours(NamedTuple):
+class Similarities(NamedTuple):
     """Rows of one batch against rows of another, or against each other.
 
     Attributes:
@@ -37,18 +37,13 @@ class Neighbours(NamedTuple):
 
 
 @torch.no_grad()
-def neighbours(batch: Batch, gallery: Batch | None = None) -> Neighbours:
-    """Compare each row with each one of a gallery, or of its own batch without itself.
+def similarities(batch: LabelledBatch, gallery: LabelledBatch | None = None) -> Similarities:
+    """Compare each row with each row of a gallery, or with the other rows of its own batch if there is none.
 
-    Args:
-        batch: n rows.
-        gallery: m rows; None is the batch.
-
-    Returns:
-        The :class:`Neighbours`, without a host sync.
+    The host does not wait for the device, here and in the other functions.
     """
     others = batch if gallery is None else gallery
-    found = Neighbours(_cosines(batch, others), _same_class(batch, others))
+    found = Similarities(_cosines(batch, others), _same_class(batch, others))
     if gallery is None:
         found.cosines.fill_diagonal_(-torch.inf)
         found.same.fill_diagonal_(False)
@@ -56,45 +51,45 @@ def neighbours(batch: Batch, gallery: Batch | None = None) -> Neighbours:
 
 
 @torch.no_grad()
-def batch_variance(among: Neighbours) -> Tensor:
+def batch_variance(among: Similarities) -> Tensor:
     r"""Intra-class variance of unit rows, unbiased for the few rows that a batch has of a class.
 
     On unit rows :math:`\frac{1}{n_c - 1} \sum_{i \in c} \lVert z_i - \mu_c \rVert^2` is one minus the mean cosine of
-    two different rows of the class; classes with a single row take no part.
+    two different rows of the class. Classes with a single row are left out.
 
     Args:
         among: The rows of a batch against each other.
 
     Returns:
-        Scalar, the mean over the classes; NaN where no class has two rows. No host sync.
+        Scalar, the mean over the classes; NaN where no class has two rows.
 
     Example:
-        >>> float(batch_variance(neighbours(Batch(torch.eye(3), torch.tensor([0, 0, 1])))))
+        >>> float(batch_variance(similarities(LabelledBatch(torch.eye(3), torch.tensor([0, 0, 1])))))
         1.0
     """
     cosines, same = among
     others = same.sum(1)
     spread = 1.0 - torch.where(same, cosines, 0.0).sum(1) / others.clamp_min(1)
-    share = (others > 0) / (others + 1.0)  # each of the n_c rows of a class speaks for 1/n_c of it
+    share = (others > 0) / (others + 1.0)  # each of the n_c rows of a class has the weight 1/n_c
     return (share * spread).sum() / share.sum()
 
 
 @torch.no_grad()
-def easy_samples(among: Neighbours, margin: float = EASY_MARGIN) -> Tensor:
-    r"""Which rows have nothing left to learn from these: their nearest neighbour is of their class, and clearly.
+def easy_samples(among: Similarities, margin: float = EASY_MARGIN) -> Tensor:
+    r"""Which rows have their nearest neighbour in their own class, by a clear margin.
 
     .. math:: \max_{j \in P(i)} \cos(z_i, z_j) \ge \max_{j \in N(i)} \cos(z_i, z_j) + m
 
     Args:
-        among: The rows against those among which they look for their neighbours.
+        among: The rows against those that can be their neighbours.
         margin: m.
 
     Returns:
-        (n,) bool; false where there is no positive or no negative. No host sync.
+        (n,) bool; false where there is no positive or no negative.
 
     Example:
         >>> rows = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
-        >>> easy_samples(neighbours(Batch(rows, torch.tensor([0, 0, 1]))))
+        >>> easy_samples(similarities(LabelledBatch(rows, torch.tensor([0, 0, 1]))))
         tensor([ True,  True, False])
     """
     near = torch.where(among.same, among.cosines, -torch.inf).amax(1)
@@ -102,13 +97,13 @@ def easy_samples(among: Neighbours, margin: float = EASY_MARGIN) -> Tensor:
     return (near >= away + margin) & near.isfinite() & away.isfinite()
 
 
-def _cosines(batch: Batch, others: Batch) -> Tensor:
+def _cosines(batch: LabelledBatch, others: LabelledBatch) -> Tensor:
     with torch.autocast(batch.rows.device.type, enabled=False):
         rows = F.normalize(batch.rows.detach().float(), dim=1)
         return rows @ (rows if others is batch else F.normalize(others.rows.detach().float(), dim=1)).mT
 
 
-def _same_class(batch: Batch, others: Batch) -> Tensor:
+def _same_class(batch: LabelledBatch, others: LabelledBatch) -> Tensor:
     ours, theirs = batch.labels, others.labels
     if ours.dim() == 1:
         return (ours[:, None] == theirs[None, :]) & (ours >= 0)[:, None]

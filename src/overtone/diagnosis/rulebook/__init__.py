@@ -1,3 +1,0 @@
-"""The rules of a verdict; each registers itself."""
-
-__all__: list[str] = []
