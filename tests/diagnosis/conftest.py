@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from overtone.diagnosis.series import Greediness
+from overtone.diagnosis.greediness import Greediness
 
 LABELS = torch.arange(12) % 3
 

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from overtone.core import InputError
-from overtone.diagnosis import Evidence, recommend, rules, variance, verdict, watch
+from overtone.diagnosis import Evidence, Recommendation, RuleHit, recommend, rules, variance, verdict, watch
 from overtone.objectives import metric_losses
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "diagnosis.md"
@@ -142,14 +142,14 @@ CASES: list[tuple[str, Evidence, Evidence, float]] = [
 def test_a_rule_fires_beyond_its_threshold_and_not_before(
     name: str, ill: Evidence, well: Evidence, figure: float
 ) -> None:
-    (found,) = [hit for hit in verdict(ill) if hit["rule"] == name]
-    assert found["figure"] == pytest.approx(figure)
-    assert found["threshold"] == rules[name].threshold
-    assert found["quantity"] == rules[name].quantity
-    for sentence in (found["says"], found["advice"]):
+    (found,) = [hit for hit in verdict(ill) if hit.rule == name]
+    assert found.figure == pytest.approx(figure)
+    assert found.threshold == rules[name].threshold
+    assert found.quantity == rules[name].quantity
+    for sentence in (found.says, found.advice):
         assert not sentence[0].islower()
         assert sentence.endswith(".")
-    assert name not in [hit["rule"] for hit in verdict(well)]
+    assert name not in [hit.rule for hit in verdict(well)]
 
 
 def test_every_rule_is_tested_here() -> None:
@@ -174,19 +174,19 @@ def test_the_gravest_comes_first_and_names_are_said() -> None:
         greediness=course(late_fall=0.2),
     )
     found = verdict(ill)
-    assert [hit["rule"] for hit in found] == [
+    assert [hit.rule for hit in found] == [
         "worse-than-features",
         "few-dimensions",
         "crowded-classes",
         "still-falling",
     ]
-    assert "cat and dog" in found[2]["says"]
-    assert json.loads(json.dumps(found)) == found
+    assert "cat and dog" in found[2].says
+    assert [RuleHit.from_dict(json.loads(json.dumps(hit.to_dict()))) for hit in found] == found
 
 
 def test_thresholds_can_be_one_s_own() -> None:
     (found,) = verdict(HEALTHY, {"uneven-spacing": 0.05})
-    assert (found["rule"], found["threshold"]) == ("uneven-spacing", 0.05)
+    assert (found.rule, found.threshold) == ("uneven-spacing", 0.05)
     with pytest.raises(InputError, match="unknown rule 'uneven-spacign'.*did you mean 'uneven-spacing'"):
         verdict(HEALTHY, {"uneven-spacign": 0.05})
 
@@ -234,10 +234,10 @@ def test_the_best_loss_for_each_purpose() -> None:
     assert found["compaction"] == "n-pair"
     assert found["speed"] == "contrastive"
     assert found["spacing"] in ("triplet", "contrastive")
-    assert sorted([found["spacing"], *found["ties"]["spacing"]]) == ["contrastive", "triplet"]
-    assert "halved after 50 steps" in " ".join(found["sentences"])
-    assert found["figures"]["speed"]["n-pair"] == 0
-    assert json.loads(json.dumps(found)) == found
+    assert sorted([found["spacing"], *found.ties["spacing"]]) == ["contrastive", "triplet"]
+    assert "halved after 50 steps" in " ".join(found.sentences)
+    assert found.figures["speed"]["n-pair"] == 0
+    assert Recommendation.from_dict(json.loads(json.dumps(found.to_dict()))) == found
 
 
 def test_a_tie_over_seeds_is_called_a_tie() -> None:
@@ -249,8 +249,8 @@ def test_a_tie_over_seeds_is_called_a_tie() -> None:
         }
     )
     assert found["fine_grained"] == "scl"
-    assert found["ties"]["fine_grained"] == ["triplet"]
-    assert found["sentences"] == [
+    assert found.ties["fine_grained"] == ["triplet"]
+    assert found.sentences == [
         "For a right first neighbour (fine-grained retrieval): scl (R@1 0.820), tied with triplet (R@1 0.816), "
         "ahead of ccl (R@1 0.720)."
     ]
@@ -260,13 +260,13 @@ def test_a_tie_over_seeds_is_called_a_tie() -> None:
 def test_a_small_difference_that_every_seed_shows_is_no_tie() -> None:
     recalls = [0.80, 0.84, 0.82, 0.81, 0.83]
     found = recommend({"scl": seeds_of(recalls), "triplet": seeds_of([recall - 0.01 for recall in recalls])})
-    assert found["ties"]["fine_grained"] == []
+    assert found.ties["fine_grained"] == []
 
 
 def test_when_all_are_tied_no_loss_stands_out() -> None:
     found = recommend({"scl": Evidence(recall=0.800), "triplet": Evidence(recall=0.801)})
-    assert found["ties"]["fine_grained"] == ["scl"]
-    assert "no loss stands out" in found["sentences"][0]
+    assert found.ties["fine_grained"] == ["scl"]
+    assert "no loss stands out" in found.sentences[0]
 
 
 @pytest.mark.parametrize("losses", [{}, {"scl": HEALTHY}, {"scl": HEALTHY, "triplet": []}])
@@ -293,8 +293,8 @@ def test_from_training_to_verdict() -> None:
                 optimizer.step()
         after = variance(F.normalize(head(rows), dim=1), labels).to_dict()
         evidence[f"{rate}"] = Evidence(after, features_variance=before, greediness=w.summary())
-    assert "no-compaction" in [hit["rule"] for hit in verdict(evidence["0.0"])]
-    assert "no-compaction" not in [hit["rule"] for hit in verdict(evidence["0.05"])]
+    assert "no-compaction" in [hit.rule for hit in verdict(evidence["0.0"])]
+    assert "no-compaction" not in [hit.rule for hit in verdict(evidence["0.05"])]
     assert recommend(evidence)["compaction"] == "0.05"
 
 
@@ -302,12 +302,12 @@ def test_none_is_named_for_what_no_loss_reached() -> None:
     never = {name: [Evidence(greediness={"steps": 100, "half_compaction": None})] * 2 for name in ("scl", "ccl")}
     found = recommend(never)
     assert found["speed"] is None
-    assert not any("halved" in sentence for sentence in found["sentences"])
+    assert not any("halved" in sentence for sentence in found.sentences)
 
 
 def test_ties_end_at_the_first_loss_that_is_behind() -> None:
     """A loss whose seeds scatter cannot be told apart from the best, and is still no tie above one that can."""
     seeds = {"scl": [0.90, 0.91, 0.92], "ccl": [0.80, 0.81, 0.82], "n-pair": [0.30, 0.95, 0.40]}
     found = recommend({name: [Evidence(recall=value) for value in values] for name, values in seeds.items()})
-    assert found["ties"]["fine_grained"] == []
-    assert "ahead of ccl" in found["sentences"][0]
+    assert found.ties["fine_grained"] == []
+    assert "ahead of ccl" in found.sentences[0]

@@ -230,7 +230,7 @@ def test_epochs_are_means_over_their_steps() -> None:
 def test_long_series_are_thinned_and_epochs_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     module = importlib.import_module("overtone.diagnosis.watch")
     monkeypatch.setattr(module, "_MOST_STEPS", 10)
-    monkeypatch.setattr(importlib.import_module("overtone.diagnosis.ledger"), "_ROWS", 50)
+    monkeypatch.setattr(importlib.import_module("overtone.diagnosis.step_buffer"), "_ROWS", 50)
     loss = Pull()
     with watch(loss, every=1) as w:
         for seed in range(45):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import average_precision_score
 
-from overtone.evaluation import counterpart_ranks, evaluate, mean_average_precision
+from overtone.evaluation import counterpart_ranks, evaluate, mean_average_precision, mean_reciprocal_rank
 from overtone.evaluation.retrieval import order_keys
 
 RANDOM = np.random.default_rng(0)
@@ -50,3 +51,22 @@ def test_keys_order_and_tie_as_the_numbers_do(values: np.ndarray) -> None:
     keys = order_keys(values.copy()).astype(np.int64)
     np.testing.assert_array_equal(np.sign(keys[:, None] - keys), np.sign(values[:, None] - values))
     assert not (keys % 2).any()
+
+
+def test_reciprocal_rank_is_the_mean_over_both_directions() -> None:
+    first, second = torch.randn(37, 5), torch.randn(37, 5)
+    x, y = (torch.nn.functional.normalize(z, dim=1) for z in (first, second))
+    similarity = x @ y.T
+    ranks = [int((row > row[i]).sum()) + 1 for matrix in (similarity, similarity.T) for i, row in enumerate(matrix)]
+    expected = sum(1 / rank for rank in ranks) / len(ranks)
+    assert mean_reciprocal_rank(first, second) == pytest.approx(expected, rel=1e-6)
+
+
+def test_reciprocal_rank_of_ties_is_not_a_perfect_one() -> None:
+    assert mean_reciprocal_rank(torch.ones(9, 2), torch.ones(9, 2)) == pytest.approx(1 / 5)
+    assert mean_reciprocal_rank(torch.zeros(9, 2), torch.ones(9, 2)) == pytest.approx(1 / 5)
+
+
+def test_reciprocal_rank_does_not_depend_on_blocks() -> None:
+    first, second = torch.randn(1500, 2), torch.randn(1500, 2)
+    assert mean_reciprocal_rank(first, second, memory_mb=16) == mean_reciprocal_rank(first, second, memory_mb=2000)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from overtone.report.checks import effective_rank, suspicions
+from overtone.report.checks import suspicions
 
 Facts = Callable[..., Any]
 
@@ -65,9 +65,3 @@ def test_few_queries_are_said_with_the_width_of_the_interval(make_facts: Facts) 
     facts = make_facts()
     few = make_facts(ids=facts.ids[:40], embeddings=tuple(rows[:40] for rows in facts.embeddings))
     assert suspicions(few) == ["There are only 40 test items; the mAP's interval reaches from 0.550 to 0.630."]
-
-
-def test_effective_rank_counts_equal_directions() -> None:
-    corners = np.concatenate([np.eye(4), -np.eye(4)])
-    assert effective_rank(corners) == pytest.approx(4.0)
-    assert effective_rank(np.ones((5, 3))) == 0.0

@@ -7,27 +7,8 @@ import json
 import pytest
 import torch
 
-from overtone.training import TrainingStopped, effective_rank, train
+from overtone.training import TrainingStopped, train
 from overtone.training.validation import check_collapse, check_terms
-
-
-def test_effective_rank_counts_equal_directions():
-    for rank in (1, 2, 5):
-        directions = torch.linalg.qr(torch.randn(8, rank))[0]
-        cross = torch.cat([directions.T, -directions.T])
-        assert effective_rank(cross) == pytest.approx(rank, abs=1e-4)
-
-
-def test_effective_rank_of_a_constant_is_zero():
-    assert effective_rank(torch.ones(50, 8) / 8**0.5) == 0.0
-    assert effective_rank(torch.randn(50, 8) * 1e-7 + 1.0) == 0.0
-
-
-def test_effective_rank_is_the_entropy_of_singular_values():
-    rows = torch.randn(40, 6) * torch.tensor([3.0, 2.0, 1.0, 0.5, 0.1, 0.01])
-    singular = torch.linalg.svdvals((rows - rows.mean(0)).double())
-    shares = singular / singular.sum()
-    assert effective_rank(rows) == pytest.approx(float(torch.exp(-(shares * shares.log()).sum())), rel=1e-5)
 
 
 def test_the_first_bad_step_names_the_term():

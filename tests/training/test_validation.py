@@ -9,25 +9,7 @@ import torch
 
 from overtone.features import hold_out
 from overtone.training import train
-from overtone.training.validation import pair_correlation, reciprocal_rank, scores
-
-
-def test_reciprocal_rank_is_the_mean_reciprocal_rank():
-    first, second = torch.randn(37, 5), torch.randn(37, 5)
-    x, y = (torch.nn.functional.normalize(z, dim=1) for z in (first, second))
-    similarity = x @ y.T
-    ranks = [int((row > row[i]).sum()) + 1 for matrix in (similarity, similarity.T) for i, row in enumerate(matrix)]
-    expected = sum(1 / rank for rank in ranks) / len(ranks)
-    assert reciprocal_rank(first, second) == pytest.approx(expected, rel=1e-6)
-
-
-def test_reciprocal_rank_of_ties_is_not_a_perfect_one():
-    assert reciprocal_rank(torch.ones(9, 2), torch.ones(9, 2)) == pytest.approx(1 / 5)
-
-
-def test_reciprocal_rank_does_not_depend_on_blocks():
-    first, second = torch.randn(1500, 2), torch.randn(1500, 2)
-    assert reciprocal_rank(first, second, memory_mb=16) == pytest.approx(reciprocal_rank(first, second, memory_mb=2000))
+from overtone.training.validation import pair_correlation, scores
 
 
 def test_correlation_ignores_where_the_clouds_are():

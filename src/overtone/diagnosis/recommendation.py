@@ -146,18 +146,22 @@ def recommend(evidence: Mapping[str, Evidence | Sequence[Evidence]]) -> Recommen
     for purpose in _PURPOSES:
         columns = {name: [purpose.score(one) for one in several] for name, several in seeds.items()}
         known = {name: [value for value in column if value is not None] for name, column in columns.items()}
-        known = {name: column for name, column in known.items() if column}
-        means = {name: sum(column) / len(column) for name, column in known.items()}
-        if len(means) < 2 or not any(means.values()):
-            found.choices[purpose.name] = None
-            continue
-        best, *others = sorted(means, key=lambda name: means[name], reverse=True)
-        ties = list(takewhile(lambda name: _tied(known[best], known[name]), others))
-        found.choices[purpose.name] = best
-        found.figures[purpose.name] = means
-        found.ties[purpose.name] = ties
-        found.sentences.append(_sentence(purpose, means, best, ties, len(known[best])))
+        _compare(purpose, {name: column for name, column in known.items() if column}, found)
     return found
+
+
+def _compare(purpose: _Purpose, scores: Mapping[str, list[float]], found: Recommendation) -> None:
+    """Choose a loss for a purpose from the scores of each, one per seed, and write it into the recommendation."""
+    means = {name: sum(column) / len(column) for name, column in scores.items()}
+    if len(means) < 2 or not any(means.values()):
+        found.choices[purpose.name] = None
+        return
+    best, *others = sorted(means, key=lambda name: means[name], reverse=True)
+    ties = list(takewhile(lambda name: _tied(scores[best], scores[name]), others))
+    found.choices[purpose.name] = best
+    found.figures[purpose.name] = means
+    found.ties[purpose.name] = ties
+    found.sentences.append(_sentence(purpose, means, best, ties, len(scores[best])))
 
 
 def _tied(best: list[float], other: list[float]) -> bool:

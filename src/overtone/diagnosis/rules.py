@@ -26,7 +26,7 @@ def collapse(evidence: Evidence, threshold: float) -> RuleHit | None:
     total = within + between
     return RuleHit(
         total,
-        f"All rows point in nearly the same direction: their total variance is {total:.3f}; rows spread over the sphere "
+        f"All rows point in nearly the same direction: their total variance is {total:.3f}; rows all over the sphere "
         "have 1.",
         "Start with easier triplets or pairs (all instead of the hardest), a lower learning rate or a smaller margin.",
     )
@@ -58,8 +58,8 @@ def over_compaction(evidence: Evidence, threshold: float) -> RuleHit | None:
         return None
     return RuleHit(
         ratio,
-        f"Classes have shrunk to points: the variance within them ({within:.4f}) is {100 * ratio:.1f} % of that between "
-        "them. Members of a class can no longer be told apart.",
+        f"Classes have shrunk to points: the variance within them ({within:.4f}) is {100 * ratio:.1f} % of that "
+        "between them. Members of a class can no longer be told apart.",
         "If finer differences matter, stop earlier, use a loss with a margin for positives, or pull positives less.",
     )
 
@@ -72,9 +72,9 @@ def no_compaction(evidence: Evidence, threshold: float) -> RuleHit | None:
         return None
     return RuleHit(
         after / before,
-        f"Training did not separate the classes: the variance within classes by that between them is {after:.2f}; in the "
-        f"features it was {before:.2f}.",
-        "Train longer or with a higher learning rate. If that changes nothing, the features do not separate the classes.",
+        f"Training did not separate the classes: the variance within classes by that between them is {after:.2f}; in "
+        f"the features it was {before:.2f}.",
+        "Train longer or with a higher learning rate. If that does not help, the features do not separate the classes.",
     )
 
 
@@ -100,8 +100,8 @@ def worse_than_features(evidence: Evidence, threshold: float) -> RuleHit | None:
         return None
     return RuleHit(
         after - before,
-        f"The first neighbour is right in {100 * after:.1f} % of the cases; with the unchanged features it was right in "
-        f"{100 * before:.1f} %.",
+        f"The first neighbour is right in {100 * after:.1f} % of the cases; with the unchanged features it was right "
+        f"in {100 * before:.1f} %.",
         "Use the features as they are, or train with a loss that keeps more variance within the classes.",
     )
 
@@ -174,8 +174,8 @@ def saturated(evidence: Evidence, threshold: float) -> RuleHit | None:
         return None
     return RuleHit(
         last,
-        f"Only {100 * last:.1f} % of the loss's terms are still active, after {100 * first:.1f} % in the beginning: most "
-        "of every batch is idle.",
+        f"Only {100 * last:.1f} % of the loss's terms are still active, after {100 * first:.1f} % in the beginning: "
+        "most of every batch is idle.",
         "Mine harder ones (semi-hard, batch-hard), use a larger margin or batch, or stop here if retrieval is good.",
     )
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.diagnosis.labels import class_count, has_label, read_labels
-from overtone.diagnosis.spread import effective_rank, pairwise_gaps
 from overtone.evaluation.arrays import ArrayLike, unit_rows
+from overtone.evaluation.geometry import covariance_rank, pair_distances
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class VarianceResult:
             centroids: the true variance between classes.
         smallest_gap: The smallest distance of two centroids.
         smallest_gap_classes: Whose it is.
-        effective_rank: Dimensions that the rows fill: :func:`~overtone.diagnosis.spread.effective_rank`.
+        effective_rank: Dimensions that the rows fill: :func:`~overtone.evaluation.effective_rank`.
         dimensions: d, the dimensions there are.
         classes: C, classes that have rows.
         rows: Rows with a label.
@@ -206,7 +206,7 @@ class Variance:
         weights = sums["weights"][present]
         centroids = sums["sums"][present] / weights[:, None]
         within = (1.0 - centroids.square().sum(1)).clamp_min(0.0)
-        gaps = pairwise_gaps(centroids)
+        gaps = pair_distances(centroids)
         mean = sums["total"] / sums["rows"]
         a, b = gaps.pair
         return VarianceResult(
@@ -217,7 +217,7 @@ class Variance:
             between_variance=float((centroids - centroids.mean(0)).square().sum(1).mean()),
             smallest_gap=gaps.smallest,
             smallest_gap_classes=(names[a], names[b]),
-            effective_rank=effective_rank(sums["moment"] / sums["rows"] - torch.outer(mean, mean)),
+            effective_rank=covariance_rank(sums["moment"] / sums["rows"] - torch.outer(mean, mean)),
             dimensions=len(mean),
             classes=len(names),
             rows=int(sums["rows"]),

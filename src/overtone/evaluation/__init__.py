@@ -1,8 +1,9 @@
-"""Honest retrieval numbers on anyone's arrays: exact ranks, fair ties, both directions, intervals, paired tests."""
+"""Retrieval metrics on any arrays: exact ranks, fair ties, both directions, intervals, paired tests."""
 
+from overtone.evaluation.geometry import effective_rank
 from overtone.evaluation.metrics import Metric, find_metric, metric, metric_order, metrics
 from overtone.evaluation.protocol import evaluate, evaluate_within
-from overtone.evaluation.quick import counterpart_ranks, mean_average_precision
+from overtone.evaluation.quick import counterpart_ranks, mean_average_precision, mean_reciprocal_rank
 from overtone.evaluation.ranks import CounterpartRanks, Ranks, rank_scores
 from overtone.evaluation.result import ClassScore, Evaluation, Score
 from overtone.evaluation.significance import (
@@ -21,11 +22,13 @@ __all__ = [
     "Ranks",
     "Score",
     "counterpart_ranks",
+    "effective_rank",
     "evaluate",
     "evaluate_within",
     "find_metric",
     "mean_average_precision",
     "mean_interval",
+    "mean_reciprocal_rank",
     "metric",
     "metric_order",
     "metrics",

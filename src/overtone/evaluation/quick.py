@@ -1,10 +1,11 @@
-"""Single numbers without the ceremony, for a training loop that validates every epoch."""
+"""Single numbers, for a training loop that validates every epoch."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from overtone.core import InputError
 from overtone.evaluation.arrays import ArrayLike, Floats, class_targets, unit_pair
@@ -69,8 +70,33 @@ def counterpart_ranks(first: ArrayLike, second: ArrayLike, *, memory_mb: int = 2
         >>> counterpart_ranks([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.2], [1.0, 0.1]])
         array([2., 2.])
     """
-    x, y = unit_pair(first, second, ("first", "second"), None, paired=True)
-    found = run_search(Search(x, y, paired=True), {}, memory_mb=memory_mb).counterparts
+    return _counterpart_ranks(*unit_pair(first, second, ("first", "second"), None, paired=True), memory_mb)
+
+
+def mean_reciprocal_rank(first: Tensor, second: Tensor, *, memory_mb: int = 256) -> float:
+    """Mean of 1 / (rank of the true counterpart), over both directions: a label-free score to validate by.
+
+    Args:
+        first: (N, d) embeddings on any device. A row of zeros is no error, as networks in training may produce one:
+            its similarity to every item is 0.
+        second: (N, d) embeddings; row i is the counterpart of row i.
+        memory_mb: Megabytes that the blocks of similarities may take.
+
+    Returns:
+        In (0, 1]; tied items share the mean of their ranks.
+
+    Example:
+        >>> rows = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.1]])
+        >>> mean_reciprocal_rank(rows, rows), mean_reciprocal_rank(torch.ones(3, 2), torch.ones(3, 2))
+        (1.0, 0.5)
+    """
+    x, y = (F.normalize(rows.detach().cpu().double(), dim=1) for rows in (first, second))
+    ranks = [_counterpart_ranks(queries, gallery, memory_mb) for queries, gallery in ((x, y), (y, x))]
+    return float((1.0 / np.concatenate(ranks)).mean())
+
+
+def _counterpart_ranks(queries: Tensor, gallery: Tensor, memory_mb: int) -> Floats:
+    found = run_search(Search(queries, gallery, paired=True), {}, memory_mb=memory_mb).counterparts
     assert found is not None
     return expected_rank(found)
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-import torch
-
-from overtone.diagnosis.spread import effective_rank as covariance_rank
+from overtone.evaluation import effective_rank
 from overtone.report.facts import RunFacts
-from overtone.report.retrieval import Floats, unit
+from overtone.report.retrieval import unit
 from overtone.report.words import has_number, known_interval, listed, number, percent, plural, span
 
 Check = Callable[[RunFacts], str | None]
@@ -74,7 +71,7 @@ def classes_below_chance(facts: RunFacts) -> str | None:
 
 def flat(facts: RunFacts) -> str | None:
     """The embeddings fill hardly more than one dimension."""
-    ranks = {name: effective_rank(rows) for name, rows in zip(facts.modalities, facts.embeddings)}
+    ranks = {name: effective_rank(unit(rows)) for name, rows in zip(facts.modalities, facts.embeddings)}
     low = {name: rank for name, rank in ranks.items() if rank < FLAT_RANK}
     if not low:
         return None
@@ -131,13 +128,3 @@ def suspicions(facts: RunFacts) -> list[str]:
     """What looks wrong, in sentences; the remarks of the data's reader come last."""
     found = [sentence for sentence in (check(facts) for check in CHECKS) if sentence is not None]
     return [*found, *facts.warnings]
-
-
-def effective_rank(rows: Floats) -> float:
-    """Dimensions that embeddings fill: exp of the entropy of the shares of variance; 0 if all rows are equal.
-
-    Args:
-        rows: (N, e) embeddings.
-    """
-    centred = unit(rows) - unit(rows).mean(0)
-    return covariance_rank(torch.from_numpy(np.asarray(centred.T @ centred / len(rows), dtype=np.float64)))

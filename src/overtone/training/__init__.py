@@ -3,7 +3,7 @@
 from overtone.training.fit import train
 from overtone.training.run import Infer, Run, RunContext
 from overtone.training.settings import TrainingSettings, split_settings
-from overtone.training.validation import TrainingStopped, effective_rank
+from overtone.training.validation import TrainingStopped
 
 __all__ = [
     "Infer",
@@ -11,7 +11,6 @@ __all__ = [
     "RunContext",
     "TrainingSettings",
     "TrainingStopped",
-    "effective_rank",
     "split_settings",
     "train",
 ]

@@ -14,6 +14,7 @@ from torch import Tensor
 from overtone.core import Progress, ProgressCallback
 from overtone.core.settings import rename
 from overtone.core.version import __version__
+from overtone.evaluation import effective_rank
 from overtone.features import PairedFeatures
 from overtone.methods.base import InferredTargets, methods
 from overtone.training.data import TrainingData, describe, fingerprint, hide_labels, prepare
@@ -22,7 +23,7 @@ from overtone.training.folder import Checkpoint, RunFolder, refuse_differences, 
 from overtone.training.loop import Clock, Loop, in_blocks, reproducible, seed_everything
 from overtone.training.run import Infer, Run, RunContext
 from overtone.training.settings import TrainingSettings, split_settings
-from overtone.training.validation import TrainingStopped, check_collapse, check_terms, effective_rank, scores
+from overtone.training.validation import TrainingStopped, check_collapse, check_terms, scores
 
 
 def train(

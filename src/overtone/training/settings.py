@@ -44,7 +44,7 @@ class TrainingSettings(Settings):
     """Epochs between validations; None: a twentieth of the epochs."""
     patience: int | None = Field(None, ge=1)
     """Stop after so many validations in a row without a better one; null: never early."""
-    collapse_rank: float = Field(1.1, ge=0)
+    collapse_rank: float = Field(1.01, ge=0)
     """A run whose embeddings have an effective rank below this is stopped as collapsed; 0 lets it go on."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Number format of the matrix products in training; weights and embeddings are always fp32."""

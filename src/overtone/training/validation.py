@@ -12,41 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from overtone.diagnosis.spread import effective_number
-from overtone.evaluation import mean_average_precision
+from overtone.evaluation import mean_average_precision, mean_reciprocal_rank
 
 
 class TrainingStopped(RuntimeError):
     """A run diverged or collapsed; the message says when, and which term did it. What was written stays."""
-
-
-def effective_rank(embeddings: Tensor) -> float:
-    """How many dimensions an embedding fills: exp of the entropy of its normalised singular values.
-
-    ``erank = exp(−Σ_k p_k log p_k)``, ``p_k = σ_k / Σ σ``, σ the singular values of the centred rows. It lies between
-    1 (all rows on one line) and the number of dimensions (all directions equally strong). It is 0 if all rows are all
-    but equal: if they deviate from their mean, root mean square, by less than a thousandth of their length. The
-    diagnosis and the report take shares of *variance*, squares of these, and so come to less.
-
-    Args:
-        embeddings: (N, e) rows.
-
-    Returns:
-        The effective rank, from 0 to e.
-
-    Source:
-        Roy and Vetterli, "The effective rank: a measure of effective dimensionality", EUSIPCO 2007.
-
-    Example:
-        >>> corners = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-        >>> round(effective_rank(corners), 3), round(effective_rank(corners * torch.tensor([1.0, 0.0])), 3)
-        (2.0, 1.0)
-    """
-    centred = embeddings.double() - embeddings.double().mean(0)
-    singular = torch.linalg.eigvalsh(centred.T @ centred).clamp_min(0).sqrt()  # e×e, however many rows
-    if singular.norm() <= 1e-3 * embeddings.double().norm():
-        return 0.0
-    return effective_number(singular)
 
 
 def check_terms(names: Sequence[str], log: Tensor, epoch: int) -> None:
@@ -125,27 +95,6 @@ def pair_correlation(first: Tensor, second: Tensor) -> float:
     return float(torch.nn.functional.cosine_similarity(first - first.mean(0), second - second.mean(0), dim=1).mean())
 
 
-def reciprocal_rank(first: Tensor, second: Tensor, memory_mb: int = 512) -> float:
-    """Mean reciprocal rank of the own partner among all held-out rows, over both directions; ties count half.
-
-    Args:
-        first: (N, e) embeddings of one modality.
-        second: (N, e) embeddings of the other, row-aligned.
-        memory_mb: Bound of a block of similarities, in MiB.
-    """
-    total = 0.0
-    block = max(1, memory_mb * 2**20 // (16 * max(1, len(second))))
-    for queries, gallery in ((first, second), (second, first)):
-        queries, gallery = (torch.nn.functional.normalize(rows, dim=1) for rows in (queries, gallery))
-        for start in range(0, len(queries), block):
-            rows = queries[start : start + block]
-            scores = rows @ gallery.T
-            own = scores.diagonal(start)[:, None]
-            better, tied = (scores > own).sum(1), (scores == own).sum(1) - 1
-            total += float((1.0 / (1.0 + better + 0.5 * tied)).sum())
-    return total / (len(first) + len(second))
-
-
 def scores(embeddings: tuple[Tensor, Tensor], targets: Tensor | None, memory_mb: int = 512) -> dict[str, float]:
     """All scores an epoch can be chosen by; higher is better.
 
@@ -159,7 +108,7 @@ def scores(embeddings: tuple[Tensor, Tensor], targets: Tensor | None, memory_mb:
     """
     found = {
         "correlation": pair_correlation(*embeddings),
-        "reciprocal_rank": reciprocal_rank(*embeddings, memory_mb=memory_mb),
+        "reciprocal_rank": mean_reciprocal_rank(*embeddings, memory_mb=memory_mb),
     }
     if targets is not None:
         found["map"] = fmean(

@@ -106,7 +106,7 @@ def diagnose(
         losses={name: _result(of_one, evidence[name]) for name, of_one in trials.items()},
         features=spaces.pop("", None),
         views=spaces,
-        recommendation=recommend(evidence) if len(evidence) > 1 else {"sentences": []},
+        recommendation=recommend(evidence).to_dict() if len(evidence) > 1 else {"sentences": []},
         paired_tests=_paired_tests(trials),
         seconds=grid.seconds,
         class_names=rows.class_names,
@@ -169,7 +169,8 @@ def _features(data: Features, rows: ProbeData, budget: HeadSettings, one_space: 
     if not one_space:
         return {name: measure_space([view], labels, rows.class_names) for name, view in zip(data.names, views)}
     found = {**measure_space(views, labels, rows.class_names), **measure_retrieval(views, labels, budget.memory_mb)}
-    return {"": {**found, "verdict": verdict(Evidence(variance=found, recall=found["recall@1"]))}}
+    hits = verdict(Evidence(variance=found, recall=found["recall@1"]))
+    return {"": {**found, "verdict": [hit.to_dict() for hit in hits]}}
 
 
 def _evidence(trials: Sequence[Trial], before: Mapping[str, Any] | None) -> list[Evidence]:
@@ -208,7 +209,7 @@ def _result(trials: Sequence[Trial], evidence: Sequence[Evidence]) -> ProbeResul
             name: ClassVariance(_mean([final["per_class"][name]["variance"] for final in finals]), first["rows"])
             for name, first in finals[0]["per_class"].items()
         },
-        verdict=verdict(Evidence.mean(evidence)),
+        verdict=[hit.to_dict() for hit in verdict(Evidence.mean(evidence))],
         series=_mean_series(epochs),
         evaluations=_mean_series([trial.values["evaluations"] for trial in trials]),
         active_means=finals[0]["greediness"]["active_means"],

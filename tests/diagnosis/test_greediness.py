@@ -1,8 +1,8 @@
-"""What is read off a series."""
+"""What is derived from a series."""
 
 from __future__ import annotations
 
-from overtone.diagnosis.series import late_fall
+from overtone.diagnosis.greediness import late_fall
 
 
 def test_the_way_down_begins_at_the_top() -> None:

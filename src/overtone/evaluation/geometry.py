@@ -1,0 +1,112 @@
+"""How points lie: distances over all pairs of points, and how many dimensions rows fill."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from overtone.evaluation.arrays import ArrayLike
+
+_EQUAL = 1e-6
+"""Variance by mean squared length at which rows count as equal: they deviate by a thousandth of their length."""
+_BLOCK = 2**22
+
+
+class PairDistances(NamedTuple):
+    """Euclidean distances over all pairs of C points.
+
+    Attributes:
+        mean: Their mean.
+        std: Their standard deviation (population).
+        smallest: The smallest of them.
+        pair: Which two points that is.
+    """
+
+    mean: float
+    std: float
+    smallest: float
+    pair: tuple[int, int]
+
+
+def pair_distances(points: Tensor) -> PairDistances:
+    """Mean, standard deviation and minimum of the distances of all pairs, in blocks: O(C²d) time, bounded memory.
+
+    Args:
+        points: (C, d) float64, C >= 2.
+
+    Returns:
+        The :class:`PairDistances`.
+
+    Example:
+        >>> pair_distances(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 4.0]]).double())
+        PairDistances(mean=4.0, std=0.816496580927726, smallest=3.0, pair=(1, 2))
+    """
+    count = len(points)
+    seen, mean, scatter, smallest, pair = 0, 0.0, 0.0, float("inf"), (0, 1)
+    rows = max(1, _BLOCK // count)
+    for start in range(0, count - 1, rows):
+        # differences, not products: centroids that nearly coincide are the ones that matter
+        block = torch.cdist(
+            points[start : start + rows], points[start + 1 :], compute_mode="donot_use_mm_for_euclid_dist"
+        )
+        later = torch.ones_like(block, dtype=torch.bool).triu()
+        distances = block[later]
+        n, block_mean = len(distances), float(distances.mean())
+        shift = block_mean - mean  # Chan, Golub & LeVeque 1979: merging means keeps a spread near 0 exact
+        scatter += float((distances - block_mean).square().sum()) + shift**2 * seen * n / (seen + n)
+        mean, seen = mean + shift * n / (seen + n), seen + n
+        nearest = int(block.masked_fill(~later, torch.inf).argmin())
+        row, column = divmod(nearest, block.shape[1])
+        if float(block[row, column]) < smallest:
+            smallest, pair = float(block[row, column]), (start + row, start + 1 + column)
+    return PairDistances(mean, (scatter / seen) ** 0.5, smallest, pair)
+
+
+def effective_rank(rows: ArrayLike) -> float:
+    r"""How many dimensions rows fill: the exponential of the entropy of the shares of variance.
+
+    .. math:: \exp\Big(-\sum_k p_k \ln p_k\Big), \qquad p_k = \lambda_k / \sum_l \lambda_l
+
+    with :math:`\lambda_k` the eigenvalues of the covariance of the rows.
+
+    Args:
+        rows: (N, d) numbers, taken as they are; scale them to unit length first if only directions count.
+
+    Returns:
+        From 1 (all rows on a line) to d (all directions equally strong); 0 if all rows are nearly equal: their root
+        mean square deviation from the mean is at most a thousandth of their root mean square length.
+
+    Source:
+        Roy & Vetterli 2007, The effective rank: a measure of effective dimensionality. They take shares of singular
+        values; shares of variance count weak directions less.
+
+    Example:
+        >>> corners = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+        >>> round(effective_rank(corners), 6), round(effective_rank(corners * torch.tensor([1.0, 0.0])), 6)
+        (2.0, 1.0)
+    """
+    values = torch.as_tensor(rows).detach().double()
+    centred = values - values.mean(0)
+    return covariance_rank(centred.mT @ centred / len(values), float(values.square().sum(1).mean()))
+
+
+def covariance_rank(covariance: Tensor, squared_length: float = 1.0) -> float:
+    """The :func:`effective_rank` of rows of which only the covariance is known.
+
+    Args:
+        covariance: (d, d) float64.
+        squared_length: Mean squared length of the rows.
+
+    Returns:
+        From 1 to d; 0 if all rows are nearly equal.
+
+    Example:
+        >>> round(covariance_rank(torch.diag(torch.tensor([0.5, 0.5, 0.0]).double())), 6)
+        2.0
+    """
+    values = torch.linalg.eigvalsh(covariance).clamp_min(0.0)
+    if float(values.sum()) <= _EQUAL * squared_length:
+        return 0.0
+    return float(torch.special.entr(values / values.sum()).sum().exp())
