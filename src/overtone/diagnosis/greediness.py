@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 STEP_SERIES = ("active_ratio", "active_samples", "gradient_norm", "parameter_gradient_norm", "loss")
 BATCH_SERIES = ("intra_variance", "easy_share", "easy_samples")
 _WINDOW = 5
+
+
+class Ends(TypedDict):
+    """Means over the first and the last tenth of a series."""
+
+    first: float
+    last: float
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,40 @@ class Greediness:
     def to_dict(self) -> dict[str, Any]:
         """The series by name, as plain JSON-able values."""
         return asdict(self)
+
+
+class WatchSummary(TypedDict):
+    """What ``Watch.summary`` returns; the series are those of :class:`Greediness`.
+
+    Attributes:
+        steps: Number of steps.
+        epochs: Number of epochs.
+        not_finite: Steps whose loss or gradient was NaN or infinite.
+        loss_decay_rate: Per step; None if the loss never fell.
+        late_fall: How much of the loss's decrease happened in the last tenth of the steps.
+        half_compaction: First step with half of the first intra-class variance, None if there is none.
+        active_by: ``"terms"`` if the loss counts its active terms, else ``"samples"``.
+        active_means: When a term or a sample counts as active, in words.
+        active_threshold: Gradient above which a sample is active.
+    """
+
+    steps: int
+    epochs: int
+    not_finite: int
+    active_ratio: Ends
+    active_samples: Ends
+    gradient_norm: Ends
+    parameter_gradient_norm: Ends
+    loss: Ends
+    intra_variance: Ends
+    easy_share: Ends
+    easy_samples: Ends
+    loss_decay_rate: float | None
+    late_fall: float | None
+    half_compaction: int | None
+    active_by: Literal["terms", "samples"]
+    active_means: str
+    active_threshold: float
 
 
 class ThinnedSeries:
@@ -154,7 +195,7 @@ def late_fall(series: Sequence[float]) -> float | None:
     return (before - last) / (highest - last) if last < highest else None
 
 
-def ends(series: Sequence[float]) -> dict[str, float]:
+def ends(series: Sequence[float]) -> Ends:
     """Means over the first and the last tenth of a series, without its NaN.
 
     Example:

@@ -110,9 +110,13 @@ class Recommendation:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recommendation:
         """The recommendation whose :meth:`to_dict` this is; what is missing is empty."""
-        apart = {"sentences": list(values.get("sentences") or ())}
-        apart |= {name: dict(values.get(name) or {}) for name in ("ties", "figures")}
-        return cls(choices={name: value for name, value in values.items() if name not in apart}, **apart)
+        others = ("sentences", "ties", "figures")
+        return cls(
+            choices={name: value for name, value in values.items() if name not in others},
+            ties=dict(values.get("ties") or {}),
+            figures=dict(values.get("figures") or {}),
+            sentences=list(values.get("sentences") or ()),
+        )
 
 
 def recommend(evidence: Mapping[str, Evidence | Sequence[Evidence]]) -> Recommendation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from overtone.core import InputError, Registry, unknown_name
 
@@ -63,7 +63,8 @@ class Evidence:
         """
         if not several:
             raise InputError("evidence of no seed at all", valid="one per seed")
-        return cls(**{one.name: _mean([getattr(each, one.name) for each in several]) for one in fields(cls)})
+        means: dict[str, Any] = {one.name: _mean([getattr(each, one.name) for each in several]) for one in fields(cls)}
+        return cls(**means)
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,13 @@ C = TypeVar("C", bound=Check)
 
 @dataclass(frozen=True)
 class Rule:
-    """A registered rule. Called with evidence, and a threshold other than its own if wished, it returns a hit or None.
+    """A registered rule; called with evidence, and with a threshold other than its own if given, it returns its hit.
 
     Attributes:
         name: Its name.
         quantity: What its number measures.
         threshold: Beyond which it fires.
-        severity: 1: the embedding cannot be used; 2: something is lost; 3: a remark.
+        severity: See :func:`rule`.
         check: From evidence and threshold to a hit, or None.
     """
 
@@ -137,7 +138,17 @@ rules: Registry[Rule] = Registry("rule", "overtone.diagnosis.rules")
 
 
 def rule(name: str, *, quantity: str, threshold: float, severity: int) -> Callable[[C], C]:
-    """Decorator that registers a function as a rule (see :class:`Rule`) and leaves it an ordinary function."""
+    """Decorator that registers a function as a rule and leaves it an ordinary function.
+
+    Args:
+        name: Its name.
+        quantity: What its number measures.
+        threshold: Beyond which it fires.
+        severity: 1: the embedding cannot be used; 2: something is lost; 3: a remark.
+
+    Returns:
+        The decorator.
+    """
 
     def decorator(check: C) -> C:
         rules.register(name)(Rule(name, quantity, threshold, severity, check))

@@ -17,6 +17,7 @@ from overtone.diagnosis.greediness import (
     STEP_SERIES,
     Greediness,
     ThinnedSeries,
+    WatchSummary,
     ends,
     half_compaction,
     late_fall,
@@ -81,7 +82,18 @@ def watch(
 
 
 class Watch:
-    """The observer that :func:`watch` returns, with the same arguments; it can be read at any time."""
+    """The observer that :func:`watch` returns; it can be read at any time.
+
+    Args:
+        loss: See :func:`watch`, for this and all others.
+        parameters: Those whose gradient is measured.
+        every: Distance of the measurements of the batch.
+        active_threshold: Gradient above which a sample is active.
+        reduction: ``auto``, ``mean`` or ``sum``.
+
+    Raises:
+        InputError: An argument is out of its range.
+    """
 
     def __init__(
         self,
@@ -167,14 +179,11 @@ class Watch:
         """The means over each epoch that :meth:`epoch` ended."""
         return _greediness(self._epochs, self._epochs)
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> WatchSummary:
         """The series at their beginning and end, and what is derived from them.
 
         Returns:
-            Name of each series to ``{"first", "last"}``: its means over the first and the last tenth of the steps;
-            ``steps``, ``epochs``, ``not_finite`` (steps whose loss or gradient was not finite); ``loss_decay_rate`` per
-            step, ``late_fall`` and ``half_compaction`` (a step), each None if it does not exist; ``active_by``
-            (``"terms"`` or ``"samples"``), ``active_means`` and ``active_threshold``.
+            A dictionary with the keys of :class:`WatchSummary`.
 
         Raises:
             InputError: Nothing was recorded.
@@ -190,7 +199,14 @@ class Watch:
             "steps": self._closed,
             "epochs": len(self._epochs.at),
             "not_finite": self._not_finite,
-            **{name: ends(series[name]) for name in (*STEP_SERIES, *BATCH_SERIES)},
+            "active_ratio": ends(series.active_ratio),
+            "active_samples": ends(series.active_samples),
+            "gradient_norm": ends(series.gradient_norm),
+            "parameter_gradient_norm": ends(series.parameter_gradient_norm),
+            "loss": ends(series.loss),
+            "intra_variance": ends(series.intra_variance),
+            "easy_share": ends(series.easy_share),
+            "easy_samples": ends(series.easy_samples),
             "loss_decay_rate": loss_decay_rate(series.step, series.loss),
             "late_fall": late_fall(series.loss),
             "half_compaction": half_compaction(series.measured_at, series.intra_variance),

@@ -7,6 +7,8 @@ from overtone.evaluation.quick import counterpart_ranks, mean_average_precision,
 from overtone.evaluation.ranks import CounterpartRanks, Ranks, rank_scores
 from overtone.evaluation.result import ClassScore, Evaluation, Score
 from overtone.evaluation.significance import (
+    PairedBootstrap,
+    PairedSeedTest,
     mean_interval,
     paired_bootstrap,
     paired_seed_test,
@@ -19,6 +21,8 @@ __all__ = [
     "CounterpartRanks",
     "Evaluation",
     "Metric",
+    "PairedBootstrap",
+    "PairedSeedTest",
     "Ranks",
     "Score",
     "counterpart_ranks",

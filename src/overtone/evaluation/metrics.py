@@ -43,7 +43,7 @@ class Metric:
     level: Literal["label", "instance"] = "label"
     better: Literal["high", "low"] | None = "high"
     graded: bool = False
-    summary: Callable[[Floats], Any] = np.mean
+    summary: Callable[[Floats], float | np.floating[Any]] = np.mean
 
     @property
     def is_mean(self) -> bool:
@@ -55,7 +55,7 @@ class Metric:
         """Whether it is computed at each cutoff k."""
         return "{k}" in self.name
 
-    def columns(self, cutoffs: tuple[int, ...]) -> dict[str, Callable[[Any], Floats]]:
+    def columns(self, cutoffs: tuple[int, ...]) -> dict[str, Callable[..., Floats]]:
         """The metric's keys, each with a function of the ranks alone (``recall@1``, ``recall@5``, ...)."""
         if not self.at_cutoffs:
             return {self.name: self.function}
@@ -90,7 +90,13 @@ def metric(name: str, *, title: str = "", explanation: str = "", **fields: Any) 
 
 
 def find_metric(key: str) -> Metric | None:
-    """The metric behind a key of an evaluation, with its cutoff filled in; None if there is none.
+    """The metric behind a key of an evaluation.
+
+    Args:
+        key: A key such as ``"map"`` or ``"recall@5"``.
+
+    Returns:
+        The metric, its cutoff filled in; None if there is none.
 
     Example:
         >>> found = find_metric("recall@5")
@@ -111,7 +117,13 @@ def find_metric(key: str) -> Metric | None:
 
 
 def metric_order(key: str) -> tuple[int, int]:
-    """Where a key of an evaluation stands in a table: in the order of definition, then by cutoff.
+    """The place of a key of an evaluation in a table, as a sort key: in the order of definition, then by cutoff.
+
+    Args:
+        key: A key such as ``"map"`` or ``"recall@5"``.
+
+    Returns:
+        Place of the metric (behind all others if it is unknown), and the cutoff (0 without one).
 
     Example:
         >>> sorted(["median_rank", "recall@10", "map", "recall@5"], key=metric_order)

@@ -1,9 +1,9 @@
-"""How sure a number is: bootstrap intervals over clips and seeds, and paired tests of two methods."""
+"""How certain a number is: bootstrap intervals over clips and seeds, and paired tests of two methods."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypedDict
 
 import numpy as np
 import torch
@@ -15,6 +15,40 @@ from overtone.evaluation.arrays import ArrayLike, Floats
 PerQuery: TypeAlias = "ArrayLike | Mapping[str, ArrayLike]"
 _CHUNK = 2**22
 """Clips drawn at a time: bounds the memory of a bootstrap whatever the number of clips."""
+
+
+class PairedBootstrap(TypedDict):
+    """Result of :func:`paired_bootstrap`.
+
+    Attributes:
+        difference: Mean over the queries of first - second.
+        ci95: Interval of the difference.
+        p_value: Two-sided, at least 2 / (resamples + 1).
+        queries: Number of clips compared.
+    """
+
+    difference: float
+    ci95: list[float]
+    p_value: float
+    queries: int
+
+
+class PairedSeedTest(TypedDict):
+    """Result of :func:`paired_seed_test`.
+
+    Attributes:
+        difference: Mean over the seeds of first - second.
+        ci95: Student's interval of the difference.
+        p_value: Two-sided.
+        wins: Seeds where first is better.
+        seeds: Number of seeds.
+    """
+
+    difference: float
+    ci95: list[float]
+    p_value: float
+    wins: int
+    seeds: int
 
 
 def by_clip(values: PerQuery) -> Floats:
@@ -67,10 +101,10 @@ def mean_interval(
 def seeds_interval(
     runs: Sequence[PerQuery], *, resamples: int = 1000, confidence: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of a mean over seeds and queries: would another training and other clips agree?
+    """Percentile bootstrap interval of a mean over seeds and queries, for another training and other clips.
 
-    Seeds and clips are both drawn with replacement; one draw of clips serves all seeds of a resample, because the
-    seeds were judged on the same clips.
+    Seeds and clips are both drawn with replacement. All seeds of a resample share one draw of clips, because the seeds
+    were evaluated on the same clips.
 
     Args:
         runs: Per-query values (see :func:`by_clip`) of each seed, of the same clips in the same order.
@@ -91,13 +125,13 @@ def seeds_interval(
         >>> low < 0.65 < high
         True
     """
-    return _interval(_resampled_means(_table(list(runs)), resamples, seed), confidence)
+    return _interval(_resampled_means(_table(runs), resamples, seed), confidence)
 
 
 def paired_bootstrap(
     first: PerQuery, second: PerQuery, *, resamples: int = 10_000, confidence: float = 0.95, seed: int = 0
-) -> dict[str, Any]:
-    """Is ``first`` better than ``second`` on the same queries? The difference, its interval and a p-value.
+) -> PairedBootstrap:
+    """Test whether ``first`` is better than ``second`` on the same queries: difference, interval and p-value.
 
     Clips are drawn with replacement, both methods on the same draw. The two-sided p-value is twice the share of draws
     on the rarer side of zero, p = min(1, 2 (1 + min(#{d* <= 0}, #{d* >= 0})) / (resamples + 1)), never exactly 0.
@@ -111,7 +145,7 @@ def paired_bootstrap(
         seed: Seed of the draws: the same input gives the same answer.
 
     Returns:
-        ``{"difference": mean of first - second, "ci95": [low, high], "p_value": p, "queries": clips compared}``.
+        A dictionary with the keys of :class:`PairedBootstrap`.
 
     Raises:
         InputError: Different numbers of queries, or ``resamples`` not positive.
@@ -162,10 +196,10 @@ def student_interval(values: ArrayLike, *, confidence: float = 0.95) -> tuple[fl
     return float(column.mean() - reach), float(column.mean() + reach)
 
 
-def paired_seed_test(first: ArrayLike, second: ArrayLike) -> dict[str, Any]:
-    """Is ``first`` better than ``second`` over seeds? The paired t-test on one number per seed.
+def paired_seed_test(first: ArrayLike, second: ArrayLike) -> PairedSeedTest:
+    """Test whether ``first`` is better than ``second`` over seeds: the paired t-test on one number per seed.
 
-    It asks whether training again would repeat the order; :func:`paired_bootstrap` asks whether other queries would.
+    It tests whether training again would repeat the order; :func:`paired_bootstrap` whether other queries would.
     t = mean(d) / (std(d) / √S) with d the S differences and S − 1 degrees of freedom.
 
     Args:
@@ -173,7 +207,7 @@ def paired_seed_test(first: ArrayLike, second: ArrayLike) -> dict[str, Any]:
         second: (S,) the numbers of the other method for the same seeds in the same order.
 
     Returns:
-        ``{"difference", "ci95": [low, high], "p_value" (two-sided), "wins": seeds where first is better, "seeds": S}``.
+        A dictionary with the keys of :class:`PairedSeedTest`.
 
     Raises:
         InputError: Different numbers of seeds, fewer than two, or NaN.
@@ -201,7 +235,7 @@ def paired_seed_test(first: ArrayLike, second: ArrayLike) -> dict[str, Any]:
     }
 
 
-def _table(values: list[Any]) -> Floats:
+def _table(values: Sequence[PerQuery]) -> Floats:
     rows = [by_clip(row) for row in values]
     if len({row.shape for row in rows}) > 1 or rows[0].ndim != 1:
         raise InputError(
