@@ -14,7 +14,7 @@ LOCKS := requirements/bootstrap.txt requirements/core.txt scripts/bootstrap.py p
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check test-slow results lock clean
+.PHONY: help setup setup-dev demo test check test-slow figures results lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ test-slow: $(DEV)  ## the studies that are left out of the default suite
 
 study-%: $(DEV)  ## one study of docs/studies: make study-losses runs scripts/study_losses.py
 	$(BIN)/python scripts/study_$*.py --data $(DATA)
+
+figures: $(DEV)  ## the figure of the README, docs/images/demo.svg, from a run of the demo
+	$(BIN)/python scripts/figure_demo.py
 
 results: $(DEV)  ## the tables of docs/results.md, from the corpora in DATA
 	$(BIN)/python scripts/results.py --data $(DATA)
