@@ -13,6 +13,8 @@ from overtone.core import InputError, ProgressCallback, about
 
 if TYPE_CHECKING:
     from overtone.graphs import Graph, Knowledge
+    from overtone.graphs.representations import Kind as SoftLabelKind
+    from overtone.graphs.representations import Representation
 
 OPTIONS = named("penalty", "bootstrap", "halves", "seconds", "processes", seed="random_state")
 
@@ -20,10 +22,10 @@ OPTIONS = named("penalty", "bootstrap", "halves", "seconds", "processes", seed="
 def graph(
     data: Annotated[str | Path, Param("DATA")],
     *,
-    soft: Annotated[Any, Param("KIND")] = None,
+    soft: Annotated[SoftLabelKind | None, Param("KIND")] = None,
     modalities: Annotated[tuple[str, ...], Param("A,B")] = ("audio", "visual"),
     split: Annotated[str | None, Param("NAME")] = None,
-    representation: Annotated[Any, Param("NAME")] = "auto",
+    representation: Annotated[Representation, Param("NAME")] = "auto",
     centre: Flag = False,
     interactions: Flag = False,
     clips: Annotated[int, Param("K", minimum=1)] = 5,
