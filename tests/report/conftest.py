@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from overtone.evaluation import evaluate
+from overtone.evaluation import Evaluation, evaluate
 from overtone.features import PairedFeatures, Provenance
-from overtone.report.facts import RunFacts
 from overtone.report.markup import VOID
+from overtone.report.run_result import RunResult, unit
 
 
 @dataclass
@@ -121,7 +121,7 @@ def make_data() -> Callable[..., PairedFeatures]:
 
 @pytest.fixture
 def make_run() -> Callable[..., Any]:
-    """What a report asks of a run, with the features themselves as embeddings."""
+    """What a report asks of a run."""
 
     def make(data: PairedFeatures, **changes: Any) -> Any:
         history = [
@@ -134,7 +134,6 @@ def make_run() -> Callable[..., Any]:
         given: dict[str, Any] = {
             "name": "some-method",
             "method": SimpleNamespace(supervised=False),
-            "embed": lambda part: dict(part.modalities),
             "history": history,
             "settings": {"select": "correlation", "tau": 0.05},
             "info": info,
@@ -151,36 +150,49 @@ def judge() -> Callable[[PairedFeatures], Any]:
     def make(data: PairedFeatures) -> Any:
         test = data.split("test")
         return evaluate(
-            *test.modalities.values(), test.targets, names=data.names, class_names=test.class_names, bootstrap=50
+            *test.modalities.values(),
+            test.targets,
+            names=data.names,
+            class_names=test.class_names,
+            bootstrap=50,
+            confusion=True,
         )
 
     return make
 
 
 @pytest.fixture
-def make_facts() -> Callable[..., RunFacts]:
-    """Plain facts, good ones unless changed."""
+def make_result(make_data: Callable[..., PairedFeatures], make_run: Callable[..., Any]) -> Callable[..., RunResult]:
+    """The result of a run, a good one unless changed: entries of its evaluation, rows, epochs, warnings."""
 
-    def make(**changes: Any) -> RunFacts:
-        rows = np.random.default_rng(0).normal(size=(120, 6))
+    def make(
+        rows: int = 120,
+        embeddings: tuple[Any, Any] | None = None,
+        history: list[dict[str, Any]] | None = None,
+        chosen: int = 20,
+        warnings: tuple[str, ...] = (),
+        **entries: Any,
+    ) -> RunResult:
+        data = make_data(rows, splits={}, provenance=Provenance("c", "h5", "", (), warnings))
+        random = np.random.default_rng(0).normal(size=(rows, 6))
+        first, second = embeddings or (random, random[::-1])
         evaluation = {
-            "gallery": 120,
+            "modalities": ["sound", "picture"],
+            "queries": rows,
+            "gallery": rows,
+            "skipped_queries": {},
             "map": {"a2v": 0.6, "v2a": 0.58, "mean": 0.59, "ci95": [0.55, 0.63]},
             "chance_map": {"a2v": 0.2, "v2a": 0.2, "mean": 0.2},
             "instance_recall@1": {"a2v": 0.1, "v2a": 0.1, "mean": 0.1},
             "per_class": {"dog": {"a2v": 0.7, "v2a": 0.6, "mean": 0.65, "queries": 60}},
         }
-        given: dict[str, Any] = {
-            "method": "m",
-            "corpus": "c",
-            "modalities": ("sound", "picture"),
-            "ids": tuple(map(str, range(120))),
-            "embeddings": (rows, rows[::-1]),
-            "evaluation": evaluation,
-            "history": [{"epoch": epoch, "loss": 1 / epoch} for epoch in range(1, 31)],
-            "chosen": 20,
-        }
-        return RunFacts(**{**given, **changes})
+        run = make_run(
+            data,
+            history=history or [{"epoch": epoch, "loss": 1 / epoch} for epoch in range(1, 31)],
+            info={"chosen_epoch": chosen},
+        )
+        found = Evaluation.from_dict({**evaluation, **entries})
+        return RunResult(run, data, data, found, (unit(first), unit(second)))
 
     return make
 

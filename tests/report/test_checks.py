@@ -8,60 +8,122 @@ from typing import Any
 import numpy as np
 import pytest
 
-from overtone.report.checks import suspicions
+from overtone.report.run_checks import suspicions
 
-Facts = Callable[..., Any]
-
-
-def changed(facts: Any, **entries: Any) -> dict[str, Any]:
-    return {**facts.evaluation, **entries}
+Maker = Callable[..., Any]
 
 
-def test_a_good_run_is_left_in_peace(make_facts: Facts) -> None:
-    assert suspicions(make_facts()) == []
+def recall(value: float) -> dict[str, Any]:
+    return {"instance_recall@1": {"a2v": value, "v2a": value, "mean": value}}
+
+
+def ap(a2v: float, v2a: float, low: float, high: float) -> dict[str, Any]:
+    return {"map": {"a2v": a2v, "v2a": v2a, "mean": (a2v + v2a) / 2, "ci95": [low, high]}}
+
+
+def classes(**means: float) -> dict[str, Any]:
+    return {
+        "per_class": {name: {"a2v": mean, "v2a": mean, "mean": mean, "queries": 60} for name, mean in means.items()}
+    }
+
+
+def epochs(*losses: float) -> list[dict[str, Any]]:
+    return [{"epoch": epoch, "loss": float(loss)} for epoch, loss in enumerate(losses, 1)]
+
+
+def test_a_good_run_is_left_in_peace(make_result: Maker) -> None:
+    assert suspicions(make_result()) == []
 
 
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        ({"map": {"a2v": 0.21, "v2a": 0.21, "mean": 0.21, "ci95": [0.19, 0.23]}}, "no better than chance (0.200)"),
-        ({"map": {"a2v": 0.6, "v2a": 0.3, "mean": 0.45, "ci95": [0.4, 0.5]}}, "picture → sound (0.300) is far behind"),
-        ({"instance_recall@1": {"a2v": 1.0, "v2a": 1.0, "mean": 1.0}}, "100 % of the test queries find their own"),
+        (ap(0.21, 0.21, 0.19, 0.23), "no better than chance (0.200)"),
+        (ap(0.21, 0.21, 0.2, 0.23), "no better than chance (0.200)"),
         (
-            {"per_class": {"dog": {"mean": 0.1, "queries": 60}, "cat": {"mean": 0.9, "queries": 60}}},
-            "1 class is found no better than the average class by chance: dog.",
+            ap(0.6, 0.3, 0.4, 0.5),
+            "picture → sound (0.300) is much lower than sound → picture (0.600). A few items of sound",
         ),
+        (ap(0.3, 0.6, 0.4, 0.5), "sound → picture (0.300) is much lower than picture → sound (0.600)"),
+        (recall(1.0), "100 % of the test queries find their true counterpart first"),
+        (recall(0.98), "98 % of the test queries find their true counterpart first"),
+        (classes(dog=0.1, cat=0.9), "1 class has a lower mAP than the average class by chance: dog."),
+        (
+            classes(a=0, b=0, c=0, d=0, e=0, f=0, g=1),
+            "6 classes have a lower mAP than the average class by chance: a, b, c",
+        ),
+        (classes(a=0, b=0, c=0, d=0, e=0, f=0, g=1), "e and 1 more."),
     ],
 )
-def test_what_the_evaluation_gives_away(make_facts: Facts, entries: dict[str, Any], said: str) -> None:
-    (sentence,) = suspicions(make_facts(evaluation=changed(make_facts(), **entries)))
+def test_what_the_evaluation_gives_away(make_result: Maker, entries: dict[str, Any], said: str) -> None:
+    (sentence,) = suspicions(make_result(**entries))
     assert said in sentence
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ap(0.21, 0.21, 0.201, 0.23),
+        ap(0.6, 0.45, 0.5, 0.55),
+        recall(0.97),
+        classes(dog=0.2, cat=0.9),
+    ],
+)
+def test_what_is_just_good_enough_gives_rise_to_nothing(make_result: Maker, entries: dict[str, Any]) -> None:
+    assert suspicions(make_result(**entries)) == []
+
+
+def test_without_an_interval_the_mean_is_compared_with_chance(make_result: Maker) -> None:
+    (sentence,) = suspicions(make_result(map={"a2v": 0.2, "v2a": 0.2, "mean": 0.2}))
+    assert "no better than chance" in sentence
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"chosen": 30}, "training longer may give more"),
-        ({"chosen": 1}, "nothing later improved"),
-        ({"history": [{"epoch": e, "loss": float(e)} for e in range(1, 31)]}, "The loss ended higher (30.0)"),
+        ({"chosen": 30}, "Training longer may improve"),
+        ({"chosen": 1}, "no later epoch improved"),
+        ({"history": epochs(*range(1, 31))}, "The loss ended higher (30.0)"),
         ({"warnings": ("clips.h5: 2 rows twice.",)}, "clips.h5: 2 rows twice."),
     ],
 )
-def test_what_the_course_and_the_data_give_away(make_facts: Facts, changes: dict[str, Any], said: str) -> None:
-    (sentence,) = suspicions(make_facts(**changes))
+def test_what_training_and_the_data_give_away(make_result: Maker, changes: dict[str, Any], said: str) -> None:
+    (sentence,) = suspicions(make_result(**changes))
     assert said in sentence
 
 
-def test_collapse_is_seen_in_the_modality_it_befell(make_facts: Facts) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"chosen": 29},
+        {"chosen": 2},
+        {"history": epochs(1, 2, 1, 2, 1), "chosen": 3},
+        {"history": epochs(1, 2, 3, 4), "chosen": 4},
+        {"history": epochs(4, 3, 2, 1), "chosen": 1},
+    ],
+)
+def test_an_ordinary_training_gives_rise_to_nothing(make_result: Maker, changes: dict[str, Any]) -> None:
+    assert suspicions(make_result(**changes)) == []
+
+
+def test_the_first_twentieth_of_a_long_training_counts_as_its_beginning(make_result: Maker) -> None:
+    long = epochs(*[1 / epoch for epoch in range(1, 101)])
+    assert "Epoch 5 was the best" in suspicions(make_result(history=long, chosen=5))[0]
+    assert suspicions(make_result(history=long, chosen=6)) == []
+
+
+def test_collapse_is_seen_in_the_modality_it_befell(make_result: Maker) -> None:
     rows = np.random.default_rng(0).normal(size=(120, 6))
     line = np.outer(np.linspace(-1, 1, 120), np.ones(6)) + 5 * np.eye(6)[0]
-    (sentence,) = suspicions(make_facts(embeddings=(rows, line)))
+    (sentence,) = suspicions(make_result(embeddings=(rows, line)))
     assert "collapsed" in sentence
     assert "picture" in sentence
     assert "sound" not in sentence
 
 
-def test_few_queries_are_said_with_the_width_of_the_interval(make_facts: Facts) -> None:
-    facts = make_facts()
-    few = make_facts(ids=facts.ids[:40], embeddings=tuple(rows[:40] for rows in facts.embeddings))
-    assert suspicions(few) == ["There are only 40 test items; the mAP's interval reaches from 0.550 to 0.630."]
+def test_few_queries_are_said_with_the_width_of_the_interval(make_result: Maker) -> None:
+    few = "There are only 40 test items; the 95 % interval of the mAP is 0.550 to 0.630."
+    assert suspicions(make_result(rows=40)) == [few]
+    assert suspicions(make_result(rows=40, **recall(1.0))) == [few]  # so few may all be found by luck
+    assert suspicions(make_result(rows=100)) == []
+    assert len(suspicions(make_result(rows=98))) == 1

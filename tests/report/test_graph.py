@@ -42,9 +42,9 @@ def graph() -> Graph:
 def test_every_question_is_answered(graph: Graph, read: Maker) -> None:
     page = read(graph_report(graph, source="soft.npz"))
     assert page.headings == [
-        "What goes with what?",
+        "Which variables are connected?",
         "Which edges are there?",
-        "How sure are the edges?",
+        "How stable are the edges?",
         "How was this made?",
     ]
     assert page.unbalanced == []
@@ -76,18 +76,18 @@ def test_the_picture_draws_every_edge_and_heads_only_on_directed_ones(graph: Gra
 def test_doubts_come_first(graph: Graph, read: Maker) -> None:
     words = read(graph_report(graph)).words
     assert "something about <the rows>" in words
-    assert "Two halves of the rows agree on 40 % of their edges only." in words
+    assert "The graphs of two halves of the rows share only 40 % of their edges." in words
     bare = replace(graph, presence=None, direction=None, found={"complete": False}, notes=())
     words = read(graph_report(bare)).words
     assert "No resamples were drawn" in words
-    assert "The time was over before the search was" in words
+    assert "The search ended by its time budget" in words
 
 
 def test_a_graph_without_edges_says_so(graph: Graph, read: Maker) -> None:
     nothing = np.zeros((3, 3), bool)
     page = read(graph_report(replace(graph, directed=nothing, undirected=nothing)))
     assert "no variable helps to predict another" in page.words
-    assert "What goes with what?" not in page.headings
+    assert "Which variables are connected?" not in page.headings
 
 
 def test_names_are_escaped(graph: Graph) -> None:

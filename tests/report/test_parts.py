@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import base64
 import gzip
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from plotly.offline import get_plotlyjs
 
+from overtone.experiments import PairedTest
+from overtone.report.comparison_words import difference_in_words
 from overtone.report.figures import Figure, heat, whiskers
 from overtone.report.maps import MOST_PAIRS, neighbours, principal, spaced
 from overtone.report.markup import el, link_to_media
-from overtone.report.page import draw, packed_library
+from overtone.report.page import asset, draw, packed_library
 from overtone.report.palette import class_colour
-from overtone.report.retrieval import Direction, confusion, rank_bins, rank_shares, telling
-from overtone.report.words import difference_in_words, duration, number
+from overtone.report.run_queries import confusion_shares, rank_bins, rank_shares, telling
+from overtone.report.run_result import RunResult
+from overtone.report.words import better_direction, duration, number, signed, span
+
+Maker = Callable[..., Any]
 
 
 @given(st.text())
@@ -46,46 +55,51 @@ def test_addresses_with_a_scheme_are_not_linked(path: str) -> None:
     assert "href" not in link_to_media(path, "x")
 
 
-def test_partner_ranks_and_rankings_agree_with_a_full_sort() -> None:
-    generator = np.random.default_rng(0)
-    queries, gallery = generator.normal(size=(2, 50, 5))
-    direction = Direction(queries, gallery)
-    unit = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (queries, gallery)]
-    order = np.argsort(-(unit[0] @ unit[1].T), axis=1)
-    expected = (order == np.arange(50)[:, None]).argmax(1) + 1
-    assert direction.partner_ranks.tolist() == expected.tolist()
-    assert direction.first_hits.tolist() == order[:, 0].tolist()
-    assert [hit.row for hit in direction.ranking(7, 50)] == order[7].tolist()
-    assert direction.partner_rank(7) == expected[7]
+def test_ranks_are_those_of_the_evaluation_or_counted_anew(make_data: Maker, make_run: Maker, judge: Maker) -> None:
+    data = make_data()
+    evaluation, embeddings = judge(data), dict(data.split("test").modalities)
+    known = RunResult.of(make_run(data), data, evaluation, embeddings).ranks
+    counted = RunResult.of(make_run(data), data, replace(evaluation, per_query={}), embeddings).ranks
+    for way in ("a2v", "v2a"):
+        assert known[way].tolist() == evaluation.per_query["median_rank"][way].tolist()
+        assert counted[way].tolist() == known[way].tolist()
 
 
-def test_tied_partners_share_their_places() -> None:
-    ones = np.ones((5, 2))
-    assert Direction(ones, ones).partner_ranks.tolist() == [3.0] * 5
+def test_rankings_agree_with_a_full_sort(make_data: Maker, make_run: Maker, judge: Maker) -> None:
+    data = make_data()
+    result = RunResult.of(make_run(data), data, judge(data), dict(data.split("test").modalities))
+    first, second = result.embeddings
+    for way, cosines in {"a2v": first @ second.T, "v2a": second @ first.T}.items():
+        found = result.ranking(way, 7, 20)
+        assert [hit.row for hit in found] == np.argsort(-cosines[7]).tolist()
+        assert [hit.similarity for hit in found] == pytest.approx(sorted(cosines[7], reverse=True))
+        assert len(result.ranking(way, 7, 3)) == 3
 
 
-def test_large_sets_are_looked_at_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("overtone.report.retrieval.MOST_QUERIES", 10)
-    monkeypatch.setattr("overtone.report.retrieval.BLOCK", 300)  # three queries at a time
-    rows = np.random.default_rng(0).normal(size=(100, 4))
-    direction = Direction(rows, rows)
-    assert direction.rows.tolist() == np.linspace(0, 99, 10).astype(int).tolist()
-    assert direction.partner_ranks.tolist() == [1.0] * 10
+def test_only_means_over_queries_get_an_interval(make_data: Maker, make_run: Maker, judge: Maker) -> None:
+    data = make_data()
+    result = RunResult.of(make_run(data), data, judge(data), dict(data.split("test").modalities))
+    with_interval = {key for key, score in result.scores.items() if score.ci95}
+    assert {"map", "map@r", "ndcg", "recall@1", "instance_recall@10"} <= with_interval
+    assert with_interval.isdisjoint({"median_rank", "mean_rank", "chance_map"})
+    assert result.scores["map"] == result.evaluation["map"]
 
 
 def test_equal_scores_are_told_apart_by_their_rows() -> None:
-    assert telling(np.zeros(5), np.array([4, 3, 2, 1, 0])) == {"best": 0, "median": 2, "worst": 4}
-    assert telling(np.array([np.nan]), np.array([0])) == {}
-    assert telling(np.array([1.0]), np.array([9])) == {"best": 9}
+    assert telling(np.zeros(5)) == {"best": 0, "median": 2, "worst": 4}
+    assert telling(np.array([np.nan, 0.5, np.nan])) == {"best": 1}
+    assert telling(np.array([np.nan])) == {}
 
 
-def test_confusion_shares_a_row_among_its_classes() -> None:
-    asked = np.array([[1, 0, 0], [1, 0, 0], [1, 1, 0]], dtype=bool)
-    found = np.array([[1, 0, 0], [0, 1, 0], [0, 1, 0]], dtype=bool)
-    shares = confusion(asked, found)
-    assert shares[0].tolist() == pytest.approx([0.4, 0.6, 0.0])
-    assert shares[1].tolist() == pytest.approx([0.0, 1.0, 0.0])
-    assert np.isnan(shares[2]).all()
+def test_confusions_are_the_evaluation_s_as_shares_of_a_row(make_data: Maker, make_run: Maker, judge: Maker) -> None:
+    data = make_data()
+    counted = torch.tensor([[3.0, 1.0], [0.0, 0.0]])
+    evaluation = replace(judge(data), confusion={"a2v": counted, "v2a": counted.T})
+    result = RunResult.of(make_run(data), data, evaluation, dict(data.split("test").modalities))
+    shares = confusion_shares(result)
+    assert shares["a2v"][0].tolist() == [0.75, 0.25]
+    assert np.isnan(shares["a2v"][1]).all()
+    assert shares["v2a"].tolist() == [[1.0, 0.0], [1.0, 0.0]]
 
 
 @given(st.integers(1, 300_000))
@@ -159,4 +173,36 @@ def test_numbers_in_words() -> None:
     assert number(-0.5) == "−0.500"
     assert duration(59.99) == "1 min 0 s"
     assert duration(None) == "–"
-    assert difference_in_words("a", "b", {"difference": None}) == "a and b were not compared query by query."
+    assert span((0.1, float("nan"))) == "–"
+    assert [signed(value) for value in (0.5, 0.0, -0.5, None)] == ["+0.500", "0.000", "−0.500", "–"]
+
+
+@pytest.mark.parametrize(
+    ("a2v", "v2a", "said"),
+    [
+        (0.5, 0.4, "The better direction is sound → picture (0.500 against 0.400)."),
+        (0.4, 0.5, "The better direction is picture → sound (0.500 against 0.400)."),
+        (0.5, 0.496, "Both directions are equally good."),
+        (0.5, float("nan"), ""),
+        (None, 0.4, ""),
+    ],
+)
+def test_the_better_direction_is_named_if_one_is(a2v: float | None, v2a: float | None, said: str) -> None:
+    assert better_direction({"a2v": a2v, "v2a": v2a}, ("sound", "picture")) == said
+
+
+def test_difference_of_two_methods_in_words() -> None:
+    def said(difference: float | None, *interval: float) -> str:
+        return difference_in_words(PairedTest("a", "b", "map", difference, interval or None, 0.01))
+
+    assert said(None) == "a and b were not compared query by query."
+    assert said(0.2, 0.1, 0.3) == "a is better than b by 0.200 mAP (95 % interval 0.100 to 0.300, p = 0.010)."
+    assert said(-0.2, -0.3, -0.1) == "b is better than a by 0.200 mAP (95 % interval 0.100 to 0.300, p = 0.010)."
+    for interval in ((-0.1, 0.3), (0.0, 0.4), (-0.1, 0.0)):
+        assert said(sum(interval) / 2, *interval).startswith("a and b do not differ significantly: ")
+
+
+def test_assets_are_read_from_the_package_and_cannot_end_their_element() -> None:
+    assert "</style" not in asset("page.css")
+    assert "</script" not in asset("page.js")
+    assert "prefers-color-scheme: dark" in asset("page.css")

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from overtone.core import InputError
-from overtone.evaluation import evaluate
+from overtone.evaluation import Evaluation, evaluate
 from overtone.features import PairedFeatures, Provenance
 from overtone.report import run_report
 
@@ -23,13 +23,18 @@ Maker = Callable[..., Any]
 NASTY = '<script>alert("1")</script>'
 
 
+def embedded(data: PairedFeatures) -> dict[str, torch.Tensor]:
+    """The features of the test rows themselves."""
+    return dict(data.split("test").modalities)
+
+
 @pytest.fixture
 def report(make_data: Maker, make_run: Maker, judge: Maker, read: Maker) -> Callable[..., Any]:
     """The report of the features themselves, taken apart."""
 
     def make(data: PairedFeatures | None = None, **changes: Any) -> Any:
         data = data or make_data()
-        return read(run_report(make_run(data, **changes), data, judge(data)))
+        return read(run_report(make_run(data, **changes), data, judge(data), embedded(data)))
 
     return make
 
@@ -41,13 +46,13 @@ def curve(page: Any, name: str) -> dict[str, Any]:
 def test_every_question_is_answered_in_order(report: Maker) -> None:
     page = report()
     assert page.headings == [
-        "How well do the modalities find each other?",
+        "How good is the retrieval?",
         "How did the training go?",
-        "Where do the two modalities lie?",
-        "Which classes are found, and which are not?",
-        "Which classes are taken for which?",
-        "What do queries find?",
-        "Does a query find its own partner?",
+        "What does the embedding space look like?",
+        "How good is the retrieval of each class?",
+        "Which classes are confused?",
+        "What do queries retrieve?",
+        "At what rank is the true counterpart?",
         "How was this made?",
     ]
     assert page.unbalanced == []
@@ -73,7 +78,7 @@ def test_table_has_the_numbers_of_the_evaluation(report: Maker, make_data: Maker
     assert row[1:4] == [f"{expected['map'][key]:.3f}" for key in ("a2v", "v2a", "mean")]
     assert row[4] == " to ".join(f"{end:.3f}" for end in expected["map"]["ci95"])
     assert re.fullmatch(r"0\.\d{3} to [01]\.\d{3}", page.row("R@1")[4])
-    assert page.row("own partner median rank")[4] == "–"
+    assert page.row("counterpart median rank")[4] == "–"
 
 
 def test_curves_show_the_history_and_the_chosen_epoch(report: Maker) -> None:
@@ -122,7 +127,7 @@ def test_examples_are_the_best_the_median_and_the_worst_query(report: Maker, mak
 
 def test_examples_mark_what_is_relevant_and_the_partner(make_data: Maker, make_run: Maker, judge: Maker) -> None:
     data = make_data()
-    html = run_report(make_run(data), data, judge(data))
+    html = run_report(make_run(data), data, judge(data), embedded(data))
     cards = re.findall(r'<div class="card">.*?</table></div>', html)
     assert len(cards) == 6
     found = {row["id"]: data.class_names[int(row["code"])] for row in rows_of(data)}
@@ -143,12 +148,12 @@ def rows_of(data: PairedFeatures) -> list[dict[str, Any]]:
 
 def test_summary_says_what_was_done_and_found(report: Maker, make_data: Maker, judge: Maker) -> None:
     words, summary = report().words, judge(make_data()).to_dict()
-    assert "some-method was trained without labels on clips.h5" in words
-    assert "sound and picture of 18 training pairs" in words
-    assert f"mean average precision of {summary['map']['mean']:.3f} (95 % interval" in words
-    assert f"chance would give {summary['chance_map']['mean']:.3f}" in words
+    assert "some-method was trained without labels on 18 training pairs of clips.h5" in words
+    assert "to map sound and picture into one space" in words
+    assert f"mean average precision (mAP) is {summary['map']['mean']:.3f} (95 % interval" in words
+    assert f"Chance would give {summary['chance_map']['mean']:.3f}." in words
     better = max(("a2v", "sound → picture"), ("v2a", "picture → sound"), key=lambda way: summary["map"][way[0]])[1]
-    assert f"{better} is the better direction" in words
+    assert f"The better direction is {better}" in words
 
 
 def test_provenance_is_at_the_end(report: Maker) -> None:
@@ -166,7 +171,7 @@ def test_provenance_is_at_the_end(report: Maker) -> None:
 
 def test_warnings_of_the_data_stand_at_the_top(report: Maker, make_data: Maker) -> None:
     data = make_data(provenance=Provenance("clips.h5", "h5", "", (), ("3 test rows are also training rows.",)))
-    assert "3 test rows are also training rows." in report(data).words.split("How well do")[0]
+    assert "3 test rows are also training rows." in report(data).words.split("How good is")[0]
 
 
 def test_no_word_of_a_user_becomes_markup(report: Maker, make_data: Maker, read: Maker) -> None:
@@ -201,22 +206,22 @@ def test_media_are_linked_where_they_lie_on_this_machine(report: Maker, make_dat
 
 def test_same_input_gives_the_same_page(make_data: Maker, make_run: Maker, judge: Maker) -> None:
     data = make_data(rows=80)
-    pages = {run_report(make_run(data), data, judge(data)) for _ in range(2)}
+    pages = {run_report(make_run(data), data, judge(data), embedded(data)) for _ in range(2)}
     assert len(pages) == 1
 
 
 def test_without_labels_the_instance_level_is_told(report: Maker, make_data: Maker) -> None:
     page = report(make_data(classes=0))
     assert page.headings == [
-        "How well do the modalities find each other?",
+        "How good is the retrieval?",
         "How did the training go?",
-        "Where do the two modalities lie?",
-        "What do queries find?",
-        "Does a query find its own partner?",
+        "What does the embedding space look like?",
+        "What do queries retrieve?",
+        "At what rank is the true counterpart?",
         "How was this made?",
     ]
-    assert "it is judged by partners: of 20 test pairs" in page.words
-    assert "By the rank of their own partner" in page.words
+    assert "the result is judged by true counterparts: of 20 test pairs" in page.words
+    assert "of each direction by the rank of their true counterpart" in page.words
 
 
 @pytest.mark.parametrize("kind", ["multi", "soft"])
@@ -228,7 +233,7 @@ def test_other_kinds_of_labels(report: Maker, make_data: Maker, kind: str) -> No
         targets = targets * 0.7
         targets[5] = 0.0
     page = report(replace(data, targets=targets, label_kind=kind))
-    assert "Which classes are taken for which?" in page.headings
+    assert "Which classes are confused?" in page.headings
     assert "kind-0 and kind-" in page.words
     if kind == "soft":
         assert "no class" in str(page.figures)
@@ -259,21 +264,25 @@ def test_tiny_test_sets(report: Maker, make_data: Maker, rows: int) -> None:
 
 def test_an_evaluation_read_from_a_file_will_do(make_data: Maker, make_run: Maker, judge: Maker, read: Maker) -> None:
     data = make_data()
-    page = read(run_report(make_run(data), data, judge(data).to_dict()))
-    assert "By the rank of their own partner" in page.words
+    stored = Evaluation.from_dict(judge(data).to_dict())
+    page = read(run_report(make_run(data), data, stored, embedded(data)))
+    assert "of each direction by the rank of their true counterpart" in page.words
     assert page.row("R@1")[4] == "–"
 
 
 def test_data_without_splits_is_taken_whole(make_data: Maker, make_run: Maker, read: Maker) -> None:
     data = replace(make_data(), splits={})
     result = evaluate(*data.modalities.values(), data.targets, names=data.names, bootstrap=0)
-    assert "On 40 test pairs" in read(run_report(make_run(data), data, result)).words
+    assert "On 40 test pairs" in read(run_report(make_run(data), data, result, dict(data.modalities))).words
 
 
 def test_an_evaluation_of_other_rows_is_refused(make_data: Maker, make_run: Maker, judge: Maker) -> None:
     data = make_data()
+    larger = make_data(rows=60)
     with pytest.raises(InputError, match=r"got 20 items evaluated and 30 test rows"):
-        run_report(make_run(data), make_data(rows=60), judge(data))
+        run_report(make_run(data), larger, judge(data), embedded(larger))
+    with pytest.raises(InputError, match=r"got 30 rows embedded and 20 test rows"):
+        run_report(make_run(data), data, judge(data), embedded(larger))
 
 
 def test_a_supervised_run_says_so(report: Maker) -> None:

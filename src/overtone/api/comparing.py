@@ -190,15 +190,12 @@ def _publish(result: Result, out: str | Path | None) -> Result:
     from overtone.experiments import Comparison
 
     result = replace(result, report=Path(out) / "report.html")
-    found = result.to_dict()
     if isinstance(result, Comparison):
-        name, page = "comparison.json", report.comparison_report(found, details=result.details())
+        name, page = "comparison.json", report.comparison_report(result)
     else:
-        beside = ("embeddings", "labels", "class_names", "checksum", "versions", "notes", "warnings")
-        page = report.diagnosis_report(found, details={key: getattr(result, key) for key in beside})
-        name = "diagnosis.json"
+        name, page = "diagnosis.json", report.diagnosis_report(result)
     write_text(Path(out) / "report.html", page)
-    write_json(Path(out) / name, found)
+    write_json(Path(out) / name, result.to_dict())
     return result
 
 

@@ -12,9 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from overtone.evaluation import find_metric, metric_order
-from overtone.report.contest import Contest
-from overtone.report.verdict import verdicts
-from overtone.report.words import DASH, difference_in_words, duration, number, percent, plural, span
+from overtone.report.comparison_words import difference_in_words, verdicts
+from overtone.report.words import DASH, duration, number, percent, plural, span
 
 if TYPE_CHECKING:
     from overtone.evaluation import Evaluation
@@ -108,8 +107,8 @@ def comparison_table(comparison: Comparison) -> list[RenderableType]:
             row.insert(-2, Text(cell))
     queries = plural(comparison.queries or 0, "test query", "test queries")
     title = f"{comparison.corpus}: {queries} in each direction, mean over {plural(len(comparison.seeds), 'seed')}"
-    tests = [difference_in_words(test.a, test.b, test.to_dict()) for test in comparison.paired_tests]
-    return [table(columns, rows, title), *tests, *verdicts(Contest(comparison.to_dict()))]
+    tests = [difference_in_words(test) for test in comparison.paired_tests]
+    return [table(columns, rows, title), *tests, *verdicts(comparison)]
 
 
 def _method_row(name: str, result: MethodResult, metric: str, best: bool = False) -> list[Text]:

@@ -1,125 +1,278 @@
-"""The report of a comparison."""
+"""The report of a comparison: which method is best, how sure that is, and which of its terms matter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import math
 
-from overtone.report.contest import Contest, score
-from overtone.report.markup import Markup, el, markup
-from overtone.report.page import Section, answered, fact_list, notes, page, tile
-from overtone.report.sections.ablation import ablation
-from overtone.report.sections.controls import controls
-from overtone.report.sections.methods import further, per_class_of_methods, standing, tests
-from overtone.report.sections.provenance import recorded, remarks, settings_table
-from overtone.report.summaries import comparison_in_words
-from overtone.report.verdict import verdicts
-from overtone.report.words import duration, known_interval, listed, metric_name, number, plural, span
-
-SPOKEN_FOR = frozenset({"per_class", "chance_map", "notes", "warnings", "settings"})
-"""Details that have their own place; all others are listed in the last section."""
-
-
-def provenance(contest: Contest) -> Section:
-    """Data, seeds, settings and time: what is needed to do it again."""
-    comparison, details = contest.comparison, contest.details
-    known = [
-        ("data", str(comparison.get("corpus", ""))),
-        ("modalities", listed(contest.modalities)),
-        ("seeds", ", ".join(map(str, contest.seeds))),
-        ("test queries", f"{comparison['queries']:,} in each direction" if "queries" in comparison else None),
-        ("time", duration(comparison.get("seconds"))),
-    ]
-    rest = {name: value for name, value in details.items() if name not in SPOKEN_FOR}
-    settings = [
-        [el("h3", el("code", method)), settings_table(values)]
-        for method, values in (details.get("settings") or {}).items()
-        if isinstance(values, Mapping)
-    ]
-    body = [
-        fact_list([*known, *recorded(rest)]),
-        remarks(details.get("notes") or (), details.get("warnings") or ()),
-        settings,
-    ]
-    return Section("How was this made?", markup(body))
-
-
-SECTIONS: tuple[Callable[[Contest], Section | None], ...] = (
-    standing,
-    controls,
-    tests,
-    ablation,
-    further,
-    per_class_of_methods,
-    provenance,
+from overtone.evaluation import find_metric, metric_order
+from overtone.experiments import Comparison, SeedScore
+from overtone.report.comparison_words import control_table, difference_in_words, in_words, sign, verdicts
+from overtone.report.figures import heat, whiskers
+from overtone.report.markup import Child, Column, el, markup, table
+from overtone.report.page import Section, answer, draw, page, paragraphs, provenance, summary, tile
+from overtone.report.words import (
+    DASH,
+    corpus_name,
+    directions_of,
+    duration,
+    listed,
+    metric_name,
+    number,
+    p_value,
+    plural,
+    signed,
+    span,
+    writer,
 )
-"""What a comparison's report answers, top to bottom. To add a question, put its function into its place here."""
+
+FEW_QUERIES = 100
+"""Queries below which the report warns of wide intervals."""
+ROOM_FOR_NUMBERS = 12
+"""Methods up to which numbers fit into the cells of a matrix."""
 
 
-def comparison_report(comparison: Mapping[str, Any], *, details: Mapping[str, Any] | None = None) -> str:
+def comparison_report(comparison: Comparison) -> str:
     """The report of a comparison, as one HTML file that needs no network.
 
     Args:
-        comparison: ``Comparison.to_dict()``: methods with their numbers, seeds, paired tests, ablation.
-        details: What is known beside it, all of it optional: ``per_class`` (method to class to mAP), ``chance_map``,
-            ``settings`` (method to settings), ``notes`` and ``warnings`` (sentences), and anything else worth
-            writing down (versions, checksum), which the last section lists.
+        comparison: The comparison; what it does not have is left out of the page. ``Comparison.from_dict`` reads one
+            from the JSON document that ``overtone compare --json`` prints.
 
     Returns:
         HTML; the same for the same input.
     """
-    contest = Contest(comparison, details or {})
-    compared = contest.winner if len(contest.methods) == 1 else f"{len(contest.methods)} methods"
+    name = corpus_name(comparison.corpus)
+    compared = comparison.best if len(comparison.methods) == 1 else f"{len(comparison.methods)} methods"
+    lead = " ".join([in_words(comparison), *verdicts(comparison)])
+    settings = [(el("code", method), values) for method, values in comparison.settings.items()]
+    known = [
+        ("data", comparison.corpus),
+        ("modalities", listed(comparison.modalities)),
+        ("seeds", ", ".join(map(str, comparison.seeds))),
+        ("test queries", None if comparison.queries is None else f"{comparison.queries:,} in each direction"),
+        ("time", duration(comparison.seconds)),
+    ]
+    recorded = {"checksum": comparison.checksum, "versions": comparison.versions}
     return page(
-        title=f"{compared} on {contest.corpus}",
+        title=f"{compared} on {name}",
         kind="comparison",
-        head=_head(contest),
-        sections=answered(SECTIONS, contest),
-        foot="Made by Overtone. This file is whole: it loads nothing from anywhere.",
+        head=summary(lead, _tiles(comparison), doubts(comparison), calm="Nothing looks suspicious."),
+        sections=[
+            *answer((ranking, controls, tests, ablation, further_metrics, per_class), comparison),
+            provenance(known, recorded, notes=comparison.notes, warnings=comparison.warnings, settings=settings),
+        ],
     )
 
 
-def doubts(contest: Contest) -> list[str]:
+def doubts(comparison: Comparison) -> list[str]:
     """What a reader should keep in mind before quoting the table."""
     found = []
-    if len(contest.seeds) < 2:
-        found.append("One seed only: the order may change with another. Compare with at least three.")
-    queries = contest.comparison.get("queries")
-    if isinstance(queries, int) and queries < 100:
-        found.append(f"There are only {plural(queries, 'query', 'queries')} in each direction; the intervals are wide.")
-    if contest.chance is not None:
-        below = [
-            name
-            for name, entry in contest.methods.items()
-            if known_interval((entry.get("map") or {}).get("ci95")) and entry["map"]["ci95"][0] <= contest.chance
-        ]
-        if below:
-            found.append(f"No better than chance ({number(contest.chance)}): {listed(below)}.")
-    return [*found, *(contest.details.get("warnings") or ())]
+    if len(comparison.seeds) < 2:
+        found.append("One seed only: another seed may change the order. Compare with at least three.")
+    if comparison.queries is not None and comparison.queries < FEW_QUERIES:
+        queries = plural(comparison.queries, "query", "queries")
+        found.append(f"There are only {queries} in each direction, so the intervals are wide.")
+    chance = comparison.chance
+    lower = {
+        name: score.ci95[0] for name in comparison.ranked() if (score := comparison.score(name, "map")) and score.ci95
+    }
+    if chance is not None and (below := [name for name, low in lower.items() if low <= chance]):
+        found.append(f"No better than chance ({number(chance)}): {listed(below)}.")
+    return [*found, *comparison.warnings]
 
 
-def _head(contest: Contest) -> Markup:
-    found = doubts(contest)
-    return markup(
-        el("p", " ".join([comparison_in_words(contest), *verdicts(contest)]), class_="lead"),
-        _tiles(contest),
-        notes(found, warn=f"{plural(len(found), 'thing')} to keep in mind", calm="Nothing looks suspicious."),
-    )
-
-
-def _tiles(contest: Contest) -> Markup | None:
-    if contest.winner is None:
+def _tiles(comparison: Comparison) -> Child:
+    ranked = list(comparison.ranked())
+    if not ranked:
         return None
-    best = contest.methods[contest.winner]
-    numbers = best.get(contest.metric) or {}
-    name = metric_name(contest.metric)[0]
-    interval = span(numbers.get("ci95")) if known_interval(numbers.get("ci95")) else None
-    others = list(contest.methods.items())[1:2]
-    tiles = [
-        tile(number(score(best)), f"{name}, {contest.winner}", interval),
-        [tile(number(score(entry)), f"{name}, {method}, next best") for method, entry in others],
-        tile(number(contest.chance), f"{name} by chance") if contest.chance is not None else None,
-        tile(number(contest.comparison.get("queries")), "queries in each direction"),
-        tile(duration(contest.comparison.get("seconds")), "in all"),
+    name, best = metric_name(comparison.metric), comparison.score(ranked[0])
+    interval = span(best.ci95) if best and best.ci95 else None
+    return [
+        tile(number(None if best is None else best.mean), f"{name}, {ranked[0]}", interval),
+        [tile(number(_value(comparison, second)), f"{name}, {second}, second best") for second in ranked[1:2]],
+        None if comparison.chance is None else tile(number(comparison.chance), f"{name} by chance"),
+        tile(number(comparison.queries), "queries in each direction"),
+        tile(duration(comparison.seconds), "total time"),
     ]
-    return el("div", tiles, class_="tiles")
+
+
+def _value(comparison: Comparison, name: str, metric: str | None = None) -> float | None:
+    score = comparison.score(name, metric)
+    return None if score is None else score.mean
+
+
+def ranking(comparison: Comparison) -> Section | None:
+    """Every method with its interval and its single seeds, as a figure and as a table."""
+    methods = comparison.ranked()
+    if not methods:
+        return None
+    name, several = metric_name(comparison.metric), len(comparison.seeds) > 1
+    scores = {method: comparison.score(method) for method in methods}
+    figure = whiskers(
+        list(methods),
+        [comparison.value(method) for method in methods],
+        [None if score is None else score.ci95 for score in scores.values()],
+        [result.seeds if several else () for result in methods.values()],
+        axis=f"{name} on the test rows, mean of both directions",
+        reference=comparison.chance,
+        alt=f"{name} of {len(methods)} methods with 95 % intervals",
+    )
+    arrows = directions_of(comparison.modalities)
+    columns = [
+        Column("method", "name"),
+        *(Column(arrow, best="high") for arrow in arrows.values()),
+        Column("mean", best="high"),
+        Column("± std"),
+        Column("95 % interval"),
+        Column("time"),
+    ]
+    rows = [
+        [
+            method,
+            *(None if score is None else score.directions.get(way) for way in arrows),
+            None if score is None else score.mean,
+            number(score.std) if score and several else DASH,
+            span(score.ci95 if score else None),
+            duration(methods[method].seconds),
+        ]
+        for method, score in scores.items()
+    ]
+    seeds = ", ".join(map(str, comparison.seeds))
+    trained = (
+        f"Every method was trained {len(comparison.seeds)} times, with seeds {seeds}; the small dots are single seeds. "
+        if several
+        else "Every method was trained once, so the effect of the seed is unknown. "
+    )
+    chance = "" if comparison.chance is None else f" The dotted line is chance, {number(comparison.chance)}."
+    text = f"{trained}Whiskers are 95 % intervals over the queries.{chance}"
+    caption = f"{name} on the test rows; std is over seeds, time is that of all seeds"
+    body = markup(paragraphs(text), draw(figure), table(columns, rows, caption=caption))
+    return Section("Which method is best?", body)
+
+
+def controls(comparison: Comparison) -> Section | None:
+    """Whether the graph helped, in words, and the differences to each control."""
+    if not comparison.controls:
+        return None
+    tables = [control_table(comparison, method, names) for method, names in comparison.controls.items()]
+    return Section("Did the graph help?", markup(paragraphs(*verdicts(comparison)), tables))
+
+
+def tests(comparison: Comparison) -> Section | None:
+    """The paired tests, in words and as a table."""
+    found = [test for test in comparison.paired_tests if not {test.a, test.b} & set(comparison.ablation)]
+    if not found:
+        return None
+    several = len({test.metric for test in found}) > 1
+    columns = [Column("first", "name"), Column("second", "text"), *([Column("by", "text")] if several else [])]
+    columns += [Column("difference"), Column("95 % interval"), Column("p"), Column("seeds with the first better")]
+    rows = [
+        [
+            test.a,
+            test.b,
+            *([metric_name(test.metric)] if several else []),
+            signed(test.difference),
+            span(test.ci95),
+            p_value(test.p_value).removeprefix("p = ").removeprefix("p "),
+            DASH if test.seeds_ahead is None else f"{test.seeds_ahead} of {len(comparison.seeds)}",
+        ]
+        for test in found
+    ]
+    text = (
+        "Both methods answer the same queries, so their results are subtracted query by query. The interval of the "
+        "mean difference comes from resampling the queries with replacement. If it contains zero, the difference may "
+        "be due to the choice of queries."
+    )
+    sentences = el("ul", [el("li", difference_in_words(test)) for test in found])
+    return Section("Are the differences significant?", markup(paragraphs(text), sentences, table(columns, rows)))
+
+
+def ablation(comparison: Comparison) -> Section | None:
+    """Each term switched off in turn: what is lost, with its interval, as a figure and as a table."""
+    effects = {variant: comparison.ablated(variant) for variant in comparison.ablation}
+    effects = dict(sorted(effects.items(), key=lambda item: item[1].difference))
+    if not effects:
+        return None
+    name = metric_name(comparison.metric)
+    figure = whiskers(
+        [effect.name for effect in effects.values()],
+        [effect.difference for effect in effects.values()],
+        [effect.ci95 for effect in effects.values()],
+        [],
+        axis=f"change of {name} when the term is off",
+        reference=0,
+        alt=f"Change of {name} with each of {len(effects)} terms off",
+    )
+    columns = [Column("variant", "name"), Column(name), Column("change"), Column("95 % interval"), Column("time")]
+    rows = [
+        [
+            effect.name,
+            _value(comparison, variant),
+            signed(effect.difference),
+            span(effect.ci95),
+            duration(comparison.ablation[variant].seconds),
+        ]
+        for variant, effect in effects.items()
+    ]
+    signs = {effect.name: sign(effect.ci95) for effect in effects.values() if effect.ci95}
+    worse, same, better = ([one for one, sign in signs.items() if sign == wanted] for wanted in (-1, 0, 1))
+    bases = sorted({effect.basis for effect in effects.values() if effect.basis})
+    wholes = list(dict.fromkeys(effect.method for effect in effects.values()))
+    sentences = [
+        f"Each row is {listed(wholes, last='or')} with one term switched off. Left of the dotted line, the method is "
+        "worse without the term.",
+        f"Significantly worse: {listed(worse)}." if worse else "",
+        f"Significantly better: {listed(better)}." if better else "",
+        f"No significant difference: {listed(same)}." if same else "",
+        f"The intervals are over {listed(bases)}."
+        if bases
+        else "With one seed and no paired test there is no interval.",
+    ]
+    text = " ".join(filter(None, sentences))
+    return Section("Which terms matter?", markup(paragraphs(text), draw(figure), table(columns, rows)))
+
+
+def further_metrics(comparison: Comparison) -> Section | None:
+    """All other metrics, and the other embeddings of a method, such as those without the canonical projection."""
+    methods, tables = comparison.ranked(), []
+    found = {key for result in methods.values() for key in result.scores if key != comparison.metric}
+    keys = sorted(found, key=metric_order)
+    if keys:
+        columns = [Column("method", "name")]
+        columns += [Column(metric_name(key), best=_best(key), write=writer(key)) for key in keys]
+        rows = [[method, *(_value(comparison, method, key) for key in keys)] for method in methods]
+        tables.append(table(columns, rows, caption="Mean of both directions and of the seeds"))
+    arrows = directions_of(comparison.modalities)
+    variants = [
+        [f"{method}, {name}", *(score.directions.get(way) for way in arrows), score.mean]
+        for method, result in methods.items()
+        for name, scores in result.variants.items()
+        if (score := scores.get(comparison.metric))
+    ]
+    if variants:
+        columns = [Column("embedding", "name"), *map(Column, arrows.values()), Column("mean")]
+        tables += [el("h3", "Other embeddings of the same methods"), table(columns, variants)]
+    return Section("Do other metrics agree?", markup(tables)) if tables else None
+
+
+def _best(key: str) -> str | None:
+    """Which end of a metric is good."""
+    metric = find_metric(key)
+    return "high" if metric is None else metric.better
+
+
+def per_class(comparison: Comparison) -> Section | None:
+    """mAP by class and method."""
+    classes = comparison.per_class
+    methods = [method for method in comparison.ranked() if method in classes]
+    names = list(dict.fromkeys(name for method in methods for name in classes[method]))
+    if not names:
+        return None
+    values = [[_mean(classes[method].get(name)) for method in methods] for name in names]
+    alt = f"mAP of {len(methods)} methods by class"
+    figure = heat(names, methods, values, alt=alt, numbers=len(methods) <= ROOM_FOR_NUMBERS)
+    return Section("How good is each method per class?", draw(figure, "mAP, mean of both directions"))
+
+
+def _mean(score: SeedScore | None) -> float:
+    return math.nan if score is None or score.mean is None else score.mean

@@ -1,169 +1,292 @@
-"""The report of a diagnosis: what each loss does to the space, how it spends its gradient, and which to take."""
+"""The report of a diagnosis: what each loss does to the space, how its gradient is distributed, which one to take."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Sequence
 
-from overtone.report.diagnosed import FROZEN, RANKED_BY, Diagnosed
-from overtone.report.key import key_of_losses
-from overtone.report.markup import Markup, el, markup
-from overtone.report.page import Section, answered, fact_list, notes, page, tile
-from overtone.report.quantities import quantity
-from overtone.report.sections.choice import choice, verdicts
-from overtone.report.sections.courses import gradient_over_time, retrieval_over_time, space_over_time
-from overtone.report.sections.glossary import glossary
-from overtone.report.sections.losses import losses
-from overtone.report.sections.maps_of_losses import maps_of_losses
-from overtone.report.sections.provenance import recorded, remarks, settings_table
-from overtone.report.sections.spread import spread
-from overtone.report.summaries import diagnosis_in_words
-from overtone.report.words import duration, listed, plural, span
+from overtone.experiments import Diagnosis, Measured
+from overtone.report.diagnosis_classes import class_variances, maps
+from overtone.report.diagnosis_curves import gradient_over_time, retrieval_over_time, space_over_time
+from overtone.report.diagnosis_figures import FROZEN, spaces_of, styles_of
+from overtone.report.diagnosis_verdict import choice, verdicts
+from overtone.report.markup import Child, Column, Markup, el, markup, table
+from overtone.report.page import Section, answer, page, paragraphs, provenance, summary, tile
+from overtone.report.palette import key_of_losses, named
+from overtone.report.quantities import GRADIENT, QUANTITIES, RETRIEVAL, SPACE, Quantity, quantity
+from overtone.report.words import corpus_name, duration, listed, p_value, plural, significant, span
 
-SPOKEN_FOR = frozenset({"embeddings", "labels", "class_names", "notes", "warnings"})
-"""Details that have their own place; all others are listed in the last section."""
-FEW = 100
+FEW_ROWS = 100
 """Test rows below which the numbers are uncertain."""
+TABLES = {"Retrieval": RETRIEVAL, "The embedding space": SPACE, "The gradient": GRADIENT}
 
 
-def provenance(diagnosed: Diagnosed) -> Section:
+def diagnosis_report(diagnosis: Diagnosis) -> str:
+    """The report of a diagnosis, as one HTML file that needs no network.
+
+    Args:
+        diagnosis: The diagnosis; what it does not have is left out of the page. ``Diagnosis.from_dict`` reads one from
+            the JSON document that ``overtone diagnose --json`` prints, or from one that was put together by hand.
+
+    Returns:
+        HTML; the same for the same input.
+    """
+    names, styles = list(diagnosis.ranked()), styles_of(diagnosis)
+    what = names[0] if len(names) == 1 else plural(len(names), "loss", "losses") if names else FROZEN
+    lead, calm = in_words(diagnosis), "Nothing looks suspicious."
+    return page(
+        title=f"{what} {'on' if names else 'of'} {corpus_name(diagnosis.corpus)}",
+        kind="diagnosis",
+        head=summary(lead, _tiles(diagnosis), doubts(diagnosis), calm=calm),
+        sections=answer(SECTIONS, diagnosis),
+        key=key_of_losses({name: styles[name] for name in spaces_of(diagnosis)}) if names else None,
+    )
+
+
+def in_words(diagnosis: Diagnosis) -> str:
+    """Which losses were trained on what, which retrieves best, and which makes classes compact or keeps them wide."""
+    names, corpus = list(diagnosis.ranked()), corpus_name(diagnosis.corpus)
+    if not names:
+        return f"The {FROZEN} of {corpus}. No loss was trained on them."
+    trained = f"{len(names)} losses each trained" if len(names) > 1 else f"{names[0]} trained"
+    rows, classes = diagnosis.rows.get("test"), diagnosis.classes.get("test")
+    counted = [
+        plural(rows, "test row") if rows else "the test rows",
+        plural(classes, "class", "classes") if classes else "",
+    ]
+    unseen = ", none of which was trained on" if diagnosis.class_disjoint else ""
+    sentences = [
+        f"{trained} a head on the {FROZEN} of {corpus}, with {plural(len(diagnosis.seeds), 'seed')}.",
+        f"Retrieval is evaluated {_protocol(diagnosis)}, on {' of '.join(filter(None, counted))}{unseen}.",
+        _best(diagnosis, names),
+        _variances(diagnosis),
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _protocol(diagnosis: Diagnosis) -> str:
+    """Of what modality queries and gallery are: ``"within image"`` or ``"from audio to visual and back"``."""
+    if diagnosis.protocol == "across":
+        return f"from {diagnosis.modalities[0]} to {diagnosis.modalities[1]} and back"
+    return f"within {listed(diagnosis.modalities) or 'one modality'}"
+
+
+def _best(diagnosis: Diagnosis, names: list[str]) -> str:
+    about, top = quantity(diagnosis.metric), diagnosis.measured(names[0], diagnosis.metric)
+    if top.mean is None:
+        return ""
+    before = _frozen(diagnosis, diagnosis.metric).mean
+    against = "" if before is None else f" ({FROZEN}: {about.write(before)})"
+    value = f"{about.write(top.mean)}{against}"
+    if len(names) == 1:
+        return f"Its {about.name} is {value}."
+    if champion(diagnosis, diagnosis.metric) == names[0]:
+        return f"{names[0]} is best: its {about.name} is {value}."
+    doubt = (
+        "but its lead over at least one other loss is not significant"
+        if len(diagnosis.seeds) > 1
+        else "but with one seed no test of its lead was possible"
+    )
+    return f"{names[0]} has the highest {about.name}, {value}, {doubt}."
+
+
+def _variances(diagnosis: Diagnosis) -> str:
+    about, order = quantity("intra_variance"), diagnosis.ordered("intra_variance")
+    if len(order) < 2:
+        return ""
+    (low, compact), (high, wide) = order[0], order[-1]
+    return (
+        f"{compact} makes the most compact classes ({about.name} {about.write(low)}). {wide} keeps the most diversity "
+        f"within the classes ({about.write(high)})."
+    )
+
+
+def _frozen(diagnosis: Diagnosis, key: str) -> Measured:
+    """A quantity of the frozen features, if they have one space."""
+    return Measured() if diagnosis.features is None else diagnosis.features.measured(key)
+
+
+def champion(diagnosis: Diagnosis, key: str) -> str | None:
+    """The loss that is significantly better than all others by a quantity; None where no end of it is the better."""
+    best = quantity(key).best
+    return None if best is None else diagnosis.leader(key, highest=best == "high")
+
+
+def doubts(diagnosis: Diagnosis) -> list[str]:
+    """What a reader should keep in mind before quoting a number."""
+    found = []
+    if diagnosis.losses and len(diagnosis.seeds) < 2:
+        found.append("One seed only: another seed may change the order. Diagnose with at least three.")
+    rows = diagnosis.rows.get("test")
+    if rows is not None and rows < FEW_ROWS:
+        found.append(f"There are only {plural(rows, 'test row')}, so the numbers may change with other rows.")
+    for key in ("map", "recall@1"):
+        if worse := _no_better(diagnosis, key):
+            found.append(f"By {quantity(key).name}, not significantly better than the {FROZEN}: {listed(worse)}.")
+    return [*found, *diagnosis.warnings]
+
+
+def _no_better(diagnosis: Diagnosis, key: str) -> list[str]:
+    """Losses whose interval, or without one whose mean, does not lie above the frozen features."""
+    before = _frozen(diagnosis, key).mean
+    if before is None:
+        return []
+    reached = {name: diagnosis.measured(name, key) for name in diagnosis.ranked()}
+    return [name for name, one in reached.items() if one.mean is not None and (one.ci95 or (one.mean,))[0] <= before]
+
+
+def _tiles(diagnosis: Diagnosis) -> Child:
+    best, about = diagnosis.best, quantity(diagnosis.metric)
+    if best is None:
+        return None
+    top, frozen = diagnosis.measured(best, diagnosis.metric), _frozen(diagnosis, diagnosis.metric)
+    variance, order = quantity("intra_variance"), diagnosis.ordered("intra_variance")
+    ends = zip(order[:1] + order[1:][-1:], ("most compact", "most diverse") if len(order) > 1 else (None,))
+    findings = sum(len(result.verdict or ()) for result in diagnosis.losses.values())
+    return [
+        tile(about.write(top.mean), f"{about.name}, {best}", span(top.ci95) if top.ci95 else None),
+        None if frozen.mean is None else tile(about.write(frozen.mean), f"{about.name}, {FROZEN}"),
+        [tile(variance.write(mean), f"{variance.name}, {name}", what) for (mean, name), what in ends],
+        tile(str(findings), "findings of the rules"),
+        tile(duration(diagnosis.seconds), "total time"),
+    ]
+
+
+def losses(diagnosis: Diagnosis) -> Section | None:
+    """All quantities at the end of the training, the losses by mAP, the frozen features below them."""
+    if not spaces_of(diagnosis):
+        return None
+    tables = [_table(diagnosis, title, keys) for title, keys in TABLES.items()]
+    question = "What are the results?" if len(diagnosis.losses) < 2 else "How do the losses compare?"
+    return Section(question, markup(paragraphs(_how(diagnosis)), tables, _tests(diagnosis)))
+
+
+def _table(diagnosis: Diagnosis, title: str, keys: Sequence[str]) -> Child:
+    shown = [key for key in keys if diagnosis.has(key)]
+    if not shown:
+        return None
+    timed, styles = keys is RETRIEVAL and bool(diagnosis.losses), styles_of(diagnosis)
+    champions = {key: champion(diagnosis, key) for key in shown}
+    columns = [Column("loss", "name"), *(Column(quantity(key).name) for key in shown)]
+    columns += [Column("time")] if timed else []
+    rows = []
+    for name, space in spaces_of(diagnosis).items():
+        measured = {key: space.measured(key) for key in shown}
+        if name not in diagnosis.losses and all(one.mean is None for one in measured.values()):
+            continue
+        cells = [cell(one, quantity(key), champions[key] == name) for key, one in measured.items()]
+        seconds = diagnosis.losses[name].seconds if name in diagnosis.losses else None
+        rows.append([named(name, styles), *cells, *([duration(seconds)] if timed else [])])
+    return [el("h3", title), table(columns, rows)]
+
+
+def cell(one: Measured, about: Quantity, best: bool = False) -> Markup:
+    """A mean with its standard deviation, and the interval below it; bold if it is significantly the best."""
+    written = about.write(one.mean)
+    if one.mean is not None and one.std is not None:
+        written += f" ± {_as_fine(one.std, written)}"
+    interval = f"{about.write(one.ci95[0])} to {about.write(one.ci95[1])}" if one.ci95 else None
+    return markup(el("b", written) if best else written, el("span", interval, class_="interval") if interval else None)
+
+
+def _as_fine(std: float, mean: str) -> str:
+    """A standard deviation with as many places as its mean is written with.
+
+    Example:
+        >>> _as_fine(0.01234, "0.512"), _as_fine(12.6, "1,204")
+        ('0.012', '13')
+    """
+    return significant(std, 2) if "×" in mean else f"{std:,.{len(mean.partition('.')[2])}f}"
+
+
+def _how(diagnosis: Diagnosis) -> str:
+    if not diagnosis.losses:
+        return "Measured on the test rows, each scaled to length one."
+    many, several = len(diagnosis.seeds) > 1, len(diagnosis.losses) > 1
+    sentences = [
+        "Measured on the test rows at the end of the training; the gradient over the last epoch.",
+        f"Behind ± is the standard deviation over {len(diagnosis.seeds)} seeds, below it the 95 % interval of the mean."
+        if many
+        else "With one seed, the effect of the seed is unknown.",
+        "Bold: significantly the best, because the interval of its lead over every other loss excludes zero."
+        if many and several
+        else "",
+        "Which space is best depends on the task, so no value is bold there." if several else "",
+        f"Below the losses are the {FROZEN}, each row scaled to length one."
+        if diagnosis.features or diagnosis.views
+        else "",
+        "Each modality's features have a space of their own, so there is no retrieval across them."
+        if len(diagnosis.views) > 1
+        else "",
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _tests(diagnosis: Diagnosis) -> Child:
+    """All paired tests, folded away, with a word on how many of them chance alone would make."""
+    if not diagnosis.paired_tests:
+        return None
+    columns = [Column("quantity", "name"), Column("first", "text"), Column("second", "text"), Column("difference")]
+    columns += [Column("95 % interval"), Column("p")]
+    rows = []
+    for test in diagnosis.paired_tests:
+        interval = " to ".join(significant(end) for end in test.ci95 or (None, None))
+        cells = [significant(test.difference), interval, p_value(test.p_value)]
+        rows.append([quantity(test.quantity).name, test.a, test.b, *cells])
+    text = (
+        "First minus second, trained with the same seeds. If losses do not differ, about five of a hundred tests still "
+        "have an interval that excludes zero."
+    )
+    title = f"All {len(rows)} paired tests" if len(rows) > 1 else "The paired test"
+    return el("details", el("summary", title), paragraphs(text), table(columns, rows))
+
+
+def glossary(diagnosis: Diagnosis) -> Section | None:
+    """A line per quantity of this page: how it is measured, its unit, what low and high mean."""
+    recorded = [record for one in diagnosis.losses.values() for record in (one.series, one.evaluations)]
+    drawn = {key for record in recorded for key, values in record.items() if any(v is not None for v in values or ())}
+    shown = [one for key, one in QUANTITIES.items() if diagnosis.has(key) or key in drawn]
+    if not shown:
+        return None
+    columns = [Column("quantity", "name"), *(Column(title, "text") for title in ("how it is measured", "low", "high"))]
+    rows = [[one.name, f"{one.means} ({one.unit})", one.low, one.high] for one in shown]
+    text = "All are measured on rows scaled to length one, so that the numbers of different losses can be compared."
+    return Section("What do the quantities mean?", markup(paragraphs(text), table(columns, rows)))
+
+
+def origin(diagnosis: Diagnosis) -> Section:
     """Data, seeds, budget, settings and time: what is needed to do it again."""
-    diagnosis, details = diagnosed.diagnosis, diagnosed.details
-    splits = [
-        f"{split}: {listed([plural(count, noun, many) for count, noun, many in counts])}"
-        for split in ("train", "test")
-        if (counts := _counts(diagnosed, split))
-    ]
+    counts = (("row", "rows", diagnosis.rows), ("class", "classes", diagnosis.classes))
+    parts = {
+        split: [plural(of[split], one, many) for one, many, of in counts if split in of] for split in ("train", "test")
+    }
+    disjoint = (
+        "tested on classes that were not trained on" if diagnosis.class_disjoint else "tested on the trained classes"
+    )
     known = [
-        ("data", str(diagnosis.get("corpus", "")) or None),
-        ("modalities", listed(diagnosed.modalities) or None),
-        ("retrieval", diagnosed.retrieval),
-        ("rows", "; ".join(splits) or None),
-        ("classes", _classes_in_words(diagnosis.get("class_disjoint"))),
-        ("seeds", ", ".join(map(str, diagnosed.seeds)) or None),
-        ("time", duration(diagnosis.get("seconds")) if diagnosis.get("seconds") is not None else None),
+        ("data", diagnosis.corpus or None),
+        ("modalities", listed(diagnosis.modalities) or None),
+        ("retrieval", _protocol(diagnosis)),
+        ("rows", "; ".join(f"{split}: {listed(part)}" for split, part in parts.items() if part) or None),
+        ("classes", None if diagnosis.class_disjoint is None else disjoint),
+        ("seeds", ", ".join(map(str, diagnosis.seeds)) or None),
+        ("time", None if diagnosis.seconds is None else duration(diagnosis.seconds)),
     ]
-    rest = {name: value for name, value in details.items() if name not in SPOKEN_FOR}
-    settings = [
-        [el("h3", title), settings_table(values)]
-        for title, values in [
-            ("Budget, the same for all losses", diagnosis.get("settings")),
-            *((el("code", name), entry.get("settings")) for name, entry in diagnosed.losses.items()),
-        ]
-        if isinstance(values, Mapping) and values
-    ]
-    body = [
-        fact_list([*known, *recorded(rest)]),
-        remarks(details.get("notes") or (), details.get("warnings") or ()),
-        settings,
-    ]
-    return Section("How was this made?", markup(body))
+    own = [(el("code", name), result.settings) for name, result in diagnosis.ranked().items() if result.settings]
+    budget = [("Budget, the same for all losses", diagnosis.settings)] if diagnosis.settings else []
+    recorded = {"checksum": diagnosis.checksum, "versions": diagnosis.versions}
+    return provenance(known, recorded, notes=diagnosis.notes, warnings=diagnosis.warnings, settings=[*budget, *own])
 
 
-SECTIONS: tuple[Callable[[Diagnosed], Section | None], ...] = (
+SECTIONS = (
     choice,
     verdicts,
     losses,
     space_over_time,
     gradient_over_time,
-    spread,
-    maps_of_losses,
+    class_variances,
+    maps,
     retrieval_over_time,
     glossary,
-    provenance,
+    origin,
 )
-"""What a diagnosis's report answers, top to bottom. To add a question, put its function into its place here."""
-
-
-def diagnosis_report(diagnosis: Mapping[str, Any], *, details: Mapping[str, Any] | None = None) -> str:
-    """The report of a diagnosis, as one HTML file that needs no network.
-
-    Args:
-        diagnosis: What ``overtone diagnose --json`` prints: losses with their numbers, courses and verdicts, the
-            frozen features, the recommendation, paired tests. What is not in it is left out of the page.
-        details: What is known beside it, all of it optional: ``embeddings`` (loss to (n, d) test rows of the first
-            seed), ``labels`` ((n,) class numbers) and ``class_names`` for the maps; ``notes`` and ``warnings``
-            (sentences); and anything else worth writing down (versions, checksum), which the last section lists.
-
-    Returns:
-        HTML; the same for the same input.
-    """
-    diagnosed = Diagnosed(diagnosis, details or {})
-    names = list(diagnosed.losses)
-    what = names[0] if len(names) == 1 else plural(len(names), "loss", "losses") if names else FROZEN
-    return page(
-        title=f"{what} {'on' if names else 'of'} {diagnosed.corpus}",
-        kind="diagnosis",
-        head=_head(diagnosed),
-        sections=answered(SECTIONS, diagnosed),
-        foot="Made by Overtone. This file is whole: it loads nothing from anywhere.",
-        key=key_of_losses({name: diagnosed.styles[name] for name in diagnosed.entries}) if names else None,
-    )
-
-
-def doubts(diagnosed: Diagnosed) -> list[str]:
-    """What a reader should keep in mind before quoting a number."""
-    found = []
-    if diagnosed.losses and len(diagnosed.seeds) < 2:
-        found.append("One seed only: the order may change with another. Diagnose with at least three.")
-    rows = diagnosed.count("rows", "test")
-    if rows is not None and rows < FEW:
-        found.append(f"There are only {plural(rows, 'test row')}; the numbers may change with others.")
-    for key in RANKED_BY:
-        if worse := _no_better(diagnosed, key):
-            found.append(f"By {quantity(key).name}, not clearly better than the {FROZEN}: {listed(worse)}.")
-    return [*found, *(diagnosed.details.get("warnings") or ())]
-
-
-def _no_better(diagnosed: Diagnosed, key: str) -> list[str]:
-    """Losses whose interval, or without one whose mean, does not lie above the frozen features."""
-    before = diagnosed.measured(FROZEN, key).mean
-    if before is None:
-        return []
-    reached = {name: diagnosed.measured(name, key) for name in diagnosed.losses}
-    return [name for name, one in reached.items() if one.mean is not None and (one.ci95 or (one.mean,))[0] <= before]
-
-
-def _head(diagnosed: Diagnosed) -> Markup:
-    found = doubts(diagnosed)
-    return markup(
-        el("p", diagnosis_in_words(diagnosed), class_="lead"),
-        _tiles(diagnosed),
-        notes(
-            found, warn=f"{plural(len(found), 'thing')} to keep in mind", calm="Nothing speaks against these numbers."
-        ),
-    )
-
-
-def _tiles(diagnosed: Diagnosed) -> Markup | None:
-    if not diagnosed.losses:
-        return None
-    best, about = next(iter(diagnosed.losses)), quantity(diagnosed.metric)
-    top, frozen = diagnosed.measured(best, diagnosed.metric), diagnosed.measured(FROZEN, diagnosed.metric)
-    hits = sum(len(entry.get("verdict") or ()) for entry in diagnosed.losses.values())
-    tiles = [
-        tile(about.write(top.mean), f"{about.name}, {best}", span(top.ci95) if top.ci95 else None),
-        tile(about.write(frozen.mean), f"{about.name}, {FROZEN}") if frozen.mean is not None else None,
-        _extremes(diagnosed),
-        tile(str(hits), "findings of the rules"),
-        tile(duration(diagnosed.diagnosis.get("seconds")), "in all"),
-    ]
-    return el("div", tiles, class_="tiles")
-
-
-def _extremes(diagnosed: Diagnosed) -> list[Markup]:
-    """The most compact and the most diverse loss, with their variance."""
-    about, order = quantity("intra_variance"), diagnosed.ordered("intra_variance")
-    ends = zip(order[:1] + order[1:][-1:], ("most compact", "most diverse") if len(order) > 1 else (None,))
-    return [tile(about.write(mean), f"{about.name}, {name}", what) for (mean, name), what in ends]
-
-
-def _counts(diagnosed: Diagnosed, split: str) -> list[tuple[int, str, str]]:
-    counted = [(diagnosed.count("rows", split), "row", "rows"), (diagnosed.count("classes", split), "class", "classes")]
-    return [(count, noun, many) for count, noun, many in counted if count is not None]
-
-
-def _classes_in_words(disjoint: object) -> str | None:
-    if disjoint is None:
-        return None
-    return "tested on classes that were not trained on" if disjoint else "tested on the classes that were trained on"
+"""What the report answers, top to bottom."""

@@ -1,9 +1,9 @@
-"""Figures as plain Plotly dictionaries: what is drawn is data, how it looks is the page's theme."""
+"""Figures as plain Plotly dictionaries: what is drawn is data; the page's script adds the colours of the page."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from overtone.report.palette import FIRST, QUIET, SECOND
+from overtone.report.palette import FIRST, QUIET
 
 LONGEST_TICK = 20
 """Letters of a name beside the cells of a matrix."""
@@ -23,7 +23,7 @@ class Figure:
 
     Attributes:
         data: Plotly traces.
-        layout: Plotly layout, without colours of the page (the theme adds them).
+        layout: Plotly layout, without colours of the page (its script adds them).
         alt: What the figure shows, for readers who do not see it.
         height: Height in pixels; the width is the page's.
         views: Other places of the same points, by the name of the button that moves them there: Plotly restyles, and
@@ -68,24 +68,6 @@ def rounded(values: ArrayLike, digits: int = 4) -> list[Any]:
 
     plain: list[Any] = one(np.asarray(values, dtype=float).tolist())
     return plain
-
-
-def curve(name: str, epochs: Sequence[int], values: Sequence[float | None], chosen: int | None, last: int) -> Figure:
-    """One quantity over the epochs up to the last one, with a dotted line at the chosen epoch."""
-    line = {
-        "type": "scatter",
-        "mode": "lines" if len(epochs) > 1 else "markers",
-        "x": list(epochs),
-        "y": rounded(np.array(values, dtype=float)),
-        "line": {"color": FIRST, "width": 2},
-        "hovertemplate": "epoch %{x}: %{y}<extra></extra>",
-    }
-    layout: dict[str, Any] = {"margin": {"l": 52, "r": 10, "t": 8, "b": 26}}
-    if last > 1:
-        layout["xaxis"] = {"range": [1, last]}
-    if chosen is not None:
-        layout["shapes"] = [vertical(chosen)]
-    return Figure([line], f"{name} over {len(epochs)} epochs", layout, height=170)
 
 
 def whiskers(
@@ -162,33 +144,6 @@ def whiskers(
     return Figure([big, small] if singles else [big], alt, layout, height=110 + 40 * len(names))
 
 
-def grouped_bars(names: Sequence[str], groups: Mapping[str, Sequence[float]], *, axis: str, alt: str) -> Figure:
-    """Two horizontal bars per name, one per group (a direction each)."""
-    rows = [label(name) for name in names]
-    traces = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "name": label(group),
-            "x": rounded(values),
-            "y": rows,
-            "marker": {"color": colour},
-            "hovertemplate": "%{y}: %{x}<extra>" + label(group) + "</extra>",
-        }
-        for (group, values), colour in zip(groups.items(), (FIRST, SECOND))
-    ]
-    layout = {
-        "barmode": "group",
-        "bargap": 0.32,
-        "bargroupgap": 0.08,
-        "xaxis": {"title": {"text": axis}, "rangemode": "tozero"},
-        "yaxis": {"type": "category", "autorange": "reversed", "automargin": True},
-        "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "traceorder": "normal"},
-        "margin": {"l": 20, "r": 20, "t": 34, "b": 46},
-    }
-    return Figure(traces, alt, layout, height=110 + 30 * len(rows))
-
-
 def heat(
     rows: Sequence[str],
     columns: Sequence[str],
@@ -204,8 +159,8 @@ def heat(
     trace: dict[str, Any] = {
         "type": "heatmap",
         "z": rounded(shares, 3),
-        "x": unique([label(column, LONGEST_TICK) for column in columns]),
-        "y": unique([label(row, LONGEST_TICK) for row in rows]),
+        "x": _unique([label(column, LONGEST_TICK) for column in columns]),
+        "y": _unique([label(row, LONGEST_TICK) for row in rows]),
         "zmin": 0,
         "zmax": max(1e-9, float(np.nanmax(shares))) if shares.size else 1,
         "xgap": 1,
@@ -241,30 +196,6 @@ def heat(
     return Figure([trace], alt, layout, height=90 + below + (30 if numbers else 21) * len(shares))
 
 
-def counts(edges: Sequence[str], groups: Mapping[str, Sequence[float]], *, axis: str, alt: str) -> Figure:
-    """Shares per bin, the bins named, one bar a group (a direction each)."""
-    traces = [
-        {
-            "type": "bar",
-            "name": label(group),
-            "x": list(edges),
-            "y": rounded(values),
-            "marker": {"color": colour},
-            "hovertemplate": "rank %{x}: %{y:.1%} of the queries<extra>" + label(group) + "</extra>",
-        }
-        for (group, values), colour in zip(groups.items(), (FIRST, SECOND, QUIET))
-    ]
-    layout = {
-        "barmode": "group",
-        "bargap": 0.25,
-        "xaxis": {"title": {"text": axis}, "type": "category", "automargin": True},
-        "yaxis": {"title": {"text": "share of the queries"}, "tickformat": ".0%", "rangemode": "tozero"},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        "margin": {"l": 60, "r": 10, "t": 34, "b": 46},
-    }
-    return Figure(traces, alt, layout, height=320)
-
-
 def vertical(at: float) -> dict[str, Any]:
     """A dotted line over the whole height at one place of the horizontal axis."""
     return {
@@ -279,11 +210,11 @@ def vertical(at: float) -> dict[str, Any]:
     }
 
 
-def unique(names: Sequence[str]) -> list[str]:
+def _unique(names: Sequence[str]) -> list[str]:
     """Names made different by trailing spaces nobody sees; a category axis would merge equal ones.
 
     Example:
-        >>> unique(["a", "b", "a"])
+        >>> _unique(["a", "b", "a"])
         ['a', 'b', 'a\\u200b']
     """
     seen: dict[str, int] = {}

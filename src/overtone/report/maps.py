@@ -1,4 +1,4 @@
-"""Two-dimensional maps of both modalities' embeddings."""
+"""Two-dimensional maps of embeddings."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from overtone.report.retrieval import Floats
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
 
 MOST_PAIRS = 750
 """Pairs on a map; of a larger set, so many evenly spaced ones. More would cost t-SNE and the browser seconds."""
 
 
-def spaced(total: int, most: int = MOST_PAIRS) -> NDArray[np.integer[Any]]:
+def spaced(total: int, most: int = MOST_PAIRS) -> Ints:
     """At most ``most`` evenly spaced row numbers out of ``total``."""
     return np.unique(np.linspace(0, total - 1, min(total, most)).astype(int))
 

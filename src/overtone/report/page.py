@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.resources import files
 from typing import TypeVar
 
 from plotly.offline import get_plotlyjs
 
 from overtone.core.files import json_text
 from overtone.report.figures import Figure
-from overtone.report.markup import Child, Markup, el, markup
-from overtone.report.theme import SCRIPT, STYLE
+from overtone.report.markup import Child, Column, Markup, el, markup, table
+from overtone.report.words import duration, listed, plural
 
-F = TypeVar("F")
+T = TypeVar("T")
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
-"""What the browser may load: nothing but what the file itself holds, whatever a corpus has put into its names."""
+"""What the browser may load: only what the file itself holds, whatever a corpus has put into its names."""
+FOOT = "Made by Overtone. This file is complete: it loads nothing."
 
 
 @dataclass(frozen=True)
@@ -30,20 +32,19 @@ class Section:
     body: Markup
 
 
-def answered(makers: Sequence[Callable[[F], Section | None]], facts: F) -> list[Section]:
-    """The sections that have something to say about these facts, in the order of their makers."""
-    return [section for section in (maker(facts) for maker in makers) if section is not None]
+def answer(makers: Sequence[Callable[[T], Section | None]], subject: T) -> list[Section]:
+    """The sections that have something to say about a result, in the order of their functions."""
+    return [section for section in (maker(subject) for maker in makers) if section is not None]
 
 
-def page(*, title: str, kind: str, head: Markup, sections: Sequence[Section], foot: Child, key: Child = None) -> str:
+def page(*, title: str, kind: str, head: Markup, sections: Sequence[Section], key: Child = None) -> str:
     """A whole HTML document.
 
     Args:
         title: Heading of the page, a user's words.
         kind: What sort of report this is.
-        head: What stands above the questions: summary, figures to remember, warnings.
+        head: What stands above the questions, see :func:`summary`.
         sections: Questions and answers, top to bottom.
-        foot: The last line.
         key: What the colours of all figures mean; it stays in sight.
 
     Returns:
@@ -57,7 +58,7 @@ def page(*, title: str, kind: str, head: Markup, sections: Sequence[Section], fo
         contents,
         key,
         answers,
-        el("footer", el("p", foot, class_="small muted"), style="padding-top:36px"),
+        el("footer", el("p", FOOT, class_="small muted")),
     )
     top = markup(
         el("meta", charset="utf-8"),
@@ -65,16 +66,23 @@ def page(*, title: str, kind: str, head: Markup, sections: Sequence[Section], fo
         el("meta", http_equiv="Content-Security-Policy", content=POLICY),
         el("meta", name="generator", content="overtone"),
         el("title", f"{title} · Overtone"),
-        Markup(f"<style>{STYLE}</style>"),
+        Markup(f"<style>{asset('page.css')}</style>"),
     )
-    noscript = el("noscript", el("main", el("p", "The figures need JavaScript; the tables do without.")))
-    scripts = Markup(f'<script type="text/plain" id="library">{packed_library()}</script><script>{SCRIPT}</script>')
-    return f'<!doctype html>\n<html lang="en"><head>{top}</head><body>{noscript}{body}{scripts}</body></html>\n'
+    noscript = el("noscript", el("main", el("p", "The figures need JavaScript. The tables do not.")))
+    library = Markup(f'<script type="text/plain" id="library">{packed_library()}</script>')
+    script = Markup(f"<script>{asset('page.js')}</script>")
+    return f'<!doctype html>\n<html lang="en"><head>{top}</head><body>{noscript}{body}{library}{script}</body></html>\n'
+
+
+@lru_cache
+def asset(name: str) -> str:
+    """A style sheet or script that is shipped beside the code."""
+    return files("overtone.report").joinpath("assets", name).read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=1)
 def packed_library() -> str:
-    """plotly.js, gzipped and in base64: 2 MB a report where the plain text takes 5; the page's script unpacks it."""
+    """plotly.js, gzipped and in base64: 2 MB a report instead of 5; the page's script unpacks it."""
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
 
 
@@ -101,19 +109,80 @@ def paragraphs(*texts: Child) -> Markup:
     return markup([el("p", text) for text in texts if text])
 
 
+def summary(lead: str, tiles: Child, findings: Sequence[str], *, calm: str, drawing: Child = None) -> Markup:
+    """What stands above the questions.
+
+    Args:
+        lead: The result in plain words.
+        tiles: The numbers to remember, see :func:`tile`.
+        findings: What may be wrong, in sentences.
+        calm: The sentence that stands there instead where nothing may be wrong.
+        drawing: The result at a glance, below the lead.
+    """
+    warning = el("p", el("b", f"{plural(len(findings), 'thing')} to keep in mind"))
+    box = (
+        el("div", warning, el("ul", [el("li", one) for one in findings]), class_="notes warn", role="note")
+        if findings
+        else el("div", el("p", calm), class_="notes", role="note")
+    )
+    return markup(el("p", lead, class_="lead"), drawing, el("div", tiles, class_="tiles") if tiles else None, box)
+
+
 def tile(value: str, what: Child, detail: Child = None) -> Markup:
     """One number to remember, and what it is."""
     return el("div", el("span", what), el("b", value), None if detail is None else el("span", detail), class_="tile")
 
 
-def notes(findings: Iterable[Child], *, warn: str, calm: str) -> Markup:
-    """A box with what looks wrong, or the sentence that nothing does."""
-    items = [el("li", finding) for finding in findings]
-    if not items:
-        return el("div", el("p", calm), class_="notes", role="note")
-    return el("div", el("p", el("b", warn)), el("ul", items), class_="notes warn", role="note")
+def provenance(
+    facts: Iterable[tuple[str, Child]],
+    recorded: Mapping[str, object],
+    *,
+    notes: Sequence[str] | None = (),
+    warnings: Sequence[str] = (),
+    settings: Iterable[tuple[Child, Mapping[str, object]]] = (),
+) -> Section:
+    """The last section of every report: what is needed to make the result again.
+
+    Args:
+        facts: Names and values, one a line; a value of None is left out.
+        recorded: Whatever else was written down: versions, checksum, seconds, device.
+        notes: What the reader of the data decided; None where no data was read.
+        warnings: What it warned of.
+        settings: Heading (None for none) and settings, folded away.
+    """
+    known = [*facts, *((name.replace("_", " "), _written(name, value)) for name, value in recorded.items())]
+    listing = [(el("dt", name), el("dd", value)) for name, value in known if value is not None]
+    remarks: list[Child] = []
+    for title, sentences in (("Decided while reading the data", notes), ("Warned of while reading the data", warnings)):
+        if sentences:
+            remarks += [el("h3", title), el("ul", [el("li", sentence) for sentence in sentences])]
+    if not remarks and notes is not None:
+        remarks.append(paragraphs("Reading the data gave no warning."))
+    tables = [[None if title is None else el("h3", title), _settings_table(values)] for title, values in settings]
+    return Section("How was this made?", markup(el("dl", listing, class_="facts"), remarks, tables))
 
 
-def fact_list(facts: Iterable[tuple[str, Child]]) -> Markup:
-    """Names and values, one a line; a value of None is left out."""
-    return el("dl", [(el("dt", name), el("dd", value)) for name, value in facts if value is not None], class_="facts")
+def _settings_table(settings: Mapping[str, object]) -> Child:
+    """All settings, folded away."""
+    if not settings:
+        return None
+    rows = [[el("code", name), el("code", _plain(value))] for name, value in settings.items()]
+    count = f"All {len(rows)} settings"
+    return el("details", el("summary", count), table([Column("setting", "name"), Column("value", "text")], rows))
+
+
+def _plain(value: object) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _written(name: str, value: object) -> Child:
+    """A recorded value in words; None where there is nothing."""
+    if value in (None, "", {}, [], ()):
+        return None
+    if name.endswith("seconds") and isinstance(value, (int, float)):
+        return duration(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return listed([_plain(item) for item in value])
+    return el("code", str(value)) if name == "checksum" else _plain(value)

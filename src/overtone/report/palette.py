@@ -1,9 +1,12 @@
-"""Colours of what is drawn; those of the page are the theme's."""
+"""Colours and line styles of what is drawn, and the keys that explain them; the page's own colours are in page.css."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from overtone.objectives.base import metric_losses
+from overtone.report.markup import Markup, el
 
 FIRST, SECOND = "#2f7ed8", "#e07b1a"
 """The first and the second modality, and the directions that start at them; told apart by any eye, on any ground."""
@@ -40,8 +43,6 @@ class Style:
 
 DASHES = ("", "8px 3px", "2px 3px", "8px 3px 2px 3px", "14px 4px", "4px 4px", "12px 3px 2px 3px 2px 3px")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down")
-KNOWN_LOSSES = ("contrastive", "triplet", "n-pair", "infonce", "arcface", "scl", "ccl")
-"""Losses that look the same in every report, so that two can be laid side by side."""
 LOSS_HUES = (*HUES[:6], "#7f4f24")
 """Brown instead of the darkened yellow, which is no longer told from orange once a dark page brightens both."""
 
@@ -57,14 +58,13 @@ def faded(colour: str) -> str:
 
 
 def loss_styles(names: Iterable[str]) -> dict[str, Style]:
-    """A style for each loss: the known ones have theirs, the others take those that follow, in the order given.
+    """A style for each loss. A registered loss has the same one in every report; others take those that follow.
 
     Args:
         names: Names of the losses.
     """
-    several = list(names)
-    others = [name for name in several if name not in KNOWN_LOSSES]
-    numbers = {name: at for at, name in enumerate((*KNOWN_LOSSES, *others))}
+    several, registered = list(names), list(metric_losses())
+    numbers = {name: at for at, name in enumerate(dict.fromkeys((*registered, *several)))}
     return {name: _style(numbers[name]) for name in several}
 
 
@@ -72,3 +72,53 @@ def _style(number: int) -> Style:
     # Behind the losses that have a hue come its shades; the grey before them is for comparison only.
     colour = LOSS_HUES[number] if number < len(LOSS_HUES) else class_colour(number + 1)
     return Style(colour, DASHES[number % len(DASHES)], SYMBOLS[number % len(SYMBOLS)])
+
+
+SHAPES: dict[str, str] = {
+    "circle": "M15,1.5 a4.5,4.5 0 1,0 .01,0 z",
+    "circle-open": "",
+    "square-open": "",
+    "square": "M11,2 h8 v8 h-8 z",
+    "diamond": "M15,0.5 l5.5,5.5 l-5.5,5.5 l-5.5,-5.5 z",
+    "triangle-up": "M15,1 l5,9 h-10 z",
+    "triangle-down": "M15,11 l5,-9 h-10 z",
+    "cross": "M13.2,1 h3.6 v3.2 h3.2 v3.6 h-3.2 v3.2 h-3.6 v-3.2 h-3.2 v-3.6 h3.2 z",
+    "x": "M12,0.8 l3,3 l3,-3 l2.2,2.2 l-3,3 l3,3 l-2.2,2.2 l-3,-3 l-3,3 l-2.2,-2.2 l3,-3 l-3,-3 z",
+}
+"""Outlines of the symbols in a box of 30 by 12, where Plotly draws its own."""
+
+
+def group(kind: str, name: str) -> str:
+    """What ties the traces of a loss or of a class to its button in the key."""
+    return f"{kind}:{name}"
+
+
+def _swatch(style: Style) -> Markup:
+    """A piece of a loss's line with its symbol on it."""
+    line = el("line", x1=0, x2=30, y1=6, y2=6, stroke=style.colour, stroke_width=2, stroke_dasharray=style.dash or None)
+    shape = el("path", d=SHAPES[style.symbol], fill=style.colour)
+    return el("svg", line, shape, class_="swatch", aria_hidden="true")
+
+
+def named(name: str, styles: Mapping[str, Style]) -> Markup:
+    """A loss with its piece of line before it."""
+    return el("span", _swatch(styles[name]), name, class_="named")
+
+
+def key_of_losses(styles: Mapping[str, Style]) -> Markup:
+    """The key of all figures: a button per loss, which stays in sight while the page is read."""
+    buttons = [_button("loss", name, _swatch(style)) for name, style in styles.items()]
+    return el("div", buttons, class_="key sticky", role="group", aria_label="Losses shown in the figures")
+
+
+def key_of_classes(colours: Mapping[str, str]) -> Markup:
+    """The key of the maps: a button per class."""
+    buttons = [
+        _button("class", name, el("svg", el("circle", cx=6, cy=6, r=5, fill=colour), class_="swatch point"))
+        for name, colour in colours.items()
+    ]
+    return el("div", buttons, class_="key", role="group", aria_label="Classes shown in the maps")
+
+
+def _button(kind: str, name: str, drawing: Markup) -> Markup:
+    return el("button", drawing, name, type="button", data_group=group(kind, name), aria_pressed="true")

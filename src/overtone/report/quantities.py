@@ -1,12 +1,12 @@
-"""The quantities of a diagnosis: what each is called, how it is taken, and what high and low mean."""
+"""The quantities of a diagnosis: what each is called, how it is measured, and what high and low mean."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from overtone.report.words import metric_name, number, significant, tenths
+from overtone.evaluation import find_metric
+from overtone.report.words import number, significant, tenths
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Quantity:
     Attributes:
         name: What tables and axes call it.
         unit: What it is counted in.
-        means: How it is taken, as a formula in words.
+        means: How it is measured, as a formula in words.
         low: What a low value says.
         high: What a high value says.
         best: ``"high"`` or ``"low"`` where one end is the better one, None where it depends on the task.
@@ -30,7 +30,7 @@ class Quantity:
     low: str
     high: str
     best: str | None = None
-    write: Callable[[Any], str] = significant
+    write: Callable[[float | None], str] = significant
     sizes: bool = False
 
 
@@ -52,17 +52,17 @@ QUANTITIES: dict[str, Quantity] = {
     "intra_variance": Quantity(
         "intra-class variance", SQUARED,
         "squared distance of a row to the mean of its class, averaged in each class, then over the classes",
-        "classes are points: compact, but what tells their members apart may be lost",
-        "classes keep their diversity, or were never pulled together", sizes=True,
+        "classes are compact, but the differences within a class may be lost",
+        "classes are diverse, or were never compacted", sizes=True,
     ),
     "train_intra_variance": Quantity(
         "intra-class variance of training rows", SQUARED, "the same, on rows that were trained on",
-        "training classes are points; if test classes are not, this was learnt by heart",
-        "training classes keep their diversity", sizes=True,
+        "training classes are compact; if test classes are not, the head overfits",
+        "training classes are diverse", sizes=True,
     ),
     "centroid_distance": Quantity(
         "centroid distance", DISTANCE, "distance between the means of two classes, averaged over all pairs of classes",
-        "classes crowd together", "classes lie far apart; at √2, points at right angles", None, number,
+        "classes are close together", "classes are far apart; at √2 they are at right angles", None, number,
     ),
     "between_variance": Quantity(
         "between-class variance", "squared distance, 0 to 1",
@@ -71,16 +71,17 @@ QUANTITIES: dict[str, Quantity] = {
     ),
     "variance_ratio": Quantity(
         "variance ratio", "no unit", "intra-class variance divided by between-class variance",
-        "classes are small against the room between them", "classes are as wide as the room between them: they overlap",
+        "classes are compact against the distance between them",
+        "classes are as wide as the distance between them: they overlap",
         sizes=True,
     ),
     "smallest_gap": Quantity(
         "smallest gap", DISTANCE, "distance between the means of the two classes that lie closest",
-        "at least two classes are hard to tell apart", "even the closest classes lie apart", None, number,
+        "at least two classes are hard to separate", "even the closest classes are separate", None, number,
     ),
     "unevenness": Quantity(
         "unevenness", "no unit", "standard deviation of the centroid distances divided by their mean",
-        "all classes are as far from each other", "some classes are near neighbours, others far apart",
+        "all classes are equally far from each other", "some classes are close to each other, others far apart",
     ),
     "effective_rank": Quantity(
         "effective rank", "dimensions",
@@ -88,17 +89,17 @@ QUANTITIES: dict[str, Quantity] = {
         "the rows fill few directions; near 1 the space has collapsed", "the rows fill many directions evenly",
     ),
     "active_ratio": Quantity(
-        "active ratio", SHARE, "share of the loss's terms that still push; each loss has its own terms",
-        "the loss is nearly satisfied, and learns from few terms", "nearly everything still pushes",
+        "active ratio", SHARE, "share of the loss's terms that still have a gradient; each loss has its own terms",
+        "the loss learns from few terms", "the loss learns from nearly all terms",
     ),
     "active_samples": Quantity(
         "active rows", SHARE, "share of the rows whose gradient is longer than a threshold, the same for all losses",
-        "few rows are still moved", "nearly every row is still moved",
+        "few rows still have a gradient", "nearly all rows still have a gradient",
     ),
     "gradient_norm": Quantity(
         "gradient norm", "loss per unit of embedding",
         "length of the gradient of the loss with respect to one embedding, averaged over the rows of a batch",
-        "rows are hardly moved any more", "rows are still moved with force", sizes=True,
+        "embeddings hardly change any more", "embeddings still change much", sizes=True,
     ),
     "parameter_gradient_norm": Quantity(
         "parameter gradient norm", "loss per unit of parameter",
@@ -107,21 +108,21 @@ QUANTITIES: dict[str, Quantity] = {
     ),
     "easy_share": Quantity(
         "easy share", SHARE,
-        "share of the gradient's length on easy rows: nearest to a row of their own class, and that clearly",
-        "the gradient goes to hard rows", "the gradient is spent on rows that are already right",
+        "share of the gradient's length on easy rows: clearly nearest to a row of their own class",
+        "the gradient is on hard rows", "the gradient is on rows that are already right",
     ),
     "loss": Quantity(
         "loss", "1 is the first epoch", "mean loss of an epoch divided by that of the first, since scales differ",
-        "most of the loss is gone", "little was learnt, or the loss cannot fall far",
+        "the loss fell far", "little was learnt, or the loss cannot fall far",
     ),
     "loss_decay_rate": Quantity(
         "loss-decay rate", "per update",
-        "logarithm of two, divided by the updates until the loss is half of its way down",
+        "ln 2 divided by the number of updates in which the loss makes half of its decrease",
         "the loss falls slowly", "the loss falls fast",
     ),
     "updates_to_half": Quantity(
         "updates to half", "updates", "updates until the intra-class variance of the batches is half of what it was",
-        "compacts at once", "compacts slowly; a dash: never", None, tenths,
+        "the loss compacts fast", "the loss compacts slowly; a dash: never", None, tenths,
     ),
 }  # fmt: skip
 """Quantities by their key, in reading order."""
@@ -148,4 +149,8 @@ def quantity(key: str) -> Quantity:
         >>> quantity("map").name, quantity("my_own").name
         ('mAP', 'my own')
     """
-    return QUANTITIES.get(key) or Quantity(metric_name(key)[0], "", metric_name(key)[1], "", "")
+    if key in QUANTITIES:
+        return QUANTITIES[key]
+    metric = find_metric(key)
+    name, means = (key.replace("_", " "), "") if metric is None else (metric.title, metric.explanation)
+    return Quantity(name, "", means, "", "")

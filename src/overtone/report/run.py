@@ -1,98 +1,278 @@
-"""The report of a run."""
+"""The report of a run: how good its retrieval is, what looks wrong, how it was trained, and what it finds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overtone.report.checks import suspicions
-from overtone.report.facts import RunFacts
-from overtone.report.gather import gather
-from overtone.report.markup import Markup, markup
-from overtone.report.page import Section, answered, notes, page, tile
-from overtone.report.scale import scale
-from overtone.report.sections.classes import confusions, per_class
-from overtone.report.sections.curves import curves
-from overtone.report.sections.examples import examples
-from overtone.report.sections.metrics import metrics
-from overtone.report.sections.places import places
-from overtone.report.sections.provenance import provenance
-from overtone.report.sections.ranks import ranks
-from overtone.report.summaries import run_in_words
-from overtone.report.words import metric_name, number, plural, rank, span
+import numpy as np
+from torch import Tensor
 
-SECTIONS: tuple[Callable[[RunFacts], Section | None], ...] = (
-    metrics,
-    curves,
-    places,
-    per_class,
-    confusions,
-    examples,
-    ranks,
-    provenance,
+from overtone.evaluation import Evaluation, Score, find_metric, metric_order
+from overtone.features import PairedFeatures
+from overtone.report.maps import neighbours, principal, spaced
+from overtone.report.markup import Child, Column, el, markup, table
+from overtone.report.page import Section, answer, draw, page, paragraphs, provenance, summary, tile
+from overtone.report.run_checks import suspicions
+from overtone.report.run_figures import coloured_classes, curve, direction_bars, pair_map, scale
+from overtone.report.run_queries import confusions, counterparts, examples
+from overtone.report.run_result import RunResult
+from overtone.report.words import (
+    better_direction,
+    corpus_name,
+    known,
+    listed,
+    metric_name,
+    number,
+    percent,
+    plural,
+    rank,
+    span,
+    writer,
 )
-"""What a run's report answers, top to bottom. To add a question, write its function and put it into its place here."""
+from overtone.training import Run
+
+MOST_BARS = 40
+"""Classes drawn as bars; of more, the best and the worst."""
+MOST_COLOURS = 8
+"""Classes whose colours are easy to tell apart."""
+COUNTED = frozenset({"epoch", "seconds"})
+"""What a history counts rather than measures."""
+LAST = ("val_", "rank_", "gradient_norm", "learning_rate")
+"""What comes behind the loss and its terms, in this order; an entry of the name, or all that begin so."""
 
 
-def run_report(run: Any, data: Any, evaluation: Any) -> str:
+def run_report(run: Run, data: PairedFeatures, evaluation: Evaluation, embeddings: Mapping[str, Tensor]) -> str:
     """The report of a run on its test rows, as one HTML file that needs no network.
 
     Args:
-        run: The run: how it was trained, and what embeds the test rows.
-        data: The paired features it was evaluated on; the rows of its split ``"test"``, or all if it has no splits.
-        evaluation: The evaluation of the embeddings of those rows, as an object or as its dictionary.
+        run: The run.
+        data: What it was trained on; the rows of its split ``"test"``, or all if it has no splits, are reported.
+        evaluation: The evaluation of these rows. With ``confusion=True`` the report says which classes are confused.
+        embeddings: Modality to (N, e) embeddings of these rows.
 
     Returns:
         HTML; the same for the same input.
+
+    Raises:
+        InputError: The evaluation or the embeddings are of another number of rows.
     """
-    return render(gather(run, data, evaluation))
+    result = RunResult.of(run, data, evaluation, embeddings)
+    calm = "Nothing looks suspicious: the result was checked against chance, collapse, leaks and the training curve."
+    head = summary(in_words(result), _tiles(result), suspicions(result), calm=calm, drawing=scale(result))
+    title = f"{run.name} on {corpus_name(data.provenance.source)}"
+    return page(title=title, kind="run report", head=head, sections=answer(SECTIONS, result))
 
 
-def render(facts: RunFacts) -> str:
-    """The report of a run from plain facts.
+def in_words(result: RunResult) -> str:
+    """What was trained on what, the result on the test rows, and the better direction."""
+    labels = "with labels" if result.run.method.supervised else "without labels"
+    train, (first, second) = _counts(result).get("train"), result.test.names
+    rows = f" on {plural(train, 'training pair')}" if train else ""
+    corpus = corpus_name(result.data.provenance.source)
+    trained = f"{result.run.name} was trained {labels}{rows} of {corpus}, to map {first} and {second} into one space."
+    score = result.scores[result.leading] if result.leading else None
+    better = better_direction(score.directions, result.test.names) if score else ""
+    return " ".join(filter(None, [trained, _tested(result, score), better]))
 
-    Args:
-        facts: What the report speaks about.
 
-    Returns:
-        HTML; the same for the same facts.
+def _tested(result: RunResult, score: Score | None) -> str:
+    tests = plural(len(result.test), "test pair")
+    if score is None or not known(score.mean):
+        return ""
+    if result.leading == "map":
+        interval = f" (95 % interval {span(score.ci95)})" if score.ci95 else ""
+        chance = "" if result.chance is None else f" Chance would give {number(result.chance)}."
+        return f"On {tests}, the mean average precision (mAP) is {number(score.mean)}{interval}.{chance}"
+    cutoff = int(str(result.leading).partition("@")[2])
+    chance = percent(min(1.0, cutoff / max(1, len(result.test))), 1)
+    return (
+        f"Without labels, the result is judged by true counterparts: of {tests}, {percent(score.mean)} find theirs "
+        f"among the first {cutoff} items. Chance would give {chance}."
+    )
+
+
+def _tiles(result: RunResult) -> Child:
+    tiles: list[Child] = []
+    if result.leading:
+        score, name = result.scores[result.leading], metric_name(result.leading)
+        tiles.append(tile(number(score.mean), f"{name}, mean", span(score.ci95) if score.ci95 else None))
+        tiles += [tile(number(score.directions.get(way)), f"{name}, {arrow}") for way, arrow in result.arrows.items()]
+    if result.chance is not None:
+        tiles.append(tile(number(result.chance), metric_name("chance_map")))
+    if "median_rank" in result.scores:
+        median = rank(result.scores["median_rank"].mean)
+        tiles.append(tile(median, metric_name("median_rank"), f"of {len(result.test):,}"))
+    return tiles
+
+
+def metrics(result: RunResult) -> Section:
+    """Every metric of the evaluation, per direction and on average, with its interval where it has one."""
+    columns = [Column("metric", "name"), *map(Column, result.arrows.values()), Column("mean")]
+    columns += [Column("95 % interval"), Column("what it means", "words")]
+    rows = []
+    for key in sorted(result.scores, key=metric_order):
+        score, write = result.scores[key], writer(key)
+        values = [write(score.directions.get(way)) for way in result.arrows]
+        meaning = metric.explanation if (metric := find_metric(key)) else ""
+        rows.append([metric_name(key), *values, write(score.mean), span(score.ci95), meaning])
+    (first, second), gallery = result.test.names, result.evaluation.gallery
+    relevant = (
+        "An item is relevant if it shares a class with the query."
+        if result.targets is not None
+        else "Without labels only one item is known to be relevant: the query's true counterpart."
+    )
+    skipped = [
+        f"{plural(count, 'query', 'queries')} of {result.arrows[way]}"
+        for way, count in result.evaluation.skipped_queries.items()
+        if count
+    ]
+    text = (
+        f"Each test item of one modality is a query; the gallery is all {gallery:,} items of the other, ranked by "
+        f"cosine similarity. {first} → {second} means that {first} queries {second}. {relevant} Intervals come from "
+        f"resampling the queries with "
+        f"replacement.{f' Skipped, because nothing is relevant: {listed(skipped)}.' if skipped else ''}"
+    )
+    return Section("How good is the retrieval?", markup(paragraphs(text), table(columns, rows)))
+
+
+def training_curves(result: RunResult) -> Section | None:
+    """Every term over the epochs, one small figure each, since their scales have nothing in common."""
+    names = measured_over_epochs(result.history)
+    if not names:
+        return None
+    figures, last = [], max(int(record["epoch"]) for record in result.history)
+    for name in names:
+        seen = [(int(record["epoch"]), value) for record in result.history if known(value := record.get(name))]
+        figure = curve(in_plain(name), [epoch for epoch, _ in seen], [value for _, value in seen], result.chosen, last)
+        figures.append(draw(figure, in_plain(name)))
+    count = plural(len(result.history), "epoch")
+    text = f"{count}. The weights of the last epoch were kept."
+    if result.chosen is not None and result.criterion is not None:
+        text = (
+            f"{count}. The dotted line marks epoch {result.chosen}, whose weights were kept: the best one by "
+            f"{in_plain(result.criterion)}, measured on held-out training rows. The test rows were not used for the "
+            "choice."
+        )
+    return Section("How did the training go?", markup(paragraphs(text), el("div", figures, class_="grid")))
+
+
+def measured_over_epochs(history: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of what was measured: the loss, its terms, validation, embeddings, optimiser."""
+    names = dict.fromkeys(name for record in history for name, value in record.items() if known(value))
+    return sorted((name for name in names if name not in COUNTED), key=_place)
+
+
+def in_plain(name: str) -> str:
+    """What a reader calls an entry of the history.
+
+    Example:
+        >>> in_plain("val_reciprocal_rank"), in_plain("rank_audio"), in_plain("gradient_norm")
+        ('validation: reciprocal rank', 'effective rank: audio', 'gradient norm')
     """
-    return page(
-        title=f"{facts.method} on {facts.corpus}",
-        kind="run report",
-        head=_head(facts),
-        sections=answered(SECTIONS, facts),
-        foot="Made by Overtone. This file is whole: it loads nothing from anywhere.",
-    )
+    for prefix, written in (("val_", "validation: "), ("rank_", "effective rank: ")):
+        if name.startswith(prefix):
+            return written + name.removeprefix(prefix).replace("_", " ")
+    return name.replace("_", " ")
 
 
-def _head(facts: RunFacts) -> Markup:
-    findings = suspicions(facts)
-    calm = (
-        "Nothing looks suspicious: the result was checked against chance, collapse, leaks and the course of training."
-    )
-    return markup(
-        Markup(f'<p class="lead">{markup(run_in_words(facts))}</p>'),
-        scale(facts.evaluation),
-        _tiles(facts),
-        notes(findings, warn=f"{plural(len(findings), 'thing')} to look at", calm=calm),
-    )
+def _place(name: str) -> int:
+    if name == "loss":
+        return -2
+    return next((at for at, start in enumerate(LAST) if name.startswith(start)), -1)
 
 
-def _tiles(facts: RunFacts) -> Markup:
-    metric = facts.first_metric
-    entry = facts.evaluation[metric] if metric else {}
-    name = metric_name(metric)[0] if metric else ""
-    tiles = [tile(number(entry.get(key)), f"{name}, {arrow}") for key, arrow in facts.arrows.items()] if metric else []
-    interval = entry.get("ci95")
-    mean = tile(number(entry.get("mean")), f"{name}, mean", span(interval) if interval else None) if metric else None
-    chance = facts.evaluation.get("chance_map")
-    median = facts.evaluation.get("median_rank")
-    return markup(
-        Markup('<div class="tiles">'),
-        mean,
-        tiles,
-        tile(number(chance.get("mean")), "mAP by chance") if chance else None,
-        tile(rank(median["mean"]), "own partner median rank", f"of {len(facts.ids):,}") if median else None,
-        Markup("</div>"),
+def places(result: RunResult) -> Section | None:
+    """The joined embeddings in two dimensions: modality by shape, class by colour, pairs joined on pointing."""
+    total, rows = len(result.test), spaced(len(result.test))
+    if len(rows) < 2:
+        return None
+    joined = np.concatenate([embedded[rows] for embedded in result.embeddings])
+    by_variance, share = principal(joined)
+    maps = {"directions of most variance (PCA)": by_variance}
+    by_neighbours = neighbours(joined)
+    if by_neighbours is not None:
+        maps = {"neighbourhoods (t-SNE)": by_neighbours, **maps}
+    some = "" if len(rows) == total else f"{len(rows):,} evenly spaced of {total:,} test pairs. "
+    (first, second), labelled = result.test.names, result.targets is not None
+    text = (
+        f"{some}Discs are {first}, open diamonds are {second}. Point at one to see its true counterpart. Retrieval "
+        f"works where {'both modalities of a class are close' if labelled else 'counterparts are close'}. t-SNE keeps "
+        "neighbours together, but its distances and sizes mean nothing. PCA keeps distances, and shows "
+        f"{percent(share)} of the variance."
     )
+    if len(set(coloured_classes(result, rows))) > MOST_COLOURS:
+        text += " Click a name in the legend to hide a class, twice to see it alone."
+    figure = pair_map(result, rows, maps)
+    return Section("What does the embedding space look like?", markup(paragraphs(text), draw(figure)))
+
+
+def per_class(result: RunResult) -> Section | None:
+    """mAP of each class in both directions, best first."""
+    classes = result.evaluation.per_class
+    means = {name: score.mean for name, score in classes.items() if known(score.mean)}
+    order = sorted(means, key=lambda name: -means[name])
+    if not order:
+        return None
+    unasked = [name for name in classes if name not in means]
+    half = MOST_BARS // 2
+    shown = order if len(order) <= MOST_BARS else order[:half] + order[-half:]
+    best, worst = order[0], order[-1]
+    sentences = [
+        f"The best class is {best} (mAP {number(means[best])}), the worst is {worst} ({number(means[worst])})."
+        if len(order) > 1
+        else f"There is one class, {best}.",
+        f"Drawn are the {half} best and the {half} worst of {len(order)}." if len(order) > MOST_BARS else "",
+        f"{plural(len(unasked), 'class has', 'classes have')} no test query." if unasked else "",
+    ]
+    bars = direction_bars(
+        shown,
+        {
+            arrow: [_or_zero(classes[name].directions.get(way)) for name in shown]
+            for way, arrow in result.arrows.items()
+        },
+        axis="mAP",
+        alt=f"mAP of {len(shown)} classes in both directions",
+    )
+    columns = [Column("class", "name"), *map(Column, result.arrows.values()), Column("mean"), Column("queries")]
+    rows: list[list[Any]] = []
+    for name in order + unasked:
+        score = classes[name]
+        rows.append([name, *(score.directions.get(way) for way in result.arrows), score.mean, score.queries])
+    numbers = el("details", el("summary", "The same as a table"), table(columns, rows))
+    text = " ".join(filter(None, sentences))
+    return Section("How good is the retrieval of each class?", markup(paragraphs(text), draw(bars), numbers))
+
+
+def _or_zero(value: float | None) -> float:
+    return value if known(value) else 0.0
+
+
+def _counts(result: RunResult) -> Mapping[str, int]:
+    """Rows per split."""
+    return result.run.info.get("splits") or {name: len(rows) for name, rows in result.data.splits.items()}
+
+
+def origin(result: RunResult) -> Section:
+    """Data, versions, settings and time: what is needed to do it again."""
+    info, source = result.run.info, result.data.provenance
+    facts = [
+        ("method", result.run.name),
+        ("corpus", corpus_name(source.source)),
+        ("modalities", listed(result.test.names)),
+        ("rows", listed([f"{count:,} {name}" for name, count in _counts(result).items()]) or None),
+    ]
+    recorded = {
+        "source": source.source,
+        "read as": source.reader,
+        "checksum": source.checksum,
+        "dimensions": [" × ".join(map(str, shape)) for shape in info.get("shapes", ())],
+        "training seconds": info.get("seconds"),
+        **{name: info.get(name) for name in ("device", "threads", "processes", "versions")},
+    }
+    settings = [(None, result.run.settings)]
+    return provenance(facts, recorded, notes=source.notes, warnings=source.warnings, settings=settings)
+
+
+SECTIONS = (metrics, training_curves, places, per_class, confusions, examples, counterparts, origin)
+"""What the report answers, top to bottom."""

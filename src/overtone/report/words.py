@@ -1,66 +1,87 @@
-"""Numbers and findings in words: how the report writes them, in one place."""
+"""Numbers, metrics and findings in words: how the reports and the command line write them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import PurePath
+from typing import TypeGuard
 
 DASH = "–"
 """What stands where there is no number."""
-
+SAME = 0.005
+"""Difference of two directions below which they count as equally good."""
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-METRICS: dict[str, tuple[str, str]] = {
-    "map": ("mAP", "mean over the queries of the average precision over all ranks"),
-    "map_events": ("mAP, all events", "relevant is what shares any event, annotated or not"),
-    "chance_map": ("mAP by chance", "what a random order would get"),
-    "map_running": ("mAP, running", "averaged over every cutoff, as some papers report it; optimistic"),
-    "map@r": ("mAP@R", "only the first R ranks, R being the number of relevant items"),
-    "ndcg": ("nDCG", "early ranks count more, and degrees of relevance count"),
-    "recall@": ("R@{k}", "queries with a relevant item among the first {k}"),
-    "instance_recall@": ("own partner R@{k}", "queries that find their own other half among the first {k}"),
-    "median_rank": ("own partner median rank", "where half of the queries find their own other half, or earlier"),
-    "mean_rank": ("own partner mean rank", "pulled up by the queries that miss"),
-}
-"""Name and meaning of the entries of an evaluation, in reading order; an unknown one is shown by its own name."""
 
-
-def metric_name(key: str) -> tuple[str, str]:
-    """The name and the meaning of an evaluation's entry.
+def metric_name(key: str) -> str:
+    """What a metric of an evaluation is called; an unknown one goes by its key.
 
     Example:
-        >>> metric_name("recall@5")
-        ('R@5', 'queries with a relevant item among the first 5')
+        >>> metric_name("recall@5"), metric_name("my_own")
+        ('R@5', 'my own')
     """
-    kind, at, cutoff = key.partition("@")
-    if at and cutoff.isdigit():
-        name, meaning = METRICS.get(f"{kind}@", (key, ""))
-        return name.format(k=cutoff), meaning.format(k=cutoff)
-    return METRICS.get(key, (key.replace("_", " "), ""))
+    from overtone.evaluation import find_metric  # loads torch, which words without metrics do not need
+
+    metric = find_metric(key)
+    return key.replace("_", " ") if metric is None else metric.title
 
 
-def reading_order(key: str) -> tuple[int, int]:
-    """Where an entry of an evaluation stands in a table.
+def writer(key: str) -> Callable[[float | None], str]:
+    """How the numbers of a metric are written: ranks as ranks, all others with three places."""
+    return rank if key.endswith("_rank") else number
+
+
+def directions_of(modalities: Sequence[str]) -> dict[str, str]:
+    """The directions of retrieval by their key.
 
     Example:
-        >>> sorted(["median_rank", "recall@10", "map", "recall@5"], key=reading_order)
-        ['map', 'recall@5', 'recall@10', 'median_rank']
+        >>> directions_of(("audio", "visual"))
+        {'a2v': 'audio → visual', 'v2a': 'visual → audio'}
     """
-    kind, at, cutoff = key.partition("@")
-    names = list(METRICS)
-    known = f"{kind}@" if at and cutoff.isdigit() else key
-    return (names.index(known) if known in names else len(names), int(cutoff) if cutoff.isdigit() else 0)
+    first, second = modalities
+    return {"a2v": f"{first} → {second}", "v2a": f"{second} → {first}"}
 
 
-def number(value: Any, digits: int = 3) -> str:
+def better_direction(values: Mapping[str, float | None], modalities: Sequence[str]) -> str:
+    """Which direction of retrieval is better, as a sentence; empty where one is unknown.
+
+    Example:
+        >>> better_direction({"a2v": 0.5, "v2a": 0.25}, ("audio", "visual"))
+        'The better direction is audio → visual (0.500 against 0.250).'
+    """
+    both = {way: value for way, value in values.items() if known(value)}
+    if len(both) < 2:
+        return ""
+    worse, better = sorted(both, key=lambda way: both[way])
+    if both[better] - both[worse] < SAME:
+        return "Both directions are equally good."
+    return f"The better direction is {directions_of(modalities)[better]} ({number(both[better])} against {number(both[worse])})."
+
+
+def corpus_name(source: str) -> str:
+    """What a corpus is called: its source without the folder it lies in.
+
+    Example:
+        >>> corpus_name("data/clips.h5"), corpus_name("")
+        ('clips.h5', 'a corpus')
+    """
+    return PurePath(source or "a corpus").name or source
+
+
+def known(value: object) -> TypeGuard[float]:
+    """Whether something is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def number(value: float | None, digits: int = 3) -> str:
     """A number as the tables write it: ``digits`` places below ten, fewer above; a dash for none.
 
     Example:
         >>> number(0.12345), number(12.34), number(1234.5), number(None), number(float("nan"))
         ('0.123', '12.3', '1,234', '–', '–')
     """
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+    if not known(value):
         return DASH
     if isinstance(value, int):
         return f"{value:,}"
@@ -68,14 +89,14 @@ def number(value: Any, digits: int = 3) -> str:
     return minus(f"{value:,.{places}f}")
 
 
-def significant(value: Any, digits: int = 3) -> str:
+def significant(value: float | None, digits: int = 3) -> str:
     """A number whose size is not known beforehand, with ``digits`` significant digits; tiny ones as a power of ten.
 
     Example:
         >>> significant(0.011834), significant(1.2614), significant(12345.6), significant(0.0000123)
         ('0.0118', '1.26', '12,346', '1.23 × 10⁻⁵')
     """
-    if number(value) == DASH or isinstance(value, int) or value == 0:
+    if not known(value) or isinstance(value, int) or value == 0:
         return number(value)
     size = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
     if size < -4:
@@ -83,29 +104,24 @@ def significant(value: Any, digits: int = 3) -> str:
     return minus(f"{value:,.{max(0, digits - 1 - size)}f}")
 
 
-def tenths(value: Any) -> str:
+def tenths(value: float | None) -> str:
     """A count that was averaged, with one place.
 
     Example:
         >>> tenths(14.02), tenths(1204.56)
         ('14.0', '1,204.6')
     """
-    return minus(f"{value:,.1f}") if number(value) != DASH else DASH
+    return minus(f"{value:,.1f}") if known(value) else DASH
 
 
-def writer(key: str) -> Callable[[Any], str]:
-    """How the numbers of an evaluation's entry are written: ranks as ranks, all others with three places."""
-    return rank if key.endswith("_rank") else number
-
-
-def rank(value: Any) -> str:
+def rank(value: float | None) -> str:
     """A rank, which is whole, or halfway between two that are tied.
 
     Example:
         >>> rank(3.0), rank(1204.5)
         ('3', '1,204.5')
     """
-    return f"{value:,.1f}".removesuffix(".0") if number(value) != DASH else DASH
+    return f"{value:,.1f}".removesuffix(".0") if known(value) else DASH
 
 
 def percent(share: float, places: int = 0) -> str:
@@ -118,7 +134,7 @@ def percent(share: float, places: int = 0) -> str:
     return f"{100 * share:.{places}f} %"
 
 
-def signed(value: Any) -> str:
+def signed(value: float | None) -> str:
     """A difference, with its sign.
 
     Example:
@@ -126,7 +142,7 @@ def signed(value: Any) -> str:
         ('+0.031', '−0.200')
     """
     written = number(value)
-    return f"+{written}" if written != DASH and value > 0 else written
+    return f"+{written}" if known(value) and value > 0 else written
 
 
 def minus(written: str) -> str:
@@ -141,47 +157,31 @@ def span(interval: Sequence[float] | None) -> str:
         >>> span((0.1, 0.25)), span(None)
         ('0.100 to 0.250', '–')
     """
-    if not known_interval(interval):
+    if interval is None or not all(map(known, interval)):
         return DASH
-    assert interval is not None
     return f"{number(interval[0])} to {number(interval[1])}"
 
 
-def known_interval(interval: Any) -> bool:
-    """Whether something is a pair of finite numbers."""
-    return (
-        isinstance(interval, (list, tuple))
-        and len(interval) == 2
-        and all(isinstance(end, (int, float)) and math.isfinite(end) for end in interval)
-    )
-
-
-def has_number(entry: Mapping[str, Any], name: str) -> bool:
-    """Whether an entry of a history or an evaluation holds a finite number under this name."""
-    value = entry.get(name)
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def p_value(value: Any) -> str:
+def p_value(value: float | None) -> str:
     """A p-value; tiny ones only as a bound.
 
     Example:
         >>> p_value(0.0002), p_value(0.034)
         ('p < 0.001', 'p = 0.034')
     """
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not known(value):
         return f"p {DASH}"
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
-def duration(seconds: Any) -> str:
+def duration(seconds: float | None) -> str:
     """A time span as people say it.
 
     Example:
         >>> duration(0.42), duration(75), duration(4000)
         ('0.4 s', '1 min 15 s', '1 h 7 min')
     """
-    if not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
+    if not known(seconds):
         return DASH
     if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
@@ -220,33 +220,3 @@ def plural(count: int, one: str, many: str | None = None) -> str:
         ('1 query', '1,200 rows')
     """
     return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def difference_in_words(first: str, second: str, test: Mapping[str, Any]) -> str:
-    """A paired test as a sentence: who is ahead, by how much, and whether the queries could have done that by chance.
-
-    Args:
-        first: The method whose mAP is taken.
-        second: The method it is compared with.
-        test: ``difference`` (first minus second), ``ci95`` and ``p_value``; ``metric``, if it is not mAP.
-
-    Example:
-        >>> test = {"difference": 0.02, "ci95": [-0.01, 0.05], "p_value": 0.2}
-        >>> print(difference_in_words("cca", "dcca", test))
-        cca and dcca cannot be told apart: +0.020 mAP, interval −0.010 to +0.050 (p = 0.200).
-    """
-    difference, interval = test.get("difference"), test.get("ci95")
-    probability, metric = p_value(test.get("p_value")), metric_name(str(test.get("metric", "map")))[0]
-    if not isinstance(difference, (int, float)) or not known_interval(interval):
-        return f"{first} and {second} were not compared query by query."
-    assert interval is not None
-    low, high = interval
-    if low <= 0 <= high:
-        return (
-            f"{first} and {second} cannot be told apart: {signed(difference)} {metric}, interval "
-            f"{signed(low)} to {signed(high)} ({probability})."
-        )
-    ahead, behind = (first, second) if difference > 0 else (second, first)
-    near, far = sorted((abs(low), abs(high)))
-    interval_in_words = f"{number(near)} to {number(far)}"
-    return f"{ahead} is ahead of {behind} by {number(abs(difference))} {metric} ({interval_in_words}, {probability})."

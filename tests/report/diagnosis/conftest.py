@@ -1,4 +1,4 @@
-"""Diagnoses made of numbers: seven losses that differ as the papers say, with every part a report may get."""
+"""Diagnoses made of numbers: losses that differ as the papers say, with every part a report may get."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-SEVEN = {
+LOSSES = {
     "contrastive": (0.0052, 9.0, 0.962, 0.62),
     "triplet": (0.0334, 30.0, 0.974, 0.04),
     "n-pair": (0.041, 45.0, 0.958, 0.55),
@@ -56,7 +56,7 @@ def make_diagnosis(
         **changes: Entries to replace.
     """
     random = np.random.default_rng(0)
-    losses = SEVEN if losses is None else losses
+    losses = LOSSES if losses is None else losses
     names = [f"kind-{number}" for number in range(classes)]
     diagnosis = {
         "corpus": "folder/digits.npz",

@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from overtone.experiments import Curve, Diagnosis, Measured
+from overtone.objectives import metric_losses
 from overtone.report import diagnosis_report
-from overtone.report.diagnosed import FROZEN, Course, Diagnosed, Measured, measured
-from overtone.report.key import SHAPES
-from overtone.report.lines import lines, plane
-from overtone.report.palette import KNOWN_LOSSES, Style, loss_styles
+from overtone.report.diagnosis import cell, champion
+from overtone.report.diagnosis_classes import MOST_ROWS, class_variances, maps
+from overtone.report.diagnosis_figures import FROZEN, lines, plane
+from overtone.report.palette import SHAPES, Style, loss_styles
 from overtone.report.quantities import QUANTITIES, quantity
-from overtone.report.sections.losses import cell
-from overtone.report.sections.maps_of_losses import maps_of_losses
-from overtone.report.sections.spread import MOST_ROWS, spread
 
 Maker = Callable[..., Any]
+LOSSES = tuple(metric_losses())
 
 
 @pytest.fixture
 def page(diagnosis: Any, read: Maker) -> Any:
-    return read(diagnosis_report(diagnosis))
+    return read(diagnosis_report(Diagnosis.from_dict(diagnosis)))
 
 
 def figure(page: Any, start: str) -> dict[str, Any]:
@@ -56,32 +56,38 @@ def test_the_best_is_marked_only_beyond_doubt(make_diagnosis: Maker) -> None:
     close = make_diagnosis({"a": (0.03, 30.0, 0.970, 0.1), "b": (0.02, 20.0, 0.9701, 0.1)})
     apart = make_diagnosis({"a": (0.03, 30.0, 0.97, 0.1), "b": (0.02, 20.0, 0.70, 0.1)})
     alone = make_diagnosis({"a": (0.03, 30.0, 0.97, 0.1), "b": (0.02, 20.0, 0.70, 0.1)}, seeds=1)
-    champions = [Diagnosed(one).champion("map") for one in (close, apart, alone)]
+    close, apart, alone = (Diagnosis.from_dict(one) for one in (close, apart, alone))
+    champions = [champion(one, "map") for one in (close, apart, alone)]
     assert champions == [None, "a", None]
-    assert "a finds best: its mAP is 0.9" in diagnosis_report(apart)
-    assert "its lead is not beyond doubt" in diagnosis_report(close)
+    assert "a is best: its mAP is 0.9" in diagnosis_report(apart)
+    assert "but its lead over at least one other loss is not significant" in diagnosis_report(close)
+    assert "but with one seed no test of its lead was possible" in diagnosis_report(alone)
 
 
 def test_the_paired_test_goes_before_the_seeds(make_diagnosis: Maker) -> None:
     losses = {"a": (0.03, 30.0, 0.97, 0.1), "b": (0.02, 20.0, 0.70, 0.1)}
     tests = [{"a": "b", "b": "a", "quantity": "map", "difference": -0.2, "ci95": [-0.5, 0.1]}]
-    diagnosed = Diagnosed(make_diagnosis(losses, paired_tests=tests))
-    assert diagnosed.difference("a", "b", "map") == (-0.1, 0.5)
-    assert diagnosed.champion("map") is None
-    assert diagnosed.champion("recall@1") == "a"
+    diagnosis = Diagnosis.from_dict(make_diagnosis(losses, paired_tests=tests))
+    assert diagnosis.difference("a", "b", "map") == (-0.1, 0.5)
+    assert champion(diagnosis, "map") is None
+    assert champion(diagnosis, "recall@1") == "a"
 
 
 def test_no_space_is_best(diagnosis: Any) -> None:
-    assert all(Diagnosed(diagnosis).champion(key) is None for key in ("intra_variance", "active_ratio"))
+    assert all(champion(Diagnosis.from_dict(diagnosis), key) is None for key in ("intra_variance", "active_ratio"))
 
 
-def test_a_seed_without_a_number_leaves_no_values_to_pair() -> None:
-    entry = {"over_seeds": {"updates_to_half": {"mean": 4.0, "std": 1.0, "ci95": None, "values": [3, None, 5]}}}
-    assert measured(entry, "updates_to_half") == Measured(4.0, 1.0, None, ())
+def test_a_seed_without_a_number_leaves_nothing_to_pair() -> None:
+    values = {"mean": 4.0, "std": 1.0, "ci95": None, "values": [3, None, 5]}
+    entry = {"over_seeds": {"updates_to_half": values}}
+    diagnosis = Diagnosis.from_dict({"losses": {"a": entry, "b": entry}, "seeds": [0, 1, 2]})
+    assert diagnosis.difference("a", "b", "updates_to_half") is None
+    assert diagnosis.measured("a", "updates_to_half").mean == 4.0
 
 
 def test_spread_over_classes_is_not_taken_for_spread_over_seeds() -> None:
-    one = measured({"centroid_distance": {"mean": 1.4, "std": 0.2}}, "centroid_distance")
+    entry = {"centroid_distance": {"mean": 1.4, "std": 0.2}}
+    one = Diagnosis.from_dict({"losses": {"a": entry}}).measured("a", "centroid_distance")
     assert (one.mean, one.std) == (1.4, None)
 
 
@@ -116,7 +122,7 @@ def test_recommendation_is_repeated_word_by_word(page: Any, diagnosis: Any) -> N
     assert all(sentence in page.words for sentence in diagnosis["recommendation"]["sentences"])
 
 
-def test_curves_are_those_of_the_looks(page: Any, diagnosis: Any) -> None:
+def test_curves_are_those_of_the_evaluations(page: Any, diagnosis: Any) -> None:
     drawn = {trace["name"]: trace for trace in figure(page, "intra-class variance of 7")["data"]}
     looks = diagnosis["losses"]["scl"]["looks"]
     assert drawn["scl"]["x"] == pytest.approx(looks["updates"])
@@ -130,8 +136,8 @@ def test_losses_are_drawn_in_relation_to_their_first_epoch(page: Any) -> None:
         assert max(trace["y"]) == 1
 
 
-def test_long_courses_are_averaged_into_few_points(make_diagnosis: Maker, read: Maker) -> None:
-    page = read(diagnosis_report(make_diagnosis({"a": (0.03, 30.0, 0.97, 0.1)}, epochs=200)))
+def test_long_curves_are_averaged_into_few_points(make_diagnosis: Maker, read: Maker) -> None:
+    page = read(diagnosis_report(Diagnosis.from_dict(make_diagnosis({"a": (0.03, 30.0, 0.97, 0.1)}, epochs=200))))
     (trace,) = figure(page, "active ratio of 1")["data"]
     assert len(trace["x"]) == 40
     assert trace["x"][-1] == 200
@@ -144,8 +150,8 @@ def test_gaps_in_a_series_are_left_out(page: Any) -> None:
     assert None not in trace["y"]
 
 
-def test_logarithmic_steps_keep_the_look_before_training() -> None:
-    course = Course((0.0, 10.0, 20.0, 40.0), (1.0, 0.5, 0.2, 0.1))
+def test_logarithmic_steps_keep_the_evaluation_before_training() -> None:
+    course = Curve((0.0, 10.0, 20.0, 40.0), (1.0, 0.5, 0.2, 0.1))
     drawn = lines({"a": course}, loss_styles(["a"]), places="updates", sizes=True, alt="")
     assert drawn.views["logarithmic steps"]["x"] == [[5.0, 10.0, 20.0, 40.0]]
     assert drawn.views["even steps"]["x"] == [list(course.at)]
@@ -153,15 +159,15 @@ def test_logarithmic_steps_keep_the_look_before_training() -> None:
 
 
 def test_values_with_a_zero_are_drawn_on_an_even_axis() -> None:
-    course = Course((0.0, 10.0), (0.0, 100.0))
+    course = Curve((0.0, 10.0), (0.0, 100.0))
     drawn = lines({"a": course}, loss_styles(["a"]), places="updates", sizes=True, alt="")
     assert drawn.layout["yaxis"]["type"] == "linear"
     assert drawn.views == {}
 
 
 @pytest.mark.parametrize(("reference", "drawn"), [(0.9, 2), (1.4, 2), (1.6, 1), (-2.0, 1), (None, 1)])
-def test_a_reference_far_off_does_not_press_the_courses_together(reference: float | None, drawn: int) -> None:
-    course = Course((0.0, 10.0), (0.0, 1.0))
+def test_a_reference_far_off_does_not_press_the_curves_together(reference: float | None, drawn: int) -> None:
+    course = Curve((0.0, 10.0), (0.0, 1.0))
     styles = {**loss_styles(["a"]), FROZEN: Style("#000000", "", "circle")}
     traces = lines({"a": course}, styles, places="updates", sizes=False, reference=reference, alt="").data
     assert len(traces) == drawn
@@ -172,7 +178,7 @@ def test_what_the_last_epoch_did_not_measure_is_taken_from_the_epoch_before(diag
     entry["over_seeds"]["easy_share"] = {"mean": None, "std": None, "ci95": None, "values": [None] * 5}
     entry["easy_share"] = None
     entry["series"]["easy_share"] = [0.1, 0.25, None]
-    rows = table_with(read(diagnosis_report(diagnosis)), "easy share")
+    rows = table_with(read(diagnosis_report(Diagnosis.from_dict(diagnosis))), "easy share")
     assert next(row for row in rows if row[0] == "scl")[3] == "0.250"
 
 
@@ -180,7 +186,7 @@ def test_never_is_a_dash(diagnosis: Any, read: Maker) -> None:
     for entry in diagnosis["losses"].values():
         entry["updates_to_half"] = None
         entry["over_seeds"]["updates_to_half"] = {"mean": None, "std": None, "ci95": None, "values": [None] * 5}
-    rows = table_with(read(diagnosis_report(diagnosis)), "updates to half")
+    rows = table_with(read(diagnosis_report(Diagnosis.from_dict(diagnosis))), "updates to half")
     assert {row[-1] for row in rows[1:]} == {"–"}
 
 
@@ -197,13 +203,13 @@ def test_a_loss_looks_the_same_in_all_figures(page: Any) -> None:
     for one in page.figures:
         for trace in one["data"]:
             looks.setdefault(trace["legendgroup"], set()).add(trace["marker"]["color"])
-    assert set(looks) == {f"loss:{name}" for name in (*KNOWN_LOSSES, "frozen features")}
+    assert set(looks) == {f"loss:{name}" for name in (*LOSSES, "frozen features")}
     assert all(len(colours) == 1 for colours in looks.values())
 
 
 def test_losses_differ_in_colour_dash_and_symbol() -> None:
-    styles = loss_styles([*KNOWN_LOSSES, *"abcdefg"])
-    known = [styles[name] for name in KNOWN_LOSSES]
+    styles = loss_styles([*LOSSES, *"abcdefg"])
+    known = [styles[name] for name in LOSSES]
     for mark in ("colour", "dash", "symbol"):
         assert len({getattr(style, mark) for style in known}) == len(known)
     assert len(set(styles.values())) == len(styles)
@@ -218,16 +224,19 @@ def test_a_known_loss_keeps_its_style_whoever_stands_beside_it() -> None:
 def test_the_most_uneven_loss_is_named(diagnosis: Any, read: Maker) -> None:
     per_class = {"tight": {"variance": 0.001, "rows": 5}, "wide": {"variance": 0.5, "rows": 5}}
     diagnosis["losses"]["ccl"]["per_class"] = per_class
-    words = read(diagnosis_report(diagnosis)).words
-    assert "Most uneven is ccl: class wide (0.500) is 500 times as wide as class tight (0.00100)." in words
+    words = read(diagnosis_report(Diagnosis.from_dict(diagnosis))).words
+    assert (
+        "Classes differ most under ccl: the variance of class wide (0.500) is 500 times that of class tight (0.00100)."
+        in words
+    )
 
 
 def test_of_many_classes_the_ends_are_drawn(make_diagnosis: Maker, read: Maker) -> None:
-    page = read(str(spread(Diagnosed(make_diagnosis(classes=100))).body))
+    page = read(str(class_variances(Diagnosis.from_dict(make_diagnosis(classes=100))).body))
     strip, rows = page.figures
     assert all(len(trace["x"]) == 100 for trace in strip["data"])
     assert all(len(trace["x"]) == MOST_ROWS for trace in rows["data"])
-    assert "the 20 tightest and the 20 widest of 100" in page.words
+    assert "the 20 lowest and the 20 highest of 100" in page.words
 
 
 def test_closest_classes_are_named_with_their_gap(page: Any, diagnosis: Any) -> None:
@@ -238,7 +247,7 @@ def test_closest_classes_are_named_with_their_gap(page: Any, diagnosis: Any) -> 
 
 
 def test_maps_share_their_scale_and_their_rows(diagnosis: Any, make_details: Maker, read: Maker) -> None:
-    section = maps_of_losses(Diagnosed(diagnosis, make_details(diagnosis, rows=100)))
+    section = maps(Diagnosis.from_dict(diagnosis, **make_details(diagnosis, rows=100)))
     page = read(str(section.body))
     assert len({tuple(one["layout"]["xaxis"]["range"]) for one in page.figures}) == 1
     for one in page.figures:
@@ -250,7 +259,7 @@ def test_maps_share_their_scale_and_their_rows(diagnosis: Any, make_details: Mak
 
 
 def test_every_quantity_says_what_low_and_high_mean(page: Any) -> None:
-    explained = {row[0] for row in table_with(page, "how it is taken")[1:]}
+    explained = {row[0] for row in table_with(page, "how it is measured")[1:]}
     assert explained == {one.name for one in QUANTITIES.values()}
     assert all(one.means and one.unit and one.low and one.high for one in QUANTITIES.values())
 
@@ -260,6 +269,6 @@ def test_paired_tests_are_all_listed(make_diagnosis: Maker, read: Maker) -> None
         {"a": "scl", "b": "ccl", "quantity": key, "difference": -0.01, "ci95": [-0.03, 0.01], "p_value": 0.2}
         for key in ("map", "intra_variance")
     ]
-    page = read(diagnosis_report(make_diagnosis(paired_tests=tests)))
+    page = read(diagnosis_report(Diagnosis.from_dict(make_diagnosis(paired_tests=tests))))
     assert "All 2 paired tests" in page.words
     assert ["mAP", "scl", "ccl", "−0.0100", "−0.0300 to 0.0100", "p = 0.200"] in table_with(page, "difference")

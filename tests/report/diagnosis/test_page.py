@@ -11,19 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from overtone.experiments import Diagnosis
 from overtone.report import diagnosis_report
 
 Maker = Callable[..., Any]
 NASTY = '<script>alert("1")</script>'
 QUESTIONS = [
-    "Which loss for what?",
+    "Which loss for which purpose?",
     "What looks wrong, and what to try next?",
     "How do the losses compare?",
-    "What does each loss do to the space?",
-    "How does each loss spend its gradient?",
-    "Are the classes equally wide, and which lie closest?",
-    "Where do the classes lie?",
-    "How does retrieval grow?",
+    "How does each loss change the embedding space?",
+    "Where does the gradient of each loss go?",
+    "How compact is each class, and which are closest?",
+    "What do the embeddings look like?",
+    "How does retrieval change during the training?",
     "What do the quantities mean?",
     "How was this made?",
 ]
@@ -31,14 +32,14 @@ QUESTIONS = [
 
 @pytest.fixture
 def report(make_diagnosis: Maker, read: Maker) -> Callable[..., Any]:
-    def make(details: dict[str, Any] | None = None, **changes: Any) -> Any:
-        return read(diagnosis_report(make_diagnosis(**changes), details=details))
+    def make(beside: dict[str, Any] | None = None, **changes: Any) -> Any:
+        return read(diagnosis_report(Diagnosis.from_dict(make_diagnosis(**changes), **(beside or {}))))
 
     return make
 
 
 def test_every_question_is_answered_in_order(diagnosis: Any, make_details: Maker, read: Maker) -> None:
-    page = read(diagnosis_report(diagnosis, details=make_details(diagnosis, rows=60)))
+    page = read(diagnosis_report(Diagnosis.from_dict(diagnosis, **make_details(diagnosis, rows=60))))
     assert page.headings == QUESTIONS
     assert page.unbalanced == []
     assert page.loaded == []
@@ -46,7 +47,7 @@ def test_every_question_is_answered_in_order(diagnosis: Any, make_details: Maker
 
 
 def test_all_figures_are_valid_plotly(diagnosis: Any, make_details: Maker, read: Maker) -> None:
-    figures = read(diagnosis_report(diagnosis, details=make_details(diagnosis, rows=60))).figures
+    figures = read(diagnosis_report(Diagnosis.from_dict(diagnosis, **make_details(diagnosis, rows=60)))).figures
     for figure in figures:
         drawn = go.Figure({"data": figure["data"], "layout": figure["layout"]})
         for view in figure["views"].values():
@@ -55,22 +56,22 @@ def test_all_figures_are_valid_plotly(diagnosis: Any, make_details: Maker, read:
 
 
 def test_nothing_may_be_sent_anywhere(diagnosis: Any) -> None:
-    assert '"sendChartToCloud"' in diagnosis_report(diagnosis).rpartition("<script>")[2]
+    assert '"sendChartToCloud"' in diagnosis_report(Diagnosis.from_dict(diagnosis)).rpartition("<script>")[2]
 
 
 def test_same_input_gives_the_same_page(diagnosis: Any) -> None:
     turned = {**dict(reversed(diagnosis.items())), "losses": dict(reversed(diagnosis["losses"].items()))}
-    assert diagnosis_report(diagnosis) == diagnosis_report(turned)
+    assert diagnosis_report(Diagnosis.from_dict(diagnosis)) == diagnosis_report(Diagnosis.from_dict(turned))
 
 
-def test_without_details_only_the_maps_are_missing(report: Maker) -> None:
-    assert report().headings == [one for one in QUESTIONS if one != "Where do the classes lie?"]
+def test_without_embeddings_only_the_maps_are_missing(report: Maker) -> None:
+    assert report().headings == [one for one in QUESTIONS if one != "What do the embeddings look like?"]
 
 
 def test_one_loss_and_one_seed(report: Maker) -> None:
     page = report(losses={"triplet": (0.03, 30.0, 0.97, 0.04)}, seeds=1, features=None)
     assert page.headings[0] == "What is triplet good for?"
-    assert "What does triplet do to the space?" in page.headings
+    assert "How does triplet change the embedding space?" in page.headings
     assert "One seed only" in page.words
     assert "±" not in " ".join(page.row("triplet"))
     assert "frozen features" not in page.words.replace("on the frozen features of", "")
@@ -83,20 +84,20 @@ def test_features_alone(report: Maker, make_diagnosis: Maker) -> None:
         "per_class": {"dog": {"variance": 0.1, "rows": 3}, "cat": {"variance": 0.3, "rows": 3}},
     }
     page = report(losses={}, features=features, paired_tests=[], recommendation={})
-    assert page.headings == [QUESTIONS[1], "What came out?", QUESTIONS[5], *QUESTIONS[-2:]]
+    assert page.headings == [QUESTIONS[1], "What are the results?", QUESTIONS[5], *QUESTIONS[-2:]]
     assert "It has collapsed." in page.words
     assert page.row("frozen features")[1:3] == ["0.910", "0.660"]
-    assert "3.0 times as wide" in page.words
+    assert "is 3.0 times that of class dog" in page.words
 
 
 def test_nothing_at_all(read: Maker) -> None:
-    assert read(diagnosis_report({})).headings == ["How was this made?"]
-    assert read(diagnosis_report({"losses": {"only": {}}})).headings[-1] == "How was this made?"
+    assert read(diagnosis_report(Diagnosis())).headings == ["How was this made?"]
+    assert read(diagnosis_report(Diagnosis.from_dict({"losses": {"only": {}}}))).headings[-1] == "How was this made?"
 
 
 def test_two_views_and_unseen_classes_are_said(report: Maker) -> None:
     page = report(modalities=["audio", "visual"], protocol="across", class_disjoint=True)
-    assert "retrieval is judged from audio to visual and back" in page.words
+    assert "Retrieval is evaluated from audio to visual and back" in page.words
     assert "540 test rows of 10 classes, none of which was trained on" in page.words
     assert "tested on classes that were not trained on" in page.words
 
@@ -121,8 +122,13 @@ def test_names_are_text_everywhere(make_diagnosis: Maker, make_details: Maker, r
     entry["per_class"] = {NASTY: {"variance": 0.1, "rows": 1}, "x": {"variance": 0.2, "rows": 1}}
     entry["settings"] = {NASTY: NASTY}
     diagnosis["recommendation"] = {"sentences": [NASTY]}
-    details = {**make_details(diagnosis, rows=40), "class_names": [NASTY] * 10, NASTY: NASTY, "warnings": [NASTY]}
-    page = read(diagnosis_report(diagnosis, details=details))
+    details = {
+        **make_details(diagnosis, rows=40),
+        "class_names": (NASTY,) * 10,
+        "checksum": NASTY,
+        "warnings": (NASTY,),
+    }
+    page = read(diagnosis_report(Diagnosis.from_dict(diagnosis, **details)))
     assert page.elements.count("script") == len(page.figures) + 2
     assert page.unbalanced == []
     shown = [
@@ -134,12 +140,12 @@ def test_names_are_text_everywhere(make_diagnosis: Maker, make_details: Maker, r
 
 
 def test_hints_for_doubt_are_given(report: Maker, make_diagnosis: Maker) -> None:
-    assert "Nothing speaks against these numbers." in report().words
+    assert "Nothing looks suspicious." in report().words
     features = {**make_diagnosis()["features"], "map": 0.935, "recall@1": 0.99}
-    page = report({"warnings": ["rows look shuffled"]}, rows={"train": 90, "test": 60}, features=features)
+    page = report({"warnings": ("rows look shuffled",)}, rows={"train": 90, "test": 60}, features=features)
     assert "There are only 60 test rows" in page.words
-    assert "By mAP, not clearly better than the frozen features:" in page.words
-    assert "By R@1, not clearly better than the frozen features: " in page.words
+    assert "By mAP, not significantly better than the frozen features:" in page.words
+    assert "By R@1, not significantly better than the frozen features: " in page.words
     assert "rows look shuffled" in page.words
     assert "4 things to keep in mind" in page.words
 
@@ -155,7 +161,7 @@ def test_whatever_is_missing_the_page_is_whole(make_diagnosis: Maker, read: Make
                 place[key] = None
     for key in data.draw(st.sets(st.sampled_from(sorted(set(diagnosis) - {"losses"})), max_size=4)):
         del diagnosis[key]
-    page = read(diagnosis_report(diagnosis))
+    page = read(diagnosis_report(Diagnosis.from_dict(diagnosis)))
     assert page.unbalanced == []
     assert page.headings[-1] == "How was this made?"
     for figure in page.figures:
@@ -167,15 +173,15 @@ def test_series_of_nothing_but_gaps_are_left_out(report: Maker, make_diagnosis: 
     for entry in diagnosis["losses"].values():
         entry["series"]["easy_share"] = [None] * 40
         entry["series"]["loss"] = [float("nan")] * 40
-    alts = [figure["alt"] for figure in read(diagnosis_report(diagnosis)).figures]
+    alts = [figure["alt"] for figure in read(diagnosis_report(Diagnosis.from_dict(diagnosis))).figures]
     assert not any(alt.startswith(("easy share", "loss of")) for alt in alts)
     assert any(alt.startswith("active ratio") for alt in alts)
 
 
-def test_embeddings_may_be_lists_and_labels_missing(make_diagnosis: Maker, read: Maker) -> None:
+def test_labels_may_be_missing(make_diagnosis: Maker, read: Maker) -> None:
     diagnosis = make_diagnosis(losses={"a": (0.03, 30.0, 0.97, 0.04)})
-    rows = np.random.default_rng(0).normal(size=(12, 3)).tolist()
-    page = read(diagnosis_report(diagnosis, details={"embeddings": {"a": rows, "unknown": rows}}))
+    rows = np.random.default_rng(0).normal(size=(12, 3))
+    page = read(diagnosis_report(Diagnosis.from_dict(diagnosis, embeddings={"a": rows, "unknown": rows})))
     drawn = [figure for figure in page.figures if figure["alt"].startswith("Map of")]
     assert [figure["alt"] for figure in drawn] == ["Map of 12 test rows under a, coloured by class"]
     assert [trace["name"] for trace in drawn[0]["data"]] == ["no class"]

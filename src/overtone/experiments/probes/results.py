@@ -174,18 +174,23 @@ class ProbeResult(SpaceResult):
         return cls(
             _measures(found),
             **_space(found),
-            series=dict(found.get("series") or {}),
-            evaluations=dict(found.get("evaluations") or found.get("looks") or {}),
+            series=_series(found.get("series")),
+            evaluations=_series(found.get("evaluations") or found.get("looks")),
             active_means=found.get("active_means"),
             settings=dict(found.get("settings") or {}),
             seconds=found.get("seconds"),
         )
 
 
+def _series(found: Mapping[str, list[float | None] | None] | None) -> Series:
+    """Every series of a document that has values."""
+    return {name: values for name, values in (found or {}).items() if values is not None}
+
+
 def _measures(found: Mapping[str, Any]) -> dict[str, Measured]:
     """Every quantity of a document: over the seeds where it is known so, or else the single number there is."""
     over: Mapping[str, Any] = found.get("over_seeds") or {}
-    measures = {name: Measured.from_dict(entry) for name, entry in over.items()}
+    measures = {name: Measured.from_dict(entry) for name, entry in over.items() if entry is not None}
     for name, value in found.items():
         if name in measures or name in ("seconds", "active_means"):
             continue

@@ -29,7 +29,7 @@ ROW, WHOLE = 27, 760
 """Pixels between two names in a column, and of a circle."""
 
 
-class Layout(NamedTuple):
+class _Layout(NamedTuple):
     """Where everything lies.
 
     Attributes:
@@ -62,8 +62,8 @@ def network(graph: Graph, edges: Sequence[Edge]) -> Figure:
     """
     at = {name: place for place, name in enumerate(graph.nodes)}
     ends = np.array([(at[edge.source], at[edge.target]) for edge in edges])
-    chosen = facing(graph.nodes, ends) or around(graph.nodes, ends)
-    curves = bent(chosen.places[ends[:, 0]], chosen.bends, chosen.places[ends[:, 1]])
+    chosen = _facing(graph.nodes, ends) or _around(graph.nodes, ends)
+    curves = _bent(chosen.places[ends[:, 0]], chosen.bends, chosen.places[ends[:, 1]])
     weights = np.array([edge.weight for edge in edges])
     widths, directed = np.digitize(np.abs(weights), WIDTHS), np.array([edge.kind == "directed" for edge in edges])
     kinds = product((False, True), (False, True), range(len(WIDTHS) + 1))
@@ -72,13 +72,13 @@ def network(graph: Graph, edges: Sequence[Edge]) -> Figure:
         for way, negative, width in kinds
     ]
     traces = [
-        lines(curves[:, group], 0.9 + 1.1 * width, FIRST if way else SECOND, "dot" if negative else "solid")
+        _lines(curves[:, group], 0.9 + 1.1 * width, FIRST if way else SECOND, "dot" if negative else "solid")
         for group, way, negative, width in groups
         if group.any()
     ]
-    traces.append(heads(curves[:, directed], 13 + 2 * widths[directed], chosen))
-    traces.append(dots(curves[POINTS // 2], 11, "rgba(0,0,0,0)", [said(edge) for edge in edges]))
-    traces.append(dots(chosen.places, 9, QUIET, [label(node, LONGEST) for node in graph.nodes]))
+    traces.append(_heads(curves[:, directed], 13 + 2 * widths[directed], chosen))
+    traces.append(_dots(curves[POINTS // 2], 11, "rgba(0,0,0,0)", [_said(edge) for edge in edges]))
+    traces.append(_dots(chosen.places, 9, QUIET, [label(node, LONGEST) for node in graph.nodes]))
     layout = {
         **chosen.axes,
         "showlegend": False,
@@ -89,7 +89,7 @@ def network(graph: Graph, edges: Sequence[Edge]) -> Figure:
     return Figure(traces, alt, layout, height=chosen.height)
 
 
-def facing(nodes: Sequence[str], ends: NDArray[np.int64]) -> Layout | None:
+def _facing(nodes: Sequence[str], ends: NDArray[np.int64]) -> _Layout | None:
     """Two columns, one per modality, class by class; None where the nodes are not classes of two modalities."""
     parted = [node.partition(":") for node in nodes]
     modalities = list(dict.fromkeys(before for before, _, _ in parted))
@@ -107,34 +107,34 @@ def facing(nodes: Sequence[str], ends: NDArray[np.int64]) -> Layout | None:
     bends = 0.5 * (from_ + to)
     bends[:, 0] = np.where(from_[:, 0] == to[:, 0], inwards, 0.5)
     names = [
-        beside(label(after, LONGEST), place, on_left) for (_, _, after), place, on_left in zip(parted, places, left)
+        _beside(label(after, LONGEST), place, on_left) for (_, _, after), place, on_left in zip(parted, places, left)
     ]
     titles = [
-        beside(f"<b>{label(one, LONGEST)}</b>", np.array([float(x), 1.2]), x == 0) for x, one in enumerate(modalities)
+        _beside(f"<b>{label(one, LONGEST)}</b>", np.array([float(x), 1.2]), x == 0) for x, one in enumerate(modalities)
     ]
     hidden = {"visible": False, "fixedrange": True}
     axes = {"xaxis": {**hidden, "range": [-0.45, 1.45]}, "yaxis": {**hidden, "range": [0.5 - count, 1.8]}}
-    return Layout(places, bends, [*names, *titles], axes, round(ROW * (count + 2)))
+    return _Layout(places, bends, [*names, *titles], axes, round(ROW * (count + 2)))
 
 
-def beside(name: str, place: Floats, on_left: bool) -> dict[str, Any]:
+def _beside(name: str, place: Floats, on_left: bool) -> dict[str, Any]:
     """A name on the outer side of a column."""
     side = {"xanchor": "right", "xshift": -10} if on_left else {"xanchor": "left", "xshift": 10}
     return {"x": float(place[0]), "y": float(place[1]), "text": name, "showarrow": False, "font": {"size": 13}, **side}
 
 
-def around(nodes: Sequence[str], ends: NDArray[np.int64]) -> Layout:
+def _around(nodes: Sequence[str], ends: NDArray[np.int64]) -> _Layout:
     """A place for each node on the unit circle, in their order, from the top clockwise."""
     angle = 2 * np.pi * np.arange(len(nodes)) / max(1, len(nodes))
     places = np.column_stack([np.sin(angle), np.cos(angle)])
     bends = 0.35 * (places[ends[:, 0]] + places[ends[:, 1]])  # towards the middle, so that neighbours' stay apart
     hidden = {"visible": False, "range": [-1.55, 1.55]}
     axes = {"xaxis": hidden, "yaxis": {**hidden, "scaleanchor": "x"}}
-    names = [outside(label(node, LONGEST), place) for node, place in zip(nodes, places)]
-    return Layout(places, bends, names, axes, WHOLE)
+    names = [_outside(label(node, LONGEST), place) for node, place in zip(nodes, places)]
+    return _Layout(places, bends, names, axes, WHOLE)
 
 
-def outside(name: str, place: Floats) -> dict[str, Any]:
+def _outside(name: str, place: Floats) -> dict[str, Any]:
     """A name outside the circle, turned so that it reads outwards; its near end lies beside the node."""
     angle = float(np.degrees(np.arctan2(place[1], place[0])))
     upside_down = abs(angle) > 90
@@ -143,14 +143,14 @@ def outside(name: str, place: Floats) -> dict[str, Any]:
     return {"x": round(away * place[0], 4), "y": round(away * place[1], 4), "text": name, **turned}
 
 
-def bent(from_: Floats, pulled: Floats, to: Floats) -> Floats:
+def _bent(from_: Floats, pulled: Floats, to: Floats) -> Floats:
     """(POINTS, m, 2) quadratic curves."""
     share = np.linspace(0, 1, POINTS)[:, None, None]
     curves: Floats = (1 - share) ** 2 * from_ + 2 * share * (1 - share) * pulled + share**2 * to
     return curves
 
 
-def lines(curves: Floats, width: float, colour: str, dash: str) -> dict[str, Any]:
+def _lines(curves: Floats, width: float, colour: str, dash: str) -> dict[str, Any]:
     """Curves (points, lines, 2) as one trace, with gaps between them."""
     gap = np.full((1, curves.shape[1], 2), np.nan)
     points = np.concatenate([curves, gap]).transpose(1, 0, 2).reshape(-1, 2)
@@ -159,9 +159,9 @@ def lines(curves: Floats, width: float, colour: str, dash: str) -> dict[str, Any
     return {"type": "scatter", "mode": "lines", **xy, "line": line, "hoverinfo": "skip", "opacity": 0.65}
 
 
-def heads(curves: Floats, sizes: NDArray[np.int64], chosen: Layout) -> dict[str, Any]:
+def _heads(curves: Floats, sizes: NDArray[np.int64], chosen: _Layout) -> dict[str, Any]:
     """Arrowheads towards the ends of curves (points, lines, 2), turned as the curve is on the screen."""
-    trace = dots(curves[HEAD], 9, FIRST, None)
+    trace = _dots(curves[HEAD], 9, FIRST, None)
     x, y = np.moveaxis(curves[HEAD + 1] - curves[HEAD - 1], -1, 0)
     spans = [abs(np.subtract(*chosen.axes[axis]["range"])) for axis in ("xaxis", "yaxis")]
     wide, high = (WHOLE, WHOLE) if "scaleanchor" in chosen.axes["yaxis"] else (WHOLE, chosen.height)
@@ -170,7 +170,7 @@ def heads(curves: Floats, sizes: NDArray[np.int64], chosen: Layout) -> dict[str,
     return trace
 
 
-def dots(places: Floats, size: int, colour: str, texts: list[str] | None) -> dict[str, Any]:
+def _dots(places: Floats, size: int, colour: str, texts: list[str] | None) -> dict[str, Any]:
     """Points, with a text when pointed at."""
     trace: dict[str, Any] = {"type": "scatter", "mode": "markers", "marker": {"size": size, "color": colour}}
     trace |= {"x": rounded(places[:, 0]), "y": rounded(places[:, 1])}
@@ -179,7 +179,7 @@ def dots(places: Floats, size: int, colour: str, texts: list[str] | None) -> dic
     )
 
 
-def said(edge: Edge) -> str:
+def _said(edge: Edge) -> str:
     """An edge in words, as the picture shows it."""
     arrow = "→" if edge.kind == "directed" else "–"
     often = "" if edge.presence is None else f"<br>in {percent(edge.presence)} of the resamples"

@@ -1,16 +1,21 @@
-"""Figures that show several losses at once; what a colour means is said once a page, by its key."""
+"""How a diagnosis is drawn: figures with all losses in them, and their styles, which the key of the page explains."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 
-from overtone.report.diagnosed import FROZEN, Course, Measured
+from overtone.experiments import Curve, Diagnosis, Measured, SpaceResult
 from overtone.report.figures import Figure, label, rounded
-from overtone.report.palette import Style, faded
+from overtone.report.palette import QUIET, Style, faded, group, loss_styles
 
+FROZEN = "frozen features"
+"""What the features before training are called beside the losses."""
+REFERENCES = (Style(QUIET, "2px 3px", "circle-open"), Style(QUIET, "7px 3px", "square-open"))
+"""How they are drawn: in one space, or the first and the second modality."""
 DECADES = 0.75
 """From this spread on, in powers of ten, the values of a figure are drawn on a logarithmic axis."""
 MOST_SYMBOLS = 12
@@ -18,13 +23,22 @@ MOST_SYMBOLS = 12
 MARGIN = {"l": 52, "r": 12, "t": 8, "b": 44}
 
 
-def group(kind: str, name: str) -> str:
-    """What ties the traces of a loss or of a class to its button in the key."""
-    return f"{kind}:{name}"
+def spaces_of(diagnosis: Diagnosis) -> dict[str, SpaceResult]:
+    """The losses, best first, and behind them the frozen features: in one space, or modality by modality."""
+    frozen = {f"{FROZEN}, {name}": space for name, space in diagnosis.views.items()}
+    if diagnosis.features is not None:
+        frozen = {FROZEN: diagnosis.features}
+    return {**diagnosis.ranked(), **frozen}
+
+
+def styles_of(diagnosis: Diagnosis) -> dict[str, Style]:
+    """How each loss is drawn, and the frozen features beside them."""
+    frozen = [name for name in spaces_of(diagnosis) if name not in diagnosis.losses]
+    return {**loss_styles(sorted(diagnosis.losses)), **dict(zip(frozen, cycle(REFERENCES)))}
 
 
 def lines(
-    courses: Mapping[str, Course],
+    curves: Mapping[str, Curve],
     styles: Mapping[str, Style],
     *,
     places: str,
@@ -35,24 +49,24 @@ def lines(
     """One quantity over the training, a line a loss; buttons turn the horizontal axis logarithmic.
 
     Args:
-        courses: Places and values of each loss.
+        curves: Positions and values of each loss.
         styles: How each loss is drawn.
         places: What the horizontal axis shows.
         sizes: Whether the vertical axis is logarithmic, if the values differ by more than a few times.
         reference: The value of the frozen features, a line across; left out where it is so far off that it would press
-            the courses together.
+            the curves together.
         alt: What the figure shows.
     """
-    drawn = {name: course for name, course in courses.items() if course.at}
-    every = [place for course in drawn.values() for place in course.at]
-    reached = [value for course in drawn.values() for value in course.values]
+    drawn = {name: curve for name, curve in curves.items() if curve.at}
+    every = [place for curve in drawn.values() for place in curve.at]
+    reached = [value for curve in drawn.values() for value in curve.values]
     if reference is not None and _near(reference, reached):
-        drawn[FROZEN] = Course((min(every), max(every)), (reference, reference))
+        drawn[FROZEN] = Curve((min(every), max(every)), (reference, reference))
     positive = [place for place in every if place > 0]
     # Before the first update lies at zero, which a logarithmic axis does not have: half of the first place instead.
     least = min(positive, default=1) / 2
-    later = [rounded(np.maximum(course.at, least)) for course in drawn.values()]
-    even = [rounded(course.at) for course in drawn.values()]
+    later = [rounded(np.maximum(curve.at, least)) for curve in drawn.values()]
+    even = [rounded(curve.at) for curve in drawn.values()]
     layout = {
         "xaxis": {"title": {"text": places}, "type": "linear", "rangemode": "tozero"},
         "yaxis": _scale(reached) if sizes else {},
@@ -63,7 +77,7 @@ def lines(
         "even steps": {"x": even, "layout": _along("x", {"type": "linear", "tickmode": "auto"})},
         "logarithmic steps": {"x": later, "layout": _along("x", _logarithmic(least, max(positive, default=1)))},
     }
-    traces = [_line(name, course, styles[name], places) for name, course in drawn.items()]
+    traces = [_line(name, curve, styles[name], places) for name, curve in drawn.items()]
     return Figure(traces, alt, layout, height=280, views=views if len(set(positive)) > 2 else {})
 
 
@@ -75,15 +89,15 @@ def _near(reference: float, values: Sequence[float]) -> bool:
     return low - (high - low) / 2 <= reference <= high + (high - low) / 2
 
 
-def _line(name: str, course: Course, style: Style, places: str) -> dict[str, Any]:
+def _line(name: str, curve: Curve, style: Style, places: str) -> dict[str, Any]:
     reference = name == FROZEN
     return {
         "type": "scatter",
-        "mode": "lines" if reference else "lines+markers" if len(course.at) > 1 else "markers",
+        "mode": "lines" if reference else "lines+markers" if len(curve.at) > 1 else "markers",
         "name": label(name),
         "legendgroup": group("loss", name),
-        "x": rounded(course.at),
-        "y": rounded(course.values),
+        "x": rounded(curve.at),
+        "y": rounded(curve.values),
         "line": {"color": style.colour, "width": 1.5 if reference else 2, "dash": style.dash or "solid"},
         "marker": {"color": style.colour, "symbol": style.symbol, "size": 7, "maxdisplayed": MOST_SYMBOLS},
         "hovertemplate": f"%{{y:.4~g}}, {label(places)} %{{x:,}}<extra>{label(name)}</extra>",

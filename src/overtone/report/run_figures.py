@@ -1,0 +1,183 @@
+"""The figures of a run's report: the mAP beside chance, curves, bars and the map of both modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from overtone.report.figures import Figure, label, rounded, vertical
+from overtone.report.maps import Ints
+from overtone.report.markup import Markup, el
+from overtone.report.palette import FIRST, QUIET, SECOND, class_colour
+from overtone.report.run_result import RunResult
+from overtone.report.words import number
+
+SYMBOLS = ("circle", "diamond-open")
+"""Of the first and of the second modality: told apart without colour."""
+
+
+def scale(result: RunResult) -> Markup | None:
+    """Mean test mAP and its interval on a line from 0 to 1, beside chance; None without a mAP."""
+    score, chance = result.scores.get("map"), result.chance
+    if score is None or score.mean is None or chance is None:
+        return None
+    low, high = score.ci95 or (score.mean, score.mean)
+    places = [
+        el("line", x1="0%", x2="100%", y1=26, y2=26, class_="track"),
+        el("line", x1=_at(low), x2=_at(high), y1=26, y2=26, class_="range"),
+        el("line", x1=_at(chance), x2=_at(chance), y1=16, y2=36, class_="chance"),
+        el("circle", cx=_at(score.mean), cy=26, r=7, class_="dot"),
+        el("text", "0", x="0%", y=54, text_anchor="start"),
+        el("text", "1", x="100%", y=54, text_anchor="end"),
+        el("text", f"chance {number(chance)}", x=_at(chance), y=54, text_anchor=_anchor(chance)),
+        el("text", f"mAP {number(score.mean)}", x=_at(score.mean), y=10, text_anchor=_anchor(score.mean)),
+    ]
+    label = f"mAP {number(score.mean)}, by chance {number(chance)}"
+    return el("svg", places, class_="scale", role="img", aria_label=label)
+
+
+def _at(value: float) -> str:
+    return f"{100 * min(1.0, max(0.0, value)):.1f}%"
+
+
+def _anchor(value: float) -> str:
+    return "start" if value < 0.06 else "end" if value > 0.94 else "middle"
+
+
+def curve(name: str, epochs: Sequence[int], values: Sequence[float | None], chosen: int | None, last: int) -> Figure:
+    """One quantity over the epochs up to the last one, with a dotted line at the chosen epoch."""
+    line = {
+        "type": "scatter",
+        "mode": "lines" if len(epochs) > 1 else "markers",
+        "x": list(epochs),
+        "y": rounded(np.array(values, dtype=float)),
+        "line": {"color": FIRST, "width": 2},
+        "hovertemplate": "epoch %{x}: %{y}<extra></extra>",
+    }
+    layout: dict[str, Any] = {"margin": {"l": 52, "r": 10, "t": 8, "b": 26}}
+    if last > 1:
+        layout["xaxis"] = {"range": [1, last]}
+    if chosen is not None:
+        layout["shapes"] = [vertical(chosen)]
+    return Figure([line], f"{name} over {len(epochs)} epochs", layout, height=170)
+
+
+def direction_bars(names: Sequence[str], groups: Mapping[str, Sequence[float]], *, axis: str, alt: str) -> Figure:
+    """Two horizontal bars per name, one per direction."""
+    rows = [label(name) for name in names]
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": label(group),
+            "x": rounded(values),
+            "y": rows,
+            "marker": {"color": colour},
+            "hovertemplate": "%{y}: %{x}<extra>" + label(group) + "</extra>",
+        }
+        for (group, values), colour in zip(groups.items(), (FIRST, SECOND))
+    ]
+    layout = {
+        "barmode": "group",
+        "bargap": 0.32,
+        "bargroupgap": 0.08,
+        "xaxis": {"title": {"text": axis}, "rangemode": "tozero"},
+        "yaxis": {"type": "category", "autorange": "reversed", "automargin": True},
+        "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "traceorder": "normal"},
+        "margin": {"l": 20, "r": 20, "t": 34, "b": 46},
+    }
+    return Figure(traces, alt, layout, height=110 + 30 * len(rows))
+
+
+def rank_bars(bins: Sequence[str], groups: Mapping[str, Sequence[float]], *, axis: str, alt: str) -> Figure:
+    """Shares of the queries per bin of ranks, one bar a group (a direction each, and chance)."""
+    traces = [
+        {
+            "type": "bar",
+            "name": label(group),
+            "x": list(bins),
+            "y": rounded(values),
+            "marker": {"color": colour},
+            "hovertemplate": "rank %{x}: %{y:.1%} of the queries<extra>" + label(group) + "</extra>",
+        }
+        for (group, values), colour in zip(groups.items(), (FIRST, SECOND, QUIET))
+    ]
+    layout = {
+        "barmode": "group",
+        "bargap": 0.25,
+        "xaxis": {"title": {"text": axis}, "type": "category", "automargin": True},
+        "yaxis": {"title": {"text": "share of the queries"}, "tickformat": ".0%", "rangemode": "tozero"},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "margin": {"l": 60, "r": 10, "t": 34, "b": 46},
+    }
+    return Figure(traces, alt, layout, height=320)
+
+
+def coloured_classes(result: RunResult, rows: Ints) -> list[int]:
+    """The class each row is coloured by: its strongest, -1 for none."""
+    if result.targets is None:
+        return [-1] * len(rows)
+    chosen = result.targets[rows]
+    return [int(at) if chosen[row, at] > 0 else -1 for row, at in enumerate(chosen.argmax(1))]
+
+
+def pair_map(result: RunResult, rows: Ints, maps: Mapping[str, Any]) -> Figure:
+    """Both modalities' embeddings on one map, for each way to make it; the halves of a pair are joined on pointing.
+
+    Args:
+        result: The run's result.
+        rows: The m test rows that are shown.
+        maps: Name of a view to (2m, 2) places, first modality first.
+    """
+    classes = np.array(coloured_classes(result, rows))
+    present = sorted(set(classes.tolist()))
+    # A trace holds all first halves of its class, then all second halves: the page joins point i with point i + n/2.
+    members = [np.flatnonzero(classes == number) for number in present]
+    members = [np.concatenate([some, some + len(rows)]) for some in members]
+    traces = [_trace(result, rows, number, some) for number, some in zip(present, members)]
+    views = {
+        name: {axis: [rounded(points[some, at]) for some in members] for at, axis in enumerate("xy")}
+        for name, points in maps.items()
+    }
+    first_view = next(iter(views.values()))
+    for at, trace in enumerate(traces):
+        trace.update(x=first_view["x"][at], y=first_view["y"][at])
+    many = len(present) > 1
+    axis = {"showticklabels": False, "zeroline": False, "title": {"text": ""}}
+    layout = {
+        "xaxis": axis,
+        "yaxis": dict(axis),
+        "showlegend": many,
+        "legend": {
+            "itemsizing": "constant",
+            "itemclick": "toggle",
+            "itemdoubleclick": "toggleothers",
+            "orientation": "h",
+            "y": -0.02,
+        },
+        "margin": {"l": 10, "r": 10, "t": 30, "b": 10},
+    }
+    alt = f"Map of {2 * len(rows)} embeddings of {result.test.names[0]} and {result.test.names[1]}"
+    return Figure(traces, alt, layout, height=580 + 5 * len(present), views=views if len(views) > 1 else {}, pairs=True)
+
+
+def _trace(result: RunResult, rows: Ints, number: int, members: Ints) -> dict[str, Any]:
+    half = len(members) // 2
+    texts = [f"{label(result.test.ids[rows[at]])}<br>{label(result.labels[rows[at]])}" for at in members[:half]]
+    name = result.test.class_names[number] if number >= 0 else "no class"
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": label(name, 24),
+        "text": texts * 2,
+        "customdata": [result.test.names[0]] * half + [result.test.names[1]] * half,
+        "marker": {
+            "size": 6,
+            "color": class_colour(number) if number >= 0 else [FIRST] * half + [SECOND] * half,
+            "symbol": [SYMBOLS[0]] * half + [SYMBOLS[1]] * half,
+            "opacity": 0.8,
+        },
+        "hovertemplate": "%{text}<extra>%{customdata}</extra>",
+    }

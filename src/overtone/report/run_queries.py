@@ -1,0 +1,214 @@
+"""What single queries of a run retrieve: examples, the rank of the true counterpart, and classes confused."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.report.figures import heat
+from overtone.report.maps import Floats
+from overtone.report.markup import Child, Column, Markup, el, link_to_media, markup, table
+from overtone.report.page import Section, draw, paragraphs
+from overtone.report.run_figures import rank_bars
+from overtone.report.run_result import Hit, RunResult
+from overtone.report.words import listed, number
+from overtone.report.words import rank as written_rank
+
+LENGTH = 10
+"""Items shown of a ranking."""
+MOST_CELLS = 60
+"""Classes of a drawn confusion matrix; of more, only the table of the most frequent confusions is given."""
+ROOM_FOR_NUMBERS = 12
+"""Classes up to which numbers fit into the cells."""
+MOST_CONFUSIONS = 8
+"""Rows of that table."""
+
+
+def confusions(result: RunResult) -> Section | None:
+    """The class of the first item found, by the class of the query."""
+    names, shares = result.evaluation.class_names, confusion_shares(result)
+    if len(names) < 2 or not shares:
+        return None
+    text = (
+        "Each row is the class of the query, each column the class of the first item it finds. A row adds up to one. "
+        "On the diagonal, query and item are of the same class. An item of several classes counts for each of them."
+    )
+    asked = [at for at in range(len(names)) if any(not np.isnan(matrix[at, at]) for matrix in shares.values())]
+    body: list[Child] = [paragraphs(text)]
+    if 2 <= len(asked) <= MOST_CELLS:
+        fits, shown = len(asked) <= ROOM_FOR_NUMBERS, [names[at] for at in asked]
+        matrices: list[Child] = []
+        for way, arrow in result.arrows.items():
+            first, second = result.test.names if way == "a2v" else result.test.names[::-1]
+            figure = heat(
+                shown,
+                shown,
+                shares[way][np.ix_(asked, asked)],
+                row_title=f"{first} query",
+                column_title=f"{second} found first",
+                alt=f"Confusion of classes, {arrow}",
+                numbers=fits,
+            )
+            matrices.append(draw(figure, arrow))
+        body.append(el("div", matrices, class_="pair" if fits else "wide"))
+    body.append(_most_frequent(result, shares))
+    return Section("Which classes are confused?", markup(body))
+
+
+def confusion_shares(result: RunResult) -> dict[str, Floats]:
+    """Direction to (C, C) shares of the classes found first; a row sums to 1, or is NaN without a query of the "
+    "class."""
+    shares = {}
+    for way, matrix in result.evaluation.confusion.items():
+        counted = matrix.cpu().numpy().astype(np.float64)
+        total = counted.sum(1, keepdims=True)
+        shares[way] = np.divide(counted, total, out=np.full_like(counted, np.nan), where=total > 0)
+    return shares
+
+
+def _most_frequent(result: RunResult, shares: dict[str, Floats]) -> Child:
+    """The most frequent confusions, over both directions."""
+    names = result.evaluation.class_names
+    found = [
+        (float(matrix[asked, got]), result.arrows[way], names[asked], names[got])
+        for way, matrix in shares.items()
+        for asked, got in np.argwhere(np.nan_to_num(matrix) > 0)
+        if asked != got
+    ]
+    found.sort(key=lambda one: (-one[0], *one[1:]))
+    columns = [Column("query", "name"), Column("found first", "text"), Column("direction", "text"), Column("share")]
+    rows = [[asked, got, arrow, share] for share, arrow, asked, got in found[:MOST_CONFUSIONS]]
+    return table(columns, rows, caption="The most frequent confusions") if rows else None
+
+
+def examples(result: RunResult) -> Section:
+    """The best, the median and the worst query of each direction with the first items they find."""
+    judged = "average precision" if result.average_precision else "the rank of their true counterpart"
+    text = (
+        f"The best, the median and the worst query of each direction by {judged}; of equal ones, the first. "
+        "✓ marks a relevant item. The shaded row is the query's true counterpart."
+    )
+    body: list[Child] = [paragraphs(text)]
+    for way, arrow in result.arrows.items():
+        scores = result.average_precision[way] if result.average_precision else -result.ranks[way]
+        cards = [_card(result, way, name, row) for name, row in telling(scores).items()]
+        body += [el("h3", arrow), el("div", cards, class_="cards")]
+    return Section("What do queries retrieve?", markup(body))
+
+
+def telling(scores: Floats) -> dict[str, int]:
+    """The best, the median and the worst query: by score, then by row, so that the choice is always the same.
+
+    Args:
+        scores: (N,) the higher the better; NaN means: not judged.
+
+    Returns:
+        ``{"best": row, "median": row, "worst": row}``, fewer if there are fewer queries.
+
+    Example:
+        >>> telling(np.array([0.5, float("nan"), 1.0, 0.1]))
+        {'best': 2, 'median': 0, 'worst': 3}
+    """
+    judged = np.flatnonzero(~np.isnan(scores))
+    order = judged[np.argsort(-scores[judged], kind="stable")]
+    if not len(order):
+        return {}
+    once: dict[str, int] = {}
+    for name, row in {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}.items():
+        if row not in once.values():
+            once[name] = int(row)
+    return once
+
+
+def _card(result: RunResult, way: str, name: str, row: int) -> Markup:
+    asks, answers = result.test.names if way == "a2v" else result.test.names[::-1]
+    precision = result.average_precision.get(way)
+    about = [
+        f"class {result.labels[row]}" if result.labels[row] else "",
+        f"AP {number(float(precision[row]))}" if precision is not None else "",
+        f"true counterpart at rank {written_rank(float(result.ranks[way][row]))}",
+    ]
+    labelled = result.targets is not None
+    head = el(
+        "tr",
+        el("th", "#", class_="number rank"),
+        el("th", "found"),
+        el("th", "class") if labelled else None,
+        el("th", "cosine", class_="number similarity"),
+        el("th", "", class_="hit", aria_label="relevant"),
+    )
+    hits = enumerate(result.ranking(way, row, LENGTH), 1)
+    return el(
+        "div",
+        el("h4", f"{name.capitalize()}: ", _linked(result, row, asks), title=result.test.ids[row]),
+        el("p", " · ".join(filter(None, about)), class_="muted"),
+        el("table", el("thead", head), el("tbody", [_line(result, row, place, hit, answers) for place, hit in hits])),
+        class_="card",
+    )
+
+
+def _line(result: RunResult, query: int, place: int, hit: Hit, modality: str) -> Markup:
+    targets, classes = result.targets, result.labels[hit.row]
+    relevant = hit.row == query
+    if targets is not None:
+        relevant = bool(((targets[query] > 0) & (targets[hit.row] > 0)).any())
+    return el(
+        "tr",
+        el("td", place, class_="number rank"),
+        el("td", _linked(result, hit.row, modality), title=result.test.ids[hit.row]),
+        None if targets is None else el("td", classes, title=classes),
+        el("td", number(hit.similarity, 2), class_="number similarity"),
+        el("td", "✓" if relevant else "", class_="hit relevant"),
+        class_="partner" if hit.row == query else None,
+    )
+
+
+def _linked(result: RunResult, row: int, modality: str) -> Child:
+    """The id of a row, linked to its media file where there is one."""
+    paths, name = result.test.media.get(modality), result.test.ids[row]
+    return link_to_media(paths[row], name) if paths and paths[row] else name
+
+
+def counterparts(result: RunResult) -> Section:
+    """Histogram of the rank of the true counterpart, beside what chance would give."""
+    gallery = len(result.test)
+    bins = rank_bins(gallery)
+    groups = {arrow: rank_shares(result.ranks[way], bins).tolist() for way, arrow in result.arrows.items()}
+    chance = np.array([high - low + 1 for low, high in bins]) / gallery
+    figure = rank_bars(
+        [str(low) if low == high else f"{low:,} to {high:,}" for low, high in bins],
+        {**groups, "by chance": chance.tolist()},
+        axis="rank of the true counterpart",
+        alt="Histogram of the rank of the true counterpart in both directions",
+    )
+    medians = [
+        f"{written_rank(float(np.median(result.ranks[way])))} for {arrow}" for way, arrow in result.arrows.items()
+    ]
+    others = (
+        "" if result.targets is None else " Other items of the same class are relevant, too, and may well come first."
+    )
+    text = (
+        f"The strictest measure: the rank of the query's true counterpart (its pair) among {gallery:,} items. The "
+        f"median rank is {listed(medians)}. In a random order it is {written_rank((gallery + 1) / 2)}.{others}"
+    )
+    return Section("At what rank is the true counterpart?", markup(paragraphs(text), draw(figure)))
+
+
+def rank_bins(longest: int) -> list[tuple[int, int]]:
+    """Bins of ranks that grow with the rank: 1, 2 to 3, 4 to 10, 11 to 30, ...
+
+    Example:
+        >>> rank_bins(50)
+        [(1, 1), (2, 3), (4, 10), (11, 30), (31, 50)]
+    """
+    edges, upper = [(1, 1)], [3, 10]
+    while edges[-1][1] < longest:
+        edges.append((edges[-1][1] + 1, min(upper[0], longest)))
+        upper = [upper[1], upper[0] * 10]
+    return edges
+
+
+def rank_shares(ranks: Floats, bins: list[tuple[int, int]]) -> NDArray[np.float64]:
+    """Share of the ranks in each bin; a shared place counts for the later whole one."""
+    edges = [low - 0.5 for low, _ in bins] + [bins[-1][1] + 0.5]
+    return np.asarray(np.histogram(np.ceil(ranks), edges)[0] / max(1, len(ranks)))

@@ -1,0 +1,160 @@
+"""What the report of a run reads: the run, its test rows, their embeddings and their evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.evaluation import Evaluation, Score, counterpart_ranks, find_metric, mean_interval
+from overtone.features import PairedFeatures
+from overtone.report.maps import Floats
+from overtone.report.words import directions_of, listed
+from overtone.training import Run
+
+STRONG = 0.5
+"""Soft label from which a class is named."""
+MOST_DRAWN = 20_000
+"""Queries up to which metrics other than mAP get an interval: a thousand resamples of more take too long for a page."""
+LEADING = ("map", "instance_recall@10", "instance_recall@1")
+"""The metric that the summary leads with, the first that there is: mAP, or without labels the true counterpart."""
+
+
+class Hit(NamedTuple):
+    """One item of a ranking: its row, and its cosine similarity to the query."""
+
+    row: int
+    similarity: float
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A run on its test rows.
+
+    Attributes:
+        run: The run.
+        data: What it was trained on.
+        test: The test rows of it.
+        evaluation: The evaluation of the test rows.
+        embeddings: (N, e) per modality, test rows of length one.
+    """
+
+    run: Run
+    data: PairedFeatures
+    test: PairedFeatures
+    evaluation: Evaluation
+    embeddings: tuple[Floats, Floats]
+
+    @classmethod
+    def of(cls, run: Run, data: PairedFeatures, evaluation: Evaluation, embeddings: Mapping[str, Tensor]) -> RunResult:
+        """The result of a run, after a check that everything is of the same rows.
+
+        Args:
+            run: The run.
+            data: What it was trained on; its split ``"test"`` is used, all rows if it has no splits.
+            evaluation: The evaluation of these rows.
+            embeddings: Modality to (N, e) rows.
+
+        Raises:
+            InputError: The evaluation or the embeddings are of another number of rows.
+        """
+        test = data.split("test") if data.splits else data
+        counts = {"items evaluated": evaluation.gallery, "rows embedded": len(next(iter(embeddings.values())))}
+        for what, count in counts.items():
+            if count != len(test):
+                raise InputError(
+                    "report: the evaluation is not of these rows",
+                    got=f"{count} {what} and {len(test)} test rows",
+                    fix="evaluate the same split of the same data",
+                )
+        first, second = (unit(rows.detach().cpu().numpy().astype(np.float64)) for rows in embeddings.values())
+        return cls(run, data, test, evaluation, (first, second))
+
+    @property
+    def arrows(self) -> dict[str, str]:
+        """The directions by their key: ``{"a2v": "audio → visual", ...}``."""
+        return directions_of(self.test.names)
+
+    @cached_property
+    def scores(self) -> dict[str, Score]:
+        """Every metric, with an interval where it is a mean over queries."""
+        return {key: self._with_interval(key, score) for key, score in self.evaluation.scores.items()}
+
+    def _with_interval(self, key: str, score: Score) -> Score:
+        metric, values = find_metric(key), self.evaluation.per_query.get(key)
+        if score.ci95 or metric is None or values is None or len(self.test) > MOST_DRAWN:
+            return score
+        if metric.better != "high" or not metric.is_mean:
+            return score
+        return replace(score, ci95=mean_interval(dict(values)))
+
+    @property
+    def leading(self) -> str | None:
+        """The metric that the summary leads with."""
+        return next((name for name in LEADING if name in self.evaluation), None)
+
+    @property
+    def chance(self) -> float | None:
+        """mAP of a random order."""
+        return self.evaluation["chance_map"].mean if "chance_map" in self.evaluation else None
+
+    @cached_property
+    def average_precision(self) -> dict[str, Floats]:
+        """Direction to (N,) average precision of each query; empty where single queries are not known."""
+        return {way: values.cpu().numpy() for way, values in self.evaluation.average_precision.items()}
+
+    @cached_property
+    def ranks(self) -> dict[str, Floats]:
+        """Direction to (N,) rank of each query's true counterpart."""
+        known = self.evaluation.per_query.get("median_rank")
+        if known is not None:
+            return {way: values.cpu().numpy() for way, values in known.items()}
+        first, second = self.embeddings
+        return {"a2v": counterpart_ranks(first, second), "v2a": counterpart_ranks(second, first)}
+
+    def ranking(self, way: str, row: int, length: int) -> list[Hit]:
+        """The first items that a query finds; equal similarities in the order of the rows."""
+        queries, gallery = self.embeddings if way == "a2v" else self.embeddings[::-1]
+        similarity = gallery @ queries[row]
+        return [Hit(int(at), float(similarity[at])) for at in np.argsort(-similarity, kind="stable")[:length]]
+
+    @cached_property
+    def targets(self) -> Floats | None:
+        """(N, C) targets in [0, 1]; None without labels."""
+        return None if self.test.targets is None else self.test.targets.cpu().numpy()
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The classes of each row in words, empty without labels; of soft ones the strong or the strongest."""
+        if self.targets is None:
+            return [""] * len(self.test)
+        strong = self.targets >= np.minimum(STRONG, self.targets.max(1, keepdims=True)).clip(1e-12)
+        names = self.test.class_names
+        return [listed([names[at] for at in np.flatnonzero(row)]) or "no class" for row in strong]
+
+    @cached_property
+    def history(self) -> list[dict[str, Any]]:
+        """One record per epoch; empty for a method that is solved in closed form."""
+        return [record for record in self.run.history if record.get("epoch", 1) > 0]
+
+    @property
+    def criterion(self) -> str | None:
+        """Entry of the history by which the epoch was chosen; None if the last one was kept."""
+        select = self.run.settings.get("select", "last")
+        return None if select == "last" else f"val_{select}"
+
+    @property
+    def chosen(self) -> int | None:
+        """The epoch whose weights were kept; None if there was no choice."""
+        return self.run.info.get("chosen_epoch") if self.history and self.criterion else None
+
+
+def unit(rows: Floats) -> Floats:
+    """Rows of length one; a zero row stays zero."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1), dtype=np.float64)
