@@ -56,7 +56,8 @@ def better_direction(values: Mapping[str, float | None], modalities: Sequence[st
     worse, better = sorted(both, key=lambda way: both[way])
     if both[better] - both[worse] < SAME:
         return "Both directions are equally good."
-    return f"The better direction is {directions_of(modalities)[better]} ({number(both[better])} against {number(both[worse])})."
+    figures = f"{number(both[better])} against {number(both[worse])}"
+    return f"The better direction is {directions_of(modalities)[better]} ({figures})."
 
 
 def corpus_name(source: str) -> str:
