@@ -14,7 +14,7 @@ LOCKS := requirements/bootstrap.txt requirements/core.txt scripts/bootstrap.py p
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check test-slow figures results lock clean
+.PHONY: help setup setup-dev demo test check test-slow figures docs-tables results lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ study-%: $(DEV)  ## one study of docs/studies: make study-losses runs scripts/st
 
 figures: $(DEV)  ## the figure of the README, docs/images/demo.svg, from a run of the demo
 	$(BIN)/python scripts/figure_demo.py
+
+docs-tables: $(DEV)  ## the tables of settings in docs/, from the code
+	$(BIN)/python scripts/settings_tables.py
 
 results: $(DEV)  ## the tables of docs/results.md, from the corpora in DATA
 	$(BIN)/python scripts/results.py --data $(DATA)

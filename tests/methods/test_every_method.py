@@ -10,12 +10,12 @@ import torch
 
 from overtone.core import InputError
 from overtone.methods.base import CorpusInfo, methods
-from overtone.methods.two_tower import LARGE, Frame
+from overtone.methods.two_tower import LARGE, TwoTower
 from overtone.objectives import metric_losses
 
 ALL = list(methods)
 TRAINED = [name for name, kind in methods.items() if kind.iterative]
-FRAMED = [name for name, kind in methods.items() if issubclass(kind, Frame)]
+FRAMED = [name for name, kind in methods.items() if issubclass(kind, TwoTower)]
 SHAPES = {"rows": ((6,), (5,)), "sequences": ((3, 6), (4, 5)), "mixed": ((6,), (4, 5))}
 SEVERAL = [
     ("cav-mae", {}),

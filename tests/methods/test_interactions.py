@@ -10,8 +10,7 @@ from torch.nn import functional as F
 
 from overtone.features import load
 from overtone.methods.base import InferredTargets, methods
-from overtone.methods.interactions import MARGIN
-from overtone.methods.rewiring import rewired
+from overtone.methods.interactions import MARGIN, rewire
 from overtone.objectives.interaction import interaction
 from overtone.training import train
 
@@ -116,14 +115,14 @@ def test_a_shuffled_graph_is_another_one_by_the_seed(make):
     assert torch.equal(graphs[0], graphs[1])
     assert any(not torch.equal(graphs[0], other) for other in graphs[2:])
     generator = torch.Generator().manual_seed(0)
-    assert torch.equal(graphs[0], rewired(graph, generator))
+    assert torch.equal(graphs[0], rewire(graph, generator))
     assert not torch.equal(graphs[0], graph)
 
 
 def test_nothing_flows_into_soft_labels_and_no_checkpoint_holds_them(informed):
     method, batch, soft, _ = informed(graph_start=0.0)
     method.step(batch)["loss"].backward()
-    assert not any(part.requires_grad for part in (method.heard, method.seen, method.edges))
+    assert not any(part.requires_grad for part in (method.soft_first, method.soft_second, method.edges))
     assert not {"heard", "seen", "edges"} & method.state_dict().keys()
     assert not {id(part) for part in soft} & {id(p) for p in method.parameters()}
 
@@ -157,7 +156,7 @@ def test_the_margin_of_the_triplet_is_wide_unless_it_is_set(make):
 def test_it_does_not_begin_before_it_is_told(make):
     method, batch = make("interactions")
     method.edges = torch.zeros(0)
-    method.heard = torch.zeros(0)
+    method.soft_first = torch.zeros(0)
     with pytest.raises(RuntimeError, match="set_inferred_targets"):
         method.on_train_start(batch)
 

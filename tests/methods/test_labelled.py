@@ -13,11 +13,11 @@ from torch.nn import functional as F
 from overtone.core import InputError
 from overtone.features import hold_out, load
 from overtone.methods.base import methods
-from overtone.methods.metric import LabelledFrame, labelled_rows
+from overtone.methods.metric_learning import SupervisedTwoTower, labelled_rows
 from overtone.objectives import build_loss, loss_of_views, metric_losses
 from overtone.training import train
 
-LABELLED = [name for name, kind in methods.items() if issubclass(kind, LabelledFrame)]
+LABELLED = [name for name, kind in methods.items() if issubclass(kind, SupervisedTwoTower)]
 
 
 def test_all_four_baselines_and_the_general_method_are_there():

@@ -11,7 +11,8 @@ from overtone.networks import CanonicalProjection
 
 
 def mining(**more):
-    return Mining(**{"with_features": False, "neighbours": 3, "edges": 3, "temperature": 0.1, **more})
+    usual = {"view": "joint", "with_features": False, "weighting": "walk", "neighbours": 3, "edges": 3, "restart": 0.05}
+    return Mining(**{**usual, "temperature": 0.1, **more})
 
 
 def looked_at(rows=20):
@@ -76,5 +77,5 @@ def test_among_known_rows_the_view_is_the_same_as_in_the_batch(view):
     rows = torch.randn(12, 4, generator=generator), torch.randn(12, 4, generator=generator)
     projection = CanonicalProjection((4, 4))
     projection.fit(*rows, 0.1)
-    mining = Mining(view=view, with_features=False, weighting="softmax", neighbours=3)
-    torch.testing.assert_close(mining.mine_among(rows, rows, projection), mining.mine(rows, rows, projection))
+    chosen = mining(view=view, weighting="softmax", temperature=0.05)
+    torch.testing.assert_close(chosen.mine_among(rows, rows, projection), chosen.mine(rows, rows, projection))

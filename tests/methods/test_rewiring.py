@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overtone.methods.rewiring import rewired
+from overtone.methods.interactions import rewire
 
 
 def draw(seed: int, classes: int, share: float) -> torch.Tensor:
@@ -24,7 +24,7 @@ def same_class(classes: int) -> torch.Tensor:
 def test_degrees_weights_and_modalities_stay(seed, classes, share):
     graph = draw(seed, classes, share)
     before = graph.clone()
-    found = rewired(graph, torch.Generator().manual_seed(seed))
+    found = rewire(graph, torch.Generator().manual_seed(seed))
     assert torch.equal(graph, before)  # what was given is left alone
     for blocks in (1, 2):  # of the whole graph, and from each modality to each
         for one, other in zip(graph.chunk(blocks), found.chunk(blocks)):
@@ -40,7 +40,7 @@ def test_degrees_weights_and_modalities_stay(seed, classes, share):
 def test_no_edge_of_a_sparse_graph_stays_and_a_seed_decides_where_it_goes():
     graph = draw(0, 15, 0.05)
     edges = (graph > 0) & ~same_class(15)
-    found = [rewired(graph, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    found = [rewire(graph, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
     assert ((found[0] > 0) & edges).sum() == 0
@@ -51,7 +51,7 @@ def test_every_rewiring_is_as_likely():
     graph = torch.zeros(16, 16)
     graph[torch.arange(4), torch.arange(12, 16)] = 1.0
     random = torch.Generator().manual_seed(0)
-    ways = torch.stack([rewired(graph, random)[:4, 12:] for _ in range(450)])
+    ways = torch.stack([rewire(graph, random)[:4, 12:] for _ in range(450)])
     _, counts = ways.flatten(1).unique(dim=0, return_counts=True)
     assert len(counts) == 9
     assert (counts - 50).abs().max() < 28  # four standard deviations
@@ -61,4 +61,4 @@ def test_edges_with_nowhere_to_go_stay():
     alone, star, own = torch.zeros(3, 8, 8)
     alone[0, 5] = star[0, 5] = star[0, 6] = star[0, 7] = own[0, 4] = own[5, 1] = 1.0
     for graph in (alone, star, own, torch.zeros(8, 8)):
-        assert torch.equal(rewired(graph), graph)
+        assert torch.equal(rewire(graph), graph)

@@ -120,7 +120,7 @@ def test_fewer_rows_than_columns(ridge: float) -> None:
     projection = fitted(first, second, ridge)
     assert (projection.correlations <= 1).all()
     for modality, rows in enumerate((first, second)):
-        torch.testing.assert_close(projection(rows, modality).norm(dim=1), torch.ones(5))
+        torch.testing.assert_close(projection(rows, modality, 1.0).norm(dim=1), torch.ones(5))
     if ridge == 0:  # five centred rows span four directions, in which anything correlates
         torch.testing.assert_close(projection.correlations[:4], torch.ones(4), atol=1e-4, rtol=0)
         assert projection.correlations[4:].max() < 1e-3
@@ -130,7 +130,7 @@ def test_a_constant_view_is_finite() -> None:
     first, _ = draw()
     projection = fitted(first, torch.ones(400, 4))
     assert projection.correlations.abs().max() < 1e-6
-    assert projection(first, 0).isfinite().all()
+    assert projection(first, 0, 1.0).isfinite().all()
 
 
 def test_what_is_not_finite_stays_so_instead_of_raising() -> None:
@@ -138,7 +138,7 @@ def test_what_is_not_finite_stays_so_instead_of_raising() -> None:
     second[3, 1] = torch.inf
     projection = fitted(first, second)
     assert projection.correlations.isnan().all()
-    assert projection(first, 0).isnan().all()
+    assert projection(first, 0, 1.0).isnan().all()
 
 
 def test_the_state_is_all_there_is() -> None:
@@ -146,7 +146,7 @@ def test_the_state_is_all_there_is() -> None:
     projection = fitted(*pair, ridge=0.1)
     again = CanonicalProjection((6, 4))
     again.load_state_dict(projection.state_dict())
-    assert torch.equal(again(pair[0], 0), projection(pair[0], 0))
+    assert torch.equal(again(pair[0], 0, 1.0), projection(pair[0], 0, 1.0))
     assert not list(projection.parameters())
 
 
@@ -154,9 +154,9 @@ def test_half_precision_around_it_costs_no_digits() -> None:
     pair = draw()
     projection = fitted(*pair)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(projection(pair[0], 0), projection(pair[0], 0).float())
-        inside = projection(pair[0], 0)
-    assert torch.equal(inside, projection(pair[0], 0))
+        assert torch.equal(projection(pair[0], 0, 1.0), projection(pair[0], 0, 1.0).float())
+        inside = projection(pair[0], 0, 1.0)
+    assert torch.equal(inside, projection(pair[0], 0, 1.0))
 
 
 @pytest.mark.parametrize("kind", ["one class", "some none", "several"])

@@ -106,7 +106,7 @@ def test_shapes(shape: tuple[int, ...], depth: int, batch_norm: bool) -> None:
 
 def test_a_sequence_is_the_mean_of_its_steps() -> None:
     torch.manual_seed(0)
-    encoder = Encoder((3, 7), 4, 16, 1, dropout=0.0)
+    encoder = Encoder((3, 7), 4, 16, 1, "gelu", 0.0)
     rows = draw(5, 3, 7)
     torch.testing.assert_close(encoder(rows), torch.stack([encoder(rows[:, t]) for t in range(3)]).mean(0))
     assert not torch.allclose(encoder(rows), encoder(rows.mean(1, keepdim=True)), atol=1e-4)
@@ -114,19 +114,19 @@ def test_a_sequence_is_the_mean_of_its_steps() -> None:
 
 def test_a_decoded_sequence_differs_from_step_to_step() -> None:
     torch.manual_seed(0)
-    decoded = Decoder((3, 7), 4, 16)(draw(5, 4))
+    decoded = Decoder((3, 7), 4, 16, "gelu")(draw(5, 4))
     assert not torch.allclose(decoded[:, 0], decoded[:, 1])
 
 
 @pytest.mark.parametrize(("name", "kind"), [("tanh", nn.Tanh), ("gelu", nn.GELU), ("relu", nn.ReLU)])
 def test_activations(name: str, kind: type[nn.Module]) -> None:
-    modules = Encoder((7,), 4, 16, 2, name).layers, Decoder((7,), 4, 16, name).layers
+    modules = Encoder((7,), 4, 16, 2, name, 0.1).layers, Decoder((7,), 4, 16, name).layers
     assert all(sum(isinstance(layer, kind) for layer in layers) == 2 for layers in modules)
 
 
 def test_dropout_is_for_training_only() -> None:
     torch.manual_seed(0)
-    encoder, rows = Encoder((7,), 4, 64, 2, dropout=0.5), draw(5, 7)
+    encoder, rows = Encoder((7,), 4, 64, 2, "gelu", 0.5), draw(5, 7)
     assert not torch.equal(encoder(rows), encoder(rows))
     encoder.eval()
     assert torch.equal(encoder(rows), encoder(rows))

@@ -25,14 +25,14 @@ def test_masked_reconstruction_is_the_mean_over_rows_of_the_hidden_entries(shape
     for g, t, m in zip(guess, truth, mask):
         errors = [(float(a) - float(b)) ** 2 for a, b, hidden in zip(g.flatten(), t.flatten(), m.flatten()) if hidden]
         losses.append(sum(errors) / max(1, len(errors)))
-    assert masked_reconstruction(guess, truth, mask).item() == pytest.approx(sum(losses) / 6, rel=1e-5)
+    assert masked_reconstruction(guess, truth, mask, "masked").item() == pytest.approx(sum(losses) / 6, rel=1e-5)
     everywhere = masked_reconstruction(guess, truth, mask, "all")
     torch.testing.assert_close(everywhere, torch.nn.functional.mse_loss(guess, truth))
 
 
 def test_masked_reconstruction_pulls_at_hidden_entries_only() -> None:
     guess, mask = draw(6, 5).requires_grad_(), draw(6, 5, seed=2) > 0
-    masked_reconstruction(guess, draw(6, 5, seed=1), mask).backward()
+    masked_reconstruction(guess, draw(6, 5, seed=1), mask, "masked").backward()
     assert guess.grad is not None
     assert torch.equal(guess.grad != 0, mask)
 
@@ -41,13 +41,13 @@ def test_shares_of_a_batch_average_to_its_reconstruction() -> None:
     """However many entries each share hides: so several processes descend what one would."""
     guess, truth = draw(8, 5), draw(8, 5, seed=1)
     mask = draw(8, 5, seed=2) > torch.tensor([1.0, -1.0]).repeat_interleave(4)[:, None]
-    shares = [masked_reconstruction(guess[at], truth[at], mask[at]) for at in (slice(0, 4), slice(4, 8))]
-    torch.testing.assert_close(torch.stack(shares).mean(), masked_reconstruction(guess, truth, mask))
+    shares = [masked_reconstruction(guess[at], truth[at], mask[at], "masked") for at in (slice(0, 4), slice(4, 8))]
+    torch.testing.assert_close(torch.stack(shares).mean(), masked_reconstruction(guess, truth, mask, "masked"))
 
 
 def test_without_a_mask_there_is_nothing_to_reconstruct() -> None:
     guess = draw(3, 2).requires_grad_()
-    loss = masked_reconstruction(guess, draw(3, 2, seed=1), torch.zeros(3, 2, dtype=torch.bool))
+    loss = masked_reconstruction(guess, draw(3, 2, seed=1), torch.zeros(3, 2, dtype=torch.bool), "masked")
     loss.backward()
     assert loss.item() == 0
     assert guess.grad is not None
@@ -56,8 +56,8 @@ def test_without_a_mask_there_is_nothing_to_reconstruct() -> None:
 
 def test_both_modalities_count_alike_whatever_their_widths() -> None:
     parts = [(draw(4, d), draw(4, d, seed=1), draw(4, d, seed=2) > 0) for d in (3, 30)]
-    wanted = 0.5 * (masked_reconstruction(*parts[0]) + masked_reconstruction(*parts[1]))
-    torch.testing.assert_close(reconstruction_of_both((parts[0], parts[1])), wanted)
+    wanted = 0.5 * (masked_reconstruction(*parts[0], "masked") + masked_reconstruction(*parts[1], "masked"))
+    torch.testing.assert_close(reconstruction_of_both((parts[0], parts[1]), "masked"), wanted)
 
 
 def cosine(a: Tensor, b: Tensor) -> float:

@@ -13,8 +13,7 @@ from torch.nn import functional as F
 
 from overtone.core import Settings
 from overtone.methods.base import Batch, CorpusInfo, Method, TrainingDefaults, methods
-from overtone.methods.cca import flat
-from overtone.methods.cluster_cca import check_classes
+from overtone.methods.cca import check_classes, flat
 from overtone.methods.two_tower import by_steps
 from overtone.networks import Activation, Encoder
 from overtone.objectives.classification import agreement, positive_unlabelled, soft_cross_entropy

@@ -6,13 +6,13 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
-from overtone.methods.two_tower import MaskedFrame, MaskedFrameSettings, by_steps
+from overtone.methods.two_tower import MaskedTwoTower, MaskedTwoTowerSettings, by_steps
 from overtone.objectives.reconstruction import reconstruction_of_both
 from overtone.objectives.soft_infonce import infonce
 from overtone.objectives.weighting import weighted_sum
 
 
-class CAVMAESettings(MaskedFrameSettings):
+class CAVMAESettings(MaskedTwoTowerSettings):
     """Settings of the CAV-MAE style baseline."""
 
     temperature: float = Field(0.2, gt=0)
@@ -26,7 +26,7 @@ class CAVMAESettings(MaskedFrameSettings):
 
 
 @methods.register("cav-mae")
-class CAVMAE(MaskedFrame):
+class CAVMAE(MaskedTwoTower):
     """Contrastive masked autoencoder of feature rows: one positive per clip, embeddings of masked features.
 
     Source:

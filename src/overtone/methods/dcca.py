@@ -8,11 +8,11 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
-from overtone.methods.two_tower import CANONICAL_ROWS, Frame, FrameSettings, by_steps, check_batch
+from overtone.methods.two_tower import CANONICAL_ROWS, TwoTower, TwoTowerSettings, by_steps, check_batch
 from overtone.objectives.canonical import canonical_loss
 
 
-class DCCASettings(FrameSettings):
+class DCCASettings(TwoTowerSettings):
     """Settings of DCCA."""
 
     dropout: float = Field(0.3, ge=0, lt=1)
@@ -26,7 +26,7 @@ class DCCASettings(FrameSettings):
 
 
 @methods.register("dcca")
-class DCCA(Frame):
+class DCCA(TwoTower):
     """Deep canonical correlation analysis, with linear CCA fitted on the training embeddings.
 
     Source:

@@ -11,7 +11,7 @@ from torch import Tensor
 from overtone.core import Settings
 from overtone.methods.base import Batch, CorpusInfo, methods
 from overtone.methods.neighbourhoods import Mining
-from overtone.methods.two_tower import CANONICAL_ROWS, MaskedFrame, MaskedFrameSettings, check_batch
+from overtone.methods.two_tower import CANONICAL_ROWS, MaskedTwoTower, MaskedTwoTowerSettings, check_batch
 from overtone.networks import CanonicalProjection
 from overtone.objectives.canonical import canonical_loss
 from overtone.objectives.distillation import distillation
@@ -23,7 +23,7 @@ from overtone.objectives.weighting import LearnedWeights, weighted_sum
 TERMS = ("canonical", "neighbours", "reconstruction", "distillation")
 
 
-class HSCMAESettings(MaskedFrameSettings):
+class HSCMAESettings(MaskedTwoTowerSettings):
     """Settings of HSC-MAE."""
 
     renamed: ClassVar = {"surveys": "mining_refreshes"}
@@ -85,7 +85,7 @@ class HSCMAESettings(MaskedFrameSettings):
 
 
 @methods.register("hsc-mae")
-class HSCMAE(MaskedFrame):
+class HSCMAE(MaskedTwoTower):
     """Hierarchical semantic correlation with a masked autoencoder.
 
     The student sees masked features, the teacher whole ones; three terms hold the embedding together:

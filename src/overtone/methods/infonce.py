@@ -6,11 +6,11 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
-from overtone.methods.two_tower import Frame, FrameSettings, by_steps
+from overtone.methods.two_tower import TwoTower, TwoTowerSettings, by_steps
 from overtone.objectives.soft_infonce import infonce
 
 
-class InfoNCESettings(FrameSettings):
+class InfoNCESettings(TwoTowerSettings):
     """Settings of InfoNCE."""
 
     temperature: float = Field(0.2, gt=0)
@@ -20,7 +20,7 @@ class InfoNCESettings(FrameSettings):
 
 
 @methods.register("infonce")
-class InfoNCE(Frame):
+class InfoNCE(TwoTower):
     """Symmetric cross-modal InfoNCE on whole features.
 
     Source:

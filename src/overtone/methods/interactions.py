@@ -11,8 +11,7 @@ from torch import Tensor
 
 from overtone.core import Settings
 from overtone.methods.base import Batch, CorpusInfo, InferredTargets, methods
-from overtone.methods.metric import Metric, MetricSettings
-from overtone.methods.rewiring import rewired
+from overtone.methods.metric_learning import MetricLearning, MetricLearningSettings
 from overtone.networks import ramp
 from overtone.objectives.interaction import interaction, relatedness
 from overtone.objectives.pairs import unit
@@ -21,9 +20,11 @@ UNINFORMED = ("none", "pairs")
 """Values of ``graph`` for which neither soft labels nor a graph is needed."""
 MARGIN = 0.5
 """Of the triplet, unless it is set: a pull shrinks the space, and within a narrow margin nothing holds it open."""
+ROUNDS = 100
+"""Times that every edge of a graph to be shuffled is offered another one to change ends with."""
 
 
-class InteractionsSettings(MetricSettings):
+class InteractionsSettings(MetricLearningSettings):
     """Settings of the student with a graph, and of its teacher and its graph."""
 
     renamed: ClassVar = {
@@ -57,7 +58,7 @@ class InteractionsSettings(MetricSettings):
 
 
 @methods.register("interactions")
-class Interactions(Metric):
+class Interactions(MetricLearning):
     """A metric loss across the modalities, and λ times a pull that brings clips of interacting classes together.
 
     The graph says which class in one modality goes with which in the other (or in the same); soft labels say how much
@@ -71,14 +72,14 @@ class Interactions(Metric):
     needs_inferred_targets: ClassVar[bool] = True
     settings: InteractionsSettings
     settings_type: ClassVar[type[Settings]] = InteractionsSettings
-    heard: Tensor
-    seen: Tensor
+    soft_first: Tensor
+    soft_second: Tensor
     edges: Tensor
 
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         # given anew whenever a run begins or goes on, so no checkpoint has to hold them
-        for name in ("heard", "seen", "edges"):
+        for name in ("soft_first", "soft_second", "edges"):
             self.register_buffer(name, torch.zeros(0), persistent=False)
 
     @classmethod
@@ -105,7 +106,7 @@ class Interactions(Metric):
     def set_inferred_targets(self, inferred: InferredTargets) -> None:
         """Take the soft labels and the graph."""
         first, second = inferred.soft_labels
-        self.heard, self.seen, self.edges = (
+        self.soft_first, self.soft_second, self.edges = (
             part.detach().to(self.edges.device, torch.float32) for part in (first, second, inferred.graph)
         )
 
@@ -114,12 +115,12 @@ class Interactions(Metric):
         super().on_train_start(train)
         if self.settings.graph in UNINFORMED:
             return
-        if len(self.heard) != len(train):
+        if len(self.soft_first) != len(train):
             raise RuntimeError(
                 "interactions begins without soft labels of its training rows: call set_inferred_targets() first"
             )
         if self.settings.graph == "shuffled":
-            self.edges = rewired(self.edges, train.generator)
+            self.edges = rewire(self.edges, train.generator)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """The metric loss, the pull along the graph, and their weighted sum."""
@@ -159,7 +160,7 @@ class Interactions(Metric):
 
     def soft_labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Soft labels of a global batch, of both modalities."""
-        return batch.gather(self.heard[batch.rows]), batch.gather(self.seen[batch.rows])
+        return batch.gather(self.soft_first[batch.rows]), batch.gather(self.soft_second[batch.rows])
 
     def threshold(self, progress: float) -> float:
         """τ where so much of the training is done."""
@@ -171,3 +172,58 @@ class Interactions(Metric):
         """λ where so much of the training is done."""
         s = self.settings
         return s.weight * min(1.0, (progress - s.graph_start) / s.graph_warmup if s.graph_warmup else 1.0)
+
+
+def rewire(graph: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """A random graph with the degrees of a given one: what a graph of classes must beat to mean anything.
+
+    Two edges a → b and c → d become c → b and a → d where both places are free, again and again. A weight stays with
+    the target, so every node keeps its number of edges in and out, and the sum of the weights into it. Only edges that
+    lead between the same two modalities change ends. No edge comes to lie where the graph had one, or between the two
+    nodes of a class; edges that lie there already, which say nothing of interactions, stay.
+
+    Args:
+        graph: (2C, 2C) weights >= 0, [i, j] of i → j; node i < C is class i in the first modality, C + i in the second.
+        generator: Source of randomness.
+
+    Returns:
+        (2C, 2C); an edge that has nowhere else to go stays where it is.
+
+    Source:
+        Maslov & Sneppen, Science 2002, for the exchange of ends.
+
+    Example:
+        >>> graph = torch.zeros(8, 8)
+        >>> graph[0, 5] = graph[1, 6] = graph[2, 7] = 1.0
+        >>> other = rewire(graph, torch.Generator().manual_seed(0))
+        >>> other.sum(0).equal(graph.sum(0)), other.sum(1).equal(graph.sum(1)), (other * graph).sum().item()
+        (True, True, 0.0)
+    """
+    nodes, classes = len(graph), len(graph) // 2
+    number = torch.arange(nodes, device=graph.device)
+    same_class = (number[:, None] - number[None, :]) % classes == 0
+    sources, targets = torch.where((graph > 0) & ~same_class)
+    weights = graph[sources, targets]
+    closed = ((graph > 0) | same_class).view(-1)
+    side = 2 * (sources >= classes) + (targets >= classes)
+    for _ in range(ROUNDS):
+        here, there = _pairs(side, generator)
+        one, other = nodes * sources[there] + targets[here], nodes * sources[here] + targets[there]
+        wanted = torch.cat((one, other, nodes * sources + targets)).bincount(minlength=nodes**2)
+        free = ~(closed[one] | closed[other]) & (wanted[one] == 1) & (wanted[other] == 1)
+        # a round in which all that can change does change would only reach every other graph
+        free &= torch.rand(len(free), generator=generator, device=graph.device) < 0.5
+        here, there = here[free], there[free]
+        sources[torch.cat((here, there))] = sources[torch.cat((there, here))]
+    found = torch.where(same_class, graph, 0.0)
+    found[sources, targets] = weights
+    return found
+
+
+def _pairs(group: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    """Members paired at random with others of their group; some may be left alone."""
+    shuffled = torch.randperm(len(group), generator=generator, device=group.device)
+    order = shuffled[torch.argsort(group[shuffled], stable=True)]
+    here, there = order[:-1:2], order[1::2]
+    alike = group[here] == group[there]
+    return here[alike], there[alike]

@@ -14,6 +14,8 @@ from overtone.objectives.targets import diffuse, neighbour_graph, soft_top_k
 
 View = Literal["joint", "mean"]
 Weighting = Literal["walk", "softmax"]
+POWER = 1.0
+"""To which power of its correlation a canonical direction counts when neighbours are looked for."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,13 @@ class Mining:
         temperature: Of the softmax.
     """
 
-    view: View = "joint"
-    with_features: bool = True
-    weighting: Weighting = "walk"
-    neighbours: float = 0.2
-    edges: int = 10
-    restart: float = 0.05
-    temperature: float = 0.05
+    view: View
+    with_features: bool
+    weighting: Weighting
+    neighbours: float
+    edges: int
+    restart: float
+    temperature: float
 
     def similarity(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, Tensor]) -> Tensor:
         """(n, n) cosines of rows, both modalities together.
@@ -73,10 +75,9 @@ class Mining:
         embeddings: tuple[Tensor, Tensor],
         features: tuple[Tensor, Tensor],
         projection: CanonicalProjection,
-        power: float = 1.0,
     ) -> Tensor:
         """(n, n) weights from the teacher's (n, e) embeddings, looked at through a fitted projection."""
-        first, second = (projection(z, side, power) for side, z in enumerate(embeddings))
+        first, second = (projection(z, side, POWER) for side, z in enumerate(embeddings))
         return self.weights(self.similarity((first, second), features))
 
     def mine_among(
@@ -84,11 +85,10 @@ class Mining:
         embeddings: tuple[Tensor, Tensor],
         known: tuple[Tensor, Tensor],
         projection: CanonicalProjection,
-        power: float = 1.0,
     ) -> Tensor:
         """(n, m) softmax weights of n rows among m >= n known ones, of which the first n are themselves."""
         (first, second), (a, b) = (
-            [projection(z, side, power) for side, z in enumerate(both)] for both in (embeddings, known)
+            [projection(z, side, POWER) for side, z in enumerate(both)] for both in (embeddings, known)
         )
         (rows, parts), (among, _) = self._joint((first, second)), self._joint((a, b))
         return soft_top_k(rows @ among.mT / parts, self._kept(len(rows)), self.temperature)

@@ -7,9 +7,8 @@ from torch import Tensor
 
 from overtone.core import Settings
 from overtone.methods.base import Batch, CorpusInfo, methods
-from overtone.methods.cca import flat
-from overtone.methods.cluster_cca import class_directions, fit_on_classes
-from overtone.methods.triplet import Triplet, TripletSettings
+from overtone.methods.cca import class_directions, fit_on_classes, flat
+from overtone.methods.metric_learning import Triplet, TripletSettings
 from overtone.networks import CanonicalProjection
 
 

@@ -27,8 +27,8 @@ LARGE = 10_000
 """Training rows from which on the wide network of the paper is the default."""
 
 
-class FrameSettings(Settings):
-    """What every learned method has: the encoder, the averaging of weights, the projection at inference."""
+class TwoTowerSettings(Settings):
+    """All two-tower methods: the encoder, the averaging of weights, the projection at inference."""
 
     embedding_dim: int | None = Field(None, ge=2)
     """Dimensions of the embedding; None: 32 (16 for dcca), but at most a quarter of the training rows."""
@@ -54,14 +54,14 @@ class FrameSettings(Settings):
     """A canonical direction is scaled by its correlation to this power."""
 
 
-class Frame(Method):
+class TwoTower(Method):
     """Two encoders, a teacher that averages them, and linear CCA on the teacher's embeddings.
 
     The teacher embeds: it is the student without the noise of the last steps. A subclass writes :meth:`step`.
     """
 
-    settings: FrameSettings
-    settings_type: ClassVar[type[Settings]] = FrameSettings
+    settings: TwoTowerSettings
+    settings_type: ClassVar[type[Settings]] = TwoTowerSettings
     usual_dim: ClassVar[int] = 32
     """Dimensions of the embedding where there are rows enough for them."""
 
@@ -85,7 +85,7 @@ class Frame(Method):
     @classmethod
     def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:
         """Dimensions, width and depth by the number of training rows."""
-        settings = cast(FrameSettings, settings)
+        settings = cast(TwoTowerSettings, settings)
         large = corpus.rows >= LARGE
         return settings.changed(
             embedding_dim=settings.embedding_dim or max(2, min(cls.usual_dim, corpus.rows // 4)),
@@ -160,8 +160,8 @@ def by_steps(corpus: CorpusInfo, steps: int, **more: Any) -> TrainingDefaults:
     return TrainingDefaults(epochs=max(20, round(steps / in_epoch)), **values)
 
 
-class MaskedFrameSettings(FrameSettings):
-    """What methods with masked features have in addition."""
+class MaskedTwoTowerSettings(TwoTowerSettings):
+    """Methods with masked features: masks and decoders."""
 
     mask_ratio: float | None = Field(None, ge=0, lt=1)
     """Chance that an entry of a feature row is hidden; None: by how far a modality's columns tell each other."""
@@ -181,12 +181,12 @@ MASK_REDUNDANCY = 0.6
 """Share of a modality's redundancy that is hidden by default: what the rest can tell, and nothing that it cannot."""
 
 
-class MaskedFrame(Frame):
+class MaskedTwoTower(TwoTower):
     """The frame with masks and decoders."""
 
-    settings: MaskedFrameSettings
+    settings: MaskedTwoTowerSettings
     mask_ratios: Tensor
-    settings_type: ClassVar[type[Settings]] = MaskedFrameSettings
+    settings_type: ClassVar[type[Settings]] = MaskedTwoTowerSettings
 
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)

@@ -92,7 +92,7 @@ class CanonicalProjection(nn.Module):
         self.map_second.copy_(right @ vh.mT[:, :kept])
         self.correlations.copy_(rho[:kept].clamp(0.0, 1.0))
 
-    def forward(self, features: Tensor, modality: int, power: float = 1.0) -> Tensor:
+    def forward(self, features: Tensor, modality: int, power: float) -> Tensor:
         """(n, d) rows of modality 0 or 1 to (n, k) unit-length coordinates, scaled by correlation ** power."""
         centre, matrix = (self.mean_first, self.map_first) if modality == 0 else (self.mean_second, self.map_second)
         with torch.autocast(features.device.type, enabled=False):

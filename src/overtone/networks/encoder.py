@@ -82,8 +82,8 @@ class Encoder(nn.Module):
         embedding_dim: int,
         width: int,
         depth: int,
-        activation: Activation = "gelu",
-        dropout: float = 0.1,
+        activation: Activation,
+        dropout: float,
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class Decoder(nn.Module):
         activation: ``tanh``, ``gelu`` or ``relu``.
     """
 
-    def __init__(self, shape: tuple[int, ...], embedding_dim: int, width: int, activation: Activation = "gelu") -> None:
+    def __init__(self, shape: tuple[int, ...], embedding_dim: int, width: int, activation: Activation) -> None:
         super().__init__()
         act = ACTIVATIONS[activation]
         self.steps = nn.Parameter(0.02 * torch.randn(shape[0], embedding_dim)) if len(shape) == 2 else None

@@ -13,7 +13,7 @@ Where = Literal["masked", "all"]
 
 
 @objectives.register("reconstruction")
-def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor, where: Where = "masked") -> Tensor:
+def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor, where: Where) -> Tensor:
     r"""Mean squared error of reconstructed features, on the entries that the encoder did not see.
 
     .. math:: \ell = \frac1n \sum_i \frac{\sum_{e} m_{ie} (\hat x_{ie} - x_{ie})^2}{\max(1, \sum_e m_{ie})}
@@ -35,7 +35,7 @@ def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor
 
     Example:
         >>> x = torch.zeros(2, 2)
-        >>> masked_reconstruction(x + 3, x, torch.tensor([[1, 0], [0, 0]]))
+        >>> masked_reconstruction(x + 3, x, torch.tensor([[1, 0], [0, 0]]), "masked")
         tensor(4.5000)
     """
     error = (reconstruction.float() - features.float()).square()
@@ -46,7 +46,7 @@ def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor
 
 
 def reconstruction_of_both(
-    parts: tuple[tuple[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]], where: Where = "masked"
+    parts: tuple[tuple[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]], where: Where
 ) -> Tensor:
     """Mean of :func:`masked_reconstruction` over the two modalities.
 

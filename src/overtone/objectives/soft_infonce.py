@@ -15,9 +15,7 @@ NO_WEIGHT = -1e30
 """Logarithm of a weight of nothing: below any logit, and finite, for an infinity has no gradient."""
 
 
-def soft_infonce(
-    queries: Tensor, keys: Tensor, targets: Tensor, temperature: float | Tensor, form: Form = "cross_entropy"
-) -> Tensor:
+def soft_infonce(queries: Tensor, keys: Tensor, targets: Tensor, temperature: float | Tensor, form: Form) -> Tensor:
     r"""InfoNCE of queries against keys, with a distribution over the keys as target of each query.
 
     With :math:`s_{ij} = \cos(q_i, k_j) / \tau`:
@@ -46,7 +44,7 @@ def soft_infonce(
 
     Example:
         >>> z = torch.eye(4)
-        >>> bool(soft_infonce(z, z, torch.eye(4), temperature=0.05) < 1e-6)
+        >>> bool(soft_infonce(z, z, torch.eye(4), 0.05, "cross_entropy") < 1e-6)
         True
     """
     return _from_cosines(_cosines(queries, keys), targets, temperature, form)
@@ -59,9 +57,7 @@ def _cosines(queries: Tensor, keys: Tensor) -> Tensor:
         return F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).mT
 
 
-def _from_cosines(
-    similarity: Tensor, targets: Tensor, temperature: float | Tensor, form: Form = "cross_entropy"
-) -> Tensor:
+def _from_cosines(similarity: Tensor, targets: Tensor, temperature: float | Tensor, form: Form) -> Tensor:
     """:func:`soft_infonce` of (n, m) cosines."""
     logits = similarity / temperature
     if form == "cross_entropy":
@@ -87,7 +83,7 @@ def symmetric_soft_infonce(
     second: Tensor,
     targets: Tensor,
     temperature: float | Tensor,
-    form: Form = "cross_entropy",
+    form: Form,
 ) -> Tensor:
     """Mean of :func:`soft_infonce` in both directions over one cosine matrix, for targets over the same n clips.
 
@@ -107,9 +103,7 @@ def symmetric_soft_infonce(
     return 0.5 * (there + back)
 
 
-def soft_infonce_within(
-    embeddings: Tensor, targets: Tensor, temperature: float | Tensor, form: Form = "cross_entropy"
-) -> Tensor:
+def soft_infonce_within(embeddings: Tensor, targets: Tensor, temperature: float | Tensor, form: Form) -> Tensor:
     """:func:`soft_infonce` within one modality: a clip is no key of its own.
 
     Args:
@@ -144,4 +138,6 @@ def infonce(first: Tensor, second: Tensor, temperature: float | Tensor) -> Tenso
     Source:
         van den Oord, Li & Vinyals 2018, arXiv 1807.03748; symmetric as in Radford et al. 2021, arXiv 2103.00020.
     """
-    return symmetric_soft_infonce(first, second, torch.eye(len(first), device=first.device), temperature)
+    return symmetric_soft_infonce(
+        first, second, torch.eye(len(first), device=first.device), temperature, "cross_entropy"
+    )

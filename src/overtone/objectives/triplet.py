@@ -15,6 +15,8 @@ from overtone.objectives.pairs import Distance, Pairs, distances
 from overtone.objectives.registration import metric_loss
 
 Mining = Literal["all", "semi-hard", "batch-hard"]
+MARGIN = 0.2
+MINING: Mining = "all"
 
 
 @metric_loss(
@@ -24,8 +26,8 @@ Mining = Literal["all", "semi-hard", "batch-hard"]
 )
 def triplet(
     pairs: Pairs,
-    margin: NonNegative = 0.2,
-    mining: Mining = "all",
+    margin: NonNegative = MARGIN,
+    mining: Mining = MINING,
     distance: Distance = "squared",
     reduction: Reduction = "active",
 ) -> LossResult:

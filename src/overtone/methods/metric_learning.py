@@ -1,4 +1,4 @@
-"""The frame under a metric-learning loss: any registered one, across the modalities, in both directions."""
+"""Metric learning across the modalities: `metric` takes any loss, `triplet` and `supervised-infonce` have their own."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
-from pydantic import Field
-from torch import Tensor
+from pydantic import Field, field_validator
+from torch import Tensor, nn
 
 from overtone.core import Settings
 from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
-from overtone.methods.cluster_cca import check_classes
-from overtone.methods.two_tower import Frame, FrameSettings, by_steps
-from overtone.objectives import build_loss, loss_of_views
+from overtone.methods.cca import check_classes
+from overtone.methods.two_tower import TwoTower, TwoTowerSettings, by_steps
+from overtone.objectives import build_loss, loss_of_views, register_loss
+from overtone.objectives.triplet import MARGIN, MINING, Mining
 
 LEAST_ROWS = 32
 """Rows below which a batch may well be of one class."""
 
 
-class LabelledSettings(FrameSettings):
-    """What every learned method with labels has."""
+class SupervisedTwoTowerSettings(TwoTowerSettings):
+    """Two-tower methods with labels."""
 
     dropout: float = Field(0.3, ge=0, lt=1)
     """Share of hidden units switched off in a training step."""
 
 
-class LabelledFrame(Frame):
+class SupervisedTwoTower(TwoTower):
     """Two encoders under a metric-learning loss in which clips that share a class are positives of each other.
 
     Rows of either modality ask among the rows of the other one; losses with class centres judge the rows of both by
@@ -38,8 +39,8 @@ class LabelledFrame(Frame):
     """
 
     supervised = True
-    settings: LabelledSettings
-    settings_type: ClassVar[type[Settings]] = LabelledSettings
+    settings: SupervisedTwoTowerSettings
+    settings_type: ClassVar[type[Settings]] = SupervisedTwoTowerSettings
 
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
@@ -115,17 +116,23 @@ def labelled_rows(targets: Tensor) -> Tensor:
     return order[torch.arange(len(targets), device=targets.device) % labelled.sum().clamp_min(1)]
 
 
-class MetricSettings(LabelledSettings):
+class MetricLearningSettings(SupervisedTwoTowerSettings):
     """Settings of a chosen metric loss."""
 
     loss: str = "triplet"
-    """arcface, ccl, contrastive, infonce, n-pair, scl or triplet."""
+    """Name of a metric loss; `overtone methods --losses` lists them. In Python also a loss module of any library."""
     loss_settings: dict[str, Any] = Field(default_factory=dict)
     """The loss's own settings where they are not its defaults, for example {margin: 0.3}."""
 
+    @field_validator("loss", mode="before")
+    @classmethod
+    def _name_of_an_object(cls, loss: Any) -> Any:
+        """A loss object goes by the name of its class: a run's settings are text."""
+        return register_loss(loss) if isinstance(loss, nn.Module) else loss
+
 
 @methods.register("metric")
-class Metric(LabelledFrame):
+class MetricLearning(SupervisedTwoTower):
     """Any metric-learning loss across the modalities: the one that ``loss`` names, class centres included.
 
     Source:
@@ -133,9 +140,60 @@ class Metric(LabelledFrame):
     """
 
     name = "metric"
-    settings: MetricSettings
-    settings_type: ClassVar[type[Settings]] = MetricSettings
+    settings: MetricLearningSettings
+    settings_type: ClassVar[type[Settings]] = MetricLearningSettings
 
     def chosen(self) -> tuple[str, Mapping[str, Any]]:
         """What the settings name."""
         return self.settings.loss, self.settings.loss_settings
+
+
+class TripletSettings(SupervisedTwoTowerSettings):
+    """Settings of the cross-modal triplet."""
+
+    margin: float = Field(MARGIN, ge=0)
+    """How much nearer than a negative a positive must be, in squared distance of unit rows."""
+    mining: Mining = MINING
+    """Which triplets: all, semi-hard (negative farther than the positive, within the margin) or batch-hard."""
+
+
+@methods.register("triplet")
+class Triplet(SupervisedTwoTower):
+    """Triplets across the modalities: anchor in one, positive and negative in the other, in both directions.
+
+    Source:
+        Schroff, Kalenichenko & Philbin 2015, arXiv 1503.03832; Wang, Li & Lazebnik 2016, arXiv 1511.06078, across
+        modalities.
+    """
+
+    name = "triplet"
+    settings: TripletSettings
+    settings_type: ClassVar[type[Settings]] = TripletSettings
+
+    def chosen(self) -> tuple[str, Mapping[str, Any]]:
+        """Triplets with the settings' margin and mining."""
+        return "triplet", {"margin": self.settings.margin, "mining": self.settings.mining}
+
+
+class SupervisedInfoNCESettings(SupervisedTwoTowerSettings):
+    """Settings of supervised InfoNCE."""
+
+    temperature: float = Field(0.1, gt=0)
+    """Temperature of the softmax over the batch."""
+
+
+@methods.register("supervised-infonce")
+class SupervisedInfoNCE(SupervisedTwoTower):
+    """Cross-modal InfoNCE in which all clips that share a class are positives, each against all negatives.
+
+    Source:
+        van den Oord, Li & Vinyals 2018, arXiv 1807.03748; Khosla et al. 2020, arXiv 2004.11362, for labels.
+    """
+
+    name = "supervised-infonce"
+    settings: SupervisedInfoNCESettings
+    settings_type = SupervisedInfoNCESettings
+
+    def chosen(self) -> tuple[str, Mapping[str, Any]]:
+        """InfoNCE with the settings' temperature."""
+        return "infonce", {"temperature": self.settings.temperature}
