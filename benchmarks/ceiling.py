@@ -38,7 +38,7 @@ def main() -> None:
         for words, mine in (("mined", Mining.mine), ("told", tell)):
             with mock.patch.object(Mining, "mine", mine):
                 runs = [train("hsc-mae", data, settings={**settings, "seed": n}) for n in range(options.seeds)]
-            scores = [run.evaluation["map"]["mean"] for run in runs if run.evaluation]
+            scores = [run.evaluation["map"].mean for run in runs if run.evaluation]
             print(f"{words:6s} {settings or 'defaults'}: mAP {statistics.mean(scores):.3f}, seeds {scores}", flush=True)
 
 

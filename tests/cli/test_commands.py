@@ -250,7 +250,7 @@ def test_verbs_are_there_in_python(corpus: Path, tmp_path: Path) -> None:
     embeddings = overtone.embed(tmp_path / "run", corpus, out=tmp_path / "e.npz")
     assert embeddings["audio"].shape == run.embed(data)["audio"].shape
     assert overtone.evaluate(tmp_path / "e.npz").to_dict()["queries"] == 120
-    assert overtone.evaluate(run, data).to_dict()["map"] == run.evaluation["map"]
+    assert overtone.evaluate(run, data)["map"] == run.evaluation["map"]
     table = overtone.compare(["cca"], data, seeds=1)
     assert table.to_dict()["seeds"] == [0]
     with pytest.raises(AttributeError, match="no attribute 'trian'"):

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from overtone.features import PairedFeatures, from_arrays
+from overtone.interactions import InteractionTrainer
 from overtone.methods.base import Batch, CorpusInfo, InferredTargets, Method, methods
-from overtone.training import Run, TrainingSettings, train
+from overtone.training import Run, TrainingSettings
 
+train = InteractionTrainer().train
 EPOCHS = 4
 CLASSES = 3
 

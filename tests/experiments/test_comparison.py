@@ -24,7 +24,7 @@ def untimed(found):
 
 def test_the_numbers_are_those_of_the_single_runs(data):
     found = compare(METHODS, data, seeds=[3, 4]).to_dict()
-    runs = [train("toy", data, settings={"seed": seed}).evaluation for seed in (3, 4)]
+    runs = [train("toy", data, settings={"seed": seed}).evaluation.to_dict() for seed in (3, 4)]
     entry = found["methods"]["toy"]
     for metric in ("map", "map_running", "recall@1", "median_rank"):
         for way in ("a2v", "v2a", "mean"):

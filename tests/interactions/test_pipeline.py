@@ -147,7 +147,7 @@ def test_a_run_killed_in_any_stage_ends_as_if_it_had_not_been(whole, corpus, tmp
         assert torch.equal(soft.probabilities[name], part)
     found, known = (matrices(run.folder) for run in (resumed, whole))
     assert all(np.array_equal(found[name], known[name]) for name in known)
-    assert resumed.evaluation == whole.evaluation
+    assert resumed.evaluation.to_dict() == whole.evaluation.to_dict()
 
 
 def test_a_run_killed_in_a_trial_chooses_the_same(corpus, tmp_path):

@@ -152,5 +152,5 @@ def test_cluster_cca_is_ahead_of_cca_on_held_out_rows():
     """The published order on VEGAS, .65 against .32, on halves of digits; labels of the test split play no part."""
     data = hold_out(load("split-digits"), 0.2, 0)
     data = replace(data, splits={"train": data.splits["train"], "test": data.splits["val"]})
-    plain, clustered = (train(name, data).evaluation["map"]["mean"] for name in ("cca", "cluster-cca"))
+    plain, clustered = (train(name, data).evaluation["map"].mean for name in ("cca", "cluster-cca"))
     assert clustered > plain + 0.03

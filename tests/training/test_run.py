@@ -18,7 +18,9 @@ import torch
 import yaml
 from safetensors import safe_open
 
+import overtone.training.run as runs
 from overtone.core import InputError
+from overtone.methods.base import methods
 from overtone.training import Run, train
 from overtone.training.folder import RunFolder
 
@@ -53,8 +55,8 @@ def test_a_loaded_run_embeds_alike(data, tmp_path, method):
     for name, rows in run.embed(data).items():
         assert torch.equal(rows, loaded.embed(data)[name])
     assert loaded.history == run.history
-    assert loaded.evaluation == run.evaluation
-    assert loaded.evaluate(data).to_dict()["map"] == run.evaluation["map"]
+    assert loaded.evaluation.to_dict() == run.evaluation.to_dict()
+    assert loaded.evaluate(data)["map"] == run.evaluation["map"]
     assert loaded.settings == run.settings
 
 
@@ -243,3 +245,38 @@ def test_the_loop_reports_every_epoch_once(data):
     seen.clear()
     train("toy-closed", data, progress=seen.append)
     assert [(report.done, report.total) for report in seen] == [(0, 0)]
+
+
+def test_the_test_split_is_embedded_once_and_ranked_once(data, monkeypatch):
+    """Training ends with one embedding of each modality's test rows, and one evaluation: the ones it hands on."""
+    embedded, evaluated = [], []
+    embed, evaluate = methods["toy"].embed, runs.evaluate
+
+    def counted_embed(self, features, modality):
+        embedded.append((modality, len(features)))
+        return embed(self, features, modality)
+
+    def counted_evaluate(*arguments, **options):
+        evaluated.append(options)
+        return evaluate(*arguments, **options)
+
+    monkeypatch.setattr(methods["toy"], "embed", counted_embed)
+    monkeypatch.setattr(runs, "evaluate", counted_evaluate)
+    run = train("toy", data, settings={"epochs": 2, "validate_every": 2})
+    rows = len(data.splits["test"])
+    assert [one for one in embedded if one[1] == rows] == [(0, rows), (1, rows)]
+    assert len(evaluated) == 1
+    test = data.split("test")
+    monkeypatch.undo()
+    assert all(torch.equal(run.test_embeddings[name], run.embed(test)[name]) for name in data.names)
+    assert run.evaluation.to_dict() == run.evaluate(data).to_dict()
+    assert run.evaluation.per_query["map"]["a2v"].shape == (rows,)
+    assert run.evaluation.confusion["a2v"].sum() == rows
+
+
+def test_a_damaged_evaluation_is_named(data, tmp_path):
+    train("toy", data, settings={"epochs": 2}, out=tmp_path)
+    for text, said in (("{", "not valid JSON"), ("{}", "not a stored evaluation")):
+        (tmp_path / "evaluation.json").write_text(text)
+        with pytest.raises(InputError, match=f"evaluation.json: {said}"):
+            Run.load(tmp_path)

@@ -185,13 +185,13 @@ def _write_report(run: Run, data: PairedFeatures) -> None:
     """Write ``report.html`` into a run's folder, unless there is no test split to report on."""
     from overtone import report
     from overtone.core.files import write_text
-    from overtone.training.run import judge
 
-    if run.folder is not None and "test" in data.splits:
-        test = data.split("test")
-        embeddings = run.test_embeddings or run.embed(test)
-        found = judge(embeddings, test, {"memory_mb": run.settings["memory_mb"], "confusion": True})
-        write_text(run.folder / "report.html", report.run_report(run, data, found, embeddings))
+    if run.folder is None or "test" not in data.splits:
+        return
+    evaluation, embeddings = run.evaluation, run.test_embeddings
+    if evaluation is None or embeddings is None:  # a finished run, read from its folder
+        evaluation, embeddings = run.test(data)
+    write_text(run.folder / "report.html", report.run_report(run, data, evaluation, embeddings))
 
 
 def _chosen(data: PairedFeatures, split: str) -> str | None:

@@ -24,12 +24,13 @@ Arguments = Mapping[str, Any]
 def show_run(output: Output, run: Run, arguments: Arguments) -> None:
     """The evaluation of a training, and where its files are."""
     from overtone.cli.tables import evaluation_table
-    from overtone.evaluation import Evaluation
 
     out = Path(arguments["out"])
-    report = out / "report.html" if run.evaluation else None
-    output.document({"method": run.name, "run": out, "report": report, "evaluation": run.evaluation})
-    output.say(*(evaluation_table(Evaluation.from_dict(run.evaluation)) if run.evaluation else ()), f"\nRun: {out}")
+    found = run.evaluation
+    report = out / "report.html" if found else None
+    evaluation = found.to_dict() if found else None
+    output.document({"method": run.name, "run": out, "report": report, "evaluation": evaluation})
+    output.say(*(evaluation_table(found) if found else ()), f"\nRun: {out}")
     output.say(f"Report (open it in a browser): {report}" if report else "No test split, so no evaluation.")
 
 

@@ -15,9 +15,10 @@ import yaml
 from safetensors import safe_open
 from torch import Tensor
 
-from overtone.core import InputError, Settings
+from overtone.core import InputError, Settings, about
 from overtone.core.files import json_text, load_tensors, save_tensors, write_json, write_text
 from overtone.core.settings import read_yaml, rename
+from overtone.evaluation import Evaluation
 from overtone.features import Scaler
 
 FREE = ("checkpoint_seconds", "memory_mb")
@@ -220,10 +221,21 @@ class RunFolder:
         records: list[dict[str, Any]] = [json.loads(line) for line in lines]
         return [{RENAMED_METRICS.get(name, name): value for name, value in record.items()} for record in records]
 
-    def evaluation(self) -> dict[str, Any] | None:
-        """The test split's evaluation, None if there was no test split."""
+    def evaluation(self) -> Evaluation | None:
+        """The test split's evaluation, None if there was no test split.
+
+        Raises:
+            InputError: The file is damaged.
+        """
         path = self / "evaluation.json"
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{path}: not valid JSON ({error})") from None
+        with about(path):
+            return Evaluation.from_dict(stored)
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Write ``checkpoint.safetensors``: one file, numbers in its header, so that its parts always fit together."""

@@ -69,7 +69,7 @@ class Run:
         info: What ``run.json`` holds: method, versions, data, splits, device, seconds, chosen epoch.
         history: One record per epoch: ``epoch``, ``seconds``, ``learning_rate``, every term, ``gradient_norm``, and
             where the epoch was validated ``val_<score>`` and ``rank_<modality>`` (effective rank).
-        evaluation: The test split's evaluation as a dictionary, None without one.
+        evaluation: The test split's evaluation, None without one; read from a folder it has no values per query.
         folder: Where the run is stored, None if nowhere.
         test_embeddings: The embeddings that ``evaluation`` judged; None on a run that was read from its folder.
     """
@@ -79,7 +79,7 @@ class Run:
     settings: dict[str, Any]
     info: dict[str, Any]
     history: list[dict[str, Any]] = field(default_factory=list)
-    evaluation: dict[str, Any] | None = None
+    evaluation: Evaluation | None = None
     folder: Path | None = None
     test_embeddings: Embeddings | None = None
 
@@ -122,7 +122,7 @@ class Run:
         files.write_history(self.history)
         save_tensors(files / "weights.safetensors", self.method.state_dict(), {"method": self.name})
         if self.evaluation is not None:
-            write_json(files / "evaluation.json", self.evaluation)
+            write_json(files / "evaluation.json", self.evaluation.to_dict())
         files.write_info(self.info)
         (files / "checkpoint.safetensors").unlink(missing_ok=True)
 
@@ -176,18 +176,23 @@ class Run:
         part = data.split(split) if split is not None and data.splits else data
         return judge(self.embed(part), part, {"memory_mb": self.settings["memory_mb"], **options})
 
-    def test(self, data: PairedFeatures) -> None:
+    def test(self, data: PairedFeatures) -> tuple[Evaluation, Embeddings]:
         """Embed the split ``test`` and evaluate it; keep both, as ``test_embeddings`` and ``evaluation``.
 
         Args:
             data: Features of the same modalities and dimensions as the run was trained on, with a split ``test``.
+
+        Returns:
+            Both.
 
         Raises:
             InputError: The data does not fit the run, or has no such split.
         """
         part = data.split("test")
         self.test_embeddings = self.embed(part)
-        self.evaluation = judge(self.test_embeddings, part, {"memory_mb": self.settings["memory_mb"]}).to_dict()
+        options = {"memory_mb": self.settings["memory_mb"], "confusion": True}
+        self.evaluation = judge(self.test_embeddings, part, options)
+        return self.evaluation, self.test_embeddings
 
     def apply(self, data: PairedFeatures, function: Embedder) -> dict[str, Embeddings]:
         """Apply a function of scaled rows to both modalities, in blocks.
