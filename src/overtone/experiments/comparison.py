@@ -15,12 +15,12 @@ from overtone import training
 from overtone.core import InputError, ProgressCallback, Settings
 from overtone.core.settings import share_settings
 from overtone.evaluation import mean_interval, paired_bootstrap
+from overtone.experiments.documents import Interval
 from overtone.experiments.grid import Grid, Trial, Variant
 from overtone.experiments.results import (
     DIRECTIONS,
     RANKED_BY,
     Comparison,
-    Interval,
     MethodResult,
     PairedTest,
     SeedScore,
@@ -237,7 +237,7 @@ def _over_seeds(values: Sequence[Mapping[str, float | None]], ci95: Interval | N
     }
     std = float(np.std(table["mean"], ddof=1)) if len(values) > 1 else None
     means = {way: statistics.fmean(column) for way, column in table.items()}
-    return SeedScore({way: means[way] for way in DIRECTIONS}, means["mean"], std, ci95)
+    return SeedScore({way: means[way] for way in DIRECTIONS}, means["mean"], ci95, std)
 
 
 def _per_class(trials: Sequence[Trial]) -> dict[str, SeedScore]:

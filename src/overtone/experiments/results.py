@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from torch import Tensor
 
-from overtone.evaluation import student_interval
+from overtone.experiments.documents import BESIDE, Document, Interval, finite, interval_of, paired_interval
 
 RANKED_BY = ("map", "instance_recall@10", "instance_recall@1", "recall@1")
 """What methods are ranked and tested by, the first that they have: mAP, or without labels the true counterpart."""
 DIRECTIONS = ("a2v", "v2a")
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -26,14 +24,14 @@ class SeedScore:
     Attributes:
         directions: Direction (``"a2v"``, ``"v2a"``) to the mean over the seeds.
         mean: Mean over the seeds of the mean of both directions; None where it is unknown.
-        std: Standard deviation of the latter over the seeds; None of a single seed.
         ci95: Bootstrap interval, over the queries, of the seeds' mean; None for metrics without one.
+        std: Standard deviation of the mean over the seeds; None of a single seed.
     """
 
     directions: dict[str, float | None]
     mean: float | None
-    std: float | None = None
     ci95: Interval | None = None
+    std: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers as plain JSON-able values."""
@@ -44,7 +42,7 @@ class SeedScore:
     def from_dict(cls, found: Mapping[str, Any]) -> SeedScore:
         """Read :meth:`to_dict` back."""
         directions = {way: found[way] for way in DIRECTIONS if way in found}
-        return cls(directions, found.get("mean"), found.get("std"), interval_from(found.get("ci95")))
+        return cls(directions, found.get("mean"), interval_of(found.get("ci95")), found.get("std"))
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class MethodResult:
 
 
 @dataclass(frozen=True)
-class PairedTest:
+class PairedTest(Document):
     """Two methods on the same queries, by the means over the seeds.
 
     Attributes:
@@ -104,8 +102,8 @@ class PairedTest:
 
     a: str
     b: str
-    metric: str
-    difference: float | None
+    metric: str = "map"
+    difference: float | None = None
     ci95: Interval | None = None
     p_value: float | None = None
     queries: int | None = None
@@ -116,16 +114,6 @@ class PairedTest:
         ci95 = None if self.ci95 is None else (-self.ci95[1], -self.ci95[0])
         difference = None if self.difference is None else -self.difference
         return replace(self, a=self.b, b=self.a, difference=difference, ci95=ci95, seeds_ahead=None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The test as plain JSON-able values."""
-        return {**vars(self), "ci95": None if self.ci95 is None else list(self.ci95)}
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any], metric: str = "map") -> PairedTest:
-        """Read :meth:`to_dict` back; ``metric`` is for documents that do not name it."""
-        rest = {name: found.get(name) for name in ("difference", "p_value", "queries", "seeds_ahead")}
-        return cls(found["a"], found["b"], found.get("metric", metric), ci95=interval_from(found.get("ci95")), **rest)
 
 
 @dataclass(frozen=True)
@@ -148,7 +136,7 @@ class AblationEffect:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Document):
     """Methods side by side: trained with the same seeds, evaluated on the same test split.
 
     Attributes:
@@ -157,11 +145,11 @@ class Comparison:
         seeds: Every method was trained with each of them.
         queries: Test queries in each direction.
         metric: What methods are ranked and tested by.
-        chance_map: mAP of a random order, per direction and as a mean; None without labels.
+        chance_map: mAP of a random order, per direction and as ``mean``; None without labels.
         methods: Methods and their controls, in the order they were asked for.
-        ablation: ``method/no-term`` to the method with that term off.
         controls: Method to the names of its controls among ``methods``.
         paired_tests: Each method against the first one; each control and ablation against its method.
+        ablation: ``method/no-term`` to the method with that term off.
         seconds: Time the whole comparison took, with the runs that an earlier, interrupted call made.
         report: The report's file, once there is one.
         per_class: Method to class to average precision. This and what follows is not part of the JSON document.
@@ -179,17 +167,17 @@ class Comparison:
     metric: str = "map"
     chance_map: dict[str, float | None] | None = None
     methods: dict[str, MethodResult] = field(default_factory=dict)
-    ablation: dict[str, MethodResult] = field(default_factory=dict)
     controls: dict[str, list[str]] = field(default_factory=dict)
     paired_tests: list[PairedTest] = field(default_factory=list)
+    ablation: dict[str, MethodResult] = field(default_factory=dict)
     seconds: float | None = None
     report: Path | None = None
-    per_class: dict[str, dict[str, SeedScore]] = field(default_factory=dict)
-    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    checksum: str | None = None
-    versions: dict[str, str] = field(default_factory=dict)
+    per_class: dict[str, dict[str, SeedScore]] = field(default_factory=dict, metadata=BESIDE)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict, metadata=BESIDE)
+    notes: tuple[str, ...] = field(default=(), metadata=BESIDE)
+    warnings: tuple[str, ...] = field(default=(), metadata=BESIDE)
+    checksum: str | None = field(default=None, metadata=BESIDE)
+    versions: dict[str, str] = field(default_factory=dict, metadata=BESIDE)
 
     @property
     def chance(self) -> float | None:
@@ -252,88 +240,13 @@ class Comparison:
         interval = paired_interval(self.ablation[variant].seeds, whole.seeds)
         return AblationEffect(method, name, difference, interval, "seeds" if interval else None)
 
-    def details(self) -> dict[str, Any]:
-        """What is known beside the JSON document."""
-        per_class = {
-            name: {label: score.to_dict() for label, score in table.items()} for name, table in self.per_class.items()
-        }
-        rest = {name: getattr(self, name) for name in ("settings", "checksum", "versions", "notes", "warnings")}
-        return {"per_class": per_class, **rest}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON-able values."""
-        return {
-            "corpus": self.corpus,
-            "modalities": list(self.modalities),
-            "seeds": list(self.seeds),
-            "queries": self.queries,
-            "metric": self.metric,
-            "chance_map": self.chance_map,
-            "methods": {name: result.to_dict() for name, result in self.methods.items()},
-            "controls": self.controls,
-            "paired_tests": [test.to_dict() for test in self.paired_tests],
-            "ablation": {name: result.to_dict() for name, result in self.ablation.items()},
-            "seconds": self.seconds,
-            "report": None if self.report is None else str(self.report),
-        }
-
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], **beside: Any) -> Comparison:
-        """Read :meth:`to_dict` back.
-
-        Args:
-            found: The JSON document; what it lacks is left at its default.
-            **beside: Attributes that are not part of the document, such as ``per_class``.
-        """
-        methods, ablation = (
-            {name: MethodResult.from_dict(entry) for name, entry in (found.get(part) or {}).items()}
-            for part in ("methods", "ablation")
-        )
-        known = (name for name in RANKED_BY if any(name in result.scores for result in methods.values()))
-        metric = found.get("metric") or next(known, "map")
-        first, second = found.get("modalities") or ("a", "v")
-        return cls(
-            corpus=found.get("corpus") or "",
-            modalities=(first, second),
-            seeds=tuple(found.get("seeds") or ()),
-            queries=found.get("queries"),
-            metric=metric,
-            chance_map=found.get("chance_map"),
-            methods=methods,
-            ablation=ablation,
-            controls={name: list(names) for name, names in (found.get("controls") or {}).items()},
-            paired_tests=[PairedTest.from_dict(test, metric) for test in found.get("paired_tests") or ()],
-            seconds=found.get("seconds"),
-            report=None if found.get("report") is None else Path(found["report"]),
-            **beside,
-        )
-
-
-def paired_interval(first: Sequence[float | None], second: Sequence[float | None]) -> Interval | None:
-    """Student's 95 % interval of the mean of first − second, one number per seed; None for fewer than two whole pairs.
-
-    Example:
-        >>> low, high = paired_interval([0.5, 0.6, 0.7], [0.6, 0.8, 0.8])
-        >>> round(low, 3), round(high, 3)
-        (-0.277, 0.01)
-    """
-    pairs = [(a, b) for a, b in zip(first, second) if a is not None and b is not None and math.isfinite(a - b)]
-    if not 2 <= len(pairs) == len(first) == len(second):
-        return None
-    return student_interval([a - b for a, b in pairs])
-
-
-def finite(value: object) -> float | None:
-    """A finite number as it is; None for anything else."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-        return None
-    return value
-
-
-def interval_from(ends: Sequence[float | None] | None) -> Interval | None:
-    """An interval as JSON has it; None unless both ends are finite numbers."""
-    low, high = map(finite, ends if ends is not None and len(ends) == 2 else (None, None))
-    return None if low is None or high is None else (low, high)
+    def from_dict(cls, found: Mapping[str, Any], **more: Any) -> Comparison:
+        """Read :meth:`to_dict` back; a document that does not name its metric is ranked by the first it has."""
+        known = [name for name in RANKED_BY if any(name in entry for entry in (found.get("methods") or {}).values())]
+        metric = found.get("metric") or (known or ["map"])[0]
+        tests = [{"metric": metric, **test} for test in found.get("paired_tests") or ()]
+        return super().from_dict({**found, "metric": metric, "paired_tests": tests}, **more)
 
 
 def _scores(found: Mapping[str, Any]) -> dict[str, SeedScore]:

@@ -98,6 +98,7 @@ def diagnose(
     diagnosis = Diagnosis(
         corpus=data.provenance.source,
         modalities=data.names,
+        protocol="across" if len(data.names) == 2 else "within",
         seeds=grid.seeds,
         rows={"train": len(rows.train), "test": len(rows.test)},
         classes=rows.classes,

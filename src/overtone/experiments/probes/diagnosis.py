@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from overtone.experiments.documents import BESIDE, Document, Interval, paired_interval
 from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
-from overtone.experiments.results import Interval, interval_from, paired_interval
 
 RANKED_BY = ("map", "recall@1")
 """What losses are ranked by: the first of these that they have."""
 
 
 @dataclass(frozen=True)
-class SeedTest:
+class SeedTest(Document):
     """Two losses seed by seed: the paired t-test of one quantity.
 
     Attributes:
@@ -42,24 +42,15 @@ class SeedTest:
     wins: int | None = None
     seeds: int | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The test as plain JSON-able values."""
-        return {**vars(self), "ci95": None if self.ci95 is None else list(self.ci95)}
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> SeedTest:
-        """Read :meth:`to_dict` back."""
-        rest = {name: found.get(name) for name in ("difference", "p_value", "wins", "seeds")}
-        return cls(found["a"], found["b"], found["quantity"], ci95=interval_from(found.get("ci95")), **rest)
-
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Document):
     """What losses do to one corpus's embedding, side by side.
 
     Attributes:
         corpus: Where the data came from.
         modalities: Names of the one or two views.
+        protocol: Whether queries and gallery are of different views: ``"across"`` or ``"within"``.
         seeds: Every loss was trained with each of them.
         rows: Split to its number of rows.
         classes: Split to its number of classes.
@@ -83,6 +74,7 @@ class Diagnosis:
 
     corpus: str = ""
     modalities: tuple[str, ...] = ()
+    protocol: str = "within"
     seeds: tuple[int, ...] = ()
     rows: dict[str, int] = field(default_factory=dict)
     classes: dict[str, int] = field(default_factory=dict)
@@ -95,18 +87,13 @@ class Diagnosis:
     paired_tests: list[SeedTest] = field(default_factory=list)
     seconds: float | None = None
     report: Path | None = None
-    embeddings: dict[str, NDArray[np.floating[Any]]] = field(default_factory=dict)
-    labels: tuple[int, ...] = ()
-    class_names: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    checksum: str | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def protocol(self) -> str:
-        """Whether queries and gallery are of different modalities: ``"across"`` or ``"within"``."""
-        return "across" if len(self.modalities) == 2 else "within"
+    embeddings: dict[str, NDArray[np.floating[Any]]] = field(default_factory=dict, metadata=BESIDE)
+    labels: tuple[int, ...] = field(default=(), metadata=BESIDE)
+    class_names: tuple[str, ...] = field(default=(), metadata=BESIDE)
+    notes: tuple[str, ...] = field(default=(), metadata=BESIDE)
+    warnings: tuple[str, ...] = field(default=(), metadata=BESIDE)
+    checksum: str | None = field(default=None, metadata=BESIDE)
+    versions: dict[str, str] = field(default_factory=dict, metadata=BESIDE)
 
     @property
     def metric(self) -> str:
@@ -177,49 +164,16 @@ class Diagnosis:
         return best if all(lead is not None and min(sign * end for end in lead) > 0 for lead in leads) else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON-able values."""
-        features = {"views": {name: space.to_dict() for name, space in self.views.items()}} if self.views else {}
-        return {
-            "corpus": self.corpus,
-            "modalities": list(self.modalities),
-            "protocol": self.protocol,
-            "seeds": list(self.seeds),
-            "rows": self.rows,
-            "classes": self.classes,
-            "class_disjoint": self.class_disjoint,
-            "settings": self.settings,
-            "losses": {name: result.to_dict() for name, result in self.losses.items()},
-            "features": features if self.features is None else self.features.to_dict(),
-            "recommendation": self.recommendation,
-            "paired_tests": [test.to_dict() for test in self.paired_tests],
-            "seconds": self.seconds,
-            "report": None if self.report is None else str(self.report),
-        }
+        """Everything as plain JSON-able values; features that have a space each stand under ``features``, ``views``."""
+        found = super().to_dict()
+        views = found.pop("views")
+        return {**found, "features": {"views": views} if views else found["features"] or {}}
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], **beside: Any) -> Diagnosis:
-        """Read :meth:`to_dict` back.
-
-        Args:
-            found: The JSON document; what it lacks is left at its default.
-            **beside: Attributes that are not part of the document, such as ``embeddings``.
-        """
+    def from_dict(cls, found: Mapping[str, Any], **more: Any) -> Diagnosis:
+        """Read :meth:`to_dict` back."""
         features = found.get("features") or {}
-        views = features.get("views") or {}
-        return cls(
-            corpus=found.get("corpus") or "",
-            modalities=tuple(found.get("modalities") or ()),
-            seeds=tuple(found.get("seeds") or ()),
-            rows=dict(found.get("rows") or {}),
-            classes=dict(found.get("classes") or {}),
-            class_disjoint=found.get("class_disjoint"),
-            settings=dict(found.get("settings") or {}),
-            losses={name: ProbeResult.from_dict(entry) for name, entry in (found.get("losses") or {}).items()},
-            features=SpaceResult.from_dict(features) if features and not views else None,
-            views={name: SpaceResult.from_dict(entry) for name, entry in views.items()},
-            recommendation=dict(found.get("recommendation") or {"sentences": []}),
-            paired_tests=[SeedTest.from_dict(test) for test in found.get("paired_tests") or ()],
-            seconds=found.get("seconds"),
-            report=None if found.get("report") is None else Path(found["report"]),
-            **beside,
+        spaces = (
+            {"features": None, "views": features["views"]} if "views" in features else {"features": features or None}
         )
+        return super().from_dict({**found, **spaces}, **more)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from overtone.experiments.results import Interval, finite, interval_from
+from overtone.experiments.documents import Document, Interval, finite
 
 WATCHED = ("active_ratio", "gradient_norm", "parameter_gradient_norm", "easy_share")
 """What is measured in the batches of a training, beside the loss."""
@@ -18,7 +18,7 @@ Series = dict[str, list[float | None]]
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(Document):
     """A quantity over the seeds.
 
     Attributes:
@@ -32,17 +32,6 @@ class Measured:
     std: float | None = None
     ci95: Interval | None = None
     values: tuple[float | None, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The numbers as plain JSON-able values."""
-        ci95 = None if self.ci95 is None else list(self.ci95)
-        return {"mean": self.mean, "std": self.std, "ci95": ci95, "values": list(self.values)}
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Measured:
-        """Read :meth:`to_dict` back."""
-        values = tuple(found.get("values") or ())
-        return cls(finite(found.get("mean")), finite(found.get("std")), interval_from(found.get("ci95")), values)
 
 
 class Curve(NamedTuple):
@@ -65,10 +54,11 @@ class Curve(NamedTuple):
         return Curve(at, values)
 
 
-class ClassVariance(NamedTuple):
+@dataclass(frozen=True)
+class ClassVariance(Document):
     """The variance of one class's embeddings around their centroid, and how many rows it is from."""
 
-    variance: float | None
+    variance: float | None = None
     rows: float | None = None
 
 
@@ -102,7 +92,7 @@ class SpaceResult:
         spread = means.pop("centroid_distance_std", None)
         if "centroid_distance" in means:
             means["centroid_distance"] = {"mean": means["centroid_distance"], "std": spread}
-        per_class = {name: one._asdict() for name, one in self.per_class.items()}
+        per_class = {name: one.to_dict() for name, one in self.per_class.items()}
         pair = {"smallest_gap_classes": list(self.smallest_gap_classes)} if self.smallest_gap_classes else {}
         verdict = {} if self.verdict is None else {"verdict": self.verdict}
         return {**means, **pair, "per_class": per_class, **verdict}
@@ -165,7 +155,7 @@ class ProbeResult(SpaceResult):
             "seconds": self.seconds,
             "over_seeds": {name: measured.to_dict() for name, measured in self.measures.items()},
             "series": self.series,
-            "looks": self.evaluations,
+            "evaluations": self.evaluations,
         }
 
     @classmethod
@@ -207,9 +197,6 @@ def _space(found: Mapping[str, Any]) -> dict[str, Any]:
     verdict = found.get("verdict")
     return {
         "smallest_gap_classes": tuple(map(str, found.get("smallest_gap_classes") or ())),
-        "per_class": {
-            name: ClassVariance(one.get("variance"), one.get("rows"))
-            for name, one in (found.get("per_class") or {}).items()
-        },
+        "per_class": {name: ClassVariance.from_dict(one) for name, one in (found.get("per_class") or {}).items()},
         "verdict": None if verdict is None else list(verdict),
     }
