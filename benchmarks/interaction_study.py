@@ -24,7 +24,7 @@ from overtone.experiments import Comparison, MethodResult, compare
 from overtone.experiments.grid import Trial
 from overtone.features import SimulatorSettings, from_arrays, simulate
 from overtone.graphs import infer_interactions
-from overtone.interactions import InteractionTrainer, sharing
+from overtone.interactions import InteractionTrainer
 
 Array = np.ndarray[Any, Any]
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -85,17 +85,16 @@ def case(name: str, seed: int, options: argparse.Namespace) -> tuple[dict[str, M
     """One data set: the method and its controls, and how right its graph is."""
     data = from_arrays(simulate(SimulatorSettings(**SETTINGS[name]), seed), source=f"simulated {name} {seed}")
     folder = options.out / name / f"data-{seed}{options.round}"
-    with sharing():
-        train = InteractionTrainer().train
-        found: Comparison = compare(METHODS, data, seeds=[seed], controls=True, out=folder, resume=True, train=train)
-        identity = {"graph of": SETTINGS[name], "seed": seed}
-        graph = Trial.load(folder / "graph.safetensors", identity)
-        if graph is None:
-            run = train(METHOD, data, settings={"seed": seed, "epochs": 1}, out=folder / "run", overwrite=True)
-            assert run.folder is not None
-            edges = json.loads((run.folder / "graph.json").read_text())
-            graph = Trial({"none": torch.zeros(1)}, rightness(edges, data.truth["interactions"].numpy()))
-            graph.save(folder / "graph.safetensors", identity)
+    train = InteractionTrainer().train
+    found: Comparison = compare(METHODS, data, seeds=[seed], controls=True, out=folder, resume=True, train=train)
+    identity = {"graph of": SETTINGS[name], "seed": seed}
+    graph = Trial.load(folder / "graph.safetensors", identity)
+    if graph is None:
+        run = train(METHOD, data, settings={"seed": seed, "epochs": 1}, out=folder / "run", overwrite=True)
+        assert run.folder is not None
+        edges = json.loads((run.folder / "graph.json").read_text())
+        graph = Trial({"none": torch.zeros(1)}, rightness(edges, data.truth["interactions"].numpy()))
+        graph.save(folder / "graph.safetensors", identity)
     return found.methods, graph.values
 
 

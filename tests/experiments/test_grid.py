@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from overtone.core import InputError
+from overtone.core.settings import BUDGET, share_settings
 from overtone.experiments import grid as grids
-from overtone.experiments.grid import BUDGET, Grid, Trial, Variant, share_settings
+from overtone.experiments.grid import Grid, Trial, Variant
 from overtone.methods.base import methods
 from overtone.training import TrainingSettings
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from overtone.core import InputError, ProgressCallback, Settings
 from overtone.core.settings import BUDGET, share_settings
-from overtone.diagnosis import Evidence, recommend, verdict
+from overtone.diagnosis import Evidence, Recommendation, recommend, verdict
 from overtone.evaluation import paired_seed_test, student_interval
 from overtone.experiments.grid import Grid, Trial, Variant
 from overtone.experiments.probes.data import ProbeData, prepare_data
@@ -107,7 +107,7 @@ def diagnose(
         losses={name: _result(of_one, evidence[name]) for name, of_one in trials.items()},
         features=spaces.pop("", None),
         views=spaces,
-        recommendation=recommend(evidence).to_dict() if len(evidence) > 1 else {"sentences": []},
+        recommendation=recommend(evidence) if len(evidence) > 1 else Recommendation(),
         paired_tests=_paired_tests(trials),
         seconds=grid.seconds,
         class_names=rows.class_names,
@@ -210,7 +210,7 @@ def _result(trials: Sequence[Trial], evidence: Sequence[Evidence]) -> ProbeResul
             name: ClassVariance(_mean([final["per_class"][name]["variance"] for final in finals]), first["rows"])
             for name, first in finals[0]["per_class"].items()
         },
-        verdict=[hit.to_dict() for hit in verdict(Evidence.mean(evidence))],
+        verdict=verdict(Evidence.mean(evidence)),
         series=_mean_series(epochs),
         evaluations=_mean_series([trial.values["evaluations"] for trial in trials]),
         active_means=finals[0]["greediness"]["active_means"],

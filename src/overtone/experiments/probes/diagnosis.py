@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from overtone.diagnosis import Recommendation
 from overtone.experiments.documents import BESIDE, Document, Interval, paired_interval
 from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
 
@@ -83,7 +84,7 @@ class Diagnosis(Document):
     losses: dict[str, ProbeResult] = field(default_factory=dict)
     features: SpaceResult | None = None
     views: dict[str, SpaceResult] = field(default_factory=dict)
-    recommendation: dict[str, Any] = field(default_factory=lambda: {"sentences": []})
+    recommendation: Recommendation = field(default_factory=Recommendation)
     paired_tests: list[SeedTest] = field(default_factory=list)
     seconds: float | None = None
     report: Path | None = None

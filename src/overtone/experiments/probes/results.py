@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from overtone.diagnosis import RuleHit
 from overtone.experiments.documents import Document, Interval, finite
 
 WATCHED = ("active_ratio", "gradient_norm", "parameter_gradient_norm", "easy_share")
@@ -76,7 +77,7 @@ class SpaceResult:
     measures: dict[str, Measured] = field(default_factory=dict)
     smallest_gap_classes: tuple[str, ...] = ()
     per_class: dict[str, ClassVariance] = field(default_factory=dict)
-    verdict: list[dict[str, Any]] | None = None
+    verdict: list[RuleHit] | None = None
 
     def measured(self, key: str) -> Measured:
         """A quantity; without numbers where it was not measured."""
@@ -94,7 +95,7 @@ class SpaceResult:
             means["centroid_distance"] = {"mean": means["centroid_distance"], "std": spread}
         per_class = {name: one.to_dict() for name, one in self.per_class.items()}
         pair = {"smallest_gap_classes": list(self.smallest_gap_classes)} if self.smallest_gap_classes else {}
-        verdict = {} if self.verdict is None else {"verdict": self.verdict}
+        verdict = {} if self.verdict is None else {"verdict": [hit.to_dict() for hit in self.verdict]}
         return {**means, **pair, "per_class": per_class, **verdict}
 
     @classmethod
@@ -198,5 +199,5 @@ def _space(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "smallest_gap_classes": tuple(map(str, found.get("smallest_gap_classes") or ())),
         "per_class": {name: ClassVariance.from_dict(one) for name, one in (found.get("per_class") or {}).items()},
-        "verdict": None if verdict is None else list(verdict),
+        "verdict": None if verdict is None else [RuleHit.from_dict(hit) for hit in verdict],
     }
