@@ -44,8 +44,8 @@ def diagnosis_tables(diagnosis: Diagnosis) -> list[RenderableType]:
     if diagnosis.features is not None:
         spaces["features"] = diagnosis.features
     for name, space in spaces.items():
-        shown += [f"{name}: {finding['says']} {finding['advice']}" for finding in space.verdict or ()]
-    sentences = diagnosis.recommendation["sentences"] if diagnosis.recommendation else ()
+        shown += [f"{name}: {finding.says} {finding.advice}" for finding in space.verdict or ()]
+    sentences = diagnosis.recommendation.sentences
     return [*shown, *(["", *sentences] if sentences else ())]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from overtone.diagnosis import RuleHit
 from overtone.experiments import Diagnosis
 from overtone.report.diagnosis_figures import plane, spaces_of, styles_of
 from overtone.report.markup import Child, Column, Markup, el, markup, table
@@ -18,7 +18,7 @@ def choice(diagnosis: Diagnosis) -> Section | None:
     """The recommendation in sentences, and what it trades: compact classes against retrieval."""
     if not diagnosis.losses:
         return None
-    sentences = diagnosis.recommendation.get("sentences") or ()
+    sentences = diagnosis.recommendation.sentences
     advice = el("ul", [el("li", sentence) for sentence in sentences]) if sentences else None
     trade = _trade(diagnosis)
     if advice is None and trade is None:
@@ -66,9 +66,9 @@ def verdicts(diagnosis: Diagnosis) -> Section | None:
     return Section("What looks wrong, and what to try next?", markup(body))
 
 
-def _overview(diagnosis: Diagnosis, judged: Mapping[str, Sequence[Mapping[str, Any]]]) -> Markup:
+def _overview(diagnosis: Diagnosis, judged: Mapping[str, Sequence[RuleHit]]) -> Markup:
     """Which rule fired where: its figure, or nothing."""
-    fired = {name: {str(one.get("rule")): one.get("figure") for one in findings} for name, findings in judged.items()}
+    fired = {name: {one.rule: one.figure for one in findings} for name, findings in judged.items()}
     rules, styles = list(dict.fromkeys(rule for figures in fired.values() for rule in figures)), styles_of(diagnosis)
     columns = [Column("loss", "name"), *(Column(_spelt(rule)) for rule in rules)]
     rows = [
@@ -83,18 +83,18 @@ def _spelt(rule: str) -> str:
     return rule.replace("_", " ").replace("-", " ")
 
 
-def _finding(one: Mapping[str, Any]) -> Markup:
+def _finding(one: RuleHit) -> Markup:
     """A rule that fired: its name and figure, what it says, what to try."""
-    heading = el("b", capital(_spelt(str(one.get("rule", "")))))
-    advice = el("p", el("b", "Next: "), one["advice"]) if one.get("advice") else None
+    heading = el("b", capital(_spelt(one.rule)))
+    advice = el("p", el("b", "Next: "), one.advice) if one.advice else None
     trigger = el("span", f" {_trigger(one)}", class_="small muted")
-    return el("div", el("p", heading, trigger), el("p", one.get("says")), advice, class_="finding")
+    return el("div", el("p", heading, trigger), el("p", one.says), advice, class_="finding")
 
 
-def _trigger(one: Mapping[str, Any]) -> str:
+def _trigger(one: RuleHit) -> str:
     """The figure that triggered a rule, beside its threshold."""
-    parts = {quantity(str(one.get("quantity", "figure"))).name: "figure", "threshold": "threshold"}
-    return ", ".join(f"{name} {_short(one[key])}" for name, key in parts.items() if known(one.get(key)))
+    parts = {quantity(one.quantity or "figure").name: one.figure, "threshold": one.threshold}
+    return ", ".join(f"{name} {_short(value)}" for name, value in parts.items() if known(value))
 
 
 def _short(value: float | None) -> str:
