@@ -1,7 +1,9 @@
-"""The metrics: what one is, and all of them. Each is a pure function from ranks to one number per query.
+"""The metrics. Each is a pure function from the ranks of b queries to (b,) float64, one number per query.
 
-To add a metric, write its function here, or in a file of your own that is imported, and put the decorator on it. The
-command line and the reports show every registered metric.
+A label-level metric takes :class:`~overtone.evaluation.ranks.Ranks`, an instance-level one
+:class:`~overtone.evaluation.ranks.CounterpartRanks`; one with ``{k}`` in its name also takes the cutoff k >= 1. To add a
+metric, write its function here, or in a file of your own that is imported, and put the decorator on it. The command
+line and the reports show every registered metric.
 """
 
 from __future__ import annotations
@@ -46,11 +48,6 @@ class Metric:
     summary: Callable[[Floats], float | np.floating[Any]] = np.mean
 
     @property
-    def is_mean(self) -> bool:
-        """Whether the summary is the mean over the queries, for which a bootstrap interval is defined."""
-        return self.summary is np.mean
-
-    @property
     def at_cutoffs(self) -> bool:
         """Whether it is computed at each cutoff k."""
         return "{k}" in self.name
@@ -59,9 +56,10 @@ class Metric:
         """The metric's keys, each with a function of the ranks alone (``recall@1``, ``recall@5``, ...)."""
         if not self.at_cutoffs:
             return {self.name: self.function}
-        return {self.name.format(k=k): self._at(k) for k in cutoffs}
+        return {self.name.format(k=k): self.at(k) for k in cutoffs}
 
-    def _at(self, k: int) -> Callable[[Any], Floats]:
+    def at(self, k: int) -> Callable[..., Floats]:
+        """Its function at one cutoff."""
         return lambda ranks: self.function(ranks, k)
 
 
@@ -113,7 +111,7 @@ def find_metric(key: str) -> Metric | None:
         return None
     found, k = metrics[pattern], int(cutoff)
     title, explanation = (text.format(k=k) for text in (found.title, found.explanation))
-    return replace(found, name=key, function=found._at(k), title=title, explanation=explanation)
+    return replace(found, name=key, function=found.at(k), title=title, explanation=explanation)
 
 
 def metric_order(key: str) -> tuple[int, int]:
@@ -144,11 +142,7 @@ def average_precision(ranks: Ranks) -> Floats:
     A tie group is one threshold: all of its relevant items share the precision at the group's end, which is
     scikit-learn's AP = Σ_n (recall_n − recall_{n−1}) precision_n over distinct scores.
 
-    Args:
-        ranks: Ranks of the relevant items of b queries.
-
-    Returns:
-        (b,) average precision in (0, 1]; NaN where nothing is relevant.
+    Returns: (b,) average precision in (0, 1]; NaN where nothing is relevant.
 
     Source: Manning, Raghavan & Schütze, Introduction to Information Retrieval (2008), section 8.4.
     """
@@ -170,11 +164,7 @@ def chance_average_precision(ranks: Ranks) -> Floats:
     (j − 1)(R − 1)/(N − 1) relevant ones on average, so E[AP] = (1/N) [H_N + (R − 1)/(N − 1) · (N − H_N)] with the
     harmonic number H_N.
 
-    Args:
-        ranks: Ranks of the relevant items of b queries; only how many there are matters.
-
-    Returns:
-        (b,) values in (0, 1]; NaN where nothing is relevant.
+    Returns: (b,) values in (0, 1]; NaN where nothing is relevant.
     """
     size = ranks.gallery
     harmonic = (1.0 / np.arange(1, size + 1)).sum()
@@ -192,11 +182,7 @@ def running_average_precision(ranks: Ranks) -> Floats:
 
     Tied items share one precision, as in ``map``, and stand where a random order of them would put them on average.
 
-    Args:
-        ranks: Ranks of the relevant items of b queries.
-
-    Returns:
-        (b,) running average precision in (0, 1]; NaN where nothing is relevant.
+    Returns: (b,) running average precision in (0, 1]; NaN where nothing is relevant.
     """
     running = np.cumsum(ranks.precision, axis=1) / np.arange(1, ranks.above.shape[1] + 1)
     reach = np.diff(ranks.position, axis=1, append=ranks.gallery + 1.0)
@@ -210,11 +196,7 @@ def average_precision_at_r(ranks: Ranks) -> Floats:
 
     A tie group that rank R cuts through counts by the share of its positions that lie within.
 
-    Args:
-        ranks: Of b queries.
-
-    Returns:
-        (b,) values in [0, 1]; NaN where nothing is relevant.
+    Returns: (b,) values in [0, 1]; NaN where nothing is relevant.
 
     Source: Musgrave, Belongie & Lim, A Metric Learning Reality Check (ECCV 2020).
     """
@@ -233,11 +215,7 @@ def ndcg(ranks: Ranks) -> Floats:
     The gain is the overlap of the two clips' targets: 1 for one shared class, the number of shared classes for
     multi-hot labels, a sum of products for soft ones. Tied items share the mean discount of their group's positions.
 
-    Args:
-        ranks: Ranks of the relevant items of b queries, with gains.
-
-    Returns:
-        (b,) values in (0, 1]; NaN where nothing is relevant.
+    Returns: (b,) values in (0, 1]; NaN where nothing is relevant.
 
     Source: Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques (TOIS 2002); for ties
     McSherry & Najork (ECIR 2008).
@@ -263,12 +241,7 @@ def recall_at(ranks: Ranks, k: int) -> Floats:
     Where rank k falls into the tie group of the best relevant item (g items, m of them relevant, a before the group),
     the chance that a random order of the group shows one in time: 1 − C(g − m, t) / C(g, t) with t = k − a.
 
-    Args:
-        ranks: Ranks of the relevant items of b queries.
-        k: Cutoff, at least 1.
-
-    Returns:
-        (b,) values in [0, 1]; NaN where nothing is relevant.
+    Returns: (b,) values in [0, 1]; NaN where nothing is relevant.
     """
     first = np.flatnonzero(ranks.tied % ranks.above.shape[1] == 0)
     members = np.ones(len(ranks.counts), np.int64)
@@ -292,12 +265,7 @@ def recall_at(ranks: Ranks, k: int) -> Floats:
 def instance_recall_at(ranks: CounterpartRanks, k: int) -> Floats:
     r"""1 if the true counterpart is among the first k items, else 0; within a tie group, the share of it that is.
 
-    Args:
-        ranks: Rank of each query's counterpart.
-        k: Cutoff, at least 1.
-
-    Returns:
-        (b,) values in [0, 1].
+    Returns: (b,) values in [0, 1].
     """
     return np.clip((k - ranks.above) / (ranks.upto - ranks.above), 0.0, 1.0)
 
@@ -320,11 +288,7 @@ def instance_recall_at(ranks: CounterpartRanks, k: int) -> Floats:
 def expected_rank(ranks: CounterpartRanks) -> Floats:
     r"""Rank of the true counterpart, 1 the best; among tied items the mean of their ranks, (above + 1 + upto) / 2.
 
-    Args:
-        ranks: Rank of each query's counterpart.
-
-    Returns:
-        (b,) ranks in [1, N], whole or half.
+    Returns: (b,) ranks in [1, N], whole or half.
     """
     result: Floats = (ranks.above + 1 + ranks.upto) / 2
     return result

@@ -1,15 +1,21 @@
-"""The protocol: every clip of one set looks for its like among all clips of the other, or of its own."""
+"""The protocol: every clip of one modality is a query among all clips of the other, or of its own set."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from overtone.core import InputError
-from overtone.evaluation.arrays import ArrayLike, class_targets, event_targets, unit_pair
-from overtone.evaluation.metrics import EVENTS_MAP, metrics
-from overtone.evaluation.result import Evaluation, Wanted, assess
-from overtone.evaluation.retrieval import Search
+from overtone.evaluation.arrays import ArrayLike, Floats, class_targets, event_targets, unit_pair
+from overtone.evaluation.metrics import EVENTS_MAP, Metric, metrics
+from overtone.evaluation.result import ClassScore, Evaluation, Score
+from overtone.evaluation.retrieval import Found, Search, run_search
+from overtone.evaluation.significance import mean_interval
 
 
 def evaluate(
@@ -70,18 +76,18 @@ def evaluate(
         way: Search(x, y, labels, labels, paired=True) for way, (x, y) in {"a2v": (a, v), "v2a": (v, a)}.items()
     }
     chosen = [metric for _, metric in metrics.items() if labels is not None or metric.level == "instance"]
-    found = assess(
-        searches,
-        Wanted(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion),
-        names,
-        _named(class_names, labelled_as),
-    )
+    plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion)
+    found = _evaluate(searches, plan, names, _named(class_names, labelled_as))
     if events is None:
         return found
     either = event_targets(events, len(a), names)
     fully = {way: replace(search, query_targets=either, gallery_targets=either) for way, search in searches.items()}
-    judged = assess(fully, Wanted([metrics["map"]], (), memory_mb, bootstrap, seed, confusion=False), names, ())
-    return found.with_metric(EVENTS_MAP.name, judged, "map")
+    judged = _evaluate(fully, replace(plan, metrics=[metrics["map"]], confusion=False), names, ())
+    return replace(
+        found,
+        scores={**found.scores, EVENTS_MAP.name: judged.scores["map"]},
+        per_query={**found.per_query, EVENTS_MAP.name: judged.per_query["map"]},
+    )
 
 
 def evaluate_within(
@@ -97,19 +103,13 @@ def evaluate_within(
     confusion: bool = False,
     exact: bool | None = None,
 ) -> Evaluation:
-    """Retrieval within one set: every clip looks for the others of its class, and cannot find itself.
+    """Retrieval within one set: every clip is a query among all other clips.
 
     Args:
         embeddings: (N, d) embeddings; they need not have unit length.
         targets: (N,) class numbers or (N, C) targets in [0, 1].
         name: What the set is called.
-        class_names: C names; by default the class numbers.
-        recall_at: The cutoffs k of the recalls.
-        memory_mb: Megabytes that the blocks of similarities may take.
-        bootstrap: Number of draws of the interval of ``map``; 0 for none.
-        seed: Seed of the draws.
-        confusion: Whether to count the classes of nearest items, too.
-        exact: Whether to sum cosines in float64, see :func:`evaluate`.
+        class_names, recall_at, memory_mb, bootstrap, seed, confusion, exact: See :func:`evaluate`.
 
     Returns:
         The evaluation with the label-level metrics. Its only direction is called ``within``.
@@ -126,19 +126,90 @@ def evaluate_within(
     if len(rows) < 2:
         raise InputError(f"{name}: at least two clips are needed to find one with another", got=len(rows))
     labels, labelled_as = class_targets(targets, len(rows), "targets")
-    return assess(
-        {"within": Search(rows, rows, labels, labels, exclude_self=True)},
-        Wanted(
-            [metric for _, metric in metrics.items() if metric.level == "label"],
-            _cutoffs(recall_at),
-            memory_mb,
-            bootstrap,
-            seed,
-            confusion,
-        ),
-        (name,),
-        _named(class_names, labelled_as),
+    chosen = [metric for _, metric in metrics.items() if metric.level == "label"]
+    plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion)
+    searches = {"within": Search(rows, rows, labels, labels, exclude_self=True)}
+    return _evaluate(searches, plan, (name,), _named(class_names, labelled_as))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is computed: metrics, cutoffs k, memory in MB, draws and seed of the interval of map, confusion or not."""
+
+    metrics: Sequence[Metric]
+    cutoffs: tuple[int, ...]
+    memory_mb: int
+    bootstrap: int
+    seed: int
+    confusion: bool
+
+
+def _evaluate(
+    searches: Mapping[str, Search], plan: _Plan, names: tuple[str, ...], class_names: tuple[str, ...]
+) -> Evaluation:
+    """Run the searches of all directions over the same clips, and summarise the metrics of their queries."""
+    found = {direction: _run(search, plan) for direction, search in searches.items()}
+    values = {
+        key: {direction: result.values[key] for direction, result in found.items()}
+        for metric in plan.metrics
+        for key in metric.columns(plan.cutoffs)
+    }
+    scores = {
+        key: Score({way: _summarise(metric, column) for way, column in values[key].items()})
+        for metric in plan.metrics
+        for key in metric.columns(plan.cutoffs)
+    }
+    skipped, per_class = dict.fromkeys(searches, 0), {}
+    first = next(iter(searches.values()))
+    if "map" in values:
+        precision = values["map"]
+        skipped = {way: int(np.isnan(column).sum()) for way, column in precision.items()}
+        if plan.bootstrap:
+            interval = mean_interval(precision, resamples=plan.bootstrap, seed=plan.seed)
+            scores["map"] = replace(scores["map"], ci95=interval)
+        if first.query_targets is not None:
+            per_class = _per_class(precision, first.query_targets, class_names)
+    return Evaluation(
+        modalities=names,
+        queries=len(first.queries),
+        gallery=first.candidates,
+        scores=scores,
+        skipped_queries=skipped,
+        per_class=per_class,
+        per_query={key: {way: torch.from_numpy(c) for way, c in ways.items()} for key, ways in values.items()},
+        confusion={way: torch.from_numpy(r.nearest) for way, r in found.items() if r.nearest is not None},
+        class_names=class_names,
     )
+
+
+def _run(search: Search, plan: _Plan) -> Found:
+    labelled: dict[str, Callable[..., Floats]] = {}
+    instances: dict[str, Callable[..., Floats]] = {}
+    for metric in plan.metrics:
+        (labelled if metric.level == "label" else instances).update(metric.columns(plan.cutoffs))
+    graded = any(metric.graded for metric in plan.metrics)
+    found = run_search(search, labelled, memory_mb=plan.memory_mb, confusion=plan.confusion, graded=graded)
+    if found.counterparts is not None:
+        found.values.update({key: function(found.counterparts) for key, function in instances.items()})
+    return found
+
+
+def _summarise(metric: Metric, values: Floats) -> float:
+    values = values[~np.isnan(values)]
+    return float(metric.summary(values)) if len(values) else math.nan
+
+
+def _per_class(precision: Mapping[str, Floats], targets: Tensor, class_names: tuple[str, ...]) -> dict[str, ClassScore]:
+    members = (targets > 0).double().numpy()
+    table = {}
+    for way, values in precision.items():
+        known = ~np.isnan(values)
+        queries = members[known].sum(axis=0)
+        table[way] = members[known].T @ values[known] / np.where(queries > 0, queries, np.nan)
+    return {
+        name: ClassScore({way: float(means[c]) for way, means in table.items()}, int(members[:, c].sum()))
+        for c, name in enumerate(class_names)
+    }
 
 
 def _named(given: Sequence[str], found: tuple[str, ...]) -> tuple[str, ...]:
