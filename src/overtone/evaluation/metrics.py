@@ -1,8 +1,8 @@
 """The metrics. Each is a pure function from the ranks of b queries to (b,) float64, one number per query.
 
 A label-level metric takes :class:`~overtone.evaluation.ranks.Ranks`, an instance-level one
-:class:`~overtone.evaluation.ranks.CounterpartRanks`; one with ``{k}`` in its name also takes the cutoff k >= 1. To add a
-metric, write its function here, or in a file of your own that is imported, and put the decorator on it. The command
+:class:`~overtone.evaluation.ranks.CounterpartRanks`; one with ``{k}`` in its name also takes the cutoff k >= 1. To add
+a metric, write its function here, or in a file of your own that is imported, and put the decorator on it. The command
 line and the reports show every registered metric.
 """
 
