@@ -100,8 +100,18 @@ def test_python_in_the_docs_compiles(page: Path) -> None:
     compile(python_blocks(page), named(page), "exec")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=named)
+QUICK = ("README.md", "docs/evaluation.md")
+"""Pages whose Python is run by default; that of the others takes minutes."""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=named(page), marks=() if named(page) in QUICK else pytest.mark.slow)
+        for page in PAGES
+        if python_blocks(page)
+    ],
+)
 def test_python_in_the_docs_runs(page: Path, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     y = np.arange(300) % 5
