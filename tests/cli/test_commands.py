@@ -165,6 +165,15 @@ def test_other_names_and_no_labels(cli: Cli) -> None:
     assert called.document["median_rank"]["mean"] == 1.0
 
 
+def test_embeddings_are_evaluated_on_the_split_they_bring_and_whole_without_one(cli: Cli) -> None:
+    first, second = perfect()["audio"], perfect()["visual"]
+    named = {"made a 70/30 split": first, "b": second}  # a name that ends up in the notes decides nothing
+    np.savez("brought.npz", **named, is_test=np.arange(len(first)) % 4 == 0)
+    np.savez("made.npz", **named)
+    for file, queries in (("brought.npz", len(first[::4])), ("made.npz", len(first))):
+        assert cli("evaluate", file, "--json").document["queries"] == queries
+
+
 def test_the_split_of_data_without_one_does_not_move_with_the_seed(cli: Cli) -> None:
     arrays = clips(300)
     del arrays["is_test"]

@@ -9,7 +9,7 @@ import torch
 from overtone.core import InputError
 from overtone.features import inspect, load
 from overtone.features.formats.ave import CLASSES, read_annotations
-from overtone.features.views import VIEWS
+from overtone.features.subsets import SUBSETS
 
 
 def write(path, values):
@@ -100,7 +100,7 @@ def test_problems_name_the_file(folder, name, values, message):
     write(folder / f"{name}.h5", values)
     with pytest.raises(InputError, match=message):
         load(folder)
-    assert inspect(folder)["problems"]
+    assert inspect(folder).problems
 
 
 def test_a_missing_file_is_named(folder):
@@ -109,18 +109,23 @@ def test_a_missing_file_is_named(folder):
         load(folder)
 
 
-def test_ave_15_is_a_part_of_it(folder):
-    data = load(folder, view="ave-15")
-    assert data.class_names == VIEWS["ave-15"].classes
+def test_ave_15_is_a_part_of_it(folder, caplog):
+    data = load(folder, subset="ave-15")
+    assert data.class_names == SUBSETS["ave-15"].classes
     assert len(data.class_names) == 15
     assert all(CLASSES[int(name) % 28] in data.class_names for name in range(60) if f"{name}" in data.ids)
     assert (data.targets.sum(dim=1) == 1).all()
     assert sum(len(rows) for rows in data.splits.values()) <= len(data)
     assert any("'Clock' is the official class 'Goat'" in note for note in data.provenance.notes)
-    with pytest.raises(InputError, match="unknown view 'ave15'.*did you mean 'ave-15'"):
-        load(folder, view="ave15")
-    with pytest.raises(InputError, match="the view needs classes that are not there: Goat"):
-        load("split-digits", view="ave-15")
+    with caplog.at_level("INFO", "overtone"):
+        assert load(folder, view="ave-15").ids == data.ids
+    assert caplog.messages == ["'view' is now called 'subset'"]
+    with pytest.raises(InputError, match="'view' is the former name of 'subset'; got both"):
+        load(folder, subset="ave-15", view="ave-15")
+    with pytest.raises(InputError, match="unknown subset 'ave15'.*did you mean 'ave-15'"):
+        load(folder, subset="ave15")
+    with pytest.raises(InputError, match="the subset needs classes that the data lack: Goat"):
+        load("split-digits", subset="ave-15")
 
 
 @pytest.mark.shared_data
@@ -138,7 +143,7 @@ def test_ave_15_has_its_published_counts_on_the_official_annotations_and_order(s
     whole = load(tmp_path)
     assert {name: len(rows) for name, rows in whole.splits.items()} == {"train": 3339, "val": 402, "test": 402}
     assert len(set(whole.ids)) == len(whole) == 4143
-    data = load(tmp_path, view="ave-15")
+    data = load(tmp_path, subset="ave-15")
     assert len(data) == 1955
     assert {name: len(rows) for name, rows in data.splits.items()} == {"train": 1577, "val": 189, "test": 189}
     counts = Counter(kinds)

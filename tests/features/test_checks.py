@@ -1,13 +1,16 @@
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 
 from overtone.core import InputError
-from overtone.features import from_arrays, inspect, load
-from overtone.features.checks import fingerprints
+from overtone.features import Inspection, corpora, from_arrays, inspect, load, save_arrays
+from overtone.features.checks import hash_rows
+from overtone.features.inspection import LabelSummary
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ FATAL = [
     ("visual", lambda a: a[:-1], r"key 'visual': 19 rows but .*key 'audio' has 20; bring one row per clip"),
     ("y", lambda a: a[:5], r"key 'y': 5 rows but .*key 'audio' has 20"),
     ("split", lambda a: a[:5], r"key 'split': 5 rows but .*key 'audio' has 20"),
-    ("ids", lambda a: changed(a, 7, "clip2"), r"key 'ids', row 7: id 'clip2' stands there again \(first: row 2\)"),
+    ("ids", lambda a: changed(a, 7, "clip2"), r"key 'ids', row 7: id 'clip2' occurs twice \(first in row 2\)"),
     ("ids", lambda a: np.stack([a, a], axis=1), r"key 'ids': wrong rank; got shape \(20, 2\)"),
     (
         "audio",
@@ -77,7 +80,7 @@ def test_each_problem_names_file_key_row_and_remedy(tmp_path, arrays, key, chang
     with pytest.raises(InputError, match=rf"clips\.npz.*{message}") as caught:
         load(tmp_path / "clips.npz", modalities=("audio", "visual"))
     assert "\n" not in str(caught.value)
-    problems = inspect(tmp_path / "clips.npz", modalities=("audio", "visual"))["problems"]
+    problems = inspect(tmp_path / "clips.npz", modalities=("audio", "visual")).problems
     assert str(caught.value) in problems
 
 
@@ -85,7 +88,7 @@ def test_each_problem_names_file_key_row_and_remedy(tmp_path, arrays, key, chang
     ("extra", "message"),
     [
         ({"class_names": ["a", "b", "c"]}, r"key 'y', row 3: label out of range.*0 to 2 \(there are 3 class names\)"),
-        ({"class_names": ["a", "b", "c", "a"]}, r"key 'class_names', row 3: class name 'a' stands there again"),
+        ({"class_names": ["a", "b", "c", "a"]}, r"key 'class_names', row 3: class name 'a' occurs twice"),
         ({"labels": np.eye(20), "class_names": ["a", "b"]}, r"key 'labels': 20 classes but 2 class names"),
         (
             {"y": np.array(["a", "z"] * 10), "class_names": ["a", "b"]},
@@ -103,7 +106,10 @@ def test_each_problem_names_file_key_row_and_remedy(tmp_path, arrays, key, chang
             {"ids_audio": np.arange(20), "ids_visual": np.arange(2, 22)},
             r"key 'ids_audio': 2 ids are not in the other modality; got 0, 1; leave these clips out",
         ),
-        ({"ids_audio": np.arange(20), "ids_visual": np.arange(20) // 2}, r"key 'ids_visual', row 1: id '0' .* again"),
+        (
+            {"ids_audio": np.arange(20), "ids_visual": np.arange(20) // 2},
+            r"key 'ids_visual', row 1: id '0' occurs twice",
+        ),
     ],
 )
 def test_problems_between_keys(arrays, extra, message):
@@ -154,44 +160,72 @@ def test_test_rows_that_stand_in_train_are_counted(arrays):
         arrays[key][[15, 18]] = arrays[key][[3, 3]]
     arrays["audio"][16] = arrays["audio"][4]  # in one modality only: another clip
     (warning,) = from_arrays(arrays).provenance.warnings
-    assert "2 of 6 test rows stand in train too (rows 15, 18)" in warning
+    assert "2 of 6 test rows also occur in training (rows 15, 18)" in warning
 
 
-def test_fingerprints_tell_rows_apart_and_know_equal_ones():
+def test_hashes_tell_rows_apart_and_know_equal_ones():
     rows = torch.randn(5000, 7, generator=torch.Generator().manual_seed(0))
-    prints = fingerprints(torch.cat([rows, rows.flip(1), rows]))
+    prints = hash_rows(torch.cat([rows, rows.flip(1), rows]).numpy())
     assert np.array_equal(prints[:5000], prints[10000:])
     assert len(np.unique(prints)) == 10000
 
 
-def test_inspect_collects_all_problems_and_its_summary_is_json(tmp_path, arrays):
+def test_inspect_collects_all_problems_and_its_result_is_json(tmp_path, arrays):
     arrays["audio"][5, 1] = np.nan
     arrays["visual"] = arrays["visual"][:-1]
     arrays["y"][2] = -3
     np.savez(tmp_path / "clips.npz", **arrays)
-    summary = inspect(tmp_path / "clips.npz")
-    assert json.loads(json.dumps(summary)) == summary
-    problems = " ".join(summary["problems"])
+    found = inspect(tmp_path / "clips.npz")
+    assert json.loads(json.dumps(found.to_dict())) == found.to_dict()
+    assert Inspection.from_dict(found.to_dict()) == found
+    problems = " ".join(found.problems)
     assert all(part in problems for part in ("row 5: NaN", "19 rows", "got -3"))
-    assert summary["keys"]["audio"] == "(20, 3) float64"
+    assert found.keys["audio"] == "(20, 3) float64"
 
 
 def test_inspect_describes_a_sound_source(tmp_path, arrays):
     arrays["audio"][:, 0] = 1.0
+    arrays["events_audio"] = np.eye(20)
     np.savez(tmp_path / "clips.npz", **arrays)
-    summary = inspect(str(tmp_path / "clips.npz"))
-    assert summary["problems"] == []
-    assert len(summary["warnings"]) == 1
-    assert summary["labels"] == {"kind": "single", "classes": 4, "clips": dict.fromkeys("0123", 5), "without": 0}
-    assert summary["splits"] == {"train": 14, "test": 6}
-    assert summary["modalities"]["audio"]["max"] == pytest.approx(arrays["audio"].max())
-    assert summary["checksum"] == load(tmp_path / "clips.npz").provenance.checksum
+    found, data = inspect(str(tmp_path / "clips.npz")), load(tmp_path / "clips.npz")
+    assert found.problems == ()
+    assert len(found.warnings) == 1
+    assert found.labels == LabelSummary("single", 4, dict.fromkeys("0123", 5), 0)
+    assert found.splits == {"train": 14, "test": 6}
+    assert found.truth == {"events_audio": (20, 20)}
+    for name, summary in found.modalities.items():
+        rows = data.modalities[name].double()
+        assert summary.shape == rows.shape
+        figures = [rows.mean(), rows.std(correction=0), rows.min(), rows.max()]
+        assert [summary.mean, summary.std, summary.min, summary.max] == pytest.approx([f.item() for f in figures])
+    assert found.checksum == data.provenance.checksum
+    plain = found.to_dict()
+    assert list(plain) == [
+        *("source", "reader", "keys", "rows", "modalities", "labels", "splits", "ids", "truth", "checksum"),
+        *("notes", "problems", "warnings"),
+    ]
+    assert plain["labels"] == {"kind": "single", "classes": 4, "clips": dict.fromkeys("0123", 5), "without": 0}
+    assert plain["modalities"]["audio"]["shape"] == [20, 3]
+    assert Inspection.from_dict(json.loads(json.dumps(plain))) == found
 
 
 def test_inspect_lists_a_damaged_file_as_a_problem_but_refuses_a_missing_one(tmp_path):
     (tmp_path / "a.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(50))
-    summary = inspect(tmp_path / "a.h5")
-    assert "not an HDF5 file" in summary["problems"][0]
-    assert summary["rows"] is None
+    found = inspect(tmp_path / "a.h5")
+    assert "not an HDF5 file" in found.problems[0]
+    assert found.rows is None
     with pytest.raises(InputError, match="no such file"):
         inspect(tmp_path / "b.h5")
+
+
+@pytest.mark.parametrize("source", ["split-digits", "simulated", "npz", "h5", "parquet", "safetensors"])
+def test_inspect_imports_neither_torch_nor_scikit_learn(tmp_path, arrays, source):
+    if source not in corpora:
+        save_arrays(arrays, tmp_path / f"clips.{source}")
+        source = str(tmp_path / f"clips.{source}")
+    code = (
+        "import sys; from overtone.features import inspect; found = inspect(sys.argv[1]); "
+        "print(len(found.problems), *{'torch', 'sklearn', 'scipy'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code, source], capture_output=True, text=True, check=True)
+    assert run.stdout == "0\n"

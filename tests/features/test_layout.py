@@ -23,6 +23,8 @@ def test_without_a_split_a_seeded_one_is_made_and_said_and_labels_do_not_matter(
     assert torch.equal(one.splits["test"], labelled.splits["test"])
     assert not torch.equal(one.splits["test"], from_arrays(arrays, seed=5).splits["test"])
     assert "made a 70/30 split with seed 4" in one.provenance.notes[0]
+    assert one.provenance.made_split
+    assert not from_arrays({**arrays, "is_test": np.arange(20) % 4 == 0}).provenance.made_split
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64])

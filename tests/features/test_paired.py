@@ -3,7 +3,7 @@ import torch
 
 from overtone.core import InputError
 from overtone.features import PairedFeatures, load
-from overtone.features.base import label_kind
+from overtone.features.base import find_label_kind
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_three_modalities_or_unequal_rows_are_refused():
     ],
 )
 def test_label_kind(targets, kind):
-    assert label_kind(targets) == kind
+    assert find_label_kind(targets) == kind
 
 
 def test_the_public_names_of_the_room_are_there():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from overtone.features import class_disjoint, load, load_views, save
+from overtone.features import load, load_views, save, split_by_class
 
 pytestmark = pytest.mark.shared_data
 
@@ -26,7 +26,7 @@ def test_loads_without_options(shared_data, file):
 def test_ccv_keeps_video_ids_and_counts_the_clips_that_stand_in_both_splits(shared_data):
     data = load(shared_data / "ccv/ccv.npz")
     assert data.ids[0] == "1MdlncaU5JE"
-    assert any("11 of 3405 test rows stand in train too" in warning for warning in data.provenance.warnings)
+    assert any("11 of 3405 test rows also occur in training" in warning for warning in data.provenance.warnings)
 
 
 def test_handwritten_views_are_chosen_by_position(shared_data, tmp_path):
@@ -39,7 +39,7 @@ def test_handwritten_views_are_chosen_by_position(shared_data, tmp_path):
 def test_one_view_of_a_real_file_and_its_classes_parted(shared_data, tmp_path):
     view = load_views(shared_data / "handwritten/Handwritten.mat", modalities=("view0",))
     assert (view.shapes, view.classes, len(view)) == (((216,),), 10, 2000)
-    audio = class_disjoint(load_views(shared_data / "ccv/ccv.npz", modalities=("audio",)))
+    audio = split_by_class(load_views(shared_data / "ccv/ccv.npz", modalities=("audio",)))
     rows = {name: set(part.targets.argmax(1).tolist()) for name in audio.splits if (part := audio.split(name))}
     assert rows == {"train": set(range(10)), "test": set(range(10, 20))}
     save(audio, tmp_path / "audio.npz")

@@ -8,16 +8,16 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from overtone.core import InputError
 from overtone.features import PairedFeatures, Scaler, hold_out, load
-from overtone.features.splitting import random_split, shuffled
+from overtone.features.splitting import draw_split, shuffle_rows
 
 
 def test_the_seeded_order_never_changes():
-    assert shuffled(8, seed=0).tolist() == [3, 2, 1, 6, 0, 7, 4, 5], "every split ever made would change"
+    assert shuffle_rows(8, seed=0).tolist() == [3, 2, 1, 6, 0, 7, 4, 5], "every split ever made would change"
 
 
 @given(rows=st.integers(2, 300), fraction=st.floats(0.05, 0.9), seed=st.integers(0, 9))
 def test_a_random_split_is_a_partition(rows, fraction, seed):
-    rest, part = random_split(rows, fraction, seed)
+    rest, part = draw_split(rows, fraction, seed)
     assert sorted([*rest.tolist(), *part.tolist()]) == list(range(rows))
     assert len(part) == int(np.ceil(rows * fraction))
     assert rest.tolist() == sorted(rest.tolist())

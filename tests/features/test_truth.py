@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from overtone.core import InputError
 from overtone.features import SimulatorSettings, from_arrays, load, save, save_arrays, simulate
-from overtone.features.truth import as_matrix, as_pairs
+from overtone.features.truth import to_matrix, to_pairs
 
 
 def clips(**more):
@@ -28,9 +28,9 @@ def test_matrix_and_pairs_are_the_same(case):
     classes, places = case
     matrix = np.zeros((2 * classes, 2 * classes), np.float32)
     matrix.flat[places] = np.linspace(0.1, 1.0, len(places))
-    pairs, strengths = as_pairs(matrix)
+    pairs, strengths = to_pairs(matrix)
     assert pairs.shape == (len(places), 2)
-    assert np.array_equal(as_matrix(pairs, strengths, classes), matrix)
+    assert np.array_equal(to_matrix(pairs, strengths, classes), matrix)
 
 
 def test_pairs_are_read_as_source_and_target_of_numbered_nodes():

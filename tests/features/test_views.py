@@ -15,20 +15,20 @@ from overtone.core import InputError
 from overtone.features import (
     Features,
     PairedFeatures,
-    class_disjoint,
     from_arrays,
     hold_out,
     inspect,
     load,
     load_views,
-    paired,
+    require_pairs,
     save,
+    split_by_class,
     views_from_arrays,
 )
-from overtone.features.base import label_kind
+from overtone.features.base import find_label_kind
 from overtone.features.formats import formats, npz
-from overtone.features.saving import plain_layout
-from overtone.features.views import View, apply_view
+from overtone.features.saving import to_plain_layout
+from overtone.features.subsets import SUBSETS, Subset
 
 Arrays = dict[str, np.ndarray]
 
@@ -45,12 +45,12 @@ def arrays() -> Arrays:
 
 def save_npy(data: Features, folder: Path) -> None:
     folder.mkdir()
-    for key, values in plain_layout(data).items():
+    for key, values in to_plain_layout(data).items():
         np.save(folder / f"{key}.npy", values)
 
 
 def save_mat(data: Features, path: Path) -> None:
-    cells = {key: v.astype(object) if v.dtype.kind == "U" else v for key, v in plain_layout(data).items()}
+    cells = {key: v.astype(object) if v.dtype.kind == "U" else v for key, v in to_plain_layout(data).items()}
     scipy.io.savemat(path, cells)
 
 
@@ -81,7 +81,7 @@ def views(draw) -> Features:
         {name: torch.randn(rows, draw(st.integers(2, 5)), generator=generator)},
         ids=tuple(f"row {row}" for row in range(rows)),
         targets=targets,
-        label_kind=label_kind(targets),
+        label_kind=find_label_kind(targets),
         class_names=tuple(f"class {index}" for index in range(classes)),
         splits={"train": torch.arange(cut), "test": torch.arange(cut, rows)},
         media={name: tuple(f"{row}.png" for row in range(rows))} if draw(st.booleans()) else {},
@@ -105,7 +105,7 @@ def test_what_is_written_loads_to_an_equal_view(tmp_path_factory, kind, data):
         split: rows.tolist() for split, rows in data.splits.items()
     }
     found = inspect(path)
-    assert (list(found["modalities"]), found["problems"]) == ([data.names[0]], [])
+    assert (list(found.modalities), found.problems) == ([data.names[0]], ())
     with pytest.raises(InputError, match=rf"holds one view, '{data.names[0]}', but two modalities are needed"):
         load(path)
 
@@ -113,16 +113,16 @@ def test_what_is_written_loads_to_an_equal_view(tmp_path_factory, kind, data):
 def test_nothing_copies_a_mapped_view_on_its_way(tmp_path, arrays, monkeypatch):
     maps = []
 
-    def noted(*arguments, original=npz.mapped):
+    def noted(*arguments, original=npz.map_array):
         maps.append(original(*arguments))
         return maps[-1]
 
     save(views_from_arrays(arrays), tmp_path / "a.npz")
-    monkeypatch.setattr(npz, "mapped", noted)
+    monkeypatch.setattr(npz, "map_array", noted)
     data = load_views(tmp_path / "a.npz")
     places = {rows.ctypes.data for rows in maps if isinstance(rows, np.memmap)}
     assert data.modalities["image"].data_ptr() in places
-    assert class_disjoint(data).modalities["image"].data_ptr() in places
+    assert split_by_class(data).modalities["image"].data_ptr() in places
     assert hold_out(data, 0.2, 0).modalities["image"].data_ptr() in places
 
 
@@ -133,7 +133,7 @@ def test_the_only_array_with_a_row_per_label_is_the_view(arrays, name):
         {**arrays, "centres": np.ones((4, 6)), "score": np.ones(20), "shown": np.ones((20, 3, 3, 2))}
     )
     assert data.names == (name,)
-    assert f"took {name!r} as the one view: the only array that can be" in data.provenance.notes
+    assert f"took {name!r} as the one view: the only array that qualifies" in data.provenance.notes
 
 
 def test_two_arrays_that_can_be_meant_stay_a_pair(arrays):
@@ -166,7 +166,7 @@ def test_doubt_stays_an_error_and_a_name_ends_it(arrays):
         ({"image": np.where(np.eye(20, 6) > 0, np.nan, 1)}, r"key 'image', row 0: NaN \(6 such rows"),
         ({"image": np.zeros((20, 6))}, "key 'image': every row is zero"),
         ({"y": np.arange(20) - 1}, "key 'y', row 0: label out of range"),
-        ({"ids": np.zeros(20)}, "id '0.0' stands there again"),
+        ({"ids": np.zeros(20)}, "id '0.0' occurs twice"),
         ({"split": np.array(["train"] * 20)}, "no row in split 'test'"),
     ],
 )
@@ -174,7 +174,7 @@ def test_a_view_is_checked_like_a_pair(tmp_path, arrays, change, message):
     with pytest.raises(InputError, match=message):
         views_from_arrays({**arrays, **change})
     np.savez(tmp_path / "a.npz", **{**arrays, **change})
-    problems = inspect(tmp_path / "a.npz")["problems"]
+    problems = inspect(tmp_path / "a.npz").problems
     assert any(re.search(message.replace("arrays, ", ".*"), problem) for problem in problems)
 
 
@@ -182,7 +182,7 @@ def test_doubtful_views_are_warned_of(arrays):
     arrays["image"][[3, 15]] = 0
     warnings = " ".join(views_from_arrays(arrays).provenance.warnings)
     assert "2 rows are all zero (3, 15): a missing image?" in warnings
-    assert "1 of 6 test rows stand in train too (rows 15)" in warnings
+    assert "1 of 6 test rows also occur in training (rows 15)" in warnings
 
 
 @pytest.mark.parametrize(
@@ -235,23 +235,32 @@ def test_pairs_are_asked_of_a_single_view(arrays):
         with pytest.raises(InputError, match=r"holds one view, 'image'.*\(20, 6\) float32.*`overtone diagnose`"):
             from_arrays(arrays, modalities=wanted)
     with pytest.raises(InputError, match="arrays: holds one view, 'image'"):
-        paired(views_from_arrays(arrays))
+        require_pairs(views_from_arrays(arrays))
 
 
 def test_paired_makes_pairs_of_what_has_two_modalities():
     pair = load("split-digits")
-    assert paired(pair) is pair
+    assert require_pairs(pair) is pair
     plain = Features(pair.modalities, pair.ids, pair.targets, pair.label_kind, pair.class_names, pair.splits)
-    assert type(paired(plain)) is PairedFeatures
-    assert torch.equal(paired(plain).splits["test"], pair.splits["test"])
+    assert type(require_pairs(plain)) is PairedFeatures
+    assert torch.equal(require_pairs(plain).splits["test"], pair.splits["test"])
 
 
-def test_parts_of_a_view_are_views_and_of_a_pair_pairs(arrays):
-    for data, kind in ((views_from_arrays(arrays), Features), (load("split-digits"), PairedFeatures)):
-        part = apply_view(data, View(("1", "3"), ""))
+def test_parts_of_a_view_are_views_and_of_a_pair_pairs(arrays, monkeypatch):
+    monkeypatch.setitem(SUBSETS, "odd", Subset(("1", "3"), "two classes"))
+    for source, kind in (("digits", Features), ("split-digits", PairedFeatures)):
+        data, part = load_views(source), load_views(source, subset="odd")
+        assert part.provenance.notes[-1] == "two classes"
         for same in (data.subset([1, 0]), data.split("test"), hold_out(data, 0.2, 0), part):
             assert type(same) is kind
         assert set(part.targets.argmax(1).tolist()) == {0, 1}
+        rows = torch.nonzero(data.targets[:, [1, 3]].any(1)).flatten()
+        wanted = data.subset(rows)
+        assert (part.ids, part.class_names, part.label_kind) == (wanted.ids, ("1", "3"), "single")
+        assert torch.equal(part.modalities[part.names[0]], wanted.modalities[part.names[0]])
+        assert torch.equal(part.targets, wanted.targets[:, [1, 3]])
+        assert part.splits.keys() == wanted.splits.keys()
+        assert all(torch.equal(part.splits[name], wanted.splits[name]) for name in wanted.splits)
     assert repr(part).startswith("PairedFeatures(split-digits: left (")
     assert repr(views_from_arrays(arrays)).startswith("Features(arrays: image (20, 6); single labels of 4 classes")
 

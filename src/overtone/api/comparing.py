@@ -23,7 +23,7 @@ from overtone.api.parameters import (
     ViewReading,
     named,
 )
-from overtone.api.reading import loading, logged, read
+from overtone.api.reading import logged, read
 from overtone.core import InputError, ProgressCallback, is_main_process
 
 if TYPE_CHECKING:
@@ -148,10 +148,9 @@ def diagnose(
     chosen = () if as_is else losses
     check_losses(chosen, settings)
     from overtone import experiments
-    from overtone.features import Features, load_views
-    from overtone.features import class_disjoint as split_by_class
+    from overtone.features import Features, load_views, split_by_class
 
-    features = data if isinstance(data, Features) else load_views(data, **loading(reading))
+    features = data if isinstance(data, Features) else load_views(data, **reading)
     features = logged(split_by_class(features) if class_disjoint else features)
     diagnosis = experiments.diagnose(
         chosen, features, seeds=_seeds(seeds), settings=settings, out=out, resume=resume, progress=progress

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from typing_extensions import Unpack
 
 from overtone.api.parameters import PairReading, Param, ViewReading
 
 if TYPE_CHECKING:
-    from overtone.features import Features, PairedFeatures
+    from overtone.features import Features, Inspection, PairedFeatures
 
 F = TypeVar("F", bound="Features")
 
 log = logging.getLogger("overtone")
 
 
-def inspect(data: Annotated[str | Path, Param("DATA")], **reading: Unpack[ViewReading]) -> dict[str, object]:
+def inspect(data: Annotated[str | Path, Param("DATA")], **reading: Unpack[ViewReading]) -> Inspection:
     """Show what is in DATA and list everything that is wrong with it.
 
     Args:
@@ -33,7 +33,7 @@ def inspect(data: Annotated[str | Path, Param("DATA")], **reading: Unpack[ViewRe
     """
     from overtone import features
 
-    return features.inspect(data, **loading(reading))
+    return features.inspect(data, **reading)
 
 
 def read(data: str | Path | PairedFeatures, reading: PairReading) -> PairedFeatures:
@@ -49,14 +49,9 @@ def read(data: str | Path | PairedFeatures, reading: PairReading) -> PairedFeatu
     Raises:
         InputError: The data cannot be used, or hold a single view.
     """
-    from overtone.features import Features, load, paired
+    from overtone.features import Features, load, require_pairs
 
-    return paired(data) if isinstance(data, Features) else logged(load(data, **loading(reading)))
-
-
-def loading(reading: PairReading | ViewReading) -> dict[str, Any]:
-    """The options as the readers take them."""
-    return {"view" if name == "subset" else name: value for name, value in reading.items()}
+    return require_pairs(data) if isinstance(data, Features) else logged(load(data, **reading))
 
 
 def logged(features: F) -> F:

@@ -201,4 +201,4 @@ def _chosen(data: PairedFeatures, split: str) -> str | None:
 
 def _own_split(data: PairedFeatures) -> str:
     """``"test"`` where the source brought a split, ``"all"`` where loading made one."""
-    return "all" if any("made a 70/30 split" in note for note in data.provenance.notes) else "test"
+    return "all" if data.provenance.made_split else "test"

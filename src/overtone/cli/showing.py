@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from overtone.api import Catalogue
     from overtone.evaluation import Evaluation
     from overtone.experiments import Comparison, Diagnosis
-    from overtone.features import Features, PairedFeatures
+    from overtone.features import Features, Inspection, PairedFeatures
     from overtone.graphs import Graph
     from overtone.training import Run
 
@@ -50,13 +50,13 @@ def show_evaluation(output: Output, evaluation: Evaluation, arguments: Arguments
     output.say(*evaluation_table(evaluation), *class_table(evaluation))
 
 
-def show_inspection(output: Output, found: dict[str, Any], arguments: Arguments) -> None:
+def show_inspection(output: Output, found: Inspection, arguments: Arguments) -> None:
     """What is in a source; the process ends with 2 if it cannot be used."""
     from overtone.cli.tables import inspection
 
-    output.document(found)
-    output.say(*inspection(found))
-    output.code = 2 if found["problems"] else 0
+    output.document(found.to_dict())
+    output.say(*inspection(found.to_dict()))
+    output.code = 2 if found.problems else 0
 
 
 def show_comparison(output: Output, comparison: Comparison, arguments: Arguments) -> None:

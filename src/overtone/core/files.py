@@ -10,13 +10,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from typing import TYPE_CHECKING, Any
 
 from overtone.core.errors import InputError
+
+if TYPE_CHECKING:  # importing torch takes seconds
+    import numpy as np
+    import torch
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, torch.Tensor) or type(value).__module__ == "numpy":
+    if hasattr(value, "tolist"):  # a tensor, an array or a number of numpy
         return _plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
@@ -85,6 +85,8 @@ def save_tensors(
     path: str | Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None
 ) -> None:
     """Write named tensors as safetensors, atomically (never a pickle)."""
+    from safetensors.torch import save_file
+
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
         save_file(plain, str(temporary), metadata=dict(metadata or {}))
@@ -96,6 +98,9 @@ def load_tensors(path: str | Path) -> dict[str, torch.Tensor]:
     Raises:
         InputError: The file is missing, truncated or not safetensors.
     """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
@@ -106,18 +111,28 @@ def load_tensors(path: str | Path) -> dict[str, torch.Tensor]:
         raise InputError(f"{path}: not a whole safetensors file ({error})", fix="write it again") from None
 
 
-def checksum(*tensors: torch.Tensor) -> str:
-    """SHA-256 (hex) over shapes, dtypes and bytes of tensors: the identity of a data set.
+def checksum(*parts: torch.Tensor | np.ndarray[Any, Any]) -> str:
+    """SHA-256 (hex) over shapes, dtypes and bytes of tensors or arrays: the identity of a data set.
+
+    A tensor and an array of the same values have the same checksum.
 
     Example:
-        >>> checksum(torch.zeros(2)) == checksum(torch.zeros(2)), checksum(torch.zeros(2)) == checksum(torch.ones(2))
+        >>> import numpy as np
+        >>> checksum(np.zeros(2)) == checksum(np.zeros(2)), checksum(np.zeros(2)) == checksum(np.ones(2))
         (True, False)
     """
+    import numpy as np
+
     digest = hashlib.sha256()
-    for tensor in tensors:
-        array = tensor.detach().cpu().contiguous()
-        digest.update(f"{tuple(array.shape)}{array.dtype}".encode())
-        digest.update(
-            array.view(torch.uint8).numpy().data if array.dim() else array.reshape(1).view(torch.uint8).numpy().data
-        )
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.shape}torch.{part.dtype}".encode())
+            data = np.ascontiguousarray(part).reshape(-1).view(np.uint8)
+        else:
+            import torch
+
+            tensor = part.detach().cpu().contiguous()
+            digest.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
+            data = tensor.reshape(-1).view(torch.uint8).numpy()
+        digest.update(data.data)
     return digest.hexdigest()

@@ -1,33 +1,45 @@
 """Features: what enters Overtone, checked once: :class:`PairedFeatures`, or :class:`Features` of a single view."""
 
-from overtone.features.base import Features, LabelKind, Provenance
+from typing import TYPE_CHECKING
+
+from overtone.features.base import Features, LabelKind, PairedFeatures, Provenance, require_pairs
 from overtone.features.corpora import corpora
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
-from overtone.features.disjoint import class_disjoint
-from overtone.features.inspecting import inspect
+from overtone.features.inspection import Inspection, inspect
 from overtone.features.loading import from_arrays, load, load_views, views_from_arrays
-from overtone.features.paired import PairedFeatures, paired
 from overtone.features.saving import save, save_arrays
-from overtone.features.scaling import Scaler
-from overtone.features.splitting import hold_out
+from overtone.features.splitting import hold_out, split_by_class
+
+if TYPE_CHECKING:
+    from overtone.features.scaling import Scaler
 
 __all__ = [
     "Features",
+    "Inspection",
     "LabelKind",
     "PairedFeatures",
     "Provenance",
     "Scaler",
     "SimulatorSettings",
-    "class_disjoint",
     "corpora",
     "from_arrays",
     "hold_out",
     "inspect",
     "load",
     "load_views",
-    "paired",
+    "require_pairs",
     "save",
     "save_arrays",
     "simulate",
+    "split_by_class",
     "views_from_arrays",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The scaler, imported on first use: it needs torch, whose import takes seconds."""
+    if name == "Scaler":
+        from overtone.features.scaling import Scaler
+
+        return Scaler
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Named arrays of a source before they are tensors: read by blocks of rows, and able to say where a row stands."""
+"""Named arrays of a source before they are tensors: read by blocks of rows, with the place of each row for messages."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from overtone.core import InputError
+
+Values = np.ndarray[Any, Any]
 
 BLOCK_BYTES = 32 << 20
 """Conversion holds about this much of a source in memory at a time, whatever the size of the file."""
 
-UNREADABLE: tuple[type[Exception], ...] = (
+READ_ERRORS: tuple[type[Exception], ...] = (
     OSError,
     EOFError,
     BadZipFile,
@@ -66,25 +66,25 @@ class Array:
     def __str__(self) -> str:
         return f"{self.shape} {'str' if self.textual else self.dtype}"
 
-    def read(self, rows: Any = ()) -> np.ndarray[Any, Any]:
+    def read(self, rows: Any = ()) -> Values:
         """Some or (by default) all of the values.
 
         Raises:
             InputError: The file is damaged at this place.
         """
         if self.dtype.kind == "O":
-            raise objects(self)
+            raise pickle_error(self)
         try:
             return np.asarray(self.rows[rows])
         except InputError:
             raise
-        except UNREADABLE as error:
+        except READ_ERRORS as error:
             reason = str(error).split("\n")[0]
             raise InputError(
                 f"{self.where}: cannot be read whole ({reason})", fix="the file is damaged: copy or export it again"
             ) from None
 
-    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray[Any, Any]]:
+    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Values]:
         """The values from row ``start`` to ``stop`` in blocks of rows of about :data:`BLOCK_BYTES`."""
         row_bytes = max(1, self.dtype.itemsize * int(np.prod(self.shape[1:])))
         step = max(1, BLOCK_BYTES // row_bytes)
@@ -100,7 +100,7 @@ class Array:
         return tuple(str(value) for value in values.tolist())
 
 
-def objects(array: Array) -> InputError:
+def pickle_error(array: Array) -> InputError:
     """The refusal of an array of Python objects."""
     return InputError(
         f"{array.where}: holds Python objects (a pickle), which are never loaded",
@@ -140,7 +140,7 @@ class Column:
             row -= count
         return self.where
 
-    def read(self) -> np.ndarray[Any, Any]:
+    def read(self) -> Values:
         """All values, parts joined."""
         return np.concatenate([part.read() for part in self.parts])
 
@@ -148,16 +148,16 @@ class Column:
         """All values as strings, parts joined."""
         return tuple(value for part in self.parts for value in part.text())
 
-    def float32(self, change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]] | None = None) -> Tensor:
-        """All rows as a float32 tensor, converted block by block; a memory map of float32 stays a memory map.
+    def float32(self, change: Callable[[Values], Values] | None = None) -> Values:
+        """All rows as float32, converted block by block; a memory map of float32 stays a memory map.
 
         Args:
             change: Applied to each block of float32 rows (keeps the number of rows).
         """
         only = self.parts[0].rows
-        if len(self.parts) == 1 and change is None and isinstance(only, np.ndarray) and shareable(only):
-            return torch.from_numpy(only)
-        result: np.ndarray[Any, Any] | None = None
+        if len(self.parts) == 1 and change is None and isinstance(only, np.ndarray) and _shareable(only):
+            return only
+        result: Values | None = None
         start = 0
         for part in self.parts:
             for block in part.blocks():
@@ -168,10 +168,10 @@ class Column:
                     result = np.empty((self.rows, *values.shape[1:]), dtype=np.float32)
                 result[start : start + len(values)] = values
                 start += len(values)
-        return torch.from_numpy(np.empty((0, *self.parts[0].shape[1:]), np.float32) if result is None else result)
+        return np.empty((0, *self.parts[0].shape[1:]), np.float32) if result is None else result
 
 
-def shareable(array: np.ndarray[Any, Any]) -> bool:
+def _shareable(array: Values) -> bool:
     """Whether a tensor can stand on the array's own memory."""
     plain = array.dtype == np.float32 and array.dtype.isnative and array.flags.c_contiguous
     return bool(plain and array.flags.writeable and array.flags.aligned)
@@ -196,14 +196,14 @@ class Table:
     close: Callable[[], None] = field(default=lambda: None)
 
 
-def table_of(values: Mapping[str, Any], source: str, reader: str) -> Table:
+def make_table(values: Mapping[str, Any], source: str, reader: str) -> Table:
     """A table of arrays in memory (numpy arrays, tensors, lists)."""
     arrays = {}
     for key, value in values.items():
         where = f"{source}, key {key!r}"
-        if isinstance(value, Tensor):
+        if hasattr(value, "detach"):  # a tensor; torch is not imported to find out
             value = value.detach().cpu()
-            value = value.float() if value.dtype == torch.bfloat16 else value
+            value = value.float() if str(value.dtype) == "torch.bfloat16" else value
         try:
             arrays[key] = Array(np.asarray(value), where)
         except ValueError:

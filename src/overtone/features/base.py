@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
-
-import torch
-from torch import Tensor
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from overtone.core import InputError, unknown_name
+from overtone.features.arrays import Values
+from overtone.features.issues import single_view_error
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 F = TypeVar("F", bound="Features")
 
 LabelKind = Literal["none", "single", "multi", "soft"]
 
-PER_ROW_TRUTH = "events_"
-"""Entries of ``truth`` whose name begins so have one row per clip; all others belong to the corpus as a whole."""
+EVENTS = "events_"
+"""Prefix of the entries of ``truth`` with one row per clip; all others belong to the corpus as a whole."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Provenance:
         reader: What read it (``"npz"``, ``"corpus"``, ...).
         checksum: SHA-256 over features, targets and splits as loaded.
         notes: What was decided while loading, in sentences (``"made a 70/30 split with seed 0"``).
-        warnings: What may be wrong with the data but does not stop anyone, in sentences.
+        warnings: What may be wrong with the data but stops nothing, in sentences.
+        made_split: Whether the source has no split, so that one was made while loading.
     """
 
     source: str = "arrays"
@@ -36,6 +39,7 @@ class Provenance:
     checksum: str = ""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    made_split: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,7 @@ class Features:
         InputError: Neither one nor two modalities, or a part with another number of rows.
 
     Example:
+        >>> import torch
         >>> data = Features({"image": torch.zeros(3, 64)}, ids=("a", "b", "c"))
         >>> len(data), data.names, data.shapes, data.classes
         (3, ('image',), ((64,),), 0)
@@ -120,6 +125,8 @@ class Features:
         Raises:
             InputError: A row number is out of range or given twice.
         """
+        import torch
+
         rows = torch.as_tensor(rows, dtype=torch.int64)
         place = torch.full((len(self),), -1, dtype=torch.int64)
         if len(rows) and (int(rows.min()) < 0 or int(rows.max()) >= len(self)):
@@ -137,9 +144,7 @@ class Features:
             targets=None if self.targets is None else self.targets[rows],
             splits={name: members for name, members in splits.items() if len(members)},
             media={name: tuple(paths[row] for row in chosen) for name, paths in self.media.items()},
-            truth={
-                name: tensor[rows] if name.startswith(PER_ROW_TRUTH) else tensor for name, tensor in self.truth.items()
-            },
+            truth={name: tensor[rows] if name.startswith(EVENTS) else tensor for name, tensor in self.truth.items()},
         )
 
     def split(self: F, name: str) -> F:
@@ -159,15 +164,78 @@ class Features:
         return replace(self.subset(self.splits[name]), splits={})
 
 
-def label_kind(targets: Tensor | None) -> LabelKind:
-    """What kind of labels (N, C) targets in [0, 1] are.
+def find_label_kind(targets: Tensor | Values | None) -> LabelKind:
+    """What kind of labels (N, C) targets in [0, 1], a tensor or an array, are.
 
     Example:
-        >>> label_kind(torch.eye(3)), label_kind(torch.ones(2, 3)), label_kind(torch.full((2, 3), 0.5))
+        >>> import numpy as np
+        >>> find_label_kind(np.eye(3)), find_label_kind(np.ones((2, 3))), find_label_kind(np.full((2, 3), 0.5))
         ('single', 'multi', 'soft')
     """
     if targets is None:
         return "none"
     if not bool(((targets == 0) | (targets == 1)).all()):
         return "soft"
-    return "single" if bool((targets.sum(dim=1) <= 1).all()) else "multi"
+    return "single" if bool((targets.sum(1) <= 1).all()) else "multi"
+
+
+class PairedFeatures(Features):
+    """Features of the same N clips in exactly two modalities; all else is as in :class:`Features`.
+
+    Raises:
+        InputError: Not two modalities, or a part with another number of rows.
+
+    Example:
+        >>> import torch
+        >>> data = PairedFeatures({"audio": torch.zeros(3, 2), "visual": torch.zeros(3, 5)}, ids=("a", "b", "c"))
+        >>> len(data), data.names, data.shapes, data.classes
+        (3, ('audio', 'visual'), ((2,), (5,)), 0)
+    """
+
+    def __post_init__(self) -> None:
+        if len(self.modalities) != 2:
+            raise InputError("paired features have exactly two modalities", got=", ".join(self.modalities) or "none")
+        super().__post_init__()
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The two modalities' names, in order."""
+        first, second = self.modalities
+        return first, second
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shape of one row per modality: ``(d,)`` or ``(T, d)``."""
+        first, second = (tuple(tensor.shape[1:]) for tensor in self.modalities.values())
+        return first, second
+
+    @property
+    def events(self) -> tuple[Tensor, Tensor] | None:
+        """(N, C) of all that is in the first modality and in the second, for judging only; None where not known."""
+        first, second = (self.truth.get(EVENTS + name) for name in self.names)
+        return None if first is None or second is None else (first, second)
+
+
+def require_pairs(data: Features) -> PairedFeatures:
+    """The same features as pairs.
+
+    Args:
+        data: Features of two modalities.
+
+    Returns:
+        The features themselves where they are pairs already.
+
+    Raises:
+        InputError: They hold one view.
+
+    Example:
+        >>> import torch
+        >>> require_pairs(Features({"audio": torch.zeros(1, 2), "visual": torch.zeros(1, 5)}, ids=("a",))).names
+        ('audio', 'visual')
+    """
+    if isinstance(data, PairedFeatures):
+        return data
+    if len(data.modalities) == 1:
+        ((name, tensor),) = data.modalities.items()
+        raise single_view_error(data.provenance.source, name, str(tuple(tensor.shape)))
+    return PairedFeatures(**{field.name: getattr(data, field.name) for field in fields(data)})

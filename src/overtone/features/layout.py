@@ -7,12 +7,11 @@ from typing import get_args
 
 from overtone.core import InputError
 from overtone.features.arrays import Array, Column, Table
-from overtone.features.base import PER_ROW_TRUTH
-from overtone.features.draft import SPLITS, Draft, Sequences
-from overtone.features.paired import one_view
-from overtone.features.truth import INTERACTIONS, STRENGTHS
+from overtone.features.base import EVENTS
+from overtone.features.issues import single_view_error
+from overtone.features.parsed_table import INTERACTIONS, SPLITS, STRENGTHS, ParsedTable, Sequences
 
-HOME = ("audio", "visual")
+USUAL_PAIR = ("audio", "visual")
 """What the two modalities are called unless the file or the user says otherwise."""
 
 USUAL_VIEWS = ("image", "features", "embeddings", "x", "X", "data")
@@ -23,12 +22,12 @@ IDS = ("ids", "id", "video_id", "clip_id")
 MEDIA = "media_"
 OWN_IDS = "ids_"
 ROLES = {*LABELS, *IDS, "split", "is_test", "class_names", "modalities", INTERACTIONS, STRENGTHS}
-PREFIXES = (PER_ROW_TRUTH, MEDIA, OWN_IDS)
+PREFIXES = (EVENTS, MEDIA, OWN_IDS)
 
 
-def lay_out(
+def parse_table(
     table: Table, modalities: tuple[str, ...] | None = None, sequences: Sequences = "mean", seed: int = 0
-) -> Draft:
+) -> ParsedTable:
     """Find the role of every array.
 
     Args:
@@ -42,15 +41,15 @@ def lay_out(
     """
     if sequences not in get_args(Sequences):
         raise InputError("sequences are averaged or kept", got=repr(sequences), valid=", ".join(get_args(Sequences)))
-    columns = gather(table.arrays)
+    columns = join_parts(table.arrays)
     notes = list(table.notes)
-    names = _names(table, columns, modalities, notes)
+    names = _find_modalities(table, columns, modalities, notes)
     labels = next((key for key in LABELS if key in columns), None)
     alone = len(names) == 1
     if alone:
-        _one_order(table, columns, names[0])
+        _refuse_own_ids(table, columns, names[0])
     ids = next((key for key in (*IDS, *(OWN_IDS + name for name in names if alone)) if key in columns), None)
-    return Draft(
+    return ParsedTable(
         table=table,
         modalities={name: columns[name] for name in names},
         labels=columns[labels] if labels else None,
@@ -61,9 +60,7 @@ def lay_out(
         is_test=columns.get("is_test"),
         class_names=columns.get("class_names"),
         truth={
-            key: column
-            for key, column in columns.items()
-            if key.startswith(PER_ROW_TRUTH) or key in (INTERACTIONS, STRENGTHS)
+            key: column for key, column in columns.items() if key.startswith(EVENTS) or key in (INTERACTIONS, STRENGTHS)
         },
         media={name: columns[MEDIA + name] for name in names if MEDIA + name in columns},
         quantised=labels == "lab" and bool(columns["lab"].splits),
@@ -73,7 +70,7 @@ def lay_out(
     )
 
 
-def gather(arrays: Mapping[str, Array]) -> dict[str, Column]:
+def join_parts(arrays: Mapping[str, Array]) -> dict[str, Column]:
     """Columns by name; ``x_train`` and ``x_test`` (and ``x_val``) become one column ``x`` in parts.
 
     A name stays in one piece unless both its train and its test part are there.
@@ -95,16 +92,16 @@ def gather(arrays: Mapping[str, Array]) -> dict[str, Column]:
     return columns
 
 
-def _names(
+def _find_modalities(
     table: Table, columns: Mapping[str, Column], asked: tuple[str, ...] | None, notes: list[str]
 ) -> tuple[str, ...]:
     """The keys of the one view or of the two modalities: the user's, or those that are recognised."""
-    found, remarks = _recognised(columns)
+    found, remarks = _recognise(columns)
     if asked is None:
         if not found:
             raise InputError(
                 f"{table.source}: cannot tell which arrays are the modalities",
-                got=listing(columns),
+                got=list_keys(columns),
                 valid="keys 'audio' and 'visual', exactly two arrays with a row per clip, or one: a single view",
                 fix="name them with --modalities a,b",
             )
@@ -116,33 +113,33 @@ def _names(
     for name in asked:
         if name not in columns:
             if len(asked) == 2 and len(found) == 1:
-                raise one_view(table.source, found[0], listing(columns))
+                raise single_view_error(table.source, found[0], list_keys(columns))
             fix = "name what is there with --modalities a,b"
-            raise InputError(f"{table.source}: no key {name!r}", got=listing(columns), fix=fix)
+            raise InputError(f"{table.source}: no key {name!r}", got=list_keys(columns), fix=fix)
     return asked
 
 
-def _recognised(columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The file's own names, the usual pair, the only arrays that can be meant, the usual view; none in doubt.
+def _recognise(columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The file's own names, the usual pair, the only arrays that qualify, or the usual view; none in doubt.
 
-    Beside them what a user should know about the choice.
+    With them, notes on the choice.
     """
     stored = columns["modalities"].text() if "modalities" in columns else ()
-    for names in (stored, HOME):
+    for names in (stored, USUAL_PAIR):
         if len(names) in (1, 2) and all(name in columns for name in names):
             return names, ()
-    candidates = _candidates(columns)
+    candidates = _find_candidates(columns)
     if len(candidates) == 1:
-        return candidates, (f"took {candidates[0]!r} as the one view: the only array that can be",)
+        return candidates, (f"took {candidates[0]!r} as the one view: the only array that qualifies",)
     if len(candidates) == 2 and columns[candidates[0]].rows == columns[candidates[1]].rows:
         first, second = candidates
-        return candidates, (f"took {first!r} and {second!r} as the two modalities: the only arrays that can be",)
+        return candidates, (f"took {first!r} and {second!r} as the two modalities: the only arrays that qualify",)
     # called like a view, but it cannot be one: the checks say what is wrong with it
     usual = tuple(name for name in USUAL_VIEWS if name in columns)
     return (usual if not candidates and len(usual) == 1 else ()), ()
 
 
-def _candidates(columns: Mapping[str, Column]) -> tuple[str, ...]:
+def _find_candidates(columns: Mapping[str, Column]) -> tuple[str, ...]:
     """Keys of the arrays that can hold features: numbers, two or three axes, a row per label."""
     labels = next((columns[key] for key in LABELS if key in columns), None)
     return tuple(
@@ -155,8 +152,8 @@ def _candidates(columns: Mapping[str, Column]) -> tuple[str, ...]:
     )
 
 
-def _one_order(table: Table, columns: Mapping[str, Column], name: str) -> None:
-    """Refuse one modality of a file whose rows are matched by id: which one the labels follow is told by the pair.
+def _refuse_own_ids(table: Table, columns: Mapping[str, Column], name: str) -> None:
+    """Refuse one modality of a file whose rows are matched by id: only the pair says which one the labels follow.
 
     Raises:
         InputError: Another modality has ids of its own.
@@ -168,7 +165,7 @@ def _one_order(table: Table, columns: Mapping[str, Column], name: str) -> None:
         raise InputError(what, got=f"{name!r} alone", fix=fix)
 
 
-def listing(columns: Mapping[str, Column]) -> str:
+def list_keys(columns: Mapping[str, Column]) -> str:
     """What is there, for messages: every key with its shape and kind."""
     keys = [f"{name!r} {' + '.join(map(str, column.parts))}" for name, column in columns.items()]
     return f"keys {', '.join(keys)}" if keys else "no keys"

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from overtone.core import InputError
-from overtone.core.files import checksum
-from overtone.features.arrays import Table, table_of
-from overtone.features.base import Features, Provenance, label_kind
-from overtone.features.checks import check
-from overtone.features.corpora import corpora
-from overtone.features.draft import Draft, Sequences
-from overtone.features.formats import format_of
-from overtone.features.labels import targets_of
-from overtone.features.layout import gather, lay_out, listing
-from overtone.features.paired import PairedFeatures, one_view, paired
-from overtone.features.truth import truth_of
-from overtone.features.views import View, apply_view, view_of
+from overtone.features.arrays import make_table
+from overtone.features.assembly import FeatureArrays, assemble, open_source
+from overtone.features.base import Features, PairedFeatures, require_pairs
+from overtone.features.checks import find_issues
+from overtone.features.issues import single_view_error
+from overtone.features.layout import join_parts, list_keys, parse_table
+from overtone.features.parsed_table import ParsedTable, Sequences
+from overtone.features.subsets import Subset, find_subset
 
 
 def load(
     source: str | Path,
     *,
     modalities: tuple[str, str] | None = None,
-    view: str | None = None,
+    subset: str | None = None,
     sequences: Sequences = "mean",
     seed: int = 0,
+    view: str | None = None,
 ) -> PairedFeatures:
     """Read features from a file, a folder or a built-in corpus; everything is checked here, once.
 
@@ -41,9 +31,10 @@ def load(
         source: A file (.npz, .h5, .mat, .parquet, .safetensors), a folder (official AVE, or .npy files) or the
             name of a corpus (``"split-digits"``, ``"simulated"``).
         modalities: Keys of the two modalities where they are not ``audio`` and ``visual``.
-        view: A published part of the corpus (``"ave-15"``).
+        subset: A published part of the corpus (``"ave-15"``).
         sequences: What becomes of (N, T, d): ``"mean"`` over time, or ``"keep"``.
-        seed: Of a made corpus, and of the 70/30 split where the source has none.
+        seed: Of a generated corpus, and of the 70/30 split where the source has none.
+        view: The former name of ``subset``.
 
     Returns:
         Checked features; what was decided is in ``provenance.notes``, what looks doubtful in ``provenance.warnings``.
@@ -56,27 +47,29 @@ def load(
         >>> data.names, data.shapes, {name: len(rows) for name, rows in data.splits.items()}
         (('left', 'right'), ((32,), (32,)), {'train': 1257, 'test': 540})
     """
-    part = view_of(view)
-    with opened(source, seed) as table:
-        return checked_pair(lay_out(table, modalities, sequences, seed), part)
+    part = find_subset(subset, view)
+    with open_source(source, seed) as table:
+        return _check_pairs(parse_table(table, modalities, sequences, seed), part)
 
 
 def load_views(
     source: str | Path,
     *,
     modalities: tuple[str, ...] | None = None,
-    view: str | None = None,
+    subset: str | None = None,
     sequences: Sequences = "mean",
     seed: int = 0,
+    view: str | None = None,
 ) -> Features:
     """Read features of one view or of two modalities; everything is checked as by :func:`load`.
 
     Args:
         source: As for :func:`load`; a file may hold a single array with a row per clip.
         modalities: Key of the one view, or keys of the two modalities, where they cannot be told.
-        view: A published part of the corpus (``"ave-15"``).
+        subset: A published part of the corpus (``"ave-15"``).
         sequences: What becomes of (N, T, d): ``"mean"`` over time, or ``"keep"``.
-        seed: Of a made corpus, and of the 70/30 split where the source has none.
+        seed: Of a generated corpus, and of the 70/30 split where the source has none.
+        view: The former name of ``subset``.
 
     Returns:
         Checked features; :class:`PairedFeatures` where there are two modalities.
@@ -91,9 +84,9 @@ def load_views(
         >>> load_views("split-digits", modalities=("left",)).shapes
         ((32,),)
     """
-    part = view_of(view)
-    with opened(source, seed) as table:
-        return checked(lay_out(table, modalities, sequences, seed), part)
+    part = find_subset(subset, view)
+    with open_source(source, seed) as table:
+        return _check(parse_table(table, modalities, sequences, seed), part)
 
 
 def from_arrays(
@@ -123,7 +116,7 @@ def from_arrays(
         >>> from_arrays({"audio": [[1.0], [2.0]], "visual": [[3.0], [5.0]], "split": ["train", "test"]}).shapes
         ((1,), (1,))
     """
-    return checked_pair(lay_out(table_of(arrays, source, "arrays"), modalities, sequences, seed))
+    return _check_pairs(parse_table(make_table(arrays, source, "arrays"), modalities, sequences, seed))
 
 
 def views_from_arrays(
@@ -153,97 +146,39 @@ def views_from_arrays(
         >>> views_from_arrays({"image": [[1.0], [2.0]], "y": ["cat", "dog"], "split": ["train", "test"]}).class_names
         ('cat', 'dog')
     """
-    return checked(lay_out(table_of(arrays, source, "arrays"), modalities, sequences, seed))
+    return _check(parse_table(make_table(arrays, source, "arrays"), modalities, sequences, seed))
 
 
-@contextmanager
-def opened(source: str | Path, seed: int) -> Iterator[Table]:
-    """The table of a source; closed at the end.
-
-    Raises:
-        InputError: There is no such file, folder or corpus.
-    """
-    if isinstance(source, str) and source in corpora:
-        arrays = corpora[source](seed)
-        yield table_of(arrays, source, "corpus")
-        return
-    path = Path(source).expanduser()
-    if not path.exists():
-        close = difflib.get_close_matches(str(source), corpora, n=1)
-        fix = f"did you mean {close[0]!r}?" if close else "check the path"
-        raise InputError(
-            f"{source}: no such file or folder", valid=f"a path, or a corpus: {', '.join(corpora)}", fix=fix
-        )
-    table = format_of(path).read(path)
-    try:
-        yield table
-    finally:
-        table.close()
-
-
-def checked_pair(draft: Draft, view: View | None = None) -> PairedFeatures:
-    """The features of a draft of two modalities that has no problems.
-
-    Raises:
-        InputError: It is of one view, which is said before that is read, or as :func:`checked`.
-    """
-    first, *others = draft.modalities
+def _check_pairs(table: ParsedTable, subset: Subset | None = None) -> PairedFeatures:
+    """As :func:`_check`, for two modalities; a single view is refused before it is read."""
+    first, *others = table.modalities
     if not others:
-        raise one_view(draft.table.source, first, listing(gather(draft.table.arrays)))
-    return paired(checked(draft, view))
+        raise single_view_error(table.source, first, list_keys(join_parts(table.table.arrays)))
+    return require_pairs(_check(table, subset))
 
 
-def checked(draft: Draft, view: View | None = None) -> Features:
-    """The features of a draft that has no problems.
-
-    Raises:
-        InputError: The first problem that a check finds.
-    """
+def _check(table: ParsedTable, subset: Subset | None = None) -> Features:
+    """The features of a parsed table; raises the first problem that a check finds."""
     warnings = []
-    for finding in check(draft):
-        if finding.fatal:
-            raise finding.error
-        warnings.append(str(finding.error))
-    return assemble(draft, view, tuple(warnings))
+    for issue in find_issues(table):
+        if issue.fatal:
+            raise issue.error
+        warnings.append(str(issue.error))
+    return _to_tensors(assemble(table, subset, tuple(warnings)))
 
 
-def assemble(draft: Draft, view: View | None = None, warnings: tuple[str, ...] = ()) -> Features:
-    """The features of a draft whose checks are behind it.
+def _to_tensors(arrays: FeatureArrays) -> Features:
+    import torch
 
-    Raises:
-        InputError: The view does not fit the corpus.
-    """
-    features, names = _matched(draft)
-    targets, class_names = targets_of(draft)
-    kind = PairedFeatures if len(features) == 2 else Features
-    data = kind(
-        modalities=features,
-        ids=names,
-        targets=targets,
-        label_kind=label_kind(targets),
-        class_names=class_names,
-        splits=draft.splits,
-        media={name: column.text() for name, column in draft.media.items()},
-        truth=truth_of(draft),
+    kind = PairedFeatures if len(arrays.modalities) == 2 else Features
+    return kind(
+        modalities={name: torch.from_numpy(rows) for name, rows in arrays.modalities.items()},
+        ids=arrays.ids,
+        targets=None if arrays.targets is None else torch.from_numpy(arrays.targets),
+        label_kind=arrays.label_kind,
+        class_names=arrays.class_names,
+        splits={name: torch.from_numpy(rows) for name, rows in arrays.splits.items()},
+        media=arrays.media,
+        truth={key: torch.from_numpy(values) for key, values in arrays.truth.items()},
+        provenance=arrays.provenance,
     )
-    if view is not None:
-        data = apply_view(data, view)
-        draft.notes.append(view.note)
-    table = draft.table
-    identity = [*data.modalities.values(), *([] if data.targets is None else [data.targets]), *data.splits.values()]
-    provenance = Provenance(table.source, table.reader, checksum(*identity), tuple(draft.notes), warnings)
-    return replace(data, provenance=provenance)
-
-
-def _matched(draft: Draft) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """Features in one row order, and the clips' ids."""
-    features = {name: draft.features(name) for name in draft.modalities}
-    if not draft.own_ids:
-        rows = draft.first.rows
-        return features, draft.ids.text() if draft.ids is not None else tuple(map(str, range(rows)))
-    (_, names), (second, others) = draft.own_names.items()
-    if names != others:
-        place = {name: row for row, name in enumerate(others)}
-        features[second] = features[second][torch.tensor([place[name] for name in names])]
-        draft.notes.append(f"{second}: rows matched to the other modality's by id")
-    return features, names

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from overtone.core import InputError
+from overtone.features.arrays import Values
 from overtone.features.base import Features
-from overtone.features.draft import SPLITS
-from overtone.features.formats import format_of_suffix
+from overtone.features.formats import find_format_by_suffix
 from overtone.features.layout import MEDIA, PREFIXES, ROLES
+from overtone.features.parsed_table import SPLITS
 
 
 def save(data: Features, path: str | Path) -> None:
@@ -28,7 +29,7 @@ def save(data: Features, path: str | Path) -> None:
         InputError: The suffix is unknown or of a format that is only read, the file cannot be written, or the
             features have no place in the layout (splits that overlap, a modality called ``y``).
     """
-    save_arrays(plain_layout(data), path)
+    save_arrays(to_plain_layout(data), path)
 
 
 def save_arrays(arrays: Mapping[str, Any], path: str | Path) -> None:
@@ -42,12 +43,12 @@ def save_arrays(arrays: Mapping[str, Any], path: str | Path) -> None:
         InputError: The suffix is unknown or of a format that is only read, or the file cannot be written.
     """
     path = Path(path)
-    write = format_of_suffix(path, writable=True).write
+    write = find_format_by_suffix(path, writable=True).write
     assert write is not None
     write(path, {key: np.asarray(values) for key, values in arrays.items()})
 
 
-def plain_layout(data: Features) -> dict[str, np.ndarray[Any, Any]]:
+def to_plain_layout(data: Features) -> dict[str, Values]:
     """Arrays by key, as :func:`overtone.features.from_arrays` takes them.
 
     Raises:
@@ -69,7 +70,7 @@ def plain_layout(data: Features) -> dict[str, np.ndarray[Any, Any]]:
     return arrays
 
 
-def _split_names(data: Features) -> np.ndarray[Any, Any]:
+def _split_names(data: Features) -> Values:
     names = np.full(len(data), "", dtype="U10")
     for split, rows in data.splits.items():
         if split not in SPLITS.values():

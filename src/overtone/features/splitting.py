@@ -1,4 +1,4 @@
-"""Splits that look at no label: seeded, and the same on every machine and numpy version."""
+"""Splits: seeded ones that use no label, the same on every machine and numpy version; and the split by class."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import math
 from dataclasses import replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from overtone.core import InputError
+from overtone.features.arrays import Values
 from overtone.features.base import F
 
+_FEWEST = 2  # classes on each side of a split by class: with one there is nothing to tell apart
 
-def valid_seed(seed: int) -> int:
+
+def check_seed(seed: int) -> int:
     """The seed itself.
 
     Raises:
@@ -24,8 +25,8 @@ def valid_seed(seed: int) -> int:
     return seed
 
 
-def shuffled(rows: int, seed: int) -> Tensor:
-    """A seeded permutation of ``range(rows)``.
+def shuffle_rows(rows: int, seed: int) -> Values:
+    """A seeded permutation of ``range(rows)``, int64.
 
     Sorting the generator's raw words keeps the order fixed for good: numpy guarantees the stream of a bit generator,
     not what its samplers make of it.
@@ -34,21 +35,21 @@ def shuffled(rows: int, seed: int) -> Tensor:
         InputError: The seed is negative.
 
     Example:
-        >>> shuffled(5, seed=0).tolist() == shuffled(5, seed=0).tolist()
+        >>> shuffle_rows(5, seed=0).tolist() == shuffle_rows(5, seed=0).tolist()
         True
     """
-    words = np.random.PCG64(valid_seed(seed)).random_raw(rows)
-    return torch.from_numpy(np.argsort(words, kind="stable").astype(np.int64))
+    words = np.random.PCG64(check_seed(seed)).random_raw(rows)
+    return np.argsort(words, kind="stable").astype(np.int64)
 
 
-def random_split(rows: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+def draw_split(rows: int, fraction: float, seed: int) -> tuple[Values, Values]:
     """Sorted row numbers of the rest and of a random ``fraction`` (rounded up).
 
     Labels play no part (no stratification), so that a split says nothing about them.
     """
-    order = shuffled(rows, seed)
+    order = shuffle_rows(rows, seed)
     count = math.ceil(rows * fraction)
-    return order[count:].sort().values, order[:count].sort().values
+    return np.sort(order[count:]), np.sort(order[:count])
 
 
 def hold_out(data: F, fraction: float, seed: int) -> F:
@@ -77,10 +78,66 @@ def hold_out(data: F, fraction: float, seed: int) -> F:
     if "train" not in data.splits:
         raise InputError("there is no split 'train' to hold rows out of", got=", ".join(data.splits) or "no splits")
     train = data.splits["train"]
-    rest, held = random_split(len(train), fraction, seed)
+    rest, held = draw_split(len(train), fraction, seed)
     if not len(rest):
         raise InputError(
             "holding out would leave no row to train on", got=f"{len(train)} train rows", fix="bring more rows"
         )
     others = {name: rows for name, rows in data.splits.items() if name != "train"}
     return replace(data, splits={"train": train[rest], "val": train[held], **others})
+
+
+def split_by_class(data: F) -> F:
+    """Let the first half of the classes train and the other half test, in the order of ``class_names``.
+
+    This is the split of zero-shot retrieval: no test class occurs in training. Of C classes the first ⌊C/2⌋ train.
+    All rows of a class go with it, so the splits of the source are replaced; rows without a label, and rows that were
+    in no split, stay in none. No row is dropped, so no feature is copied.
+
+    Args:
+        data: Features with at most one class a row.
+
+    Returns:
+        The same features with the splits ``train`` and ``test``; ``provenance.notes`` says what was done.
+
+    Raises:
+        InputError: There are no labels, rows have several classes (one could be on both sides), or fewer than two
+            classes have rows on one side.
+
+    Source: Oh Song, Xiang, Jegelka & Savarese, "Deep Metric Learning via Lifted Structured Feature Embedding",
+    CVPR 2016: the first 100 of 200 classes of CUB-200-2011 train, the first 98 of 196 of Cars196.
+
+    Example:
+        >>> from overtone.features import load_views
+        >>> data = split_by_class(load_views("digits"))
+        >>> sorted({data.class_names[row.argmax()] for row in data.split("test").targets})
+        ['5', '6', '7', '8', '9']
+    """
+    import torch
+
+    source = data.provenance.source
+    if data.targets is None or data.label_kind != "single":
+        why = "a row with classes of both halves would be on both sides"
+        got = "no labels" if data.targets is None else f"{data.label_kind} labels ({why})"
+        raise InputError(f"{source}: cannot be split by class", got=got, valid="at most one class a row")
+    used = torch.ones(len(data), dtype=torch.bool)
+    if data.splits:
+        used.zero_()[torch.cat(list(data.splits.values()))] = True
+    used &= data.targets.any(dim=1)
+    numbers, half = data.targets.argmax(dim=1), data.classes // 2
+    sides = {"train": used & (numbers < half), "test": used & (numbers >= half)}
+    for name, members in sides.items():
+        count = int((torch.bincount(numbers[members]) > 0).sum())
+        if count < _FEWEST:
+            what = f"{source}: too few classes with rows for the {name} side of a class-disjoint split"
+            raise InputError(what, got=count, valid=f"{_FEWEST} or more on each side", fix="bring more classes")
+    names = data.class_names
+    notes = [
+        f"class-disjoint: {half} classes train ({names[0]} to {names[half - 1]}), "
+        f"{len(names) - half} test ({names[half]} to {names[-1]}); the source's own splits are not used"
+    ]
+    unused = int((~used).sum())
+    if unused:
+        notes.append(f"class-disjoint: {unused} rows without a label or in no split stay in none")
+    provenance = replace(data.provenance, notes=(*data.provenance.notes, *notes), made_split=False)
+    return replace(data, splits={k: torch.nonzero(v).flatten() for k, v in sides.items()}, provenance=provenance)

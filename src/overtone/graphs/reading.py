@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtone.core import InputError
-from overtone.features.formats import format_of, opening
+from overtone.features.formats import find_format, report_damage
 
 CHUNK = 4096
 CLASS_NAMES = ("class_names", "classes")
@@ -75,7 +75,7 @@ def read_table(path: str | Path) -> NumericTable:
         return NumericTable(file, csv_names(file))
     if file.suffix.lower() in (".parquet", ".pq"):
         return NumericTable(file, parquet_names(file))
-    arrays = format_of(file).read(file).arrays
+    arrays = find_format(file).read(file).arrays
     names = text(arrays["names"].rows) if "names" in arrays else ()
     if "covariance" in arrays and "rows" in arrays:
         covariance = np.asarray(arrays["covariance"].rows[:])
@@ -142,7 +142,7 @@ def csv_chunks(path: Path) -> Iterator[NDArray[Any]]:
 
     types = {name: pyarrow.float64() for name in csv_names(path)}
     options = pyarrow.csv.ConvertOptions(column_types=types)
-    with opening(path, "a CSV file of numbers", also=(pyarrow.ArrowException,)):
+    with report_damage(path, "a CSV file of numbers", also=(pyarrow.ArrowException,)):
         yield from map(batch_values, pyarrow.csv.open_csv(path, convert_options=options))
 
 
@@ -155,7 +155,7 @@ def parquet_names(path: Path) -> tuple[str, ...]:
     import pyarrow
     import pyarrow.parquet
 
-    with opening(path, "a Parquet file", also=(pyarrow.ArrowException,)):
+    with report_damage(path, "a Parquet file", also=(pyarrow.ArrowException,)):
         schema = pyarrow.parquet.read_schema(path)
     for column in schema:
         kinds = pyarrow.types
@@ -173,7 +173,7 @@ def parquet_chunks(path: Path) -> Iterator[NDArray[Any]]:
     import pyarrow
     import pyarrow.parquet
 
-    with opening(path, "a Parquet file", also=(pyarrow.ArrowException,)):
+    with report_damage(path, "a Parquet file", also=(pyarrow.ArrowException,)):
         for batch in pyarrow.parquet.ParquetFile(path).iter_batches(CHUNK):
             yield batch_values(batch)
 
@@ -216,7 +216,7 @@ def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | N
         InputError: A key is missing, or there is no such split.
     """
     file = existing(path)
-    arrays = format_of(file).read(file).arrays
+    arrays = find_format(file).read(file).arrays
     parts = {name: values_of(arrays, name, file) for name in modality}
     chosen = rows_of(arrays, split, file, len(next(iter(parts.values()))))
     names = next((text(arrays[key].rows) for key in CLASS_NAMES if key in arrays), ())

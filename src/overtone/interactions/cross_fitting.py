@@ -14,7 +14,7 @@ from torch import Tensor
 from overtone.core import InputError, ProgressCallback, is_main_process
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures, hold_out
-from overtone.features.splitting import shuffled
+from overtone.features.splitting import shuffle_rows
 from overtone.interactions.reliability import mean_class_precision
 from overtone.interactions.scores import TeacherScores
 from overtone.interactions.soft_labels import SoftLabels, has_label
@@ -236,7 +236,7 @@ def assign_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
         )
     present = (labels[known] > 0).float()
     rarest = (present / present.sum(0).clamp_min(1)).argmax(1)
-    mixed = shuffled(len(known), seed)
+    mixed = torch.from_numpy(shuffle_rows(len(known), seed))
     order = known[mixed[torch.argsort(rarest[mixed], stable=True)]]
     fold_ids = torch.full((len(labels),), -1, dtype=torch.int64)
     fold_ids[order] = torch.arange(len(order)) % folds

@@ -17,7 +17,7 @@ from overtone.core import InputError
 from overtone.core.files import save_tensors, write_json
 from overtone.core.version import __version__
 from overtone.features import Features, load_views, save
-from overtone.features.formats import format_of_suffix
+from overtone.features.formats import find_format_by_suffix
 from overtone.media.backbones import Backbone, TrainedBackbone, backbone_of
 from overtone.media.catalogue import Catalogue
 from overtone.media.layouts import catalogue_of
@@ -78,7 +78,7 @@ def extract(
         InputError: The source, a name, a setting or the file cannot be used, or an image cannot be decoded.
     """
     out = Path(out).expanduser()
-    format_of_suffix(out, writable=True)
+    find_format_by_suffix(out, writable=True)
     _check_numbers(batch_size=batch_size, limit=limit, threads=threads)
     if out.exists() and out.resolve() == Path(source).expanduser().resolve():
         raise InputError(f"{out}: is where the images are", fix="choose another name for the features")

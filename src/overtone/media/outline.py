@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.features import Features, Provenance, class_disjoint
-from overtone.features.splitting import random_split, shuffled
+from overtone.features import Features, Provenance, split_by_class
+from overtone.features.splitting import draw_split, shuffle_rows
 from overtone.media.catalogue import Catalogue
 
 VIEW = "image"
@@ -53,13 +53,13 @@ def outlined(catalogue: Catalogue, split: str | None = None, limit: int | None =
         provenance=Provenance(str(catalogue.source), f"images:{catalogue.layout}"),
     )
     if chosen == "class-disjoint":
-        data = class_disjoint(data)
+        data = split_by_class(data)
         notes += data.provenance.notes
     if limit is not None and limit < len(data):
-        data = data.subset(shuffled(len(data), seed)[:limit].sort().values)
+        data = data.subset(np.sort(shuffle_rows(len(data), seed)[:limit]))
         notes.append(f"took {limit} of the images at random, with seed {seed}")
     if chosen == "random":
-        train, test = random_split(len(data), TEST_FRACTION, seed)
+        train, test = map(torch.from_numpy, draw_split(len(data), TEST_FRACTION, seed))
         data = replace(data, splits={"train": train, "test": test})
         notes.append(f"made a random 70/30 split with seed {seed}, without using labels")
     return replace(data, provenance=replace(data.provenance, notes=tuple(notes)))

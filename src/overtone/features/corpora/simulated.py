@@ -9,11 +9,11 @@ import numpy as np
 from pydantic import Field
 
 from overtone.core import InputError, Settings
+from overtone.features.arrays import Values
 from overtone.features.corpora import corpora
-from overtone.features.splitting import valid_seed
-from overtone.features.truth import INTERACTIONS, STRENGTHS, as_pairs
-
-Values = np.ndarray[Any, Any]
+from overtone.features.parsed_table import INTERACTIONS, STRENGTHS
+from overtone.features.splitting import check_seed
+from overtone.features.truth import to_pairs
 
 
 class SimulatorSettings(Settings):
@@ -86,7 +86,7 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
         ((30, 64), (2, 2))
     """
     settings = settings or SimulatorSettings()
-    generator = np.random.default_rng(valid_seed(seed))
+    generator = np.random.default_rng(check_seed(seed))
     aside = np.random.default_rng([seed, 1])  # for what is off by default: without it nothing else changes
     rows, classes = settings.train_rows + settings.test_rows, settings.classes
     interactions = _planted(settings, generator, aside)
@@ -109,7 +109,7 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
         "split": np.where(train, "train", "test"),
         "events_audio": events[0].astype(np.float32),
         "events_visual": events[1].astype(np.float32),
-        **dict(zip((INTERACTIONS, STRENGTHS), as_pairs(interactions))),
+        **dict(zip((INTERACTIONS, STRENGTHS), to_pairs(interactions))),
     }
 
 

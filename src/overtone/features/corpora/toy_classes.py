@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from overtone.features.corpora import corpora
-from overtone.features.splitting import valid_seed
+from overtone.features.splitting import check_seed
 
-CLASSES, ROWS, SIZE = 10, 200, 128
-TEST_ROWS = 60
+_CLASSES, _ROWS, _SIZE = 10, 200, 128
+_TEST_ROWS = 60
 """Of each class, to test on."""
-SPREAD = 2.5
+_SPREAD = 2.5
 """Standard deviation of a point around its class's centre, per feature, where centres have 1."""
 
 
@@ -34,17 +34,16 @@ def toy_classes(seed: int) -> Mapping[str, Any]:
         seed: Of centres and points.
 
     Returns:
-        ``x`` (2000, 128) float32, ``y``, ``class_names``, ``is_test`` (the last 60 of each
-        class).
+        ``x`` (2000, 128) float32, ``y``, ``class_names``, ``is_test`` (the last 60 of each class).
     """
-    generator = np.random.default_rng(valid_seed(seed))
-    y = np.repeat(np.arange(CLASSES), ROWS)
-    centres = generator.standard_normal((CLASSES, SIZE))
-    x = centres[y] + SPREAD * generator.standard_normal((CLASSES * ROWS, SIZE))
+    generator = np.random.default_rng(check_seed(seed))
+    y = np.repeat(np.arange(_CLASSES), _ROWS)
+    centres = generator.standard_normal((_CLASSES, _SIZE))
+    x = centres[y] + _SPREAD * generator.standard_normal((_CLASSES * _ROWS, _SIZE))
     return {
         "modalities": ("x",),
         "x": x.astype(np.float32),
         "y": y,
-        "class_names": [f"class {index}" for index in range(CLASSES)],
-        "is_test": np.tile(np.arange(ROWS) >= ROWS - TEST_ROWS, CLASSES),
+        "class_names": [f"class {index}" for index in range(_CLASSES)],
+        "is_test": np.tile(np.arange(_ROWS) >= _ROWS - _TEST_ROWS, _CLASSES),
     }

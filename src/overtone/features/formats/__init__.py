@@ -6,12 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from overtone.core import InputError, Registry
-from overtone.features.arrays import UNREADABLE, Table
+from overtone.features.arrays import READ_ERRORS, Table, Values
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class Format:
     """
 
     read: Callable[[Path], Table]
-    write: Callable[[Path, Mapping[str, np.ndarray[Any, Any]]], None] | None = None
+    write: Callable[[Path, Mapping[str, Values]], None] | None = None
     suffixes: tuple[str, ...] = ()
     holds: str = ""
 
@@ -35,21 +32,21 @@ formats: Registry[Format] = Registry("format", "overtone.features.formats")
 """All formats by name."""
 
 
-def format_of(path: Path) -> Format:
+def find_format(path: Path) -> Format:
     """The format of an existing file or folder.
 
     Raises:
         InputError: No format has that suffix, or the folder holds no known layout.
     """
     if not path.is_dir():
-        return format_of_suffix(path, writable=False)
+        return find_format_by_suffix(path, writable=False)
     for _, known in formats.items():
         if known.holds and any(path.glob(known.holds)):
             return known
     raise InputError(f"{path}: a folder without features", valid=_folders())
 
 
-def format_of_suffix(path: Path, *, writable: bool) -> Format:
+def find_format_by_suffix(path: Path, *, writable: bool) -> Format:
     """The format that a file's suffix names.
 
     Args:
@@ -73,7 +70,7 @@ def _folders() -> str:
 
 
 @contextmanager
-def opening(path: Path, kind: str, also: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+def report_damage(path: Path, kind: str, also: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Turn whatever a library raises on a damaged file into one sentence.
 
     Args:
@@ -88,7 +85,7 @@ def opening(path: Path, kind: str, also: tuple[type[Exception], ...] = ()) -> It
         yield
     except InputError:
         raise
-    except UNREADABLE + also as error:
+    except READ_ERRORS + also as error:
         reason = str(error).split("\n")[0]
         size = f"a file of {path.stat().st_size:,} bytes"
         fix = "check that the copy or download is complete"

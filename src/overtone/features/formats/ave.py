@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Array, Rows, Table
+from overtone.features.arrays import Array, Rows, Table, Values
 from overtone.features.formats import Format, formats
 from overtone.features.formats.hdf5 import read_hdf5
 
@@ -138,7 +138,7 @@ def _splits(path: Path, rows: int) -> Rows:
 
 
 def _named(
-    labels: np.ndarray[Any, Any], clips: list[tuple[str, str, str, str]], names: tuple[str, ...], annotations: Path
+    labels: Values, clips: list[tuple[str, str, str, str]], names: tuple[str, ...], annotations: Path
 ) -> tuple[str, ...]:
     """Names of the label columns as the annotations have them; a column without a clip keeps its own.
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from overtone.core.files import atomic_path
-from overtone.features.arrays import Array, Rows, Table
-from overtone.features.formats import Format, formats, opening
-from overtone.features.formats.npz import mapped
+from overtone.features.arrays import Array, Rows, Table, Values
+from overtone.features.formats import Format, formats, report_damage
+from overtone.features.formats.npz import map_array
 
 
 def read_hdf5(path: Path) -> Table:
@@ -19,18 +19,18 @@ def read_hdf5(path: Path) -> Table:
     import h5py
 
     arrays: dict[str, Array] = {}
-    with opening(path, "an HDF5 file"):
+    with report_damage(path, "an HDF5 file"):
         file = h5py.File(path, "r")
 
         def visit(key: str, item: Any) -> None:
             if isinstance(item, h5py.Dataset):
-                arrays[key] = Array(rows_of(path, item), f"{path}, key {key!r}")
+                arrays[key] = Array(_rows(path, item), f"{path}, key {key!r}")
 
         file.visititems(visit)
     return Table(str(path), "hdf5", arrays, close=file.close)
 
 
-def write_hdf5(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+def write_hdf5(path: Path, arrays: Mapping[str, Values]) -> None:
     """Write contiguous datasets, so that they can be memory-mapped again; strings as UTF-8."""
     import h5py
 
@@ -45,21 +45,21 @@ def write_hdf5(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
 formats.register("hdf5")(Format(read_hdf5, write_hdf5, suffixes=(".h5", ".hdf5", ".hdf")))
 
 
-def rows_of(path: Path, dataset: Any) -> Rows:
+def _rows(path: Path, dataset: Any) -> Rows:
     """The rows of an open dataset: a memory map where its bytes lie in one piece, else the dataset itself."""
     import h5py
 
     if h5py.check_string_dtype(dataset.dtype) is not None:
-        return Text(dataset)
+        return _TextRows(dataset)
     offset = dataset.id.get_offset()
     in_one_piece = offset is not None and dataset.chunks is None and not dataset.is_virtual and not dataset.external
     if in_one_piece and dataset.shape and dataset.dtype.kind in "biuf" and dataset.file.userblock_size == 0:
-        return mapped(path, offset, dataset.shape, dataset.dtype)
+        return map_array(path, offset, dataset.shape, dataset.dtype)
     rows: Rows = dataset
     return rows
 
 
-class Text:
+class _TextRows:
     """Strings of a dataset, decoded when read."""
 
     dtype = np.dtype(str)

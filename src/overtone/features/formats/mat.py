@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overtone.features.arrays import Array, Rows, Table
-from overtone.features.formats import Format, formats, opening
+from overtone.features.formats import Format, formats, report_damage
 from overtone.features.layout import LABELS
 
 
@@ -21,7 +21,7 @@ def read_mat(path: Path) -> Table:
     with clips in rows or in columns: matrices are turned so that they have one row per label, or, without labels,
     so that all have as many rows.
     """
-    with opening(path, "a MATLAB file"):
+    with report_damage(path, "a MATLAB file"):
         found, close = _version_73(path) if _is_hdf5(path) else _version_5(path)
         flat = _taken_apart(found)
         notes = _turn(flat)
@@ -51,16 +51,14 @@ def load_mat(path: Path, **options: Any) -> dict[str, Any]:
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
-    with opening(path, "a MATLAB file", (MatReadError, TypeError, IndexError, NameError, NotImplementedError)):
+    with report_damage(path, "a MATLAB file", (MatReadError, TypeError, IndexError, NameError, NotImplementedError)):
         return dict(loadmat(str(path), **options))
 
 
 formats.register("mat")(Format(read_mat, suffixes=(".mat",)))
 
-Cell = list[Any]
 
-
-class Transposed:
+class _Transposed:
     """The same values with all axes in reverse order; slices of rows are read one at a time."""
 
     def __init__(self, rows: Rows) -> None:
@@ -72,9 +70,9 @@ class Transposed:
         return np.asarray(self.inner[(..., rows) if isinstance(rows, slice) else rows]).T
 
 
-def transposed(rows: Rows) -> Rows:
+def _transpose(rows: Rows) -> Rows:
     """Transposed rows; twice is the original."""
-    return rows.inner if isinstance(rows, Transposed) else Transposed(rows)
+    return rows.inner if isinstance(rows, _Transposed) else _Transposed(rows)
 
 
 def _is_hdf5(path: Path) -> bool:
@@ -106,7 +104,7 @@ def _version_73(path: Path) -> tuple[dict[str, Any], Any]:
             return np.array(["".join(map(chr, row)) for row in np.atleast_2d(item[()].T)])
         if kind == "cell":
             return [plain(file[reference]) for reference in item[()].ravel()]  # stored transposed: C order is F order
-        return Transposed(item)
+        return _Transposed(item)
 
     keys = [key for key in file if not key.startswith("#") and isinstance(file[key], h5py.Dataset)]
     return {key: plain(file[key]) for key in keys}, file.close
@@ -130,7 +128,7 @@ def _taken_apart(found: Mapping[str, Any]) -> dict[str, Rows]:
     return dict(items())
 
 
-def _strings(cell: Cell) -> bool:
+def _strings(cell: list[Any]) -> bool:
     return all(not isinstance(item, list) and item.dtype.kind == "U" for item in cell)
 
 
@@ -148,5 +146,5 @@ def _turn(flat: dict[str, Rows]) -> tuple[str, ...]:
         heights, widths = ({rows.shape[axis] for rows in matrices.values()} for axis in (0, 1))
         turned = list(matrices) if len(heights) > 1 and len(widths) == 1 else []
     for key in turned:
-        flat[key] = transposed(matrices[key])
-    return (f"{', '.join(turned)}: clips stood in columns, turned into rows",) if turned else ()
+        flat[key] = _transpose(matrices[key])
+    return (f"{', '.join(turned)}: clips are in columns, turned into rows",) if turned else ()

@@ -1,4 +1,4 @@
-"""``.npz``: numpy's zip of arrays; members stored uncompressed are memory-mapped, compressed ones are streamed."""
+"""``.npz``, numpy's zip of arrays, and folders of ``.npy`` files; what is not compressed is memory-mapped."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.lib import format as npy
 
 from overtone.core import InputError
 from overtone.core.files import atomic_path
-from overtone.features.arrays import Array, Rows, Table
-from overtone.features.formats import Format, formats, opening
+from overtone.features.arrays import Array, Rows, Table, Values
+from overtone.features.formats import Format, formats, report_damage
 
 _LOCAL_HEADER = 30
 """Bytes of a zip member's local header before its name (PKZIP application note, section 4.3.7)."""
@@ -27,7 +27,7 @@ _ZIP64_EXTRA = 20
 def read_npz(path: Path) -> Table:
     """Open an npz; no array is read yet."""
     arrays = {}
-    with opening(path, "an npz file"), zipfile.ZipFile(path) as archive:
+    with report_damage(path, "an npz file"), zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if info.filename.endswith(".npy"):
                 key = info.filename[: -len(".npy")]
@@ -38,7 +38,7 @@ def read_npz(path: Path) -> Table:
     return Table(str(path), "npz", arrays)
 
 
-def write_npz(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+def write_npz(path: Path, arrays: Mapping[str, Values]) -> None:
     """Write uncompressed and with values at multiples of 64 bytes, so that tensors can stand on a memory map of it."""
     with atomic_path(path) as temporary, temporary.open("wb") as file, zipfile.ZipFile(file, "w") as archive:
         for key, values in arrays.items():
@@ -72,7 +72,7 @@ def read_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, n
     raise InputError(f"{where}: npy version {version} is not supported", fix="save a plain array of numbers")
 
 
-def mapped(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], order: Any = "C") -> Rows:
+def map_array(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], order: Any = "C") -> Rows:
     """A copy-on-write memory map (nothing is ever written back); empty arrays cannot be mapped and are made."""
     if 0 in shape:
         return np.empty(shape, dtype)
@@ -96,15 +96,15 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: 
             file.seek(info.header_offset)
             local = file.read(_LOCAL_HEADER)
         name, extra = (int.from_bytes(local[start : start + 2], "little") for start in (26, 28))
-        return mapped(
+        return map_array(
             path, info.header_offset + _LOCAL_HEADER + name + extra + offset, shape, dtype, "F" if fortran else "C"
         )
     if fortran or not shape:
-        return Whole(path, info.filename, shape, dtype)
-    return Stream(path, info.filename, shape, dtype)
+        return _Member(path, info.filename, shape, dtype)
+    return _Stream(path, info.filename, shape, dtype)
 
 
-class Whole:
+class _Member:
     """A member that can only be read in one go (Fortran order, scalars); read at every use."""
 
     def __init__(self, path: Path, member: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -115,7 +115,7 @@ class Whole:
             return archive[self.member.removesuffix(".npy")][rows]
 
 
-class Stream(Whole):
+class _Stream(_Member):
     """A compressed member: slices of rows that follow each other are read in one pass."""
 
     _stream: IO[bytes] | None = None
@@ -146,3 +146,28 @@ class Stream(Whole):
         self._stream = archive.open(self.member)
         read_header(self._stream, self.member)
         self._stream.seek(row * self._row_bytes, 1)
+
+
+def read_npy_folder(path: Path) -> Table:
+    """Open every npy file of a folder under its name without the suffix."""
+    arrays = {}
+    for file in sorted(path.glob("*.npy")):
+        where = f"{path}, file {file.name!r}"
+        with report_damage(file, "an npy file"):
+            arrays[file.stem] = Array(_map_file(file, where), where)
+    return Table(str(path), "npy", arrays)
+
+
+formats.register("npy")(Format(read_npy_folder, holds="*.npy"))
+
+
+def _map_file(file: Path, where: str) -> Rows:
+    with file.open("rb") as stream:
+        shape, fortran, dtype = read_header(stream, where)
+        offset = stream.tell()
+    if dtype.hasobject:
+        return np.broadcast_to(np.empty((), dtype), shape)  # only its dtype is looked at, and refused
+    if not shape:
+        scalar: Values = np.load(file, allow_pickle=False)
+        return scalar
+    return map_array(file, offset, shape, dtype, "F" if fortran else "C")

@@ -10,8 +10,8 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.core.files import atomic_path
-from overtone.features.arrays import Array, Table
-from overtone.features.formats import Format, formats, opening
+from overtone.features.arrays import Array, Table, Values
+from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.safetensors import from_metadata, to_metadata
 
 
@@ -19,8 +19,8 @@ def read_parquet(path: Path) -> Table:
     """Read a Parquet file; columns of other kinds than numbers, strings and lists of numbers are passed over."""
     import pyarrow.parquet
 
-    found: dict[str, np.ndarray[Any, Any]] = {}
-    with opening(path, "a Parquet file"):
+    found: dict[str, Values] = {}
+    with report_damage(path, "a Parquet file"):
         table = pyarrow.parquet.read_table(path, memory_map=True)
         metadata = {
             key.decode(): text.decode("utf-8", "replace") for key, text in (table.schema.metadata or {}).items()
@@ -33,7 +33,7 @@ def read_parquet(path: Path) -> Table:
     return Table(str(path), "parquet", {key: Array(rows, f"{path}, key {key!r}") for key, rows in found.items()})
 
 
-def write_parquet(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+def write_parquet(path: Path, arrays: Mapping[str, Values]) -> None:
     """Write arrays with one row per clip as columns and the others as metadata."""
     import pyarrow
     import pyarrow.parquet
@@ -49,7 +49,7 @@ def write_parquet(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Non
 formats.register("parquet")(Format(read_parquet, write_parquet, suffixes=(".parquet", ".pq")))
 
 
-def _values(column: Any, where: str) -> np.ndarray[Any, Any] | None:
+def _values(column: Any, where: str) -> Values | None:
     """A column as an array: lists of equal length become further axes.
 
     Raises:
@@ -76,12 +76,12 @@ def _values(column: Any, where: str) -> np.ndarray[Any, Any] | None:
     if kinds.is_string(column.type) or kinds.is_large_string(column.type):
         return np.array(column.fill_null("").to_pylist(), dtype=str).reshape(shape)
     if kinds.is_boolean(column.type) or kinds.is_integer(column.type) or kinds.is_floating(column.type):
-        values: np.ndarray[Any, Any] = column.to_numpy(zero_copy_only=False)
+        values: Values = column.to_numpy(zero_copy_only=False)
         return values.reshape(shape)
     return None
 
 
-def _column(values: np.ndarray[Any, Any]) -> Any:
+def _column(values: Values) -> Any:
     import pyarrow
 
     column = pyarrow.array(values.ravel())

@@ -8,50 +8,72 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from overtone.core.files import save_tensors
-from overtone.features.arrays import Array, Rows, Table
-from overtone.features.formats import Format, formats, opening
+from overtone.core.files import atomic_path
+from overtone.features.arrays import Array, Rows, Table, Values
+from overtone.features.formats import Format, formats, report_damage
+from overtone.features.formats.npz import map_array
+
+_DTYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "C64": "<c8",
+    "BOOL": "?",
+    "BF16": "<u2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
+    "U8": "u1",
+}
+"""Types of the format that numpy can map; BF16 are the upper halves of float32."""
 
 
 def read_safetensors(path: Path) -> Table:
     """Open a safetensors file; its tensors stay on disk until they are read."""
     from safetensors import SafetensorError, safe_open
 
-    arrays = {}
-    with opening(path, "a safetensors file", also=(SafetensorError,)), safe_open(str(path), framework="pt") as file:
-        found: dict[str, Rows] = {key: _rows(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118 - no mapping
-        found |= from_metadata(file.metadata() or {})
-    for key, rows in found.items():
-        arrays[key] = Array(rows, f"{path}, key {key!r}")
-    return Table(str(path), "safetensors", arrays)
+    with report_damage(path, "a safetensors file", also=(SafetensorError,)):
+        with safe_open(str(path), framework="np") as file:  # checks the header
+            metadata = file.metadata() or {}
+        with path.open("rb") as stream:
+            size = int.from_bytes(stream.read(8), "little")
+            header: dict[str, dict[str, Any]] = json.loads(stream.read(size))
+        found = {key: _map_rows(path, 8 + size, key, entry) for key, entry in header.items() if key != "__metadata__"}
+        found |= from_metadata(metadata)
+    return Table(str(path), "safetensors", {key: Array(rows, f"{path}, key {key!r}") for key, rows in found.items()})
 
 
-def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+def write_safetensors(path: Path, arrays: Mapping[str, Values]) -> None:
     """Write numbers as tensors and strings as metadata."""
+    from safetensors.numpy import save_file
+
     strings = {key: values for key, values in arrays.items() if values.dtype.kind == "U"}
-    numbers = {key: torch.from_numpy(np.ascontiguousarray(arrays[key])) for key in arrays if key not in strings}
-    save_tensors(path, numbers, to_metadata(strings))
+    numbers = {key: np.ascontiguousarray(arrays[key]) for key in arrays if key not in strings}
+    with atomic_path(path) as temporary:
+        save_file(numbers, str(temporary), metadata=to_metadata(strings))
 
 
 formats.register("safetensors")(Format(read_safetensors, write_safetensors, suffixes=(".safetensors",)))
 
 
-def to_metadata(arrays: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, str]:
+def to_metadata(arrays: Mapping[str, Values]) -> dict[str, str]:
     """Arrays as JSON lists, for formats whose metadata are strings."""
     return {key: json.dumps(values.tolist(), ensure_ascii=False) for key, values in arrays.items()}
 
 
-def from_metadata(metadata: Mapping[str, str]) -> dict[str, np.ndarray[Any, Any]]:
-    """The entries of metadata that are JSON lists of one kind; whatever else stands there is not ours.
+def from_metadata(metadata: Mapping[str, str]) -> dict[str, Rows]:
+    """The entries of metadata that are JSON lists of one kind; everything else is not Overtone's.
 
     Example:
-        >>> from_metadata({"ids": '["a", "b"]', "format": "pt"})["ids"].tolist()
+        >>> from_metadata({"ids": '["a", "b"]', "format": "pt"})["ids"][:].tolist()
         ['a', 'b']
     """
-    arrays = {}
+    arrays: dict[str, Rows] = {}
     for key, text in metadata.items():
         try:
             values = json.loads(text) if text.startswith("[") else None
@@ -63,20 +85,38 @@ def from_metadata(metadata: Mapping[str, str]) -> dict[str, np.ndarray[Any, Any]
     return arrays
 
 
-class Widened:
-    """Rows of a type that numpy lacks (bfloat16, 8-bit floats), as float32."""
+class _BFloat16Rows:
+    """Rows of bfloat16, a type that numpy lacks, as float32."""
 
     dtype = np.dtype(np.float32)
 
-    def __init__(self, tensor: Tensor) -> None:
-        self.shape = tuple(tensor.shape)
-        self._tensor = tensor
+    def __init__(self, bits: Rows) -> None:
+        self.shape = bits.shape
+        self._bits = bits
 
     def __getitem__(self, rows: Any) -> Any:
-        return self._tensor[rows].float().numpy()
+        return (np.asarray(self._bits[rows]).astype(np.uint32) << 16).view(np.float32)
 
 
-def _rows(tensor: Tensor) -> Rows:
-    if tensor.is_floating_point() and tensor.dtype not in (torch.float16, torch.float32, torch.float64):
-        return Widened(tensor)
-    return tensor.numpy()
+class _TorchRows:
+    """Rows of the other types that numpy lacks (8-bit floats), read by torch as float32."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, path: Path, key: str, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self._path, self._key = path, key
+
+    def __getitem__(self, rows: Any) -> Any:
+        from safetensors import safe_open
+
+        with safe_open(str(self._path), framework="pt") as file:
+            return file.get_tensor(self._key)[rows].float().numpy()
+
+
+def _map_rows(path: Path, start: int, key: str, entry: Mapping[str, Any]) -> Rows:
+    shape, kind = tuple(entry["shape"]), entry["dtype"]
+    if kind not in _DTYPES:
+        return _TorchRows(path, key, shape)
+    rows = map_array(path, start + entry["data_offsets"][0], shape, np.dtype(_DTYPES[kind]))
+    return _BFloat16Rows(rows) if kind == "BF16" else rows

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from overtone.core import InputError
-from overtone.features.formats import opening
+from overtone.features.formats import report_damage
 from overtone.media.catalogue import UNLABELLED, Catalogue, numbered
 from overtone.media.images import Raw
 from overtone.media.layouts import Layout, layouts
@@ -37,12 +37,12 @@ class Part:
 
     def schema(self) -> pa.Schema:
         """Columns, with what the library noted about them."""
-        with opening(self.file, "an Arrow or Parquet file", (pa.ArrowException,)):
+        with report_damage(self.file, "an Arrow or Parquet file", (pa.ArrowException,)):
             return self._rows().schema
 
     def column(self, name: str) -> tuple[int, Callable[[int], Any]]:
         """Number of rows, and row number to value of one column, read when asked for."""
-        with opening(self.file, "an Arrow or Parquet file", (pa.ArrowException,)):
+        with report_damage(self.file, "an Arrow or Parquet file", (pa.ArrowException,)):
             return self._rows().column(name)
 
     def values(self, name: str) -> list[Any]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overtone.core import InputError
-from overtone.features import Features, class_disjoint, load, load_views, save, views_from_arrays
+from overtone.features import Features, load, load_views, save, split_by_class, views_from_arrays
 
 
 def single(y: np.ndarray, **more: object) -> Features:
@@ -23,7 +23,7 @@ def single(y: np.ndarray, **more: object) -> Features:
 def test_classes_are_parted_in_the_order_of_their_names_and_the_middle_one_tests(classes, extra, names):
     y = np.array([*range(classes), *(number % classes for number in extra)])
     data = single(y, class_names=names[:classes], is_test=np.arange(len(y)) % 2)
-    parted = class_disjoint(data)
+    parted = split_by_class(data)
     assert parted.splits["train"].tolist() == np.flatnonzero(y < classes // 2).tolist()
     assert parted.splits["test"].tolist() == np.flatnonzero(y >= classes // 2).tolist()
     note = f"{classes // 2} classes train ({names[0]} to {names[classes // 2 - 1]}), {classes - classes // 2} test"
@@ -32,7 +32,7 @@ def test_classes_are_parted_in_the_order_of_their_names_and_the_middle_one_tests
 
 
 def test_of_an_odd_number_of_classes_the_middle_one_tests():
-    parted = class_disjoint(single(np.array([0, 1, 2, 3, 4])))
+    parted = split_by_class(single(np.array([0, 1, 2, 3, 4])))
     assert (parted.splits["train"].tolist(), parted.splits["test"].tolist()) == ([0, 1], [2, 3, 4])
 
 
@@ -43,7 +43,7 @@ def test_rows_without_a_label_or_a_split_stay_in_none_and_are_counted():
     data = views_from_arrays(
         {"image": np.random.default_rng(0).standard_normal((12, 3)), "labels": labels, "split": split}
     )
-    parted = class_disjoint(data)
+    parted = split_by_class(data)
     assert list(parted.splits) == ["train", "test"]
     assert parted.splits["train"].tolist() == [0, 1, 4, 8, 9]
     assert parted.splits["test"].tolist() == [2, 3, 6, 7, 10]
@@ -52,7 +52,7 @@ def test_rows_without_a_label_or_a_split_stay_in_none_and_are_counted():
 
 
 def test_pairs_stay_pairs_and_a_parted_corpus_can_be_saved(tmp_path):
-    parted = class_disjoint(load("split-digits"))
+    parted = split_by_class(load("split-digits"))
     save(parted, tmp_path / "a.npz")
     again = load(tmp_path / "a.npz")
     assert torch.equal(again.splits["train"], parted.splits["train"])
@@ -63,14 +63,14 @@ def test_pairs_stay_pairs_and_a_parted_corpus_can_be_saved(tmp_path):
 def test_features_without_splits_take_part_whole():
     data = load_views("digits").split("test")
     assert data.splits == {}
-    assert sum(len(rows) for rows in class_disjoint(data).splits.values()) == len(data)
+    assert sum(len(rows) for rows in split_by_class(data).splits.values()) == len(data)
 
 
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ({}, "classes cannot be parted; got no labels; valid: at most one class a row"),
-        ({"labels": np.ones((6, 4))}, "got multi labels .a row with classes of both halves would stand on both sides"),
+        ({}, "cannot be split by class; got no labels; valid: at most one class a row"),
+        ({"labels": np.ones((6, 4))}, "got multi labels .a row with classes of both halves would be on both sides"),
         ({"labels": np.full((6, 4), 0.5)}, "got soft labels"),
         ({"y": np.arange(6) % 3}, "too few classes with rows for the train side .*; got 1; valid: 2 or more"),
         (
@@ -82,4 +82,4 @@ def test_features_without_splits_take_part_whole():
 def test_what_cannot_be_parted_is_refused(labels, message):
     data = views_from_arrays({"image": np.random.default_rng(0).standard_normal((6, 3)), **labels})
     with pytest.raises(InputError, match=f"arrays: .*{message}"):
-        class_disjoint(data)
+        split_by_class(data)

@@ -1,29 +1,29 @@
-"""A table whose arrays have found their places: what the checks look at and what features are built from."""
+"""A table whose arrays have a role each: what the checks read and what features are made from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from overtone.features.arrays import Column, Table
-from overtone.features.splitting import random_split
+from overtone.features.arrays import Column, Table, Values
+from overtone.features.splitting import draw_split
 
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-"""Names of splits, as suffixes of keys and as values of ``split``, and what each becomes."""
+"""Names of splits, as suffixes of keys and as values of ``split``, and the split that each stands for."""
 
-SPLIT_FRACTION = 0.3
-"""Share of the rows that becomes ``test`` where a source has no split."""
+INTERACTIONS, STRENGTHS = "interactions", "interaction_strengths"
+"""Keys of the interactions between classes; strengths go with pairs of node numbers only."""
+
+_TEST_FRACTION = 0.3
 
 Sequences = Literal["mean", "keep"]
 
 
 @dataclass
-class Draft:
+class ParsedTable:
     """Columns by their role.
 
     Attributes:
@@ -32,15 +32,15 @@ class Draft:
         labels: Class numbers (N,), class names (N,) or targets (N, C).
         one_hot: Whether the labels' key says that they are targets, also where there is a single column.
         ids: Names of the clips, the same for all modalities.
-        own_ids: Of two modalities, each to its own names, by which its rows are matched to the first one's.
+        own_ids: Each of two modalities to its own names, by which its rows are matched to the first one's.
         split: Name of the split of each row.
         is_test: Flag of each row.
         class_names: Names of the classes.
-        truth: Columns for judging only.
+        truth: Columns that are known beyond the annotation, for judging only.
         media: Modality to the column of media paths.
         quantised: Whether 8-bit values stand for (x - 128) / 256.
         sequences: ``"mean"`` pools (N, T, d) over time.
-        seed: Of the split that is made where there is none.
+        seed: Of the split that is made where the source has none.
         notes: What was decided, in sentences.
     """
 
@@ -61,21 +61,26 @@ class Draft:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._converted: dict[str, Tensor] = {}
+        self._converted: dict[str, Values] = {}
+
+    @property
+    def source(self) -> str:
+        """The source as the user named it."""
+        return self.table.source
 
     @property
     def first(self) -> Column:
         """The first modality, whose row order is the clips' order."""
         return next(iter(self.modalities.values()))
 
-    def features(self, name: str) -> Tensor:
-        """(N, d) or (N, T, d) float32 rows of a modality in the source's order; converted when first asked for."""
+    def features(self, name: str) -> Values:
+        """(N, d) or (N, T, d) float32 rows of a modality in the source's order; converted on the first call."""
         if name not in self._converted:
             column = self.modalities[name]
             pool = self.sequences == "mean" and len(column.parts[0].shape) == 3
             quantised = self.quantised and column.parts[0].dtype == np.uint8
 
-            def change(block: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+            def change(block: Values) -> Values:
                 block = block.mean(axis=1) if pool else block
                 return (block - 128) / 256 if quantised else block
 
@@ -88,24 +93,29 @@ class Draft:
 
     @cached_property
     def split_names(self) -> tuple[str, ...]:
-        """The name of each row's split as the source gives it; empty where it gives none."""
+        """The name of each row's split as the source gives it; empty where the source has no split."""
         if self.split is not None:
             return self.split.text()
         if self.is_test is not None:
             return tuple("test" if flag else "train" for flag in self.is_test.read().ravel().tolist())
         return tuple(name for name, count in zip(self.first.splits, self.first.counts) for _ in range(count))
 
+    @property
+    def made_split(self) -> bool:
+        """Whether the source has no split, so that one is made."""
+        return not self.split_names
+
     @cached_property
-    def splits(self) -> dict[str, Tensor]:
-        """Split to sorted row numbers: the source's, else a seeded one that looks at no label."""
-        if self.split_names:
+    def splits(self) -> dict[str, Values]:
+        """Split to sorted row numbers: the source's, else a seeded one made without labels."""
+        if not self.made_split:
             names = np.array([SPLITS.get(name, "") for name in self.split_names])
             return {
-                split: torch.from_numpy(np.flatnonzero(names == split))
+                split: np.flatnonzero(names == split)
                 for split in ("train", "val", "test")
                 if split != "val" or split in names
             }
-        train, test = random_split(self.first.rows, SPLIT_FRACTION, self.seed)
+        train, test = draw_split(self.first.rows, _TEST_FRACTION, self.seed)
         self.notes.append(f"no split in the source: made a 70/30 split with seed {self.seed}, without using labels")
         return {"train": train, "test": test}
 
@@ -115,7 +125,7 @@ class Draft:
         return {name: column.text() for name, column in self.own_ids.items()}
 
     @cached_property
-    def label_values(self) -> np.ndarray[Any, Any]:
+    def label_values(self) -> Values:
         """The labels as given, (N,) or (N, C); a single column is (N,) unless it is a target of one class."""
         assert self.labels is not None
         textual = self.labels.parts[0].textual

@@ -1,0 +1,199 @@
+"""``inspect``: what is in a source, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overtone.core import InputError
+from overtone.features.arrays import Values
+from overtone.features.assembly import FeatureArrays, assemble, open_source
+from overtone.features.base import LabelKind
+from overtone.features.checks import find_issues
+from overtone.features.layout import parse_table
+from overtone.features.parsed_table import Sequences
+from overtone.features.subsets import find_subset
+
+_BLOCK = 1 << 22  # values converted to float64 at a time
+
+
+@dataclass(frozen=True)
+class ModalitySummary:
+    """Shape and range of one modality's features.
+
+    Attributes:
+        shape: (N, d) or (N, T, d).
+        mean: Of all values.
+        std: Standard deviation of all values.
+        min: The lowest value.
+        max: The highest value.
+    """
+
+    shape: tuple[int, ...]
+    mean: float
+    std: float
+    min: float
+    max: float
+
+
+@dataclass(frozen=True)
+class LabelSummary:
+    """What is annotated.
+
+    Attributes:
+        kind: ``"single"``, ``"multi"`` or ``"soft"``.
+        classes: Number of classes.
+        clips: Class name to number of clips.
+        without: Number of clips without a class.
+    """
+
+    kind: LabelKind
+    classes: int
+    clips: dict[str, int]
+    without: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is in a source. A field that cannot be found out because of a problem is None or empty.
+
+    Attributes:
+        source: As the user named it.
+        reader: What read it (``"npz"``, ``"corpus"``, ...).
+        keys: Key to shape and type of each array.
+        rows: Number of clips.
+        modalities: Name to summary.
+        labels: The annotation; None without labels.
+        splits: Split to number of rows.
+        ids: The first three.
+        truth: Key to shape of what is known beyond the annotation.
+        checksum: SHA-256 over features, targets and splits.
+        notes: What was decided while reading, in sentences.
+        problems: What makes the source unusable, in sentences.
+        warnings: What may be wrong but stops nothing, in sentences.
+    """
+
+    source: str
+    reader: str | None = None
+    keys: dict[str, str] = field(default_factory=dict)
+    rows: int | None = None
+    modalities: dict[str, ModalitySummary] = field(default_factory=dict)
+    labels: LabelSummary | None = None
+    splits: dict[str, int] = field(default_factory=dict)
+    ids: tuple[str, ...] = ()
+    truth: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    checksum: str | None = None
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, by field name."""
+        return {name: _to_plain(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Inspection:
+        """The inspection whose :meth:`to_dict` this is; unknown keys are ignored."""
+        given = {item.name: values[item.name] for item in fields(cls) if item.name in values}
+        modalities = given.get("modalities", {})
+        given["modalities"] = {
+            name: ModalitySummary(**{**summary, "shape": tuple(summary["shape"])})
+            for name, summary in modalities.items()
+        }
+        if given.get("labels") is not None:
+            given["labels"] = LabelSummary(**given["labels"])
+        given["truth"] = {key: tuple(shape) for key, shape in given.get("truth", {}).items()}
+        for name in ("ids", "notes", "problems", "warnings"):
+            given[name] = tuple(given.get(name, ()))
+        return cls(**given)
+
+
+def inspect(
+    source: str | Path,
+    *,
+    modalities: tuple[str, ...] | None = None,
+    subset: str | None = None,
+    sequences: Sequences = "mean",
+    seed: int = 0,
+    view: str | None = None,
+) -> Inspection:
+    """Describe a source and collect all its problems; problems of the data are listed, not raised.
+
+    Args:
+        source: A file, a folder or the name of a corpus, as for :func:`overtone.features.load_views`.
+        modalities: Key of the one view, or keys of the two modalities.
+        subset: A published part of the corpus (``"ave-15"``).
+        sequences: What becomes of (N, T, d): ``"mean"`` over time, or ``"keep"``.
+        seed: Of a generated corpus, and of the 70/30 split where the source has none.
+        view: The former name of ``subset``.
+
+    Returns:
+        The contents, problems and warnings. torch is not imported.
+
+    Raises:
+        InputError: There is no such source.
+
+    Example:
+        >>> found = inspect("split-digits")
+        >>> found.rows, found.splits, found.problems
+        (1797, {'train': 1257, 'test': 540}, ())
+    """
+    found = Inspection(str(source))
+    part = find_subset(subset, view)
+    try:
+        with open_source(source, seed) as table:
+            keys = {key: str(array) for key, array in table.arrays.items()}
+            found = replace(found, reader=table.reader, keys=keys)
+            parsed = parse_table(table, modalities, sequences, seed)
+            issues = list(find_issues(parsed))
+            problems, warnings = (
+                tuple(str(issue.error) for issue in issues if issue.fatal is fatal) for fatal in (True, False)
+            )
+            found = replace(found, rows=parsed.first.rows, problems=problems, warnings=warnings)
+            if not problems:
+                found = _describe(found, assemble(parsed, part))
+            found = replace(found, notes=tuple(dict.fromkeys(parsed.notes)))
+    except InputError as error:
+        if found.reader is None and not Path(source).exists():
+            raise
+        found = replace(found, problems=(*found.problems, str(error)))
+    return found
+
+
+def _describe(found: Inspection, data: FeatureArrays) -> Inspection:
+    """The inspection with what is in the arrays."""
+    labels = None
+    if data.targets is not None:
+        annotated = data.targets > 0
+        counts = dict(zip(data.class_names, annotated.sum(axis=0).tolist()))
+        without = int((~annotated.any(axis=1)).sum())
+        labels = LabelSummary(data.label_kind, len(data.class_names), counts, without)
+    return replace(
+        found,
+        rows=len(data.ids),
+        modalities={name: _summarise(values) for name, values in data.modalities.items()},
+        labels=labels,
+        splits={name: len(rows) for name, rows in data.splits.items()},
+        ids=data.ids[:3],
+        truth={key: values.shape for key, values in data.truth.items()},
+        checksum=data.provenance.checksum,
+    )
+
+
+def _summarise(values: Values) -> ModalitySummary:
+    flat = values.reshape(-1)
+    blocks = [flat[start : start + _BLOCK] for start in range(0, len(flat), _BLOCK)]
+    mean = sum(float(block.sum(dtype=np.float64)) for block in blocks) / len(flat)
+    variance = sum(float(np.square(block.astype(np.float64) - mean).sum()) for block in blocks) / len(flat)
+    return ModalitySummary(values.shape, mean, variance**0.5, float(flat.min()), float(flat.max()))
+
+
+def _to_plain(value: Any) -> Any:
+    """Tuples as lists, at any depth, as JSON gives them back."""
+    if isinstance(value, dict):
+        return {key: _to_plain(item) for key, item in value.items()}
+    return [_to_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
