@@ -113,7 +113,7 @@ class Features:
         labels = "no labels" if self.targets is None else f"{self.label_kind} labels of {self.classes} classes"
         return f"{type(self).__name__}({self.provenance.source}: {shapes}; {labels}; {splits or 'no splits'})"
 
-    def subset(self: F, rows: Tensor | Sequence[int]) -> F:
+    def subset(self: F, rows: Tensor | Values | Sequence[int]) -> F:
         """Only these rows, in this order; splits are renumbered and those left without rows are dropped.
 
         Args:

@@ -154,7 +154,7 @@ def _check_values(table: ParsedTable, name: str) -> Iterator[Issue]:
         what = f"{column.place(bad[0])}: {kind} ({len(bad)} such rows: {list_some(bad)})"
         yield Issue("not-finite", InputError(what, fix="leave these clips out or extract them again"))
         return
-    zero = np.flatnonzero(_test_rows(rows, lambda block: (block == 0).all(axis=1))).tolist()
+    zero = np.flatnonzero(_test_rows(rows, lambda block: ~block.any(axis=1))).tolist()
     if len(zero) == len(rows):
         what = f"{column.where}: every row is zero, the modality is missing"
         yield Issue("zero-rows", InputError(what, fix="extract its features again"))

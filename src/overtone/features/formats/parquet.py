@@ -10,7 +10,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.core.files import atomic_path
-from overtone.features.arrays import Array, Table, Values
+from overtone.features.arrays import Array, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.safetensors import from_metadata, to_metadata
 
@@ -19,7 +19,7 @@ def read_parquet(path: Path) -> Table:
     """Read a Parquet file; columns of other kinds than numbers, strings and lists of numbers are passed over."""
     import pyarrow.parquet
 
-    found: dict[str, Values] = {}
+    found: dict[str, Rows] = {}
     with report_damage(path, "a Parquet file"):
         table = pyarrow.parquet.read_table(path, memory_map=True)
         metadata = {
