@@ -57,6 +57,7 @@ def test_edges_are_listed_with_their_frequencies(graph: Graph, read: Maker) -> N
     rows = read(graph_report(graph)).tables[0]
     assert rows[1] == ["audio:dog", "→", "visual:dog", "0.700", "0.900", "0.720"]
     assert rows[2] == ["visual:dog", "–", "<b>cat</b>", "−0.200", "0.600", "0.480"]
+    assert 'class="words"' not in graph_report(graph)  # which a narrow screen hides
 
 
 def test_the_picture_draws_every_edge_and_heads_only_on_directed_ones(graph: Graph, read: Maker) -> None:

@@ -101,7 +101,7 @@ def edge_table(graph: Graph) -> Section:
     if not graph.edges:
         return Section(question, paragraphs("None: at this penalty no variable helps to predict another."))
     sure = graph.presence is not None
-    columns = [Column("from", "name"), Column("", "words"), Column("to", "words"), Column("weight")]
+    columns = [Column("from", "name"), Column("", "text"), Column("to", "text"), Column("weight")]
     columns += [Column("presence"), Column("direction")] if sure else []
     rows: list[list[Any]] = [
         [edge.source, "→" if edge.kind == "directed" else "–", edge.target, edge.weight]
@@ -122,7 +122,7 @@ def supporting_clips(graph: Graph) -> Section | None:
     support = graph.found.get("support")
     if not support:
         return None
-    columns = [Column("from", "name"), Column("to", "words"), Column("clips", "words")]
+    columns = [Column("from", "name"), Column("to", "text"), Column("clips", "text")]
     rows = [
         [one["from"], one["to"], ", ".join(f"{clip['id']} ({number(clip['strength'])})" for clip in one["clips"])]
         for one in support[:MOST_EDGES]

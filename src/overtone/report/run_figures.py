@@ -56,7 +56,7 @@ def curve(name: str, epochs: Sequence[int], values: Sequence[float | None], chos
         "line": {"color": FIRST, "width": 2},
         "hovertemplate": "epoch %{x}: %{y}<extra></extra>",
     }
-    layout: dict[str, Any] = {"margin": {"l": 52, "r": 10, "t": 8, "b": 26}}
+    layout: dict[str, Any] = {"margin": {"l": 52, "r": 10, "t": 8, "b": 26}, "yaxis": {"automargin": True}}
     if last > 1:
         layout["xaxis"] = {"range": [1, last]}
     if chosen is not None:

@@ -89,7 +89,7 @@ class RunResult:
         metric, values = find_metric(key), self.evaluation.per_query.get(key)
         if score.ci95 or metric is None or values is None or len(self.test) > MOST_DRAWN:
             return score
-        if metric.better != "high" or not metric.is_mean:
+        if metric.better != "high" or metric.summary is not np.mean:
             return score
         return replace(score, ci95=mean_interval(dict(values)))
 
