@@ -141,9 +141,9 @@ def test_a_pause_that_says_so_ends_the_climb(oracle: ModuleType, monkeypatch: py
     monkeypatch.setattr(engines, "CHUNK", 10)
     search = engine_for(correlations(oracle, 20, 4, seed=1))
     search.set_order(np.arange(20))
-    heard: list[float] = []
-    assert not search.climb(np.random.default_rng(0), lambda score: bool(heard.append(score)) or len(heard) > 3)
-    assert len(heard) == 4
+    reports: list[float] = []
+    assert not search.climb(np.random.default_rng(0), lambda score: bool(reports.append(score)) or len(reports) > 3)
+    assert len(reports) == 4
     order, score = search.order, search.score
     search.set_order(order)
     assert search.score == pytest.approx(score)

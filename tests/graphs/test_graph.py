@@ -14,8 +14,8 @@ import pytest
 
 from overtone.core import InputError
 from overtone.graphs import Graph, learn_graph
-from overtone.graphs.stability import bootstrap, consensus, repeatability
-from overtone.graphs.weights import correlation_of, implied_precision, refit
+from overtone.graphs.moments import correlation_of, implied_precision, refit
+from overtone.graphs.stability import consensus, repeatability
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_implied_precision_is_that_of_the_regressions(oracle: ModuleType) -> Non
 
 
 def test_json_is_as_documented(graph: Graph, tmp_path: Path) -> None:
-    found = graph.to_dict()
+    found = graph.summary()
     assert list(found) == ["nodes", "edges", "score", "seconds", "settings"]
     assert all(list(edge) == ["from", "to", "type", "weight", "presence", "direction"] for edge in found["edges"])
     assert {edge["type"] for edge in found["edges"]} <= {"directed", "undirected"}
@@ -174,32 +174,31 @@ def test_the_penalty_by_stability_is_the_least_that_repeats(oracle: ModuleType) 
     values, _ = oracle.simulate(12, 3, 2000, 0)
     clear = learn_graph(values, settings={"penalty": "stability", "bootstrap": 10, "stability": 0.8})
     assert clear.settings["penalty"] < found.settings["penalty"]
-    tried = clear.found["repeatability"]
+    tried = clear.repeatability
     assert tried[f"{clear.settings['penalty']:g}"] >= 0.8 or clear.settings["penalty"] == 1.0
 
 
 def test_halves_agree_on_signal_and_not_on_noise(oracle: ModuleType) -> None:
     values, _ = oracle.simulate(12, 3, 2000, 0)
-    strong = learn_graph(values, settings={"halves": 3}).found["halves"]
+    strong = learn_graph(values, settings={"halves": 3}).halves
     noise = np.random.default_rng(0).normal(size=(200, 12))
-    weak = learn_graph(noise, settings={"halves": 3, "penalty": 0.5}).found["halves"]
-    assert strong["jaccard"] > 0.8 > 0.5 > strong["random"]
-    assert weak["jaccard"] < 0.5
-    assert strong["splits"] == weak["splits"] == 3
+    weak = learn_graph(noise, settings={"halves": 3, "penalty": 0.5}).halves
+    assert strong.jaccard > 0.8 > 0.5 > strong.random
+    assert weak.jaccard < 0.5
+    assert strong.splits == weak.splits == 3
 
 
 def test_a_bootstrap_over_time_keeps_what_it_has(oracle: ModuleType) -> None:
     values, _ = oracle.simulate(15, 4, 200, 0)
-    heard: list[Any] = []
+    reports: list[Any] = []
 
     def stop(report: Any) -> bool:
-        heard.append(report.label)
-        return heard.count("bootstrap") == 3
+        reports.append(report.label)
+        return reports.count("bootstrap") == 3
 
     found = learn_graph(values, settings={"bootstrap": 50}, progress=stop)
-    assert found.found["bootstrap"] == 3
-    assert not found.found["complete"]
-    assert bootstrap.__module__  # imported for its docs; the frequencies above are its
+    assert found.resamples == 3
+    assert not found.complete
 
 
 def test_a_graph_is_shown_in_one_line(graph: Graph) -> None:

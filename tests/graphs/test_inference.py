@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from overtone.core import InputError, Progress
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
 from overtone.graphs import Graph, InferenceSettings, Knowledge, infer_interactions, presences
-from overtone.graphs.folding import Votes, counted, folded, placed, strengths
+from overtone.graphs.class_edges import EdgeFrequencies, count_edges, fold_to_classes, spread_to_nodes, strengths
 
 Floats = NDArray[np.float64]
 
@@ -79,7 +79,7 @@ def planted(seed: int, chosen: dict[str, Any] | None = None, **simulated: Any) -
     classes = labels.shape[1]
     true = np.zeros((classes, 2 * classes), dtype=bool)
     true[arrays["interactions"][:, 0] % classes, arrays["interactions"][:, 1]] = True
-    found = folded(graph.directed, 2 * classes, classes)
+    found = fold_to_classes(graph.directed, 2 * classes, classes)
     return graph, float((found & true).sum() / max(1, found.sum())), float((found & true).sum() / true.sum())
 
 
@@ -157,9 +157,9 @@ def test_several_labels_a_clip_are_no_causes() -> None:
     brought(random, events, (0, 0), (1, 2), 0.8)
     union = (events[0] | events[1]).astype(float)
     graph = infer(scored(random, events), union)
-    assert graph.found["labels"] == "none"
+    assert graph.labels == "none"
     assert {frozenset(edge[:2]) for edge in graph.edges} == {frozenset(("audio:train", "visual:horn"))}
-    assert infer(scored(random, events), labels).found["labels"] == "nodes"
+    assert infer(scored(random, events), labels).labels == "nodes"
 
 
 def test_unannotated_rows_take_part_and_unannotated_classes_stay_alone() -> None:
@@ -170,7 +170,7 @@ def test_unannotated_rows_take_part_and_unannotated_classes_stay_alone() -> None
     scores = scored(random, events)
     graph = infer(scores, labels)
     assert {edge.target for edge in graph.edges} == {"visual:horn"}
-    assert graph.found["rows"] == 2000
+    assert graph.rows == 2000
     assert not graph.adjacency[[4, 9]].any()
     found = presences(scores, labels, kind="sigmoid-logits")["audio"]
     assert (found[:, 4] == 0).all()
@@ -232,26 +232,26 @@ def test_halves_are_inferred_from_their_own_rows() -> None:
     brought(random, events, (0, 0), (1, 2))
     brought(random, events, (1, 1), (0, 3))
     graph = infer(scored(random, events), labels, halves=2)
-    agreeing = graph.found["halves"]
-    assert agreeing["splits"] == 2
-    assert agreeing["jaccard"] > 10 * agreeing["random"]
-    assert agreeing["edges"] == pytest.approx(2, abs=1)
+    agreeing = graph.halves
+    assert agreeing.splits == 2
+    assert agreeing.jaccard > 10 * agreeing.random
+    assert agreeing.edges == pytest.approx(2, abs=1)
 
 
 def test_a_stop_leaves_the_graph_of_all_rows() -> None:
     random, labels, events = clips()
     brought(random, events, (0, 0), (1, 2))
-    heard: list[Progress] = []
+    reports: list[Progress] = []
     graph = infer_interactions(
         scored(random, events),
         labels,
         kind="sigmoid-logits",
         classes=CLASSES,
-        progress=lambda said: heard.append(said) or True,
+        progress=lambda report: reports.append(report) or True,
     )
-    assert len(heard) == 1
-    assert graph.found["bootstrap"] == 0
-    assert not graph.found["complete"]
+    assert len(reports) == 1
+    assert graph.resamples == 0
+    assert not graph.complete
     assert graph.presence is None
 
 
@@ -307,17 +307,17 @@ def test_folding_asks_label_and_presences_alike() -> None:
     directed, undirected = np.zeros((2, 6, 6), dtype=bool)
     directed[4, 3] = directed[0, 3] = directed[4, 2] = True  # l0 → v1, a0 → v1, and l0 → its own v0
     undirected[1, 2] = undirected[2, 1] = True
-    votes = counted([(directed, undirected), (np.zeros_like(directed), undirected)], 4, 2)
-    np.testing.assert_array_equal(votes.arrows, [[0, 0, 0, 0.5], [0, 0, 0, 0]])
-    np.testing.assert_array_equal(votes.adjacent, [[0, 1, 0, 0.5], [0.5, 0, 1, 0]])
-    assert votes.graphs == 2
-    sources = votes.sources(0.5)
+    shares = count_edges([(directed, undirected), (np.zeros_like(directed), undirected)], 4, 2)
+    np.testing.assert_array_equal(shares.directed, [[0, 0, 0, 0.5], [0, 0, 0, 0]])
+    np.testing.assert_array_equal(shares.adjacent, [[0, 1, 0, 0.5], [0.5, 0, 1, 0]])
+    assert shares.graphs == 2
+    sources = shares.sources(0.5)
     assert sources[0, 3] == 0  # a0 is adjacent to v1 in half of the graphs
     assert sources[0, 1] == 2  # v0 to a1
-    assert votes.sources(0.6)[0, 3] == 0  # nobody is often enough: the other modality than that of v1
-    assert Votes(votes.arrows, votes.adjacent, 0 * votes.between, 1).sources(0.5)[0, 1] == 2
-    np.testing.assert_array_equal(np.argwhere(placed(votes.arrows, sources)), [[0, 3]])
-    assert counted([], 4, 2).graphs == 0
+    assert shares.sources(0.6)[0, 3] == 0  # nobody is often enough: the other modality than that of v1
+    assert EdgeFrequencies(shares.directed, shares.adjacent, 0 * shares.between, 1).sources(0.5)[0, 1] == 2
+    np.testing.assert_array_equal(np.argwhere(spread_to_nodes(shares.directed, sources)), [[0, 3]])
+    assert count_edges([], 4, 2).graphs == 0
 
 
 def test_strengths_are_regressions_on_label_and_presences() -> None:
@@ -361,7 +361,7 @@ def test_real_scores_give_a_sparse_graph_whose_halves_agree(shared_data: Path) -
         scores = {name: stored[name][rows] for name in ("audio", "visual")}
         labels = np.eye(15)[stored["y"][rows]]
     graph = infer_interactions(scores, labels, kind="sigmoid-logits", settings={"halves": 3})
-    agreeing = graph.found["halves"]
+    agreeing = graph.halves
     assert 0 < graph.adjacency.sum() / 2 < 60
-    assert agreeing["jaccard"] >= 10 * agreeing["random"]
+    assert agreeing.jaccard >= 10 * agreeing.random
     assert all(edge.presence is not None and edge.presence >= 0.5 for edge in graph.edges)

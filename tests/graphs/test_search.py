@@ -114,17 +114,16 @@ def test_several_starts_are_several_orders(oracle: ModuleType) -> None:
     graph = learn_graph(values, settings={"starts": 3, "ils_steps": 2}, progress=reports.append)
     assert [report.done for report in reports] == [1, 2, 3, 4, 5]
     assert {report.total for report in reports} == {5}
-    scores = [report.values["score"] for report in reports]
-    assert scores == sorted(scores)
-    assert graph.found["steps"] == 5
-    assert graph.found["complete"]
+    assert [report.values["score"] for report in reports] == sorted(report.values["score"] for report in reports)
+    assert graph.steps == 5
+    assert graph.complete
 
 
 def test_whoever_watches_can_stop_it(oracle: ModuleType) -> None:
     values, _ = oracle.simulate(20, 4, 300, 1)
     graph = learn_graph(values, progress=lambda report: report.done == 2)
-    assert graph.found["steps"] == 2
-    assert not graph.found["complete"]
+    assert graph.steps == 2
+    assert not graph.complete
     assert graph.edges
 
 
@@ -141,7 +140,7 @@ def test_an_exception_of_the_watcher_comes_through(oracle: ModuleType) -> None:
 def test_a_time_that_is_over_at_once_still_gives_a_graph(oracle: ModuleType) -> None:
     values, _ = oracle.simulate(30, 4, 300, 1)
     graph = learn_graph(values, settings={"seconds": 1e-3, "bootstrap": 5, "halves": 2})
-    assert not graph.found["complete"]
+    assert not graph.complete
     assert oracle.is_acyclic(graph.dag)
     assert graph.order
 

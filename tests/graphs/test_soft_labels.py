@@ -12,7 +12,7 @@ import pytest
 from overtone.core import InputError
 from overtone.graphs import Graph, interaction_graph
 from overtone.graphs.closure import closed_likelihood, expected_covariance, median_basis
-from overtone.graphs.representations import represented, softmax
+from overtone.graphs.soft_labels import represented, softmax
 
 
 def logits_of(oracle: ModuleType, classes: int, rows: int, seed: int) -> tuple[dict[str, Any], Any]:
@@ -155,7 +155,7 @@ def test_few_classes_come_with_a_warning_and_pairs_of_one_class_do_not_count(ora
     same = {"audio": audio, "visual": audio + 0.1 * np.random.default_rng(0).normal(size=audio.shape)}
     graph = interaction_graph(same, kind="sigmoid-logits", settings={"halves": 1, "penalty": 8})
     assert graph.adjacency[np.arange(4), np.arange(4) + 4].all()
-    assert graph.found["halves"]["edges"] < graph.adjacency.sum() / 2
+    assert graph.halves.edges < graph.adjacency.sum() / 2
     closed = interaction_graph(logits, kind="logits", settings={"em_starts": 1, "ils_steps": 0})
     assert any("with 4 classes" in note for note in closed.notes)
 
@@ -226,4 +226,4 @@ def test_real_scores_give_a_sparse_graph_whose_halves_agree(shared_data: Path) -
         scores = {name: stored[name][rows] for name in ("audio", "visual")}
     graph = interaction_graph(scores, kind="logits", settings={"penalty": 12, "halves": 3})
     assert len(graph.edges) < 0.2 * 30 * 29 / 2
-    assert graph.found["halves"]["jaccard"] > 0.3 > 10 * graph.found["halves"]["random"]
+    assert graph.halves.jaccard > 0.3 > 10 * graph.halves.random

@@ -320,7 +320,7 @@ def test_a_stored_graph_is_the_graph(whole):
         assert np.array_equal(getattr(made, name), getattr(stored, name))
     assert stored.edges == made.edges
     assert stored.notes == made.notes
-    assert stored.found == json.loads(json.dumps(made.found))
+    assert stored.to_dict() == json.loads(json.dumps(made.to_dict()))
 
 
 def test_support_of_an_edge_is_the_product_of_its_clips_chances(whole):

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from overtone.graphs import Graph
+from overtone.graphs import Graph, HalvesAgreement
 from overtone.report import graph_report
 
 Maker = Callable[..., Any]
@@ -34,7 +34,10 @@ def graph() -> Graph:
         settings={"penalty": 2.0},
         presence=presence,
         direction=np.triu(presence) * 0.8,
-        found={"rows": 300, "complete": True, "bootstrap": 10, "halves": {"jaccard": 0.4, "random": 0.1}},
+        rows=300,
+        complete=True,
+        resamples=10,
+        halves=HalvesAgreement(0.4, 0.1, 2.0, 1),
         notes=("something about <the rows>",),
     )
 
@@ -78,7 +81,7 @@ def test_doubts_come_first(graph: Graph, read: Maker) -> None:
     words = read(graph_report(graph)).words
     assert "something about <the rows>" in words
     assert "The graphs of two halves of the rows share only 40 % of their edges." in words
-    bare = replace(graph, presence=None, direction=None, found={"complete": False}, notes=())
+    bare = replace(graph, presence=None, direction=None, complete=False, notes=())
     words = read(graph_report(bare)).words
     assert "No resamples were drawn" in words
     assert "The search ended by its time budget" in words

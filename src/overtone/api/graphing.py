@@ -63,14 +63,14 @@ def graph(
         InputError: The file, a setting or the knowledge cannot be used.
     """
     from overtone import graphs
-    from overtone.graphs.exports import writer
+    from overtone.graphs.graph import check_format
     from overtone.graphs.reading import read_soft_labels, read_table
     from overtone.interactions import SoftLabels, infer_graph, read_run_graph
 
     files = [Path(one) for one in ([out] if isinstance(out, (str, Path)) else out)]
     for file in files:  # a wrong suffix is refused before the search
         if file.suffix.lower() != ".html":
-            writer(file)
+            check_format(file)
     known = graphs.Knowledge.read(knowledge) if isinstance(knowledge, (str, Path)) else knowledge
     options: dict[str, Any] = {"knowledge": known, "settings": settings, "progress": progress}
     kind = graphs.InferenceSettings if interactions or is_run(data) else graphs.GraphSettings

@@ -136,8 +136,7 @@ def show_graph(output: Output, graph: Graph, arguments: Arguments) -> None:
     """The edges, and which files were written."""
     from overtone.cli.tables import graph_table
 
-    support = {"support": graph.found["support"]} if "support" in graph.found else {}
-    output.document({**graph.to_dict(), **support})
+    output.document(graph.summary())
     output.say(*graph_table(graph), *(f"Written: {path}" for path in arguments.get("out", ())))
 
 

@@ -184,24 +184,23 @@ def graph_table(found: Graph) -> list[RenderableType]:
         f"{duration(found.seconds)}"
     )
     cut, heads = [row[:kept] for row in rows], columns[:kept]
-    if support := found.found.get("support"):
+    if found.support:
         heads = (*heads, "best shown by")
-        cut = [(*row, ", ".join(clip["id"] for clip in entry["clips"][:3])) for row, entry in zip(cut, support)]
+        cut = [(*row, ", ".join(name for name, _ in entry.rows[:3])) for row, entry in zip(cut, found.support)]
     shown: list[RenderableType] = [table(heads, cut, title)] if rows else [f"{title}: no edges."]
     if len(edges) > EDGES:
         shown.append(f"... and {plural(len(edges) - EDGES, 'edge')} more; --out FILE.json has all of them.")
-    return shown + [f"note: {note}" for note in (*found.notes, *_remarks(found.found))]
+    return shown + [f"note: {note}" for note in (*found.notes, *_remarks(found))]
 
 
-def _remarks(found: Mapping[str, Any]) -> list[str]:
+def _remarks(found: Graph) -> list[str]:
     """What was found beside the edges, in sentences."""
     said = []
-    if not found.get("complete", True):
+    if not found.complete:
         said.append("the time was over before the search was: this is the best graph so far")
-    halves = found.get("halves")
-    if halves:
+    if found.halves is not None:
         said.append(
-            f"graphs of two halves of the rows share {percent(halves['jaccard'])} of their edges (random graphs of "
-            f"that size: {percent(halves['random'], 1)}; {number(halves['edges'])} edges in a half)"
+            f"graphs of two halves of the rows share {percent(found.halves.jaccard)} of their edges (random graphs of "
+            f"that size: {percent(found.halves.random, 1)}; {number(found.halves.edges)} edges in a half)"
         )
     return said

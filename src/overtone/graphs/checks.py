@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtone.core import InputError
-from overtone.graphs.weights import correlation_of
+from overtone.graphs.moments import correlation_of
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.floating | np.integer | np.bool_]
 
 SAME = 1e-9
 """Two variables are one where 1 - |r| is less."""
@@ -19,7 +20,7 @@ DETERMINED = 1e-8
 FEWEST_ROWS = 4
 
 
-def check_chunk(values: NDArray[np.floating], first: int, names: Sequence[str], where: str) -> None:
+def check_chunk(values: Numbers, first: int, names: Sequence[str], where: str) -> None:
     """Refuse numbers that are none.
 
     Args:
@@ -104,3 +105,21 @@ def dependence(correlation: Floats, rows: float, names: Sequence[str]) -> list[s
         f"the variables {shown} determine each other ({null.shape[1]} linear relation{'s' * (null.shape[1] > 1)}): "
         "which of them are parents of which cannot be told from data"
     ]
+
+
+def numbers(data: object, what: str) -> Numbers:
+    """A two-dimensional array of numbers, not copied where it is one already.
+
+    Raises:
+        InputError: It is not.
+    """
+    array = to_array(data)
+    if array.ndim != 2 or array.dtype.kind not in "fiub" or 0 in array.shape:
+        raise InputError(f"{what} must be a (rows, variables) array of numbers", got=f"{array.dtype} {array.shape}")
+    return array
+
+
+def to_array(data: object) -> Numbers:
+    """A numpy array of whatever holds numbers, tensors on any device among them."""
+    tensor = getattr(data, "detach", None)
+    return np.asarray(data if tensor is None else tensor().cpu())

@@ -7,16 +7,15 @@ N (p, G) being the indicators of the modalities. The missing part is estimated t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from overtone.graphs.knowledge import Constraints
-from overtone.graphs.search import Clock, search
+from overtone.graphs.moments import correlation_of, implied_precision
+from overtone.graphs.resampling import FittedGraph
+from overtone.graphs.search import Clock, SearchResult, Seed, search
 from overtone.graphs.settings import GraphSettings
-from overtone.graphs.stability import Sought
-from overtone.graphs.weights import correlation_of, implied_precision
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -132,7 +131,7 @@ class ClosedLearner:
         classes = int(self.basis.sum(0).max())
         self.starts = settings.em_starts or min(MOST_STARTS, max(1, CLASS_STARTS // classes))
 
-    def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Any, clock: Clock) -> Sought:
+    def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Seed, clock: Clock) -> FittedGraph:
         """Search one sample, ``covariance`` being that of its closed rows."""
         random = np.random.default_rng(seed)
         first = median_basis(covariance, self.groups)
@@ -150,27 +149,21 @@ class ClosedLearner:
             if likelihood > value:
                 best, value = other, likelihood
         if self.settings.ils_steps > QUICK and not clock.over():
-            options: dict[str, Any] = {
-                "penalty": penalty,
-                "seed": seed,
-                "clock": clock,
-                "constraints": self.constraints,
-            }
-            best = Sought(search(best.correlation, rows, self.settings, **options), best.correlation)
+            found = self._search(best.correlation, rows, self.settings, penalty, seed, clock)
+            best = FittedGraph(found, best.correlation)
         return best
 
     def _settled(
-        self, closed: Floats, covariance: Floats, rows: float, penalties: Sequence[float], seed: Any, clock: Clock
-    ) -> tuple[Sought, float]:
+        self, closed: Floats, covariance: Floats, rows: float, penalties: Sequence[float], seed: Seed, clock: Clock
+    ) -> tuple[FittedGraph, float]:
         """The graph that stands under the last penalty, and the penalised likelihood of the closed rows."""
         quick = self.settings.changed(ils_steps=min(QUICK, self.settings.ils_steps))
         silent = clock.silent()
-        options: dict[str, Any] = {"seed": seed, "constraints": self.constraints, "clock": silent}
         for penalty in penalties:
             seen: set[bytes] = set()
             for _ in range(MOST_SEARCHES):
                 correlation = correlation_of(covariance)
-                found = search(correlation, rows, quick, penalty=penalty, **options)
+                found = self._search(correlation, rows, quick, penalty, seed, silent)
                 skeleton = (found.dag | found.dag.T).tobytes()
                 if skeleton in seen or silent.over():
                     break
@@ -178,4 +171,12 @@ class ClosedLearner:
                 for _ in range(INNER):
                     covariance = expected_covariance(closed, implied_precision(covariance, found.dag), self.basis)
         likelihood = closed_likelihood(closed, implied_precision(covariance, found.dag), self.basis)
-        return Sought(found, correlation), rows * likelihood - 0.5 * penalties[-1] * np.log(rows) * found.dag.sum()
+        return FittedGraph(found, correlation), rows * likelihood - 0.5 * penalties[-1] * np.log(rows) * found.dag.sum()
+
+    def _search(
+        self, correlation: Floats, rows: float, settings: GraphSettings, penalty: float, seed: Seed, clock: Clock
+    ) -> SearchResult:
+        """One search of given correlations."""
+        return search(
+            correlation, rows, settings, penalty=penalty, seed=seed, constraints=self.constraints, clock=clock
+        )

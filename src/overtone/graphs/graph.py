@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from overtone.core.files import write_json
+from overtone.core import InputError
+from overtone.core.files import atomic_path, write_json, write_text
+from overtone.graphs.edges import Edge, EdgeSupport, HalvesAgreement
+from overtone.graphs.exports import to_dot, to_graphml, to_networkx
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Kind = Literal["directed", "undirected"]
 
-
-class Edge(NamedTuple):
-    """One edge of a graph.
-
-    Attributes:
-        source: Name of the variable it leaves; of an undirected edge, of the first.
-        target: Name of the variable it enters.
-        kind: ``"directed"`` or ``"undirected"``.
-        weight: Standardised regression coefficient of the target on the source, refitted with the target's parents.
-        presence: Share of the resamples in which the two are adjacent; None without resamples.
-        direction: Share of the resamples with a directed edge from source to target; None without resamples.
-    """
-
-    source: str
-    target: str
-    kind: Kind
-    weight: float
-    presence: float | None
-    direction: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The edge as ``--json`` prints it."""
-        names = {"from": self.source, "to": self.target, "type": self.kind, "weight": self.weight}
-        return {**names, "presence": self.presence, "direction": self.direction}
+STANDARDISED = "standardised regression coefficient, refitted with all parents of the target."
+"""What a weight means unless a graph says something else."""
+FORMATS = (".json", ".graphml", ".dot", ".gv", ".npz")
+"""Suffixes of the files that a graph can be saved as."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +32,8 @@ class Graph:
         nodes: p names.
         directed: (p, p) bool, [x, y]: x → y.
         undirected: (p, p) bool, symmetric: adjacent, direction unknown.
-        weights: (p, p), [x, y]: standardised coefficient of x in the regression of y on its parents, in the DAG of the
-            best order; undirected edges have theirs in that DAG's direction.
+        weights: (p, p), [x, y]: weight of x → y; 0 where there is no edge. Undirected edges have their weight in the
+            direction that they have in the DAG of the best order.
         dag: (p, p) bool: the DAG of the best order.
         score: Sum over the variables of -n/2 · ln(residual variance) - penalty · parents, for that DAG.
         order: Names in the best order.
@@ -59,7 +41,15 @@ class Graph:
         settings: Everything that was set, with the penalty that was used.
         presence: (p, p) symmetric share of resamples with an edge; None without resamples.
         direction: (p, p), [x, y]: share of resamples with x → y; None without resamples.
-        found: What else is known: rows, whether the search is complete, agreement of halves.
+        rows: Number of rows n; None if unknown.
+        steps: Local optima that the search has looked at; None if unknown.
+        complete: Whether the search came to its end within its time.
+        resamples: Resamples that were searched to the end; None where none were asked for.
+        repeatability: Penalty discount to the agreement of resamples, where it was chosen by stability.
+        halves: Agreement of the graphs of two halves of the rows; None where it was not asked for.
+        labels: ``"nodes"`` where annotated labels took part as causes, ``"none"`` where not; None without labels.
+        weight_meaning: What a weight says, in words.
+        support: The rows that support each edge most, in the order of :attr:`edges`; empty where unknown.
         notes: What a reader should know about the input, in sentences.
     """
 
@@ -74,7 +64,15 @@ class Graph:
     settings: Mapping[str, Any]
     presence: Floats | None = None
     direction: Floats | None = None
-    found: Mapping[str, Any] = field(default_factory=dict)
+    rows: int | None = None
+    steps: int | None = None
+    complete: bool = True
+    resamples: int | None = None
+    repeatability: Mapping[str, float] = field(default_factory=dict)
+    halves: HalvesAgreement | None = None
+    labels: str | None = None
+    weight_meaning: str = STANDARDISED
+    support: tuple[EdgeSupport, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -113,7 +111,7 @@ class Graph:
         ]
 
     def matrix(self, top: int | None = None) -> Floats:
-        """Weights of the interactions, for use as a class graph: |weight|, each target's sum to one.
+        """The weights as shares: |weight|, the sum into each node scaled to one.
 
         Undirected edges count in both directions.
 
@@ -132,20 +130,76 @@ class Graph:
         total = kept.sum(0)
         return kept / np.where(total > 0, total, 1.0)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The graph as ``--json`` prints it."""
-        return {
+    def summary(self) -> dict[str, Any]:
+        """The graph as ``--json`` prints it: nodes, edges, score, seconds, settings and, if known, supporting rows."""
+        values = {
             "nodes": list(self.nodes),
             "edges": [edge.to_dict() for edge in self.edges],
             "score": self.score,
             "seconds": self.seconds,
             "settings": dict(self.settings),
         }
+        return values | ({"support": [one.to_dict() for one in self.support]} if self.support else {})
 
-    def details(self) -> dict[str, Any]:
-        """What is known beside that: the order, the DAG's edges by number, what was found, notes."""
-        dag = np.argwhere(self.dag).tolist()
-        return {"order": list(self.order), "dag": dag, "found": dict(self.found), "notes": list(self.notes)}
+    def to_dict(self) -> dict[str, Any]:
+        """All of the graph as JSON values, for :meth:`from_dict`."""
+        values = self.summary()
+        values.pop("support", None)
+        matrices = {"weights": self.weights, "presence": self.presence, "direction": self.direction}
+        return values | {
+            "order": list(self.order),
+            "dag": np.argwhere(self.dag).tolist(),
+            "found": self._found(),
+            "notes": list(self.notes),
+            "cells": {name: _cells(matrix) for name, matrix in matrices.items() if matrix is not None},
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Graph:
+        """The graph whose :meth:`to_dict` this is.
+
+        Args:
+            values: The document. Older ones have no ``cells``: then frequencies are known of the edges only.
+
+        Returns:
+            The graph.
+
+        Raises:
+            KeyError: Something is missing.
+        """
+        nodes, found = tuple(values["nodes"]), values["found"]
+        place = {name: at for at, name in enumerate(nodes)}
+        edges = [Edge.from_dict(edge) for edge in values["edges"]]
+        ends = [[place[edge.source], place[edge.target]] for edge in edges]
+        directed, undirected = (
+            _matrix([[*pair, 1.0] for pair, edge in zip(ends, edges) if edge.kind == kind], len(nodes)) > 0
+            for kind in ("directed", "undirected")
+        )
+        cells = values.get("cells") or _cells_of(edges, ends)
+        matrices = {name: _matrix(some, len(nodes)) for name, some in cells.items()}
+        return cls(
+            nodes=nodes,
+            directed=directed,
+            undirected=undirected | undirected.T,
+            weights=matrices["weights"],
+            dag=_matrix([[*pair, 1.0] for pair in values["dag"]], len(nodes)) > 0,
+            score=values["score"],
+            order=tuple(values["order"]),
+            seconds=values["seconds"],
+            settings=values["settings"],
+            presence=matrices.get("presence"),
+            direction=matrices.get("direction"),
+            rows=found.get("rows"),
+            steps=found.get("steps"),
+            complete=found.get("complete", True),
+            resamples=found.get("bootstrap"),
+            repeatability=found.get("repeatability", {}),
+            halves=HalvesAgreement.from_dict(found["halves"]) if "halves" in found else None,
+            labels=found.get("labels"),
+            weight_meaning=found.get("weight", STANDARDISED),
+            support=tuple(EdgeSupport.from_dict(one) for one in found.get("support", ())),
+            notes=tuple(values["notes"]),
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the graph; what kind of file, the suffix says.
@@ -156,9 +210,14 @@ class Graph:
         Raises:
             InputError: The suffix is none of these, or the file cannot be written.
         """
-        from overtone.graphs.exports import writer
-
-        writer(Path(path))(self, Path(path))
+        file = Path(path)
+        check_format(file)
+        if file.suffix.lower() == ".json":
+            write_json(file, self.to_dict())
+        elif file.suffix.lower() == ".npz":
+            self._write_matrices(file)
+        else:
+            write_text(file, (to_graphml if file.suffix.lower() == ".graphml" else to_dot)(self.nodes, self.edges))
 
     def to_networkx(self) -> Any:
         """A networkx ``DiGraph``; an undirected edge is an arc each way, with ``type="undirected"``.
@@ -169,10 +228,60 @@ class Graph:
         Raises:
             InputError: networkx is not installed.
         """
-        from overtone.graphs.exports import to_networkx
+        return to_networkx(self.nodes, self.edges)
 
-        return to_networkx(self)
+    def _found(self) -> dict[str, Any]:
+        """What is known beside the edges, as JSON values; what is not known is left out."""
+        values = {
+            "rows": self.rows,
+            "steps": self.steps,
+            "complete": self.complete,
+            "labels": self.labels,
+            "weight": None if self.weight_meaning == STANDARDISED else self.weight_meaning,
+            "repeatability": dict(self.repeatability) or None,
+            "bootstrap": self.resamples,
+            "halves": None if self.halves is None else self.halves.to_dict(),
+            "support": [one.to_dict() for one in self.support] or None,
+        }
+        return {name: value for name, value in values.items() if value is not None}
 
-    def write_json(self, path: Path) -> None:
-        """Write everything as JSON."""
-        write_json(path, self.to_dict() | self.details())
+    def _write_matrices(self, path: Path) -> None:
+        """Write the matrices as numpy arrays."""
+        arrays = {"nodes": np.array(self.nodes), "directed": self.directed, "undirected": self.undirected}
+        arrays |= {"weights": self.weights, "dag": self.dag, "order": np.array(self.order)}
+        arrays |= {name: getattr(self, name) for name in ("presence", "direction") if getattr(self, name) is not None}
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+
+def check_format(path: Path) -> None:
+    """Make sure that a graph can be written to this file.
+
+    Raises:
+        InputError: No format has that suffix.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{path}: unknown kind of graph file", got=repr(path.suffix), valid=", ".join(FORMATS))
+
+
+def _cells(matrix: Floats) -> list[list[float]]:
+    """Row, column and value of every entry that is not zero."""
+    return [[int(x), int(y), float(matrix[x, y])] for x, y in np.argwhere(matrix)]
+
+
+def _matrix(cells: Sequence[Sequence[float]], size: int) -> Floats:
+    """The matrix of :func:`_cells`."""
+    found = np.zeros((size, size))
+    for x, y, value in cells:
+        found[int(x), int(y)] = value
+    return found
+
+
+def _cells_of(edges: Sequence[Edge], ends: Sequence[Sequence[int]]) -> dict[str, list[list[float]]]:
+    """The entries that edges tell by themselves."""
+    cells: dict[str, list[list[float]]] = {"weights": [[x, y, edge.weight] for (x, y), edge in zip(ends, edges)]}
+    for (x, y), edge in zip(ends, edges):
+        if edge.presence is not None and edge.direction is not None:
+            cells.setdefault("presence", []).extend([[x, y, edge.presence], [y, x, edge.presence]])
+            cells.setdefault("direction", []).append([x, y, edge.direction])
+    return cells

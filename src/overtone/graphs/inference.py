@@ -1,4 +1,4 @@
-"""Interactions: which class, heard or seen, brings which other class, from soft labels and what is annotated."""
+"""Interactions: which class in which modality brings which other class, from soft labels and annotated labels."""
 
 from __future__ import annotations
 
@@ -7,45 +7,46 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from overtone.core import InputError, ProgressCallback
-from overtone.graphs.causes import labels_are_causes, notes_of, with_labels
 from overtone.graphs.checks import check_covariance
+from overtone.graphs.class_edges import consensus_edges, count_edges, label_notes, labels_take_part, with_labels
 from overtone.graphs.cpdag import cpdag
-from overtone.graphs.folding import counted, elected
+from overtone.graphs.edges import HalvesAgreement
 from overtone.graphs.graph import Graph
 from overtone.graphs.knowledge import Constraints, Knowledge
 from overtone.graphs.learning import RowsLearner, needs_blocks
 from overtone.graphs.moments import moments
-from overtone.graphs.presence import indicators, presences, told_classes
-from overtone.graphs.representations import Kind
-from overtone.graphs.search import Clock
+from overtone.graphs.presence import Presences, presences
+from overtone.graphs.resampling import FittedGraph, search_resamples
+from overtone.graphs.search import Clock, Seed
 from overtone.graphs.settings import InferenceSettings
-from overtone.graphs.soft_labels import by_modality
-from overtone.graphs.stability import Sought, agreement, choose_penalty, resampled
+from overtone.graphs.soft_labels import Kind, SoftLabelArrays, identifiable_classes, indicators, split_modalities
+from overtone.graphs.stability import agreement_of, choose_penalty
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Rows = NDArray[np.int64]
 
 WEIGHT = (
     "by how much the target's presence is higher where the source is annotated and present, the other sources being "
     "equal, in standard deviations of what the target's own label leaves open."
 )
-"""What the weight of an edge means, for who reads the graph."""
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
+"""What the weight of an edge means."""
 SHRINKAGE = 1e-6
 """Share of its variance that every variable gets on top: sure teachers give equal presences in both modalities."""
 
 
 def infer_interactions(
-    soft_labels: Any,
-    labels: Any,
+    soft_labels: SoftLabelArrays,
+    labels: ArrayLike,
     *,
     modality: Sequence[str] = (),
     kind: Kind = "sigmoid",
     classes: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
-    chances: Mapping[str, Floats] | None = None,
+    chances: Presences | None = None,
     knowledge: Knowledge | None = None,
     progress: ProgressCallback | None = None,
 ) -> Graph:
@@ -54,7 +55,7 @@ def infer_interactions(
     Three steps: the soft labels are unmixed into :func:`presences`; GRaSP searches one graph over the presences of all
     classes in all modalities and, as their causes, the annotated labels (no edge leads to a label, each label is a
     parent of its own class, and labels, which exclude each other, have no edges among them); and what it says of
-    a class, be it annotated, heard or seen, is put together, on all rows and on resamples of them.
+    a class, be it by its label or by a presence, is put together, on all rows and on resamples of them.
 
     An edge (m, i) → (o, j) is found where, in enough resamples, the label or a presence of class i is a parent of class
     j's presence in modality o, and where that presence is higher by ``strength`` or more with i. It starts in the
@@ -96,74 +97,55 @@ def infer_interactions(
     """
     chosen = InferenceSettings.build(settings, where="inference settings")
     clock = Clock(chosen.seconds, progress)
-    parts = by_modality(soft_labels, modality)
+    parts = split_modalities(soft_labels, modality)
     given = indicators(labels, next(iter(parts.values())).shape)
     named = tuple(classes) or tuple(f"class{at}" for at in range(given.shape[1]))
     if len(named) != given.shape[1]:
         raise InputError("there must be one name a class", got=f"{len(named)} names, {given.shape[1]} classes")
     names = tuple(f"{name}:{one}" for name in parts for one in named)
-    known = None if knowledge is None else knowledge.constraints(names, chosen.max_parents)
+    constraints = None if knowledge is None else knowledge.constraints(names, chosen.max_parents)
 
-    def presences_in(rows: Any) -> Mapping[str, Floats]:
+    def infer_from(rows: Rows) -> Graph:
         some = {name: part[rows] for name, part in parts.items()}
-        return presences(some, given[rows], kind=kind, settings=chosen.model_dump())
+        found = presences(some, given[rows], kind=kind, settings=chosen.model_dump())
+        return _infer(found, given[rows], names, constraints, chosen, clock)
 
-    def graph_of(rows: Any, settings: InferenceSettings) -> Graph:
-        return searched(np.hstack(list(presences_in(rows).values())), given[rows], names, known, settings, clock)
-
-    whole = presences_in(slice(None)) if chances is None else chances
-    graph = searched(np.hstack(list(whole.values())), given, names, known, chosen, clock)
+    if chances is None:
+        chances = presences(parts, given, kind=kind, settings=chosen.model_dump())
+    graph = _infer(chances, given, names, constraints, chosen, clock)
     if not chosen.halves or clock.over():
         return graph
-    alike = np.tile(np.eye(given.shape[1], dtype=bool), (len(parts), len(parts)))
-    agreeing = halves_of(graph_of, len(given), chosen, alike)
-    return replace(graph, found={**graph.found, "halves": agreeing}, seconds=clock.elapsed)
+    same_class = np.tile(np.eye(given.shape[1], dtype=bool), (len(parts), len(parts)))
+    agreement = _compare_halves(infer_from, len(given), chosen, same_class)
+    return replace(graph, halves=agreement, seconds=clock.elapsed)
 
 
-def searched(
-    chances: Floats,
+def _infer(
+    chances: Presences,
     given: Bools,
     names: tuple[str, ...],
-    known: Constraints | None,
+    constraints: Constraints | None,
     chosen: InferenceSettings,
     clock: Clock,
 ) -> Graph:
-    """The graph of presences and labels: searched, resampled, and folded to one node a class and modality.
-
-    Args:
-        chances: (n, N) presences, modality by modality.
-        given: (n, C) what is annotated.
-        names: N names.
-        known: Background knowledge about the presences.
-        chosen: How to search.
-        clock: Time budget and progress.
-
-    Returns:
-        The graph over the presences.
-
-    Raises:
-        InputError: The presences cannot be searched.
-    """
-    nodes, classes = len(names), given.shape[1]
-    told = np.flatnonzero(np.tile(told_classes(given), nodes // classes))
-    check_covariance(shrunk(np.cov(chances[:, told].T, bias=True)), len(chances), [names[at] for at in told])
-    causes = labels_are_causes(given, chosen.labels)
-    learner = ShrunkLearner(chosen, with_labels(nodes, classes, known) if causes else known)
-    variables = np.hstack([chances, given.astype(float)]) if causes else chances
+    """The graph of presences and labels: searched, resampled, and folded to one node a class and modality."""
+    nodes, classes, table = len(names), given.shape[1], np.hstack(list(chances.values()))
+    kept = np.flatnonzero(np.tile(identifiable_classes(given), nodes // classes))
+    check_covariance(_shrink(np.cov(table[:, kept].T, bias=True)), len(table), [names[at] for at in kept])
+    causes = labels_take_part(given, chosen.labels)
+    learner = _ShrunkLearner(chosen, with_labels(nodes, classes, constraints) if causes else constraints)
+    variables = np.hstack([table, given.astype(float)]) if causes else table
     numbered = [f"x{at}" for at in range(variables.shape[1])]
     summed = moments([variables], numbered, blocks=needs_blocks(chosen))
-    found: dict[str, Any] = {"labels": "nodes" if causes else "none", "weight": WEIGHT}
-    penalty = chosen.penalty
-    if penalty == "stability":
-        penalty, found["repeatability"] = choose_penalty(learner, summed, clock)
+    penalty, tried = choose_penalty(learner, summed, clock)
     covariance, rows = summed.covariance()
     clock.label = "search"
-    best = learner(covariance, rows, penalty, chosen.random_state, clock).found
-    votes = counted(resampled(learner, summed, penalty, chosen.bootstrap, clock), nodes, classes)
-    drawn = found["bootstrap"] = votes.graphs
-    if not drawn:
-        votes = counted([cpdag(best.dag, learner.forbidden)], nodes, classes)
-    edges = elected(votes, shrunk(covariance), chosen)
+    best = learner(covariance, rows, penalty, chosen.random_state, clock).result
+    frequencies = count_edges(search_resamples(learner, summed, penalty, chosen.bootstrap, clock), nodes, classes)
+    resamples = frequencies.graphs
+    if not resamples:
+        frequencies = count_edges([cpdag(best.dag, learner.forbidden)], nodes, classes)
+    edges = consensus_edges(frequencies, _shrink(covariance), chosen)
     return Graph(
         nodes=names,
         directed=edges.directed,
@@ -174,43 +156,39 @@ def searched(
         order=tuple(names[at] for at in best.order if at < nodes),
         seconds=clock.elapsed,
         settings=chosen.model_dump() | {"penalty": penalty},
-        presence=edges.presence if drawn else None,
-        direction=edges.direction if drawn else None,
-        found={"rows": int(rows), "steps": best.steps, "complete": best.complete and not clock.over(), **found},
-        notes=notes_of(covariance, told, nodes, classes) if causes else (),
+        presence=edges.presence if resamples else None,
+        direction=edges.direction if resamples else None,
+        rows=int(rows),
+        steps=best.steps,
+        complete=best.complete and not clock.over(),
+        resamples=resamples,
+        repeatability=tried,
+        labels="nodes" if causes else "none",
+        weight_meaning=WEIGHT,
+        notes=label_notes(covariance, kept, nodes, classes) if causes else (),
     )
 
 
-class ShrunkLearner(RowsLearner):
+class _ShrunkLearner(RowsLearner):
     """Finds the graph of rows some of whose variables may be the same."""
 
-    def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Any, clock: Clock) -> Sought:
+    def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Seed, clock: Clock) -> FittedGraph:
         """Search one sample."""
-        return super().__call__(shrunk(covariance), rows, penalty, seed, clock)
+        return super().__call__(_shrink(covariance), rows, penalty, seed, clock)
 
 
-def shrunk(covariance: Floats) -> Floats:
+def _shrink(covariance: Floats) -> Floats:
     """A covariance that has an inverse."""
     found: Floats = covariance * (1 + SHRINKAGE * np.eye(len(covariance)))
     return found
 
 
-def halves_of(
-    graph_of: Callable[[Any, InferenceSettings], Graph], rows: int, chosen: InferenceSettings, alike: Bools
-) -> dict[str, float]:
-    """How far the graphs of two halves of the rows agree, each inferred from its own rows from the beginning.
-
-    Args:
-        graph_of: The graph of some rows.
-        rows: Number of rows n.
-        chosen: Number of splits, and the seed.
-        alike: (N, N) bool: nodes of one class, which do not count.
-
-    Returns:
-        As :func:`overtone.graphs.stability.agreement`.
-    """
+def _compare_halves(
+    infer_from: Callable[[Rows], Graph], count: int, chosen: InferenceSettings, same_class: Bools
+) -> HalvesAgreement:
+    """How far the graphs of two halves of the rows agree, each inferred from its own rows from the beginning."""
     random = np.random.default_rng(np.random.SeedSequence(chosen.random_state, spawn_key=(2,)))
-    upper = np.triu(~alike, 1)
-    orders = [random.permutation(rows) for _ in range(chosen.halves)]
-    pairs = [[graph_of(half, chosen).adjacency[upper] for half in np.array_split(order, 2)] for order in orders]
-    return agreement(np.array(pairs))
+    upper = np.triu(~same_class, 1)
+    orders = [random.permutation(count) for _ in range(chosen.halves)]
+    pairs = [[infer_from(half).adjacency[upper] for half in np.array_split(order, 2)] for order in orders]
+    return agreement_of(np.array(pairs))

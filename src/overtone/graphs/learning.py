@@ -6,26 +6,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from overtone.core import InputError, ProgressCallback
-from overtone.graphs.checks import check_chunk, check_covariance, check_names
+from overtone.graphs.checks import Numbers, check_chunk, check_covariance, check_names, numbers
 from overtone.graphs.cpdag import cpdag
 from overtone.graphs.graph import Graph
 from overtone.graphs.knowledge import Constraints, Knowledge
-from overtone.graphs.moments import Moments, from_covariance, moments
-from overtone.graphs.search import Clock, search
+from overtone.graphs.moments import Moments, correlation_of, from_covariance, moments, refit
+from overtone.graphs.resampling import FittedGraph, Learner, bootstrap
+from overtone.graphs.search import Clock, Seed, search
 from overtone.graphs.settings import GraphSettings
-from overtone.graphs.stability import Learner, Sought, bootstrap, choose_penalty, consensus, halves
-from overtone.graphs.weights import correlation_of, refit
+from overtone.graphs.stability import choose_penalty, compare_halves, consensus
 
 Floats = NDArray[np.float64]
+Table = ArrayLike | Iterable[ArrayLike]
+"""(n, p) rows, or chunks of them; or a (p, p) covariance."""
 CHUNK = 4096
 """Rows that are summed at once."""
 
 
 def learn_graph(
-    data: Any,
+    data: Table,
     names: Sequence[str] | None = None,
     *,
     rows: float | None = None,
@@ -68,10 +70,10 @@ def learn_graph(
     """
     chosen = GraphSettings.build(settings, where="graph settings")
     clock = Clock(chosen.seconds, progress)
-    summed = read_moments(data, names, rows, needs_blocks(chosen))
+    summed = _read_moments(data, names, rows, needs_blocks(chosen))
     constraints = None if knowledge is None else knowledge.constraints(summed.names, chosen.max_parents)
     _, notes = check_covariance(*summed.covariance(), summed.names)
-    return assembled(RowsLearner(chosen, constraints), summed, clock, notes)
+    return assemble_graph(RowsLearner(chosen, constraints), summed, clock, notes)
 
 
 def needs_blocks(settings: GraphSettings) -> bool:
@@ -79,7 +81,7 @@ def needs_blocks(settings: GraphSettings) -> bool:
     return bool(settings.bootstrap or settings.halves or settings.penalty == "stability")
 
 
-def read_moments(data: Any, names: Sequence[str] | None, rows: float | None, blocks: bool) -> Moments:
+def _read_moments(data: Table, names: Sequence[str] | None, rows: float | None, blocks: bool) -> Moments:
     """Sum up whatever :func:`learn_graph` takes as data.
 
     Raises:
@@ -97,26 +99,14 @@ def read_moments(data: Any, names: Sequence[str] | None, rows: float | None, blo
     if isinstance(data, Iterable) and not hasattr(data, "shape") and not isinstance(data, (list, tuple)):
         if names is None:
             raise InputError("chunks of rows need the names of the variables")
-        return moments(checked(data, names), check_names(names, len(names)), blocks=blocks)
+        return moments(_checked(data, names), check_names(names, len(names)), blocks=blocks)
     table = numbers(data, "data")
     named = check_names(names or (), table.shape[1])
     pieces = (table[at : at + CHUNK] for at in range(0, len(table), CHUNK))
-    return moments(checked(pieces, named), named, blocks=blocks)
+    return moments(_checked(pieces, named), named, blocks=blocks)
 
 
-def numbers(data: Any, what: str) -> NDArray[Any]:
-    """A two-dimensional array of numbers, not copied where it is one already.
-
-    Raises:
-        InputError: It is not.
-    """
-    array = np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
-    if array.ndim != 2 or array.dtype.kind not in "fiub" or 0 in array.shape:
-        raise InputError(f"{what} must be a (rows, variables) array of numbers", got=f"{array.dtype} {array.shape}")
-    return array
-
-
-def checked(chunks: Iterable[Any], names: Sequence[str]) -> Iterable[NDArray[Any]]:
+def _checked(chunks: Iterable[ArrayLike], names: Sequence[str]) -> Iterable[Numbers]:
     """The chunks, each looked at; errors count rows from the beginning."""
     first = 0
     for chunk in chunks:
@@ -142,14 +132,16 @@ class RowsLearner:
         self.settings, self.constraints = settings, constraints
         self.forbidden = None if constraints is None else constraints.forbidden
 
-    def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Any, clock: Clock) -> Sought:
+    def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Seed, clock: Clock) -> FittedGraph:
         """Search one sample."""
         correlation = correlation_of(covariance)
-        options: dict[str, Any] = {"penalty": penalty, "seed": seed, "constraints": self.constraints, "clock": clock}
-        return Sought(search(correlation, rows, self.settings, **options), correlation)
+        found = search(
+            correlation, rows, self.settings, penalty=penalty, seed=seed, constraints=self.constraints, clock=clock
+        )
+        return FittedGraph(found, correlation)
 
 
-def assembled(
+def assemble_graph(
     learner: Learner, summed: Moments, clock: Clock, notes: Sequence[str] = (), counted: NDArray[np.bool_] | None = None
 ) -> Graph:
     """Search, resample as far as the settings ask for it, and put the graph together.
@@ -165,24 +157,20 @@ def assembled(
         The graph.
     """
     settings = learner.settings
-    found: dict[str, Any] = {}
     if needs_blocks(settings):
         summed.check_blocks("a bootstrap")
-    if settings.penalty == "stability":
-        penalty, found["repeatability"] = choose_penalty(learner, summed, clock)
-    else:
-        penalty = float(settings.penalty)
+    penalty, tried = choose_penalty(learner, summed, clock)
     covariance, rows = summed.covariance()
     clock.label = "search"
     best, correlation = learner(covariance, rows, penalty, settings.random_state, clock)
     directed, undirected = cpdag(best.dag, learner.forbidden)
-    presence = direction = None
+    presence = direction = resamples = agreement = None
     if settings.bootstrap and not clock.over():
-        presence, direction, found["bootstrap"] = bootstrap(learner, summed, penalty, settings.bootstrap, clock)
-        if settings.threshold and found["bootstrap"]:
+        presence, direction, resamples = bootstrap(learner, summed, penalty, settings.bootstrap, clock)
+        if settings.threshold and resamples:
             directed, undirected = consensus(presence, direction, settings.threshold)
     if settings.halves and not clock.over():
-        found["halves"] = halves(learner, summed, penalty, settings.halves, clock, counted)
+        agreement = compare_halves(learner, summed, penalty, settings.halves, clock, counted)
     place = np.argsort(best.order)
     parents = directed | (undirected & (place[:, None] < place[None, :]))
     return Graph(
@@ -197,6 +185,11 @@ def assembled(
         settings=settings.model_dump() | {"penalty": penalty},
         presence=presence,
         direction=direction,
-        found={"rows": int(rows), "steps": best.steps, "complete": best.complete and not clock.over(), **found},
+        rows=int(rows),
+        steps=best.steps,
+        complete=best.complete and not clock.over(),
+        resamples=resamples,
+        repeatability=tried,
+        halves=agreement,
         notes=tuple(notes),
     )

@@ -1,4 +1,4 @@
-"""Second moments of rows, summed in one pass and in float64; in blocks, so that rows can be drawn again."""
+"""Second moments of rows, summed in one pass and in blocks, so that rows can be drawn again; regressions from them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from overtone.core import InputError
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 MOST_BLOCKS = 1000
 """Blocks of rows for resampling; up to so many rows each row is a block, and the bootstrap is over rows."""
@@ -79,7 +80,7 @@ class Moments:
             raise InputError(f"{what} draws rows again, and there is only one block of them", fix="give the rows")
 
 
-def moments(chunks: Iterable[NDArray[np.floating]], names: Sequence[str], *, blocks: bool = True) -> Moments:
+def moments(chunks: Iterable[ArrayLike], names: Sequence[str], *, blocks: bool = True) -> Moments:
     """Sum the moments of rows that come in chunks.
 
     Rows are dealt out to the blocks like cards, in an order drawn anew for each round, so that a block is a random
@@ -137,3 +138,50 @@ def from_covariance(covariance: Floats, rows: float, names: Sequence[str]) -> Mo
     block[0, 0, 0] = rows
     block[0, 1:, 1:] = rows * covariance
     return Moments(block, np.zeros(p), np.ones(p), tuple(names))
+
+
+def refit(matrix: Floats, parents: Bools) -> tuple[Floats, Floats]:
+    """Regress every variable on its parents, by least squares from second moments.
+
+    Args:
+        matrix: (p, p) covariance or correlation; of a correlation the coefficients are standardised.
+        parents: (p, p) bool, [x, y]: x is a parent of y.
+
+    Returns:
+        coefficients: (p, p), [x, y]: of x in the regression of y; 0 where there is no edge.
+        variance: (p,) residual variances.
+    """
+    coefficients = np.zeros_like(matrix)
+    variance = np.diag(matrix).copy()
+    for y in np.flatnonzero(parents.any(0)):
+        chosen = np.flatnonzero(parents[:, y])
+        found = np.linalg.lstsq(matrix[np.ix_(chosen, chosen)], matrix[chosen, y], rcond=1e-10)[0]
+        coefficients[chosen, y] = found
+        variance[y] -= matrix[chosen, y] @ found
+    return coefficients, variance
+
+
+def implied_precision(matrix: Floats, dag: Bools) -> Floats:
+    """The inverse covariance of the Gaussian that fits a DAG best: (I - B) D⁻¹ (I - B)ᵀ.
+
+    Args:
+        matrix: (p, p) covariance.
+        dag: (p, p) bool, [x, y]: x → y.
+
+    Returns:
+        (p, p) precision.
+    """
+    coefficients, variance = refit(matrix, dag)
+    free = np.eye(len(matrix)) - coefficients
+    precision: Floats = (free / np.maximum(variance, 1e-10)) @ free.T
+    return precision
+
+
+def correlation_of(covariance: Floats) -> Floats:
+    """Correlations of a covariance; variables without variance correlate with nothing."""
+    scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    scale[scale == 0] = 1.0
+    correlation = covariance / np.outer(scale, scale)
+    np.fill_diagonal(correlation, 1.0)
+    symmetric: Floats = np.clip((correlation + correlation.T) / 2, -1.0, 1.0)
+    return symmetric

@@ -6,25 +6,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from overtone.core import InputError
-from overtone.graphs.representations import Kind, represented
 from overtone.graphs.settings import InferenceSettings
-from overtone.graphs.soft_labels import by_modality
+from overtone.graphs.soft_labels import (
+    Kind,
+    SoftLabelArrays,
+    identifiable_classes,
+    indicators,
+    represented,
+    split_modalities,
+)
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Presences = dict[str, Floats]
+"""Modality to (n, C) chances that a class is present in a row."""
 
 
 def presences(
-    soft_labels: Any,
-    labels: Any,
+    soft_labels: SoftLabelArrays,
+    labels: ArrayLike,
     *,
     modality: Sequence[str] = (),
     kind: Kind = "sigmoid",
     settings: Mapping[str, Any] | None = None,
-) -> dict[str, Floats]:
+) -> Presences:
     """Chances that classes are present, whatever the annotation keeps of them.
 
     A teacher that knows one label a clip learns that everything else is absent: the score of an unannotated event is
@@ -58,59 +65,27 @@ def presences(
         True
     """
     chosen = InferenceSettings.build(settings, where="inference settings")
-    parts = by_modality(soft_labels, modality)
+    parts = split_modalities(soft_labels, modality)
     given = indicators(labels, next(iter(parts.values())).shape)
-    told = told_classes(given)
+    kept = identifiable_classes(given)
     found = {name: np.zeros(part.shape) for name, part in parts.items()}
     for name, part in parts.items():
-        found[name][:, told] = unmixed(represented(part, kind, "logit", name)[:, told], given[:, told], chosen)
+        found[name][:, kept] = _unmix(represented(part, kind, "logit", name)[:, kept], given[:, kept], chosen)
     return found
 
 
-def indicators(labels: Any, shape: tuple[int, ...]) -> Bools:
-    """Annotated labels as (n, C) bool.
-
-    Raises:
-        InputError: There is not one row a clip and one column a class, or nothing is annotated.
-    """
-    given = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
-    if given.shape != shape:
-        got = f"shape {given.shape}, soft labels {shape}"
-        raise InputError("labels must have one row a clip and one column a class", got=got, fix="pass indicators")
-    found: Bools = np.asarray(given, dtype=np.float64) > 0
-    if not told_classes(found).any():
-        raise InputError("no class is annotated in some clips and not in others: interactions cannot be told")
-    return found
-
-
-def told_classes(labels: Bools) -> Bools:
-    """(C,) bool: classes that some annotated clips have and some have not; of the others nothing can be learned."""
-    known = labels[labels.any(1)]
-    told: Bools = np.logical_or.reduce(known) & ~np.logical_and.reduce(known)
-    return told
-
-
-def unmixed(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats:
-    """Presences of one modality, for classes that can be told.
-
-    Args:
-        scores: (n, C), about linear in what is present: logits.
-        labels: (n, C) what is annotated.
-        settings: Rounds, scale and step.
-
-    Returns:
-        (n, C) chances in [0, 1].
-    """
+def _unmix(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats:
+    """(n, C) presences of one modality from (n, C) scores that are about linear in them (logits)."""
     spread = scores.std(0)
     standard = (scores - scores.mean(0)) / np.where(spread > 0, spread, 1.0)
-    chances = calibrated(standard, labels, settings)
+    chances = _calibrate(standard, labels, settings)
     for _ in range(settings.rounds):
-        mixing = ridge(chances - chances.mean(0), settings.ridge) @ standard
-        chances = calibrated(standard @ ridge(mixing, settings.ridge), labels, settings)
+        mixing = _ridge(chances - chances.mean(0), settings.ridge) @ standard
+        chances = _calibrate(standard @ _ridge(mixing, settings.ridge), labels, settings)
     return chances
 
 
-def ridge(matrix: Floats, share: float) -> Floats:
+def _ridge(matrix: Floats, share: float) -> Floats:
     """The pseudo-inverse (XᵀX + λI)⁻¹Xᵀ of a (n, C) matrix, λ a share of the mean of XᵀX's diagonal; (C, n)."""
     inner = matrix.T @ matrix
     inner[np.diag_indices_from(inner)] += share * np.trace(inner) / len(inner) + np.finfo(float).tiny
@@ -118,7 +93,7 @@ def ridge(matrix: Floats, share: float) -> Floats:
     return found
 
 
-def calibrated(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats:
+def _calibrate(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats:
     """Scores on the scale of their class, through the step from absent to present; only annotated clips set it."""
     known = labels.any(1, keepdims=True)
     absent, present = (

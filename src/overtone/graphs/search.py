@@ -16,6 +16,7 @@ from overtone.graphs.settings import GraphSettings
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Seed = np.random.SeedSequence | int
 
 MOST_PARENTS = 40
 SELDOM, FAR = 4, 8
@@ -71,8 +72,8 @@ class Clock:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What a search has found.
+class SearchResult:
+    """The best DAG that a search has come upon.
 
     Attributes:
         dag: (p, p) bool, [x, y]: x → y.
@@ -95,10 +96,10 @@ def search(
     settings: GraphSettings,
     *,
     penalty: float,
-    seed: np.random.SeedSequence | int = 0,
+    seed: Seed = 0,
     constraints: Constraints | None = None,
     clock: Clock | None = None,
-) -> Found:
+) -> SearchResult:
     """Find the DAG of the greatest penalised likelihood that the search comes upon.
 
     The variables are first brought into an order of their own, by how much they correlate with the others; so neither
@@ -140,7 +141,7 @@ def search(
     parents = engine.parents()
     dag[np.concatenate(parents), np.repeat(np.arange(p), [len(some) for some in parents])] = True
     back = np.argsort(own)
-    return Found(dag[np.ix_(back, back)], own[best], engine.score, steps, not clock.stopped)
+    return SearchResult(dag[np.ix_(back, back)], own[best], engine.score, steps, not clock.stopped)
 
 
 def cap_of(settings: GraphSettings, p: int, rows: float) -> int:

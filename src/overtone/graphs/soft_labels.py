@@ -1,120 +1,132 @@
-"""Class-interaction graphs: from soft labels of two modalities to a graph over class × modality."""
+"""Soft labels and annotated labels as they come in: checked, one array a modality, in the representation to search."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from overtone.core import InputError, ProgressCallback
-from overtone.graphs.checks import check_chunk, check_covariance
-from overtone.graphs.closure import ClosedLearner
-from overtone.graphs.graph import Graph
-from overtone.graphs.knowledge import Knowledge
-from overtone.graphs.learning import RowsLearner, assembled, needs_blocks, numbers
-from overtone.graphs.moments import moments
-from overtone.graphs.representations import Kind, Representation, represented, resolved
-from overtone.graphs.search import Clock
-from overtone.graphs.settings import GraphSettings
-from overtone.graphs.stability import Learner
+from overtone.core import InputError, unknown_name
+from overtone.graphs.checks import Numbers, numbers, to_array
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Kind = Literal["softmax", "logits", "sigmoid", "sigmoid-logits"]
+Representation = Literal["auto", "log-ratio", "logit", "linear"]
+SoftLabelArrays = Mapping[str, ArrayLike] | ArrayLike
+"""Modality to (n, C) soft labels; or one array, with the modalities side by side."""
 
-FEWEST_CLASSES = 3
-HARD = 12
-"""Up to so many classes the offsets of closed rows are hard to find, and a user is told."""
+KINDS: dict[str, tuple[bool, bool]] = {
+    "softmax": (True, True),
+    "logits": (False, True),
+    "sigmoid": (True, False),
+    "sigmoid-logits": (False, False),
+}
+"""Kinds of soft labels: whether they are probabilities (else logits), and whether a row's classes compete for one."""
+REPRESENTATIONS = ("log-ratio", "logit", "linear")
+SUM_OFF = 1e-2
+"""How far a row of softmax probabilities may sum off one."""
 
 
-def interaction_graph(
-    soft_labels: Any,
-    *,
-    modality: Sequence[str] = (),
-    classes: Sequence[str] = (),
-    labels: Any = None,
-    kind: Kind = "softmax",
-    representation: Representation = "auto",
-    centre: bool = False,
-    knowledge: Knowledge | None = None,
-    settings: Mapping[str, Any] | None = None,
-    progress: ProgressCallback | None = None,
-) -> Graph:
-    """Learn which class, seen or heard, goes with which, from what a teacher says about each clip.
+def represented(values: Numbers, kind: Kind, representation: Representation, where: str) -> Floats:
+    """Soft labels of one modality in the representation that is searched.
 
-    Softmax rows are closed: log p = z - L with an offset L per row and modality, so nearly every pair looks connected.
-    The graph of the logits z is estimated together with the offsets (structural EM), so it does not depend on a
-    temperature, nor on anything that is added to all logits of a row.
+    ``log-ratio``: log p or the logits, minus the row's mean. ``logit``: log p/(1 - p), or the logits. ``linear``: p.
+    ``auto`` is log-ratio for classes that compete, and logit for those that do not.
 
     Args:
-        soft_labels: Modality to (n, C) soft labels; or one (n, C) array; or, with ``modality``, one (n, M·C) array with
-            the modalities side by side. Only training clips belong in here, scored by a teacher that has not seen them.
-        modality: Names of the modalities, where they are not the keys.
-        classes: C names; class0, class1, ... by default.
-        labels: (n,) class numbers or (n, C) indicators: what is annotated.
-        kind: What the numbers are: "softmax" probabilities, "logits" of a softmax, "sigmoid" probabilities of
-            independent classes, or "sigmoid-logits".
-        representation: "log-ratio" (offsets estimated), "logit" or "linear" (probabilities as they are); "auto" is
-            log-ratio for a softmax and logit for sigmoids.
-        centre: Whether to take out what the annotated label explains, and look only at what varies within it.
-        knowledge: Tiers, forbidden and required edges, between names such as "audio:dog".
-        settings: Names and values of :class:`GraphSettings`.
-        progress: Called after each step; an answer that is true ends the search with the best graph so far.
+        values: (n, C).
+        kind: What they are.
+        representation: What is wanted.
+        where: Their modality, for messages.
 
     Returns:
-        A graph whose nodes are called "modality:class". Pairs of one class in two modalities do not count in the
-        agreement of halves.
+        (n, C) float64.
 
     Raises:
-        InputError: The numbers are not what ``kind`` says, have no logarithm, or cannot be searched.
-
-    Example:
-        >>> random = np.random.default_rng(0)
-        >>> audio, visual = random.normal(size=(2, 400, 3))
-        >>> visual[:, 1] += audio[:, 0]
-        >>> graph = interaction_graph(
-        ...     {"audio": audio, "visual": visual}, classes=["train", "horn", "dog"], kind="sigmoid-logits"
-        ... )
-        >>> [sorted((edge.source, edge.target)) for edge in graph.edges]
-        [['audio:train', 'visual:horn']]
+        InputError: The numbers are not what ``kind`` says, or have no logarithm.
     """
-    chosen = GraphSettings.build(settings, where="graph settings")
-    clock = Clock(chosen.seconds, progress)
-    parts = by_modality(soft_labels, modality)
-    width = next(iter(parts.values())).shape[1]
-    named = tuple(classes) or tuple(f"class{at}" for at in range(width))
-    if len(named) != width:
-        raise InputError("there must be one name a class", got=f"{len(named)} names, {width} classes")
-    closed = resolved(kind, representation) == "log-ratio"
-    if closed and width < FEWEST_CLASSES:
-        raise InputError("log-ratios need three classes or more", got=width, fix='choose representation="linear"')
-    rows = np.hstack([represented(part, kind, representation, name) for name, part in parts.items()])
-    names = tuple(f"{name}:{one}" for name in parts for one in named)
-    check_chunk(rows, 0, names, "soft labels")
-    if centre:
-        rows = centred(rows, labels)
-    constraints = None if knowledge is None else knowledge.constraints(names, chosen.max_parents)
-    groups = np.repeat(np.arange(len(parts)), width)
-    learner: Learner = ClosedLearner(chosen, groups, constraints) if closed else RowsLearner(chosen, constraints)
-    summed = moments([rows], names, blocks=needs_blocks(chosen))
-    covariance, count = summed.covariance()
-    _, notes = check_covariance(covariance, count, names)
-    if closed:  # that closed rows determine each other is known, and taken care of
-        notes = [FEW_CLASSES.format(classes=width)] if width <= HARD else []
-    alike = np.tile(np.arange(width), len(parts))
-    graph = assembled(learner, summed, clock, notes, counted=alike[:, None] != alike[None, :])
-    said = {"kind": kind, "representation": representation, "centre": centre}
-    return replace(graph, settings={**graph.settings, **said})
+    chosen, (probabilities, compete) = resolve_representation(kind, representation), KINDS[kind]
+    if values.dtype == np.float16:
+        raise InputError(f"{where}: float16 has too few digits for logarithms", fix="compute soft labels in float32")
+    exact = np.asarray(values, dtype=np.float64)
+    if probabilities:
+        _check_probabilities(exact, compete, where)
+    if chosen == "linear":
+        return exact if probabilities else softmax(exact) if compete else 1 / (1 + np.exp(-exact))
+    if probabilities:
+        _check_open(exact, chosen, where)
+        exact = np.log(exact) - (np.log1p(-exact) if chosen == "logit" else 0.0)
+    return exact - exact.mean(1, keepdims=True) if chosen == "log-ratio" else exact
 
 
-FEW_CLASSES = (
-    "with {classes} classes the offsets of softmax rows are hard to tell from the graph: look at the frequencies of a "
-    "bootstrap, and try more em_starts"
-)
+def resolve_representation(kind: str, representation: str) -> str:
+    """The representation that is meant: what ``auto`` stands for.
+
+    Args:
+        kind: What the soft labels are.
+        representation: What was asked for.
+
+    Returns:
+        One of ``REPRESENTATIONS``; in a log-ratio, rows are known only up to an offset.
+
+    Raises:
+        InputError: One of the two names does not exist.
+    """
+    if kind not in KINDS:
+        raise unknown_name("kind of soft labels", kind, KINDS)
+    if representation not in ("auto", *REPRESENTATIONS):
+        raise unknown_name("representation", representation, ("auto", *REPRESENTATIONS))
+    automatic = "log-ratio" if KINDS[kind][1] else "logit"
+    return automatic if representation == "auto" else representation
 
 
-def by_modality(soft_labels: Any, modality: Sequence[str]) -> dict[str, NDArray[Any]]:
+def softmax(logits: Floats) -> Floats:
+    """Probabilities of rows of logits."""
+    shifted = np.exp(logits - logits.max(1, keepdims=True))
+    made: Floats = shifted / shifted.sum(1, keepdims=True)
+    return made
+
+
+def _check_probabilities(values: Floats, compete: bool, where: str) -> None:
+    """Refuse what cannot be probabilities.
+
+    Raises:
+        InputError: A value lies outside [0, 1], or a row of competing classes does not sum to one.
+    """
+    outside = np.argwhere((values < 0) | (values > 1))
+    if len(outside):
+        row, column = outside[0]
+        what = f"{where}, row {row}, class {column}: {values[row, column]:.4g} is no probability"
+        raise InputError(what, fix='say kind="logits" if these are raw scores')
+    if compete:
+        off = np.abs(values.sum(1) - 1)
+        if (off > SUM_OFF).any():
+            row = int(off.argmax())
+            what = f"{where}, row {row}: softmax probabilities sum to one"
+            raise InputError(what, got=f"{values[row].sum():.4g}", fix='say kind="sigmoid" if classes are independent')
+
+
+def _check_open(values: Floats, representation: str, where: str) -> None:
+    """Refuse probabilities without a logarithm: zeros, for the logit also ones, and with them one-hot rows.
+
+    Raises:
+        InputError: There is one; the first row is named, and how many there are.
+    """
+    closed = values <= 0 if representation == "log-ratio" else (values <= 0) | (values >= 1)
+    if closed.any():
+        rows = np.flatnonzero(closed.any(1))
+        one_hot = int(((values == values.max(1, keepdims=True)) & (values >= 1)).any(1).sum())
+        first = int(rows[0])
+        value = values[first][closed[first]][0]
+        what = f"{where}, row {first}: a probability of exactly {value:g} has no logarithm"
+        got = f"{len(rows)} such rows" + (f", {one_hot} of them one-hot: hard labels, not soft ones" if one_hot else "")
+        raise InputError(what, got=got, fix="pass the teacher's logits, or log-probabilities computed in float32")
+
+
+def split_modalities(soft_labels: SoftLabelArrays, modality: Sequence[str]) -> dict[str, Numbers]:
     """Soft labels as one (n, C) array per modality.
 
     Raises:
@@ -140,21 +152,24 @@ def by_modality(soft_labels: Any, modality: Sequence[str]) -> dict[str, NDArray[
     return parts
 
 
-def centred(rows: Floats, labels: Any) -> Floats:
-    """What is left of rows when the annotated label is known: residuals of a regression on its indicators.
-
-    With one label a row these are deviations from the mean of its class.
+def indicators(labels: ArrayLike, shape: tuple[int, ...]) -> Bools:
+    """Annotated labels as (n, C) bool.
 
     Raises:
-        InputError: There are no labels, or not one a row.
+        InputError: There is not one row a clip and one column a class, or nothing is annotated.
     """
-    if labels is None:
-        raise InputError("centring needs the annotated labels", fix="pass labels=, or centre=False")
-    given = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
-    if len(given) != len(rows):
-        raise InputError("there must be one label a row", got=f"{len(given)} labels, {len(rows)} rows")
-    if given.ndim == 1:
-        given = np.unique(given, return_inverse=True)[1][:, None] == np.arange(len(np.unique(given)))
-    indicators = np.column_stack([given.astype(float), np.ones(len(rows))])
-    left: Floats = rows - indicators @ np.linalg.lstsq(indicators, rows, rcond=None)[0]
-    return left
+    given = to_array(labels)
+    if given.shape != shape:
+        got = f"shape {given.shape}, soft labels {shape}"
+        raise InputError("labels must have one row a clip and one column a class", got=got, fix="pass indicators")
+    found: Bools = np.asarray(given, dtype=np.float64) > 0
+    if not identifiable_classes(found).any():
+        raise InputError("no class is annotated in some clips and not in others: interactions cannot be told")
+    return found
+
+
+def identifiable_classes(labels: Bools) -> Bools:
+    """(C,) bool: classes that some annotated rows have and some have not; of the others nothing can be learned."""
+    annotated = labels[labels.any(1)]
+    found: Bools = np.logical_or.reduce(annotated) & ~np.logical_and.reduce(annotated)
+    return found

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from overtone.graphs.cpdag import cpdag
+from overtone.graphs.edges import HalvesAgreement
 from overtone.graphs.moments import Moments
-from overtone.graphs.processes import spread
-from overtone.graphs.search import Clock, Found
-from overtone.graphs.settings import GraphSettings
+from overtone.graphs.resampling import Learner, bootstrap, search_samples
+from overtone.graphs.search import Clock
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -24,120 +19,6 @@ PENALTIES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
 """What the choice of the penalty by stability chooses from."""
 RESAMPLES = 20
 """Resamples that it judges each by, if no bootstrap is asked for."""
-
-
-class Sought(NamedTuple):
-    """What a learner has found: the DAG, and the correlations that it was found in."""
-
-    found: Found
-    correlation: Floats
-
-
-class Learner(Protocol):
-    """Turns the covariance of some rows into a graph; it travels to other processes, so it holds no rows."""
-
-    settings: GraphSettings
-    forbidden: Bools | None
-
-    def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Any, clock: Clock) -> Sought:
-        """Find the graph of one sample."""
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """One sample to be searched, in whatever process."""
-
-    learner: Learner
-    covariance: Floats
-    rows: float
-    penalty: float
-    seed: Any
-    seconds: float | None
-
-    def __call__(self) -> tuple[Bools, Bools]:
-        """The sample's directed and undirected edges."""
-        found = self.learner(self.covariance, self.rows, self.penalty, self.seed, Clock(self.seconds)).found
-        return cpdag(found.dag, self.learner.forbidden)
-
-
-def graphs_of(
-    samples: Iterator[Floats], count: int, learner: Learner, moments: Moments, penalty: float, clock: Clock, label: str
-) -> Iterator[tuple[Bools, Bools]]:
-    """The graphs of weighted samples, in their order, until the time is over.
-
-    Args:
-        samples: (B,) weights of the blocks, one after the other.
-        count: How many there are, for the reports.
-        learner: What searches.
-        moments: The rows.
-        penalty: The penalty discount.
-        clock: Time budget and progress.
-        label: What is being done, for the reports.
-
-    Yields:
-        Directed and undirected edges.
-    """
-    seeds = np.random.SeedSequence(learner.settings.random_state, spawn_key=(1,)).spawn(count)
-
-    def tasks() -> Iterator[Callable[[], tuple[Bools, Bools]]]:
-        for weights, seed in zip(samples, seeds):
-            if clock.over():
-                return
-            yield Task(learner, *moments.covariance(weights), penalty, seed, clock.left)
-
-    clock.label = label
-    for done, graph in enumerate(spread(tasks(), learner.settings.processes), 1):
-        clock.report(done, count, float("nan"))
-        if clock.over() and clock.seconds is not None:
-            return  # this one may have been cut short
-        yield graph
-
-
-def bootstrap(
-    learner: Learner, moments: Moments, penalty: float, count: int, clock: Clock
-) -> tuple[Floats, Floats, int]:
-    """Frequencies of edges over bootstrap samples of the rows.
-
-    Args:
-        learner: What searches.
-        moments: The rows.
-        penalty: The penalty discount.
-        count: Number of samples.
-        clock: Time budget and progress.
-
-    Returns:
-        presence: (p, p) symmetric share of samples in which two variables are adjacent.
-        direction: (p, p), [x, y]: share of samples with a directed edge x → y.
-        done: Samples that were searched to the end; fewer than asked for where the time was over.
-    """
-    p, done = len(moments.names), 0
-    arrows, lines = np.zeros((p, p)), np.zeros((p, p))
-    for directed, undirected in resampled(learner, moments, penalty, count, clock):
-        arrows += directed
-        lines += undirected
-        done += 1
-    share = 1 / max(1, done)
-    return (arrows + arrows.T + lines) * share, arrows * share, done
-
-
-def resampled(
-    learner: Learner, moments: Moments, penalty: float, count: int, clock: Clock
-) -> Iterator[tuple[Bools, Bools]]:
-    """The graphs of bootstrap samples of the rows.
-
-    Args:
-        learner: What searches.
-        moments: The rows.
-        penalty: The penalty discount.
-        count: Number of samples.
-        clock: Time budget and progress.
-
-    Returns:
-        Directed and undirected edges, one sample after the other until the time is over.
-    """
-    random = np.random.default_rng(np.random.SeedSequence(learner.settings.random_state, spawn_key=(0,)))
-    samples = (moments.draw(random) for _ in range(count))
-    return graphs_of(samples, count, learner, moments, penalty, clock, "bootstrap")
 
 
 def consensus(presence: Floats, direction: Floats, threshold: float) -> tuple[Bools, Bools]:
@@ -185,7 +66,7 @@ def repeatability(presence: Floats, samples: int) -> float:
 
 
 def choose_penalty(learner: Learner, moments: Moments, clock: Clock) -> tuple[float, dict[str, float]]:
-    """The least penalty discount at which the graphs of bootstrap samples agree.
+    """The penalty discount that is set; for "stability" the least at which the graphs of bootstrap samples agree.
 
     Agreement grows with the penalty, so the candidates are searched by halving.
 
@@ -198,6 +79,8 @@ def choose_penalty(learner: Learner, moments: Moments, clock: Clock) -> tuple[fl
         The penalty discount, and the agreement at those that were tried.
     """
     settings = learner.settings
+    if settings.penalty != "stability":
+        return float(settings.penalty), {}
     count, low, high = min(settings.bootstrap, RESAMPLES) or RESAMPLES, 0, len(PENALTIES) - 1
     tried: dict[str, float] = {}
     while low < high and not clock.over():
@@ -209,9 +92,9 @@ def choose_penalty(learner: Learner, moments: Moments, clock: Clock) -> tuple[fl
     return PENALTIES[low], tried
 
 
-def halves(
+def compare_halves(
     learner: Learner, moments: Moments, penalty: float, count: int, clock: Clock, counted: Bools | None = None
-) -> dict[str, float]:
+) -> HalvesAgreement:
     """How far the graphs of two halves of the rows agree.
 
     Args:
@@ -223,8 +106,7 @@ def halves(
         counted: (p, p) bool: pairs that count; all by default.
 
     Returns:
-        ``jaccard`` (edges that both halves have, over those that one has; mean over the splits), ``random`` (the same
-        for random graphs with as many edges), ``edges`` (mean of a half), ``splits``.
+        The agreement.
     """
     random = np.random.default_rng(np.random.SeedSequence(learner.settings.random_state, spawn_key=(2,)))
     p = len(moments.names)
@@ -232,25 +114,24 @@ def halves(
     samples = (half for _ in range(count) for half in moments.halve(random))
     found = [
         (directed | directed.T | undirected)[upper]
-        for directed, undirected in graphs_of(samples, 2 * count, learner, moments, penalty, clock, "halves")
+        for directed, undirected in search_samples(samples, 2 * count, learner, moments, penalty, clock, "halves")
     ]
-    return agreement(np.array(found[: len(found) // 2 * 2]).reshape(-1, 2, int(upper.sum())))
+    return agreement_of(np.array(found[: len(found) // 2 * 2]).reshape(-1, 2, int(upper.sum())))
 
 
-def agreement(pairs: Bools) -> dict[str, float]:
+def agreement_of(pairs: Bools) -> HalvesAgreement:
     """How far two graphs have the same edges, over several such pairs of graphs.
 
     Args:
         pairs: (splits, 2, m) bool: which of m possible edges each of the two graphs has.
 
     Returns:
-        ``jaccard``, ``random``, ``edges`` and ``splits``, as :func:`halves` says.
+        Means over the splits.
     """
     if not len(pairs):
-        return {"jaccard": float("nan"), "random": float("nan"), "edges": float("nan"), "splits": 0}
+        return HalvesAgreement(float("nan"), float("nan"), float("nan"), 0)
     sizes = pairs.sum(2)
     both = (pairs[:, 0] & pairs[:, 1]).sum(1)
     chance = sizes[:, 0] * sizes[:, 1] / pairs.shape[2]
     jaccard, expected = (shared / np.maximum(1e-12, sizes.sum(1) - shared) for shared in (both, chance))
-    figures = {"jaccard": jaccard.mean(), "random": expected.mean(), "edges": sizes.mean()}
-    return {name: float(value) for name, value in figures.items()} | {"splits": len(pairs)}
+    return HalvesAgreement(float(jaccard.mean()), float(expected.mean()), float(sizes.mean()), len(pairs))

@@ -10,16 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from overtone.core import InputError, ProgressCallback
 from overtone.core.files import json_text, write_json
-from overtone.graphs import Graph, Knowledge, infer_interactions, presences
+from overtone.graphs import EdgeSupport, Graph, Knowledge, Presences, infer_interactions, presences
 from overtone.interactions.soft_labels import SoftLabels
 from overtone.training.folder import RunFolder
-
-Presences = dict[str, NDArray[np.float64]]
-"""Modality to (N, C) chances that a class is present in a clip."""
 
 SUPPORT = 5
 """Clips that are named for each edge."""
@@ -39,8 +35,7 @@ def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = 
         top: Clips named for each edge.
 
     Returns:
-        The graph; ``found["support"]`` has an entry per edge, in their order: ``from``, ``to`` and ``clips``, a list of
-        ``id`` and ``strength``.
+        The graph with its ``support``.
     """
     names = [f"{modality}:{name}" for modality in chances for name in soft.classes]
     position = {name: number for number, name in enumerate(names)}
@@ -53,19 +48,15 @@ def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = 
         (columns[:, block[:, 0]] * columns[:, block[:, 1]]).topk(min(top, len(soft)), dim=0)
         for block in torch.split(ends, max(1, CELLS // len(soft)))
     ]
-    support = [
-        {
-            "from": edge.source,
-            "to": edge.target,
-            "clips": [{"id": soft.ids[row], "strength": strength} for strength, row in zip(strengths, rows)],
-        }
+    support = tuple(
+        EdgeSupport(edge.source, edge.target, tuple((soft.ids[row], strength) for strength, row in zip(strengths, rows)))
         for edge, strengths, rows in zip(
             edges,
             (column for block in found for column in block.values.T.tolist()),
             (column for block in found for column in block.indices.T.tolist()),
         )
-    ]
-    return replace(graph, found={**graph.found, "support": support})
+    )
+    return replace(graph, support=support)
 
 
 def estimate_presences(soft: SoftLabels, settings: Mapping[str, Any] | None = None) -> Presences:
@@ -172,7 +163,7 @@ def store_graph(graph: Graph, folder: Path, identity: Mapping[str, Any]) -> None
         identity: What it depends on: soft labels, settings, versions.
     """
     graph.save(folder / "graph.npz")
-    write_json(folder / "graph.json", {**graph.to_dict(), **graph.details(), "identity": identity})
+    write_json(folder / "graph.json", {**graph.to_dict(), "identity": identity})
 
 
 def load_graph(folder: Path, identity: Mapping[str, Any] | None = None) -> Graph | None:
@@ -194,13 +185,9 @@ def load_graph(folder: Path, identity: Mapping[str, Any] | None = None) -> Graph
         said = json.loads((folder / "graph.json").read_text(encoding="utf-8"))
         if identity is not None and json_text(said["identity"]) != json_text(identity):
             return None
-        with np.load(folder / "graph.npz", allow_pickle=False) as file:
-            arrays: dict[str, Any] = {name: file[name] for name in file.files}
-        parts: dict[str, Any] = {name: tuple(said[name]) for name in ("nodes", "order", "notes")}
-        parts |= {name: said[name] for name in ("score", "seconds", "settings", "found")}
-        parts |= {name: arrays[name] for name in ("directed", "undirected", "weights", "dag")}
-        parts |= {name: arrays.get(name) for name in ("presence", "direction")}
-        return Graph(**parts)
+        with np.load(folder / "graph.npz", allow_pickle=False) as file:  # exact, where the JSON is of an older version
+            matrices = {name: file[name] for name in ("weights", "presence", "direction") if name in file.files}
+        return replace(Graph.from_dict(said), **matrices)
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise InputError(
             f"{folder}: graph.json and graph.npz are not a whole graph ({error})",

@@ -14,8 +14,8 @@ from overtone.core import InputError, Progress, ProgressCallback
 from overtone.core.files import checksum, json_text
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
-from overtone.graphs import Graph, InferenceSettings
-from overtone.interactions.class_graph import Presences, estimate_presences, infer_graph, load_graph, store_graph
+from overtone.graphs import Graph, InferenceSettings, Presences
+from overtone.interactions.class_graph import estimate_presences, infer_graph, load_graph, store_graph
 from overtone.interactions.cross_fitting import cross_fit, select_labelled_splits
 from overtone.interactions.soft_labels import SoftLabels
 from overtone.methods.av_sal import AVSAL

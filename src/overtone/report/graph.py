@@ -17,7 +17,6 @@ MOST_CELLS = 80
 """Nodes up to which the frequencies are drawn as a matrix."""
 AGREEMENT = 0.5
 """Jaccard index of two halves' graphs below which the report warns."""
-WEIGHT = "standardised regression coefficient, refitted with all parents of the target."
 
 
 def graph_report(graph: Graph, *, source: str = "") -> str:
@@ -30,20 +29,20 @@ def graph_report(graph: Graph, *, source: str = "") -> str:
     Returns:
         HTML; the same for the same input.
     """
-    halves = graph.found.get("halves")
+    halves = graph.halves
     tiles = [
         tile(number(len(graph.edges)), "edges"),
-        tile(number(graph.found.get("rows")), "rows"),
-        tile(percent(halves["jaccard"]), "of the edges shared by halves", f"by chance {percent(halves['random'], 1)}")
+        tile(number(graph.rows), "rows"),
+        tile(percent(halves.jaccard), "of the edges shared by halves", f"by chance {percent(halves.random, 1)}")
         if halves
         else None,
         tile(duration(graph.seconds), "total time"),
     ]
     known = [
         ("data", source),
-        ("rows", f"{graph.found['rows']:,}" if "rows" in graph.found else None),
+        ("rows", None if graph.rows is None else f"{graph.rows:,}"),
         ("score", number(graph.score)),
-        ("search", "complete" if graph.found.get("complete", True) else "ended by its time budget"),
+        ("search", "complete" if graph.complete else "ended by its time budget"),
         ("time", duration(graph.seconds)),
     ]
     return page(
@@ -72,11 +71,11 @@ def doubts(graph: Graph) -> list[str]:
     found = list(graph.notes)
     if graph.presence is None:
         found.append("No resamples were drawn, so the uncertainty of the edges is unknown. Use a bootstrap of 100.")
-    if not graph.found.get("complete", True):
+    if not graph.complete:
         found.append("The search ended by its time budget. A longer search may find a better graph.")
-    halves = graph.found.get("halves")
-    if halves and halves["jaccard"] < AGREEMENT:
-        found.append(f"The graphs of two halves of the rows share only {percent(halves['jaccard'])} of their edges.")
+    halves = graph.halves
+    if halves and halves.jaccard < AGREEMENT:
+        found.append(f"The graphs of two halves of the rows share only {percent(halves.jaccard)} of their edges.")
     return found
 
 
@@ -108,7 +107,7 @@ def edge_table(graph: Graph) -> Section:
         + ([edge.presence, edge.direction] if sure else [])
         for edge in graph.edges[:MOST_EDGES]
     ]
-    text = f"Weight: {graph.found.get('weight', WEIGHT)} " + (
+    text = f"Weight: {graph.weight_meaning} " + (
         "Presence: share of the resamples with the edge. Direction: share of the resamples with the edge in this "
         "direction."
         if sure
@@ -119,13 +118,12 @@ def edge_table(graph: Graph) -> Section:
 
 def supporting_clips(graph: Graph) -> Section | None:
     """The clips in which both ends of an edge are likeliest, for graphs of classes whose clips have names."""
-    support = graph.found.get("support")
-    if not support:
+    if not graph.support:
         return None
     columns = [Column("from", "name"), Column("to", "text"), Column("clips", "text")]
     rows = [
-        [one["from"], one["to"], ", ".join(f"{clip['id']} ({number(clip['strength'])})" for clip in one["clips"])]
-        for one in support[:MOST_EDGES]
+        [one.source, one.target, ", ".join(f"{name} ({number(strength)})" for name, strength in one.rows)]
+        for one in graph.support[:MOST_EDGES]
     ]
     text = (
         "The training clips that support an edge most: both of its classes are probably present, annotated or not. The "
@@ -142,7 +140,7 @@ def frequencies(graph: Graph) -> Section | None:
     fits = len(graph.nodes) <= 12
     drawn = heat(graph.nodes, graph.nodes, graph.presence, alt="How often each pair is connected", numbers=fits)
     text = (
-        f"Share of {plural(graph.found.get('bootstrap', 0), 'resample')} in which two variables are connected. Values "
+        f"Share of {plural(graph.resamples or 0, 'resample')} in which two variables are connected. Values "
         "near 0 and 1 are reliable; values in between are not."
     )
     return Section("How stable are the edges?", markup(paragraphs(text), draw(drawn)))
