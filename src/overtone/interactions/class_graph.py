@@ -49,7 +49,9 @@ def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = 
         for block in torch.split(ends, max(1, CELLS // len(soft)))
     ]
     support = tuple(
-        EdgeSupport(edge.source, edge.target, tuple((soft.ids[row], strength) for strength, row in zip(strengths, rows)))
+        EdgeSupport(
+            edge.source, edge.target, tuple((soft.ids[row], strength) for strength, row in zip(strengths, rows))
+        )
         for edge, strengths, rows in zip(
             edges,
             (column for block in found for column in block.values.T.tolist()),
