@@ -1,0 +1,63 @@
+"""The page about additions is executed: its files are written, its commands run, in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```", TEXT, flags=re.M | re.S))
+COMMANDS = [
+    line for block in re.findall(r"^```bash\n(.*?)^```", TEXT, flags=re.M | re.S) for line in block.splitlines()
+]
+
+
+def run(line: str, folder: Path) -> str:
+    """What a command prints; fails if it fails."""
+    words = line.split()
+    assert words[0] == "overtone"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "160"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "overtone", *words[1:]], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, f"{line}\n{ended.stderr}"
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Every command of the page with its output, in the order of the page."""
+    folder = tmp_path_factory.mktemp("extending")
+    for name, body in FILES.items():
+        (folder / name).write_text(body, encoding="utf-8")
+    return {line: run(line, folder) for line in COMMANDS}
+
+
+def test_the_page_has_the_three_files_and_uses_each() -> None:
+    assert list(FILES) == ["my_loss.py", "my_metric.py", "my_method.py"]
+    assert all(any(f"--import {name}" in line for line in COMMANDS) for name in FILES)
+
+
+def test_a_loss_of_ones_own_is_listed_diagnosed_and_trained_with(outputs: dict[str, str]) -> None:
+    listed, diagnosed, trained = (text for line, text in outputs.items() if "my_loss.py" in line)
+    assert "how sharply a cosine decides" in listed
+    assert re.search(r"^ *logistic\b.*\d", diagnosed, flags=re.M)
+    assert "Run: runs/logistic" in trained
+
+
+def test_a_metric_of_ones_own_is_shown(outputs: dict[str, str]) -> None:
+    assert all("counterpart MRR" in text for line, text in outputs.items() if "my_metric.py" in line)
+
+
+def test_a_method_of_ones_own_trains_embeds_and_is_compared(outputs: dict[str, str]) -> None:
+    described, trained, embedded, compared = (text for line, text in outputs.items() if "my_method.py" in line)
+    assert "Factor of the cosines" in described
+    assert "Run: runs/sigmoid" in trained
+    assert "left 1797 × 32" in embedded
+    assert re.search(r"^ *pairwise-sigmoid\b.*\d", compared, flags=re.M)
