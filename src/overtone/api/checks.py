@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from overtone.api.parameters import PROBES, TRAINING
 from overtone.core import InputError, unknown_name
-from overtone.core.declarations import attribute, descends, old_names, registered_names, settings_fields
+from overtone.core.declarations import CENTRES, attribute, descends, old_names, registered_names, settings_fields
 from overtone.core.plugins import has_entry_points
 
 if TYPE_CHECKING:
     from torch.nn import Module
-
-FOLLOWING = frozenset({"classes", "embedding_dim"})
-"""Settings of losses that follow from the data and the encoder."""
 
 
 def check_method(method: str, settings: Mapping[str, Any] | None) -> None:
@@ -91,7 +88,7 @@ def check_losses(
         if name not in paths:
             raise unknown_name("loss", name, paths)
     types = {name: attribute(paths[name], "settings_type") or "" for name in names}
-    owners = {name: [key for key in settings_fields(path) if key not in FOLLOWING] for name, path in types.items()}
+    owners = {name: [key for key in settings_fields(path) if key not in CENTRES] for name, path in types.items()}
     values = _today(settings, PROBES, *types.values())
     share_settings(values, {BUDGET: list(settings_fields(PROBES)), **owners}, (), "loss", others=paths)
 
