@@ -143,7 +143,7 @@ def test_what_is_stored_is_found_and_what_depends_on_something_else_is_not(corpu
     assert len(teachers) == 2
     assert same(cross_fit(corpus, folds=2, settings=TEACHER, out=tmp_path), soft)
     assert len(teachers) == 2
-    with pytest.raises(InputError, match="cannot be resumed, for there differ: width"):
+    with pytest.raises(InputError, match="cannot be resumed, because these differ: width"):
         cross_fit(corpus, folds=2, settings={**TEACHER, "width": 9}, out=tmp_path)
     (tmp_path / "soft_labels.safetensors").unlink()
     assert same(cross_fit(corpus, folds=2, settings=TEACHER, out=tmp_path), soft)  # from the finished teachers

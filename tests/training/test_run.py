@@ -150,9 +150,9 @@ def test_resuming_something_else_is_refused(data, make, tmp_path, finished):
     else:
         with pytest.raises(Interrupted):
             train("toy", data, settings=SETTINGS, out=tmp_path, progress=interrupt_at(3))
-    with pytest.raises(InputError, match=r"there differ: learning_rate \(was 0.01, now 0.5\)"):
+    with pytest.raises(InputError, match=r"these differ: learning_rate \(was 0.01, now 0.5\)"):
         train("toy", data, settings={**SETTINGS, "learning_rate": 0.5}, out=tmp_path, resume=True)
-    with pytest.raises(InputError, match=r"there differ: the data"):
+    with pytest.raises(InputError, match=r"these differ: the data"):
         train("toy", make(seed=1), out=tmp_path, resume=True)
     with pytest.raises(InputError, match="cannot be resumed with another method"):
         train("toy-closed", data, out=tmp_path, resume=True)

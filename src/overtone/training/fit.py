@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +12,14 @@ from torch import Tensor
 
 from overtone.core import Progress, ProgressCallback
 from overtone.core.settings import rename
-from overtone.core.version import __version__
 from overtone.evaluation import effective_rank
 from overtone.features import PairedFeatures
 from overtone.methods.base import InferredTargets, methods
 from overtone.training.data import TrainingData, describe, fingerprint, hide_labels, prepare
-from overtone.training.distribution import Group, processes
-from overtone.training.folder import Checkpoint, RunFolder, refuse_differences, restore_method
+from overtone.training.distribution import processes
+from overtone.training.folder import Checkpoint, EpochRecord, RunFolder, refuse_differences, restore_method
 from overtone.training.loop import Clock, Loop, in_blocks, reproducible, seed_everything
-from overtone.training.run import Infer, Run, RunContext
+from overtone.training.run import Infer, Run, RunContext, describe_run
 from overtone.training.settings import TrainingSettings, split_settings
 from overtone.training.validation import TrainingStopped, check_collapse, check_terms, scores
 
@@ -81,7 +79,7 @@ def train(
         seed_everything(loop.seed, -1, generator)
         model = kind(kind.settings_type.build(own, where=f"settings of {method}"), prepared.corpus).to(device)
         flat = {**model.settings.model_dump(mode="json"), **loop.model_dump(mode="json")}
-        info = _describe_run(method, data, prepared, fingerprint(visible), group, device)
+        info = describe_run(method, data, prepared, fingerprint(visible), group, device)
         run = Run(model, prepared.scalers, flat, info, folder=folder.path if folder else None)
         if stored:
             refuse_differences(run.folder, (stored, earlier), (info, flat))
@@ -89,7 +87,7 @@ def train(
         if folder and stored and stored["state"] == "finished":
             return Run.load(folder.path, str(device))
         if folder and group.is_main:
-            folder.open(run.name, flat, run.scalers, info, new=not stored)
+            folder.open(flat, run.scalers, info, new=not stored)
         context = RunContext(model, prepared.features, loop, group, device, run.folder, progress, label or method, info)
         fit = Fit(context, prepared, folder)
         try:
@@ -113,32 +111,6 @@ def train(
         return run
 
 
-def _describe_run(
-    method: str, data: PairedFeatures, prepared: TrainingData, trained_on: str, group: Group, device: torch.device
-) -> dict[str, Any]:
-    """What ``run.json`` says of a run that begins."""
-    source = data.provenance
-    return {
-        "method": method,
-        "state": "running",
-        "modalities": list(data.names),
-        "shapes": [list(shape) for shape in data.shapes],
-        "corpus": prepared.corpus._asdict(),
-        "splits": {name: len(members) for name, members in prepared.features.splits.items()},
-        "data": {
-            "source": source.source,
-            "reader": source.reader,
-            "checksum": source.checksum,
-            "notes": list(source.notes),
-            "trained_on": trained_on,
-        },
-        "versions": {"overtone": __version__, "torch": torch.__version__, "python": platform.python_version()},
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "threads": torch.get_num_threads(),
-        "processes": group.size,
-    }
-
-
 @dataclass
 class Fit:
     """The epochs of one run, from the first weights to the chosen ones.
@@ -157,7 +129,7 @@ class Fit:
     context: RunContext
     data: TrainingData
     folder: RunFolder | None
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[EpochRecord] = field(default_factory=list)
     done: int = 0
     best_epoch: int | None = None
     best: dict[str, Tensor] = field(default_factory=dict)
@@ -211,7 +183,7 @@ class Fit:
             self.done += 1
             check_terms(names, log, self.done)
             terms = dict(zip(names, log.mean(0).tolist()))
-            record: dict[str, Any] = {"epoch": self.done, "learning_rate": loop.learning_rate, **terms}
+            record: EpochRecord = {"epoch": self.done, "learning_rate": loop.learning_rate, **terms}
             self.history.append(record)
             last = self.done == self.epochs
             if last or self.done % (self.settings.validate_every or 1) == 0:

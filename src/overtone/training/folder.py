@@ -24,10 +24,13 @@ from overtone.features import Scaler
 FREE = ("checkpoint_seconds", "memory_mb")
 """Settings that may change on a resume: no weight depends on them."""
 
-RENAMED_METRICS = {"val_partner_rank": "val_reciprocal_rank"}
+_RENAMED_METRICS = {"val_partner_rank": "val_reciprocal_rank"}
 """Old names in ``metrics.jsonl`` to today's."""
 
-PARTS = ("method", "best", "optimizer")
+EpochRecord = dict[str, float]
+"""What is measured in one epoch, by name."""
+
+_PARTS = ("method", "best", "optimizer")
 """The tensors of a checkpoint."""
 
 
@@ -94,15 +97,9 @@ class RunFolder:
         Raises:
             InputError: There is no run here, or the file is damaged.
         """
-        try:
-            info = json.loads((self / "run.json").read_text(encoding="utf-8"))
-        except OSError:
-            raise InputError(
-                f"{self.path}: not a run folder (no run.json)", fix="make one with overtone train"
-            ) from None
-        except ValueError as error:
-            raise InputError(f"{self / 'run.json'}: not valid JSON ({error})") from None
-        return dict(info)
+        if not (self / "run.json").is_file():
+            raise InputError(f"{self.path}: not a run folder (no run.json)", fix="make one with overtone train")
+        return _read_json(self / "run.json")
 
     def claim(self, method: str, resume: bool, overwrite: bool) -> dict[str, Any] | None:
         """What ``run.json`` says of the run that is here and shall go on, or None if a new one begins.
@@ -126,44 +123,33 @@ class RunFolder:
             raise InputError(f"{self.path}: cannot be resumed with another method", got=method, valid=info["method"])
         return info
 
-    def teachers(self) -> list[RunFolder]:
-        """The runs of teachers that are here."""
-        return [RunFolder(path) for path in sorted((self / "teacher").glob("*-*")) if path.is_dir()]
-
     def clear(self) -> None:
-        """Remove a run's files, and what a killed one left half-written; other files are left alone."""
+        """Remove a run's files and those of its teachers, half-written ones too; other files are left alone."""
         for name in (*self.files, *self.inferred):
             (self / name).unlink(missing_ok=True)
-        for teacher in self.teachers():
-            teacher.clear()
-        self.sweep()
+        for teacher in (self / "teacher").glob("*-*"):
+            if teacher.is_dir():
+                RunFolder(teacher).clear()
+        self._sweep()
 
-    def sweep(self) -> None:
+    def _sweep(self) -> None:
         """Remove what a killed run left half-written."""
         for name in (*self.files, *self.inferred):
             for left in self.path.glob(f".{name}.*"):
                 left.unlink(missing_ok=True)
 
     def open(
-        self,
-        method: str,
-        settings: Mapping[str, Any],
-        scalers: Mapping[str, Scaler],
-        info: Mapping[str, Any],
-        new: bool,
+        self, settings: Mapping[str, Any], scalers: Mapping[str, Scaler], info: Mapping[str, Any], new: bool
     ) -> None:
-        """Write what is known of a run before its first step; a new one replaces what is here."""
+        """Write what is known of a run before its first step; a new run replaces what is here."""
         if new:
             self.clear()
-        self.sweep()
-        self.write_settings(method, settings)
-        self.write_scalers(scalers)
-        self.write_info(info)
-
-    def write_settings(self, method: str, settings: Mapping[str, Any]) -> None:
-        """Write ``settings.yaml``."""
+        self._sweep()
         body = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
-        write_text(self / "settings.yaml", f"# settings of a run of {method}\n{body}")
+        write_text(self / "settings.yaml", f"# settings of a run of {info['method']}\n{body}")
+        tensors = {f"{name}/{key}": value for name, scaler in scalers.items() for key, value in scaler.state().items()}
+        save_tensors(self / "scalers.safetensors", tensors)
+        self.write_info(info)
 
     def settings(self, *kinds: type[Settings]) -> dict[str, Any]:
         """Every setting of the run, under today's name.
@@ -177,11 +163,6 @@ class RunFolder:
     def write_info(self, info: Mapping[str, Any]) -> None:
         """Write ``run.json``."""
         write_json(self / "run.json", info)
-
-    def write_scalers(self, scalers: Mapping[str, Scaler]) -> None:
-        """Write ``scalers.safetensors``."""
-        tensors = {f"{name}/{key}": value for name, scaler in scalers.items() for key, value in scaler.state().items()}
-        save_tensors(self / "scalers.safetensors", tensors)
 
     def scalers(self, modalities: Sequence[str]) -> dict[str, Scaler]:
         """Modality to scaler.
@@ -204,7 +185,7 @@ class RunFolder:
             )
         return {name: Scaler.from_state(states[name]) for name in modalities}
 
-    def write_history(self, history: Sequence[Mapping[str, Any]]) -> None:
+    def write_history(self, history: Sequence[EpochRecord]) -> None:
         """Write the metrics of all epochs so far; the whole file each time, so no epoch is in it twice."""
         write_text(self / "metrics.jsonl", "".join(json_text(record) + "\n" for record in history))
         columns = list(dict.fromkeys(name for record in history for name in record))
@@ -214,12 +195,12 @@ class RunFolder:
         writer.writerows(history)
         write_text(self / "metrics.csv", text.getvalue())
 
-    def history(self) -> list[dict[str, Any]]:
+    def history(self) -> list[EpochRecord]:
         """The metrics of all epochs."""
         path = self / "metrics.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        records: list[dict[str, Any]] = [json.loads(line) for line in lines]
-        return [{RENAMED_METRICS.get(name, name): value for name, value in record.items()} for record in records]
+        records: list[EpochRecord] = [json.loads(line) for line in lines]
+        return [{_RENAMED_METRICS.get(name, name): value for name, value in record.items()} for record in records]
 
     def evaluation(self) -> Evaluation | None:
         """The test split's evaluation, None if there was no test split.
@@ -230,16 +211,12 @@ class RunFolder:
         path = self / "evaluation.json"
         if not path.exists():
             return None
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{path}: not valid JSON ({error})") from None
         with about(path):
-            return Evaluation.from_dict(stored)
+            return Evaluation.from_dict(_read_json(path))
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Write ``checkpoint.safetensors``: one file, numbers in its header, so that its parts always fit together."""
-        tensors = {f"{part}/{name}": tensor for part in PARTS for name, tensor in getattr(checkpoint, part).items()}
+        tensors = {f"{part}/{name}": tensor for part in _PARTS for name, tensor in getattr(checkpoint, part).items()}
         numbers = {name: getattr(checkpoint, name) for name in ("epochs", "seconds", "best_epoch")}
         save_tensors(self / "checkpoint.safetensors", tensors, {"overtone": json_text(numbers)})
 
@@ -252,15 +229,22 @@ class RunFolder:
         path = self / "checkpoint.safetensors"
         if not path.exists():
             return None
-        parts: dict[str, dict[str, Tensor]] = {name: {} for name in PARTS}
+        parts: dict[str, dict[str, Tensor]] = {name: {} for name in _PARTS}
         for name, tensor in load_tensors(path).items():
             part, _, rest = name.partition("/")
             parts[part][rest] = tensor
         with safe_open(str(path), "pt") as file:
             numbers: dict[str, Any] = json.loads(file.metadata()["overtone"])
         return Checkpoint(
-            numbers["epochs"], numbers["seconds"], numbers["best_epoch"], *(parts[name] for name in PARTS)
+            numbers["epochs"], numbers["seconds"], numbers["best_epoch"], *(parts[name] for name in _PARTS)
         )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({error})") from None
 
 
 def device_of(method: torch.nn.Module) -> torch.device:
@@ -289,17 +273,12 @@ def restore_method(method: torch.nn.Module, state: Mapping[str, Tensor]) -> None
         raise InputError("the stored weights do not fit the model that the settings describe", got=reason) from None
 
 
-def refuse_differences(
-    folder: Path | None,
-    stored: tuple[Mapping[str, Any], Mapping[str, Any]],
-    wanted: tuple[Mapping[str, Any], Mapping[str, Any]],
-) -> None:
-    """Raise if a stored run is not the one that is asked for.
+Described = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""What ``run.json`` says of a run, and its settings."""
 
-    Args:
-        folder: Where it is.
-        stored: Its ``run.json`` and its settings.
-        wanted: The same of the run that is asked for.
+
+def refuse_differences(folder: Path | None, stored: Described, wanted: Described) -> None:
+    """Raise if a stored run is not the one that is asked for.
 
     Raises:
         InputError: Settings differ, other than those in :data:`FREE`, or the data does.
@@ -314,6 +293,6 @@ def refuse_differences(
         found.append(f"the data ({was['data']['source']} had other features, labels or training rows)")
     if found:
         raise InputError(
-            f"{folder}: cannot be resumed, for there differ: {', '.join(found)}",
+            f"{folder}: cannot be resumed, because these differ: {', '.join(found)}",
             fix="give what the run was started with, or choose another folder",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +13,13 @@ from torch import Tensor
 
 from overtone.core import InputError, ProgressCallback, unknown_name
 from overtone.core.files import load_tensors, save_tensors, write_json
+from overtone.core.version import __version__
 from overtone.evaluation import Evaluation, evaluate
 from overtone.features import PairedFeatures, Scaler
 from overtone.methods.base import CorpusInfo, InferredTargets, Method, methods
+from overtone.training.data import TrainingData
 from overtone.training.distribution import Group, find_device
-from overtone.training.folder import RunFolder, device_of, restore_method
+from overtone.training.folder import EpochRecord, RunFolder, device_of, restore_method
 from overtone.training.loop import Embedder, in_blocks
 from overtone.training.settings import TrainingSettings, split_settings
 
@@ -78,7 +81,7 @@ class Run:
     scalers: dict[str, Scaler]
     settings: dict[str, Any]
     info: dict[str, Any]
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[EpochRecord] = field(default_factory=list)
     evaluation: Evaluation | None = None
     folder: Path | None = None
     test_embeddings: Embeddings | None = None
@@ -253,3 +256,29 @@ def judge(embeddings: Embeddings, data: PairedFeatures, options: Mapping[str, An
 
 def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in shapes.items())
+
+
+def describe_run(
+    method: str, data: PairedFeatures, prepared: TrainingData, trained_on: str, group: Group, device: torch.device
+) -> dict[str, Any]:
+    """What ``run.json`` says of a run that begins."""
+    source = data.provenance
+    return {
+        "method": method,
+        "state": "running",
+        "modalities": list(data.names),
+        "shapes": [list(shape) for shape in data.shapes],
+        "corpus": prepared.corpus._asdict(),
+        "splits": {name: len(members) for name, members in prepared.features.splits.items()},
+        "data": {
+            "source": source.source,
+            "reader": source.reader,
+            "checksum": source.checksum,
+            "notes": list(source.notes),
+            "trained_on": trained_on,
+        },
+        "versions": {"overtone": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "threads": torch.get_num_threads(),
+        "processes": group.size,
+    }

@@ -47,12 +47,12 @@ def check_terms(names: Sequence[str], log: Tensor, epoch: int) -> None:
 
 
 def check_collapse(history: Sequence[Mapping[str, Any]], terms: Sequence[str], threshold: float, last: bool) -> None:
-    """Stop if the embeddings of a modality have lost their dimensions at two looks in a row, or at the last one.
+    """Stop if the embeddings of a modality have lost their dimensions at two validations in a row, or at the last one.
 
-    One look is not enough while there is time: networks start nearly constant.
+    One is not enough while there is time: networks start nearly constant.
 
     Args:
-        history: Epoch records; those of a look at the embeddings have ``rank_<modality>``, their effective rank.
+        history: Epoch records; those of validated epochs have ``rank_<modality>``, their effective rank.
         terms: Names of the method's terms.
         threshold: Effective rank below which an embedding counts as collapsed.
         last: Whether no epoch is to come.
