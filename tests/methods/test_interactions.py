@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from overtone.features import load
 from overtone.methods.base import InferredTargets, methods
 from overtone.methods.interactions import MARGIN, rewire
-from overtone.objectives.interaction import interaction
+from overtone.objectives import loss_of_views
+from overtone.objectives.interaction import interaction, relatedness
 from overtone.training import train
 
 
@@ -168,6 +169,19 @@ def test_the_controls_are_settings_of_the_method():
     assert methods["triplet"].controls() == {}
     graphs = [kind.settings_type.build(settings).graph for settings in kind.controls({"interactions"}).values()]
     assert graphs == ["none", "shuffled", "pairs", "planted"]
+
+
+@pytest.mark.parametrize("relief", [0.4, 0.85])
+def test_the_relief_is_the_setting_times_what_relates_two_clips(informed, relief):
+    method, batch, soft, graph = informed(negative_relief=relief, threshold=0.2, graph_start=0.0)
+    related = relatedness(soft, graph, 0.2)
+    torch.testing.assert_close(method.negative_relief(batch), relief * related)
+    first, second = method.encode(batch, batch.features)
+    wanted = loss_of_views(method.loss, (first, second), batch.targets.argmax(1), relief * related)
+    torch.testing.assert_close(method.step(batch)["metric"], wanted)
+    for other in (0.0, 1.0):
+        without = loss_of_views(method.loss, (first, second), batch.targets.argmax(1), other * related)
+        assert not torch.allclose(wanted, without)
 
 
 def test_clips_that_graph_and_soft_labels_join_are_no_negatives(informed):

@@ -14,8 +14,8 @@ from overtone.core import InputError
 from overtone.features import hold_out, load
 from overtone.methods.base import methods
 from overtone.methods.metric_learning import SupervisedTwoTower, labelled_rows
-from overtone.objectives import build_loss, loss_of_views, metric_losses
-from overtone.training import train
+from overtone.objectives import build_loss, loss_of_views, metric_losses, objectives
+from overtone.training import Run, train
 
 LABELLED = [name for name, kind in methods.items() if issubclass(kind, SupervisedTwoTower)]
 
@@ -137,6 +137,42 @@ def test_wrong_losses_and_settings_are_refused(make):
         build_loss("ccl", {"classes": 7}, classes=4, embedding_dim=8)  # follows from the data
     with pytest.raises(InputError, match="'margin'"):
         make("metric", loss_settings={"margin": -1})
+
+
+class Spread(torch.nn.Module):
+    """A loss of the user's own: each class around a centre that is learned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.centres = torch.nn.Parameter(torch.eye(4))
+
+    def forward(self, embeddings, labels):
+        return (torch.nn.functional.normalize(embeddings, dim=1) - self.centres[labels]).square().sum(1).mean()
+
+
+def test_metric_takes_a_loss_object_and_its_parameters_are_trained(make, monkeypatch, tmp_path):
+    assert len(objectives) > 0
+    monkeypatch.setattr(objectives, "_things", dict(objectives._things))
+    loss, digits = Spread(), load("split-digits")
+    method, batch = make("metric", loss=loss)
+    assert method.settings.loss == "Spread"
+    method.on_train_start(batch)
+    value = method.step(batch)["loss"]
+    views, labels = method.encode(batch, batch.features), batch.targets.argmax(1)
+    method.step(batch)["loss"].backward()
+    assert value.isfinite()
+    assert method.loss.module.centres.grad.any()
+    assert loss.centres.grad is None
+    assert loss_of_views(method.loss, views, labels).isfinite()
+    few = replace(digits, class_names=digits.class_names[:4], targets=torch.eye(4)[digits.targets.argmax(1) % 4])
+    settings = {"loss": loss, "epochs": 2, "embedding_dim": 4, "width": 8, "depth": 1}
+    run = train("metric", few, settings=settings, out=tmp_path / "run", evaluate=False)
+    again = Run.load(tmp_path / "run")
+    assert again.settings["loss"] == "Spread"
+    assert torch.equal(again.method.loss.module.centres, run.method.loss.module.centres)
+    monkeypatch.setattr(objectives, "_things", {n: k for n, k in objectives._things.items() if n != "Spread"})
+    with pytest.raises(InputError, match="unknown loss 'Spread'"):
+        Run.load(tmp_path / "run")
 
 
 def test_tnn_c_cca_sees_nothing_but_the_cluster_coordinates(ready):
