@@ -50,7 +50,7 @@ def test_each_ablation_takes_away_what_its_name_says(ready):
         method, batch = ablated(ready, f"no-{name}")
         assert name not in method.step(batch)
     method, batch = ablated(ready, "no-masking")
-    hidden, masks = method.hide(batch)
+    hidden, masks = method.mask(batch)
     assert not any(mask.any() for mask in masks)
     assert all(torch.equal(a, b) for a, b in zip(hidden, batch.features))
 
@@ -197,7 +197,7 @@ def test_only_what_is_hidden_is_reconstructed(ready):
 
 def test_whole_steps_of_sequences_are_hidden(ready):
     method, batch = ready("hsc-mae", shapes=((5, 6), (5,)), **{**ON, "mask_ratio": 0.0, "mask_steps": 0.5})
-    (hidden, rows), (steps, none) = method.hide(batch)
+    (hidden, rows), (steps, none) = method.mask(batch)
     assert torch.equal(steps.any(2), steps.all(2))
     assert 0.3 < steps.float().mean() < 0.7
     assert not hidden[steps].any()
@@ -255,7 +255,7 @@ def test_how_much_is_hidden_follows_each_modalitys_redundancy(make):
     much, little = method.mask_ratios.tolist()
     assert much > 0.3
     assert little == pytest.approx(0, abs=1e-5)
-    masks = method.hide(told)[1]
+    masks = method.mask(told)[1]
     assert masks[0].float().mean().item() == pytest.approx(much, abs=0.05)
     assert not masks[1].any()
     fixed, _ = make("hsc-mae", **{**ON, "mask_ratio": 0.25})

@@ -20,7 +20,7 @@ from overtone.objectives.classification import agreement, positive_unlabelled, s
 from overtone.objectives.weighting import weighted_sum
 
 COOLEST, HOTTEST = 0.05, 20.0
-"""Between these temperatures the calibrated one is sought."""
+"""Range in which the calibrated temperature is searched."""
 
 
 class AVSALSettings(Settings):
@@ -29,23 +29,23 @@ class AVSALSettings(Settings):
     renamed: ClassVar = {"explaining": "feature_reconstruction", "mixing": "mixup"}
 
     head: Literal["softmax", "sigmoid"] = "sigmoid"
-    """softmax: one dominant event a clip; sigmoid: independent events, several at once."""
+    """softmax: one dominant event per clip; sigmoid: several independent events."""
     feature_reconstruction: float | None = Field(None, ge=0)
     """Weight of reconstructing features from classes; None: 0, in cross-fitting 3 unless that worsens a ranking."""
     agreement: float = Field(0.1, ge=0)
     """Weight of the agreement of the two modalities' heads; 0 switches it off."""
     agreement_temperature: float = Field(2.0, gt=0)
-    """Temperature at which they are to agree; above 1 small probabilities count for more."""
+    """Temperature of the agreement; above 1 small probabilities count for more."""
     smoothing: float = Field(0.0, ge=0, lt=1)
-    """Room for what is not annotated: the share of a softmax, or of what is unannotated for a sigmoid, left open."""
+    """Probability left for unannotated classes: a share of the softmax, or of the unannotated part of a sigmoid."""
     negative_weight: float = Field(0.5, gt=0, le=1)
-    """Of sigmoids: weight of a class that is not annotated, beside 1 for one that is; not annotated is not absent."""
+    """Sigmoids only: weight of unannotated classes; annotated ones have 1, and not annotated is not absent."""
     mixup: float = Field(0.0, ge=0, le=1)
     """Share of the training rows that are mixtures of two clips, with the labels of both."""
     width: int = Field(128, ge=4)
     """Units of each hidden layer."""
     depth: int = Field(1, ge=0)
-    """Hidden layers of each head; 0: it is linear."""
+    """Hidden layers of each head; 0: linear."""
     activation: Activation = "gelu"
     """tanh, gelu or relu."""
     dropout: float = Field(0.3, ge=0, lt=1)
@@ -56,9 +56,9 @@ class AVSALSettings(Settings):
 class AVSAL(Method):
     """Class probabilities of either modality from a network of its own; temperatures are calibrated on held-out rows.
 
-    The loss is the mean of both heads' fit to the annotation plus their agreement. Rows without a label teach nothing.
-    As a method of retrieval it embeds a clip as the square roots of its probabilities, scaled to unit length, so that
-    the cosine of two clips is the overlap (Bhattacharyya) of what is heard in one and seen in the other.
+    The loss is the mean of both heads' fit to the annotation plus their agreement. Rows without a label
+    are not learned from. The embedding is the square root of the probabilities at unit length, so that a cosine is the
+    overlap (Bhattacharyya) of two clips' probabilities.
 
     Source:
         The aim is that of Learning Audio-Visual Embeddings with Inferred Latent Interaction Graphs, 2026; the form of
@@ -90,13 +90,13 @@ class AVSAL(Method):
 
     @classmethod
     def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
-        """A teacher is small and soon trained; it is looked at once, at the end."""
+        """A teacher is small and trains fast; it is validated once, at the end."""
         defaults = by_steps(corpus, 400, learning_rate=3e-3, weight_decay=1e-3)
         return TrainingDefaults(**{**vars(defaults), "extra": {"validate_every": defaults.epochs}})
 
     @classmethod
     def ablations(cls) -> dict[str, dict[str, Any]]:
-        """The teacher without one of the things that make unannotated events visible."""
+        """The teacher without one of the terms that make unannotated events visible."""
         return {
             "no-agreement": {"agreement": 0.0},
             "no-room": {"negative_weight": 1.0},

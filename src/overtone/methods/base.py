@@ -1,4 +1,4 @@
-"""What a method is: one object with the model, its objectives and its teacher; the loop knows no more of it."""
+"""The contract of a method: one object with the model, its objectives and its teacher."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from overtone.core import Registry, Settings
 
 
-def alone(tensor: Tensor) -> Tensor:
+def keep(tensor: Tensor) -> Tensor:
     """The gathering of a single process: the batch is whole already."""
     return tensor
 
@@ -38,7 +38,7 @@ class Batch:
     features: tuple[Tensor, Tensor]
     targets: Tensor | None = None
     progress: float = 0.0
-    gather: Callable[[Tensor], Tensor] = alone
+    gather: Callable[[Tensor], Tensor] = keep
     offset: int = 0
     global_size: int = 0
     generator: torch.Generator | None = None
@@ -54,12 +54,12 @@ class Batch:
 
 
 class CorpusInfo(NamedTuple):
-    """What a method may know of the training set before it is built.
+    """What a method knows of the training set before it is built.
 
     Attributes:
         shapes: Shape of one row per modality: ``(d,)`` or ``(T, d)``.
         rows: Number of training rows.
-        classes: Number of classes, 0 for a label-free method (which is never told).
+        classes: Number of classes; 0 for methods without labels, which never learn it.
     """
 
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
@@ -68,11 +68,11 @@ class CorpusInfo(NamedTuple):
 
 
 class InferredTargets(NamedTuple):
-    """What a teacher and a graph search say of the training rows, made before the first step.
+    """Soft labels and class graph of the training rows, inferred before the first step.
 
     Attributes:
         soft_labels: Per modality in order, (N, C) class probabilities of the training rows, in their order; each row by
-            a teacher that has not seen it.
+            a teacher that was not trained on it.
         graph: (2C, 2C) weights from class to class; node i < C is class i in the first modality, C + i in the second.
     """
 
@@ -89,7 +89,7 @@ class TrainingDefaults:
         batch_size: Rows of one global batch.
         learning_rate: Peak rate of the cosine schedule.
         weight_decay: Of the matrices; vectors and scalars are not decayed.
-        select: What chooses the epoch whose weights are kept; ``map`` needs labels, so only supervised methods say it.
+        select: How the epoch is chosen whose weights are kept; ``map`` is for supervised methods.
         validation_fraction: Share of the training rows held out where ``select`` needs some.
         extra: Any further fields of the training settings (``{"grad_clip": 5.0}``).
     """

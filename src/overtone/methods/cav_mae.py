@@ -45,7 +45,7 @@ class CAVMAE(MaskedTwoTower):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """InfoNCE of the gathered masked embeddings plus reconstruction of this process's rows."""
         s = self.settings
-        hidden, masks = self.hide(batch)
+        hidden, masks = self.mask(batch)
         embeddings = self.encode(batch, hidden)
         terms: dict[str, Tensor] = {}
         weights = {"contrast": s.contrast_weight, "reconstruction": s.reconstruction_weight}

@@ -18,7 +18,7 @@ class DCCASettings(TwoTowerSettings):
     dropout: float = Field(0.3, ge=0, lt=1)
     """Share of hidden units switched off in a training step."""
     projection: Literal["none", "canonical"] = "canonical"
-    """What embed gives: linear CCA of the network's outputs (they are not comparable without), or the outputs."""
+    """What embed returns: linear CCA of the network's outputs, or the outputs, which are not comparable as such."""
     canonical_ridge: float = Field(0.1, ge=0)
     """Ridge of the batch covariances, as a share of the mean variance."""
     canonical_power: Literal["rho", "rho2"] = "rho2"

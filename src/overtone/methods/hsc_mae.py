@@ -45,11 +45,11 @@ class HSCMAESettings(MaskedTwoTowerSettings):
     temperature: float = Field(0.1, gt=0)
     """Temperature of the student's softmax over the batch."""
     own_weight: float = Field(0.2, ge=0, le=1)
-    """Share of a clip's target that its own partner gets; 1 leaves no neighbours (plain InfoNCE)."""
+    """Share of a clip's target weights for its true counterpart; 1: no neighbours (plain InfoNCE)."""
     within_weight: float = Field(0.3, ge=0)
     """Weight, inside the local term, of the same loss within each modality."""
     neighbours: float = Field(0.2, gt=0)
-    """Neighbours per clip with softmax weights: a number, or below 1 a share of the rows that are looked at."""
+    """Neighbours per clip with softmax weights: a number, or below 1 a share of the rows mined."""
     mining_view: Literal["joint", "mean"] = "joint"
     """Similarity of two clips: mean of the modalities' cosines, or cosine of the mean embeddings (as published)."""
     mining_features: bool = True
@@ -57,44 +57,44 @@ class HSCMAESettings(MaskedTwoTowerSettings):
     mining_weighting: Literal["walk", "softmax"] = "walk"
     """Weights of neighbours: random walks on the neighbour graph, or softmax of the cosines (as published)."""
     walk_edges: int = Field(10, ge=1)
-    """Edges per clip of the graph that is walked on."""
+    """Edges per clip of the neighbour graph."""
     walk_restart: float = Field(0.03, gt=0, lt=1)
-    """Chance that a walk ends at a step."""
+    """Probability that a walk ends at a step."""
     teacher_temperature: float = Field(0.05, gt=0)
-    """Temperature of that softmax."""
+    """Temperature of the teacher's softmax over neighbours."""
     mining_rows: int = Field(4096, ge=0)
     """Training sets up to this size are mined as a whole, larger ones batch by batch (memory grows with its square)."""
     mining_refreshes: int = Field(12, ge=1)
-    """How often, over the whole training, the training set is mined anew."""
+    """How many times during training the training set is mined."""
     queue: int = Field(0, ge=0)
-    """Past teacher embeddings that a batch also finds neighbours among, by softmax, where mining goes by batches."""
+    """Past teacher embeddings kept as further candidates when mining goes batch by batch."""
 
     reconstruction_weight: float = Field(0.3, ge=0)
     """Weight of the sample term, masked reconstruction; 0 switches it off."""
     distillation_weight: float = Field(0.0, ge=0)
-    """Weight of the distillation from the teacher's whole to the student's masked embedding; 0 switches it off."""
+    """Weight of distillation from the teacher's whole to the student's masked embedding; 0 switches it off."""
     distillation: Literal["embedding", "similarity"] = "embedding"
-    """What is distilled: every embedding, or how they lie to each other."""
+    """What is distilled: each embedding, or the similarities between them."""
 
     learn_weights: bool = False
-    """Whether the terms' weights are learned by uncertainty (the given ones are then the start)."""
+    """Whether the terms' weights are learned by uncertainty, starting from the given ones."""
     weights_learning_rate: float = Field(1e-3, gt=0)
-    """Their own learning rate."""
+    """Learning rate of learned weights."""
     warmup: float = Field(0.05, ge=0, lt=1)
-    """With learned weights: share of the training that is reconstruction alone."""
+    """With learned weights: share of training with reconstruction alone."""
 
 
 @methods.register("hsc-mae")
 class HSCMAE(MaskedTwoTower):
     """Hierarchical semantic correlation with a masked autoencoder.
 
-    The student sees masked features, the teacher whole ones; three terms hold the embedding together:
+    The student sees masked features, the teacher whole ones; three terms:
     global, ``canonical_loss`` on whole features; local,
     ``symmetric_soft_infonce`` between masked embeddings towards the neighbours that the
     teacher finds; sample, ``masked_reconstruction``.
 
     Source:
-        HSC-MAE, arXiv 2604.04229. Ours: the own partner as a certain positive, mining over the whole training set,
+        HSC-MAE, arXiv 2604.04229. Ours: the true counterpart as a certain positive, mining over the whole training set,
         both modalities' cosines side by side, and random walks for the weights.
     """
 
@@ -178,7 +178,7 @@ class HSCMAE(MaskedTwoTower):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """All terms of one step; ``loss`` is their weighted sum."""
         s = self.settings
-        hidden, masks = self.hide(batch)
+        hidden, masks = self.mask(batch)
         terms: dict[str, Tensor] = {}
         if "canonical" in self.weights:
             check_batch(max(len(batch), batch.global_size), self.dim)
@@ -219,7 +219,7 @@ class HSCMAE(MaskedTwoTower):
         return total
 
     def _local(self, batch: Batch, student: tuple[Tensor, Tensor]) -> Tensor:
-        """Soft InfoNCE of the global batch towards its neighbours, across the modalities and, if asked, within them."""
+        """Soft InfoNCE of the global batch towards its neighbours, across and (``within_weight``) within modalities."""
         s = self.settings
         first, second = student
         others, memory = self._others(batch)

@@ -1,4 +1,4 @@
-"""InfoNCE: a clip's own partner is its one positive."""
+"""InfoNCE: a clip's true counterpart is its one positive."""
 
 from __future__ import annotations
 

@@ -36,25 +36,25 @@ class InteractionsSettings(MetricLearningSettings):
     weight: float = Field(0.35, ge=0)
     """Weight λ of the pull along the graph's edges, beside the metric loss."""
     graph_start: float = Field(0.3, ge=0, le=1)
-    """Share of the training with the metric loss alone, before the graph begins to act."""
+    """Share of training with the metric loss alone, before the graph acts."""
     graph_warmup: float = Field(0.0, ge=0, le=1)
-    """Share of the training in which λ rises in a line, from 0 where the graph begins to act."""
+    """Share of training in which λ then rises linearly from 0."""
     negative_relief: float = Field(0.85, ge=0, le=1)
-    """How far clips that soft labels and graph join are spared from being negatives of each other in the loss."""
+    """How far clips related by soft labels and graph are spared from being negatives of each other."""
     threshold: float = Field(0.5, ge=0, lt=1)
-    """Probability τ above which a clip counts as one of a class."""
+    """Probability τ above which a clip counts as showing a class."""
     threshold_end: float | None = Field(None, ge=0, lt=1)
-    """τ at the end, towards which it goes in a line; None: as at the start."""
+    """τ at the end, reached linearly; None: constant."""
     top: int | None = Field(None, ge=1)
-    """How many of the heaviest edges into each node of the graph are used; None: all."""
+    """Number of heaviest edges kept into each node of the graph; None: all."""
     graph: Literal["inferred", "shuffled", "none", "pairs", "planted"] = "inferred"
-    """The inferred graph, or a control: shuffled edges, none, a pull on pairs alone, the truth (where it is known)."""
+    """The inferred graph, or a control: shuffled edges, none, a pull on pairs alone, the planted graph if known."""
     folds: int = Field(5, ge=2)
-    """Parts of the training rows; the clips of each get their soft labels from a teacher of the others."""
+    """Folds of the training rows; each gets its soft labels from a teacher trained on the others."""
     teacher: dict[str, Any] = Field(default_factory=dict)
-    """The teacher's settings where they are not its defaults: those of av-sal, and of its training."""
+    """Settings of the teacher (av-sal and its training) that differ from the defaults."""
     inference: dict[str, Any] = Field(default_factory=dict)
-    """Settings of the graph's inference where they are not its defaults."""
+    """Settings of the graph's inference that differ from the defaults."""
 
 
 @methods.register("interactions")
@@ -126,7 +126,7 @@ class Interactions(MetricLearning):
         """The metric loss, the pull along the graph, and their weighted sum."""
         s = self.settings
         first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
-        targets = self.joined_targets(batch)
+        targets = self.gather_targets(batch)
         acts = s.graph != "none" and batch.progress >= s.graph_start
         metric = self.judge(first, second, targets, self.negative_relief(batch) if acts else None)
         if s.graph == "none":
@@ -145,7 +145,7 @@ class Interactions(MetricLearning):
         """What brings clips together beside the metric loss: along edges, or of pairs alone.
 
         Args:
-            first: (B, e) embeddings of one modality, joined.
+            first: (B, e) embeddings of one modality, gathered.
             second: (B, e) of the other.
             targets: (B, C).
             batch: This process's rows, and how far the training is.

@@ -18,7 +18,7 @@ from overtone.objectives import build_loss, loss_of_views, register_loss
 from overtone.objectives.triplet import MARGIN, MINING, Mining
 
 LEAST_ROWS = 32
-"""Rows below which a batch may well be of one class."""
+"""A smaller batch may well be of one class."""
 
 
 class SupervisedTwoTowerSettings(TwoTowerSettings):
@@ -31,10 +31,10 @@ class SupervisedTwoTowerSettings(TwoTowerSettings):
 class SupervisedTwoTower(TwoTower):
     """Two encoders under a metric-learning loss in which clips that share a class are positives of each other.
 
-    Rows of either modality ask among the rows of the other one; losses with class centres judge the rows of both by
-    the same centres. Rows without a label teach nothing: in a batch, rows with one take their places.
+    Rows of one modality are anchors, those of the other the gallery, and the other way round; losses with class centres
+    judge both by the same centres. In a batch, labelled rows take the places of unlabelled ones.
 
-    A subclass says with :meth:`chosen` which loss it is. The module is ``loss``, and its parameters, if it has any, are
+    A subclass names its loss in :meth:`choose_loss`. The module is ``loss``, and its parameters, if it has any, are
     trained like all others.
     """
 
@@ -44,11 +44,11 @@ class SupervisedTwoTower(TwoTower):
 
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
-        self.loss = build_loss(*self.chosen(), classes=corpus.classes, embedding_dim=self.dim)
+        self.loss = build_loss(*self.choose_loss(), classes=corpus.classes, embedding_dim=self.dim)
         self.single = False
 
     @abstractmethod
-    def chosen(self) -> tuple[str, Mapping[str, Any]]:
+    def choose_loss(self) -> tuple[str, Mapping[str, Any]]:
         """The loss's name and settings."""
 
     @classmethod
@@ -70,9 +70,9 @@ class SupervisedTwoTower(TwoTower):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """The loss of the global batch."""
         first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
-        return {"loss": self.judge(first, second, self.joined_targets(batch))}
+        return {"loss": self.judge(first, second, self.gather_targets(batch))}
 
-    def joined_targets(self, batch: Batch) -> Tensor:
+    def gather_targets(self, batch: Batch) -> Tensor:
         """(B, C) targets of a global batch."""
         assert batch.targets is not None
         return batch.gather(batch.targets)
@@ -120,9 +120,9 @@ class MetricLearningSettings(SupervisedTwoTowerSettings):
     """Settings of a chosen metric loss."""
 
     loss: str = "triplet"
-    """Name of a metric loss; `overtone methods --losses` lists them. In Python also a loss module of any library."""
+    """A metric loss; `overtone methods --losses` lists them. In Python also any loss module."""
     loss_settings: dict[str, Any] = Field(default_factory=dict)
-    """The loss's own settings where they are not its defaults, for example {margin: 0.3}."""
+    """Settings of the loss that differ from its defaults, for example {margin: 0.3}."""
 
     @field_validator("loss", mode="before")
     @classmethod
@@ -143,7 +143,7 @@ class MetricLearning(SupervisedTwoTower):
     settings: MetricLearningSettings
     settings_type: ClassVar[type[Settings]] = MetricLearningSettings
 
-    def chosen(self) -> tuple[str, Mapping[str, Any]]:
+    def choose_loss(self) -> tuple[str, Mapping[str, Any]]:
         """What the settings name."""
         return self.settings.loss, self.settings.loss_settings
 
@@ -170,7 +170,7 @@ class Triplet(SupervisedTwoTower):
     settings: TripletSettings
     settings_type: ClassVar[type[Settings]] = TripletSettings
 
-    def chosen(self) -> tuple[str, Mapping[str, Any]]:
+    def choose_loss(self) -> tuple[str, Mapping[str, Any]]:
         """Triplets with the settings' margin and mining."""
         return "triplet", {"margin": self.settings.margin, "mining": self.settings.mining}
 
@@ -194,6 +194,6 @@ class SupervisedInfoNCE(SupervisedTwoTower):
     settings: SupervisedInfoNCESettings
     settings_type = SupervisedInfoNCESettings
 
-    def chosen(self) -> tuple[str, Mapping[str, Any]]:
+    def choose_loss(self) -> tuple[str, Mapping[str, Any]]:
         """InfoNCE with the settings' temperature."""
         return "infonce", {"temperature": self.settings.temperature}

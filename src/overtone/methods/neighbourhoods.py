@@ -1,4 +1,4 @@
-"""Teacher-mined neighbourhoods of HSC-MAE: who is near whom, seen through canonical correlation and random walks."""
+"""Neighbours that the teacher of HSC-MAE mines: by canonical coordinates and random walks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from overtone.objectives.targets import diffuse, neighbour_graph, soft_top_k
 View = Literal["joint", "mean"]
 Weighting = Literal["walk", "softmax"]
 POWER = 1.0
-"""To which power of its correlation a canonical direction counts when neighbours are looked for."""
+"""Canonical directions are scaled by their correlation to this power before neighbours are mined."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Mining:
         features: tuple[Tensor, Tensor],
         projection: CanonicalProjection,
     ) -> Tensor:
-        """(n, n) weights from the teacher's (n, e) embeddings, looked at through a fitted projection."""
+        """(n, n) weights from the teacher's (n, e) embeddings, through a fitted projection."""
         first, second = (projection(z, side, POWER) for side, z in enumerate(embeddings))
         return self.weights(self.similarity((first, second), features))
 

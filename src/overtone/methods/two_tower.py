@@ -1,4 +1,4 @@
-"""The frame that the learned methods share: two encoders, their averaging teacher, a canonical projection on top."""
+"""What the two-tower methods share: two encoders, a teacher that averages them, a canonical projection."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class TwoTowerSettings(Settings):
     dropout: float = Field(0.1, ge=0, lt=1)
     """Share of hidden units switched off in a training step."""
     batch_norm: bool = False
-    """Whether the input passes a batch normalisation first; scaled features do not need it."""
+    """Whether the input is batch-normalised first; scaled features do not need it."""
     teacher_momentum: float = Field(0.95, ge=0, lt=1)
     """Momentum of the averaged weights (the teacher) at the start."""
     teacher_momentum_end: float = Field(0.999, ge=0, lt=1)
-    """Momentum at the end; in between it grows in a line."""
+    """Momentum at the end; it rises linearly."""
     projection: Literal["none", "canonical"] = "none"
-    """What embed gives: the network's embedding, or its linear CCA fitted on the training rows; both are reported."""
+    """What embed returns: the network's embedding, or its linear CCA fitted on training rows; both are evaluated."""
     projection_ridge: float = Field(0.1, ge=0)
     """Ridge of that CCA, as a share of the mean variance."""
     projection_power: float = Field(2.0, ge=0)
@@ -151,9 +151,8 @@ def by_steps(corpus: CorpusInfo, steps: int, **more: Any) -> TrainingDefaults:
     """
     large = corpus.rows >= LARGE
     values: dict[str, Any] = {
-        "batch_size": 512 if large else 256,
-        "learning_rate": 3e-4 if large else 2e-3,
-        "weight_decay": 1e-4,
+        "batch_size": TrainingDefaults.batch_size if large else 256,
+        "learning_rate": TrainingDefaults.learning_rate if large else 2e-3,
         **more,
     }
     in_epoch = max(1, round(corpus.rows / values["batch_size"]))
@@ -164,25 +163,25 @@ class MaskedTwoTowerSettings(TwoTowerSettings):
     """Methods with masked features: masks and decoders."""
 
     mask_ratio: float | None = Field(None, ge=0, lt=1)
-    """Chance that an entry of a feature row is hidden; None: by how far a modality's columns tell each other."""
+    """Probability that an entry is masked; None: by how far a modality's columns predict each other."""
     mask_steps: float = Field(0.0, ge=0, lt=1)
-    """Chance that a whole time step of a sequence is hidden."""
+    """Probability that a whole time step of a sequence is masked."""
     mask_value: Literal["zero", "learned"] = "zero"
-    """What the student sees in place of a hidden entry."""
+    """What replaces a masked entry."""
     reconstruct: Literal["masked", "all"] = "masked"
-    """Which entries the reconstruction is judged on."""
+    """Which entries the reconstruction error counts."""
     reconstruction_weight: float = Field(1.0, ge=0)
     """Weight of the masked reconstruction; 0 switches it off."""
     decoder_width: int | None = Field(None, ge=4)
-    """Units of the decoders' hidden layers; None: as the encoders."""
+    """Units of the decoders' hidden layers; None: as in the encoders."""
 
 
 MASK_REDUNDANCY = 0.6
-"""Share of a modality's redundancy that is hidden by default: what the rest can tell, and nothing that it cannot."""
+"""Share of a modality's redundancy that is masked by default: only what the rest can predict."""
 
 
 class MaskedTwoTower(TwoTower):
-    """The frame with masks and decoders."""
+    """Two towers with masks and decoders."""
 
     settings: MaskedTwoTowerSettings
     mask_ratios: Tensor
@@ -205,7 +204,7 @@ class MaskedTwoTower(TwoTower):
         if self.settings.mask_ratio is None:
             self.mask_ratios.copy_(torch.stack([MASK_REDUNDANCY * redundancy(part) for part in train.features]))
 
-    def hide(self, batch: Batch) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    def mask(self, batch: Batch) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Masked features and their masks, for both modalities; the same on any number of processes."""
         s = self.settings
         masks = [

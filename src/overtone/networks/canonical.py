@@ -60,7 +60,7 @@ class CanonicalProjection(nn.Module):
             \sum_{ij} w_{ij} x_i^a (x_j^v)^\top = (Y^\top X_a)^\top (Y^\top X_v), \qquad
             \sum_{ij} w_{ij} x_i x_i^\top = X^\top \operatorname{diag}(Y Y^\top 1) X
 
-        Rows that are not finite leave a projection that is not finite either, for whoever checks what it embeds.
+        Rows that are not finite give a projection that is not finite.
 
         Args:
             first: (n, d_a).
@@ -104,6 +104,6 @@ def _inverse_root(covariance: Tensor, ridge: float) -> Tensor:
     mean = covariance.diagonal().mean()
     values, vectors = torch.linalg.eigh(covariance)
     loaded = values.clamp_min(0.0) + ridge * mean
-    # directions without any variance carry nothing; a floor keeps them finite
+    # directions without variance contain no information; a floor keeps them finite
     root: Tensor = (vectors * loaded.clamp_min(1e-10 * mean + 1e-30).rsqrt()) @ vectors.mT
     return root

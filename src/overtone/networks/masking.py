@@ -1,4 +1,4 @@
-"""Masks over feature rows: which entries the student does not see, and what it sees instead."""
+"""Masks over feature rows: which entries are masked, and what replaces them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 
 def redundancy(features: Tensor, rows: int = 4096) -> Tensor:
-    r"""Share of a feature row's columns that the other columns tell, by the spectrum of their correlations.
+    r"""Share of a feature row's columns that the other columns predict, by the spectrum of their correlations.
 
     .. math:: 1 - \frac1d \exp\Big(-\sum_k p_k \log p_k\Big), \qquad p_k = \lambda_k / d
 
-    with λ the eigenvalues of the (d, d) correlation matrix: 0 for independent columns, near 1 where all say the same.
+    with λ the eigenvalues of the (d, d) correlation matrix: 0 for independent columns, near 1 where all are the same.
 
     Args:
         features: (n, d) or (n, T, d); constant columns do not count.
-        rows: At most so many rows, evenly spread, are looked at.
+        rows: At most so many rows, evenly spread, are used.
 
     Returns:
         Scalar in [0, 1).
@@ -47,8 +47,8 @@ def bernoulli_mask(
     Args:
         uniform: Called with the shape of a row, gives (n, \\*shape) uniform numbers in [0, 1).
         shape: ``(d,)`` or ``(T, d)`` of one row.
-        ratio: Chance that an entry is masked.
-        step_ratio: Chance that a time step is masked as a whole; only for ``(T, d)``.
+        ratio: Probability that an entry is masked.
+        step_ratio: Probability that a time step is masked as a whole; only for ``(T, d)``.
 
     Returns:
         (n, \\*shape) bool, true where masked.

@@ -75,6 +75,6 @@ def _next_positive(positive: Tensor) -> Tensor:
 
 
 def _first_of_class(competing: Tensor, asking: Tensor) -> Tensor:
-    """(n,) truth values: whether no earlier row that asks is of the same class."""
+    """(n,) truth values: whether no earlier anchor is of the same class."""
     same = (competing == 0) & asking
     return ~same.tril(-1).any(1)

@@ -1,4 +1,4 @@
-"""What a metric-learning loss looks at: rows against rows, and which of them belong together."""
+"""The inputs of a metric-learning loss: rows against rows, and which pairs are positives."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def pairs(
             a negative is multiplied by one minus it. None: no pair is spared.
 
     Returns:
-        The pairs. On an accelerator values are not looked at, since the host would have to wait.
+        The pairs. On an accelerator values are not checked, because the host would have to wait.
 
     Raises:
         InputError: Shapes, devices or kinds of labels do not fit together, a value is not finite or out of range, or

@@ -25,9 +25,9 @@ def soft_infonce(queries: Tensor, keys: Tensor, targets: Tensor, temperature: fl
         \text{multi_positive:}\quad & \ell_i = -\log \frac{\sum_j W_{ij} e^{s_{ij}}}
             {\sum_j W_{ij} e^{s_{ij}} + \sum_{j \ne i} (1 - W_{ij}) e^{s_{ij}}}
 
-    The first asks for *all* of a query's positives in proportion to their weight, the second is content when *one* of
+    The first asks for *all* of a query's positives in proportion to their weight, the second is satisfied when *one* of
     them is near. In the second a key with small weight counts as a negative almost in full, so with a mass spread over
-    many neighbours it pushes them away; only a query's own partner, key i, is never a negative.
+    many neighbours it pushes them away; only a query's true counterpart, key i, is never a negative.
 
     Args:
         queries: (n, d), any scale.
@@ -122,7 +122,7 @@ def soft_infonce_within(embeddings: Tensor, targets: Tensor, temperature: float 
 
 
 def infonce(first: Tensor, second: Tensor, temperature: float | Tensor) -> Tensor:
-    r"""InfoNCE with the own partner as the one positive, both directions.
+    r"""InfoNCE with the true counterpart as the one positive, both directions.
 
     .. math:: \ell = -\frac{1}{2n} \sum_i \Big[\log \operatorname{softmax}_j(s_{ij})_i
               + \log \operatorname{softmax}_j(s_{ji})_i\Big]

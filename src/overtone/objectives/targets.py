@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def own_and_others(others: Tensor, own_weight: float) -> Tensor:
-    """Join the one certain positive, a clip's own partner, with less certain ones.
+    """Targets from the one certain positive, a clip's true counterpart, and less certain ones.
 
     Args:
         others: (n, m >= n) non-negative weights of other clips; the own one (i, i) is ignored.
-        own_weight: Share of each row's mass that its own partner gets; all of it if the row has no other.
+        own_weight: Share of each row's mass for the true counterpart; all of it if the row has no other.
 
     Returns:
         (n, m) rows that sum to one.
@@ -35,10 +35,10 @@ def from_labels(targets: Tensor, own_weight: float = 0.0) -> Tensor:
 
     Args:
         targets: (n, C) class targets in [0, 1].
-        own_weight: Share of the mass for the own partner; 0 treats it as one positive among the others.
+        own_weight: Share of the mass for the true counterpart; 0 treats it as one positive among the others.
 
     Returns:
-        (n, n) rows that sum to one; a row without a label has its own partner only.
+        (n, n) rows that sum to one; a row without a label has its true counterpart only.
     """
     shared = targets @ targets.mT
     if own_weight > 0:
@@ -106,7 +106,7 @@ def neighbour_graph(similarity: Tensor, neighbours: int) -> Tensor:
 
     Args:
         similarity: (n, n).
-        neighbours: Edges that each row asks for; it has an edge where either side asks.
+        neighbours: Edges that each row proposes; an edge needs one of its two sides.
 
     Returns:
         (n, n) adjacency of zeros and ones, without loops.
@@ -122,8 +122,8 @@ def diffuse(adjacency: Tensor, restart: float) -> Tensor:
 
     .. math:: R = (I - (1 - c) D^{-1/2} A D^{-1/2})^{-1}, \qquad S_{ij} = R_{ij} / \sqrt{R_{ii} R_{jj}}
 
-    R sums over walks of every length, a walk of length t with weight (1 − c)^t; c is the chance that the walk ends at
-    a step, so that 1/c is its mean length. R is symmetric positive definite, S lies in [0, 1] with a diagonal of ones.
+    R sums over walks of every length, a walk of length t with weight (1 − c)^t; c is the probability that the walk
+    ends at a step, so 1/c is its mean length. R is symmetric positive definite; S lies in [0, 1] with diagonal 1.
     O(n³) time and n² memory: bound n.
 
     Args:
@@ -137,7 +137,7 @@ def diffuse(adjacency: Tensor, restart: float) -> Tensor:
         Zhou et al., Ranking on Data Manifolds, NIPS 2003; Page et al. 1999 for the walk.
     """
     degree = adjacency.sum(1)
-    scale = torch.where(degree > 0, degree.rsqrt(), 1.0)  # whoever has no neighbour walks nowhere
+    scale = torch.where(degree > 0, degree.rsqrt(), 1.0)  # a row without neighbours has no walk
     system = -(1.0 - restart) * scale[:, None] * adjacency * scale[None, :]
     system.diagonal().add_(1.0)
     walks = torch.cholesky_inverse(torch.linalg.cholesky_ex(system).L).clamp_min_(0.0)

@@ -19,7 +19,7 @@ class LearnedWeights(nn.Module):
     .. math:: L = \sum_t e^{-s_t} L_t + s_t
 
     At the optimum of s alone :math:`e^{-s_t} = 1 / L_t`: each term counts relative to its own size. A term near 0, or
-    below it, would carry its weight off to infinity; its weight is learned as if it were 0.001, so it stays below 1000.
+    below it, would have an infinite weight; its weight is learned as if it were 0.001, so it stays below 1000.
     Shift a term that can be negative, as :func:`~overtone.objectives.canonical_loss` is, to have it counted.
 
     Args:
