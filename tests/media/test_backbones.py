@@ -17,11 +17,10 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.files import save_tensors
-from overtone.media import backbone_of, backbones, catalogue_of
+from overtone.media import backbones, make_backbone, read_catalogue
 from overtone.media.backbones.hog_color import colour, hog
 from overtone.media.backbones.small_net import SmallNetBackbone
 from overtone.media.loading import Loader
-from overtone.media.progress import silent
 
 from . import conftest as make
 
@@ -96,7 +95,7 @@ def test_colours_are_those_of_the_standard_library() -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"side": 32, "cell": 8, "orientations": 6, "grid": 2, "hues": 4}])
 def test_hog_color_has_the_documented_size(settings: dict[str, int]) -> None:
-    tower = backbone_of("hog-color", settings)
+    tower = make_backbone("hog-color", settings)
     side, cell, bins, grid, hues = tower.settings.model_dump().values()
     images = torch.randint(256, (3, side, side, 3), dtype=torch.uint8)
     found = tower.embed(images)
@@ -106,7 +105,7 @@ def test_hog_color_has_the_documented_size(settings: dict[str, int]) -> None:
 
 
 def test_hog_color_of_grey_images_has_gradients_and_no_hue() -> None:
-    tower = backbone_of("hog-color")
+    tower = make_backbone("hog-color")
     grey = Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 30), dtype=np.uint8)).convert("RGB")
     found = tower.embed(torch.from_numpy(tower.prepare(grey).copy())[None])[0]
     cells = found[324:].view(16, 14)
@@ -116,28 +115,28 @@ def test_hog_color_of_grey_images_has_gradients_and_no_hue() -> None:
 
 def test_hog_color_too_small() -> None:
     with pytest.raises(InputError, match=r"no two cells.*side 16, cell 16"):
-        backbone_of("hog-color", {"side": 16})
+        make_backbone("hog-color", {"side": 16})
 
 
 @pytest.mark.parametrize(
     ("spec", "settings", "said"),
     [
         ("hog-colour", {}, "did you mean 'hog-color'"),
-        ("hog-color:x", {}, r"takes nothing there; valid: .*transformers:MODEL"),
+        ("hog-color:x", {}, r"takes no argument; valid: .*transformers:MODEL"),
         ("hog-color", {"sides": 3}, "did you mean 'side'"),
         ("transformers", {}, "which model"),
-        ("transformers:", {}, "takes nothing there"),
+        ("transformers:", {}, "takes no argument"),
         ("small-net:nowhere.safetensors", {}, "no such file"),
     ],
 )
 def test_backbones_that_are_none(spec: str, settings: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        backbone_of(spec, settings)
+        make_backbone(spec, settings)
 
 
 def test_device_that_is_not_there() -> None:
     with pytest.raises(InputError, match="device 'cuda:77' cannot be used"):
-        backbone_of("hog-color", device="cuda:77")
+        make_backbone("hog-color", device="cuda:77")
 
 
 def test_every_setting_is_described() -> None:
@@ -150,12 +149,14 @@ SMALL = {"side": 16, "width": 4, "epochs": 12, "batch_size": 8, "lr": 0.05}
 
 
 def learnt(source: Path, settings: dict[str, Any], *, labels: bool = True) -> SmallNetBackbone:
-    tower = backbone_of("small-net", settings, seed=1)
+    tower = make_backbone("small-net", settings, seed=1)
     assert isinstance(tower, SmallNetBackbone)
-    found = catalogue_of(source)
+    found = read_catalogue(source)
     assert found.labels is not None
     rows = torch.arange(len(found))
-    tower.fit(Loader(found, tower.prepare), rows, torch.from_numpy(found.labels) if labels else None, silent)
+    tower.fit(
+        Loader(found, tower.prepare), rows, torch.from_numpy(found.labels) if labels else None, lambda progress: None
+    )
     return tower
 
 
@@ -163,7 +164,7 @@ def test_small_net_learns_the_classes(tmp_path: Path) -> None:
     """Images of one class come to lie together: nearest neighbours, the image itself left out, are of the class."""
     source = make.cifar10(tmp_path / "c", per_file=8)
     tower = learnt(source, SMALL)
-    found = catalogue_of(source)
+    found = read_catalogue(source)
     (batch,) = Loader(found, tower.prepare).batches(range(len(found)), 100)
     features = torch.nn.functional.normalize(tower.embed(batch.images))
     assert features.shape == (48, 16)
@@ -177,7 +178,7 @@ def test_small_net_is_the_same_for_a_seed_and_for_stored_weights(tmp_path: Path)
     images = torch.randint(256, (3, 16, 16, 3), dtype=torch.uint8)
     assert torch.equal(one.embed(images), two.embed(images))
     save_tensors(tmp_path / "w.safetensors", one.weights())
-    again = backbone_of(f"small-net:{tmp_path / 'w.safetensors'}")
+    again = make_backbone(f"small-net:{tmp_path / 'w.safetensors'}")
     assert isinstance(again, SmallNetBackbone)
     assert again.ready
     assert again.prepare(Image.new("RGB", (40, 30))).shape == (16, 16, 3)
@@ -200,15 +201,15 @@ def test_small_net_wants_something_to_tell_apart(tmp_path: Path) -> None:
         learnt(tmp_path / "f", SMALL)
     save_tensors(tmp_path / "other.safetensors", {"x": torch.zeros(1)})
     with pytest.raises(InputError, match="not those of a small-net"):
-        backbone_of(f"small-net:{tmp_path / 'other.safetensors'}")
+        make_backbone(f"small-net:{tmp_path / 'other.safetensors'}")
 
 
 def test_quarter_turns_are_told_right() -> None:
-    from overtone.media.backbones.small_net import _task
+    from overtone.media.backbones.small_net import _augment
 
     images = torch.arange(16 * 16, dtype=torch.uint8).view(1, 16, 16, 1).expand(40, 16, 16, 3)
     images = torch.where(torch.arange(16)[:, None, None] < 8, images, torch.zeros_like(images))  # dark below
-    turned, turns = _task(images, None, torch.Generator().manual_seed(0))
+    turned, turns = _augment(images, None, torch.Generator().manual_seed(0))
     halves = {0: turned[:, 8:], 2: turned[:, :8], 1: turned[:, :, 8:], 3: turned[:, :, :8]}
     for row, turn in enumerate(turns.tolist()):
         assert halves[turn][row].float().mean() < 40

@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from overtone.core import InputError
+from overtone.core import InputError, Progress
 from overtone.features import Features, load_views
-from overtone.media import backbone_of, catalogue_of, extract, extracting, outlined, record_of
+from overtone.media import extract, extracting, make_backbone, outline_features, read_catalogue, read_record
 from overtone.media.catalogue import Catalogue
-from overtone.media.images import decoded
+from overtone.media.images import decode
 
 from . import conftest as make
 
@@ -24,7 +24,7 @@ FEW = {"side": 16, "cell": 8, "grid": 2, "hues": 3}
 
 def test_every_layout_becomes_a_file_that_loads(instance: tuple[str, str, Path], tmp_path: Path) -> None:
     _, layout, source = instance
-    found = catalogue_of(source)
+    found = read_catalogue(source)
     data = extract(source, tmp_path / "f.npz", settings=FEW, batch_size=5)
     again = load_views(tmp_path / "f.npz")
     assert type(again) is Features
@@ -38,15 +38,15 @@ def test_every_layout_becomes_a_file_that_loads(instance: tuple[str, str, Path],
     assert again.targets.argmax(dim=1).tolist() == found.labels.tolist()
     assert {"train", "test"} <= set(again.splits)
     assert again.media == ({"image": found.media} if found.media else {})
-    assert record_of(tmp_path / "f.npz")["layout"] == layout
+    assert read_record(tmp_path / "f.npz")["layout"] == layout
 
 
 def test_features_do_not_depend_on_batches_or_threads(images: Path, tmp_path: Path) -> None:
-    tower = backbone_of("hog-color", FEW)
-    found = catalogue_of(images)
+    tower = make_backbone("hog-color", FEW)
+    found = read_catalogue(images)
     one_by_one = torch.cat(
         [
-            tower.embed(torch.from_numpy(tower.prepare(decoded(found.image(row))).copy())[None])
+            tower.embed(torch.from_numpy(tower.prepare(decode(found.image(row))).copy())[None])
             for row in range(len(found))
         ]
     )
@@ -63,17 +63,24 @@ def classes(data: Features, split: str) -> set[int]:
 
 def test_splits(tmp_path: Path) -> None:
     """Birds part by class unless someone wants the official split or a random one."""
-    birds = catalogue_of(make.cub(tmp_path / "cub"))
-    default, official, chance = outlined(birds), outlined(birds, "official"), outlined(birds, "random", seed=3)
+    birds = read_catalogue(make.cub(tmp_path / "cub"))
+    default, official, chance = (
+        outline_features(birds),
+        outline_features(birds, "official"),
+        outline_features(birds, "random", seed=3),
+    )
     assert (classes(default, "train"), classes(default, "test")) == ({0, 1}, {2, 3})
     assert classes(official, "train") == classes(official, "test") == {0, 1, 2, 3}
     assert (len(official.splits["train"]), len(official.splits["test"])) == (8, 4)
     assert (len(chance.splits["train"]), len(chance.splits["test"])) == (8, 4)
-    assert torch.equal(chance.splits["test"], outlined(birds, "random", seed=3).splits["test"])
+    assert torch.equal(chance.splits["test"], outline_features(birds, "random", seed=3).splits["test"])
     assert "seed 3" in chance.provenance.notes[-1]
-    others = catalogue_of(make.folder(tmp_path / "f"))
-    assert len(outlined(others).splits["train"]) == 12
-    assert (classes(outlined(others, "class-disjoint"), "train"), len(outlined(others, "class-disjoint"))) == (
+    others = read_catalogue(make.folder(tmp_path / "f"))
+    assert len(outline_features(others).splits["train"]) == 12
+    assert (
+        classes(outline_features(others, "class-disjoint"), "train"),
+        len(outline_features(others, "class-disjoint")),
+    ) == (
         {0, 1},
         20,
     )
@@ -82,14 +89,14 @@ def test_splits(tmp_path: Path) -> None:
 def test_splits_that_cannot_be(tmp_path: Path) -> None:
     make.write(tmp_path / "flat" / "1.png", 0)
     make.write(tmp_path / "flat" / "2.png", 1)
-    flat = catalogue_of(tmp_path / "flat")
-    assert {name: len(rows) for name, rows in outlined(flat).splits.items()} == {"train": 1, "test": 1}
+    flat = read_catalogue(tmp_path / "flat")
+    assert {name: len(rows) for name, rows in outline_features(flat).splits.items()} == {"train": 1, "test": 1}
     with pytest.raises(InputError, match="a split by class needs labels"):
-        outlined(flat, "class-disjoint")
+        outline_features(flat, "class-disjoint")
     with pytest.raises(InputError, match="has no split of its own"):
-        outlined(flat, "official")
+        outline_features(flat, "official")
     with pytest.raises(InputError, match=r"unknown split; got 'offical'; valid: official, class-disjoint, random"):
-        outlined(flat, "offical")
+        outline_features(flat, "offical")
 
 
 def toy(splits: list[str], labels: list[int] | None) -> Catalogue:
@@ -99,15 +106,15 @@ def toy(splits: list[str], labels: list[int] | None) -> Catalogue:
 
 
 def test_validation_stands_in_for_a_test_without_labels() -> None:
-    data = outlined(toy(["train", "val", "test", "train"], [0, 1, -1, 1]))
+    data = outline_features(toy(["train", "val", "test", "train"], [0, 1, -1, 1]))
     assert {name: rows.tolist() for name, rows in data.splits.items()} == {"train": [0, 3], "test": [1]}
     assert "took 'val' as 'test'" in data.provenance.notes[0]
     assert data.targets is not None
     assert data.targets[2].tolist() == [0, 0]
-    kept = outlined(toy(["train", "val", "test"], [0, 1, 1]))
+    kept = outline_features(toy(["train", "val", "test"], [0, 1, 1]))
     assert set(kept.splits) == {"train", "val", "test"}
     with pytest.raises(InputError, match=r"none to test on; got 2 train"):
-        outlined(toy(["train", "train"], [0, 1]))
+        outline_features(toy(["train", "train"], [0, 1]))
 
 
 def test_limit_draws_from_all(images: Path, tmp_path: Path) -> None:
@@ -128,8 +135,8 @@ class Stop(Exception):
 def interrupted(*arguments: Any, at: int, **more: Any) -> None:
     """Begin an extraction and stop it when so many images are done."""
 
-    def stop(what: str, done: int, total: int) -> None:
-        if what == "images" and done >= at:
+    def stop(progress: Progress) -> None:
+        if progress.label == "images" and progress.done >= at:
             raise Stop
 
     with pytest.raises(Stop):
@@ -155,10 +162,10 @@ def test_resumed_extraction_writes_the_same_bytes(images: Path, tmp_path: Path, 
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts.npz.parts").iterdir()}
     interrupted(images, out, at=14, resume=True, **chosen)
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
-    done: list[tuple[str, int, int]] = []
-    extract(images, out, resume=True, progress=lambda *said: done.append(said), **chosen)
-    assert {what for what, _, _ in done} == {"images"}  # nothing is trained again
-    assert done[-1] == ("images", 20, 20)
+    reports: list[Progress] = []
+    extract(images, out, resume=True, progress=reports.append, **chosen)
+    assert {report.label for report in reports} == {"images"}  # nothing is trained again
+    assert (reports[-1].done, reports[-1].total) == (20, 20)
     for suffix in ("", ".json", ".weights.safetensors")[: 3 if backbone == "small-net" else 2]:
         assert Path(f"{out}{suffix}").read_bytes() == Path(f"{tmp_path / 'whole.npz'}{suffix}").read_bytes()
     assert not (tmp_path / "parts.npz.parts").exists()
@@ -217,8 +224,8 @@ def test_broken_images_are_left_out_and_listed(images: Path, tmp_path: Path, bat
     broken = spoil(images)
     out = tmp_path / "f.npz"
     data = extract(images, out, settings=FEW, skip_broken=True, batch_size=batch_size)
-    assert record_of(out)["broken"].keys() == broken.keys()
-    assert all(record_of(out)["broken"].values())
+    assert read_record(out)["broken"].keys() == broken.keys()
+    assert all(read_record(out)["broken"].values())
     rows = [row for row, name in enumerate(whole.ids) if name not in broken]
     assert data.ids == tuple(whole.ids[row] for row in rows)
     torch.testing.assert_close(data.modalities["image"], whole.modalities["image"][rows])
@@ -285,8 +292,8 @@ def test_images_are_never_overwritten_by_their_features(tmp_path: Path) -> None:
 
 
 def test_record_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nobody knows how"):
-        record_of(tmp_path / "f.npz")
+    with pytest.raises(InputError, match="was made is unknown"):
+        read_record(tmp_path / "f.npz")
 
 
 @pytest.mark.shared_data

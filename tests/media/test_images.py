@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from overtone.media import catalogue_of
+from overtone.media import read_catalogue
 from overtone.media.catalogue import Catalogue
-from overtone.media.images import BrokenImage, decoded
+from overtone.media.images import BrokenImage, decode
 from overtone.media.loading import Loader
 
 
 def test_images_are_decoded_one_batch_ahead_and_no_further(images: Path) -> None:
     """Memory holds two batches, however many images there are."""
-    found = catalogue_of(images)
+    found = read_catalogue(images)
     seen: list[int] = []
     lock = threading.Lock()
 
@@ -85,11 +85,11 @@ def turned() -> bytes:
 def test_images_of_all_kinds(
     make_raw: Callable[[], Any], size: tuple[int, int], colour: tuple[int, ...] | None
 ) -> None:
-    image = decoded(make_raw())
+    image = decode(make_raw())
     assert (image.mode, image.size) == ("RGB", size)
     assert colour is None or image.getpixel((0, 0)) == colour
 
 
 def test_values_without_black_and_white_are_refused() -> None:
     with pytest.raises(BrokenImage, match="32 bits"):
-        decoded(stored(Image.fromarray(np.zeros((2, 2), np.float32)), "TIFF"))
+        decode(stored(Image.fromarray(np.zeros((2, 2), np.float32)), "TIFF"))

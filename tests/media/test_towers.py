@@ -12,7 +12,7 @@ from PIL import Image
 
 from overtone.core import InputError
 from overtone.core.files import load_tensors, save_tensors
-from overtone.media import backbone_of, extract
+from overtone.media import extract, make_backbone
 from overtone.media.preprocessing import Preprocessing, from_config
 
 VIT = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -72,7 +72,7 @@ def test_preprocessing_is_that_of_the_library(kind: str, size: tuple[int, int], 
         pytest.skip("this version of transformers has no processor that works without torchvision")
     place: Path = request.getfixturevalue(kind)
     wanted = theirs.from_pretrained(place)(photograph(*size), return_tensors="np")["pixel_values"][0]
-    tower: Any = backbone_of(f"transformers:{place}")
+    tower: Any = make_backbone(f"transformers:{place}")
     pixels = torch.from_numpy(tower.prepare(photograph(*size)).copy()).permute(2, 0, 1) * tower.preprocessing.scale
     ours = (pixels - tower.mean[0]) / tower.std[0]
     np.testing.assert_allclose(ours.numpy(), wanted, atol=1e-5)
@@ -91,12 +91,12 @@ def test_vit_gives_what_the_model_gives(library: Any, vit: Path) -> None:
         "cls": wanted.last_hidden_state[:, 0],
         "mean": wanted.last_hidden_state.mean(dim=1),
     }.items():
-        found = backbone_of(f"transformers:{vit}", {"output": output}).embed(images)
+        found = make_backbone(f"transformers:{vit}", {"output": output}).embed(images)
         torch.testing.assert_close(found, values, atol=1e-5, rtol=1e-4)
 
 
 def test_clip_projects_into_the_shared_space(library: Any, clip: Path) -> None:
-    tower: Any = backbone_of(f"transformers:{clip}")
+    tower: Any = make_backbone(f"transformers:{clip}")
     assert tower.output == "projected"
     images = torch.randint(256, (2, 32, 32, 3), dtype=torch.uint8)
     model = library.CLIPVisionModelWithProjection.from_pretrained(clip).eval()
@@ -104,7 +104,7 @@ def test_clip_projects_into_the_shared_space(library: Any, clip: Path) -> None:
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in ((0.48, 0.46, 0.41), (0.27, 0.26, 0.28)))
         wanted = model(pixel_values=(images.permute(0, 3, 1, 2) / 255 - mean) / std).image_embeds
     torch.testing.assert_close(tower.embed(images), wanted, atol=1e-5, rtol=1e-4)
-    assert backbone_of(f"transformers:{clip}", {"output": "pooled"}).embed(images).shape == (2, 16)
+    assert make_backbone(f"transformers:{clip}", {"output": "pooled"}).embed(images).shape == (2, 16)
 
 
 def test_random_weights_are_never_taken_for_trained_ones(library: Any, vit: Path, tmp_path: Path) -> None:
@@ -112,29 +112,29 @@ def test_random_weights_are_never_taken_for_trained_ones(library: Any, vit: Path
     place = tmp_path / "classifier"
     library.ViTForImageClassification(library.ViTConfig(**VIT)).save_pretrained(place)
     (place / "preprocessor_config.json").write_text((vit / "preprocessor_config.json").read_text())
-    tower: Any = backbone_of(f"transformers:{place}")
+    tower: Any = make_backbone(f"transformers:{place}")
     assert tower.output == "cls"
     with pytest.raises(InputError, match=r"no trained weights for the output 'pooled'; valid: cls, mean"):
-        backbone_of(f"transformers:{place}", {"output": "pooled"})
+        make_backbone(f"transformers:{place}", {"output": "pooled"})
     kept = {key: tensor for key, tensor in load_tensors(place / "model.safetensors").items() if "layernorm" not in key}
     save_tensors(place / "model.safetensors", kept, {"format": "pt"})
     with pytest.raises(InputError, match="not stored and would be random"):
-        backbone_of(f"transformers:{place}")
+        make_backbone(f"transformers:{place}")
 
 
 def test_models_that_are_none(library: Any, vit: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
-        backbone_of(f"transformers:{tmp_path / 'nowhere' / 'model'}")
+        make_backbone(f"transformers:{tmp_path / 'nowhere' / 'model'}")
     library.ViTModel(library.ViTConfig(**VIT)).save_pretrained(tmp_path / "bare")
     with pytest.raises(InputError, match=r"no preprocessor_config\.json"):
-        backbone_of(f"transformers:{tmp_path / 'bare'}")
+        make_backbone(f"transformers:{tmp_path / 'bare'}")
     config = library.BertConfig(
         hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, vocab_size=50
     )
     library.BertModel(config).save_pretrained(tmp_path / "bert")
     (tmp_path / "bert" / "preprocessor_config.json").write_text((vit / "preprocessor_config.json").read_text())
     with pytest.raises(InputError, match=r"not a model for images; got BertModel"):
-        backbone_of(f"transformers:{tmp_path / 'bert'}")
+        make_backbone(f"transformers:{tmp_path / 'bert'}")
 
 
 def test_weights_in_a_pickle_are_refused(library: Any, vit: Path, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_weights_in_a_pickle_are_refused(library: Any, vit: Path, tmp_path: Path
         (place / name).write_text((vit / name).read_text())
     torch.save(load_tensors(vit / "model.safetensors"), place / "pytorch_model.bin")
     with pytest.raises(InputError, match=r"no image model can be loaded.*safetensors"):
-        backbone_of(f"transformers:{place}")
+        make_backbone(f"transformers:{place}")
 
 
 def test_extract_with_a_tower(clip: Path, images: Path, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_missing_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch, ima
 
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(InputError, match=r"pip install 'overtone\[media\]'"):
-        backbone_of("transformers:owner/name")
+        make_backbone("transformers:owner/name")
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(InputError, match=r"Pillow is needed.*pip install 'overtone\[media\]'"):
         extract(images, tmp_path / "f.npz")

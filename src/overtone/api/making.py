@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from overtone.api.parameters import Flag, OutFile, Param, Settable, Settings
 from overtone.api.reading import log
-from overtone.core import Progress, ProgressCallback
+from overtone.core import ProgressCallback
 
 if TYPE_CHECKING:
     from overtone.features import Features, PairedFeatures
@@ -64,7 +62,6 @@ def extract(
     from overtone import media
     from overtone.training.distribution import find_device
 
-    options: dict[str, Any] = {} if progress is None else {"progress": _counted(progress)}
     features = media.extract(
         source,
         out,
@@ -80,7 +77,7 @@ def extract(
         skip_broken=skip_broken,
         resume=resume,
         overwrite=overwrite,
-        **options,
+        progress=progress,
     )
     for note in features.provenance.notes:
         log.info(note)
@@ -117,16 +114,3 @@ def simulate(
     if out is not None:
         save_arrays(arrays, out)
     return from_arrays(arrays, source="simulated" if out is None else str(out))
-
-
-def _counted(callback: ProgressCallback) -> Callable[[str, int, int], None]:
-    """What media calls while it works, as one report."""
-    began: dict[str, tuple[float, int]] = {}
-
-    def progress(what: str, done: int, total: int) -> None:
-        start, first = began.setdefault(what, (time.monotonic(), done))
-        seconds = time.monotonic() - start
-        eta = seconds / max(done - first, 1) * (total - done)
-        callback(Progress(what, done, total, unit="", seconds=seconds, eta=eta))
-
-    return progress

@@ -88,7 +88,7 @@ def show_extraction(output: Output, features: Features, arguments: Arguments) ->
     from overtone import media
 
     out = arguments["out"]
-    found = media.record_of(out)
+    found = media.read_record(out)
     output.document({"out": str(out), **found})
     output.say(f"Features: {out} ({found['images']} images × {found['features']})")
     splits = ", ".join(f"{count} {name}" for name, count in found["splits"].items())

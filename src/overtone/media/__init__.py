@@ -1,21 +1,21 @@
-"""Media: images on disk become rows of features; layouts say where the images are, backbones what they look like."""
+"""Media: images on disk become rows of features. Layouts find the images, backbones describe them."""
 
-from overtone.media.backbones import Backbone, TrainedBackbone, backbone_of, backbones
+from overtone.media.backbones import Backbone, TrainedBackbone, backbones, make_backbone
 from overtone.media.catalogue import Catalogue
-from overtone.media.extracting import extract, record_of
-from overtone.media.layouts import Layout, catalogue_of, layouts
-from overtone.media.outline import outlined
+from overtone.media.extracting import extract, read_record
+from overtone.media.layouts import Layout, layouts, read_catalogue
+from overtone.media.outline import outline_features
 
 __all__ = [
     "Backbone",
     "Catalogue",
     "Layout",
     "TrainedBackbone",
-    "backbone_of",
     "backbones",
-    "catalogue_of",
     "extract",
     "layouts",
-    "outlined",
-    "record_of",
+    "make_backbone",
+    "outline_features",
+    "read_catalogue",
+    "read_record",
 ]

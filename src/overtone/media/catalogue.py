@@ -1,4 +1,4 @@
-"""What a layout finds: which images there are and what is known about them, nothing decoded."""
+"""What a layout finds: the images and what is known about them, without decoding any."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from overtone.core import InputError
 from overtone.media.images import Raw
 
 UNLABELLED = -1
-"""Class number of an image whose class nobody told."""
+"""Class number of an image without a class."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Catalogue:
         class_names: C unique names, in the order of the numbers.
         splits: N of ``"train"``, ``"val"``, ``"test"`` and ``""``; empty where the layout has no split.
         media: N paths; empty where images do not lie in files of their own.
-        disjoint: Whether the layout is customarily split by class.
+        class_disjoint: Whether the layout is customarily split by class.
         notes: What was decided, in sentences.
     """
 
@@ -42,7 +42,7 @@ class Catalogue:
     class_names: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
     media: tuple[str, ...] = ()
-    disjoint: bool = False
+    class_disjoint: bool = False
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -61,7 +61,7 @@ class Catalogue:
             if len(set(names)) < len(names):
                 twice = next(name for name, count in Counter(names).items() if count > 1)
                 raise InputError(
-                    f"{self.source}: two {what} names are alike", got=repr(twice), fix="rename one of them"
+                    f"{self.source}: two {what} names are the same", got=repr(twice), fix="rename one of them"
                 )
         if self.labels is not None:
             low, high = int(self.labels.min()), int(self.labels.max())
@@ -76,7 +76,9 @@ class Catalogue:
         return len(self.ids)
 
 
-def of_files(source: Path, layout: str, files: Sequence[Path], *, root: Path | None = None, **known: Any) -> Catalogue:
+def catalogue_files(
+    source: Path, layout: str, files: Sequence[Path], *, root: Path | None = None, **known: Any
+) -> Catalogue:
     """A catalogue of images that lie in files of their own.
 
     Args:
@@ -94,11 +96,13 @@ def of_files(source: Path, layout: str, files: Sequence[Path], *, root: Path | N
     return Catalogue(source, layout, ids, files.__getitem__, media=media, **known)
 
 
-def numbered(names: Sequence[str], order: Sequence[str] | None = None) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
+def number_classes(
+    names: Sequence[str], order: Sequence[str] | None = None
+) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
     """Class names by row to class numbers by row, and the classes in their order (sorted, if none is given).
 
     Example:
-        >>> numbered(["dog", "cat", "dog"])
+        >>> number_classes(["dog", "cat", "dog"])
         (array([1, 0, 1]), ('cat', 'dog'))
     """
     classes = tuple(sorted(set(names)) if order is None else order)
@@ -106,11 +110,11 @@ def numbered(names: Sequence[str], order: Sequence[str] | None = None) -> tuple[
     return np.array([place.get(name, UNLABELLED) for name in names], dtype=np.int64), classes
 
 
-def unique(names: Sequence[str], keys: Sequence[Any]) -> tuple[str, ...]:
-    """Names, those that stand there twice followed by their key.
+def disambiguate(names: Sequence[str], keys: Sequence[Any]) -> tuple[str, ...]:
+    """Names; those that occur twice are followed by their key.
 
     Example:
-        >>> unique(["crane", "crane", "owl"], ["n01", "n02", "n03"])
+        >>> disambiguate(["crane", "crane", "owl"], ["n01", "n02", "n03"])
         ('crane (n01)', 'crane (n02)', 'owl')
     """
     return tuple(f"{name} ({key})" if names.count(name) > 1 else name for name, key in zip(names, keys))

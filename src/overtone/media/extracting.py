@@ -13,21 +13,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from overtone.core import InputError
+from overtone.core import InputError, ProgressCallback
 from overtone.core.files import save_tensors, write_json
 from overtone.core.version import __version__
 from overtone.features import Features, load_views, save
 from overtone.features.formats import find_format_by_suffix
-from overtone.media.backbones import Backbone, TrainedBackbone, backbone_of
+from overtone.media.backbones import Backbone, TrainedBackbone, make_backbone
 from overtone.media.catalogue import Catalogue
-from overtone.media.layouts import catalogue_of
-from overtone.media.loading import Loader
-from overtone.media.outline import VIEW, customary, outlined
-from overtone.media.progress import Progress, silent
-from overtone.media.shards import Shards, same_plan
+from overtone.media.layouts import read_catalogue
+from overtone.media.loading import Loader, make_reporter
+from overtone.media.outline import VIEW, default_split, outline_features
+from overtone.media.shards import Shards, check_plan
 
 SHARD = 4096
-"""About so many images are stored at a time; an interruption costs no more than their features."""
+"""About the number of images that are stored at a time; an interruption loses no more than their features."""
 
 
 def extract(
@@ -46,7 +45,7 @@ def extract(
     skip_broken: bool = False,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Progress = silent,
+    progress: ProgressCallback | None = None,
 ) -> Features:
     """Turn images into a file of features with a frozen backbone.
 
@@ -59,17 +58,17 @@ def extract(
         out: File to write; its suffix says the format (.npz, .h5, .parquet, .safetensors).
         backbone: ``NAME`` or ``NAME:ARGUMENT`` (``"transformers:models/vit"``).
         settings: The backbone's settings, by name.
-        layout: How the source lies on disk; found from the files if None.
-        split: ``"official"``, ``"class-disjoint"`` or ``"random"``; the layout's custom if None.
-        limit: Only so many images, drawn at random; None for all.
+        layout: Name of the source's layout on disk; found from the files if None.
+        split: ``"official"``, ``"class-disjoint"`` or ``"random"``; the layout's usual one if None.
+        limit: Number of images, drawn at random; None for all.
         seed: Of the draw, of a random split, and of a backbone that is trained.
         batch_size: Images described at a time.
         device: Where the backbone computes, as torch names it.
-        threads: That decode; one per core, eight at most, if None.
+        threads: Number of threads that decode; one per core, eight at most, if None.
         skip_broken: Whether images that cannot be decoded are left out and listed; else the first one is an error.
         resume: Go on with an interrupted extraction; one that is finished is taken as it is.
         overwrite: Replace what is there.
-        progress: Told how many images are done.
+        progress: Called after each batch, and after each step of a backbone that is trained.
 
     Returns:
         What was written, as :func:`overtone.features.load_views` reads it; ``provenance.notes`` says what was decided.
@@ -82,34 +81,35 @@ def extract(
     _check_numbers(batch_size=batch_size, limit=limit, threads=threads)
     if out.exists() and out.resolve() == Path(source).expanduser().resolve():
         raise InputError(f"{out}: is where the images are", fix="choose another name for the features")
-    catalogue = catalogue_of(source, layout)
-    split = split or customary(catalogue)
-    outline = outlined(catalogue, split, limit, seed)
-    tower = backbone_of(backbone, settings, device=device, seed=seed)
+    catalogue = read_catalogue(source, layout)
+    split = split or default_split(catalogue)
+    outline = outline_features(catalogue, split, limit, seed)
+    tower = make_backbone(backbone, settings, device=device, seed=seed)
     options = {"split": split, "limit": limit, "seed": seed, "batch_size": batch_size, "skip_broken": skip_broken}
-    plan = {**_plan(catalogue, outline, tower), **options}
-    record = beside(out, ".json")
+    plan = {**_make_plan(catalogue, outline, tower), **options}
+    record = _beside(out, ".json")
     if out.exists() and not overwrite:
         if not resume:
             raise InputError(f"{out}: is there already", fix="choose another name, or say --overwrite")
-        record_of(out)
-        same_plan(record, plan)
+        read_record(out)
+        check_plan(record, plan)
         return load_views(out, modalities=(VIEW,))
+    progress = progress or (lambda _: None)
     shards = Shards(out, plan, resume=resume, overwrite=overwrite)
     loader = Loader(catalogue, tower.prepare, threads=threads, skip_broken=skip_broken)
-    _learnt(tower, loader, outline, shards, progress)
-    rows, features, broken = _described(tower, loader, _rows(catalogue, outline), batch_size, shards, progress)
-    data = _joined(catalogue, outline, rows, features, broken)
+    _train_backbone(tower, loader, outline, shards, progress)
+    rows, features, broken = _embed_images(tower, loader, _find_rows(catalogue, outline), batch_size, shards, progress)
+    data = _join(catalogue, outline, rows, features, broken)
     save(data, out)
     if isinstance(tower, TrainedBackbone):
-        save_tensors(beside(out, ".weights.safetensors"), tower.weights(), {"backbone": tower.name})
-    write_json(record, {**plan, **_figures(data), "broken": {catalogue.ids[row]: why for row, why in broken.items()}})
+        save_tensors(_beside(out, ".weights.safetensors"), tower.weights(), {"backbone": tower.name})
+    write_json(record, {**plan, **_summarise(data), "broken": {catalogue.ids[row]: why for row, why in broken.items()}})
     shards.remove()
     written = load_views(out, modalities=(VIEW,))
     return replace(written, provenance=replace(written.provenance, notes=data.provenance.notes))
 
 
-def record_of(out: str | Path) -> dict[str, Any]:
+def read_record(out: str | Path) -> dict[str, Any]:
     """How the features in a file were made.
 
     Args:
@@ -122,14 +122,14 @@ def record_of(out: str | Path) -> dict[str, Any]:
     Raises:
         InputError: There is no record beside the file.
     """
-    path = beside(Path(out).expanduser(), ".json")
+    path = _beside(Path(out).expanduser(), ".json")
     if not path.is_file():
-        raise InputError(f"{path}: missing, so nobody knows how {out} was made", fix="extract again with --overwrite")
+        raise InputError(f"{path}: missing, so how {out} was made is unknown", fix="extract again with --overwrite")
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return record
 
 
-def beside(out: Path, suffix: str) -> Path:
+def _beside(out: Path, suffix: str) -> Path:
     """A file that belongs to the result.
 
     Args:
@@ -148,8 +148,8 @@ def _check_numbers(**numbers: int | None) -> None:
             raise InputError(f"{name} must be at least 1", got=value)
 
 
-def _plan(catalogue: Catalogue, outline: Features, tower: Backbone) -> dict[str, Any]:
-    """Everything that decides about the features."""
+def _make_plan(catalogue: Catalogue, outline: Features, tower: Backbone) -> dict[str, Any]:
+    """Everything that the features depend on."""
     names = hashlib.sha256("\n".join(outline.ids).encode()).hexdigest()
     return {
         "source": str(catalogue.source),
@@ -162,15 +162,15 @@ def _plan(catalogue: Catalogue, outline: Features, tower: Backbone) -> dict[str,
     }
 
 
-def _figures(data: Features) -> dict[str, Any]:
-    """What came out."""
+def _summarise(data: Features) -> dict[str, Any]:
+    """Numbers of the result."""
     (size,) = data.modalities[VIEW].shape[1:]
     splits = {name: len(rows) for name, rows in data.splits.items()}
     notes = list(data.provenance.notes)
     return {"images": len(data), "features": size, "classes": data.classes, "splits": splits, "notes": notes}
 
 
-def _rows(catalogue: Catalogue, outline: Features) -> list[int]:
+def _find_rows(catalogue: Catalogue, outline: Features) -> list[int]:
     """Row numbers in the catalogue of the outline's images."""
     if len(outline) == len(catalogue):
         return list(range(len(catalogue)))
@@ -178,7 +178,9 @@ def _rows(catalogue: Catalogue, outline: Features) -> list[int]:
     return [place[name] for name in outline.ids]
 
 
-def _learnt(tower: Backbone, loader: Loader, outline: Features, shards: Shards, progress: Progress) -> None:
+def _train_backbone(
+    tower: Backbone, loader: Loader, outline: Features, shards: Shards, progress: ProgressCallback
+) -> None:
     """Train a backbone that has to be, on the training images alone; once per extraction."""
     if not isinstance(tower, TrainedBackbone) or tower.ready:
         return
@@ -186,20 +188,21 @@ def _learnt(tower: Backbone, loader: Loader, outline: Features, shards: Shards, 
         tower.load_weights(weights)
         return
     train = outline.splits["train"]
-    rows = torch.tensor(_rows(loader.catalogue, outline))[train]
+    rows = torch.tensor(_find_rows(loader.catalogue, outline))[train]
     labels = None if loader.catalogue.labels is None else torch.from_numpy(loader.catalogue.labels)[rows]
     tower.fit(loader, rows, labels, progress)
     shards.keep_weights(tower.weights())
 
 
-def _described(
-    tower: Backbone, loader: Loader, rows: list[int], batch_size: int, shards: Shards, progress: Progress
+def _embed_images(
+    tower: Backbone, loader: Loader, rows: list[int], batch_size: int, shards: Shards, progress: ProgressCallback
 ) -> tuple[Tensor, Tensor, dict[int, str]]:
     """Rows and features of the images that could be decoded, and what is broken; shard by shard."""
     size = batch_size * math.ceil(
         SHARD / batch_size
     )  # whole batches, so that a resumed run cuts them in the same places
     starts = range(0, len(rows), size)
+    report = make_reporter(progress, "images", len(rows))
     for number, start in enumerate(starts):
         part = rows[start : start + size]
         if not shards.has(number):
@@ -210,14 +213,14 @@ def _described(
                 good.append(batch.rows)
                 features += [tower.embed(batch.images).float().cpu()] if len(batch.rows) else []
                 broken |= batch.broken
-                progress("images", min(start + (at + 1) * batch_size, start + len(part)), len(rows))
+                report(min(start + (at + 1) * batch_size, start + len(part)))
             shards.keep(number, torch.cat(good), torch.cat(features or [torch.empty(0, 0)]), broken)
         else:
-            progress("images", start + len(part), len(rows))
+            report(start + len(part))
     return shards.collect(len(starts))
 
 
-def _joined(
+def _join(
     catalogue: Catalogue, outline: Features, rows: Tensor, features: Tensor, broken: Mapping[int, str]
 ) -> Features:
     """The outline with its features, without the broken images."""

@@ -21,7 +21,7 @@ class BrokenImage(Exception):
     """An image that cannot be decoded; the message is the reason."""
 
 
-def decoded(raw: Raw) -> Any:
+def decode(raw: Raw) -> Any:
     """An upright RGB image.
 
     Orientation tags are obeyed, transparency is dropped, palettes and grey values become colours, of 16-bit grey values
@@ -56,7 +56,7 @@ def decoded(raw: Raw) -> Any:
         raise BrokenImage("not an image" if "cannot identify" in reason else reason) from None
 
 
-def squared(image: Any, side: int) -> Pixels:
+def resize_square(image: Any, side: int) -> Pixels:
     """The whole image as side × side pixels; what is not square is stretched.
 
     Args:
@@ -76,11 +76,11 @@ def _pillow() -> tuple[Any, Any]:
         from PIL import Image as pil
         from PIL import ImageOps
     except ImportError:
-        raise missing("Pillow", "to decode images") from None
+        raise missing_package_error("Pillow", "to decode images") from None
     return pil, ImageOps
 
 
-def missing(package: str, purpose: str) -> InputError:
+def missing_package_error(package: str, purpose: str) -> InputError:
     """The error for a package of the extra that is not installed.
 
     Args:
@@ -91,7 +91,7 @@ def missing(package: str, purpose: str) -> InputError:
         The error, to be raised.
 
     Example:
-        >>> print(missing("Pillow", "to decode images"))
+        >>> print(missing_package_error("Pillow", "to decode images"))
         Pillow is needed to decode images and is not installed; install it: pip install 'overtone[media]'.
     """
     return InputError(

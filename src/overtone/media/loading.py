@@ -1,8 +1,9 @@
-"""Prepared images in batches: decoded in threads, one batch ahead of whoever looks at them."""
+"""Prepared images in batches, decoded in threads one batch ahead; and reports of progress."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from overtone.core import InputError
+from overtone.core import InputError, Progress, ProgressCallback
 from overtone.media.catalogue import Catalogue
-from overtone.media.images import BrokenImage, Pixels, decoded
+from overtone.media.images import BrokenImage, Pixels, decode
 
 
 @dataclass(frozen=True)
-class Loaded:
+class Batch:
     """One batch.
 
     Attributes:
@@ -33,12 +34,12 @@ class Loaded:
 
 
 class Loader:
-    """Gives images of a catalogue as a backbone wants them.
+    """Loads the images of a catalogue, prepared for a backbone.
 
     Args:
         catalogue: The images.
         prepare: Decoded image to pixels of the one size.
-        threads: That decode; one per core, eight at most, if None.
+        threads: Number of threads that decode; one per core, eight at most, if None.
         skip_broken: Whether an image that cannot be decoded is left out; else it is an error.
     """
 
@@ -55,12 +56,12 @@ class Loader:
         self.threads = threads or min(8, os.cpu_count() or 1)
         self.skip_broken = skip_broken
 
-    def batches(self, rows: Sequence[int], size: int) -> Iterator[Loaded]:
+    def batches(self, rows: Sequence[int], size: int) -> Iterator[Batch]:
         """The images of some rows, in their order, without those that are left out.
 
         Args:
             rows: Row numbers in the catalogue.
-            size: Images looked at for one batch.
+            size: Images per batch, broken ones included.
 
         Yields:
             One batch per ``size`` rows, an empty one among them where all images of it are broken.
@@ -75,7 +76,7 @@ class Loader:
                 current, following = ahead, parts[number + 1] if number + 1 < len(parts) else ()
                 ahead = [pool.submit(self._one, row) for row in following]
                 try:
-                    yield _joined(part, [one.result() for one in current])
+                    yield _join(part, [one.result() for one in current])
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
                     raise
@@ -83,23 +84,48 @@ class Loader:
     def _one(self, row: int) -> Pixels | str:
         """Pixels, or why there are none."""
         try:
-            return self.prepare(decoded(self.catalogue.image(row)))
+            return self.prepare(decode(self.catalogue.image(row)))
         except BrokenImage as reason:
             if self.skip_broken:
                 return str(reason)
             raise InputError(
-                f"{self.place(row)}: cannot be decoded ({reason})",
+                f"{self._place(row)}: cannot be decoded ({reason})",
                 fix="replace or remove it, or leave such images out with --skip-broken",
             ) from None
 
-    def place(self, row: int) -> str:
+    def _place(self, row: int) -> str:
         """Where an image is, for messages: its file, or its id in the source."""
         catalogue = self.catalogue
         return catalogue.media[row] if catalogue.media else f"{catalogue.source}, image {catalogue.ids[row]!r}"
 
 
-def _joined(rows: Sequence[int], made: Sequence[Pixels | str]) -> Loaded:
+def _join(rows: Sequence[int], made: Sequence[Pixels | str]) -> Batch:
     good = [(row, pixels) for row, pixels in zip(rows, made) if not isinstance(pixels, str)]
     broken = {row: reason for row, reason in zip(rows, made) if isinstance(reason, str)}
     images = np.stack([pixels for _, pixels in good]) if good else np.empty((0, 1, 1, 3), np.uint8)
-    return Loaded(torch.tensor([row for row, _ in good], dtype=torch.int64), torch.from_numpy(images), broken)
+    return Batch(torch.tensor([row for row, _ in good], dtype=torch.int64), torch.from_numpy(images), broken)
+
+
+def make_reporter(progress: ProgressCallback, label: str, total: int, unit: str = "") -> Callable[[int], None]:
+    """A function that reports how many units are done.
+
+    Args:
+        progress: Is called with each report.
+        label: What is being done.
+        total: Units to do.
+        unit: What is counted.
+
+    Returns:
+        The function; the time to come is estimated from the units since its first call, so that what an earlier
+        extraction has done does not count.
+    """
+    begin, first = time.monotonic(), -1
+
+    def report(done: int) -> None:
+        nonlocal first
+        first = done if first < 0 else first
+        seconds = time.monotonic() - begin
+        eta = seconds / max(done - first, 1) * (total - done)
+        progress(Progress(label, done, total, unit, seconds=seconds, eta=eta))
+
+    return report

@@ -1,4 +1,4 @@
-"""The rows of a result before its features exist: ids, labels and splits, chosen as the user asked."""
+"""The rows of a result before its features exist: ids, labels and splits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from overtone.features.splitting import draw_split, shuffle_rows
 from overtone.media.catalogue import Catalogue
 
 VIEW = "image"
-"""What the one modality is called."""
+"""Name of the one modality."""
 
 TEST_FRACTION = 0.3
 """Share of the images that a random split tests on."""
@@ -23,12 +23,14 @@ TEST_FRACTION = 0.3
 Split = Literal["official", "class-disjoint", "random"]
 
 
-def outlined(catalogue: Catalogue, split: str | None = None, limit: int | None = None, seed: int = 0) -> Features:
-    """Features of width 0: everything that is known about the images but what they look like.
+def outline_features(
+    catalogue: Catalogue, split: str | None = None, limit: int | None = None, seed: int = 0
+) -> Features:
+    """Features of width 0: ids, labels, splits and paths of the images, before any is decoded.
 
     Args:
         catalogue: The images.
-        split: ``"official"``, ``"class-disjoint"`` or ``"random"``; the layout's custom if None.
+        split: ``"official"``, ``"class-disjoint"`` or ``"random"``; the layout's usual one if None.
         limit: So many images, drawn at random, keep their places; None for all.
         seed: Of the draw and of a random split.
 
@@ -38,7 +40,7 @@ def outlined(catalogue: Catalogue, split: str | None = None, limit: int | None =
     Raises:
         InputError: The split is unknown, or the images do not have what it needs.
     """
-    chosen = split or customary(catalogue)
+    chosen = split or default_split(catalogue)
     _check(catalogue, chosen)
     notes = list(catalogue.notes)
     splits = _official(catalogue, notes) if chosen == "official" else {}
@@ -65,8 +67,8 @@ def outlined(catalogue: Catalogue, split: str | None = None, limit: int | None =
     return replace(data, provenance=replace(data.provenance, notes=tuple(notes)))
 
 
-def customary(catalogue: Catalogue) -> str:
-    """The split that a data set is used with unless someone wants another.
+def default_split(catalogue: Catalogue) -> str:
+    """The split that a data set is usually used with.
 
     Args:
         catalogue: The images.
@@ -75,7 +77,7 @@ def customary(catalogue: Catalogue) -> str:
         ``"class-disjoint"`` for what is customarily split by class, else ``"official"``, or ``"random"`` where there is
         none.
     """
-    if catalogue.disjoint and catalogue.labels is not None:
+    if catalogue.class_disjoint and catalogue.labels is not None:
         return "class-disjoint"
     return "official" if any(catalogue.splits) else "random"
 

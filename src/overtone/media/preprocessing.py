@@ -1,4 +1,4 @@
-"""What an image model wants to see, as its ``preprocessor_config.json`` says: resize, crop, scale, normalise."""
+"""The input of an image model as its ``preprocessor_config.json`` says: resize, crop, scale, normalise."""
 
 from __future__ import annotations
 
@@ -72,21 +72,21 @@ def read_preprocessing(file: Callable[[str], Path | None], model: str) -> Prepro
     for name, part in (("preprocessor_config.json", None), ("processor_config.json", "image_processor")):
         path = file(name)
         if path is not None:
-            said = json.loads(path.read_text(encoding="utf-8"))
-            said = said if part is None else said.get(part)
-            if said:
-                return from_config(said, f"{model}/{name}")
+            config = json.loads(path.read_text(encoding="utf-8"))
+            config = config if part is None else config.get(part)
+            if config:
+                return from_config(config, f"{model}/{name}")
     raise InputError(
-        f"{model}: no preprocessor_config.json, so nobody knows what images it wants",
+        f"{model}: no preprocessor_config.json, so the images it expects are unknown",
         fix="save the image processor beside the model (save_pretrained)",
     )
 
 
-def from_config(said: Mapping[str, Any], where: str) -> Preprocessing:
+def from_config(config: Mapping[str, Any], where: str) -> Preprocessing:
     """The preprocessing that a configuration describes.
 
     Args:
-        said: As it stands in the file.
+        config: As in the file.
         where: File, for messages.
 
     Returns:
@@ -95,25 +95,25 @@ def from_config(said: Mapping[str, Any], where: str) -> Preprocessing:
     Raises:
         InputError: Images would have several sizes after it, a size is in an unknown form, or the mean is missing.
     """
-    crops = bool(said.get("do_center_crop", False))
+    crops = bool(config.get("do_center_crop", False))
     # A bare number is the shorter side where the rest is cut off, and a square where nothing is.
-    resize = _extent(said.get("size"), where, square=not crops) if said.get("do_resize", True) else None
-    crop = _extent(said.get("crop_size") or said.get("size"), where, square=True) if crops else None
+    resize = _extent(config.get("size"), where, square=not crops) if config.get("do_resize", True) else None
+    crop = _extent(config.get("crop_size") or config.get("size"), where, square=True) if crops else None
     crop = (crop, crop) if isinstance(crop, int) else crop
     if crop is None and not isinstance(resize, tuple):
         raise InputError(
-            f"{where}: images would keep several sizes", got=f"size {said.get('size')}", fix="give height and width"
+            f"{where}: images would keep several sizes", got=f"size {config.get('size')}", fix="give height and width"
         )
-    normalised = said.get("do_normalize", True)
-    if normalised and not (said.get("image_mean") and said.get("image_std")):
+    normalised = config.get("do_normalize", True)
+    if normalised and not (config.get("image_mean") and config.get("image_std")):
         raise InputError(f"{where}: says that images are normalised but not by which mean and deviation")
     return Preprocessing(
         resize,
         crop,
-        int(said.get("resample", BICUBIC)),
-        float(said.get("rescale_factor", 1 / 255)) if said.get("do_rescale", True) else 1.0,
-        tuple(said["image_mean"]) if normalised else (0.0,) * 3,
-        tuple(said["image_std"]) if normalised else (1.0,) * 3,
+        int(config.get("resample", BICUBIC)),
+        float(config.get("rescale_factor", 1 / 255)) if config.get("do_rescale", True) else 1.0,
+        tuple(config["image_mean"]) if normalised else (0.0,) * 3,
+        tuple(config["image_std"]) if normalised else (1.0,) * 3,
     )
 
 

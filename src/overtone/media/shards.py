@@ -1,4 +1,4 @@
-"""A work folder beside the result: what is done of an extraction, so that an interrupted one can go on."""
+"""A work folder beside the result: the finished parts of an extraction, so that an interrupted one can go on."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ class Shards:
                 fix="go on with it (--resume), or begin again (--overwrite)",
             )
         if (self.folder / PLAN).is_file():
-            same_plan(self.folder / PLAN, plan)
+            check_plan(self.folder / PLAN, plan)
         else:
             write_json(self.folder / PLAN, plan)
 
     def weights(self) -> dict[str, Tensor] | None:
-        """What the backbone has learnt, if it has."""
+        """The trained weights of the backbone, if there are any."""
         path = self.folder / WEIGHTS
         return load_tensors(path) if path.is_file() else None
 
     def keep_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Store what the backbone has learnt."""
+        """Store the trained weights of the backbone."""
         save_tensors(self.folder / WEIGHTS, weights)
 
     def has(self, number: int) -> bool:
@@ -92,8 +92,8 @@ class Shards:
         return self.folder / f"{number:06d}.safetensors"
 
 
-def same_plan(path: Path, plan: Mapping[str, Any]) -> None:
-    """Refuse to go on with what was begun in another way.
+def check_plan(path: Path, plan: Mapping[str, Any]) -> None:
+    """Refuse to go on with an extraction that was begun with other settings.
 
     Args:
         path: Where the other plan is stored.

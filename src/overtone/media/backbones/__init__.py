@@ -9,14 +9,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from overtone.core import InputError, Registry, Settings
+from overtone.core import InputError, ProgressCallback, Registry, Settings
 from overtone.media.images import Pixels
 from overtone.media.loading import Loader
-from overtone.media.progress import Progress
 
 
 class Backbone(ABC):
-    """Something frozen that describes images.
+    """A frozen model that turns images into features.
 
     Args:
         settings: Of the class's ``settings_type``.
@@ -44,7 +43,7 @@ class Backbone(ABC):
 
 
 class TrainedBackbone(Backbone):
-    """A backbone that has to see training images before it can describe any."""
+    """A backbone that is trained on the training images first."""
 
     @property
     @abstractmethod
@@ -52,23 +51,23 @@ class TrainedBackbone(Backbone):
         """Whether it has learnt already."""
 
     @abstractmethod
-    def fit(self, loader: Loader, rows: Tensor, labels: Tensor | None, progress: Progress) -> None:
+    def fit(self, loader: Loader, rows: Tensor, labels: Tensor | None, progress: ProgressCallback) -> None:
         """Learn from training images.
 
         Args:
             loader: Gives prepared images of row numbers.
             rows: (n,) of the training images.
             labels: (n,) their class numbers, -1 where unknown; None without.
-            progress: Told of each step.
+            progress: Called after each step.
         """
 
     @abstractmethod
     def weights(self) -> dict[str, Tensor]:
-        """What was learnt, to be stored."""
+        """The trained weights, to be stored."""
 
     @abstractmethod
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over what was learnt before.
+        """Take over weights from an earlier training.
 
         Args:
             weights: As :meth:`weights` gave them.
@@ -79,7 +78,7 @@ backbones: Registry[type[Backbone]] = Registry("backbone", "overtone.media.backb
 """All backbones by name."""
 
 
-def backbone_of(
+def make_backbone(
     spec: str, settings: Mapping[str, Any] | None = None, *, device: str = "cpu", seed: int = 0
 ) -> Backbone:
     """The backbone that ``NAME`` or ``NAME:ARGUMENT`` means.
@@ -102,12 +101,12 @@ def backbone_of(
     if colon:
         if not kind.argument or not argument:
             takes = [f"{other}:{found.argument.upper()}" for other, found in backbones.items() if found.argument]
-            raise InputError(f"backbone {spec!r}: {name} takes nothing there", valid=", ".join([name, *takes]))
+            raise InputError(f"backbone {spec!r}: {name} takes no argument", valid=", ".join([name, *takes]))
         values[kind.argument] = argument
-    return kind(kind.settings_type.build(values, where=f"backbone {name}"), device=usable(device), seed=seed)
+    return kind(kind.settings_type.build(values, where=f"backbone {name}"), device=_find_device(device), seed=seed)
 
 
-def usable(device: str) -> torch.device:
+def _find_device(device: str) -> torch.device:
     """The device of that name.
 
     Raises:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from overtone.core import InputError, Settings
 from overtone.media.backbones import Backbone, backbones
-from overtone.media.images import Pixels, squared
+from overtone.media.images import Pixels, resize_square
 
 
 class HogColorSettings(Settings):
@@ -56,7 +56,7 @@ class HogColor(Backbone):
 
     def prepare(self, image: Any) -> Pixels:
         """The whole image as a square."""
-        return squared(image, self.settings.side)
+        return resize_square(image, self.settings.side)
 
     def embed(self, images: Tensor) -> Tensor:
         """(n, side, side, 3) 8-bit pixels to (n, d) descriptors."""

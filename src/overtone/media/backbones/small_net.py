@@ -11,18 +11,17 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from overtone.core import InputError, Settings
+from overtone.core import InputError, ProgressCallback, Settings
 from overtone.core.files import load_tensors
 from overtone.media.backbones import TrainedBackbone, backbones
-from overtone.media.images import Pixels, squared
-from overtone.media.loading import Loader
-from overtone.media.progress import Progress
+from overtone.media.images import Pixels, resize_square
+from overtone.media.loading import Loader, make_reporter
 
-SHIFT = 8
-"""Training images are moved by up to a SHIFT-th of their side."""
+_SHIFT = 8
+"""Training images are shifted by up to an eighth of their side."""
 
-SIDE = "side"
-"""Where the stored weights keep the size of the images."""
+_SIDE = "side"
+"""Key of the size of the images among the stored weights."""
 
 
 class SmallNetSettings(Settings):
@@ -41,9 +40,9 @@ class SmallNetSettings(Settings):
     weight_decay: float = Field(default=5e-4, ge=0)
     """Of the optimiser."""
     max_images: int = Field(default=100_000, ge=2)
-    """So many training images at most, drawn at random: they stay in memory, 3 · side² bytes each."""
+    """Highest number of training images, drawn at random; they stay in memory, 3 · side² bytes each."""
     labels: bool = True
-    """Train on the labels; if false, or if there are none, on telling by how many quarter turns an image was turned."""
+    """Train on the labels; if false, or without labels, on predicting by how many quarter turns an image is turned."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Number format of the products in training; bf16 is faster where the processor has it."""
     weights: str = ""
@@ -103,7 +102,7 @@ class SmallNetBackbone(TrainedBackbone):
 
     def prepare(self, image: Any) -> Pixels:
         """The whole image as a square."""
-        return squared(image, self.side)
+        return resize_square(image, self.side)
 
     def embed(self, images: Tensor) -> Tensor:
         """(n, side, side, 3) 8-bit pixels to (n, 4 · width) features."""
@@ -115,7 +114,7 @@ class SmallNetBackbone(TrainedBackbone):
     def weights(self) -> dict[str, Tensor]:
         """The network without its last layer, and the size of the images."""
         assert self.net is not None
-        return {**self.net.body.state_dict(), SIDE: torch.tensor(self.side)}
+        return {**self.net.body.state_dict(), _SIDE: torch.tensor(self.side)}
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         """Take over a network that was trained before.
@@ -123,9 +122,9 @@ class SmallNetBackbone(TrainedBackbone):
         Raises:
             InputError: These are weights of something else.
         """
-        body = {key: tensor for key, tensor in weights.items() if key != SIDE}
+        body = {key: tensor for key, tensor in weights.items() if key != _SIDE}
         try:
-            self.side = int(weights[SIDE])
+            self.side = int(weights[_SIDE])
             net = SmallNet(len(weights["0.0.weight"]), 1)
             net.body.load_state_dict(body)
         except (KeyError, RuntimeError):
@@ -135,14 +134,14 @@ class SmallNetBackbone(TrainedBackbone):
             ) from None
         self.net = net.to(self.device)
 
-    def fit(self, loader: Loader, rows: Tensor, labels: Tensor | None, progress: Progress) -> None:
+    def fit(self, loader: Loader, rows: Tensor, labels: Tensor | None, progress: ProgressCallback) -> None:
         """Train on labels, or on rotations where there are none.
 
         Raises:
             InputError: There are fewer than two images, or fewer than two classes.
         """
         generator = torch.Generator().manual_seed(self.seed)
-        images, targets = self._material(loader, rows, labels, generator, progress)
+        images, targets = self._load_images(loader, rows, labels, generator, progress)
         classes = int(targets.max()) + 1 if targets is not None else 4
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -150,8 +149,13 @@ class SmallNetBackbone(TrainedBackbone):
         self.net = nn.utils.convert_conv2d_weight_memory_format(net.to(self.device), torch.channels_last)
         self._train(self.net, images, targets, generator, progress)
 
-    def _material(
-        self, loader: Loader, rows: Tensor, labels: Tensor | None, generator: torch.Generator, progress: Progress
+    def _load_images(
+        self,
+        loader: Loader,
+        rows: Tensor,
+        labels: Tensor | None,
+        generator: torch.Generator,
+        progress: ProgressCallback,
     ) -> tuple[Tensor, Tensor | None]:
         """All training images as 8-bit pixels, and their classes numbered without gaps."""
         with_labels = labels is not None and self.settings.labels
@@ -160,12 +164,13 @@ class SmallNetBackbone(TrainedBackbone):
         chosen = torch.randperm(len(rows), generator=generator)[: self.settings.max_images].sort().values
         rows = rows[chosen]
         images, good, done = [], [], 0
+        report = make_reporter(progress, f"{self.name}: reading training images", len(rows))
         for batch in loader.batches(rows.tolist(), 1024):
             if len(batch.rows):
                 images.append(batch.images)
                 good.append(batch.rows)
             done += len(batch.rows) + len(batch.broken)
-            progress(f"{self.name}: reading training images", done, len(rows))
+            report(done)
         count = sum(map(len, good))
         if count < 2:
             raise InputError("small-net: too few training images", got=count, valid="two or more", fix="take hog-color")
@@ -180,7 +185,12 @@ class SmallNetBackbone(TrainedBackbone):
         return torch.cat(images), numbers
 
     def _train(
-        self, net: SmallNet, images: Tensor, targets: Tensor | None, generator: torch.Generator, progress: Progress
+        self,
+        net: SmallNet,
+        images: Tensor,
+        targets: Tensor | None,
+        generator: torch.Generator,
+        progress: ProgressCallback,
     ) -> None:
         settings = self.settings
         size = min(settings.batch_size, len(images))
@@ -193,8 +203,9 @@ class SmallNetBackbone(TrainedBackbone):
         )
         low = torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bf16")
         net.train()
+        report = make_reporter(progress, f"{self.name}: training", steps, "step")
         for step, batch in enumerate(_batches(len(images), size, settings.epochs, generator), 1):
-            pixels, goal = _task(images[batch], None if targets is None else targets[batch], generator)
+            pixels, goal = _augment(images[batch], None if targets is None else targets[batch], generator)
             with low:
                 scores = net.head(net(_floats(pixels.to(self.device))))
             loss = F.cross_entropy(scores.float(), goal.to(self.device), label_smoothing=0.1)
@@ -202,12 +213,12 @@ class SmallNetBackbone(TrainedBackbone):
             torch.autograd.backward(loss)
             optimiser.step()
             schedule.step()
-            progress(f"{self.name}: training", step, steps)
+            report(step)
 
 
-def _task(images: Tensor, targets: Tensor | None, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """What the network sees and must say: a moved and maybe mirrored image and its class, or its quarter turns."""
-    images = _moved(images, generator)
+def _augment(images: Tensor, targets: Tensor | None, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Inputs and targets: shifted, maybe mirrored images and their classes, or rotated ones and their quarter turns."""
+    images = _shift(images, generator)
     if targets is not None:
         mirrored = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
         return torch.where(mirrored, images.flip(2), images), targets
@@ -216,10 +227,10 @@ def _task(images: Tensor, targets: Tensor | None, generator: torch.Generator) ->
     return choices[turns, torch.arange(len(images))], turns
 
 
-def _moved(images: Tensor, generator: torch.Generator) -> Tensor:
+def _shift(images: Tensor, generator: torch.Generator) -> Tensor:
     """(n, side, side, 3) images, each shifted by a few pixels, its border repeated."""
     count, side = images.shape[:2]
-    reach = side // SHIFT
+    reach = side // _SHIFT
     shifts = torch.randint(-reach, reach + 1, (2, count, 1), generator=generator)
     down, across = (torch.arange(side) + shifts).clamp_(0, side - 1)
     return images[torch.arange(count)[:, None, None], down[:, :, None], across[:, None, :]]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from overtone.core import InputError, Settings
 from overtone.media.backbones import Backbone, backbones
-from overtone.media.images import Pixels, missing
+from overtone.media.images import Pixels, missing_package_error
 from overtone.media.preprocessing import Preprocessing, read_preprocessing
 
 
@@ -135,7 +135,7 @@ class Tower(Backbone):
         try:
             import transformers as library
         except ImportError:
-            raise missing("transformers", "for this backbone") from None
+            raise missing_package_error("transformers", "for this backbone") from None
         name = self.settings.model
         if (
             not Path(name).expanduser().is_dir()

@@ -18,22 +18,22 @@ class Layout:
 
     Attributes:
         read: Path to catalogue; decodes nothing.
-        fits: Whether a path has this layout, told from the names of a few files.
-        looks_for: What it is told by, for messages.
-        general: Whether nearly anything has it, so that all others are tried before.
+        matches: Whether a path has this layout, found from the names of a few files.
+        signature: The files it is recognised by, for messages.
+        fallback: Whether nearly anything has it, so that all others are tried before.
     """
 
     read: Callable[[Path], Catalogue]
-    fits: Callable[[Path], bool]
-    looks_for: str
-    general: bool = False
+    matches: Callable[[Path], bool]
+    signature: str
+    fallback: bool = False
 
 
 layouts: Registry[Layout] = Registry("layout", "overtone.media.layouts")
 """All layouts by name."""
 
 
-def catalogue_of(source: str | Path, layout: str | None = None) -> Catalogue:
+def read_catalogue(source: str | Path, layout: str | None = None) -> Catalogue:
     """The images of a source.
 
     Args:
@@ -54,16 +54,16 @@ def catalogue_of(source: str | Path, layout: str | None = None) -> Catalogue:
         raise InputError(f"{source}: an empty folder", fix="check the path, or unpack the download there")
     if path.is_file() and _archive(path):
         raise InputError(f"{source}: an archive", fix="unpack it and name the folder")
-    chosen = [named] if named else sorted((known for _, known in layouts.items()), key=lambda known: known.general)
+    chosen = [named] if named else sorted((known for _, known in layouts.items()), key=lambda known: known.fallback)
     for known in chosen:
-        for place in (path,) if known.general else (path, *_only_folder(path)):
-            if known.fits(place):
+        for place in (path,) if known.fallback else (path, *_only_folder(path)):
+            if known.matches(place):
                 return known.read(place)
     if named is not None:
         raise InputError(
-            f"{source}: not in the layout {layout}", valid=named.looks_for, fix="leave --layout out to have it found"
+            f"{source}: not in the layout {layout}", valid=named.signature, fix="leave --layout out to have it found"
         )
-    wanted = "; ".join(f"{name} ({known.looks_for})" for name, known in layouts.items())
+    wanted = "; ".join(f"{name} ({known.signature})" for name, known in layouts.items())
     raise InputError(f"{source}: no known layout of images", got=_listing(path), valid=wanted)
 
 
@@ -88,7 +88,7 @@ def _listing(path: Path) -> str:
     return f"a folder with {', '.join(names[:5])}" + (f", ... {len(names)} entries in all" if len(names) > 5 else "")
 
 
-def lines(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
     """The lines of a text file that are not empty.
 
     Raises:
@@ -101,13 +101,13 @@ def lines(path: Path) -> list[str]:
         raise InputError(f"{path}: cannot be read ({reason})", fix="check that the download is complete") from None
 
 
-def pairs(path: Path) -> list[tuple[str, str]]:
+def read_pairs(path: Path) -> list[tuple[str, str]]:
     """The lines of a text file as a first word and the rest.
 
     Raises:
         InputError: It is missing or no text, or a line has one word only.
     """
-    found = [line.strip().split(None, 1) for line in lines(path)]
+    found = [line.strip().split(None, 1) for line in read_lines(path)]
     for number, words in enumerate(found, 1):
         if len(words) != 2:
             raise InputError(f"{path}, line {number}: two words are expected", got=repr(" ".join(words)))

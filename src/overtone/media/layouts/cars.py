@@ -10,7 +10,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.features.formats.mat import load_mat
-from overtone.media.catalogue import UNLABELLED, Catalogue, of_files
+from overtone.media.catalogue import UNLABELLED, Catalogue, catalogue_files
 from overtone.media.layouts import Layout, layouts
 
 ONE_LIST = "cars_annos.mat"
@@ -18,7 +18,7 @@ KIT = "cars_train_annos.mat"
 TEST = ("cars_test_annos_withlabels.mat", "cars_test_annos.mat")
 
 
-def fits(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether one of the lists lies there or in ``devkit``."""
     return any(_found(path, name) for name in (ONE_LIST, KIT))
 
@@ -33,14 +33,14 @@ def read(source: Path) -> Catalogue:
     names = _classes(source)
     labels = np.array([number for _, number, _ in rows], dtype=np.int64)
     unknown = int((labels == UNLABELLED).sum())
-    return of_files(
+    return catalogue_files(
         source,
         "cars",
         [file for file, _, _ in rows],
         labels=labels,
         class_names=names,
         splits=tuple("test" if test else "train" for _, _, test in rows),
-        disjoint=True,
+        class_disjoint=True,
         notes=(f"{unknown} test images have no label: {TEST[0]} is not there",) if unknown else (),
     )
 
@@ -88,4 +88,4 @@ def _found(source: Path, *names: str) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-layouts.register("cars")(Layout(read, fits, f"{ONE_LIST}, or devkit/{KIT} beside cars_train/"))
+layouts.register("cars")(Layout(read, matches, f"{ONE_LIST}, or devkit/{KIT} beside cars_train/"))

@@ -9,7 +9,7 @@ import numpy as np
 from overtone.core import InputError
 from overtone.media.catalogue import Catalogue
 from overtone.media.images import Pixels
-from overtone.media.layouts import Layout, layouts, lines
+from overtone.media.layouts import Layout, layouts, read_lines
 
 SIDE = 32
 TEN = ((tuple(f"data_batch_{number}" for number in range(1, 6)), "train"), (("test_batch",), "test"))
@@ -18,7 +18,7 @@ PICKLES = ("batches.meta", "data_batch_1", "fine_label_names", "meta")
 """Files that only the python version has."""
 
 
-def fits(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether the files of either version lie there."""
     binary = (path / "data_batch_1.bin").is_file() or (path / "fine_label_names.txt").is_file()
     return binary or _is_python_version(path)
@@ -36,7 +36,7 @@ def read(source: Path) -> Catalogue:
             fix="fetch the binary version (cifar-10-binary.tar.gz or cifar-100-binary.tar.gz)",
         )
     ten = (source / "data_batch_1.bin").is_file()
-    names = lines(source / ("batches.meta.txt" if ten else "fine_label_names.txt"))
+    names = read_lines(source / ("batches.meta.txt" if ten else "fine_label_names.txt"))
     files = [(source / f"{stem}.bin", split) for stems, split in (TEN if ten else HUNDRED) for stem in stems]
     records = [_records(file, 1 if ten else 2) for file, _ in files]
     starts = np.cumsum([0, *map(len, records)])
@@ -73,4 +73,6 @@ def _records(file: Path, labels: int) -> Pixels:
     return np.memmap(file, dtype=np.uint8, mode="r").reshape(-1, size)
 
 
-layouts.register("cifar")(Layout(read, fits, "data_batch_1.bin, or fine_label_names.txt with train.bin and test.bin"))
+layouts.register("cifar")(
+    Layout(read, matches, "data_batch_1.bin, or fine_label_names.txt with train.bin and test.bin")
+)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from overtone.core import InputError
-from overtone.media.catalogue import Catalogue, numbered, of_files
-from overtone.media.layouts import Layout, layouts, pairs
+from overtone.media.catalogue import Catalogue, catalogue_files, number_classes
+from overtone.media.layouts import Layout, layouts, read_pairs
 
 LISTS = ("images.txt", "image_class_labels.txt", "classes.txt")
 
 
-def fits(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether the lists and the folder of images lie there."""
     return all((path / name).is_file() for name in LISTS) and (path / "images").is_dir()
 
@@ -24,16 +24,16 @@ def read(source: Path) -> Catalogue:
     Raises:
         InputError: A list is damaged or does not name every image.
     """
-    images, labels, classes = (dict(pairs(source / name)) for name in LISTS)
-    train = dict(pairs(source / "train_test_split.txt")) if (source / "train_test_split.txt").is_file() else {}
+    images, labels, classes = (dict(read_pairs(source / name)) for name in LISTS)
+    train = dict(read_pairs(source / "train_test_split.txt")) if (source / "train_test_split.txt").is_file() else {}
     for name, listed in (("image_class_labels.txt", labels), ("train_test_split.txt", train)):
         if listed and (unnamed := images.keys() - listed.keys()):
             raise InputError(f"{source / name}: no line for image {min(unnamed)}", fix="unpack the download again")
-    numbers, _ = numbered([labels[key].strip() for key in images], list(classes))
+    numbers, _ = number_classes([labels[key].strip() for key in images], list(classes))
     if (numbers < 0).any():
         key = list(images)[int(np.argmin(numbers))]
         raise InputError(f"{source / 'image_class_labels.txt'}: image {key} has a class that classes.txt does not name")
-    return of_files(
+    return catalogue_files(
         source,
         "cub",
         [source / "images" / name.strip() for name in images.values()],
@@ -41,8 +41,8 @@ def read(source: Path) -> Catalogue:
         labels=numbers,
         class_names=tuple(name.strip().partition(".")[2] or name.strip() for name in classes.values()),
         splits=tuple("train" if train[key].strip() == "1" else "test" for key in images) if train else (),
-        disjoint=True,
+        class_disjoint=True,
     )
 
 
-layouts.register("cub")(Layout(read, fits, f"{', '.join(LISTS)} and images/"))
+layouts.register("cub")(Layout(read, matches, f"{', '.join(LISTS)} and images/"))

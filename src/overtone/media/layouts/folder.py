@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from overtone.core import InputError
-from overtone.media.catalogue import Catalogue, numbered, of_files
+from overtone.media.catalogue import Catalogue, catalogue_files, number_classes
 from overtone.media.layouts import Layout, layouts
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
@@ -22,12 +22,12 @@ SPLITS = {
 """Folders of splits, in lower case, and what each becomes."""
 
 
-def pictures(folder: Path) -> list[Path]:
+def find_pictures(folder: Path) -> list[Path]:
     """Image files anywhere below a folder, sorted by path; hidden ones are passed over."""
     return sorted(path for path in folder.rglob("*") if _is_picture(path, folder))
 
 
-def fits(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether an image lies anywhere below."""
     return path.is_dir() and any(_is_picture(file, path) for file in path.rglob("*"))
 
@@ -38,14 +38,14 @@ def read(source: Path) -> Catalogue:
     Raises:
         InputError: Some images lie in class folders and some beside them.
     """
-    files = pictures(source)
+    files = find_pictures(source)
     parts = [file.relative_to(source).parts for file in files]
     split_by_folder = all(len(part) > 1 and part[0].lower() in SPLITS for part in parts)
     splits = tuple(SPLITS[part[0].lower()] for part in parts) if split_by_folder else ()
     inner = [part[split_by_folder:] for part in parts]
     with_class = [len(part) > 1 for part in inner]
     if not any(with_class):
-        return of_files(source, "folder", files, splits=splits, notes=("no folders of classes: no labels",))
+        return catalogue_files(source, "folder", files, splits=splits, notes=("no folders of classes: no labels",))
     if not all(with_class) and not split_by_folder:
         beside = files[with_class.index(False)]
         raise InputError(
@@ -53,8 +53,8 @@ def read(source: Path) -> Catalogue:
             fix="move it (and others like it) into a folder that names its class, or away",
         )
     classes = sorted(set(_names(inner)))
-    labels, names = numbered([part[0] if len(part) > 1 else "" for part in inner], classes)
-    return of_files(source, "folder", files, labels=labels, class_names=names, splits=splits)
+    labels, names = number_classes([part[0] if len(part) > 1 else "" for part in inner], classes)
+    return catalogue_files(source, "folder", files, labels=labels, class_names=names, splits=splits)
 
 
 def _is_picture(path: Path, folder: Path) -> bool:
@@ -67,4 +67,4 @@ def _names(inner: Iterable[tuple[str, ...]]) -> Iterable[str]:
     return (part[0] for part in inner if len(part) > 1)
 
 
-layouts.register("folder")(Layout(read, fits, "image files, in a folder per class or not", general=True))
+layouts.register("folder")(Layout(read, matches, "image files, in a folder per class or not", fallback=True))

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from overtone.core import InputError
 from overtone.features.formats import report_damage
-from overtone.media.catalogue import UNLABELLED, Catalogue, numbered
+from overtone.media.catalogue import UNLABELLED, Catalogue, number_classes
 from overtone.media.images import Raw
 from overtone.media.layouts import Layout, layouts
 from overtone.media.layouts.folder import SPLITS
-from overtone.media.parquet_rows import ParquetRows
 
-LABELS = ("label", "labels", "fine_label", "y")
+_KEPT = 4  # groups of rows in memory: threads that decode neighbours may be on either side of a border
+
+_LABELS = ("label", "labels", "fine_label", "y")
 """Names of a column of class numbers where nothing says that they are classes."""
 
 
 @dataclass(frozen=True)
-class Part:
+class _Part:
     """One file of rows.
 
     Attributes:
@@ -49,11 +53,11 @@ class Part:
         """All values of one column."""
         return self._rows().values(name)
 
-    def _rows(self) -> ParquetRows | ArrowRows:
-        return ParquetRows(self.file) if self.file.suffix == ".parquet" else ArrowRows(self.file)
+    def _rows(self) -> _ParquetRows | _ArrowRows:
+        return _ParquetRows(self.file) if self.file.suffix == ".parquet" else _ArrowRows(self.file)
 
 
-class ArrowRows:
+class _ArrowRows:
     """The rows of an Arrow file (a stream, as the library writes, or a file with an index), memory-mapped."""
 
     def __init__(self, file: Path) -> None:
@@ -74,7 +78,34 @@ class ArrowRows:
         return list(self.table.column(name).to_pylist())
 
 
-def fits(path: Path) -> bool:
+class _ParquetRows:
+    """The rows of a Parquet file by number, a few groups of rows in memory at a time."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = pq.ParquetFile(str(file), memory_map=True)
+        self.schema = self.file.schema_arrow
+        self.lock = threading.Lock()  # the reader is not made for several threads
+
+    def column(self, name: str) -> tuple[int, Callable[[int], Any]]:
+        """Number of rows, and row number to value."""
+        metadata = self.file.metadata
+        starts = np.cumsum([0, *(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))])
+        group_of = lru_cache(maxsize=_KEPT)(lambda group: self.file.read_row_group(group, columns=[name]).column(0))
+
+        def value(row: int) -> Any:
+            group = int(np.searchsorted(starts, row, side="right")) - 1
+            with self.lock:
+                column = group_of(group)
+            return column[int(row - starts[group])].as_py()
+
+        return int(starts[-1]), value
+
+    def values(self, name: str) -> list[Any]:
+        """All values of one column."""
+        return list(self.file.read(columns=[name]).column(0).to_pylist())
+
+
+def matches(path: Path) -> bool:
     """Whether the library's index files lie there, or Parquet files."""
     return path.is_dir() and ((path / "dataset_dict.json").is_file() or bool(_parts(path)))
 
@@ -116,19 +147,19 @@ def read(source: Path) -> Catalogue:
     )
 
 
-def _parts(source: Path) -> list[Part]:
+def _parts(source: Path) -> list[_Part]:
     """All files in the order of the splits; for Parquet a file's name begins with its split."""
     if (source / "dataset_dict.json").is_file():
         splits = json.loads((source / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
-        return [Part(split, file) for split in splits for file in sorted((source / split).glob("*.arrow"))]
+        return [_Part(split, file) for split in splits for file in sorted((source / split).glob("*.arrow"))]
     if (source / "state.json").is_file():
-        return [Part("", file) for file in sorted(source.glob("*.arrow"))]
+        return [_Part("", file) for file in sorted(source.glob("*.arrow"))]
     files = sorted(file for pattern in ("*.parquet", "*/*.parquet") for file in source.glob(pattern))
     splits = [
         next((name for name in (file.name.split("-")[0].split(".")[0], file.parent.name) if name in SPLITS), "")
         for file in files
     ]
-    return [Part(split, file) for split, file in zip(splits, files)]
+    return [_Part(split, file) for split, file in zip(splits, files)]
 
 
 def _described(source: Path, schema: pa.Schema) -> dict[str, Any]:
@@ -160,7 +191,7 @@ def _images_column(source: Path, schema: pa.Schema, described: Mapping[str, Any]
 
 
 def _labels(
-    parts: list[Part], schema: pa.Schema, described: Mapping[str, Any]
+    parts: list[_Part], schema: pa.Schema, described: Mapping[str, Any]
 ) -> tuple[np.ndarray[Any, Any] | None, tuple[str, ...], tuple[str, ...]]:
     """Class numbers, class names and notes; of several kinds of classes the finest."""
     kinds = {
@@ -168,14 +199,14 @@ def _labels(
         for name, noted in described.items()
         if isinstance(noted, Mapping) and noted.get("_type") == "ClassLabel"
     }
-    plain = [name for name in LABELS if name in schema.names and not kinds]
+    plain = [name for name in _LABELS if name in schema.names and not kinds]
     if not kinds and not plain:
         return None, (), ("no column of classes: no labels",)
     column = max(kinds, key=lambda name: len(kinds[name])) if kinds else plain[0]
     values = [value for part in parts for value in part.values(column)]
     notes = (f"took the classes of {column!r}",) if len(kinds) > 1 else ()
     if any(isinstance(value, str) for value in values):
-        return *numbered([str(value) for value in values]), notes
+        return *number_classes([str(value) for value in values]), notes
     numbers = np.array([UNLABELLED if value is None else value for value in values], dtype=np.int64)
     names = kinds.get(column) or tuple(map(str, range(int(numbers.max(initial=0)) + 1)))
     return numbers, names, notes
@@ -191,5 +222,5 @@ def _ids(split_of: list[str]) -> tuple[str, ...]:
 
 
 layouts.register("hugging-face")(
-    Layout(read, fits, "dataset_dict.json or state.json beside .arrow files, or .parquet files")
+    Layout(read, matches, "dataset_dict.json or state.json beside .arrow files, or .parquet files")
 )

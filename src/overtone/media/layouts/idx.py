@@ -19,7 +19,7 @@ IMAGES = re.compile(r"(?P<before>.*?)(?P<part>train|t10k|test)-images[-.]idx3-ub
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 
-def fits(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether a file of images lies there."""
     return path.is_dir() and bool(_images(path))
 
@@ -50,7 +50,7 @@ def read(source: Path) -> Catalogue:
     joined = np.concatenate(labels)
     fashion = "fashion" in str(source.resolve()).lower() and int(joined.max()) < len(FASHION)
     names = FASHION if fashion else tuple(map(str, range(int(joined.max()) + 1)))
-    notes = ("took the classes for FashionMNIST's, after the folder's name",) if fashion else ()
+    notes = ("took the class names of FashionMNIST because of the folder's name",) if fashion else ()
     return Catalogue(source, "idx", tuple(ids), image, joined, names, tuple(splits), notes=notes)
 
 
@@ -99,4 +99,6 @@ def _labels_beside(images: Path) -> Path:
     raise InputError(f"{images}: has no labels beside it", valid=name, fix="fetch the file of labels too")
 
 
-layouts.register("idx")(Layout(read, fits, "train-images-idx3-ubyte, .gz or not, as MNIST and FashionMNIST have them"))
+layouts.register("idx")(
+    Layout(read, matches, "train-images-idx3-ubyte, .gz or not, as MNIST and FashionMNIST have them")
+)

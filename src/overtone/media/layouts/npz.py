@@ -11,7 +11,7 @@ import numpy as np
 from overtone.core import InputError
 from overtone.features.arrays import Array
 from overtone.features.formats.npz import read_npz
-from overtone.media.catalogue import UNLABELLED, Catalogue, numbered
+from overtone.media.catalogue import UNLABELLED, Catalogue, number_classes
 from overtone.media.images import Raw
 from overtone.media.layouts import Layout, layouts
 from overtone.media.layouts.folder import SPLITS
@@ -20,7 +20,7 @@ PIXELS = ("images", "image", "x", "X")
 LABELS = ("y", "labels", "label")
 
 
-def fits(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether it is an npz with bytes of images, or with 8-bit pixels."""
     if path.suffix != ".npz" or not zipfile.is_zipfile(path):
         return False
@@ -54,7 +54,7 @@ def _encoded(arrays: dict[str, Array]) -> tuple[int, Any]:
     data = arrays["jpeg"].read()
     if "offset" not in arrays:
         raise InputError(
-            f"{arrays['jpeg'].where}: without 'offset' nobody knows where an image begins", valid="(N + 1,) numbers"
+            f"{arrays['jpeg'].where}: without 'offset' it is unknown where an image begins", valid="(N + 1,) numbers"
         )
     offset = arrays["offset"].read().astype(np.int64)
     if (np.diff(offset) < 0).any() or offset[0] < 0 or offset[-1] > len(data):
@@ -96,7 +96,7 @@ def _labels(arrays: dict[str, Array]) -> tuple[np.ndarray[Any, Any] | None, tupl
     if array is None:
         return None, ()
     if array.textual:
-        return numbered(array.text(), names or None)
+        return number_classes(array.text(), names or None)
     if array.dtype.kind not in "iu" or len(array.shape) != 1:
         raise InputError(f"{array.where}: not class numbers", got=str(array), valid="(N,) whole numbers or names")
     numbers = array.read().astype(np.int64)
@@ -111,4 +111,4 @@ def _splits(arrays: dict[str, Array]) -> tuple[str, ...]:
     return ()
 
 
-layouts.register("npz")(Layout(read, fits, "an .npz with 'jpeg' and 'offset', or 8-bit 'images'"))
+layouts.register("npz")(Layout(read, matches, "an .npz with 'jpeg' and 'offset', or 8-bit 'images'"))
