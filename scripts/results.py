@@ -12,18 +12,20 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from overtone.report.words import difference_in_words, number, plural, span
+from overtone.experiments import Comparison, PairedTest
+from overtone.report.words import number, signed
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "results.md"
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 METHODS = ("hsc-mae", "cca", "dcca", "infonce", "cav-mae")
 LABELLED = ("interactions", "triplet", "supervised-infonce", "tnn-c-cca", "cluster-cca", "cca")
+CERTAIN = 0.001
+"""p-values below this one are not written out."""
 
 
 @dataclass(frozen=True)
@@ -51,66 +53,45 @@ CORPORA = {
     "digits_av": Corpus("Spoken and written digits", "digits_av/digits_av.npz"),
     "wikipedia": Corpus("Wikipedia", "wikipedia/wikipedia.npz"),
     "handwritten": Corpus("Handwritten", "handwritten/Handwritten.mat", "view1,view4"),
-    "ccv-labels": Corpus("CCV, with labels", "ccv/ccv.npz", None, LABELLED, "--controls"),
-    "digits_av-labels": Corpus(
-        "Spoken and written digits, with labels", "digits_av/digits_av.npz", None, LABELLED, "--controls"
-    ),
+    "ccv-labels": Corpus("CCV", "ccv/ccv.npz", None, LABELLED, "--controls"),
+    "digits_av-labels": Corpus("Spoken and written digits", "digits_av/digits_av.npz", None, LABELLED, "--controls"),
 }
+SECTIONS = {"Without labels": METHODS, "With labels": LABELLED}
 
 
 def command(name: str, corpus: Corpus, data: Path, seeds: int) -> list[str]:
     """The command line that measures a corpus."""
     source = str(data / corpus.path) if corpus.path else name
-    words = [
-        "overtone",
-        "compare",
-        *corpus.methods,
-        source,
-        "--seeds",
-        str(seeds),
-        corpus.more,
-        "--out",
-        f"runs/results/{name}",
-    ]
+    out = f"runs/results/{name}"
+    words = ["overtone", "compare", *corpus.methods, source, "--seeds", str(seeds), corpus.more, "--out", out]
     return [*words, *(("--modalities", corpus.modalities) if corpus.modalities else ())]
 
 
-def section(name: str, corpus: Corpus, found: Mapping[str, Any], words: list[str]) -> str:
-    """A corpus in the page: its command, its table, what the paired tests say."""
-    metric = found["metric"]
-    methods = sorted(found["methods"].items(), key=lambda item: -item[1][metric]["mean"])
-    rows = [row(method, entry, metric) for method, entry in [*methods, *found["ablation"].items()]]
-    chance = found.get("chance_map")
-    if chance:
-        rows.append(
-            [
-                "chance",
-                *(number(chance[way]) for way in ("mean",)),
-                "",
-                number(chance["a2v"]),
-                number(chance["v2a"]),
-                "",
-            ]
-        )
-    first, second = found["modalities"]
-    head = ["method", f"{metric} ± std", "95 % interval", f"{first} → {second}", f"{second} → {first}", "R@1"]
-    table = "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] + ["---:"] * 5, *rows))
-    tests = "\n".join(
-        "- " + difference_in_words(test["a"], test["b"], test)
-        for test in found["paired_tests"]
-        if test["metric"] == metric
+def section(title: str, found: Mapping[str, Comparison]) -> str:
+    """Corpora with the same methods: their commands, mAP, recall, and how far the first method is ahead."""
+    commands = [" ".join(command(name, CORPORA[name], Path("DATA"), len(one.seeds))) for name, one in found.items()]
+    titles = [CORPORA[name].title for name in found]
+    queries = [f"{title}, {one.queries:,} queries" for title, one in zip(titles, found.values())]
+    names = list(dict.fromkeys(name for one in found.values() for name in (*one.methods, *one.ablation)))
+    first = names[0]
+    scores = [
+        *([f"`{name}`", *(_score(one, name) for one in found.values())] for name in names),
+        ["chance", *(number(one.chance) for one in found.values())],
+    ]
+    leads = [[f"`{name}`", *(_lead(one.test(first, name)) for one in found.values())] for name in names[1:]]
+    tables = (
+        "mAP ± standard deviation over the seeds (95 % interval over the queries); R@1:\n\n"
+        f"{table(['method', *queries], scores)}\n\n"
+        f"mAP of `{first}` minus that of the others (95 % interval; p < 0.001 unless given):\n\n"
+        f"{table(['method', *titles], leads)}"
     )
-    about = f"{plural(found['queries'], 'test query', 'test queries')} in each direction, {len(found['seeds'])} seeds."
-    return f"### {corpus.title}\n\n```bash\n{' '.join(words)}\n```\n\n{about}\n\n{table}\n\n{tests}\n"
+    return f"### {title}\n\n```bash\n" + "\n".join(commands) + f"\n```\n\n{tables}\n"
 
 
-def row(method: str, entry: Mapping[str, Any], metric: str) -> list[str]:
-    """A method's line of the table."""
-    values = entry[metric]
-    spread = f" ± {number(values['std'])}" if values.get("std") is not None else ""
-    recall = entry.get("recall@1") or entry["instance_recall@1"]
-    ways = [number(values["a2v"]), number(values["v2a"]), number(recall["mean"])]
-    return [f"`{method}`", number(values["mean"]) + spread, span(values.get("ci95")), *ways]
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown: names on the left, numbers on the right."""
+    lines = (head, ["---"] + ["---:"] * (len(head) - 1), *rows)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def put_tables(text: str, tables: str) -> str:
@@ -119,6 +100,23 @@ def put_tables(text: str, tables: str) -> str:
         text = text.rstrip("\n") + f"\n\n{BEGIN}\n{END}\n"
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     return f"{before}{BEGIN}\n\n{tables}\n{END}{after}"
+
+
+def _score(found: Comparison, name: str) -> str:
+    score, recall = found.score(name), found.score(name, "recall@1") or found.score(name, "instance_recall@1")
+    if score is None or score.ci95 is None or recall is None:
+        return ""
+    spread = "" if score.std is None else f" ± {number(score.std)}"
+    low, high = score.ci95
+    return f"{number(score.mean)}{spread} ({number(low)}–{number(high)}); {number(recall.mean)}"
+
+
+def _lead(test: PairedTest | None) -> str:
+    if test is None or test.ci95 is None:
+        return ""
+    chance = "" if test.p_value is None or test.p_value < CERTAIN else f"; p = {number(test.p_value)}"
+    low, high = test.ci95
+    return f"{signed(test.difference)} ({signed(low)} to {signed(high)}{chance})"
 
 
 def main() -> int:
@@ -134,14 +132,19 @@ def main() -> int:
         program = [sys.executable, "-m", *words, "--resume"]
         if subprocess.run(program, cwd=ROOT).returncode:
             return 1
-    sections = []
-    for name, corpus in CORPORA.items():
-        path = ROOT / "runs" / "results" / name / "comparison.json"
-        if path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            sections.append(section(name, corpus, found, command(name, corpus, Path("DATA"), len(found["seeds"]))))
+    paths = {name: ROOT / "runs" / "results" / name / "comparison.json" for name in CORPORA}
+    found = {
+        name: Comparison.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        for name, path in paths.items()
+        if path.exists()
+    }
+    groups = {
+        title: {name: one for name, one in found.items() if CORPORA[name].methods == methods}
+        for title, methods in SECTIONS.items()
+    }
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Results\n"
-    PAGE.write_text(put_tables(text, "\n".join(sections)), encoding="utf-8")
+    tables = "\n".join(section(title, group) for title, group in groups.items() if group)
+    PAGE.write_text(put_tables(text, tables), encoding="utf-8")
     return 0
 
 
