@@ -90,8 +90,8 @@ def section(title: str, found: Mapping[str, Comparison]) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown: names on the left, numbers on the right."""
-    lines = (head, ["---"] + ["---:"] * (len(head) - 1), *rows)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|---" + "|---:" * (len(head) - 1) + "|", *lines[1:]])
 
 
 def put_tables(text: str, tables: str) -> str:

@@ -1,4 +1,4 @@
-"""Measure the study of seven losses again (`make study-losses`): docs/studies/losses.md.
+"""Measure the study of losses again (`make study-losses`): docs/studies/losses.md.
 
     python scripts/study_losses.py --data FOLDER [--only NAME ...] [--seeds N]
 
@@ -15,14 +15,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from results import put_tables
+from results import put_tables, table
 
 from overtone.core.files import atomic_path
 from overtone.evaluation import paired_seed_test
-from overtone.report.words import number, plural
+from overtone.experiments import Diagnosis, ProbeResult, SpaceResult
+from overtone.report.words import number
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "studies" / "losses.md"
@@ -40,12 +40,14 @@ class Corpus:
 
     Attributes:
         title: Its name in the page.
+        short: Its name in the table of findings.
         source: What `overtone diagnose` is given: a built-in corpus or a file below the runs folder.
         options: Further words of the command.
         made: How the file is made from the data folder: words of `overtone`, or the name of a maker below.
     """
 
     title: str
+    short: str
     source: str
     options: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
@@ -53,21 +55,23 @@ class Corpus:
 
 CIFAR = ("extract", "DATA/cifar10/cifar10_jpg.npz", "--out", f"{RUNS}/cifar10.npz")
 CORPORA = {
-    "digits": Corpus("scikit-learn's digits", "digits"),
-    "cifar10": Corpus("CIFAR-10", f"{RUNS}/cifar10.npz", made=CIFAR),
+    "digits": Corpus("scikit-learn's digits", "digits", "digits"),
+    "cifar10": Corpus("CIFAR-10", "CIFAR-10", f"{RUNS}/cifar10.npz", made=CIFAR),
     "cifar10-disjoint": Corpus(
-        "CIFAR-10, five classes train and five others are judged",
+        "CIFAR-10: five classes train, five others test",
+        "CIFAR-10, new classes",
         f"{RUNS}/cifar10.npz",
         ("--class-disjoint",),
         made=CIFAR,
     ),
     "spoken-digits": Corpus(
-        "Spectrograms of spoken digits, a class for each digit and speaker, 30 train and 30 others are judged",
+        "Spoken digits: 30 classes train, 30 others test",
+        "spoken digits, new classes",
         f"{RUNS}/spoken-digits.npz",
         ("--class-disjoint",),
         made=("spoken_digits",),
     ),
-    "toy-classes": Corpus("Toy classes", "toy-classes", ("--loss", "contrastive", "--loss", "triplet")),
+    "toy-classes": Corpus("Toy classes", "toy", "toy-classes", ("--loss", "contrastive", "--loss", "triplet")),
 }
 
 
@@ -136,8 +140,7 @@ def contrasts(larger: Sequence[str], smaller: Sequence[str], *quantities: str) -
 ALL = ("contrastive", "triplet", "n-pair", "infonce", "arcface", "scl", "ccl")
 FINDINGS = (
     Finding(
-        "Triplet and SCL keep more within-class variance and wider margins between centroids "
-        "than Contrastive and InfoNCE",
+        "Triplet and SCL keep more within-class variance and larger centroid distances than Contrastive and InfoNCE",
         contrasts(DIVERSE, COMPACT, "intra_variance", "centroid_distance"),
     ),
     Finding(
@@ -159,26 +162,26 @@ FINDINGS = (
 )
 
 
-def per_seed(entry: Mapping[str, Any], quantity: str) -> list[float]:
+def per_seed(result: ProbeResult, quantity: str) -> list[float]:
     """A loss's values of a quantity, one a seed; where an embedding never compacted by half, all updates it had."""
-    values = entry["over_seeds"][quantity]["values"]
-    never = entry["looks"]["updates"][-1]
-    return [float(never) if value is None else float(value) for value in values]
+    never = result.curve("map").at[-1]
+    return [float(never) if value is None else float(value) for value in result.measured(quantity).values]
 
 
-def mark(finding: Finding, losses: Mapping[str, Any]) -> tuple[str, int, int, list[str]]:
-    """Whether a finding is reproduced here, how many contrasts are significantly for it and against it, and which."""
-    pro, con, against = 0, 0, []
+def count(finding: Finding, losses: Mapping[str, ProbeResult]) -> tuple[int, int]:
+    """How many contrasts of a finding are significant in its direction, and how many against it."""
+    pro, con = 0, 0
     for a, b, quantity in finding.contrasts:
-        test = paired_seed_test(per_seed(losses[a], quantity), per_seed(losses[b], quantity))
-        low, high = test["ci95"]
+        low, high = paired_seed_test(per_seed(losses[a], quantity), per_seed(losses[b], quantity))["ci95"]
         pro += low > 0
         con += high < 0
-        if high < 0:
-            against.append(f"{quantity}: {a} < {b}")
-    total = len(finding.contrasts)
+    return pro, con
+
+
+def mark(pro: int, con: int, total: int) -> str:
+    """Whether a finding is reproduced, with the contrasts for and against it."""
     word = "reproduced" if pro >= CARRIED * total else "reversed" if con >= CARRIED * total else "not reproduced"
-    return word, pro, con, against
+    return f"**{word}**, {pro} : {con} of {total}"
 
 
 def tried(setting: str, value: float, seeds: int) -> list[str]:
@@ -190,112 +193,90 @@ def tried(setting: str, value: float, seeds: int) -> list[str]:
 
 def settings_section() -> str:
     """A table of the losses with other settings; empty if none was measured."""
-    rows, words = [], []
+    found = {}
     for setting, values in SETTINGS.items():
         for value in values:
             path = ROOT / RUNS / f"{TRIED_ON}-settings" / f"{setting}-{value}" / "diagnosis.json"
             if path.exists():
-                found = json.loads(path.read_text(encoding="utf-8"))
-                ((_, entry),) = found["losses"].items()
-                words = words or tried(setting, value, len(found["seeds"]))
-                rows.append([f"`{setting}={value}`", *(cell(entry, quantity) for quantity in COLUMNS.values())])
-    if not rows:
-        return ""
-    lines = (["setting", *COLUMNS], ["---"] + ["---:"] * len(COLUMNS), *rows)
-    shown = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-    command_line = "overtone " + " ".join(words)
-    return f"### What hangs on the settings\n\n```bash\n{command_line}\n```\n\nand so on for each row.\n\n{shown}\n"
+                found[f"{setting}={value}"] = Diagnosis.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    return settings_table({name: next(iter(one.losses.values())) for name, one in found.items()}) if found else ""
+
+
+def settings_table(found: Mapping[str, ProbeResult]) -> str:
+    """Settings by quantity, under the command of the first of them."""
+    name, value = next(iter(found)).split("=")
+    rows = [[f"`{name}`", *(cell(result, quantity) for quantity in MOVED.values())] for name, result in found.items()]
+    words = " ".join(tried(name, float(value), len(next(iter(found.values())).measured("map").values)))
+    title = f"### Other settings on {TRIED_ON}"
+    return f"{title}\n\n```bash\novertone {words}  # and so on\n```\n\n{table(['setting', *MOVED], rows)}\n"
 
 
 COLUMNS = {
     "intra-class variance": "intra_variance",
     "centroid distance": "centroid_distance",
-    "unevenness": "unevenness",
-    "smallest gap": "smallest_gap",
-    "effective rank": "effective_rank",
     "active ratio": "mean_active_ratio",
     "gradient norm": "mean_gradient_norm",
     "updates to half": "updates_to_half",
     "R@1": "recall@1",
     "mAP": "map",
 }
+MOVED = {title: COLUMNS[title] for title in ("intra-class variance", "centroid distance", "R@1", "mAP")}
+SPREAD = 0.05
+"""Standard deviation, as a share of the mean, from which on a table shows it."""
 
 
-def table(found: Mapping[str, Any]) -> str:
-    """Losses by quantity, mean ± std over the seeds."""
-    head = ["loss", *COLUMNS]
-    rows = [[f"`{name}`", *(cell(entry, q) for q in COLUMNS.values())] for name, entry in found["losses"].items()]
-    if "intra_variance" in found["features"]:
-        rows.append(["*features*", *(features_cell(found["features"], q) for q in COLUMNS.values())])
-    lines = (head, ["---"] + ["---:"] * len(COLUMNS), *rows)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+def cell(space: SpaceResult, quantity: str) -> str:
+    """A quantity: its mean, and what seeds differ by where that is much; how often an embedding never halved."""
+    measured = space.measured(quantity)
+    if measured.mean is None:
+        return "never" if measured.values else ""
+    spread = f" ± {number(measured.std)}" if (measured.std or 0.0) > SPREAD * abs(measured.mean) else ""
+    some = measured.values.count(None)
+    return number(measured.mean) + spread + (f" ({some} never)" if some else "")
 
 
-def cell(entry: Mapping[str, Any], quantity: str) -> str:
-    """A quantity of a loss; ``never`` for the seeds with which an embedding did not compact by half."""
-    over = entry["over_seeds"][quantity]
-    if over["mean"] is None:
-        return "never"
-    some = sum(value is None for value in over["values"])
-    spread = "" if over["std"] is None else f" ± {number(over['std'])}"
-    return number(over["mean"]) + spread + (f" ({some} never)" if some else "")
+def corpus_table(found: Diagnosis) -> str:
+    """Losses, and the features before training, by quantity."""
+    spaces: dict[str, SpaceResult] = {f"`{name}`": result for name, result in found.losses.items()}
+    if found.features is not None:
+        spaces["*features*"] = found.features
+    rows = [[name, *(cell(space, quantity) for quantity in COLUMNS.values())] for name, space in spaces.items()]
+    return table(["loss", *COLUMNS], rows)
 
 
-def features_cell(features: Mapping[str, Any], quantity: str) -> str:
-    """The same quantity of the features before any training."""
-    value = features.get(quantity)
-    if quantity == "unevenness":
-        value = features["centroid_distance"]["std"] / features["centroid_distance"]["mean"]
-    if isinstance(value, Mapping):
-        value = value["mean"]
-    return "" if value is None else number(value)
-
-
-def sections(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """The findings over the corpora with all losses, then a section for each corpus."""
-    names = [name for name, entry in found.items() if set(entry["losses"]) >= set(ALL)]
-    lines = [
-        [
-            "finding",
-            *(
-                CORPORA[name].title.split(",")[0] + (" (new classes)" if found[name]["class_disjoint"] else "")
-                for name in names
-            ),
-        ],
-        ["---"] * (1 + len(names)),
+def findings_table(counts: Mapping[str, Sequence[tuple[int, int]]]) -> str:
+    """Findings by corpus: reproduced or not, and the contrasts for and against."""
+    rows = [
+        [f"{place}. {finding.says}", *(mark(*counts[name][place - 1], len(finding.contrasts)) for name in counts)]
+        for place, finding in enumerate(FINDINGS, 1)
     ]
-    notes = []
-    for place, finding in enumerate(FINDINGS, 1):
-        cells = []
-        for name in names:
-            word, pro, con, against = mark(finding, found[name]["losses"])
-            cells.append(f"**{word}** ({pro} for, {con} against, of {len(finding.contrasts)})")
-            if against:
-                notes.append(f"- Finding {place} on {name}, significantly against it: {'; '.join(against)}.")
-        lines.append([f"{place}. {finding.says}", *cells])
-    yield (
-        "### The four findings\n\n"
-        + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-        + "\n\n"
-        + "\n".join(notes)
-        + "\n"
+    return "### The findings\n\n" + table(["finding", *(CORPORA[name].short for name in counts)], rows) + "\n"
+
+
+def corpus_section(name: str, found: Diagnosis) -> str:
+    """A corpus in the page: its commands, its size, its table."""
+    corpus = CORPORA[name]
+    words = [f"overtone {' '.join(corpus.made)}"] if corpus.made and corpus.made[0] not in MAKERS else []
+    words.append("overtone " + " ".join(command(name, corpus, len(found.seeds))))
+    rows, classes = found.rows, found.classes
+    about = (
+        f"{rows['train']:,} training rows ({classes['train']} classes), {rows['test']:,} test rows "
+        f"({classes['test']} classes), {found.settings['epochs']} epochs."
     )
-    for name, entry in found.items():
-        corpus = CORPORA[name]
-        words = [*([f"overtone {' '.join(corpus.made)}"] if corpus.made and corpus.made[0] not in MAKERS else [])]
-        words.append("overtone " + " ".join(command(name, corpus, len(entry["seeds"]))))
-        about = (
-            f"{plural(entry['rows']['train'], 'training row')} of "
-            f"{plural(entry['classes']['train'], 'class', 'classes')}, "
-            f"{plural(entry['rows']['test'], 'test row')} of {plural(entry['classes']['test'], 'class', 'classes')}, "
-            f"{plural(len(entry['seeds']), 'seed')}, {plural(entry['settings']['epochs'], 'epoch')}."
-        )
-        yield f"### {corpus.title}\n\n```bash\n" + "\n".join(words) + f"\n```\n\n{about}\n\n{table(entry)}\n"
+    return f"### {corpus.title}\n\n```bash\n" + "\n".join(words) + f"\n```\n\n{about}\n\n{corpus_table(found)}\n"
+
+
+def sections(found: Mapping[str, Diagnosis]) -> Iterator[str]:
+    """The findings over the corpora with all losses, and a section for each of these."""
+    whole = {name: one.losses for name, one in found.items() if set(one.losses) >= set(ALL)}
+    yield findings_table({name: [count(finding, losses) for finding in FINDINGS] for name, losses in whole.items()})
+    for name in whole:
+        yield corpus_section(name, found[name])
 
 
 def main() -> int:
     """Measure and write the page."""
-    parser = argparse.ArgumentParser(description="Measure the study of seven losses again.")
+    parser = argparse.ArgumentParser(description="Measure the study of losses again.")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
     parser.add_argument(
         "--only", nargs="*", choices=CORPORA, default=list(CORPORA), help="these corpora only; none: write the page"
@@ -309,11 +290,11 @@ def main() -> int:
         for value in values:
             run([*tried(setting, value, options.seeds), "--resume"])
     found = {
-        name: json.loads(path.read_text(encoding="utf-8"))
+        name: Diagnosis.from_dict(json.loads(path.read_text(encoding="utf-8")))
         for name in CORPORA
         if (path := ROOT / RUNS / name / "diagnosis.json").exists()
     }
-    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Seven losses on frozen features\n"
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Losses on frozen features\n"
     PAGE.write_text(put_tables(text, "\n".join([*sections(found), settings_section()])), encoding="utf-8")
     return 0
 
