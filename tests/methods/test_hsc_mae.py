@@ -8,7 +8,10 @@ import pytest
 import torch
 
 from overtone.methods.base import methods
-from overtone.objectives.soft_infonce import infonce
+from overtone.objectives.canonical import canonical_loss
+from overtone.objectives.distillation import distillation
+from overtone.objectives.soft_infonce import infonce, soft_infonce_within, symmetric_soft_infonce
+from overtone.objectives.targets import own_and_others
 
 TERMS = {"canonical", "neighbours", "reconstruction", "distillation"}
 ON = {
@@ -29,6 +32,25 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(ready):
     weights = {"canonical": 0.7, "neighbours": 1.3, "reconstruction": 0.4, "distillation": 0.2}
     torch.testing.assert_close(terms["loss"], sum(weights[name] * terms[name] for name in TERMS))
     assert all(terms[name] > 0 for name in TERMS)
+
+
+@pytest.mark.parametrize("kind", ["embedding", "similarity"])
+def test_each_term_is_its_loss_over_both_modalities(ready, kind):
+    method, batch = ready("hsc-mae", **{**ON, "dropout": 0.0, "mask_ratio": 0.0, "distillation": kind})
+    with torch.no_grad():
+        for p in method.encoders.parameters():
+            p.add_(0.3 * torch.randn_like(p))
+    terms, s = method.step(batch), method.settings
+    student = method.encode(batch, batch.features)
+    torch.testing.assert_close(terms["canonical"], canonical_loss(*student, s.canonical_ridge, s.canonical_power))
+    apart = [distillation(student[m], method.teach(batch.features[m], m), kind) for m in (0, 1)]
+    torch.testing.assert_close(terms["distillation"], torch.stack(apart).mean())
+    others = method.affinity.float()
+    targets = own_and_others(others, s.own_weight)
+    inside = others / others.sum(1, keepdim=True).clamp_min(1e-12)
+    within = [soft_infonce_within(z, inside, s.temperature, s.form) for z in student]
+    wanted = symmetric_soft_infonce(*student, targets, s.temperature, s.form)
+    torch.testing.assert_close(terms["neighbours"], wanted + s.within_weight * torch.stack(within).mean())
 
 
 @pytest.mark.parametrize("term", ["canonical", "neighbour", "reconstruction", "distillation"])

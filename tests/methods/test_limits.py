@@ -25,6 +25,14 @@ def test_a_batch_in_which_noise_reads_as_correlation_is_refused(ready, some, nam
     )
 
 
+@pytest.mark.parametrize(("name", "least"), [("dcca", 16), ("hsc-mae", 16), ("triplet", 32), ("infonce", 2)])
+def test_the_least_batch_is_one_that_means_something(ready, some, name, least):
+    method, batch = ready(name, embedding_dim=8)
+    assert method.least_batch == least
+    method.step(some(batch, slice(0, least)))
+    assert ready("hsc-mae", embedding_dim=8, canonical_weight=0.0)[0].least_batch == 2
+
+
 def test_every_term_switched_off_is_refused(ready):
     for name in ("hsc-mae", "cav-mae"):
         weights = {key: 0.0 for key in methods[name].settings_type.model_fields if key.endswith("_weight")}

@@ -212,6 +212,8 @@ def test_clips_are_related_by_an_edge_either_way_or_by_one_class() -> None:
     wanted = torch.tensor([[0.9 * 0.7, min(1.0, 0.9 * 0.9 + 0.9 * 0.6)], [0.8 * 0.7, min(1.0, 0.8 * 0.9 + 0.8 * 1.0)]])
     assert torch.allclose(found, wanted)
     assert not relatedness((heard.requires_grad_(), seen), graph, 0.5).requires_grad
+    certain = relatedness((torch.eye(3), torch.eye(3)), graph, 0.5)  # who is not of a class or an edge is unrelated
+    assert torch.equal(certain, torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0], [0.0, 0.0, 1.0]]))
 
 
 @pytest.mark.parametrize("name", ["contrastive", "triplet", "infonce", "scl"])
