@@ -147,6 +147,16 @@ def test_a_method_no_better_than_chance_is_named(report: Maker) -> None:
     assert "No better than chance (0.480): plain." in report(chance_map={"mean": 0.48}).words
 
 
+def test_what_is_just_enough_gives_no_warning(report: Maker) -> None:
+    assert (
+        "No better than chance (0.470): plain." in report(chance_map={"mean": 0.47}).words
+    )  # where its interval begins
+    assert "No better than chance" not in report(chance_map={"mean": 0.469}).words
+    assert "One seed only" not in report(seeds=[0, 1]).words
+    assert "There are only 99 queries in each direction" in report(queries=99).words
+    assert "There are only" not in report(queries=100).words
+
+
 def test_without_labels_methods_are_ranked_by_their_partners(report: Maker) -> None:
     def entry(mean: float) -> dict[str, Any]:
         return {"instance_recall@10": {"a2v": mean, "v2a": mean, "mean": mean}, "seeds": [mean, mean]}

@@ -71,6 +71,7 @@ def test_it_did_not_where_no_graph_does_as_well(shuffled: tuple[float, float, fl
 
 
 def test_the_planted_graph_is_what_could_be_reached() -> None:
+    assert said(AHEAD, MORE, AHEAD, BEHIND).count("the planted one") == 1  # no rival of the inferred graph
     assert said(AHEAD, MORE, AHEAD, BEHIND).endswith(
         "the inferred one has −3.0 over the planted one (95 % interval −5.0 to −1.0)."
     )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from overtone.experiments import Diagnosis
 from overtone.report import diagnosis_report
+from overtone.report.diagnosis import doubts
 
 Maker = Callable[..., Any]
 NASTY = '<script>alert("1")</script>'
@@ -148,6 +149,23 @@ def test_hints_for_doubt_are_given(report: Maker, make_diagnosis: Maker) -> None
     assert "By R@1, not significantly better than the frozen features: " in page.words
     assert "rows look shuffled" in page.words
     assert "4 things to keep in mind" in page.words
+
+
+def test_what_is_just_enough_gives_no_warning(report: Maker, make_diagnosis: Maker) -> None:
+    assert "There are only 99 test rows" in report(rows={"train": 90, "test": 99}).words
+    assert "There are only" not in report(rows={"train": 90, "test": 100}).words
+    entry = make_diagnosis()["losses"]["triplet"]["over_seeds"]["map"]
+    inside, below = (entry["ci95"][0] + step for step in (1e-6, -1e-6))
+
+    def no_better(value: float) -> str:
+        losses = {"triplet": (0.0334, 30.0, 0.974, 0.04)}
+        features = {**make_diagnosis()["features"], "map": value}
+        document = make_diagnosis(losses, features=features)
+        document["losses"]["triplet"]["over_seeds"]["map"] = entry
+        return " ".join(doubts(Diagnosis.from_dict(document)))
+
+    assert no_better(inside) == "By mAP, not significantly better than the frozen features: triplet."
+    assert no_better(below) == ""
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
