@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from .conftest import Cli
+from .conftest import Cli, clips
 
 RUN = """
 import sys
@@ -33,6 +34,12 @@ MISSPELT = {
     "setting of a loss that is not compared": ["diagnose", "x.npz", "--loss", "scl", "--set", "triplet.margin=1"],
     "setting of the budget": ["diagnose", "x.npz", "--loss", "scl", "--set", "epohcs=1"],
     "setting that follows from the data": ["diagnose", "x.npz", "--loss", "arcface", "--set", "classes=3"],
+    "missing file": ["train", "cca", "nowhere.npz", "--out", "r"],
+    "missing file of a comparison": ["compare", "cca", "nowhere.npz"],
+    "missing file of a diagnosis": ["diagnose", "nowhere.npz"],
+    "missing embeddings": ["evaluate", "nowhere.npz"],
+    "missing run": ["embed", "nowhere", "split-digits", "--out", "e.npz"],
+    "missing run to evaluate": ["evaluate", "nowhere", "split-digits"],
     "plug-in": ["train", "cca", "x.npz", "--out", "r", "--import", "nowhere.py"],
 }
 
@@ -48,6 +55,14 @@ def test_a_misspelt_name_is_refused_without_torch(cli: Cli, tmp_path: Path, case
     assert (alone.returncode, alone.stdout) == (2, "[]\n"), alone.stderr
     whole = cli(*MISSPELT[case])  # here torch is imported, so the training's own check speaks
     assert (whole.code, whole.err) == (2, alone.stderr)
+
+
+def test_inspect_needs_no_torch(tmp_path: Path) -> None:
+    np.savez(tmp_path / "clips.npz", **clips())
+    for source in ("clips.npz", "split-digits"):
+        alone = program("inspect", source, cwd=tmp_path)
+        assert (alone.returncode, alone.stdout.splitlines()[-1]) == (0, "[]"), alone.stderr
+    assert program("inspect", "nowhere.npz", cwd=tmp_path).stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["train", "--help"], ["graph", "--help"]])

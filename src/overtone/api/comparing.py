@@ -147,11 +147,12 @@ def diagnose(
         raise InputError("--as-is trains nothing", got=f"{len(losses)} losses", fix="leave --loss out")
     chosen = () if as_is else losses
     check_losses(chosen, settings)
-    from overtone import experiments
     from overtone.features import Features, load_views, split_by_class
 
     features = data if isinstance(data, Features) else load_views(data, **reading)
     features = logged(split_by_class(features) if class_disjoint else features)
+    from overtone import experiments
+
     diagnosis = experiments.diagnose(
         chosen, features, seeds=_seeds(seeds), settings=settings, out=out, resume=resume, progress=progress
     )

@@ -13,8 +13,8 @@ from overtone.core import InputError, ProgressCallback, about
 
 if TYPE_CHECKING:
     from overtone.graphs import Graph, Knowledge
-    from overtone.graphs.representations import Kind as SoftLabelKind
-    from overtone.graphs.representations import Representation
+    from overtone.graphs.soft_labels import Kind as SoftLabelKind
+    from overtone.graphs.soft_labels import Representation
 
 OPTIONS = named("penalty", "bootstrap", "halves", "seconds", "processes", seed="random_state")
 

@@ -102,6 +102,7 @@ def embed(
     Raises:
         InputError: The folder is no finished run, the data does not fit it, or the file cannot be written.
     """
+    _require_run(run)
     from overtone.features import save
     from overtone.training import Run
 
@@ -147,6 +148,8 @@ def evaluate(
     """
     if isinstance(target, (str, Path)) and not is_run(target):
         if data is not None:
+            if not Path(target).exists():
+                _require_run(target)
             raise InputError(f"{target}: not a run folder", fix="leave DATA out to evaluate a file of embeddings")
         features = read(target, reading)
         from overtone import evaluation
@@ -179,6 +182,16 @@ def evaluate(
 def is_run(path: str | Path) -> bool:
     """Whether a path is a run folder."""
     return (Path(path) / "run.json").is_file()
+
+
+def _require_run(run: str | Path | Run) -> None:
+    """Refuse what is no run folder before torch is imported.
+
+    Raises:
+        InputError: There is no ``run.json``.
+    """
+    if isinstance(run, (str, Path)) and not is_run(run):
+        raise InputError(f"{run}: not a run folder (no run.json)", fix="make one with overtone train")
 
 
 def _write_report(run: Run, data: PairedFeatures) -> None:

@@ -55,7 +55,7 @@ def show_inspection(output: Output, found: Inspection, arguments: Arguments) -> 
     from overtone.cli.tables import inspection
 
     output.document(found.to_dict())
-    output.say(*inspection(found.to_dict()))
+    output.say(*inspection(found))
     output.code = 2 if found.problems else 0
 
 

@@ -11,13 +11,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from overtone.evaluation import find_metric, metric_order
-from overtone.report.comparison_words import difference_in_words, verdicts
-from overtone.report.words import DASH, duration, number, percent, plural, span
+from overtone.report.words import DASH, duration, metric_name, number, percent, plural, span
 
 if TYPE_CHECKING:
     from overtone.evaluation import Evaluation
     from overtone.experiments import Comparison, MethodResult
+    from overtone.features import Inspection
     from overtone.graphs import Graph
 
 INTERVAL = "95 %\ninterval"
@@ -28,7 +27,6 @@ LOOK: dict[str, Any] = {
     "pad_edge": False,
     "padding": (0, 1, 0, 0),
 }
-SENTENCES = ("notes", "warnings", "problems")
 EDGES = 40
 """Edges of a graph that are shown at most."""
 
@@ -56,11 +54,13 @@ def arrows(modalities: Sequence[str]) -> tuple[str, str]:
 
 def evaluation_table(evaluation: Evaluation) -> list[RenderableType]:
     """One evaluation: a row per metric, both directions, and the interval where there is one."""
+    from overtone.evaluation import metric_order
+
     rows = []
     for key in sorted(evaluation.scores, key=metric_order):
         score = evaluation[key]
         cells = [number(value) for value in (*score.directions.values(), score.mean)]
-        rows.append((_title(key), *cells, span(score.ci95) if score.ci95 else ""))
+        rows.append((metric_name(key), *cells, span(score.ci95) if score.ci95 else ""))
     title = f"Retrieval, {plural(evaluation.queries, 'query', 'queries')} in each direction"
     shown: list[RenderableType] = [table(("", *arrows(evaluation.modalities), "mean", INTERVAL), rows, title)]
     skipped = sum(evaluation.skipped_queries.values())
@@ -81,20 +81,16 @@ def class_table(evaluation: Evaluation) -> list[RenderableType]:
     return [table(columns, rows, "mAP per class")] if rows else []
 
 
-def _title(key: str) -> str:
-    """What tables call a metric."""
-    found = find_metric(key)
-    return key if found is None else found.title
-
-
 def _or_zero(value: float) -> float:
     return 0.0 if math.isnan(value) else value
 
 
 def comparison_table(comparison: Comparison) -> list[RenderableType]:
     """The table of a paper: the best method first and marked, mean ± std over seeds, intervals, ablations, chance."""
+    from overtone.report.comparison_words import difference_in_words, verdicts
+
     metric = comparison.metric
-    columns = ["method", f"{_title(metric)}\n± std", INTERVAL, *arrows(comparison.modalities), "R@1", "time"]
+    columns = ["method", f"{metric_name(metric)}\n± std", INTERVAL, *arrows(comparison.modalities), "R@1", "time"]
     results = {**comparison.ranked(), **comparison.ablation}
     rows = [_method_row(name, result, metric, best=name == comparison.best) for name, result in results.items()]
     if comparison.chance_map:
@@ -127,22 +123,21 @@ def _method_row(name: str, result: MethodResult, metric: str, best: bool = False
     return [Text(cell, style="bold" if best else "") for cell in cells]
 
 
-def inspection(found: Mapping[str, Any]) -> list[RenderableType]:
+def inspection(found: Inspection) -> list[RenderableType]:
     """What is in a source: a line for every fact, a line for every part of one; then warnings and problems."""
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(no_wrap=True, style="bold")
     facts.add_column()
-    for key, value in found.items():
-        if key not in (*SENTENCES, "checksum") and value not in (None, {}, [], ""):
+    for key, value in found.to_dict().items():
+        if key not in ("notes", "warnings", "problems", "checksum") and value not in (None, {}, [], ""):
             parts = [f"{name}: {plainly(part)}" for name, part in value.items()] if isinstance(value, Mapping) else []
             facts.add_row(key.replace("_", " "), Text("\n".join(parts) or plainly(value)))
     shown: list[RenderableType] = [facts]
-    for kind in SENTENCES:
-        shown += [f"{kind.removesuffix('s')}: {sentence}" for sentence in found.get(kind, ())]
-    if not found.get("problems"):
+    for kind, sentences in (("note", found.notes), ("warning", found.warnings), ("problem", found.problems)):
+        shown += [f"{kind}: {sentence}" for sentence in sentences]
+    if not found.problems:
         alone = "a single view, for overtone diagnose; training takes two modalities"
-        use = alone if len(found["modalities"]) == 1 else "this can be trained on"
-        shown.append(f"No problems: {use}.")
+        shown.append(f"No problems: {alone if len(found.modalities) == 1 else 'this can be trained on'}.")
     return shown
 
 
