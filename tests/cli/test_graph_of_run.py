@@ -67,7 +67,7 @@ def test_each_edge_names_the_clips_that_support_it(cli: Cli, run: Path) -> None:
         assert all(clip["id"] in ids for clip in one["clips"])
     called = cli("graph", run, "--out", "g.html", "--out", "g.json")
     assert "best shown by" in called.out
-    assert "Which clips show it?" in Path("g.html").read_text(encoding="utf-8")
+    assert "Which clips support the edges?" in Path("g.html").read_text(encoding="utf-8")
     assert len(json.loads(Path("g.json").read_text())["found"]["support"]) == len(document["edges"])
 
 
