@@ -61,7 +61,7 @@ def test_implied_precision_is_that_of_the_regressions(oracle: ModuleType) -> Non
 
 
 def test_json_is_as_documented(graph: Graph, tmp_path: Path) -> None:
-    found = graph.summary()
+    found = graph.to_dict(brief=True)
     assert list(found) == ["nodes", "edges", "score", "seconds", "settings"]
     assert all(list(edge) == ["from", "to", "type", "weight", "presence", "direction"] for edge in found["edges"])
     assert {edge["type"] for edge in found["edges"]} <= {"directed", "undirected"}

@@ -136,7 +136,7 @@ def show_graph(output: Output, graph: Graph, arguments: Arguments) -> None:
     """The edges, and which files were written."""
     from overtone.cli.tables import graph_table
 
-    output.document(graph.summary())
+    output.document(graph.to_dict(brief=True))
     output.say(*graph_table(graph), *(f"Written: {path}" for path in arguments.get("out", ())))
 
 

@@ -130,8 +130,15 @@ class Graph:
         total = kept.sum(0)
         return kept / np.where(total > 0, total, 1.0)
 
-    def summary(self) -> dict[str, Any]:
-        """The graph as ``--json`` prints it: nodes, edges, score, seconds, settings and, if known, supporting rows."""
+    def to_dict(self, *, brief: bool = False) -> dict[str, Any]:
+        """The graph as JSON values.
+
+        Args:
+            brief: As ``--json`` prints it: nodes, edges, score, seconds, settings and, if known, supporting rows.
+
+        Returns:
+            All of the graph, for :meth:`from_dict`, unless ``brief``.
+        """
         values = {
             "nodes": list(self.nodes),
             "edges": [edge.to_dict() for edge in self.edges],
@@ -139,12 +146,8 @@ class Graph:
             "seconds": self.seconds,
             "settings": dict(self.settings),
         }
-        return values | ({"support": [one.to_dict() for one in self.support]} if self.support else {})
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of the graph as JSON values, for :meth:`from_dict`."""
-        values = self.summary()
-        values.pop("support", None)
+        if brief:
+            return values | ({"support": [one.to_dict() for one in self.support]} if self.support else {})
         matrices = {"weights": self.weights, "presence": self.presence, "direction": self.direction}
         return values | {
             "order": list(self.order),

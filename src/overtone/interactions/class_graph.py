@@ -14,7 +14,7 @@ import torch
 from overtone.core import InputError, ProgressCallback
 from overtone.core.files import json_text, write_json
 from overtone.graphs import EdgeSupport, Graph, Knowledge, Presences, infer_interactions, presences
-from overtone.interactions.soft_labels import SoftLabels
+from overtone.interactions.soft_labels import Identity, SoftLabels
 from overtone.training.folder import RunFolder
 
 SUPPORT = 5
@@ -156,7 +156,7 @@ def read_run_graph(
     return with_support(stored, soft, estimate_presences(soft, own), clips)
 
 
-def store_graph(graph: Graph, folder: Path, identity: Mapping[str, Any]) -> None:
+def store_graph(graph: Graph, folder: Path, identity: Identity) -> None:
     """Write ``graph.npz`` with the matrices, then ``graph.json`` with all else.
 
     Args:
@@ -168,7 +168,7 @@ def store_graph(graph: Graph, folder: Path, identity: Mapping[str, Any]) -> None
     write_json(folder / "graph.json", {**graph.to_dict(), "identity": identity})
 
 
-def load_graph(folder: Path, identity: Mapping[str, Any] | None = None) -> Graph | None:
+def load_graph(folder: Path, identity: Identity | None = None) -> Graph | None:
     """Read a graph that :func:`store_graph` wrote.
 
     Args:

@@ -143,7 +143,7 @@ class TeacherTrainer:
         return FittedTeacher(run, fitted.splits["train"])
 
 
-def _try_reconstruction(trainer: TeacherTrainer) -> dict[str, Any]:
+def _try_reconstruction(trainer: TeacherTrainer) -> dict[str, float | Mapping[str, float]]:
     """Decide whether teachers reconstruct the features, by how well they still rank labelled rows of the first fold.
 
     Where features are not sums of what is in a clip, a teacher that must reconstruct them neglects the labels.

@@ -17,7 +17,7 @@ from overtone.features import PairedFeatures
 from overtone.graphs import Graph, InferenceSettings, Presences
 from overtone.interactions.class_graph import estimate_presences, infer_graph, load_graph, store_graph
 from overtone.interactions.cross_fitting import cross_fit, select_labelled_splits
-from overtone.interactions.soft_labels import SoftLabels
+from overtone.interactions.soft_labels import Identity, SoftLabels
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import InferredTargets, methods
 from overtone.methods.interactions import UNINFORMED
@@ -140,9 +140,10 @@ class InteractionTrainer:
     def _soft_labels(self, config: InteractionConfig, run: RunContext) -> SoftLabels:
         settings = {**{name: getattr(run.settings, name) for name in PASSED_ON}, **config.teacher}
         part = select_labelled_splits(run.data)
-        identity = {
+        assert part.targets is not None
+        identity: Identity = {
             "soft labels": config.folds,
-            "of": checksum(*part.modalities.values(), *_targets(part), *part.splits.values()),
+            "of": checksum(*part.modalities.values(), part.targets, *part.splits.values()),
             "with": {name: value for name, value in settings.items() if name not in FREE},
         }
 
@@ -155,7 +156,7 @@ class InteractionTrainer:
         return self._keep(identity, fit, run)
 
     def _graph(self, config: InteractionConfig, run: RunContext, soft: SoftLabels, chances: Presences) -> Graph:
-        identity = {
+        identity: Identity = {
             "soft_labels": checksum(*soft.both, soft.labels),
             "inference": _inference_settings(config.inference),
             "versions": {"overtone": __version__},
@@ -178,7 +179,7 @@ class InteractionTrainer:
             store_graph(found, run.folder, identity)
         return found
 
-    def _keep(self, identity: Mapping[str, Any], make: Callable[[], T], run: RunContext) -> T:
+    def _keep(self, identity: Identity, make: Callable[[], T], run: RunContext) -> T:
         """A result of this identity that was made before, or else made now. A run with a folder stores its own."""
         if run.folder is not None:
             return make()
@@ -216,7 +217,3 @@ def _planted_weights(strengths: Tensor, top: int | None) -> Tensor:
         least = strengths.topk(min(top, len(strengths)), dim=0).values[-1]
         strengths = torch.where(strengths >= least, strengths, 0.0)
     return strengths / strengths.sum(0).clamp_min(torch.finfo(torch.float32).tiny)
-
-
-def _targets(data: PairedFeatures) -> list[Tensor]:
-    return [] if data.targets is None else [data.targets]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from overtone.interactions.soft_labels import Kind
+from overtone.graphs.soft_labels import Kind
 
 BINS = 15
 

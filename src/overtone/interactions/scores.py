@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from overtone.features import PairedFeatures
+from overtone.graphs.soft_labels import Kind
 from overtone.interactions.reliability import reliability
-from overtone.interactions.soft_labels import Kind, SoftLabels
+from overtone.interactions.soft_labels import Identity, SoftLabels
 from overtone.methods.av_sal import AVSAL
 from overtone.training.run import Run
 
@@ -72,7 +72,7 @@ class TeacherScores:
         return {modality: (part / counts).clamp(CERTAIN, 1 - CERTAIN) for modality, part in self.sums[name].items()}
 
     def soft_labels(
-        self, part: PairedFeatures, kind: Kind, provenance: Mapping[str, Any], choice: Mapping[str, Any]
+        self, part: PairedFeatures, kind: Kind, provenance: Identity, choice: Mapping[str, float | Mapping[str, float]]
     ) -> SoftLabels:
         """The soft labels, with their reliability."""
         assert part.targets is not None
@@ -81,7 +81,7 @@ class TeacherScores:
         calibrated, seen = self.mean("calibrated"), self.counts["in_sample"] > 0
         in_sample = {name: torch.where(seen, mean, calibrated[name]) for name, mean in self.mean("in_sample").items()}
         kinds = {"calibrated": calibrated, "uncalibrated": self.mean("uncalibrated"), "in_sample": in_sample}
-        figures = {
+        figures: dict[str, Mapping[str, list[float] | Mapping[str, float]]] = {
             modality: {
                 "temperatures": [fold[side] for fold in self.temperatures],
                 **{name: reliability(parts[modality], labels, kind) for name, parts in kinds.items()},

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +17,11 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.core.files import json_text, load_tensors, save_tensors
 from overtone.graphs.reading import SoftLabelFile
+from overtone.graphs.soft_labels import Kind
 
-Kind = Literal["softmax", "logits", "sigmoid", "sigmoid-logits"]
-"""What the numbers are; those of av-sal are probabilities: softmax or sigmoid."""
+Json = Mapping[str, "Json"] | Sequence["Json"] | str | float | int | bool | None
+Identity = Mapping[str, Json]
+"""What a stored result depends on, as JSON values: equal identities mean equal results."""
 
 IN_SAMPLE = "in_sample_"
 """Before a modality's name: scores by teachers that have seen the row."""
@@ -50,9 +52,9 @@ class SoftLabels:
     labels: Tensor
     folds: Tensor
     in_sample: dict[str, Tensor] = field(default_factory=dict)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    choice: Mapping[str, Any] = field(default_factory=dict)
-    reliability: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Identity = field(default_factory=dict)
+    choice: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
+    reliability: Mapping[str, Mapping[str, list[float] | Mapping[str, float]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -115,7 +117,7 @@ class SoftLabels:
             ) from None
 
     @classmethod
-    def load_matching(cls, path: Path, provenance: Mapping[str, Any]) -> SoftLabels | None:
+    def load_matching(cls, path: Path, provenance: Identity) -> SoftLabels | None:
         """Read soft labels back; None if there are none, or they depend on something else than ``provenance``.
 
         Raises:
