@@ -152,6 +152,29 @@ def test_a_rule_fires_beyond_its_threshold_and_not_before(
     assert name not in [hit.rule for hit in verdict(well)]
 
 
+@pytest.mark.parametrize(("name", "ill", "figure"), [(case[0], case[1], case[3]) for case in CASES])
+def test_a_threshold_belongs_to_one_side_only(name: str, ill: Evidence, figure: float) -> None:
+    """At its own figure a rule is silent, but where the docs say "or equal"."""
+    (found,) = [hit for hit in verdict(ill) if hit.rule == name]
+    at_threshold = [hit.rule for hit in verdict(ill, {name: found.figure})]
+    assert (name in at_threshold) is (name == "no-compaction")
+
+
+def test_severity_says_what_is_lost() -> None:
+    by_severity = {level: {name for name, rule in rules.items() if rule.severity == level} for level in (1, 2, 3)}
+    assert by_severity[1] == {"collapse", "diverged", "worse-than-features"}
+    assert by_severity[2] == {"few-dimensions", "over-compaction", "no-compaction", "overfit", "saturated"}
+    assert by_severity[1] | by_severity[2] | by_severity[3] == set(rules)
+
+
+def test_nothing_is_divided_by_zero() -> None:
+    points = geometry(intra_variance=0.0, variance_ratio=0.0, centroid_distance={"mean": 0.0, "std": 0.0})
+    evidence = changed(variance=points, train_variance=points, features_variance=points)
+    assert {hit.rule for hit in verdict(evidence)} == {"over-compaction"}
+    idle = changed(greediness=course(easy_share={"last": 0.6}, easy_samples={"last": 0.0}))
+    assert verdict(idle) == []
+
+
 def test_every_rule_is_tested_here() -> None:
     assert {case[0] for case in CASES} == set(rules)
 
@@ -261,6 +284,33 @@ def test_a_small_difference_that_every_seed_shows_is_no_tie() -> None:
     recalls = [0.80, 0.84, 0.82, 0.81, 0.83]
     found = recommend({"scl": seeds_of(recalls), "triplet": seeds_of([recall - 0.01 for recall in recalls])})
     assert found.ties["fine_grained"] == []
+
+
+def test_two_seeds_are_enough_for_a_test() -> None:
+    """Means that differ by a fifth, but whose two seeds disagree, are a tie; single numbers would not be."""
+    found = recommend({"scl": seeds_of([0.80, 0.90]), "triplet": seeds_of([0.85, 0.55])})
+    assert found.ties["fine_grained"] == ["triplet"]
+    assert "not significant" in found.sentences[0]
+
+
+def test_single_numbers_are_equal_within_two_per_cent() -> None:
+    for other, ties in ((0.785, ["triplet"]), (0.783, [])):
+        found = recommend({"scl": Evidence(recall=0.8), "triplet": Evidence(recall=other)})
+        assert found.ties["fine_grained"] == ties
+    assert "significant" not in found.sentences[0]
+
+
+def test_sentences_and_means_say_what_was_compared() -> None:
+    near = geometry(variance_ratio=0.25, centroid_distance={"mean": 1.0, "std": 0.1})
+    far = geometry(variance_ratio=0.5, centroid_distance={"mean": 2.0, "std": 0.1})
+    found = recommend({"scl": Evidence(near), "ccl": Evidence(far)})
+    assert found.figures["compaction"] == {"scl": 4.0, "ccl": 2.0}
+    assert found.figures["spacing"] == pytest.approx({"scl": -0.1, "ccl": -0.05})
+    assert (found["compaction"], found["spacing"]) == ("scl", "ccl")
+    assert found.sentences[1].endswith(
+        "scl (variance within by between 0.250), ahead of ccl (variance within by between 0.500)."
+    )
+    assert found.sentences[2].endswith("ccl (distances vary by 5 %), ahead of scl (distances vary by 10 %).")
 
 
 def test_when_all_are_tied_no_loss_stands_out() -> None:

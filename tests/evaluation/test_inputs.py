@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from overtone.core import InputError
 from overtone.evaluation import counterpart_ranks, evaluate, evaluate_within, mean_average_precision, rank_scores
@@ -80,3 +81,13 @@ def test_other_doors_check_too() -> None:
         rank_scores(np.zeros((1, 2)), np.zeros((1, 3)))
     with pytest.raises(InputError, match="row 0, column 1: NaN"):
         rank_scores(np.array([[0.0, np.nan]]), np.array([[True, False]]))
+
+
+def test_one_bad_row_is_named_and_others_are_counted() -> None:
+    one, three = (torch.ones(5, 2) * (torch.arange(5) >= bad)[:, None] for bad in (1, 3))
+    with pytest.raises(InputError, match="audio, row 0: is all zeros"):
+        evaluate(one, torch.ones(5, 2))
+    with pytest.raises(InputError, match=r"audio, row 0 \(and 2 more\): is all zeros"):
+        evaluate(three, torch.ones(5, 2))
+    with pytest.raises(InputError, match=r"row 0 \(and 1 more\)"):
+        evaluate(torch.ones(5, 2) * (torch.arange(5) >= 2)[:, None], torch.ones(5, 2))

@@ -111,3 +111,8 @@ def test_metrics_stand_in_the_order_of_their_definition() -> None:
         "mean_rank",
         "unknown",
     ]
+
+
+def test_keys_that_only_look_like_a_cutoff_come_last() -> None:
+    for unknown in ("recall@x", "nothing@3", "recall@"):
+        assert sorted([unknown, "mean_rank"], key=metric_order) == ["mean_rank", unknown]
