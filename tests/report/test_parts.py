@@ -24,7 +24,7 @@ from overtone.report.page import asset, draw, packed_library
 from overtone.report.palette import class_colour
 from overtone.report.run_queries import confusion_shares, rank_bins, rank_shares, telling
 from overtone.report.run_result import RunResult
-from overtone.report.words import better_direction, duration, number, signed, span
+from overtone.report.words import better_direction, duration, number, p_value, signed, span
 
 Maker = Callable[..., Any]
 
@@ -174,6 +174,7 @@ def test_numbers_in_words() -> None:
     assert duration(59.99) == "1 min 0 s"
     assert duration(None) == "–"
     assert span((0.1, float("nan"))) == "–"
+    assert [p_value(value) for value in (0.001, 0.00099, None)] == ["p = 0.001", "p < 0.001", "p –"]
     assert [signed(value) for value in (0.5, 0.0, -0.5, None)] == ["+0.500", "0.000", "−0.500", "–"]
 
 

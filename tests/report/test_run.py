@@ -239,6 +239,15 @@ def test_other_kinds_of_labels(report: Maker, make_data: Maker, kind: str) -> No
         assert "no class" in str(page.figures)
 
 
+def test_classes_stand_best_first(report: Maker, make_data: Maker, judge: Maker) -> None:
+    page, classes = report(), judge(make_data()).per_class
+    order = sorted(classes, key=lambda name: classes[name].mean, reverse=True)
+    table = next(one for one in page.tables if one[0][0] == "class")
+    assert [row[0] for row in table[1:]] == order
+    best, worst = order[0], order[-1]
+    assert f"The best class is {best} (mAP {classes[best].mean:.3f}), the worst is {worst}" in page.words
+
+
 def test_a_class_without_a_query_does_not_stop_it(report: Maker, make_data: Maker) -> None:
     data = make_data()
     wider = torch.cat([data.targets, torch.zeros(len(data), 1)], dim=1)

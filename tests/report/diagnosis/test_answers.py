@@ -165,7 +165,7 @@ def test_values_with_a_zero_are_drawn_on_an_even_axis() -> None:
     assert drawn.views == {}
 
 
-@pytest.mark.parametrize(("reference", "drawn"), [(0.9, 2), (1.4, 2), (1.6, 1), (-2.0, 1), (None, 1)])
+@pytest.mark.parametrize(("reference", "drawn"), [(0.9, 2), (1.4, 2), (1.6, 1), (-0.4, 2), (-0.6, 1), (None, 1)])
 def test_a_reference_far_off_does_not_press_the_curves_together(reference: float | None, drawn: int) -> None:
     course = Curve((0.0, 10.0), (0.0, 1.0))
     styles = {**loss_styles(["a"]), FROZEN: Style("#000000", "", "circle")}
@@ -229,6 +229,10 @@ def test_the_most_uneven_loss_is_named(diagnosis: Any, read: Maker) -> None:
         "Classes differ most under ccl: the variance of class wide (0.500) is 500 times that of class tight (0.00100)."
         in words
     )
+
+
+def test_the_loss_that_compacts_the_most_is_named(page: Any) -> None:
+    assert "contrastive compacts the most: its intra-class variance goes from 0.300 to " in page.words
 
 
 def test_of_many_classes_the_ends_are_drawn(make_diagnosis: Maker, read: Maker) -> None:
