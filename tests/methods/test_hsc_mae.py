@@ -10,7 +10,7 @@ import torch
 from overtone.methods.base import methods
 from overtone.objectives.canonical import canonical_loss
 from overtone.objectives.distillation import distillation
-from overtone.objectives.soft_infonce import infonce, soft_infonce_within, symmetric_soft_infonce
+from overtone.objectives.soft_infonce import infonce, soft_infonce, soft_infonce_within, symmetric_soft_infonce
 from overtone.objectives.targets import own_and_others
 
 TERMS = {"canonical", "neighbours", "reconstruction", "distillation"}
@@ -170,6 +170,18 @@ def test_a_queue_extends_the_neighbourhood(ready, some):
     assert memory is not None
     assert memory[0].shape == memory[1].shape == (20, 4)
     assert weights[:, 10:].any()
+
+
+def test_with_a_queue_the_local_term_is_the_mean_of_both_directions(ready):
+    method, batch = ready("hsc-mae", **{**QUEUED, "dropout": 0.0, "mask_ratio": 0.0, "within_weight": 0.0})
+    before = method.queue.clone()
+    first, second = method.encode(batch, batch.features)
+    others, past = method._others(batch)
+    method.queue.copy_(before)
+    targets, s = own_and_others(others, method.settings.own_weight), method.settings
+    there = soft_infonce(first, torch.cat([second, past[1]]), targets, s.temperature, s.form)
+    back = soft_infonce(second, torch.cat([first, past[0]]), targets, s.temperature, s.form)
+    torch.testing.assert_close(method.step(batch)["neighbours"], torch.stack([there, back]).mean())
 
 
 def test_a_queue_is_not_there_where_the_training_set_is_mined_as_a_whole(ready):

@@ -179,6 +179,8 @@ def test_tnn_c_cca_sees_nothing_but_the_cluster_coordinates(ready):
     method, batch = ready("tnn-c-cca", dropout=0.0)
     assert method.clusters.map_first.shape == (6, 3)  # four classes differ in three directions
     gone = torch.linalg.svd(method.clusters.map_first.mT).Vh[3:]
+    entries = method.coordinates(batch.features[0], 0).square().mean(1)
+    torch.testing.assert_close(entries, torch.ones(48))  # as scaled features have them
     moved = batch.features[0] + 5.0 * torch.randn(48, 3) @ gone
     torch.testing.assert_close(method.embed(moved, 0), method.embed(batch.features[0], 0), atol=1e-4, rtol=0)
     assert not torch.allclose(method.embed(batch.features[0] + 1.0, 0), method.embed(batch.features[0], 0), atol=1e-2)

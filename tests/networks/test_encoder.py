@@ -112,6 +112,11 @@ def test_a_sequence_is_the_mean_of_its_steps() -> None:
     assert not torch.allclose(encoder(rows), encoder(rows.mean(1, keepdim=True)), atol=1e-4)
 
 
+def test_steps_of_a_decoder_begin_small_beside_an_embedding_of_unit_length() -> None:
+    torch.manual_seed(0)
+    assert Decoder((50, 7), 64, 16, "gelu").steps.std().item() == pytest.approx(0.02, rel=0.1)
+
+
 def test_a_decoded_sequence_differs_from_step_to_step() -> None:
     torch.manual_seed(0)
     decoded = Decoder((3, 7), 4, 16, "gelu")(draw(5, 4))

@@ -363,3 +363,10 @@ def test_targets_mean_what_labels_mean(n: int, seed: int) -> None:
     for loss in (build("contrastive"), build("triplet"), build("infonce"), build("scl")):
         z = draw(n, 4, seed=seed + 1)
         torch.testing.assert_close(loss(z, labels), loss(z, targets=targets), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["euclidean", "squared", "cosine"])
+def test_distances_are_those_of_the_rows(kind: str) -> None:
+    a, b = F.normalize(draw(6, 4), dim=1), F.normalize(draw(5, 4, seed=1), dim=1)
+    wanted = {"euclidean": torch.cdist(a, b), "squared": torch.cdist(a, b) ** 2, "cosine": 1 - a @ b.T}[kind]
+    torch.testing.assert_close(distances(a @ b.T, kind), wanted)
