@@ -76,7 +76,10 @@ def test_choosing_without_held_out_rows_is_refused(data):
 @pytest.mark.parametrize("settings", [TrainingSettings, HeadSettings])
 def test_the_docs_have_every_setting_as_it_is(settings):
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
     missing = [
-        name for name, _, default, about in settings.table() if f"| `{name}` | {default} | {about} |" not in page
+        name
+        for name, _, default, about in settings.table()
+        if not any(row.startswith(f"| `{name}` |") and f"| {default} | {about} |" in row for row in rows)
     ]
     assert missing == []
