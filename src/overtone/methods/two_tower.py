@@ -58,6 +58,10 @@ class TwoTower(Method):
     """Two encoders, a teacher that averages them, and linear CCA on the teacher's embeddings.
 
     The teacher embeds: it is the student without the noise of the last steps. A subclass writes :meth:`step`.
+
+    Args:
+        settings: Of the type that ``settings_type`` names; gaps are filled by :meth:`resolve`.
+        corpus: What it knows of the training set.
     """
 
     settings: TwoTowerSettings
@@ -181,7 +185,12 @@ MASK_REDUNDANCY = 0.6
 
 
 class MaskedTwoTower(TwoTower):
-    """Two towers with masks and decoders."""
+    """Two towers with masks and decoders.
+
+    Args:
+        settings: Of the type that ``settings_type`` names; gaps are filled by :meth:`resolve`.
+        corpus: What it knows of the training set.
+    """
 
     settings: MaskedTwoTowerSettings
     mask_ratios: Tensor
