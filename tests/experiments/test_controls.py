@@ -122,3 +122,12 @@ def test_the_planted_graph_is_part_of_what_a_trial_depends_on(tmp_path):
     data.truth["interactions"] = torch.roll(data.truth["interactions"], 1, 0)
     compare(["interactions"], data, progress=lambda report: made.append(report.label), **options)
     assert any("planted-graph" in label for label in made)
+
+
+def test_what_makes_a_control_or_an_ablation_wins_over_given_settings():
+    found = named(["interactions"], {"graph": "planted"}, controls=True)
+    assert found["interactions"].settings["graph"] == "planted"
+    assert found["shuffled-graph"].settings["graph"] == "shuffled"
+    ablated = named(["hsc-mae"], {"reconstruction_weight": 0.5}, ablate=True)
+    assert ablated["hsc-mae"].settings["reconstruction_weight"] == 0.5
+    assert ablated["hsc-mae/no-reconstruction"].settings["reconstruction_weight"] == 0
