@@ -195,8 +195,8 @@ def hash_rows(rows: Values) -> Values:
     return np.concatenate([words[start : start + step] @ factors for start in range(0, len(words), step)])
 
 
-def _test_rows(rows: Values, test: Callable[[Values], Values]) -> Values:
+def _test_rows(rows: Values, test: Callable[[Values], object]) -> Values:
     """(N,) answers of a test of rows, in blocks."""
     flat = rows.reshape(len(rows), -1)
     step = max(1, (1 << 22) // flat.shape[1])
-    return np.concatenate([test(flat[start : start + step]) for start in range(0, len(flat), step)])
+    return np.concatenate([np.asarray(test(flat[start : start + step])) for start in range(0, len(flat), step)])
