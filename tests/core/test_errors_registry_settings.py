@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from overtone.core import InputError, Registry, Settings, unknown_name
-from overtone.core.settings import parse_assignments, read_yaml, rename
+from overtone.core.settings import parse_assignments, read_yaml, rename, share_settings
 
 
 def test_an_input_error_is_one_sentence_of_its_parts() -> None:
@@ -221,3 +221,31 @@ def test_yaml_that_cannot_be_used(tmp_path: Path, content: bytes, said: str) -> 
 def test_a_yaml_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none.yaml: cannot be read .*check the path"):
         read_yaml(tmp_path / "none.yaml")
+
+
+OWNERS = {"cca": {"ridge", "width"}, "dcca": {"rate", "width"}}
+
+
+def share(values: dict[str, object]) -> dict[str, dict[str, object]]:
+    return share_settings(values, OWNERS, [More], what="method", others=["metric"])
+
+
+def test_settings_are_shared_out_among_those_that_have_them() -> None:
+    assert share({"width": 3, "ridge": 0.1}) == {"cca": {"width": 3, "ridge": 0.1}, "dcca": {"width": 3}}
+    assert share({"width": 3, "cca.width": 4})["cca"] == {"width": 4}
+    assert share({"cca": {"width": 4}, "width": 3}) == {"cca": {"width": 4}, "dcca": {"width": 3}}
+    assert share({"speed": 2, "dcca": {"breadth": 5}}) == {"cca": {}, "dcca": {"rate": 2, "width": 5}}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"widht": 3}, "unknown setting of cca, dcca 'widht'.*did you mean 'width'"),
+        ({"cca.rate": 3}, "unknown setting of cca 'rate'"),
+        ({"dcca": {"ridge": 3}}, "unknown setting of dcca 'ridge'"),
+        ({"metric.margin": 3}, "setting 'metric.margin' is for a method that is not compared; valid: cca, dcca"),
+    ],
+)
+def test_settings_that_nobody_has_are_refused(values: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        share(values)

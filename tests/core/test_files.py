@@ -116,3 +116,11 @@ def test_the_checksum_tells_values_shapes_types_and_order_apart() -> None:
     assert len({checksum(*tensors) for tensors in different}) == len(different)
     assert checksum(a.reshape(2, 3).T) == checksum(a.reshape(2, 3).T.contiguous())
     assert checksum(a.clone().requires_grad_()) == checksum(a)
+
+
+def test_a_checksum_depends_on_shape_type_and_bytes_and_not_on_the_kind_of_array() -> None:
+    rows = np.arange(6, dtype=np.float32)
+    different = [rows, rows.reshape(2, 3), rows.reshape(3, 2), rows.view(np.int32), rows[::-1]]
+    assert len({checksum(part) for part in different}) == len(different)
+    assert all(checksum(part.copy()) == checksum(torch.from_numpy(part.copy())) for part in different)
+    assert checksum(rows, rows[:1]) != checksum(rows[:1], rows)

@@ -50,6 +50,7 @@ def test_a_terminal_gets_a_bar_with_terms(monkeypatch):
     assert "3/3" in text
     assert "loss 0.125" in text
     assert "closed" in text
+    assert "1/1" in text  # work without units is one unit, done
 
 
 def test_time_to_come_is_in_proportion_unless_it_is_known():

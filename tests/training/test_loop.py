@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from dataclasses import replace
 
 import pytest
@@ -14,8 +15,9 @@ from overtone.core import InputError
 from overtone.features import from_arrays
 from overtone.methods.base import CorpusInfo, methods
 from overtone.training import TrainingSettings, train
+from overtone.training.data import Rows
 from overtone.training.distribution import Group
-from overtone.training.loop import Loop, Rows, batch_bounds, in_blocks, rate
+from overtone.training.loop import Loop, batch_bounds, in_blocks, rate, reproducible
 
 
 def weights(run):
@@ -160,3 +162,12 @@ def test_no_rest_ends_a_correlating_run() -> None:
     )
     run = train("dcca", data, settings={"epochs": 2, "batch_size": 100, "embedding_dim": 32, "width": 8})
     assert run.info["epochs"] == 2
+
+
+def test_sums_on_a_gpu_are_reproducible_unless_the_user_says_otherwise(monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    with reproducible(torch.device("cpu")):
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    with reproducible(torch.device("cpu")):
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"

@@ -18,6 +18,7 @@ import torch
 import yaml
 from safetensors import safe_open
 
+import overtone
 import overtone.training.run as runs
 from overtone.core import InputError
 from overtone.methods.base import methods
@@ -247,13 +248,15 @@ def test_the_loop_reports_every_epoch_once(data):
     assert [(report.done, report.total) for report in seen] == [(0, 0)]
 
 
-def test_the_test_split_is_embedded_once_and_ranked_once(data, monkeypatch):
-    """Training ends with one embedding of each modality's test rows, and one evaluation: the ones it hands on."""
+@pytest.fixture
+def counted(data, monkeypatch):
+    """Modalities whose test rows the toy embedded, and the options of every evaluation, wherever it was asked for."""
     embedded, evaluated = [], []
     embed, evaluate = methods["toy"].embed, runs.evaluate
 
     def counted_embed(self, features, modality):
-        embedded.append((modality, len(features)))
+        if len(features) == len(data.splits["test"]):
+            embedded.append(modality)
         return embed(self, features, modality)
 
     def counted_evaluate(*arguments, **options):
@@ -261,17 +264,35 @@ def test_the_test_split_is_embedded_once_and_ranked_once(data, monkeypatch):
         return evaluate(*arguments, **options)
 
     monkeypatch.setattr(methods["toy"], "embed", counted_embed)
-    monkeypatch.setattr(runs, "evaluate", counted_evaluate)
+    for module in [module for name, module in sys.modules.items() if name.startswith("overtone.")]:
+        if getattr(module, "evaluate", None) is evaluate:
+            monkeypatch.setattr(module, "evaluate", counted_evaluate)
+    return embedded, evaluated
+
+
+def test_the_test_split_is_embedded_once_and_ranked_once(data, counted, monkeypatch):
+    """Training ends with one embedding of each modality's test rows, and one evaluation: the ones it hands on."""
     run = train("toy", data, settings={"epochs": 2, "validate_every": 2})
-    rows = len(data.splits["test"])
-    assert [one for one in embedded if one[1] == rows] == [(0, rows), (1, rows)]
+    embedded, evaluated = counted
+    assert embedded == [0, 1]
     assert len(evaluated) == 1
-    test = data.split("test")
     monkeypatch.undo()
+    test = data.split("test")
     assert all(torch.equal(run.test_embeddings[name], run.embed(test)[name]) for name in data.names)
     assert run.evaluation.to_dict() == run.evaluate(data).to_dict()
-    assert run.evaluation.per_query["map"]["a2v"].shape == (rows,)
-    assert run.evaluation.confusion["a2v"].sum() == rows
+    assert run.evaluation.per_query["map"]["a2v"].shape == (len(test),)
+    assert run.evaluation.confusion["a2v"].sum() == len(test)
+
+
+def test_a_report_takes_the_embeddings_and_the_evaluation_of_the_training(data, counted, tmp_path):
+    embedded, evaluated = counted
+    overtone.train("toy", data, settings={"epochs": 2, "validate_every": 2}, out=tmp_path)
+    assert (tmp_path / "report.html").exists()
+    assert embedded == [0, 1]
+    assert len(evaluated) == 1
+    overtone.train("toy", data, out=tmp_path, resume=True)  # finished: read from its folder, and reported once more
+    assert embedded == [0, 1, 0, 1]
+    assert len(evaluated) == 2
 
 
 def test_a_damaged_evaluation_is_named(data, tmp_path):

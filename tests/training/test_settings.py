@@ -73,6 +73,20 @@ def test_choosing_without_held_out_rows_is_refused(data):
         train("toy", data, settings={"select": "correlation", "validation_fraction": 0.0})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("validation_fraction", 1.0), ("learning_rate_warmup", 1.0), ("epochs", 0), ("batch_size", 1), ("memory_mb", 15)],
+)
+def test_values_beyond_their_bounds_are_refused(name, value):
+    with pytest.raises(InputError, match=f"setting '{name}'"):
+        TrainingSettings.build({name: value})
+
+
+def test_values_on_their_bounds_are_taken():
+    bounds = {"validation_fraction": 0.0, "learning_rate_warmup": 0.0, "epochs": 1, "batch_size": 2, "memory_mb": 16}
+    assert TrainingSettings.build(bounds).model_dump(include=set(bounds)) == bounds
+
+
 @pytest.mark.parametrize("settings", [TrainingSettings, HeadSettings])
 def test_the_docs_have_every_setting_as_it_is(settings):
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
