@@ -30,7 +30,7 @@ class Catalogue:
         return parts or dict(self.methods)
 
 
-def catalogue(name: Annotated[str | None, Param("[METHOD]")] = None, *, losses: Flag = False) -> Catalogue:
+def catalogue(name: Annotated[str | None, Param("METHOD")] = None, *, losses: Flag = False) -> Catalogue:
     """List the methods, or with METHOD everything that --set can set, with defaults and meanings.
 
     Args:

@@ -40,7 +40,7 @@ Result = TypeVar("Result", "Comparison", "Diagnosis")
 
 
 def compare(
-    methods: Annotated[Sequence[str], Param("METHOD...")],
+    methods: Annotated[Sequence[str], Param("METHOD")],
     data: Data,
     *,
     seeds: Seeds = 5,

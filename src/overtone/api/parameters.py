@@ -101,5 +101,5 @@ class ViewReading(Reading, total=False):
 
     modalities: Annotated[
         tuple[str, ...] | None,
-        Param("A[,B]", help="Name of the one view in DATA, or of its two modalities, if they are not found."),
+        Param("A[,B]", help="Name of the one view in DATA, or of its two modalities, where that is not clear."),
     ]

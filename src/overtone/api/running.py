@@ -117,7 +117,7 @@ def embed(
 
 def evaluate(
     target: Annotated[str | Path | Run, Param("RUN|EMBEDDINGS")],
-    data: Annotated[str | Path | PairedFeatures | None, Param("[DATA]")] = None,
+    data: Annotated[str | Path | PairedFeatures | None, Param("DATA")] = None,
     *,
     split: Annotated[str | None, Param("NAME")] = None,
     bootstrap: Annotated[int, Param("N", minimum=0)] = 1000,
