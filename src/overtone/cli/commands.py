@@ -22,7 +22,9 @@ from overtone.core.plugins import import_plugin
 
 PLAIN = (bool, int, float, str, Path)
 METAVARS = {"seed": "N", "memory_mb": "MB", "precision": "fp32|bf16", "device": "NAME", "penalty": "C", "seconds": "S"}
-IMPORT = Param("FILE.py", many=True, help="A file or module of yours that registers methods, losses or metrics; repeatable.")
+IMPORT = Param(
+    "FILE.py", many=True, help="A file or module of yours that registers methods, losses or metrics; repeatable."
+)
 
 Show = Callable[[Output, Any, Mapping[str, Any]], None]
 """Sets the JSON document and prints the result of a verb, called with what the verb was called with."""

@@ -133,7 +133,7 @@ class Rule:
         return hit and replace(hit, rule=self.name, quantity=self.quantity, threshold=limit)
 
 
-rules: Registry[Rule] = Registry("rule", "overtone.diagnosis.rules")
+rules: Registry[Rule] = Registry("rule", "overtone.diagnosis.verdict_rules")
 """All rules by name."""
 
 
