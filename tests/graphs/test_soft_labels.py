@@ -11,7 +11,10 @@ import pytest
 
 from overtone.core import InputError
 from overtone.graphs import Graph, interaction_graph
-from overtone.graphs.closure import closed_likelihood, expected_covariance, median_basis
+from overtone.graphs.closure import ClosedLearner, closed_likelihood, expected_covariance, median_basis
+from overtone.graphs.resampling import FittedGraph
+from overtone.graphs.search import Clock, SearchResult
+from overtone.graphs.settings import GraphSettings
 from overtone.graphs.soft_labels import represented, softmax
 
 
@@ -227,3 +230,21 @@ def test_real_scores_give_a_sparse_graph_whose_halves_agree(shared_data: Path) -
     graph = interaction_graph(scores, kind="logits", settings={"penalty": 12, "halves": 3})
     assert len(graph.edges) < 0.2 * 30 * 29 / 2
     assert graph.halves.jaccard > 0.3 > 10 * graph.halves.random
+
+
+@pytest.mark.parametrize("best", [0, 1, 2, 3])
+def test_the_start_with_the_best_likelihood_wins(monkeypatch: pytest.MonkeyPatch, best: int) -> None:
+    """Whichever of four starts it is: an earlier or a later one that is worse does not take its place."""
+    values = [1.0 + start for start in range(4)]
+    values[best] = 10.0
+    found = [FittedGraph(SearchResult(np.eye(6) > 9, np.arange(6), value, 1, True), np.eye(6)) for value in values]
+    settled = iter(zip(found, values))
+    monkeypatch.setattr(ClosedLearner, "_settled", lambda *_arguments: next(settled))
+    learner = ClosedLearner(GraphSettings(em_starts=4, ils_steps=0), np.repeat([0, 1], 3))
+    assert learner(np.eye(6), 100.0, 2.0, 0, Clock()) is found[best]
+    assert next(settled, None) is None
+
+
+def test_the_fewer_classes_the_more_starts() -> None:
+    starts = {classes: ClosedLearner(GraphSettings(), np.repeat([0, 1], classes)).starts for classes in (5, 20, 200)}
+    assert starts[5] > starts[20] > starts[200] == 1

@@ -1,0 +1,107 @@
+"""Presences by hand: what sets the scale of a class, and one round of unmixing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from overtone.core import InputError
+from overtone.graphs import InferenceSettings, presences
+
+PLAIN = {"rounds": 0}
+
+
+def two_classes(rows: int = 200, seed: int = 0) -> tuple[Any, Any]:
+    """Logits and labels of annotated rows of two classes that are far apart."""
+    random = np.random.default_rng(seed)
+    labels = np.eye(2)[random.integers(2, size=rows)]
+    return 8 * labels - 4 + random.normal(size=labels.shape), labels
+
+
+def by_hand(scores: Any, labels: Any, **chosen: Any) -> Any:
+    """Presences without unmixing: 0 at the median of rows annotated otherwise, 1 at a quantile of those with it."""
+    settings = InferenceSettings(**chosen)
+    found = np.zeros(scores.shape)
+    annotated = labels.sum(1) > 0
+    for at in range(scores.shape[1]):
+        own = labels[:, at] > 0
+        absent = np.median(scores[annotated & ~own, at])
+        present = np.quantile(scores[own, at], settings.annotated_quantile)
+        gap = max(present - absent, scores[:, at].std())
+        step = settings.sharpness * ((scores[:, at] - absent) / gap - settings.midpoint)
+        found[:, at] = 1 / (1 + np.exp(-step))
+    return found
+
+
+@pytest.mark.parametrize(
+    "chosen", [{}, {"annotated_quantile": 0.6}, {"midpoint": 0.7}, {"sharpness": 3.0}], ids=lambda chosen: str(chosen)
+)
+def test_the_scale_is_the_median_of_others_and_a_quantile_of_own_rows(chosen: dict[str, Any]) -> None:
+    scores, labels = two_classes()
+    found = presences({"audio": scores}, labels, kind="sigmoid-logits", settings={**PLAIN, **chosen})["audio"]
+    np.testing.assert_allclose(found, by_hand(scores, labels, **chosen), atol=1e-12)
+
+
+def test_rows_without_a_label_do_not_set_the_scale() -> None:
+    """Three times as many rows, all with high scores: the median of "not annotated with it" would be theirs."""
+    scores, labels = two_classes()
+    high = 4 + np.random.default_rng(1).normal(size=(600, 2))
+    whole, marked = np.vstack([scores, high]), np.vstack([labels, np.zeros((600, 2))])
+    found = presences({"audio": whole}, marked, kind="sigmoid-logits", settings=PLAIN)["audio"]
+    np.testing.assert_allclose(found, by_hand(whole, marked), atol=1e-12)
+    alone = presences({"audio": scores}, labels, kind="sigmoid-logits", settings=PLAIN)["audio"]
+    np.testing.assert_allclose(found[:200], alone, atol=1e-12)
+    assert (found[200:] > 0.5).all()
+
+
+def test_a_class_that_its_own_rows_hardly_stand_out_in_is_not_blown_up() -> None:
+    random = np.random.default_rng(0)
+    labels = np.eye(2)[random.integers(2, size=400)]
+    scores = random.normal(size=(400, 2))
+    found = presences({"audio": scores}, labels, kind="sigmoid-logits", settings={**PLAIN, "annotated_quantile": 0.5})
+    np.testing.assert_allclose(found["audio"], by_hand(scores, labels, annotated_quantile=0.5), atol=1e-12)
+
+
+def test_one_round_of_unmixing_by_least_squares() -> None:
+    """With next to no shrinkage: mixing by least squares of standardised scores on presences, unmixed by its inverse."""
+    random = np.random.default_rng(0)
+    events = random.random((500, 3)) < 0.4
+    labels = np.eye(3)[np.where(events, random.random((500, 3)), -1).argmax(1)]
+    scores = events @ np.array([[3, -2, 0], [0, 3, -2], [-2, 0, 3]]) + random.normal(size=(500, 3)) / 2
+    standard = (scores - scores.mean(0)) / scores.std(0)
+    first = by_hand(standard, labels)
+    mixing = np.linalg.lstsq(first - first.mean(0), standard, rcond=None)[0]
+    wanted = by_hand(standard @ np.linalg.inv(mixing), labels)
+    found = presences({"a": scores}, labels, kind="sigmoid-logits", settings={"rounds": 1, "ridge": 1e-12})["a"]
+    np.testing.assert_allclose(found, wanted, atol=1e-8)
+    shrunk = presences({"a": scores}, labels, kind="sigmoid-logits", settings={"rounds": 1, "ridge": 0.2})["a"]
+    centred = first - first.mean(0)
+
+    def ridge(matrix: Any) -> Any:
+        inner = matrix.T @ matrix
+        return np.linalg.inv(inner + 0.2 * np.trace(inner) / 3 * np.eye(3)) @ matrix.T
+
+    np.testing.assert_allclose(shrunk, by_hand(standard @ ridge(ridge(centred) @ standard), labels), atol=1e-8)
+
+
+def test_modalities_stay_in_the_order_in_which_they_are_given() -> None:
+    scores, labels = two_classes()
+    for names in (("visual", "audio"), ("text", "image")):
+        found = presences(dict(zip(names, (scores, -scores))), labels, kind="sigmoid-logits")
+        assert tuple(found) == names
+        first = presences({names[0]: scores}, labels, kind="sigmoid-logits")[names[0]]
+        np.testing.assert_array_equal(found[names[0]], first)
+
+
+def test_classes_that_all_or_no_annotated_rows_have_are_left_out() -> None:
+    scores, labels = two_classes()
+    more = np.column_stack([scores, scores[:, 0], scores[:, 1]])
+    marked = np.column_stack([labels, np.ones(200), np.zeros(200)])
+    marked[:50] = 0  # rows without a label decide nothing
+    found = presences({"audio": more}, marked, kind="sigmoid-logits")["audio"]
+    assert (found[:, 2:] == 0).all()
+    assert (found[:, :2].max(0) > 0.9).all()
+    with pytest.raises(InputError, match="no class is annotated in some"):
+        presences({"audio": more[:, 2:]}, marked[:, 2:], kind="sigmoid-logits")
