@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from overtone.core import InputError
-from overtone.graphs import Graph, learn_graph
+from overtone.graphs import EdgeSupport, Graph, HalvesAgreement, learn_graph
 from overtone.graphs.moments import correlation_of, implied_precision, refit
 from overtone.graphs.stability import consensus, repeatability
 
@@ -72,6 +72,50 @@ def test_json_is_as_documented(graph: Graph, tmp_path: Path) -> None:
     assert stored["found"]["bootstrap"] == 20
 
 
+def test_a_graph_comes_back_from_json_without_loss(graph: Graph) -> None:
+    """Also frequencies of pairs without an edge, and weights of undirected edges in both directions."""
+    weights = graph.weights.copy()
+    undirected = graph.undirected.copy()
+    free = np.argwhere(~graph.adjacency & ~np.eye(4, dtype=bool))[0]
+    undirected[tuple(free)] = undirected[tuple(free[::-1])] = True
+    weights[tuple(free)], weights[tuple(free[::-1])] = 0.25, -0.125
+    support = (EdgeSupport("b", "ü", (("clip 1", 0.75), ("clip 2", 0.5))),)
+    full = replace(
+        graph,
+        undirected=undirected,
+        weights=weights,
+        support=support,
+        halves=HalvesAgreement(0.5, 0.25, 3.0, 2),
+        repeatability={"2": 0.75},
+        labels="nodes",
+        weight_meaning="something else.",
+        notes=("a note",),
+    )
+    for one in (graph, full, replace(full, complete=False, halves=None, presence=None, direction=None, resamples=None)):
+        back = Graph.from_dict(json.loads(json.dumps(one.to_dict())))
+        for name in vars(one):
+            wanted, found = getattr(one, name), getattr(back, name)
+            if isinstance(wanted, np.ndarray):
+                np.testing.assert_array_equal(found, wanted)
+            else:
+                assert found == wanted
+        assert back.edges == one.edges
+    without = HalvesAgreement.from_dict({"jaccard": None, "random": None, "edges": None, "splits": 0})
+    assert np.isnan([without.jaccard, without.random, without.edges]).all()
+    assert without.splits == 0
+
+
+def test_an_older_document_knows_frequencies_of_its_edges(graph: Graph) -> None:
+    document = graph.to_dict()
+    del document["cells"]
+    back = Graph.from_dict(json.loads(json.dumps(document)))
+    assert back.edges == graph.edges
+    assert (back.presence == back.presence.T).all()
+    bare = replace(graph, presence=None, direction=None).to_dict()
+    del bare["cells"]
+    assert Graph.from_dict(bare).presence is None
+
+
 def test_networkx_and_graphml_agree(graph: Graph, tmp_path: Path) -> None:
     made = graph.to_networkx()
     assert set(made.nodes) == set(graph.nodes)
@@ -112,6 +156,38 @@ def test_the_class_matrix_has_columns_that_sum_to_one(graph: Graph) -> None:
     assert ((np.abs(sums - 1) < 1e-12) | (sums == 0)).all()
     assert ((graph.matrix(top=1) > 0).sum(0) <= 1).all()
     assert (whole[~graph.adjacency] == 0).all()
+
+
+def test_the_class_matrix_by_hand() -> None:
+    """Undirected edges count both ways with the heavier weight; what is equally heavy stays with the top."""
+    directed, undirected = np.zeros((2, 4, 4), dtype=bool)
+    directed[0, 3] = directed[1, 3] = directed[2, 3] = undirected[0, 1] = undirected[1, 0] = True
+    weights = np.zeros((4, 4))
+    weights[0, 3], weights[1, 3], weights[2, 3], weights[0, 1], weights[1, 0] = -3.0, 1.0, 1.0, 0.5, -2.0
+    made = Graph(tuple("abcd"), directed, undirected, weights, directed, 0.0, tuple("abcd"), 0.0, {})
+    wanted = np.zeros((4, 4))
+    wanted[:3, 3] = 0.6, 0.2, 0.2
+    wanted[0, 1] = wanted[1, 0] = 1.0
+    np.testing.assert_allclose(made.matrix(), wanted)
+    np.testing.assert_allclose(made.matrix(top=1)[:, 3], [1, 0, 0, 0])
+    np.testing.assert_allclose(made.matrix(top=2), wanted)
+    np.testing.assert_allclose(made.matrix(top=9), wanted)
+
+
+def test_edges_are_sorted_by_frequency_and_then_by_strength() -> None:
+    directed = np.triu(np.ones((3, 3), dtype=bool), 1)
+    weights = np.zeros((3, 3))
+    weights[0, 1], weights[0, 2], weights[1, 2] = 0.5, -0.9, 0.7
+    made = Graph(tuple("abc"), directed, np.zeros((3, 3), dtype=bool), weights, directed, 0.0, tuple("abc"), 0.0, {})
+    assert [edge.weight for edge in made.edges] == [-0.9, 0.7, 0.5]
+    share = np.zeros((3, 3))
+    share[0, 1], share[0, 2], share[1, 2] = 1.0, 0.5, 0.75
+    sure = replace(made, presence=share + share.T, direction=share)
+    assert [edge.weight for edge in sure.edges] == [0.5, 0.7, -0.9]
+    line = np.zeros((3, 3), dtype=bool)
+    line[0, 1] = line[1, 0] = True
+    none = replace(made, directed=np.zeros((3, 3), dtype=bool), undirected=line, weights=np.zeros((3, 3)))
+    assert [edge[:3] for edge in none.edges] == [("a", "b", "undirected")]
 
 
 def test_frequencies_are_shares_and_add_up(graph: Graph) -> None:

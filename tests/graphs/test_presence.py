@@ -65,7 +65,7 @@ def test_a_class_that_its_own_rows_hardly_stand_out_in_is_not_blown_up() -> None
 
 
 def test_one_round_of_unmixing_by_least_squares() -> None:
-    """With next to no shrinkage: mixing by least squares of standardised scores on presences, unmixed by its inverse."""
+    """With next to no shrinkage: standardised scores on presences by least squares, unmixed by the inverse."""
     random = np.random.default_rng(0)
     events = random.random((500, 3)) < 0.4
     labels = np.eye(3)[np.where(events, random.random((500, 3)), -1).argmax(1)]
