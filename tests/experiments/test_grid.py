@@ -58,6 +58,12 @@ def test_what_is_stored_is_taken_only_for_the_same_settings_seed_and_data(data: 
     assert len(run(make(seed=1), tmp_path, first)[0]) == 1
 
 
+def test_a_trial_of_another_seed_is_not_taken(data: Any, tmp_path: Path) -> None:
+    run(data, tmp_path, [Variant("a", "a", {})])
+    (tmp_path / "results" / "a" / "seed-0.safetensors").rename(tmp_path / "results" / "a" / "seed-1.safetensors")
+    assert len(run(data, tmp_path, [Variant("a", "a", {})], seeds=(1,))[0]) == 1
+
+
 def test_another_version_makes_it_again(data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(data, tmp_path, [Variant("a", "a", {})])
     monkeypatch.setattr(grids, "__version__", "0.0.0")

@@ -25,6 +25,7 @@ from overtone.experiments import (
     SpaceResult,
     compare,
 )
+from overtone.experiments.documents import paired_interval
 from overtone.features import PairedFeatures, from_arrays
 
 
@@ -281,3 +282,10 @@ def test_per_query_values_are_the_means_over_the_seeds() -> None:
         first, second = (one.per_query["map"][way] for one in alone)
         assert torch.allclose(found.per_query["map"][way], (first + second) / 2)
     assert "chance_map" not in found.scores
+
+
+def test_a_single_seed_has_no_interval() -> None:
+    assert paired_interval([0.5], [0.4]) is None
+    assert paired_interval([0.5, 0.6], [0.4]) is None
+    assert paired_interval([0.5, None], [0.4, 0.5]) is None
+    assert paired_interval([0.5, 0.6], [0.4, 0.5]) == pytest.approx((0.1, 0.1))
