@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,14 @@ def test_a_trial_of_another_seed_is_not_taken(data: Any, tmp_path: Path) -> None
     run(data, tmp_path, [Variant("a", "a", {})])
     (tmp_path / "results" / "a" / "seed-0.safetensors").rename(tmp_path / "results" / "a" / "seed-1.safetensors")
     assert len(run(data, tmp_path, [Variant("a", "a", {})], seeds=(1,))[0]) == 1
+
+
+def test_other_splits_or_labels_make_it_again(data: Any, tmp_path: Path) -> None:
+    run(data, tmp_path, [Variant("a", "a", {})])
+    swapped = dict(zip(data.splits, reversed(data.splits.values())))
+    assert len(run(replace(data, splits=swapped), tmp_path, [Variant("a", "a", {})])[0]) == 1
+    run(data, tmp_path, [Variant("a", "a", {})])
+    assert len(run(replace(data, targets=data.targets.roll(1, 0)), tmp_path, [Variant("a", "a", {})])[0]) == 1
 
 
 def test_another_version_makes_it_again(data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
