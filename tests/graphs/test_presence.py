@@ -86,6 +86,17 @@ def test_one_round_of_unmixing_by_least_squares() -> None:
     np.testing.assert_allclose(shrunk, by_hand(standard @ ridge(ridge(centred) @ standard), labels), atol=1e-8)
 
 
+def test_each_round_unmixes_again() -> None:
+    scores, labels = two_classes()
+    scores = scores @ np.array([[1.0, -0.8], [0.6, 1.0]])
+    one, two, many = (
+        presences({"a": scores}, labels, kind="sigmoid-logits", settings={"rounds": rounds})["a"]
+        for rounds in (1, 2, 10)
+    )
+    assert np.abs(two - one).max() > 1e-4
+    assert np.abs(many - two).max() > 1e-6
+
+
 def test_modalities_stay_in_the_order_in_which_they_are_given() -> None:
     scores, labels = two_classes()
     for names in (("visual", "audio"), ("text", "image")):
