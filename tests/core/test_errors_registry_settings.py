@@ -134,9 +134,8 @@ def test_an_old_name_is_read_with_one_sentence(caplog: pytest.LogCaptureFixture)
         rate=0.25, width=3, mode="fast"
     )
     assert caplog.messages == [
-        "run.yaml: 'speed' is now called 'rate'",
-        "run.yaml: 'breadth' is now called 'width'",
-        "run.yaml: the value 'quick' of 'mode' is now called 'fast'",
+        "run.yaml: 'speed' is now called 'rate', 'breadth' is now called 'width', "
+        "the value 'quick' of 'mode' is now called 'fast'"
     ]
 
 

@@ -93,7 +93,7 @@ class Settings(pydantic.BaseModel):
 
 
 def rename(values: Mapping[str, Any], *kinds: type[Settings], where: str = "settings") -> dict[str, Any]:
-    """Replace old names of settings, and of their values, by today's; log one sentence for each.
+    """Replace old names of settings, and of their values, by today's; log them in one sentence.
 
     Args:
         values: Setting names to values. Names that none of the classes knows stay as they are.
@@ -107,19 +107,22 @@ def rename(values: Mapping[str, Any], *kinds: type[Settings], where: str = "sett
         InputError: A setting is given by its old and its new name.
     """
     found: dict[str, Any] = {}
+    said: list[str] = []
     for name, value in values.items():
         kind = next((kind for kind in kinds if kind.accepts(name)), None)
         today = name if kind is None else kind.current_name(name) or name
         if today != name:
             if today in values:
                 raise InputError(f"{where}: {name!r} is the old name of {today!r}, and both are given", fix="keep one")
-            log.warning("%s: %r is now called %r", where, name, today)
+            said.append(f"{name!r} is now called {today!r}")
         for parent in () if kind is None or not isinstance(value, str) else kind.__mro__:
             if (new := vars(parent).get("renamed_values", {}).get(today, {}).get(value)) is not None:
-                log.warning("%s: the value %r of %r is now called %r", where, value, today, new)
+                said.append(f"the value {value!r} of {today!r} is now called {new!r}")
                 value = new
                 break
         found[today] = value
+    if said:
+        log.warning("%s: %s", where, ", ".join(said))
     return found
 
 
