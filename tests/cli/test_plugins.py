@@ -17,7 +17,7 @@ from .conftest import Cli
 
 MINE = '''"""What somebody made."""
 
-from overtone.evaluation import metric
+from overtone.evaluation import metric, metrics
 from overtone.methods.base import methods
 from overtone.methods.cca import CCA
 from overtone.objectives import Pairs, metric_loss
@@ -38,15 +38,15 @@ def my_loss(pairs: Pairs, weight: float = 1.0):
 
 @metric("my_score")
 def my_score(ranks):
-    """The rank of the first relevant item, upside down."""
-    return 1.0 / ranks.of_relevant[:, 0] if hasattr(ranks, "of_relevant") else ranks.found.argmax(1) * 0.0 + 0.5
+    """Whether one of the first two items is relevant."""
+    return metrics["recall@{k}"].function(ranks, 2)
 '''
 
 
 @pytest.fixture
 def mine(cli: Cli, tmp_path: Path) -> Iterator[str]:
     """The file; what it registers is forgotten afterwards."""
-    (tmp_path / "my_own_methods.py").write_text(MINE.split("@metric(")[0], encoding="utf-8")
+    (tmp_path / "my_own_methods.py").write_text(MINE, encoding="utf-8")
     yield "my_own_methods.py"
     forget()
 
@@ -89,6 +89,13 @@ def test_a_loss_of_a_file_is_diagnosed_and_trained(cli: Cli, corpus: Path, mine:
     assert "weight" in {
         row["name"] for row in cli("methods", "--losses", "--import", mine, "--json").document["my-loss"]
     }
+
+
+def test_a_metric_of_a_file_is_computed_and_shown(cli: Cli, corpus: Path, mine: str) -> None:
+    assert cli("train", "cca", corpus, "--out", "run").code == 0
+    found = cli("evaluate", "run", corpus, "--import", mine, "--json").document
+    assert found["recall@1"]["mean"] <= found["my_score"]["mean"] <= found["recall@5"]["mean"]
+    assert "my score" in cli("evaluate", "run", corpus, "--import", mine).out
 
 
 def test_a_file_that_is_not_there_is_refused(cli: Cli, corpus: Path) -> None:
