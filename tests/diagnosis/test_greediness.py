@@ -59,8 +59,14 @@ def test_easy_samples_are_nearer_to_their_class_by_a_tenth(gap: float, easy: boo
 
 def test_labels_are_found_among_other_arguments() -> None:
     """Weights are no class numbers, nor are whole numbers of another shape."""
-    rows = torch.eye(4).requires_grad_()
+    rows = torch.eye(2)[[0, 0, 1, 1]].requires_grad_()
     weights, pairs = torch.ones(4), torch.zeros(2, 3, dtype=torch.long)
     with watch(lambda z, weights, pairs, y: (z.sum(1) * weights).sum()) as w:
         w(rows, weights, pairs, torch.tensor([0, 0, 1, 1])).backward()
-    assert w.steps.intra_variance == pytest.approx([1.0])
+    assert w.steps.intra_variance == pytest.approx([0.0])
+
+
+def test_a_straight_line_falls_a_ninth_in_its_last_tenth() -> None:
+    """Ten means have nine steps between them."""
+    assert late_fall([float(value) for value in range(10, 0, -1)]) == pytest.approx(1 / 9)
+    assert late_fall([float(value) for value in range(9)]) is None
