@@ -201,7 +201,8 @@ class Variance:
         sums = self._sums
         present = (sums["weights"] > 0).nonzero().flatten()
         if len(present) < 2:
-            raise InputError("variance: at least two classes must have rows", got=f"{len(present)}", fix=_ONE_CLASS)
+            fix = "give rows of more classes, and check that the labels are not all the same"
+            raise InputError("variance: at least two classes must have rows", got=f"{len(present)}", fix=fix)
         names = [self.class_names[c] if self.class_names else str(c) for c in present.tolist()]
         weights = sums["weights"][present]
         centroids = sums["sums"][present] / weights[:, None]
@@ -230,9 +231,6 @@ class Variance:
 
     def _add(self, more: Mapping[str, Tensor]) -> None:
         self._sums = {name: _padded_sum(ours, more[name]) for name, ours in self._sums.items()}
-
-
-_ONE_CLASS = "give rows of more classes, and check that the labels are not all the same"
 
 
 def variance(embeddings: ArrayLike, labels: ArrayLike, *, classes: int | Sequence[str] | None = None) -> VarianceResult:
