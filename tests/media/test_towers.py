@@ -185,7 +185,7 @@ def test_sizes_that_cannot_be() -> None:
         from_config({"size": {"shortest_edge": 20}}, "x")
     with pytest.raises(InputError, match="unknown form"):
         from_config({"size": {"longest_edge": 20}}, "x")
-    with pytest.raises(InputError, match="not by which mean"):
+    with pytest.raises(InputError, match="mean or deviation is missing"):
         from_config({"size": 20}, "x")
     assert from_config({"size": 4, "do_rescale": False, "do_normalize": False}, "x").scale == 1.0
     assert Preprocessing((4, 5))(photograph()).shape == (4, 5, 3)

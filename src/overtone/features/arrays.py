@@ -26,7 +26,7 @@ READ_ERRORS: tuple[type[Exception], ...] = (
     ValueError,
     KeyError,
 )
-"""What the libraries raise when the bytes of a file are not what its header says."""
+"""Raised by the libraries if the bytes of a file do not fit its header."""
 
 
 class Rows(Protocol):
@@ -172,7 +172,7 @@ class Column:
 
 
 def _shareable(array: Values) -> bool:
-    """Whether a tensor can stand on the array's own memory."""
+    """Whether a tensor can share the array's memory."""
     plain = array.dtype == np.float32 and array.dtype.isnative and array.flags.c_contiguous
     return bool(plain and array.flags.writeable and array.flags.aligned)
 

@@ -38,16 +38,7 @@ def list_some(items: Sequence[object]) -> str:
 
 
 def single_view_error(source: str, name: str, got: str) -> InputError:
-    """The refusal of a single view where pairs are needed.
-
-    Args:
-        source: What holds the view.
-        name: The view's name.
-        got: What the source holds.
-
-    Returns:
-        The error, to be raised.
-    """
+    """The refusal of a single view ``name`` where pairs are needed."""
     return InputError(
         f"{source}: holds one view, {name!r}, but two modalities are needed here",
         got=got,

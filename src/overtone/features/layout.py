@@ -12,10 +12,10 @@ from overtone.features.issues import single_view_error
 from overtone.features.parsed_table import INTERACTIONS, SPLITS, STRENGTHS, ParsedTable, Sequences
 
 USUAL_PAIR = ("audio", "visual")
-"""What the two modalities are called unless the file or the user says otherwise."""
+"""The default names of the two modalities."""
 
 USUAL_VIEWS = ("image", "features", "embeddings", "x", "X", "data")
-"""What a single view is usually called."""
+"""Usual names of a single view."""
 
 LABELS = ("labels", "y", "lab", "label", "Y", "gt", "gnd")
 IDS = ("ids", "id", "video_id", "clip_id")
@@ -93,11 +93,11 @@ def join_parts(arrays: Mapping[str, Array]) -> dict[str, Column]:
 
 
 def _find_modalities(
-    table: Table, columns: Mapping[str, Column], asked: tuple[str, ...] | None, notes: list[str]
+    table: Table, columns: Mapping[str, Column], wanted: tuple[str, ...] | None, notes: list[str]
 ) -> tuple[str, ...]:
     """The keys of the one view or of the two modalities: the user's, or those that are recognised."""
     found, remarks = _recognise(columns)
-    if asked is None:
+    if wanted is None:
         if not found:
             raise InputError(
                 f"{table.source}: cannot tell which arrays are the modalities",
@@ -107,16 +107,16 @@ def _find_modalities(
             )
         notes += remarks
         return found
-    if len(asked) not in (1, 2) or len(set(asked)) < len(asked):
+    if len(wanted) not in (1, 2) or len(set(wanted)) < len(wanted):
         what = f"{table.source}: the name of one view or of two different modalities is needed"
-        raise InputError(what, got=",".join(asked) or "none", fix="write --modalities a,b")
-    for name in asked:
+        raise InputError(what, got=",".join(wanted) or "none", fix="write --modalities a,b")
+    for name in wanted:
         if name not in columns:
-            if len(asked) == 2 and len(found) == 1:
+            if len(wanted) == 2 and len(found) == 1:
                 raise single_view_error(table.source, found[0], list_keys(columns))
             fix = "name what is there with --modalities a,b"
             raise InputError(f"{table.source}: no key {name!r}", got=list_keys(columns), fix=fix)
-    return asked
+    return wanted
 
 
 def _recognise(columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:

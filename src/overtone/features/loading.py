@@ -37,7 +37,7 @@ def load(
         view: The former name of ``subset``.
 
     Returns:
-        Checked features; what was decided is in ``provenance.notes``, what looks doubtful in ``provenance.warnings``.
+        Checked features; what was decided is in ``provenance.notes``, what may be wrong in ``provenance.warnings``.
 
     Raises:
         InputError: The source does not exist or cannot be used; the sentence names file, key, row and remedy.
@@ -65,7 +65,7 @@ def load_views(
 
     Args:
         source: As for :func:`load`; a file may hold a single array with a row per clip.
-        modalities: Key of the one view, or keys of the two modalities, where they cannot be told.
+        modalities: Key of the one view, or keys of the two modalities, if they are not recognised.
         subset: A published part of the corpus (``"ave-15"``).
         sequences: What becomes of (N, T, d): ``"mean"`` over time, or ``"keep"``.
         seed: Of a generated corpus, and of the 70/30 split where the source has none.
@@ -75,7 +75,7 @@ def load_views(
         Checked features; :class:`PairedFeatures` where there are two modalities.
 
     Raises:
-        InputError: As :func:`load`, but for a single view, which is welcome.
+        InputError: As :func:`load`; a single view is accepted.
 
     Example:
         >>> data = load_views("digits")
@@ -131,7 +131,7 @@ def views_from_arrays(
 
     Args:
         arrays: Key to array, tensor or list in the plain layout (``image``, and maybe ``y``, ``ids``, ...).
-        modalities: Key of the one view, or keys of the two modalities, where they cannot be told.
+        modalities: Key of the one view, or keys of the two modalities, if they are not recognised.
         sequences: What becomes of (N, T, d): ``"mean"`` over time, or ``"keep"``.
         seed: Of the 70/30 split where none is given.
         source: What messages and the provenance call the arrays.

@@ -12,7 +12,7 @@ from overtone.features.arrays import Column, Table, Values
 from overtone.features.splitting import draw_split
 
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-"""Names of splits, as suffixes of keys and as values of ``split``, and the split that each stands for."""
+"""Names of splits, as suffixes of keys and as values of ``split``, and the split that each means."""
 
 INTERACTIONS, STRENGTHS = "interactions", "interaction_strengths"
 """Keys of the interactions between classes; strengths go with pairs of node numbers only."""
@@ -30,7 +30,7 @@ class ParsedTable:
         table: The source.
         modalities: The one or two columns of features, in order.
         labels: Class numbers (N,), class names (N,) or targets (N, C).
-        one_hot: Whether the labels' key says that they are targets, also where there is a single column.
+        one_hot: Whether a single column of labels is a target of one class.
         ids: Names of the clips, the same for all modalities.
         own_ids: Each of two modalities to its own names, by which its rows are matched to the first one's.
         split: Name of the split of each row.
@@ -38,7 +38,7 @@ class ParsedTable:
         class_names: Names of the classes.
         truth: Columns that are known beyond the annotation, for judging only.
         media: Modality to the column of media paths.
-        quantised: Whether 8-bit values stand for (x - 128) / 256.
+        quantised: Whether 8-bit values mean (x - 128) / 256.
         sequences: ``"mean"`` pools (N, T, d) over time.
         seed: Of the split that is made where the source has none.
         notes: What was decided, in sentences.

@@ -11,7 +11,7 @@ from overtone.core import InputError
 from overtone.features.arrays import Values
 from overtone.features.base import F
 
-_FEWEST = 2  # classes on each side of a split by class: with one there is nothing to tell apart
+_FEWEST = 2  # classes on each side of a split by class: one class alone cannot be confused with another
 
 
 def check_seed(seed: int) -> int:
@@ -45,7 +45,7 @@ def shuffle_rows(rows: int, seed: int) -> Values:
 def draw_split(rows: int, fraction: float, seed: int) -> tuple[Values, Values]:
     """Sorted row numbers of the rest and of a random ``fraction`` (rounded up).
 
-    Labels play no part (no stratification), so that a split says nothing about them.
+    Labels play no part (no stratification), so that a split contains no information about them.
     """
     order = shuffle_rows(rows, seed)
     count = math.ceil(rows * fraction)

@@ -55,13 +55,7 @@ def to_pairs(matrix: Values) -> tuple[Values, Values]:
 
 
 def to_matrix(pairs: Values, strengths: Values, classes: int) -> Values:
-    """The (2C, 2C) matrix of :func:`to_pairs`.
-
-    Args:
-        pairs: (K, 2) node numbers.
-        strengths: (K,).
-        classes: C.
-    """
+    """The (2C, 2C) matrix of (K, 2) pairs of nodes and their (K,) strengths."""
     matrix = np.zeros((2 * classes, 2 * classes), np.float32)
     sources, targets = pairs.astype(np.int64).T
     matrix[sources, targets] = strengths

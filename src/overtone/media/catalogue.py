@@ -79,18 +79,7 @@ class Catalogue:
 def catalogue_files(
     source: Path, layout: str, files: Sequence[Path], *, root: Path | None = None, **known: Any
 ) -> Catalogue:
-    """A catalogue of images that lie in files of their own.
-
-    Args:
-        source: As the user named it.
-        layout: Name of the layout.
-        files: The images.
-        root: Ids are paths from here, by default from ``source``.
-        known: What else the catalogue holds.
-
-    Returns:
-        The catalogue; ids are relative paths with ``/``, media absolute ones.
-    """
+    """A catalogue of images in files of their own; ids are paths from ``root`` (by default ``source``), media absolute paths."""
     ids = tuple(file.relative_to(root or source).as_posix() for file in files)
     media = tuple(str(file.resolve()) for file in files)
     return Catalogue(source, layout, ids, files.__getitem__, media=media, **known)

@@ -50,7 +50,7 @@ def extract(
     """Turn images into a file of features with a frozen backbone.
 
     Images are decoded in threads and described batch by batch; what is done is kept in ``OUT.parts`` until all is done,
-    and a resumed extraction writes the same bytes as one in a single go. Beside the features, ``OUT.json`` says how
+    and a resumed extraction writes the same bytes as one in a single go. Beside the features, ``OUT.json`` records how
     they were made and, where the backbone had to be trained, ``OUT.weights.safetensors`` holds what it has learnt.
 
     Args:
@@ -130,15 +130,7 @@ def read_record(out: str | Path) -> dict[str, Any]:
 
 
 def _beside(out: Path, suffix: str) -> Path:
-    """A file that belongs to the result.
-
-    Args:
-        out: The result (``birds.npz``).
-        suffix: Of the other file (``".json"``).
-
-    Returns:
-        Its path (``birds.npz.json``).
-    """
+    """The path of a file that belongs to the result (``birds.npz`` and ``".json"``: ``birds.npz.json``)."""
     return out.with_name(out.name + suffix)
 
 

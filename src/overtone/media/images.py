@@ -45,9 +45,7 @@ def decode(raw: Raw) -> Any:
             if image.mode.startswith("I;16"):
                 return pil.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
             if image.mode in ("I", "F"):
-                raise BrokenImage(
-                    f"its values have 32 bits (mode {image.mode}), which says nothing about black and white"
-                )
+                raise BrokenImage(f"its values have 32 bits (mode {image.mode}), so black and white are unknown")
             return ops.exif_transpose(image).convert("RGB")
     except BrokenImage:
         raise
@@ -57,15 +55,7 @@ def decode(raw: Raw) -> Any:
 
 
 def resize_square(image: Any, side: int) -> Pixels:
-    """The whole image as side × side pixels; what is not square is stretched.
-
-    Args:
-        image: A PIL image in mode RGB.
-        side: Pixels along each side.
-
-    Returns:
-        (side, side, 3) pixels.
-    """
+    """The whole RGB image (PIL) as (side, side, 3) pixels; what is not square is stretched."""
     pil, _ = _pillow()
     resized = image if image.size == (side, side) else image.resize((side, side), pil.Resampling.BICUBIC)
     return np.asarray(resized)
@@ -82,13 +72,6 @@ def _pillow() -> tuple[Any, Any]:
 
 def missing_package_error(package: str, purpose: str) -> InputError:
     """The error for a package of the extra that is not installed.
-
-    Args:
-        package: As people call it.
-        purpose: What it is needed for (``"to decode images"``).
-
-    Returns:
-        The error, to be raised.
 
     Example:
         >>> print(missing_package_error("Pillow", "to decode images"))

@@ -107,18 +107,7 @@ def _join(rows: Sequence[int], made: Sequence[Pixels | str]) -> Batch:
 
 
 def make_reporter(progress: ProgressCallback, label: str, total: int, unit: str = "") -> Callable[[int], None]:
-    """A function that reports how many units are done.
-
-    Args:
-        progress: Is called with each report.
-        label: What is being done.
-        total: Units to do.
-        unit: What is counted.
-
-    Returns:
-        The function; the time to come is estimated from the units since its first call, so that what an earlier
-        extraction has done does not count.
-    """
+    """A function that reports how many units are done; the time to come is estimated from those since its first call."""
     begin, first = time.monotonic(), -1
 
     def report(done: int) -> None:

@@ -31,7 +31,7 @@ def outline_features(
     Args:
         catalogue: The images.
         split: ``"official"``, ``"class-disjoint"`` or ``"random"``; the layout's usual one if None.
-        limit: So many images, drawn at random, keep their places; None for all.
+        limit: Number of images, drawn at random, in the original order; None for all.
         seed: Of the draw and of a random split.
 
     Returns:
@@ -68,15 +68,7 @@ def outline_features(
 
 
 def default_split(catalogue: Catalogue) -> str:
-    """The split that a data set is usually used with.
-
-    Args:
-        catalogue: The images.
-
-    Returns:
-        ``"class-disjoint"`` for what is customarily split by class, else ``"official"``, or ``"random"`` where there is
-        none.
-    """
+    """The usual split of a data set: by class where that is customary, else the official one, or ``"random"`` without one."""
     if catalogue.class_disjoint and catalogue.labels is not None:
         return "class-disjoint"
     return "official" if any(catalogue.splits) else "random"

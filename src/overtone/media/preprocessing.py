@@ -57,18 +57,7 @@ class Preprocessing:
 
 
 def read_preprocessing(file: Callable[[str], Path | None], model: str) -> Preprocessing:
-    """What a stored model says about its images.
-
-    Args:
-        file: Name of one of the model's files to its path, None where it has none of that name.
-        model: As messages call it.
-
-    Returns:
-        Its preprocessing.
-
-    Raises:
-        InputError: The model says nothing about images, or what it says cannot be done.
-    """
+    """Read the preprocessing of a stored model; ``file`` gives the path of one of its files, or None."""
     for name, part in (("preprocessor_config.json", None), ("processor_config.json", "image_processor")):
         path = file(name)
         if path is not None:
@@ -83,18 +72,7 @@ def read_preprocessing(file: Callable[[str], Path | None], model: str) -> Prepro
 
 
 def from_config(config: Mapping[str, Any], where: str) -> Preprocessing:
-    """The preprocessing that a configuration describes.
-
-    Args:
-        config: As in the file.
-        where: File, for messages.
-
-    Returns:
-        The preprocessing; images have one size after it.
-
-    Raises:
-        InputError: Images would have several sizes after it, a size is in an unknown form, or the mean is missing.
-    """
+    """The preprocessing that a configuration describes; refused if images would keep several sizes."""
     crops = bool(config.get("do_center_crop", False))
     # A bare number is the shorter side where the rest is cut off, and a square where nothing is.
     resize = _extent(config.get("size"), where, square=not crops) if config.get("do_resize", True) else None
@@ -106,7 +84,7 @@ def from_config(config: Mapping[str, Any], where: str) -> Preprocessing:
         )
     normalised = config.get("do_normalize", True)
     if normalised and not (config.get("image_mean") and config.get("image_std")):
-        raise InputError(f"{where}: says that images are normalised but not by which mean and deviation")
+        raise InputError(f"{where}: images are normalised, but mean or deviation is missing")
     return Preprocessing(
         resize,
         crop,

@@ -29,7 +29,7 @@ class Shards:
         overwrite: Whether to forget what is there.
 
     Raises:
-        InputError: Parts of an extraction lie there and neither was said, or they are of another plan.
+        InputError: There are parts of an extraction and neither was chosen, or they are of another plan.
     """
 
     def __init__(self, out: Path, plan: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
@@ -61,16 +61,9 @@ class Shards:
         return self._path(number).is_file()
 
     def keep(self, number: int, rows: Tensor, features: Tensor, broken: Mapping[int, str]) -> None:
-        """Store a shard.
-
-        Args:
-            number: Of the shard.
-            rows: (n,) row numbers of its images.
-            features: (n, d) of them.
-            broken: Row number to reason, of images that could not be decoded.
-        """
-        said = json.dumps({str(row): reason for row, reason in broken.items()})
-        save_tensors(self._path(number), {"rows": rows, "features": features}, {"broken": said})
+        """Store a shard: row numbers (n,), features (n, d), and the reason for each row that could not be decoded."""
+        texts = json.dumps({str(row): reason for row, reason in broken.items()})
+        save_tensors(self._path(number), {"rows": rows, "features": features}, {"broken": texts})
 
     def collect(self, count: int) -> tuple[Tensor, Tensor, dict[int, str]]:
         """All shards joined: rows, features, and what is broken."""
@@ -79,8 +72,8 @@ class Shards:
         broken: dict[int, str] = {}
         for number in range(count):
             with safe_open(str(self._path(number)), "pt") as file:
-                said = json.loads((file.metadata() or {}).get("broken", "{}"))
-            broken |= {int(row): reason for row, reason in said.items()}
+                texts = json.loads((file.metadata() or {}).get("broken", "{}"))
+            broken |= {int(row): reason for row, reason in texts.items()}
         rows, features = (torch.cat([part[key] for part in filled]) for key in ("rows", "features"))
         return rows, features, broken
 
@@ -93,15 +86,7 @@ class Shards:
 
 
 def check_plan(path: Path, plan: Mapping[str, Any]) -> None:
-    """Refuse to go on with an extraction that was begun with other settings.
-
-    Args:
-        path: Where the other plan is stored.
-        plan: The one at hand.
-
-    Raises:
-        InputError: They differ; the first difference is named.
-    """
+    """Refuse to go on with an extraction whose stored plan is another one; the first difference is named."""
     stored = json.loads(path.read_text(encoding="utf-8"))
     for key, value in json.loads(json.dumps(plan)).items():
         if stored.get(key) != value:

@@ -8,4 +8,4 @@ from typing import Any
 from overtone.core import Registry
 
 corpora: Registry[Callable[[int], Mapping[str, Any]]] = Registry("corpus", "overtone.features.corpora")
-"""All corpora by the name that :func:`overtone.features.load` knows them by."""
+"""All corpora by their names in :func:`overtone.features.load`."""

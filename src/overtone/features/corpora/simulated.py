@@ -26,7 +26,7 @@ class SimulatorSettings(Settings):
     test_rows: int = Field(default=1000, ge=1)
     """Clips to test on."""
     interactions: int = Field(default=12, ge=0)
-    """Planted pairs: a class in one modality brings another class into the other one, or into the same."""
+    """Planted pairs: a class in one modality makes another class occur in the other modality, or in the same."""
     within: float = Field(default=0.0, ge=0, le=1)
     """Share of the planted pairs whose source and target are in the same modality."""
     direction: Literal["any", "a2v", "v2a"] = "any"
@@ -38,7 +38,7 @@ class SimulatorSettings(Settings):
     spread: float = Field(default=0.0, ge=0, lt=1)
     """Strengths are drawn evenly from probability ± spread, within 0.01 and 1."""
     chains: bool = True
-    """Whether what an interaction brought brings more in its turn; with many interactions it soon brings everything."""
+    """Whether an event that an interaction adds triggers further ones; with many interactions nearly all occur then."""
     background: float = Field(default=0.2, ge=0, le=1)
     """Chance of a second, unrelated event in a clip."""
     presence: float = Field(default=0.9, ge=0, le=1)
@@ -89,18 +89,18 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
     generator = np.random.default_rng(check_seed(seed))
     aside = np.random.default_rng([seed, 1])  # for what is off by default: without it nothing else changes
     rows, classes = settings.train_rows + settings.test_rows, settings.classes
-    interactions = _planted(settings, generator, aside)
+    interactions = _plant(settings, generator, aside)
     main = generator.integers(classes, size=rows)
     happening = np.eye(classes, dtype=bool)[main]
     second = generator.integers(classes, size=rows)
     happening |= np.eye(classes, dtype=bool)[second] & (generator.random((rows, 1)) < settings.background)
-    shown = _shown(happening, _presence(settings), generator)
-    events = _with_interactions(shown, interactions, settings.chains, generator)
-    labels = _annotated(settings.annotation, main, events[0] | events[1], aside)
+    shown = _show(happening, _presence(settings), generator)
+    events = _add_interactions(shown, interactions, settings.chains, generator)
+    labels = _annotate(settings.annotation, main, events[0] | events[1], aside)
     train = np.arange(rows) < settings.train_rows
     labels[train & (generator.random(rows) < settings.missing)] = 0
     sizes = (settings.audio_size, settings.visual_size)
-    audio, visual = (_features(present, size, settings.noise, generator) for present, size in zip(events, sizes))
+    audio, visual = (_make_features(present, size, settings.noise, generator) for present, size in zip(events, sizes))
     return {
         "audio": audio,
         "visual": visual,
@@ -119,7 +119,7 @@ def simulated(seed: int) -> Mapping[str, Any]:
     return simulate(seed=seed)
 
 
-def _planted(settings: SimulatorSettings, generator: np.random.Generator, aside: np.random.Generator) -> Values:
+def _plant(settings: SimulatorSettings, generator: np.random.Generator, aside: np.random.Generator) -> Values:
     """(2C, 2C) strengths of the planted interactions, never from a class to itself."""
     count = settings.classes
     between = ~np.eye(count, dtype=bool)
@@ -127,8 +127,8 @@ def _planted(settings: SimulatorSettings, generator: np.random.Generator, aside:
     forth, back = (between if settings.direction in ("any", way) else nothing for way in ("a2v", "v2a"))
     inside = round(settings.within * settings.interactions)
     drawn = [
-        _drawn(np.block([[nothing, forth], [back, nothing]]), settings.interactions - inside, "across", generator),
-        _drawn(np.block([[between, nothing], [nothing, between]]), inside, "within", aside),
+        _draw(np.block([[nothing, forth], [back, nothing]]), settings.interactions - inside, "across", generator),
+        _draw(np.block([[between, nothing], [nothing, between]]), inside, "within", aside),
     ]
     chosen = np.zeros((2 * count, 2 * count), dtype=bool)
     chosen.flat[np.concatenate(drawn)] = True
@@ -137,8 +137,8 @@ def _planted(settings: SimulatorSettings, generator: np.random.Generator, aside:
     return np.where(chosen, strengths.clip(0.01, 1.0), 0.0)
 
 
-def _drawn(possible: Values, wanted: int, where: str, generator: np.random.Generator) -> Values:
-    """So many places of a matrix of possible ones, by their flat numbers."""
+def _draw(possible: Values, wanted: int, where: str, generator: np.random.Generator) -> Values:
+    """Flat indices of ``wanted`` entries, drawn from the true entries of a matrix."""
     places = np.flatnonzero(possible)
     if wanted > len(places):
         raise InputError(
@@ -156,15 +156,15 @@ def _presence(settings: SimulatorSettings) -> tuple[float, float]:
     return audio, visual
 
 
-def _shown(happening: Values, presence: tuple[float, float], generator: np.random.Generator) -> tuple[Values, Values]:
+def _show(happening: Values, presence: tuple[float, float], generator: np.random.Generator) -> tuple[Values, Values]:
     """Where each event shows; one that would show nowhere shows in one modality at random."""
-    heard, seen = generator.random((2, *happening.shape)) < np.reshape(presence, (2, 1, 1))
+    in_audio, in_visual = generator.random((2, *happening.shape)) < np.reshape(presence, (2, 1, 1))
     coin = generator.random(happening.shape) < 0.5
-    nowhere = ~heard & ~seen
-    return happening & (heard | (nowhere & coin)), happening & (seen | (nowhere & ~coin))
+    nowhere = ~in_audio & ~in_visual
+    return happening & (in_audio | (nowhere & coin)), happening & (in_visual | (nowhere & ~coin))
 
 
-def _annotated(kept: str, main: Values, happens: Values, generator: np.random.Generator) -> Values:
+def _annotate(kept: str, main: Values, happens: Values, generator: np.random.Generator) -> Values:
     """(N, C) labels of clips whose events are known."""
     if kept == "all":
         return happens.astype(np.uint8)
@@ -173,25 +173,25 @@ def _annotated(kept: str, main: Values, happens: Values, generator: np.random.Ge
     return np.eye(happens.shape[1], dtype=np.uint8)[main]
 
 
-def _with_interactions(
+def _add_interactions(
     shows: tuple[Values, Values], interactions: Values, chains: bool, generator: np.random.Generator
 ) -> tuple[Values, Values]:
-    """All events in each modality: those that happened and those that interactions brought, directly or in a chain."""
+    """All events in each modality: the given ones, and those that interactions add, directly or in a chain."""
     present = np.concatenate(shows, axis=1)
     links = len(interactions) if chains else 1
     sources, targets = np.nonzero(interactions)
     works = generator.random((len(present), len(sources))) < interactions[sources, targets]
     becomes = np.eye(len(interactions), dtype=np.float32)[targets]
     for _ in range(links):
-        brought = present | ((present[:, sources] & works).astype(np.float32) @ becomes > 0)
-        if (brought == present).all():
+        added = present | ((present[:, sources] & works).astype(np.float32) @ becomes > 0)
+        if (added == present).all():
             break
-        present = brought
+        present = added
     audio, visual = np.split(present, 2, axis=1)
     return audio, visual
 
 
-def _features(events: Values, size: int, noise: float, generator: np.random.Generator) -> Values:
+def _make_features(events: Values, size: int, noise: float, generator: np.random.Generator) -> Values:
     """(N, size) float32: prototypes of the events present, each with its strength, and noise."""
     prototypes = generator.standard_normal((events.shape[1], size))
     strength = generator.uniform(0.5, 1.5, events.shape)

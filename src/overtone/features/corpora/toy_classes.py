@@ -1,4 +1,4 @@
-"""Gaussian classes in one view: small enough to diagnose every loss on in seconds, hard enough to tell them apart."""
+"""Gaussian classes in one view: small enough to diagnose every loss in seconds, hard enough that losses differ."""
 
 from __future__ import annotations
 

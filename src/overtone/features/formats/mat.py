@@ -133,7 +133,7 @@ def _strings(cell: list[Any]) -> bool:
 
 
 def _turn(flat: dict[str, Rows]) -> tuple[str, ...]:
-    """Vectors become one-dimensional; matrices get one row per clip. Changes ``flat``; says what was turned."""
+    """Vectors become one-dimensional; matrices get one row per clip. Changes ``flat``; returns notes."""
     for key, rows in flat.items():
         if 1 in rows.shape and len(rows.shape) == 2 and np.dtype(rows.dtype).kind in "biuf":
             flat[key] = np.asarray(rows[()]).ravel()

@@ -39,7 +39,7 @@ def read_npz(path: Path) -> Table:
 
 
 def write_npz(path: Path, arrays: Mapping[str, Values]) -> None:
-    """Write uncompressed and with values at multiples of 64 bytes, so that tensors can stand on a memory map of it."""
+    """Write uncompressed and with values at multiples of 64 bytes, so that tensors can use a memory map of it."""
     with atomic_path(path) as temporary, temporary.open("wb") as file, zipfile.ZipFile(file, "w") as archive:
         for key, values in arrays.items():
             info = zipfile.ZipInfo(f"{key}.npy")
@@ -166,7 +166,7 @@ def _map_file(file: Path, where: str) -> Rows:
         shape, fortran, dtype = read_header(stream, where)
         offset = stream.tell()
     if dtype.hasobject:
-        return np.broadcast_to(np.empty((), dtype), shape)  # only its dtype is looked at, and refused
+        return np.broadcast_to(np.empty((), dtype), shape)  # only its dtype is read, and refused
     if not shape:
         scalar: Values = np.load(file, allow_pickle=False)
         return scalar

@@ -26,7 +26,7 @@ class Backbone(ABC):
     name: ClassVar[str]
     settings_type: ClassVar[type[Settings]]
     argument: ClassVar[str] = ""
-    """The setting that may stand after a colon, as in ``transformers:MODEL``; empty for none."""
+    """The setting that may follow a colon, as in ``transformers:MODEL``; empty for none."""
 
     def __init__(self, settings: Any, *, device: torch.device, seed: int = 0) -> None:
         self.settings = settings

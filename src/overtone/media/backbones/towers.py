@@ -86,7 +86,7 @@ class Tower(Backbone):
         """The output to take.
 
         Raises:
-            InputError: The model is not one for images, or has no trained weights for what is asked.
+            InputError: The model is not one for images, or has no trained weights for the chosen output.
         """
         model, wanted = self.model, self.settings.output
         projects = hasattr(model, "get_image_features")
@@ -113,10 +113,10 @@ class Tower(Backbone):
     def _load(self) -> tuple[Any, set[str]]:
         """The model in evaluation mode, and the names of weights that were not stored."""
         with self._opening() as library:
-            model, said = library.AutoModel.from_pretrained(
+            model, loaded = library.AutoModel.from_pretrained(
                 self.settings.model, revision=self.settings.revision, use_safetensors=True, output_loading_info=True
             )
-        return model.to(self.device).eval().requires_grad_(False), set(said["missing_keys"])
+        return model.to(self.device).eval().requires_grad_(False), set(loaded["missing_keys"])
 
     def _file(self, name: str) -> Path | None:
         """One of the model's small files, if it has it."""

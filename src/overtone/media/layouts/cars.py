@@ -1,4 +1,4 @@
-"""``cars``: Cars196, as one list for all images or as the development kit; split by class unless asked otherwise."""
+"""``cars``: Cars196, as one list for all images or as the development kit; by default split by class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``cub``: CUB-200-2011, birds of 200 species; split by class unless asked otherwise."""
+"""``cub``: CUB-200-2011, birds of 200 species; by default split by class."""
 
 from __future__ import annotations
 

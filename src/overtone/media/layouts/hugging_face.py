@@ -24,7 +24,7 @@ from overtone.media.layouts.folder import SPLITS
 _KEPT = 4  # groups of rows in memory: threads that decode neighbours may be on either side of a border
 
 _LABELS = ("label", "labels", "fine_label", "y")
-"""Names of a column of class numbers where nothing says that they are classes."""
+"""Names of a column of class numbers without metadata on the classes."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class _Part:
             return self._rows().schema
 
     def column(self, name: str) -> tuple[int, Callable[[int], Any]]:
-        """Number of rows, and row number to value of one column, read when asked for."""
+        """Number of rows, and row number to value of one column, read on demand."""
         with report_damage(self.file, "an Arrow or Parquet file", (pa.ArrowException,)):
             return self._rows().column(name)
 
@@ -111,7 +111,7 @@ def matches(path: Path) -> bool:
 
 
 def read(source: Path) -> Catalogue:
-    """The catalogue; images are read from the files when they are asked for.
+    """The catalogue; images are read from the files on demand.
 
     Raises:
         InputError: There is no column of images, or a file is damaged.

@@ -27,7 +27,7 @@ def matches(path: Path) -> bool:
 def read(source: Path) -> Catalogue:
     """The catalogue; the files say nothing about the classes, so their names are numbers.
 
-    FashionMNIST has the same file names as MNIST: it is told by a folder called so.
+    FashionMNIST has the same file names as MNIST; it is recognised by the folder's name.
 
     Raises:
         InputError: A file is damaged, or has no labels beside it that fit.
@@ -55,15 +55,7 @@ def read(source: Path) -> Catalogue:
 
 
 def array(file: Path, rank: int) -> Pixels:
-    """The 8-bit values of an idx file; memory-mapped unless compressed.
-
-    Args:
-        file: Its path.
-        rank: Number of axes that it must have.
-
-    Raises:
-        InputError: It is no such file, or not whole.
-    """
+    """The 8-bit values of an idx file with ``rank`` axes; memory-mapped unless compressed."""
     try:
         if file.suffix == ".gz":
             with gzip.open(file) as stream:
