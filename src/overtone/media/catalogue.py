@@ -79,7 +79,7 @@ class Catalogue:
 def catalogue_files(
     source: Path, layout: str, files: Sequence[Path], *, root: Path | None = None, **known: Any
 ) -> Catalogue:
-    """A catalogue of images in files of their own; ids are paths from ``root`` (by default ``source``), media absolute paths."""
+    """A catalogue of images in files of their own; ids are paths from ``root``, by default from ``source``."""
     ids = tuple(file.relative_to(root or source).as_posix() for file in files)
     media = tuple(str(file.resolve()) for file in files)
     return Catalogue(source, layout, ids, files.__getitem__, media=media, **known)

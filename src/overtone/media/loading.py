@@ -107,7 +107,7 @@ def _join(rows: Sequence[int], made: Sequence[Pixels | str]) -> Batch:
 
 
 def make_reporter(progress: ProgressCallback, label: str, total: int, unit: str = "") -> Callable[[int], None]:
-    """A function that reports how many units are done; the time to come is estimated from those since its first call."""
+    """A function that reports how many units are done; time to come is estimated from those since its first call."""
     begin, first = time.monotonic(), -1
 
     def report(done: int) -> None:

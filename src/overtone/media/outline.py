@@ -68,7 +68,7 @@ def outline_features(
 
 
 def default_split(catalogue: Catalogue) -> str:
-    """The usual split of a data set: by class where that is customary, else the official one, or ``"random"`` without one."""
+    """The usual split of a data set: by class where customary, else the official one, or ``"random"`` without one."""
     if catalogue.class_disjoint and catalogue.labels is not None:
         return "class-disjoint"
     return "official" if any(catalogue.splits) else "random"
