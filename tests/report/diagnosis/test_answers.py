@@ -235,6 +235,13 @@ def test_the_loss_that_compacts_the_most_is_named(page: Any) -> None:
     assert "contrastive compacts the most: its intra-class variance goes from 0.300 to " in page.words
 
 
+def test_the_ends_of_compactness_are_named_at_the_top(page: Any, diagnosis: Any) -> None:
+    mean = {name: entry["over_seeds"]["intra_variance"]["mean"] for name, entry in diagnosis["losses"].items()}
+    low, high = f"{mean['contrastive']:.3g}", f"{mean['n-pair']:.3g}"
+    assert f"contrastive makes the most compact classes (intra-class variance {low.ljust(7, '0')})." in page.words
+    assert f"n-pair keeps the most diversity within the classes ({high.ljust(6, '0')})." in page.words
+
+
 def test_of_many_classes_the_ends_are_drawn(make_diagnosis: Maker, read: Maker) -> None:
     page = read(str(class_variances(Diagnosis.from_dict(make_diagnosis(classes=100))).body))
     strip, rows = page.figures
