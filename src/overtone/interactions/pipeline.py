@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -41,7 +41,6 @@ class InteractionConfig(Protocol):
     top: int | None
 
 
-@dataclass
 class InteractionTrainer:
     """Trains like :func:`overtone.training.train`, and infers targets for a method that needs them.
 
@@ -54,7 +53,8 @@ class InteractionTrainer:
         >>> run = InteractionTrainer().train("interactions", data)  # doctest: +SKIP
     """
 
-    _kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    def __init__(self) -> None:
+        self._kept: dict[str, Any] = {}
 
     def train(
         self,
