@@ -99,11 +99,7 @@ def _sources_are_all() -> bool:
 
 
 def _settings_of(method: str) -> str:
-    """Dotted name of a method's settings class.
-
-    Raises:
-        InputError: There is no such method.
-    """
+    """Dotted name of a method's settings class."""
     paths = registered_names("overtone.methods")
     if method not in paths:
         raise unknown_name("method", method, paths)

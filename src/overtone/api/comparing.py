@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 DEMO_METHODS = ("hsc-mae", "cca", "dcca", "infonce", "cav-mae")
 """What the demonstration compares: HSC-MAE and the label-free baselines."""
-DEMO_CORPUS = "split-digits"
+_DEMO_CORPUS = "split-digits"
 
 Result = TypeVar("Result", "Comparison", "Diagnosis")
 
@@ -178,7 +178,7 @@ def demo(
     Returns:
         The comparison.
     """
-    return compare(DEMO_METHODS, DEMO_CORPUS, seeds=seeds, out=out, progress=progress)
+    return compare(DEMO_METHODS, _DEMO_CORPUS, seeds=seeds, out=out, progress=progress)
 
 
 def _publish(result: Result, out: str | Path | None) -> Result:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from overtone.graphs.soft_labels import Kind as SoftLabelKind
     from overtone.graphs.soft_labels import Representation
 
-OPTIONS = named("penalty", "bootstrap", "halves", "seconds", "processes", seed="random_state")
+_OPTIONS = named("penalty", "bootstrap", "halves", "seconds", "processes", seed="random_state")
 
 
 def graph(
@@ -30,7 +30,7 @@ def graph(
     interactions: Flag = False,
     clips: Annotated[int, Param("K", minimum=1)] = 5,
     knowledge: Annotated[str | Path | Knowledge | None, Param("F.yaml")] = None,
-    settings: Annotated[Settings, Settable(GRAPHS, OPTIONS)] = None,
+    settings: Annotated[Settings, Settable(GRAPHS, _OPTIONS)] = None,
     out: Annotated[str | Path | Sequence[str | Path], Param("FILE", many=True)] = (),
     progress: ProgressCallback | None = None,
 ) -> Graph:

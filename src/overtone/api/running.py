@@ -185,11 +185,7 @@ def is_run(path: str | Path) -> bool:
 
 
 def _require_run(run: str | Path | Run) -> None:
-    """Refuse what is no run folder before torch is imported.
-
-    Raises:
-        InputError: There is no ``run.json``.
-    """
+    """Refuse what is no run folder before torch is imported."""
     if isinstance(run, (str, Path)) and not is_run(run):
         raise InputError(f"{run}: not a run folder (no run.json)", fix="make one with overtone train")
 

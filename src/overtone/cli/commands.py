@@ -21,8 +21,8 @@ from overtone.core.errors import InputError
 from overtone.core.plugins import import_plugin
 
 PLAIN = (bool, int, float, str, Path)
-METAVARS = {"seed": "N", "memory_mb": "MB", "precision": "fp32|bf16", "device": "NAME", "penalty": "C", "seconds": "S"}
-IMPORT = Param(
+_METAVARS = {"seed": "N", "memory_mb": "MB", "precision": "fp32|bf16", "device": "NAME", "penalty": "C", "seconds": "S"}
+_IMPORT = Param(
     "FILE.py", many=True, help="A file or module of yours that registers methods, losses or metrics; repeatable."
 )
 
@@ -101,7 +101,7 @@ class Command:
                 elif isinstance(mark, Settable):
                     slots += _settings(mark)
         if self.plugins:
-            slots.append(_Slot.of("import_", str, IMPORT, None, IMPORT.help or "")._replace(option="--import"))
+            slots.append(_Slot.of("import_", str, _IMPORT, None, _IMPORT.help or "")._replace(option="--import"))
         text = "Print one JSON document on standard output and nothing else there."
         return [*slots, _Slot.of("json", bool, Param(), False, text)]
 
@@ -167,11 +167,7 @@ class _Slot(NamedTuple):
 
 
 def _arguments(slots: Sequence[_Slot], given: Mapping[str, Any]) -> dict[str, Any]:
-    """What the verb is called with.
-
-    Raises:
-        InputError: A value or a setting cannot be read.
-    """
+    """What the verb is called with."""
     from overtone.core.settings import parse_assignments, read_yaml
 
     arguments: dict[str, Any] = {}
@@ -203,7 +199,7 @@ def _settings(mark: Settable) -> list[_Slot]:
         if field.default not in ("None", ""):
             text += f"  [default: {field.default.strip(chr(39))}]"
         option = "--" + name.replace("_", "-")
-        slots.append(_Slot(setting, option, str, Param(METAVARS.get(name, "N")), None, text, group="setting"))
+        slots.append(_Slot(setting, option, str, Param(_METAVARS.get(name, "N")), None, text, group="setting"))
     return slots
 
 
@@ -259,11 +255,7 @@ def _command_line_type(kind: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def _modalities(text: str, *, single: bool) -> tuple[str, ...]:
-    """``"a,b"`` to ``("a", "b")``, and where a single view will do ``"a"`` to ``("a",)``.
-
-    Raises:
-        InputError: A name is empty or given twice, or there are too many or too few.
-    """
+    """``"a,b"`` to ``("a", "b")``, and where a single view will do ``"a"`` to ``("a",)``."""
     names = tuple(name.strip() for name in text.split(","))
     if not all(names) or len(set(names)) < len(names) or len(names) not in ((1, 2) if single else (2,)):
         what = "one name or two different ones" if single else "two different names"

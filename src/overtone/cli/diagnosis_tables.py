@@ -24,7 +24,7 @@ COLUMNS = {
     "mAP": "map",
 }
 """Headings to quantities."""
-WITH_SPREAD = frozenset({"intra_variance", "recall@1", "map"})
+_WITH_SPREAD = frozenset({"intra_variance", "recall@1", "map"})
 """Quantities that show ± one standard deviation over the seeds."""
 
 
@@ -52,4 +52,4 @@ def diagnosis_tables(diagnosis: Diagnosis) -> list[RenderableType]:
 def _cell(space: SpaceResult, key: str) -> str:
     measured = space.measured(key)
     value = number(measured.mean)
-    return value if measured.std is None or key not in WITH_SPREAD else f"{value} ± {number(measured.std)}"
+    return value if measured.std is None or key not in _WITH_SPREAD else f"{value} ± {number(measured.std)}"

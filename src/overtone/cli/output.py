@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 WRONG_INPUT, FAILED, INTERRUPTED = 2, 1, 130
-TRACEBACK = "OVERTONE_TRACEBACK"
-WIDTH_WITHOUT_TERMINAL = 110
+_TRACEBACK = "OVERTONE_TRACEBACK"
+_WIDTH_WITHOUT_TERMINAL = 110
 
 
 class Output:
@@ -44,7 +44,7 @@ class Output:
             from rich.console import Console
 
             terminal = (sys.stderr if self.json else sys.stdout).isatty()
-            width = None if terminal else WIDTH_WITHOUT_TERMINAL
+            width = None if terminal else _WIDTH_WITHOUT_TERMINAL
             self._people = Console(stderr=self.json, width=width, highlight=False, soft_wrap=False)
         return self._people
 
@@ -107,7 +107,7 @@ def results(json: bool) -> Iterator[Output]:
         said = str(error).strip().split("\n")[0]
         sentence = f"{type(error).__name__}: {said}" if said else type(error).__name__
         own = type(error).__module__.startswith("overtone.")  # our own exceptions say all there is to say
-        hint = "" if wants_traceback() else f" ({TRACEBACK}=1 shows where)"
+        hint = "" if _wants_traceback() else f" ({_TRACEBACK}=1 shows where)"
         raise stop(said if own else sentence + hint, FAILED) from None
 
 
@@ -129,14 +129,14 @@ def remarks(silent: bool) -> Iterator[None]:
         log.level, log.propagate = before
 
 
-def wants_traceback() -> bool:
+def _wants_traceback() -> bool:
     """Whether the user asked for tracebacks."""
-    return os.environ.get(TRACEBACK, "") not in ("", "0")
+    return os.environ.get(_TRACEBACK, "") not in ("", "0")
 
 
 def stop(sentence: str, code: int) -> typer.Exit:
     """Say on standard error why the command ends; the exception that ends it with ``code``."""
-    if wants_traceback():
+    if _wants_traceback():
         traceback.print_exc(file=sys.stderr)
     typer.echo(f"overtone: {sentence}", err=True)
     return typer.Exit(code)

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from overtone.features import Inspection
     from overtone.graphs import Graph
 
-INTERVAL = "95 %\ninterval"
-LOOK: dict[str, Any] = {
+_INTERVAL = "95 %\ninterval"
+_LOOK: dict[str, Any] = {
     "box": box.SIMPLE_HEAD,
     "title_justify": "left",
     "title_style": "bold",
     "pad_edge": False,
     "padding": (0, 1, 0, 0),
 }
-EDGES = 40
+_EDGES = 40
 """Edges of a graph that are shown at most."""
 
 
@@ -35,7 +35,7 @@ def table(
     columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None, *, numbers: bool = True
 ) -> Table:
     """A table; all columns but the first are numbers, aligned on the right, unless said otherwise."""
-    made, rows = Table(title=title, **LOOK), list(rows)
+    made, rows = Table(title=title, **_LOOK), list(rows)
     for index, column in enumerate(columns):
         fixed = numbers or not index
         width = max(len(line) for cell in (column, *(row[index] for row in rows)) for line in str(cell).split("\n"))
@@ -62,7 +62,7 @@ def evaluation_table(evaluation: Evaluation) -> list[RenderableType]:
         cells = [number(value) for value in (*score.directions.values(), score.mean)]
         rows.append((metric_name(key), *cells, span(score.ci95) if score.ci95 else ""))
     title = f"Retrieval, {plural(evaluation.queries, 'query', 'queries')} in each direction"
-    shown: list[RenderableType] = [table(("", *arrows(evaluation.modalities), "mean", INTERVAL), rows, title)]
+    shown: list[RenderableType] = [table(("", *arrows(evaluation.modalities), "mean", _INTERVAL), rows, title)]
     skipped = sum(evaluation.skipped_queries.values())
     if skipped:
         were = "query has" if skipped == 1 else "queries have"
@@ -90,7 +90,7 @@ def comparison_table(comparison: Comparison) -> list[RenderableType]:
     from overtone.report.comparison_words import difference_in_words, verdicts
 
     metric = comparison.metric
-    columns = ["method", f"{metric_name(metric)}\n± std", INTERVAL, *arrows(comparison.modalities), "R@1", "time"]
+    columns = ["method", f"{metric_name(metric)}\n± std", _INTERVAL, *arrows(comparison.modalities), "R@1", "time"]
     results = {**comparison.ranked(), **comparison.ablation}
     rows = [_method_row(name, result, metric, best=name == comparison.best) for name, result in results.items()]
     if comparison.chance_map:
@@ -158,7 +158,7 @@ def plainly(value: Any) -> str:
 
 def settings_table(rows: Iterable[tuple[str, str, str, str]], title: str) -> Table:
     """Settings with type, default and description, as :meth:`overtone.core.Settings.table` gives them."""
-    made = Table(title=title, **LOOK)
+    made = Table(title=title, **_LOOK)
     for column, fixed in (("setting", True), ("default", True), ("what it does", False)):
         made.add_column(column, no_wrap=fixed)
     for name, _, default, description in rows:
@@ -170,7 +170,7 @@ def graph_table(found: Graph) -> list[RenderableType]:
     """The edges as a table, the surest first, and what should be known about them."""
     arrows = {"directed": "→", "undirected": "–"}
     edges = found.edges
-    numbers = [(number(edge.weight), number(edge.presence), number(edge.direction)) for edge in edges[:EDGES]]
+    numbers = [(number(edge.weight), number(edge.presence), number(edge.direction)) for edge in edges[:_EDGES]]
     rows = [(edge.source, arrows[edge.kind], edge.target, *cells) for edge, cells in zip(edges, numbers)]
     columns = ("from", "", "to", "weight", "presence", "direction")
     kept = 6 if found.presence is not None else 4
@@ -183,8 +183,8 @@ def graph_table(found: Graph) -> list[RenderableType]:
         heads = (*heads, "best shown by")
         cut = [(*row, ", ".join(name for name, _ in entry.rows[:3])) for row, entry in zip(cut, found.support)]
     shown: list[RenderableType] = [table(heads, cut, title)] if rows else [f"{title}: no edges."]
-    if len(edges) > EDGES:
-        shown.append(f"... and {plural(len(edges) - EDGES, 'edge')} more; --out FILE.json has all of them.")
+    if len(edges) > _EDGES:
+        shown.append(f"... and {plural(len(edges) - _EDGES, 'edge')} more; --out FILE.json has all of them.")
     return shown + [f"note: {note}" for note in (*found.notes, *_remarks(found))]
 
 

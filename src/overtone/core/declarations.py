@@ -39,7 +39,7 @@ class Field(NamedTuple):
     description: str
 
 
-class ClassSource(NamedTuple):
+class _ClassSource(NamedTuple):
     """A class and the module that defines it."""
 
     module: str
@@ -204,14 +204,14 @@ def argument_docs(docstring: str) -> dict[str, str]:
     return {name: " ".join(text.split()).replace("``", "`") for name, text in entries}
 
 
-def _lineage(path: str) -> Iterator[ClassSource]:
+def _lineage(path: str) -> Iterator[_ClassSource]:
     """A class and its bases, as far as this package defines them, the nearest first."""
     module, _, name = path.rpartition(".")
     if not _exists(module):
         return
     for node in _parse(module).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
-            yield ClassSource(module, node)
+            yield _ClassSource(module, node)
             for base in node.bases:
                 resolved = _resolve(module, ast.unparse(base))
                 if resolved is not None:

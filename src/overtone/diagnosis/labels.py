@@ -8,7 +8,7 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.evaluation.arrays import ArrayLike
 
-MOST_CLASSES = 2**20
+_MOST_CLASSES = 2**20
 """More than anyone has: a number beyond is a hash or an id, and a table of that many rows would not fit in memory."""
 
 
@@ -61,7 +61,7 @@ def _numbers(labels: Tensor, classes: int | None) -> Tensor:
     largest = int(numbers.max()) if len(numbers) else -1
     if classes is not None and largest >= classes:
         raise InputError("labels: a class number is too large", got=largest, valid=f"0 to {classes - 1}")
-    if largest >= MOST_CLASSES:
+    if largest >= _MOST_CLASSES:
         raise InputError("labels: a class number is too large", got=largest, fix="number the classes from 0")
     return numbers
 

@@ -12,8 +12,8 @@ from overtone.core import InputError
 from overtone.diagnosis.verdict import Evidence
 from overtone.evaluation import paired_seed_test
 
-SIGNIFICANT = 0.05
-CLOSE = 0.02
+_SIGNIFICANT = 0.05
+_CLOSE = 0.02
 """Relative difference below which single numbers, without seeds to test over, count as equal."""
 
 
@@ -170,9 +170,9 @@ def _compare(purpose: _Purpose, scores: Mapping[str, list[float]], found: Recomm
 
 def _tied(best: list[float], other: list[float]) -> bool:
     if len(best) == len(other) > 1:
-        return bool(paired_seed_test(best, other)["p_value"] >= SIGNIFICANT)
+        return bool(paired_seed_test(best, other)["p_value"] >= _SIGNIFICANT)
     first, second = (sum(values) / len(values) for values in (best, other))
-    return math.isclose(first, second, rel_tol=CLOSE)
+    return math.isclose(first, second, rel_tol=_CLOSE)
 
 
 def _sentence(purpose: _Purpose, means: Mapping[str, float], best: str, ties: Sequence[str], seeds: int) -> str:

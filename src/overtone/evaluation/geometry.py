@@ -14,7 +14,7 @@ _EQUAL = 1e-6
 _BLOCK = 2**22
 
 
-class PairDistances(NamedTuple):
+class _PairDistances(NamedTuple):
     """Euclidean distances over all pairs of C points.
 
     Attributes:
@@ -30,14 +30,14 @@ class PairDistances(NamedTuple):
     pair: tuple[int, int]
 
 
-def pair_distances(points: Tensor) -> PairDistances:
+def pair_distances(points: Tensor) -> _PairDistances:
     """Mean, standard deviation and minimum of the distances of all pairs, in blocks: O(C²d) time, bounded memory.
 
     Args:
         points: (C, d) float64, C >= 2.
 
     Returns:
-        The :class:`PairDistances`.
+        The :data:`_PairDistances`.
 
     Example:
         >>> pair_distances(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 4.0]]).double())
@@ -61,7 +61,7 @@ def pair_distances(points: Tensor) -> PairDistances:
         row, column = divmod(nearest, block.shape[1])
         if float(block[row, column]) < smallest:
             smallest, pair = float(block[row, column]), (start + row, start + 1 + column)
-    return PairDistances(mean, (scatter / seen) ** 0.5, smallest, pair)
+    return _PairDistances(mean, (scatter / seen) ** 0.5, smallest, pair)
 
 
 def effective_rank(rows: ArrayLike) -> float:

@@ -30,10 +30,10 @@ from overtone.methods.base import methods as registered
 from overtone.training import Run, TrainingSettings
 from overtone.training.run import judge
 
-ALSO_TESTED = ("map_events",)
+_ALSO_TESTED = ("map_events",)
 """What methods are tested by besides the ranking metric, where it is known."""
-WITH_INTERVAL = ("map", "map_events", "map_running", "recall@1", "instance_recall@1", "instance_recall@10")
-OWN = "own"
+_WITH_INTERVAL = ("map", "map_events", "map_running", "recall@1", "instance_recall@1", "instance_recall@10")
+_OWN = "own"
 """The name of a method's own embeddings beside its variants."""
 
 Trainer = Callable[..., Run]
@@ -91,7 +91,7 @@ def compare(
         return _evaluate(run, test)
 
     trials = grid.run(variants, make)
-    metric = next(metric for metric in RANKED_BY if metric in next(iter(trials.values()))[0].values["summaries"][OWN])
+    metric = next(metric for metric in RANKED_BY if metric in next(iter(trials.values()))[0].values["summaries"][_OWN])
     results = {name: _result(of_one, metric) for name, of_one in trials.items()}
     comparison = _summarise(data, grid, variants, trials, results, metric)
     grid.write("comparison.json", comparison.to_dict())
@@ -147,7 +147,7 @@ def expand_methods(
 def _evaluate(run: Run, test: PairedFeatures) -> Trial:
     """A trained run on the test rows: its own embeddings and its variants, each ranked once."""
     options = {"memory_mb": run.settings["memory_mb"], "bootstrap": 0}
-    found = {name: judge(rows, test, options) for name, rows in {OWN: run.embed(test), **run.variants(test)}.items()}
+    found = {name: judge(rows, test, options) for name, rows in {_OWN: run.embed(test), **run.variants(test)}.items()}
     tensors = {
         f"{name}/{metric}/{way}": values
         for name, evaluation in found.items()
@@ -167,14 +167,14 @@ def _summarise(
     metric: str,
 ) -> Comparison:
     """What the trials come to."""
-    first = trials[variants[0].name][0].values["summaries"][OWN]
+    first = trials[variants[0].name][0].values["summaries"][_OWN]
     whole = [variant.name for variant in variants if variant.kind != "ablation"]
     controls: dict[str, list[str]] = {}
     for variant in variants:
         if variant.kind == "control":
             controls.setdefault(variant.of, []).append(variant.name)
     pairs = [(variants[0].name if one.kind == "whole" else one.of, one.name) for one in variants[1:]]
-    tested = [metric, *(other for other in ALSO_TESTED if other in first)]
+    tested = [metric, *(other for other in _ALSO_TESTED if other in first)]
     return Comparison(
         corpus=data.provenance.source,
         modalities=data.names,
@@ -207,11 +207,11 @@ def _test(
 
 def _result(trials: Sequence[Trial], metric: str) -> MethodResult:
     return MethodResult(
-        _scores(trials, OWN),
+        _scores(trials, _OWN),
         tuple(_per_seed(trials, metric)),
         round(sum(trial.values["seconds"] for trial in trials), 3),
-        {name: _scores(trials, name) for name in trials[0].values["summaries"] if name != OWN},
-        {name: _per_query(trials, OWN, name) for name in _metrics(trials[0], OWN)},
+        {name: _scores(trials, name) for name in trials[0].values["summaries"] if name != _OWN},
+        {name: _per_query(trials, _OWN, name) for name in _metrics(trials[0], _OWN)},
     )
 
 
@@ -224,7 +224,7 @@ def _metrics(trial: Trial, variant: str) -> list[str]:
 def _scores(trials: Sequence[Trial], variant: str) -> dict[str, SeedScore]:
     found: dict[str, SeedScore] = {}
     for metric in _metrics(trials[0], variant):
-        interval = mean_interval(_per_query(trials, variant, metric)) if metric in WITH_INTERVAL else None
+        interval = mean_interval(_per_query(trials, variant, metric)) if metric in _WITH_INTERVAL else None
         found[metric] = _over_seeds([trial.values["summaries"][variant][metric] for trial in trials], interval)
     return found
 
@@ -241,13 +241,13 @@ def _over_seeds(values: Sequence[Mapping[str, float | None]], ci95: Interval | N
 
 
 def _per_class(trials: Sequence[Trial]) -> dict[str, SeedScore]:
-    tables = [trial.values["summaries"][OWN]["per_class"] for trial in trials]
+    tables = [trial.values["summaries"][_OWN]["per_class"] for trial in trials]
     return {label: _over_seeds([table[label] for table in tables]) for label in tables[0]}
 
 
 def _per_seed(trials: Sequence[Trial], metric: str) -> list[float]:
     """The mean of both directions with each seed."""
-    return [trial.values["summaries"][OWN][metric]["mean"] for trial in trials]
+    return [trial.values["summaries"][_OWN][metric]["mean"] for trial in trials]
 
 
 def _per_query(trials: Sequence[Trial], variant: str, metric: str) -> dict[str, torch.Tensor]:

@@ -11,18 +11,18 @@ from overtone.features.base import EVENTS
 from overtone.features.issues import single_view_error
 from overtone.features.parsed_table import INTERACTIONS, SPLITS, STRENGTHS, ParsedTable, Sequences
 
-USUAL_PAIR = ("audio", "visual")
+_USUAL_PAIR = ("audio", "visual")
 """The default names of the two modalities."""
 
-USUAL_VIEWS = ("image", "features", "embeddings", "x", "X", "data")
+_USUAL_VIEWS = ("image", "features", "embeddings", "x", "X", "data")
 """Usual names of a single view."""
 
 LABELS = ("labels", "y", "lab", "label", "Y", "gt", "gnd")
 IDS = ("ids", "id", "video_id", "clip_id")
 MEDIA = "media_"
-OWN_IDS = "ids_"
+_OWN_IDS = "ids_"
 ROLES = {*LABELS, *IDS, "split", "is_test", "class_names", "modalities", INTERACTIONS, STRENGTHS}
-PREFIXES = (EVENTS, MEDIA, OWN_IDS)
+PREFIXES = (EVENTS, MEDIA, _OWN_IDS)
 
 
 def parse_table(
@@ -48,14 +48,14 @@ def parse_table(
     alone = len(names) == 1
     if alone:
         _refuse_own_ids(table, columns, names[0])
-    ids = next((key for key in (*IDS, *(OWN_IDS + name for name in names if alone)) if key in columns), None)
+    ids = next((key for key in (*IDS, *(_OWN_IDS + name for name in names if alone)) if key in columns), None)
     return ParsedTable(
         table=table,
         modalities={name: columns[name] for name in names},
         labels=columns[labels] if labels else None,
         one_hot=labels == "labels",
         ids=columns[ids] if ids else None,
-        own_ids={name: columns[OWN_IDS + name] for name in names if not alone and OWN_IDS + name in columns},
+        own_ids={name: columns[_OWN_IDS + name] for name in names if not alone and _OWN_IDS + name in columns},
         split=columns.get("split"),
         is_test=columns.get("is_test"),
         class_names=columns.get("class_names"),
@@ -125,7 +125,7 @@ def _recognise(columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[st
     With them, notes on the choice.
     """
     stored = columns["modalities"].text() if "modalities" in columns else ()
-    for names in (stored, USUAL_PAIR):
+    for names in (stored, _USUAL_PAIR):
         if len(names) in (1, 2) and all(name in columns for name in names):
             return names, ()
     candidates = _find_candidates(columns)
@@ -135,7 +135,7 @@ def _recognise(columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[st
         first, second = candidates
         return candidates, (f"took {first!r} and {second!r} as the two modalities: the only arrays that qualify",)
     # called like a view, but it cannot be one: the checks say what is wrong with it
-    usual = tuple(name for name in USUAL_VIEWS if name in columns)
+    usual = tuple(name for name in _USUAL_VIEWS if name in columns)
     return (usual if not candidates and len(usual) == 1 else ()), ()
 
 
@@ -153,12 +153,8 @@ def _find_candidates(columns: Mapping[str, Column]) -> tuple[str, ...]:
 
 
 def _refuse_own_ids(table: Table, columns: Mapping[str, Column], name: str) -> None:
-    """Refuse one modality of a file whose rows are matched by id: only the pair says which one the labels follow.
-
-    Raises:
-        InputError: Another modality has ids of its own.
-    """
-    others = [key for key in columns if key.startswith(OWN_IDS) and key != OWN_IDS + name]
+    """Refuse one modality of a file whose rows are matched by id: only the pair says which one the labels follow."""
+    others = [key for key in columns if key.startswith(_OWN_IDS) and key != _OWN_IDS + name]
     if others:
         what = f"{table.source}: rows are matched by id ({', '.join(others)}), labels may follow another array"
         fix = "load both modalities, save them, and take the view from the saved file"

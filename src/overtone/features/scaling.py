@@ -10,7 +10,7 @@ from torch import Tensor
 from overtone.core import InputError, unknown_name
 
 KINDS = ("none", "zscore", "minmax", "pca")
-PCA_KEEPS = 0.999
+_PCA_KEEPS = 0.999
 """Share of the variance that ``pca`` keeps; what is below is noise that unit variance would blow up."""
 
 _BLOCK = 1 << 22  # values converted to float64 at a time
@@ -121,7 +121,7 @@ def _principal(rows: Tensor, centre: Tensor) -> Tensor:
     variances, directions = torch.linalg.eigh(_moment(rows, centre, square=True) / len(rows))
     variances, directions = variances.flip(0).clamp_min(0), directions.flip(1)
     share = variances.cumsum(0) / variances.sum().clamp_min(torch.finfo(torch.float64).tiny)
-    kept = min(int((share < PCA_KEEPS).sum()) + 1, len(variances))
+    kept = min(int((share < _PCA_KEEPS).sum()) + 1, len(variances))
     # the sign of an eigenvector is arbitrary: the largest entry is made positive, so that runs agree across machines
     directions = directions[:, :kept]
     scale = _inverse(variances[:kept].sqrt(), torch.zeros(kept, dtype=torch.float64))

@@ -15,9 +15,9 @@ Numbers = NDArray[np.floating | np.integer | np.bool_]
 
 SAME = 1e-9
 """Two variables are one where 1 - |r| is less."""
-DETERMINED = 1e-8
+_DETERMINED = 1e-8
 """A variable is determined by others where less than this share of its variance is left."""
-FEWEST_ROWS = 4
+_FEWEST_ROWS = 4
 
 
 def check_chunk(values: Numbers, first: int, names: Sequence[str], where: str) -> None:
@@ -71,8 +71,8 @@ def check_covariance(covariance: Floats, rows: float, names: Sequence[str]) -> t
     p = len(names)
     if p < 2:
         raise InputError("a graph needs at least two variables", got=p)
-    if rows < FEWEST_ROWS:
-        raise InputError(f"a graph needs at least {FEWEST_ROWS} rows", got=f"{rows:.0f}")
+    if rows < _FEWEST_ROWS:
+        raise InputError(f"a graph needs at least {_FEWEST_ROWS} rows", got=f"{rows:.0f}")
     scale = np.abs(covariance).max()
     constant = np.flatnonzero(np.diag(covariance) <= 1e-14 * scale)
     if len(constant):
@@ -96,7 +96,7 @@ def dependence(correlation: Floats, rows: float, names: Sequence[str]) -> list[s
             "frequencies of a bootstrap"
         ]
     values, vectors = np.linalg.eigh(correlation)
-    null = vectors[:, values < DETERMINED]
+    null = vectors[:, values < _DETERMINED]
     if not null.shape[1]:
         return []
     involved = [names[int(at)] for at in np.flatnonzero(np.abs(null).max(1) > 1e-4)]

@@ -23,10 +23,10 @@ Ints = NDArray[np.int64]
 
 SEVERAL = 0.05
 """Labels exclude each other, and are taken for causes, where a smaller share of the annotated rows has several."""
-LITTLE = 0.05
+_LITTLE = 0.05
 """Share of the presences' variance that labels must leave open; if it is less, a note says so."""
 
-LABELS_ONLY = (
+_LABELS_ONLY = (
     "the soft labels say little beyond the annotated ones, which leave only {left:.1f} % of the presences' variance "
     "open: edges rest on small differences; were clips scored by a teacher that has seen them?"
 )
@@ -61,7 +61,7 @@ class EdgeFrequencies(NamedTuple):
         return numbers
 
 
-class ConsensusEdges(NamedTuple):
+class _ConsensusEdges(NamedTuple):
     """The edges between nodes that are frequent and strong enough: matrices as :class:`Graph` has them."""
 
     directed: Bools
@@ -94,7 +94,7 @@ def count_edges(graphs: Iterable[tuple[Bools, Bools]], nodes: int, classes: int)
     return EdgeFrequencies(arrows * share, adjacent * share, between * share, count)
 
 
-def consensus_edges(frequencies: EdgeFrequencies, covariance: Floats, chosen: InferenceSettings) -> ConsensusEdges:
+def consensus_edges(frequencies: EdgeFrequencies, covariance: Floats, chosen: InferenceSettings) -> _ConsensusEdges:
     """The edges that are frequent and strong enough.
 
     Args:
@@ -114,7 +114,7 @@ def consensus_edges(frequencies: EdgeFrequencies, covariance: Floats, chosen: In
     weights = np.where(directed | undirected, spread_to_nodes(strengths(covariance, kept), sources), 0.0)
     strong = weights >= chosen.strength
     directed, undirected = directed & strong, undirected & (strong | strong.T)
-    return ConsensusEdges(directed, undirected, np.where(directed | undirected, weights, 0.0), presence, direction)
+    return _ConsensusEdges(directed, undirected, np.where(directed | undirected, weights, 0.0), presence, direction)
 
 
 def strengths(covariance: Floats, kept: Bools) -> Floats:
@@ -131,7 +131,7 @@ def strengths(covariance: Floats, kept: Bools) -> Floats:
         (C, N) sums of a class's regression coefficients, in that unit.
     """
     classes, nodes = kept.shape
-    parents = own_label_edges(len(covariance), nodes, classes)
+    parents = _own_label_edges(len(covariance), nodes, classes)
     parents[:, :nodes] |= np.tile(kept, (len(parents) // classes, 1))
     summed = refit(covariance, parents)[0][:, :nodes].reshape(-1, classes, nodes).sum(0)
     spread = np.sqrt(np.maximum(_variance_beyond_labels(covariance, nodes, classes), np.finfo(float).tiny))
@@ -171,7 +171,7 @@ def with_labels(nodes: int, classes: int, constraints: Constraints | None) -> Co
     No edge leads to a label, and the label of a class is a parent of its presences.
     """
     size = nodes + classes
-    required = own_label_edges(size, nodes, classes)
+    required = _own_label_edges(size, nodes, classes)
     forbidden, before = np.zeros((2, size, size), dtype=bool)
     if constraints is not None:
         inner = np.s_[:nodes, :nodes]
@@ -182,7 +182,7 @@ def with_labels(nodes: int, classes: int, constraints: Constraints | None) -> Co
     return Constraints(forbidden, required, before)
 
 
-def own_label_edges(size: int, nodes: int, classes: int) -> Bools:
+def _own_label_edges(size: int, nodes: int, classes: int) -> Bools:
     """(p, p) bool: from each label, where there are any behind the nodes, to the presences of its class."""
     found = np.zeros((size, size), dtype=bool)
     found[nodes:, :nodes] = np.tile(np.eye(classes, dtype=bool), nodes // classes)[: size - nodes]
@@ -203,9 +203,9 @@ def label_notes(covariance: Floats, identifiable: Ints, nodes: int, classes: int
     """
     left = _variance_beyond_labels(covariance, nodes, classes)[identifiable].sum()
     share = left / np.diag(covariance)[identifiable].sum()
-    return (LABELS_ONLY.format(left=100 * share),) if share < LITTLE else ()
+    return (_LABELS_ONLY.format(left=100 * share),) if share < _LITTLE else ()
 
 
 def _variance_beyond_labels(covariance: Floats, nodes: int, classes: int) -> Floats:
     """(N,) variances of the nodes that are left when each one's own label is known."""
-    return refit(covariance, own_label_edges(len(covariance), nodes, classes))[1][:nodes]
+    return refit(covariance, _own_label_edges(len(covariance), nodes, classes))[1][:nodes]

@@ -22,11 +22,11 @@ Bools = NDArray[np.bool_]
 
 ROUNDS = 60
 """Rounds of the median basis; it settles in a few dozen."""
-LEAST_EIGENVALUE = 1e-3
+_LEAST_EIGENVALUE = 1e-3
 """Smallest eigenvalue of a covariance to start from, as a share of the mean variance."""
-INNER = 15
+_INNER = 15
 """Steps of expectation and maximisation between two searches."""
-MOST_SEARCHES = 8
+_MOST_SEARCHES = 8
 """Searches with one penalty."""
 QUICK = 2
 """Steps of iterated local search on the way; the last search takes as many as were set."""
@@ -65,7 +65,7 @@ def median_basis(closed: Floats, groups: NDArray[np.int64], start: Floats | None
 def clipped(matrix: Floats) -> Floats:
     """The nearest covariance without tiny or negative eigenvalues."""
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-    least = LEAST_EIGENVALUE * np.abs(np.diag(matrix)).mean()
+    least = _LEAST_EIGENVALUE * np.abs(np.diag(matrix)).mean()
     made: Floats = (vectors * np.maximum(values, least)) @ vectors.T
     return made
 
@@ -161,14 +161,14 @@ class ClosedLearner:
         silent = clock.silent()
         for penalty in penalties:
             seen: set[bytes] = set()
-            for _ in range(MOST_SEARCHES):
+            for _ in range(_MOST_SEARCHES):
                 correlation = correlation_of(covariance)
                 found = self._search(correlation, rows, quick, penalty, seed, silent)
                 skeleton = (found.dag | found.dag.T).tobytes()
                 if skeleton in seen or silent.over():
                     break
                 seen.add(skeleton)
-                for _ in range(INNER):
+                for _ in range(_INNER):
                     covariance = expected_covariance(closed, implied_precision(covariance, found.dag), self.basis)
         likelihood = closed_likelihood(closed, implied_precision(covariance, found.dag), self.basis)
         return FittedGraph(found, correlation), rows * likelihood - 0.5 * penalties[-1] * np.log(rows) * found.dag.sum()

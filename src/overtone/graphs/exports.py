@@ -10,7 +10,7 @@ from overtone.core import InputError
 from overtone.core.files import json_text
 from overtone.graphs.edges import Edge
 
-NUMBERS = ("weight", "presence", "direction")
+_NUMBERS = ("weight", "presence", "direction")
 
 
 def to_networkx(nodes: Iterable[str], edges: Iterable[Edge]) -> Any:
@@ -30,7 +30,7 @@ def to_networkx(nodes: Iterable[str], edges: Iterable[Edge]) -> Any:
 def to_graphml(nodes: Iterable[str], edges: Iterable[Edge]) -> str:
     """A graph as GraphML. All edges are written as arcs, because few readers take mixed graphs; ``type`` tells."""
     root = xml.Element("graphml", xmlns="http://graphml.graphdrawing.org/xmlns")
-    for name in ("type", *NUMBERS):
+    for name in ("type", *_NUMBERS):
         kind = "string" if name == "type" else "double"
         xml.SubElement(root, "key", {"id": name, "for": "edge", "attr.name": name, "attr.type": kind})
     body = xml.SubElement(root, "graph", edgedefault="directed")
@@ -57,5 +57,5 @@ def to_dot(nodes: Iterable[str], edges: Iterable[Edge]) -> str:
 
 def _attributes(edge: Edge) -> dict[str, Any]:
     """What is written on an edge; numbers that do not exist are left out."""
-    numbers = {name: getattr(edge, name) for name in NUMBERS if getattr(edge, name) is not None}
+    numbers = {name: getattr(edge, name) for name in _NUMBERS if getattr(edge, name) is not None}
     return {"type": edge.kind, **numbers}

@@ -18,9 +18,9 @@ from overtone.graphs.exports import to_dot, to_graphml, to_networkx
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-STANDARDISED = "standardised regression coefficient, refitted with all parents of the target."
+_STANDARDISED = "standardised regression coefficient, refitted with all parents of the target."
 """What a weight means unless a graph says something else."""
-FORMATS = (".json", ".graphml", ".dot", ".gv", ".npz")
+_FORMATS = (".json", ".graphml", ".dot", ".gv", ".npz")
 """Suffixes of the files that a graph can be saved as."""
 
 
@@ -71,7 +71,7 @@ class Graph:
     repeatability: Mapping[str, float] = field(default_factory=dict)
     halves: HalvesAgreement | None = None
     labels: str | None = None
-    weight_meaning: str = STANDARDISED
+    weight_meaning: str = _STANDARDISED
     support: tuple[EdgeSupport, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -199,7 +199,7 @@ class Graph:
             repeatability=found.get("repeatability", {}),
             halves=HalvesAgreement.from_dict(found["halves"]) if "halves" in found else None,
             labels=found.get("labels"),
-            weight_meaning=found.get("weight", STANDARDISED),
+            weight_meaning=found.get("weight", _STANDARDISED),
             support=tuple(EdgeSupport.from_dict(one) for one in found.get("support", ())),
             notes=tuple(values["notes"]),
         )
@@ -240,7 +240,7 @@ class Graph:
             "steps": self.steps,
             "complete": self.complete,
             "labels": self.labels,
-            "weight": None if self.weight_meaning == STANDARDISED else self.weight_meaning,
+            "weight": None if self.weight_meaning == _STANDARDISED else self.weight_meaning,
             "repeatability": dict(self.repeatability) or None,
             "bootstrap": self.resamples,
             "halves": None if self.halves is None else self.halves.to_dict(),
@@ -263,8 +263,8 @@ def check_format(path: Path) -> None:
     Raises:
         InputError: No format has that suffix.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(f"{path}: unknown kind of graph file", got=repr(path.suffix), valid=", ".join(FORMATS))
+    if path.suffix.lower() not in _FORMATS:
+        raise InputError(f"{path}: unknown kind of graph file", got=repr(path.suffix), valid=", ".join(_FORMATS))
 
 
 def _cells(matrix: Floats) -> list[list[float]]:

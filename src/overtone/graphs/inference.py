@@ -29,12 +29,12 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
-WEIGHT = (
+_WEIGHT = (
     "by how much the target's presence is higher where the source is annotated and present, the other sources being "
     "equal, in standard deviations of what the target's own label leaves open."
 )
 """What the weight of an edge means."""
-SHRINKAGE = 1e-6
+_SHRINKAGE = 1e-6
 """Share of its variance that every variable gets on top: sure teachers give equal presences in both modalities."""
 
 
@@ -164,7 +164,7 @@ def _infer(
         resamples=resamples,
         repeatability=tried,
         labels="nodes" if causes else "none",
-        weight_meaning=WEIGHT,
+        weight_meaning=_WEIGHT,
         notes=label_notes(covariance, kept, nodes, classes) if causes else (),
     )
 
@@ -179,7 +179,7 @@ class _ShrunkLearner(RowsLearner):
 
 def _shrink(covariance: Floats) -> Floats:
     """A covariance that has an inverse."""
-    found: Floats = covariance * (1 + SHRINKAGE * np.eye(len(covariance)))
+    found: Floats = covariance * (1 + _SHRINKAGE * np.eye(len(covariance)))
     return found
 
 

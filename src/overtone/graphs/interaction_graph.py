@@ -30,10 +30,10 @@ from overtone.graphs.soft_labels import (
 
 Floats = NDArray[np.float64]
 
-FEWEST_CLASSES = 3
-HARD = 12
+_FEWEST_CLASSES = 3
+_HARD = 12
 """Up to so many classes the offsets of closed rows are hard to find, and a note says so."""
-FEW_CLASSES = (
+_FEW_CLASSES = (
     "with {classes} classes the offsets of softmax rows are hard to tell from the graph: look at the frequencies of a "
     "bootstrap, and try more em_starts"
 )
@@ -98,7 +98,7 @@ def interaction_graph(
     if len(named) != width:
         raise InputError("there must be one name a class", got=f"{len(named)} names, {width} classes")
     closed = resolve_representation(kind, representation) == "log-ratio"
-    if closed and width < FEWEST_CLASSES:
+    if closed and width < _FEWEST_CLASSES:
         raise InputError("log-ratios need three classes or more", got=width, fix='choose representation="linear"')
     rows = np.hstack([represented(part, kind, representation, name) for name, part in parts.items()])
     names = tuple(f"{name}:{one}" for name in parts for one in named)
@@ -112,7 +112,7 @@ def interaction_graph(
     covariance, count = summed.covariance()
     _, notes = check_covariance(covariance, count, names)
     if closed:  # that closed rows determine each other is known, and taken care of
-        notes = [FEW_CLASSES.format(classes=width)] if width <= HARD else []
+        notes = [_FEW_CLASSES.format(classes=width)] if width <= _HARD else []
     alike = np.tile(np.arange(width), len(parts))
     graph = assemble_graph(learner, summed, clock, notes, counted=alike[:, None] != alike[None, :])
     said = {"kind": kind, "representation": representation, "centre": centre}
@@ -123,9 +123,6 @@ def _centre(rows: Floats, labels: ArrayLike | None) -> Floats:
     """What is left of rows when the annotated label is known: residuals of a regression on its indicators.
 
     With one label a row these are deviations from the mean of its class.
-
-    Raises:
-        InputError: There are no labels, or not one a row.
     """
     if labels is None:
         raise InputError("centring needs the annotated labels", fix="pass labels=, or centre=False")

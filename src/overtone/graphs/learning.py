@@ -82,11 +82,7 @@ def needs_blocks(settings: GraphSettings) -> bool:
 
 
 def _read_moments(data: Table, names: Sequence[str] | None, rows: float | None, blocks: bool) -> Moments:
-    """Sum up whatever :func:`learn_graph` takes as data.
-
-    Raises:
-        InputError: It is no table of finite numbers, or no covariance.
-    """
+    """Sum up whatever :func:`learn_graph` takes as data."""
     if rows is not None:
         covariance = numbers(data, "covariance")
         if covariance.shape[0] != covariance.shape[1] or not np.allclose(

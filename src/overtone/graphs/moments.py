@@ -13,11 +13,11 @@ from overtone.core import InputError
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-MOST_BLOCKS = 1000
+_MOST_BLOCKS = 1000
 """Blocks of rows for resampling; up to so many rows each row is a block, and the bootstrap is over rows."""
 BLOCK_BYTES = 400_000_000
 """Memory that the blocks may take together."""
-FEWEST_BLOCKS = 32
+_FEWEST_BLOCKS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ def moments(chunks: Iterable[ArrayLike], names: Sequence[str], *, blocks: bool =
         Moments of all rows.
     """
     p = len(names)
-    most = max(FEWEST_BLOCKS, min(MOST_BLOCKS, int(BLOCK_BYTES / (8 * (p + 1) ** 2)))) if blocks else 1
+    most = max(_FEWEST_BLOCKS, min(_MOST_BLOCKS, int(BLOCK_BYTES / (8 * (p + 1) ** 2)))) if blocks else 1
     random = np.random.default_rng(0)
     found = np.zeros((0, p + 1, p + 1))
     shift = scale = np.empty(0)
@@ -110,11 +110,11 @@ def moments(chunks: Iterable[ArrayLike], names: Sequence[str], *, blocks: bool =
         dealt, waiting = waiting[: len(values)], waiting[len(values) :]
         if not len(found):
             found = np.zeros((most, p + 1, p + 1))
-        found += block_moments((values - shift) / scale, dealt, most)
+        found += _block_moments((values - shift) / scale, dealt, most)
     return Moments(found[found[:, 0, 0] > 0], shift, scale, tuple(names))
 
 
-def block_moments(values: Floats, dealt: NDArray[np.int64], count: int) -> Floats:
+def _block_moments(values: Floats, dealt: NDArray[np.int64], count: int) -> Floats:
     """Moments of rows per block they were dealt to; the products are taken over one block at a time."""
     rows = np.column_stack([np.ones(len(values)), values])[np.argsort(dealt, kind="stable")]
     ends = np.cumsum(np.bincount(dealt, minlength=count))

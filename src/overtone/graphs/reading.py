@@ -14,12 +14,12 @@ from overtone.core import InputError
 from overtone.features.formats import find_format, report_damage
 
 CHUNK = 4096
-CLASS_NAMES = ("class_names", "classes")
+_CLASS_NAMES = ("class_names", "classes")
 LABELS = ("y", "labels")
 
 
 @dataclass(frozen=True)
-class NumericTable:
+class _NumericTable:
     """A table of numbers in a file.
 
     Attributes:
@@ -38,9 +38,9 @@ class NumericTable:
     def chunks(self) -> Iterator[NDArray[Any]]:
         """The rows, some thousands at a time; the file is never in memory as a whole."""
         if self.path.suffix.lower() == ".csv":
-            yield from csv_chunks(self.path)
+            yield from _csv_chunks(self.path)
         elif self.path.suffix.lower() in (".parquet", ".pq"):
-            yield from parquet_chunks(self.path)
+            yield from _parquet_chunks(self.path)
         else:
             for at in range(0, self.values.shape[0], CHUNK):
                 yield np.asarray(self.values[at : at + CHUNK])
@@ -58,7 +58,7 @@ def existing(path: str | Path) -> Path:
     return found
 
 
-def read_table(path: str | Path) -> NumericTable:
+def read_table(path: str | Path) -> _NumericTable:
     """Open a table: an npz with ``data`` and optional ``names``, or ``covariance`` and ``rows``; a CSV or Parquet file.
 
     Args:
@@ -72,15 +72,15 @@ def read_table(path: str | Path) -> NumericTable:
     """
     file = existing(path)
     if file.suffix.lower() == ".csv":
-        return NumericTable(file, csv_names(file))
+        return _NumericTable(file, _csv_names(file))
     if file.suffix.lower() in (".parquet", ".pq"):
-        return NumericTable(file, parquet_names(file))
+        return _NumericTable(file, _parquet_names(file))
     arrays = find_format(file).read(file).arrays
     names = text(arrays["names"].rows) if "names" in arrays else ()
     if "covariance" in arrays and "rows" in arrays:
         covariance = np.asarray(arrays["covariance"].rows[:])
         count = float(np.asarray(arrays["rows"].rows[()]))
-        return NumericTable(file, names or numbered(covariance.shape), count, covariance)
+        return _NumericTable(file, names or numbered(covariance.shape), count, covariance)
     if "data" not in arrays:
         raise InputError(
             f"{file}: no key 'data'",
@@ -91,7 +91,7 @@ def read_table(path: str | Path) -> NumericTable:
     values = arrays["data"].rows
     if len(values.shape) != 2:
         raise InputError(f"{file}, key 'data': must be (rows, variables)", got=f"shape {tuple(values.shape)}")
-    return NumericTable(file, names or numbered(values.shape), values=values)
+    return _NumericTable(file, names or numbered(values.shape), values=values)
 
 
 def numbered(shape: tuple[int, ...]) -> tuple[str, ...]:
@@ -104,25 +104,21 @@ def text(rows: Any) -> tuple[str, ...]:
     return tuple(str(name) for name in np.asarray(rows[:]).tolist())
 
 
-def csv_names(path: Path) -> tuple[str, ...]:
-    """The header of a CSV file.
-
-    Raises:
-        InputError: It is empty, or a number.
-    """
+def _csv_names(path: Path) -> tuple[str, ...]:
+    """The header of a CSV file."""
     import csv
 
     with path.open(newline="", encoding="utf-8-sig") as file:
         header = next(csv.reader(file), [])
     names = tuple(name.strip() for name in header)
-    if not names or any(is_number(name) for name in names):
+    if not names or any(_is_number(name) for name in names):
         raise InputError(
             f"{path}, line 1: not a header", got=", ".join(names[:5]) or "nothing", fix="name the columns there"
         )
     return names
 
 
-def is_number(word: str) -> bool:
+def _is_number(word: str) -> bool:
     """Whether a word of a file is a number (or nothing)."""
     try:
         float(word or "0")
@@ -131,27 +127,19 @@ def is_number(word: str) -> bool:
     return True
 
 
-def csv_chunks(path: Path) -> Iterator[NDArray[Any]]:
-    """Rows of a CSV file.
-
-    Raises:
-        InputError: A field is no number, or a line has another number of fields.
-    """
+def _csv_chunks(path: Path) -> Iterator[NDArray[Any]]:
+    """Rows of a CSV file."""
     import pyarrow
     import pyarrow.csv
 
-    types = {name: pyarrow.float64() for name in csv_names(path)}
+    types = {name: pyarrow.float64() for name in _csv_names(path)}
     options = pyarrow.csv.ConvertOptions(column_types=types)
     with report_damage(path, "a CSV file of numbers", also=(pyarrow.ArrowException,)):
-        yield from map(batch_values, pyarrow.csv.open_csv(path, convert_options=options))
+        yield from map(_batch_values, pyarrow.csv.open_csv(path, convert_options=options))
 
 
-def parquet_names(path: Path) -> tuple[str, ...]:
-    """The columns of a Parquet file.
-
-    Raises:
-        InputError: It is no Parquet file, or a column holds no numbers.
-    """
+def _parquet_names(path: Path) -> tuple[str, ...]:
+    """The columns of a Parquet file."""
     import pyarrow
     import pyarrow.parquet
 
@@ -164,21 +152,17 @@ def parquet_names(path: Path) -> tuple[str, ...]:
     return tuple(schema.names)
 
 
-def parquet_chunks(path: Path) -> Iterator[NDArray[Any]]:
-    """Rows of a Parquet file.
-
-    Raises:
-        InputError: It is not whole.
-    """
+def _parquet_chunks(path: Path) -> Iterator[NDArray[Any]]:
+    """Rows of a Parquet file."""
     import pyarrow
     import pyarrow.parquet
 
     with report_damage(path, "a Parquet file", also=(pyarrow.ArrowException,)):
         for batch in pyarrow.parquet.ParquetFile(path).iter_batches(CHUNK):
-            yield batch_values(batch)
+            yield _batch_values(batch)
 
 
-def batch_values(batch: Any) -> NDArray[Any]:
+def _batch_values(batch: Any) -> NDArray[Any]:
     """A batch of columns as float64 rows; nulls are NaN."""
     columns = [column.cast("float64").to_numpy(zero_copy_only=False) for column in batch.columns]
     return np.column_stack(columns)
@@ -217,9 +201,9 @@ def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | N
     """
     file = existing(path)
     arrays = find_format(file).read(file).arrays
-    parts = {name: values_of(arrays, name, file) for name in modality}
+    parts = {name: _values_of(arrays, name, file) for name in modality}
     chosen = rows_of(arrays, split, file, len(next(iter(parts.values()))))
-    names = next((text(arrays[key].rows) for key in CLASS_NAMES if key in arrays), ())
+    names = next((text(arrays[key].rows) for key in _CLASS_NAMES if key in arrays), ())
     labels = next((np.asarray(arrays[key].rows[:]) for key in LABELS if key in arrays), None)
     taken = None if labels is None else labels[chosen]
     ids = text(arrays["ids"].rows) if "ids" in arrays else ()
@@ -227,12 +211,8 @@ def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | N
     return SoftLabelFile({name: part[chosen] for name, part in parts.items()}, names, taken, named)
 
 
-def values_of(arrays: dict[str, Any], name: str, file: Path) -> NDArray[Any]:
-    """One modality's array.
-
-    Raises:
-        InputError: There is none.
-    """
+def _values_of(arrays: dict[str, Any], name: str, file: Path) -> NDArray[Any]:
+    """One modality's array."""
     if name not in arrays:
         got = f"keys {', '.join(map(repr, arrays))}"
         raise InputError(f"{file}: no soft labels under {name!r}", got=got, fix="name the keys with --modalities")

@@ -18,10 +18,10 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Seed = np.random.SeedSequence | int
 
-MOST_PARENTS = 40
+_MOST_PARENTS = 40
 SELDOM, FAR = 4, 8
 """Every fourth shake moves eight times as many variables: small ones alone do not leave a wide local optimum."""
-DIGITS = 12
+_DIGITS = 12
 """Correlations are rounded to so many digits, so that the order of the rows cannot be seen in them."""
 
 
@@ -118,7 +118,7 @@ def search(
         The best DAG.
     """
     p, clock = len(correlation), clock or Clock()
-    rounded = np.round(correlation, DIGITS)
+    rounded = np.round(correlation, _DIGITS)
     own = np.argsort(-np.round((rounded**2).sum(0), 9), kind="stable")
     known = None if constraints is None else constraints.permuted(own)
     rows = min(rows, settings.effective_rows or rows)
@@ -126,7 +126,7 @@ def search(
         rounded[np.ix_(own, own)],
         rows=rows,
         penalty=bic_penalty(rows, p, penalty, settings.ebic),
-        cap=cap_of(settings, p, rows),
+        cap=_cap_of(settings, p, rows),
         depth=settings.depth,
         mode=settings.mode,
         memory_mb=settings.memory_mb,
@@ -135,7 +135,7 @@ def search(
         before=None if known is None else known.before,
     )
     random = np.random.default_rng(seed)
-    best, steps = climb_and_shake(engine, settings, random, known, clock)
+    best, steps = _climb_and_shake(engine, settings, random, known, clock)
     engine.set_order(best)
     dag = np.zeros((p, p), bool)
     parents = engine.parents()
@@ -144,12 +144,12 @@ def search(
     return SearchResult(dag[np.ix_(back, back)], own[best], engine.score, steps, not clock.stopped)
 
 
-def cap_of(settings: GraphSettings, p: int, rows: float) -> int:
+def _cap_of(settings: GraphSettings, p: int, rows: float) -> int:
     """Most parents: what was set, and never so many that a regression would leave no freedom."""
-    return max(1, min(settings.max_parents or MOST_PARENTS, p - 1, int(rows) // 3))
+    return max(1, min(settings.max_parents or _MOST_PARENTS, p - 1, int(rows) // 3))
 
 
-def climb_and_shake(
+def _climb_and_shake(
     engine: Engine, settings: GraphSettings, random: np.random.Generator, known: Constraints | None, clock: Clock
 ) -> tuple[NDArray[np.int64], int]:
     """Local optima from each start and from shaken copies of the best; the best order, and their number."""

@@ -25,8 +25,8 @@ KINDS: dict[str, tuple[bool, bool]] = {
     "sigmoid-logits": (False, False),
 }
 """Kinds of soft labels: whether they are probabilities (else logits), and whether a row's classes compete for one."""
-REPRESENTATIONS = ("log-ratio", "logit", "linear")
-SUM_OFF = 1e-2
+_REPRESENTATIONS = ("log-ratio", "logit", "linear")
+_SUM_OFF = 1e-2
 """How far a row of softmax probabilities may sum off one."""
 
 
@@ -77,8 +77,8 @@ def resolve_representation(kind: str, representation: str) -> str:
     """
     if kind not in KINDS:
         raise unknown_name("kind of soft labels", kind, KINDS)
-    if representation not in ("auto", *REPRESENTATIONS):
-        raise unknown_name("representation", representation, ("auto", *REPRESENTATIONS))
+    if representation not in ("auto", *_REPRESENTATIONS):
+        raise unknown_name("representation", representation, ("auto", *_REPRESENTATIONS))
     automatic = "log-ratio" if KINDS[kind][1] else "logit"
     return automatic if representation == "auto" else representation
 
@@ -91,11 +91,7 @@ def softmax(logits: Floats) -> Floats:
 
 
 def _check_probabilities(values: Floats, compete: bool, where: str) -> None:
-    """Refuse what cannot be probabilities.
-
-    Raises:
-        InputError: A value lies outside [0, 1], or a row of competing classes does not sum to one.
-    """
+    """Refuse what cannot be probabilities."""
     outside = np.argwhere((values < 0) | (values > 1))
     if len(outside):
         row, column = outside[0]
@@ -103,18 +99,14 @@ def _check_probabilities(values: Floats, compete: bool, where: str) -> None:
         raise InputError(what, fix='say kind="logits" if these are raw scores')
     if compete:
         off = np.abs(values.sum(1) - 1)
-        if (off > SUM_OFF).any():
+        if (off > _SUM_OFF).any():
             row = int(off.argmax())
             what = f"{where}, row {row}: softmax probabilities sum to one"
             raise InputError(what, got=f"{values[row].sum():.4g}", fix='say kind="sigmoid" if classes are independent')
 
 
 def _check_open(values: Floats, representation: str, where: str) -> None:
-    """Refuse probabilities without a logarithm: zeros, for the logit also ones, and with them one-hot rows.
-
-    Raises:
-        InputError: There is one; the first row is named, and how many there are.
-    """
+    """Refuse probabilities without a logarithm: zeros, for the logit also ones, and with them one-hot rows."""
     closed = values <= 0 if representation == "log-ratio" else (values <= 0) | (values >= 1)
     if closed.any():
         rows = np.flatnonzero(closed.any(1))

@@ -17,7 +17,7 @@ Bools = NDArray[np.bool_]
 
 PENALTIES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
 """What the choice of the penalty by stability chooses from."""
-RESAMPLES = 20
+_RESAMPLES = 20
 """Resamples that it judges each by, if no bootstrap is asked for."""
 
 
@@ -81,7 +81,7 @@ def choose_penalty(learner: Learner, moments: Moments, clock: Clock) -> tuple[fl
     settings = learner.settings
     if settings.penalty != "stability":
         return float(settings.penalty), {}
-    count, low, high = min(settings.bootstrap, RESAMPLES) or RESAMPLES, 0, len(PENALTIES) - 1
+    count, low, high = min(settings.bootstrap, _RESAMPLES) or _RESAMPLES, 0, len(PENALTIES) - 1
     tried: dict[str, float] = {}
     while low < high and not clock.over():
         middle = (low + high) // 2

@@ -17,13 +17,13 @@ from overtone.graphs import EdgeSupport, Graph, Knowledge, Presences, infer_inte
 from overtone.interactions.soft_labels import Identity, SoftLabels
 from overtone.training.folder import RunFolder
 
-SUPPORT = 5
+_SUPPORT = 5
 """Clips that are named for each edge."""
-CELLS = 1 << 24
+_CELLS = 1 << 24
 """Products of soft labels that are held at once."""
 
 
-def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = SUPPORT) -> Graph:
+def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = _SUPPORT) -> Graph:
     r"""The same graph with, for each edge, the clips that support it most.
 
     The support of an edge i → j by a clip n is :math:`s_n[i] \, s_n[j]`, each chance in its node's modality.
@@ -46,7 +46,7 @@ def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = 
     )
     found = [
         (columns[:, block[:, 0]] * columns[:, block[:, 1]]).topk(min(top, len(soft)), dim=0)
-        for block in torch.split(ends, max(1, CELLS // len(soft)))
+        for block in torch.split(ends, max(1, _CELLS // len(soft)))
     ]
     support = tuple(
         EdgeSupport(
@@ -84,7 +84,7 @@ def infer_graph(
     *,
     chances: Presences | None = None,
     knowledge: Knowledge | None = None,
-    clips: int = SUPPORT,
+    clips: int = _SUPPORT,
     progress: ProgressCallback | None = None,
 ) -> Graph:
     """Search the class graph of soft labels, and name the clips that support its edges.
@@ -122,7 +122,7 @@ def read_run_graph(
     settings: Mapping[str, Any] | None = None,
     *,
     knowledge: Knowledge | None = None,
-    clips: int = SUPPORT,
+    clips: int = _SUPPORT,
     progress: ProgressCallback | None = None,
 ) -> Graph:
     """The class graph of a run: as it is stored, or inferred anew if settings or knowledge are given.

@@ -26,11 +26,11 @@ from overtone.training.folder import FREE, RunFolder
 from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
 
-RECONSTRUCTION_WEIGHT = 3.0
+_RECONSTRUCTION_WEIGHT = 3.0
 """Weight of the feature reconstruction that is tried."""
-HELD_OUT = 0.1
+_HELD_OUT = 0.1
 """Share of a teacher's rows that its temperatures are calibrated on, where the corpus has no validation rows."""
-KEPT = 0.9
+_KEPT = 0.9
 """Share of the ranking quality that must remain; with many events in a clip, some of it goes to unannotated ones."""
 
 
@@ -78,7 +78,7 @@ def cross_fit(
             return found
     assert part.targets is not None
     fold_ids = assign_folds(part.targets[part.splits["train"]], folds, training.seed)
-    trainer = TeacherTrainer(part, fold_ids, training.seed, settings or {}, folder, progress, label)
+    trainer = _TeacherTrainer(part, fold_ids, training.seed, settings or {}, folder, progress, label)
     choice = _try_reconstruction(trainer) if method["feature_reconstruction"] is None else {}
     chosen = {name: value for name, value in choice.items() if name in method}
     scores = TeacherScores(part.splits["train"], fold_ids)
@@ -91,7 +91,7 @@ def cross_fit(
     return soft
 
 
-class FittedTeacher(NamedTuple):
+class _FittedTeacher(NamedTuple):
     """A teacher, and the rows that it was trained on."""
 
     run: Run
@@ -99,7 +99,7 @@ class FittedTeacher(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TeacherTrainer:
+class _TeacherTrainer:
     """Trains the teachers of a corpus, each an ordinary run.
 
     Attributes:
@@ -120,7 +120,7 @@ class TeacherTrainer:
     progress: ProgressCallback | None
     label: str
 
-    def fit(self, number: int, folder_name: str, label: str, changes: Mapping[str, Any]) -> FittedTeacher:
+    def fit(self, number: int, folder_name: str, label: str, changes: Mapping[str, Any]) -> _FittedTeacher:
         """Train the teacher of all folds but one, or load it from its folder.
 
         Args:
@@ -129,7 +129,7 @@ class TeacherTrainer:
             label: What progress calls it.
             changes: Of the settings.
         """
-        fitted = select_teacher_rows(self.part, self.fold_ids, number, self.seed)
+        fitted = _select_teacher_rows(self.part, self.fold_ids, number, self.seed)
         run = train(
             "av-sal",
             fitted,
@@ -140,19 +140,13 @@ class TeacherTrainer:
             label=f"{self.label}, {label}",
             evaluate=False,
         )
-        return FittedTeacher(run, fitted.splits["train"])
+        return _FittedTeacher(run, fitted.splits["train"])
 
 
-def _try_reconstruction(trainer: TeacherTrainer) -> dict[str, float | Mapping[str, float]]:
+def _try_reconstruction(trainer: _TeacherTrainer) -> dict[str, float | Mapping[str, float]]:
     """Decide whether teachers reconstruct the features, by how well they still rank labelled rows of the first fold.
 
     Where features are not sums of what is in a clip, a teacher that must reconstruct them neglects the labels.
-
-    Args:
-        trainer: Trains the two teachers.
-
-    Returns:
-        ``feature_reconstruction``, and by ``map`` (mean average precision over the classes, of both modalities) why.
     """
     assert trainer.part.targets is not None
     rows = trainer.part.splits["train"][trainer.fold_ids == 0]
@@ -168,9 +162,9 @@ def _try_reconstruction(trainer: TeacherTrainer) -> dict[str, float | Mapping[st
         scored = run.apply(judged, lambda part, side: {"": teacher.soft_labels(part, side)})[""]
         return fmean(mean_class_precision(scores, positive) for scores in scored.values())
 
-    without, with_it = judge(0.0), judge(RECONSTRUCTION_WEIGHT)
-    chosen = RECONSTRUCTION_WEIGHT if with_it >= KEPT * without else 0.0
-    return {"feature_reconstruction": chosen, "map": {"0": without, f"{RECONSTRUCTION_WEIGHT:g}": with_it}}
+    without, with_it = judge(0.0), judge(_RECONSTRUCTION_WEIGHT)
+    chosen = _RECONSTRUCTION_WEIGHT if with_it >= _KEPT * without else 0.0
+    return {"feature_reconstruction": chosen, "map": {"0": without, f"{_RECONSTRUCTION_WEIGHT:g}": with_it}}
 
 
 def _provenance(
@@ -243,17 +237,7 @@ def assign_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
     return fold_ids
 
 
-def select_teacher_rows(part: PairedFeatures, fold_ids: Tensor, number: int, seed: int) -> PairedFeatures:
-    """Select the data of one fold's teacher.
-
-    Args:
-        part: What teachers may see.
-        fold_ids: (N,) fold of each training row.
-        number: Of the fold that it is not to see.
-        seed: The same seed holds out the same rows.
-
-    Returns:
-        To train on, the labelled rows of the other folds; to calibrate on, ``val`` or a share of them held out.
-    """
+def _select_teacher_rows(part: PairedFeatures, fold_ids: Tensor, number: int, seed: int) -> PairedFeatures:
+    """Select the data of one fold's teacher."""
     rows = part.splits["train"][(fold_ids >= 0) & (fold_ids != number)]
-    return hold_out(replace(part, splits={**part.splits, "train": rows}), HELD_OUT, seed)
+    return hold_out(replace(part, splits={**part.splits, "train": rows}), _HELD_OUT, seed)

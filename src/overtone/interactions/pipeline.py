@@ -27,7 +27,7 @@ from overtone.training.settings import split_settings
 
 T = TypeVar("T")
 
-PASSED_ON = ("seed", "scaling", "device", "checkpoint_seconds", "memory_mb")
+_PASSED_ON = ("seed", "scaling", "device", "checkpoint_seconds", "memory_mb")
 """Settings of the student's training that teachers share, unless ``teacher`` says otherwise."""
 
 
@@ -138,7 +138,7 @@ class InteractionTrainer:
         return InferredTargets((first, second), weights)
 
     def _soft_labels(self, config: InteractionConfig, run: RunContext) -> SoftLabels:
-        settings = {**{name: getattr(run.settings, name) for name in PASSED_ON}, **config.teacher}
+        settings = {**{name: getattr(run.settings, name) for name in _PASSED_ON}, **config.teacher}
         part = select_labelled_splits(run.data)
         assert part.targets is not None
         identity: Identity = {

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from overtone.graphs.soft_labels import Kind
 
-BINS = 15
+_BINS = 15
 
 
 def reliability(probabilities: Tensor, labels: Tensor, kind: Kind) -> dict[str, float]:
@@ -44,7 +44,7 @@ def reliability(probabilities: Tensor, labels: Tensor, kind: Kind) -> dict[str, 
     return {"nll": float(nll), "ece": ece, "accuracy": float(right.mean()), "map": mean_class_precision(p, y > 0)}
 
 
-def calibration_error(confidence: Tensor, outcome: Tensor, bins: int = BINS) -> float:
+def calibration_error(confidence: Tensor, outcome: Tensor, bins: int = _BINS) -> float:
     r"""Expected calibration error.
 
     .. math:: \sum_b \frac{n_b}{n} \, | \bar p_b - \bar y_b |

@@ -23,7 +23,7 @@ Json = Mapping[str, "Json"] | Sequence["Json"] | str | float | int | bool | None
 Identity = Mapping[str, Json]
 """What a stored result depends on, as JSON values: equal identities mean equal results."""
 
-IN_SAMPLE = "in_sample_"
+_IN_SAMPLE = "in_sample_"
 """Before a modality's name: scores by teachers that have seen the row."""
 
 
@@ -72,7 +72,7 @@ class SoftLabels:
             path: The file.
         """
         tensors = {**self.probabilities, "labels": self.labels, "folds": self.folds}
-        tensors |= {IN_SAMPLE + name: part for name, part in self.in_sample.items()}
+        tensors |= {_IN_SAMPLE + name: part for name, part in self.in_sample.items()}
         header = {
             "modalities": list(self.probabilities),
             "class_names": list(self.classes),
@@ -104,7 +104,7 @@ class SoftLabels:
                 ids=tuple(header["ids"]),
                 labels=tensors["labels"],
                 folds=tensors["folds"],
-                in_sample={name: tensors[IN_SAMPLE + name] for name in names if IN_SAMPLE + name in tensors},
+                in_sample={name: tensors[_IN_SAMPLE + name] for name in names if _IN_SAMPLE + name in tensors},
                 provenance=header["provenance"],
                 choice=header["choice"],
                 reliability=header["reliability"],

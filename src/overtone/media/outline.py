@@ -17,7 +17,7 @@ from overtone.media.catalogue import Catalogue
 VIEW = "image"
 """Name of the one modality."""
 
-TEST_FRACTION = 0.3
+_TEST_FRACTION = 0.3
 """Share of the images that a random split tests on."""
 
 Split = Literal["official", "class-disjoint", "random"]
@@ -61,7 +61,7 @@ def outline_features(
         data = data.subset(np.sort(shuffle_rows(len(data), seed)[:limit]))
         notes.append(f"took {limit} of the images at random, with seed {seed}")
     if chosen == "random":
-        train, test = map(torch.from_numpy, draw_split(len(data), TEST_FRACTION, seed))
+        train, test = map(torch.from_numpy, draw_split(len(data), _TEST_FRACTION, seed))
         data = replace(data, splits={"train": train, "test": test})
         notes.append(f"made a random 70/30 split with seed {seed}, without using labels")
     return replace(data, provenance=replace(data.provenance, notes=tuple(notes)))

@@ -15,8 +15,8 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.core.files import load_tensors, save_tensors, write_json
 
-PLAN = "plan.json"
-WEIGHTS = "weights.safetensors"
+_PLAN = "plan.json"
+_WEIGHTS = "weights.safetensors"
 
 
 class Shards:
@@ -42,19 +42,19 @@ class Shards:
                 f"{self.folder}: an extraction was interrupted here",
                 fix="go on with it (--resume), or begin again (--overwrite)",
             )
-        if (self.folder / PLAN).is_file():
-            check_plan(self.folder / PLAN, plan)
+        if (self.folder / _PLAN).is_file():
+            check_plan(self.folder / _PLAN, plan)
         else:
-            write_json(self.folder / PLAN, plan)
+            write_json(self.folder / _PLAN, plan)
 
     def weights(self) -> dict[str, Tensor] | None:
         """The trained weights of the backbone, if there are any."""
-        path = self.folder / WEIGHTS
+        path = self.folder / _WEIGHTS
         return load_tensors(path) if path.is_file() else None
 
     def keep_weights(self, weights: Mapping[str, Tensor]) -> None:
         """Store the trained weights of the backbone."""
-        save_tensors(self.folder / WEIGHTS, weights)
+        save_tensors(self.folder / _WEIGHTS, weights)
 
     def has(self, number: int) -> bool:
         """Whether a shard is done."""

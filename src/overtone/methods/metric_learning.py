@@ -17,7 +17,7 @@ from overtone.methods.two_tower import TwoTower, TwoTowerSettings, by_steps
 from overtone.objectives import build_loss, loss_of_views, register_loss
 from overtone.objectives.triplet import MARGIN, MINING, Mining
 
-LEAST_ROWS = 32
+_LEAST_ROWS = 32
 """A smaller batch may well be of one class."""
 
 
@@ -59,7 +59,7 @@ class SupervisedTwoTower(TwoTower):
     @property
     def least_batch(self) -> int:
         """Rows enough for several classes."""
-        return LEAST_ROWS
+        return _LEAST_ROWS
 
     def on_train_start(self, train: Batch) -> None:
         """See whether the labels can be learnt from, and whether a row has one class at most."""

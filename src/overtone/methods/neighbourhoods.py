@@ -14,7 +14,7 @@ from overtone.objectives.targets import diffuse, neighbour_graph, soft_top_k
 
 View = Literal["joint", "mean"]
 Weighting = Literal["walk", "softmax"]
-POWER = 1.0
+_POWER = 1.0
 """Canonical directions are scaled by their correlation to this power before neighbours are mined."""
 
 
@@ -77,7 +77,7 @@ class Mining:
         projection: CanonicalProjection,
     ) -> Tensor:
         """(n, n) weights from the teacher's (n, e) embeddings, through a fitted projection."""
-        first, second = (projection(z, side, POWER) for side, z in enumerate(embeddings))
+        first, second = (projection(z, side, _POWER) for side, z in enumerate(embeddings))
         return self.weights(self.similarity((first, second), features))
 
     def mine_among(
@@ -88,7 +88,7 @@ class Mining:
     ) -> Tensor:
         """(n, m) softmax weights of n rows among m >= n known ones, of which the first n are themselves."""
         (first, second), (a, b) = (
-            [projection(z, side, POWER) for side, z in enumerate(both)] for both in (embeddings, known)
+            [projection(z, side, _POWER) for side, z in enumerate(both)] for both in (embeddings, known)
         )
         (rows, parts), (among, _) = self._joint((first, second)), self._joint((a, b))
         return soft_top_k(rows @ among.mT / parts, self._kept(len(rows)), self.temperature)

@@ -180,7 +180,7 @@ class MaskedTwoTowerSettings(TwoTowerSettings):
     """Units of the decoders' hidden layers; None: as in the encoders."""
 
 
-MASK_REDUNDANCY = 0.6
+_MASK_REDUNDANCY = 0.6
 """Share of a modality's redundancy that is masked by default: only what the rest can predict."""
 
 
@@ -211,7 +211,7 @@ class MaskedTwoTower(TwoTower):
     def on_train_start(self, train: Batch) -> None:
         """Measure how much of each modality can be hidden."""
         if self.settings.mask_ratio is None:
-            self.mask_ratios.copy_(torch.stack([MASK_REDUNDANCY * redundancy(part) for part in train.features]))
+            self.mask_ratios.copy_(torch.stack([_MASK_REDUNDANCY * redundancy(part) for part in train.features]))
 
     def mask(self, batch: Batch) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Masked features and their masks, for both modalities; the same on any number of processes."""

@@ -12,7 +12,7 @@ from overtone.networks.dropout import Dropout
 
 Gather = Callable[[Tensor], Tensor]
 Activation = Literal["tanh", "gelu", "relu"]
-ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "gelu": nn.GELU, "relu": nn.ReLU}
+_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "gelu": nn.GELU, "relu": nn.ReLU}
 
 
 def own_rows(tensor: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class Encoder(nn.Module):
         layers: list[nn.Module] = []
         inputs = shape[-1]
         for _ in range(depth):
-            layers += [nn.Linear(inputs, width), nn.LayerNorm(width), ACTIVATIONS[activation](), Dropout(dropout)]
+            layers += [nn.Linear(inputs, width), nn.LayerNorm(width), _ACTIVATIONS[activation](), Dropout(dropout)]
             inputs = width
         self.layers = nn.Sequential(*layers, nn.Linear(inputs, embedding_dim))
 
@@ -115,7 +115,7 @@ class Decoder(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], embedding_dim: int, width: int, activation: Activation) -> None:
         super().__init__()
-        act = ACTIVATIONS[activation]
+        act = _ACTIVATIONS[activation]
         self.steps = nn.Parameter(0.02 * torch.randn(shape[0], embedding_dim)) if len(shape) == 2 else None
         self.layers = nn.Sequential(
             nn.Linear(embedding_dim, width), act(), nn.Linear(width, width), act(), nn.Linear(width, shape[-1])

@@ -169,16 +169,8 @@ def holds(condition: Tensor) -> bool:
     return condition.device.type != "cpu" or bool(condition.detach().numpy())
 
 
-def check_rows(name: str, rows: Tensor) -> None:
-    """Refuse what are no embeddings.
-
-    Args:
-        name: What they are called in the message.
-        rows: Should be (n, d), floating and finite.
-
-    Raises:
-        InputError: They are not.
-    """
+def _check_rows(name: str, rows: Tensor) -> None:
+    """Refuse what are no embeddings."""
     if rows.dim() != 2 or not rows.is_floating_point() or not len(rows):
         got = f"{tuple(rows.shape)} of {rows.dtype}"
         raise InputError(f"{name}: not a matrix of rows", got=got, valid="(n, d) floating-point numbers, n >= 1")
@@ -197,9 +189,9 @@ def check_batch(embeddings: Tensor, gallery: Tensor | None) -> None:
     Raises:
         InputError: They are not.
     """
-    check_rows("embeddings", embeddings)
+    _check_rows("embeddings", embeddings)
     if gallery is not None:
-        check_rows("gallery", gallery)
+        _check_rows("gallery", gallery)
         if gallery.shape[1] != embeddings.shape[1]:
             got = f"{embeddings.shape[1]} and {gallery.shape[1]}"
             raise InputError("embeddings and gallery differ in width", got=got)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from overtone.objectives.base import objectives
 
 Form = Literal["cross_entropy", "multi_positive"]
-NO_WEIGHT = -1e30
+_NO_WEIGHT = -1e30
 """Logarithm of a weight of nothing: below any logit, and finite, for an infinity has no gradient."""
 
 
@@ -74,7 +74,7 @@ def _from_cosines(similarity: Tensor, targets: Tensor, temperature: float | Tens
 
 def _log(weights: Tensor) -> Tensor:
     """Logarithm of weights, finite where there is none."""
-    return weights.log().masked_fill(weights <= 0, NO_WEIGHT)
+    return weights.log().masked_fill(weights <= 0, _NO_WEIGHT)
 
 
 @objectives.register("soft-infonce")

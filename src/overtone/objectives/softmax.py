@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from overtone.objectives.base import LossResult, TermCounts
 
-OUT_OF_REACH = -1e30
+_OUT_OF_REACH = -1e30
 """Takes the place of a logit without weight: below any other, and finite, for an infinity has no gradient."""
 
 NEGLIGIBLE = 80.0
@@ -39,7 +39,7 @@ class _LogSumExp(torch.autograd.Function):
 
     @staticmethod
     def forward(logits: Tensor, weights: Tensor) -> Tensor:
-        reachable = weights.ceil().sub_(1.0).mul_(-OUT_OF_REACH).add_(logits)
+        reachable = weights.ceil().sub_(1.0).mul_(-_OUT_OF_REACH).add_(logits)
         highest = reachable.amax(1, keepdim=True)
         total = reachable.sub_(highest).clamp_min_(-NEGLIGIBLE).exp_().mul_(weights).sum(1, keepdim=True)
         return highest + total.clamp_min_(torch.finfo(total.dtype).tiny).log_()

@@ -91,15 +91,6 @@ def _violations(pairs: Pairs, apart: Tensor, margin: float, ties: bool = False) 
 
     One sort of each anchor's positives, moved away by the margin, together with its negatives: the negatives before a
     positive and the positives after a negative are those it violates the margin with; running sums weigh them.
-
-    Args:
-        pairs: Weights P and N.
-        apart: (n, m) distances.
-        margin: m.
-        ties: Whether a negative at the very same distance counts as nearer.
-
-    Returns:
-        (n, m) of P S − N T, and the scalar sum of P S.
     """
     if pairs.hard:  # each pair has one role and needs one place
         moved, positive, negative = apart + margin * pairs.positive, pairs.positive, pairs.negative

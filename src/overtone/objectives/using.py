@@ -11,7 +11,7 @@ from overtone.core import InputError, unknown_name
 from overtone.objectives.base import MetricLoss, metric_losses
 from overtone.objectives.registration import loss_class
 
-FOLLOWING = {
+_FOLLOWING = {
     "classes": "classes",
     "embedding_dim": "embedding_dim",
     "num_classes": "classes",
@@ -49,7 +49,7 @@ def loss_choices(kind: type[MetricLoss]) -> list[str]:
     Returns:
         All but those that follow from the data and the encoder.
     """
-    return [name for name in kind.settings_type.model_fields if name not in FOLLOWING]
+    return [name for name in kind.settings_type.model_fields if name not in _FOLLOWING]
 
 
 def build_loss(
@@ -79,7 +79,7 @@ def build_loss(
             raise unknown_name(f"setting of {kind.name}", setting, loss_choices(kind))
     known = {"classes": classes, "embedding_dim": embedding_dim}
     fields = kind.settings_type.model_fields
-    following = {field: known[source] for field, source in FOLLOWING.items() if field in fields}
+    following = {field: known[source] for field, source in _FOLLOWING.items() if field in fields}
     return kind(**settings, **{field: value for field, value in following.items() if value is not None})
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from overtone.core import InputError
 
-SMALLEST = 1e-3
+_SMALLEST = 1e-3
 """Terms below this weigh as if they were that large: the weight of a term that reaches 0 has a bound, 1000."""
 
 
@@ -42,7 +42,7 @@ class LearnedWeights(nn.Module):
     def forward(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Weighted sum of scalar terms, by name; all names given at construction must be there."""
         values = torch.stack([terms[name].float() for name in self.names])
-        values = values + (SMALLEST - values).clamp_min(0.0).detach()
+        values = values + (_SMALLEST - values).clamp_min(0.0).detach()
         return (torch.exp(-self.log_variance) * values + self.log_variance).sum()
 
 

@@ -58,7 +58,7 @@ def comparison_report(comparison: Comparison) -> str:
         kind="comparison",
         head=summary(lead, _tiles(comparison), doubts(comparison), calm="Nothing looks suspicious."),
         sections=[
-            *answer((ranking, controls, tests, ablation, further_metrics, per_class), comparison),
+            *answer((ranking, controls, tests, ablation, _further_metrics, per_class), comparison),
             provenance(known, recorded, notes=comparison.notes, warnings=comparison.warnings, settings=settings),
         ],
     )
@@ -232,7 +232,7 @@ def ablation(comparison: Comparison) -> Section | None:
     return Section("Which terms matter?", markup(paragraphs(text), draw(figure), table(columns, rows)))
 
 
-def further_metrics(comparison: Comparison) -> Section | None:
+def _further_metrics(comparison: Comparison) -> Section | None:
     """All other metrics, and the other embeddings of a method, such as those without the canonical projection."""
     methods, tables = comparison.ranked(), []
     found = {key for result in methods.values() for key in result.scores if key != comparison.metric}

@@ -22,7 +22,7 @@ from overtone.report.words import (
 if TYPE_CHECKING:  # only named in signatures; a table on a terminal must not wait for what an experiment imports
     from overtone.experiments import Comparison, PairedTest
 
-ALL_EVENTS = "map_events"
+_ALL_EVENTS = "map_events"
 """What the verdict is by, where it is known: the annotation alone cannot tell whether a graph found what it lacks."""
 NO_GRAPH, SHUFFLED, PLANTED = "no-graph", "shuffled-graph", "planted-graph"
 CONTROLS = {
@@ -100,7 +100,7 @@ def control_table(comparison: Comparison, method: str, controls: list[str]) -> M
     """A method and its controls, with the lead over each, by the ranking metric and by all events."""
     metrics = [
         metric
-        for metric in dict.fromkeys((comparison.metric, ALL_EVENTS))
+        for metric in dict.fromkeys((comparison.metric, _ALL_EVENTS))
         if any(metric in result.scores for result in comparison.methods.values())
     ]
     columns = [Column("method", "name"), Column("what it is", "text")]
@@ -121,8 +121,8 @@ def control_table(comparison: Comparison, method: str, controls: list[str]) -> M
 
 def judged_by(comparison: Comparison) -> str:
     """The metric of the verdict: all events where they are known, otherwise what the methods are ranked by."""
-    known = any(ALL_EVENTS in result.scores for result in comparison.methods.values())
-    return ALL_EVENTS if known else comparison.metric
+    known = any(_ALL_EVENTS in result.scores for result in comparison.methods.values())
+    return _ALL_EVENTS if known else comparison.metric
 
 
 def sign(interval: tuple[float, float]) -> int:
@@ -165,7 +165,7 @@ def _verdict(comparison: Comparison, method: str, controls: list[str]) -> str:
     else:
         said = f"The graph did not help significantly: {measured}"
     planted = f"Compared with the true graph, the inferred one has {figures[PLANTED]}." if PLANTED in figures else ""
-    return " ".join(filter(None, [said, planted, "" if metric == ALL_EVENTS else BY_ANNOTATION]))
+    return " ".join(filter(None, [said, planted, "" if metric == _ALL_EVENTS else BY_ANNOTATION]))
 
 
 def _figures(name: str, difference: float, interval: tuple[float, float]) -> str:

@@ -15,9 +15,9 @@ from overtone.report.palette import key_of_losses, named
 from overtone.report.quantities import GRADIENT, QUANTITIES, RETRIEVAL, SPACE, Quantity, quantity
 from overtone.report.words import corpus_name, duration, listed, p_value, plural, significant, span
 
-FEW_ROWS = 100
+_FEW_ROWS = 100
 """Test rows below which the numbers are uncertain."""
-TABLES = {"Retrieval": RETRIEVAL, "The embedding space": SPACE, "The gradient": GRADIENT}
+_TABLES = {"Retrieval": RETRIEVAL, "The embedding space": SPACE, "The gradient": GRADIENT}
 
 
 def diagnosis_report(diagnosis: Diagnosis) -> str:
@@ -117,7 +117,7 @@ def doubts(diagnosis: Diagnosis) -> list[str]:
     if diagnosis.losses and len(diagnosis.seeds) < 2:
         found.append("One seed only: another seed may change the order. Diagnose with at least three.")
     rows = diagnosis.rows.get("test")
-    if rows is not None and rows < FEW_ROWS:
+    if rows is not None and rows < _FEW_ROWS:
         found.append(f"There are only {plural(rows, 'test row')}, so the numbers may change with other rows.")
     for key in ("map", "recall@1"):
         if worse := _no_better(diagnosis, key):
@@ -155,7 +155,7 @@ def losses(diagnosis: Diagnosis) -> Section | None:
     """All quantities at the end of the training, the losses by mAP, the frozen features below them."""
     if not spaces_of(diagnosis):
         return None
-    tables = [_table(diagnosis, title, keys) for title, keys in TABLES.items()]
+    tables = [_table(diagnosis, title, keys) for title, keys in _TABLES.items()]
     question = "What are the results?" if len(diagnosis.losses) < 2 else "How do the losses compare?"
     return Section(question, markup(paragraphs(_how(diagnosis)), tables, _tests(diagnosis)))
 

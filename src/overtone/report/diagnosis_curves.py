@@ -15,7 +15,7 @@ from overtone.report.words import capital, significant
 
 Kind = Literal["series", "evaluations"]
 
-OVER_SPACE = (
+_OVER_SPACE = (
     "intra_variance",
     "train_intra_variance",
     "centroid_distance",
@@ -23,14 +23,14 @@ OVER_SPACE = (
     "smallest_gap",
     "effective_rank",
 )
-OVER_GRADIENT = ("active_ratio", "active_samples", "gradient_norm", "parameter_gradient_norm", "easy_share", "loss")
+_OVER_GRADIENT = ("active_ratio", "active_samples", "gradient_norm", "parameter_gradient_norm", "easy_share", "loss")
 MOST_POINTS = 40
 """Points of a line; where there are more epochs, neighbours are averaged, or the dashes would drown in their noise."""
 
 
 def space_over_time(diagnosis: Diagnosis) -> Section | None:
     """VARIANCE while the heads are trained, one figure a quantity, all losses in it."""
-    figures = _figures(diagnosis, "evaluations", OVER_SPACE)
+    figures = _figures(diagnosis, "evaluations", _OVER_SPACE)
     if not figures:
         return None
     frozen = "" if diagnosis.features is None else f" A dotted grey line is the value of the {FROZEN}."
@@ -44,7 +44,7 @@ def space_over_time(diagnosis: Diagnosis) -> Section | None:
 
 def gradient_over_time(diagnosis: Diagnosis) -> Section | None:
     """GREEDINESS over the epochs, and what counts as active for each loss."""
-    figures = _figures(diagnosis, "series", OVER_GRADIENT)
+    figures = _figures(diagnosis, "series", _OVER_GRADIENT)
     if not figures:
         return None
     epochs = max(len(result.series.get("epoch") or ()) for result in diagnosis.losses.values())

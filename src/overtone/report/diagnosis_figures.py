@@ -16,9 +16,9 @@ FROZEN = "frozen features"
 """What the features before training are called beside the losses."""
 REFERENCES = (Style(QUIET, "2px 3px", "circle-open"), Style(QUIET, "7px 3px", "square-open"))
 """How they are drawn: in one space, or the first and the second modality."""
-DECADES = 0.75
+_DECADES = 0.75
 """From this spread on, in powers of ten, the values of a figure are drawn on a logarithmic axis."""
-MOST_SYMBOLS = 12
+_MOST_SYMBOLS = 12
 """Points of a line that get a symbol; more would hide the dashes."""
 MARGIN = {"l": 52, "r": 12, "t": 8, "b": 44}
 
@@ -99,7 +99,7 @@ def _line(name: str, curve: Curve, style: Style, places: str) -> dict[str, Any]:
         "x": rounded(curve.at),
         "y": rounded(curve.values),
         "line": {"color": style.colour, "width": 1.5 if reference else 2, "dash": style.dash or "solid"},
-        "marker": {"color": style.colour, "symbol": style.symbol, "size": 7, "maxdisplayed": MOST_SYMBOLS},
+        "marker": {"color": style.colour, "symbol": style.symbol, "size": 7, "maxdisplayed": _MOST_SYMBOLS},
         "hovertemplate": f"%{{y:.4~g}}, {label(places)} %{{x:,}}<extra>{label(name)}</extra>",
     }
 
@@ -236,7 +236,7 @@ def _names(names: Sequence[str]) -> dict[str, Any]:
 
 def _scale(values: Sequence[float]) -> dict[str, Any]:
     """Logarithmic where positive values span more than a few sizes, which a linear axis would press together."""
-    if values and min(values) > 0 and np.log10(max(values) / min(values)) > DECADES:
+    if values and min(values) > 0 and np.log10(max(values) / min(values)) > _DECADES:
         return _logarithmic(min(values), max(values))
     return {"type": "linear"}
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from overtone.report.palette import FIRST, QUIET
 
-LONGEST_TICK = 20
+_LONGEST_TICK = 20
 """Letters of a name beside the cells of a matrix."""
 
 
@@ -159,8 +159,8 @@ def heat(
     trace: dict[str, Any] = {
         "type": "heatmap",
         "z": rounded(shares, 3),
-        "x": _unique([label(column, LONGEST_TICK) for column in columns]),
-        "y": _unique([label(row, LONGEST_TICK) for row in rows]),
+        "x": _unique([label(column, _LONGEST_TICK) for column in columns]),
+        "y": _unique([label(row, _LONGEST_TICK) for row in rows]),
         "zmin": 0,
         "zmax": max(1e-9, float(np.nanmax(shares))) if shares.size else 1,
         "xgap": 1,

@@ -11,11 +11,11 @@ from overtone.report.markup import Column, markup, table
 from overtone.report.page import Section, answer, draw, page, paragraphs, provenance, summary, tile
 from overtone.report.words import duration, number, percent, plural
 
-MOST_EDGES = 400
+_MOST_EDGES = 400
 """Edges that are drawn and listed; more nobody can tell apart."""
 MOST_CELLS = 80
 """Nodes up to which the frequencies are drawn as a matrix."""
-AGREEMENT = 0.5
+_AGREEMENT = 0.5
 """Jaccard index of two halves' graphs below which the report warns."""
 
 
@@ -50,7 +50,7 @@ def graph_report(graph: Graph, *, source: str = "") -> str:
         kind="graph",
         head=summary(in_words(graph), tiles, doubts(graph), calm="Nothing looks suspicious."),
         sections=[
-            *answer((picture, edge_table, supporting_clips, frequencies), graph),
+            *answer((picture, _edge_table, _supporting_clips, frequencies), graph),
             provenance(known, {}, notes=None, settings=[(None, graph.settings)]),
         ],
     )
@@ -74,7 +74,7 @@ def doubts(graph: Graph) -> list[str]:
     if not graph.complete:
         found.append("The search ended by its time budget. A longer search may find a better graph.")
     halves = graph.halves
-    if halves and halves.jaccard < AGREEMENT:
+    if halves and halves.jaccard < _AGREEMENT:
         found.append(f"The graphs of two halves of the rows share only {percent(halves.jaccard)} of their edges.")
     return found
 
@@ -84,17 +84,17 @@ def picture(graph: Graph) -> Section | None:
     if not graph.edges:
         return None
     count = len(graph.edges)
-    some = f"The {MOST_EDGES} surest of {count:,} edges. " if count > MOST_EDGES else ""
+    some = f"The {_MOST_EDGES} surest of {count:,} edges. " if count > _MOST_EDGES else ""
     text = (
         f"{some}A blue arrow points from source to target. An orange line has no direction, because these data cannot "
         "tell it. A thick line has a large weight, a dotted line a negative one. Point at the middle of a line to read "
         "its numbers."
     )
-    drawn = network(graph, graph.edges[:MOST_EDGES])
+    drawn = network(graph, graph.edges[:_MOST_EDGES])
     return Section("Which variables are connected?", markup(paragraphs(text), draw(drawn)))
 
 
-def edge_table(graph: Graph) -> Section:
+def _edge_table(graph: Graph) -> Section:
     """All edges as a table."""
     question = "Which edges are there?"
     if not graph.edges:
@@ -105,7 +105,7 @@ def edge_table(graph: Graph) -> Section:
     rows: list[list[Any]] = [
         [edge.source, "→" if edge.kind == "directed" else "–", edge.target, edge.weight]
         + ([edge.presence, edge.direction] if sure else [])
-        for edge in graph.edges[:MOST_EDGES]
+        for edge in graph.edges[:_MOST_EDGES]
     ]
     text = f"Weight: {graph.weight_meaning} " + (
         "Presence: share of the resamples with the edge. Direction: share of the resamples with the edge in this "
@@ -116,14 +116,14 @@ def edge_table(graph: Graph) -> Section:
     return Section(question, markup(paragraphs(text), table(columns, rows)))
 
 
-def supporting_clips(graph: Graph) -> Section | None:
+def _supporting_clips(graph: Graph) -> Section | None:
     """The clips in which both ends of an edge are likeliest, for graphs of classes whose clips have names."""
     if not graph.support:
         return None
     columns = [Column("from", "name"), Column("to", "text"), Column("clips", "text")]
     rows = [
         [one.source, one.target, ", ".join(f"{name} ({number(strength)})" for name, strength in one.rows)]
-        for one in graph.support[:MOST_EDGES]
+        for one in graph.support[:_MOST_EDGES]
     ]
     text = (
         "The training clips that support an edge most: both of its classes are probably present, annotated or not. The "

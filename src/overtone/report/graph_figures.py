@@ -16,14 +16,14 @@ from overtone.report.words import number, percent
 
 Floats = NDArray[np.float64]
 
-WIDTHS = (0.1, 0.3, 0.6)
+_WIDTHS = (0.1, 0.3, 0.6)
 """Weights at which lines become thicker."""
-MOST_NAMES = 120
+_MOST_NAMES = 120
 """Nodes up to which names are written beside them; the others say theirs when pointed at."""
-LONGEST = 24
-POINTS = 25
+_LONGEST = 24
+_POINTS = 25
 """Points of a curve."""
-HEAD = 20
+_HEAD = 20
 """The point of its curve at which an arrowhead lies: off the node, where heads of several edges stay apart."""
 ROW, WHOLE = 27, 760
 """Pixels between two names in a column, and of a circle."""
@@ -65,8 +65,8 @@ def network(graph: Graph, edges: Sequence[Edge]) -> Figure:
     chosen = _facing(graph.nodes, ends) or _around(graph.nodes, ends)
     curves = _bent(chosen.places[ends[:, 0]], chosen.bends, chosen.places[ends[:, 1]])
     weights = np.array([edge.weight for edge in edges])
-    widths, directed = np.digitize(np.abs(weights), WIDTHS), np.array([edge.kind == "directed" for edge in edges])
-    kinds = product((False, True), (False, True), range(len(WIDTHS) + 1))
+    widths, directed = np.digitize(np.abs(weights), _WIDTHS), np.array([edge.kind == "directed" for edge in edges])
+    kinds = product((False, True), (False, True), range(len(_WIDTHS) + 1))
     groups = [
         ((directed == way) & ((weights < 0) == negative) & (widths == width), way, negative, width)
         for way, negative, width in kinds
@@ -77,13 +77,13 @@ def network(graph: Graph, edges: Sequence[Edge]) -> Figure:
         if group.any()
     ]
     traces.append(_heads(curves[:, directed], 13 + 2 * widths[directed], chosen))
-    traces.append(_dots(curves[POINTS // 2], 11, "rgba(0,0,0,0)", [_said(edge) for edge in edges]))
-    traces.append(_dots(chosen.places, 9, QUIET, [label(node, LONGEST) for node in graph.nodes]))
+    traces.append(_dots(curves[_POINTS // 2], 11, "rgba(0,0,0,0)", [_said(edge) for edge in edges]))
+    traces.append(_dots(chosen.places, 9, QUIET, [label(node, _LONGEST) for node in graph.nodes]))
     layout = {
         **chosen.axes,
         "showlegend": False,
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
-        "annotations": chosen.names if len(graph.nodes) <= MOST_NAMES else [],
+        "annotations": chosen.names if len(graph.nodes) <= _MOST_NAMES else [],
     }
     alt = f"Graph of {len(graph.nodes)} nodes with {len(edges)} edges"
     return Figure(traces, alt, layout, height=chosen.height)
@@ -107,10 +107,10 @@ def _facing(nodes: Sequence[str], ends: NDArray[np.int64]) -> _Layout | None:
     bends = 0.5 * (from_ + to)
     bends[:, 0] = np.where(from_[:, 0] == to[:, 0], inwards, 0.5)
     names = [
-        _beside(label(after, LONGEST), place, on_left) for (_, _, after), place, on_left in zip(parted, places, left)
+        _beside(label(after, _LONGEST), place, on_left) for (_, _, after), place, on_left in zip(parted, places, left)
     ]
     titles = [
-        _beside(f"<b>{label(one, LONGEST)}</b>", np.array([float(x), 1.2]), x == 0) for x, one in enumerate(modalities)
+        _beside(f"<b>{label(one, _LONGEST)}</b>", np.array([float(x), 1.2]), x == 0) for x, one in enumerate(modalities)
     ]
     hidden = {"visible": False, "fixedrange": True}
     axes = {"xaxis": {**hidden, "range": [-0.45, 1.45]}, "yaxis": {**hidden, "range": [0.5 - count, 1.8]}}
@@ -130,7 +130,7 @@ def _around(nodes: Sequence[str], ends: NDArray[np.int64]) -> _Layout:
     bends = 0.35 * (places[ends[:, 0]] + places[ends[:, 1]])  # towards the middle, so that neighbours' stay apart
     hidden = {"visible": False, "range": [-1.55, 1.55]}
     axes = {"xaxis": hidden, "yaxis": {**hidden, "scaleanchor": "x"}}
-    names = [_outside(label(node, LONGEST), place) for node, place in zip(nodes, places)]
+    names = [_outside(label(node, _LONGEST), place) for node, place in zip(nodes, places)]
     return _Layout(places, bends, names, axes, WHOLE)
 
 
@@ -145,7 +145,7 @@ def _outside(name: str, place: Floats) -> dict[str, Any]:
 
 def _bent(from_: Floats, pulled: Floats, to: Floats) -> Floats:
     """(POINTS, m, 2) quadratic curves."""
-    share = np.linspace(0, 1, POINTS)[:, None, None]
+    share = np.linspace(0, 1, _POINTS)[:, None, None]
     curves: Floats = (1 - share) ** 2 * from_ + 2 * share * (1 - share) * pulled + share**2 * to
     return curves
 
@@ -161,8 +161,8 @@ def _lines(curves: Floats, width: float, colour: str, dash: str) -> dict[str, An
 
 def _heads(curves: Floats, sizes: NDArray[np.int64], chosen: _Layout) -> dict[str, Any]:
     """Arrowheads towards the ends of curves (points, lines, 2), turned as the curve is on the screen."""
-    trace = _dots(curves[HEAD], 9, FIRST, None)
-    x, y = np.moveaxis(curves[HEAD + 1] - curves[HEAD - 1], -1, 0)
+    trace = _dots(curves[_HEAD], 9, FIRST, None)
+    x, y = np.moveaxis(curves[_HEAD + 1] - curves[_HEAD - 1], -1, 0)
     spans = [abs(np.subtract(*chosen.axes[axis]["range"])) for axis in ("xaxis", "yaxis")]
     wide, high = (WHOLE, WHOLE) if "scaleanchor" in chosen.axes["yaxis"] else (WHOLE, chosen.height)
     angle = np.degrees(np.arctan2(x / spans[0] * wide, y / spans[1] * high))  # clockwise from upwards

@@ -19,9 +19,9 @@ from overtone.report.words import duration, listed, plural
 
 T = TypeVar("T")
 
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 """What the browser may load: only what the file itself holds, whatever a corpus has put into its names."""
-FOOT = "Made by Overtone. This file is complete: it loads nothing."
+_FOOT = "Made by Overtone. This file is complete: it loads nothing."
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ def page(*, title: str, kind: str, head: Markup, sections: Sequence[Section], ke
         contents,
         key,
         answers,
-        el("footer", el("p", FOOT, class_="small muted")),
+        el("footer", el("p", _FOOT, class_="small muted")),
     )
     top = markup(
         el("meta", charset="utf-8"),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         el("meta", name="generator", content="overtone"),
         el("title", f"{title} · Overtone"),
         Markup(f"<style>{asset('page.css')}</style>"),

@@ -32,13 +32,13 @@ from overtone.report.words import (
 )
 from overtone.training import Run
 
-MOST_BARS = 40
+_MOST_BARS = 40
 """Classes drawn as bars; of more, the best and the worst."""
-MOST_COLOURS = 8
+_MOST_COLOURS = 8
 """Classes whose colours are easy to tell apart."""
-COUNTED = frozenset({"epoch", "seconds"})
+_COUNTED = frozenset({"epoch", "seconds"})
 """What a history counts rather than measures."""
-LAST = ("val_", "rank_", "gradient_norm", "learning_rate")
+_LAST = ("val_", "rank_", "gradient_norm", "learning_rate")
 """What comes behind the loss and its terms, in this order; an entry of the name, or all that begin so."""
 
 
@@ -136,34 +136,34 @@ def metrics(result: RunResult) -> Section:
     return Section("How good is the retrieval?", markup(paragraphs(text), table(columns, rows)))
 
 
-def training_curves(result: RunResult) -> Section | None:
+def _training_curves(result: RunResult) -> Section | None:
     """Every term over the epochs, one small figure each, since their scales have nothing in common."""
-    names = measured_over_epochs(result.history)
+    names = _measured_over_epochs(result.history)
     if not names:
         return None
     figures, last = [], max(int(record["epoch"]) for record in result.history)
     for name in names:
         seen = [(int(record["epoch"]), value) for record in result.history if known(value := record.get(name))]
-        figure = curve(in_plain(name), [epoch for epoch, _ in seen], [value for _, value in seen], result.chosen, last)
-        figures.append(draw(figure, in_plain(name)))
+        figure = curve(_in_plain(name), [epoch for epoch, _ in seen], [value for _, value in seen], result.chosen, last)
+        figures.append(draw(figure, _in_plain(name)))
     count = plural(len(result.history), "epoch")
     text = f"{count}. The weights of the last epoch were kept."
     if result.chosen is not None and result.criterion is not None:
         text = (
             f"{count}. The dotted line marks epoch {result.chosen}, whose weights were kept: the best one by "
-            f"{in_plain(result.criterion)}, measured on held-out training rows. The test rows were not used for the "
+            f"{_in_plain(result.criterion)}, measured on held-out training rows. The test rows were not used for the "
             "choice."
         )
     return Section("How did the training go?", markup(paragraphs(text), el("div", figures, class_="grid")))
 
 
-def measured_over_epochs(history: Sequence[Mapping[str, Any]]) -> list[str]:
+def _measured_over_epochs(history: Sequence[Mapping[str, Any]]) -> list[str]:
     """Names of what was measured: the loss, its terms, validation, embeddings, optimiser."""
     names = dict.fromkeys(name for record in history for name, value in record.items() if known(value))
-    return sorted((name for name in names if name not in COUNTED), key=_place)
+    return sorted((name for name in names if name not in _COUNTED), key=_place)
 
 
-def in_plain(name: str) -> str:
+def _in_plain(name: str) -> str:
     """What a reader calls an entry of the history.
 
     Example:
@@ -179,7 +179,7 @@ def in_plain(name: str) -> str:
 def _place(name: str) -> int:
     if name == "loss":
         return -2
-    return next((at for at, start in enumerate(LAST) if name.startswith(start)), -1)
+    return next((at for at, start in enumerate(_LAST) if name.startswith(start)), -1)
 
 
 def places(result: RunResult) -> Section | None:
@@ -201,7 +201,7 @@ def places(result: RunResult) -> Section | None:
         "neighbours together, but its distances and sizes mean nothing. PCA keeps distances, and shows "
         f"{percent(share)} of the variance."
     )
-    if len(set(coloured_classes(result, rows))) > MOST_COLOURS:
+    if len(set(coloured_classes(result, rows))) > _MOST_COLOURS:
         text += " Click a name in the legend to hide a class, twice to see it alone."
     figure = pair_map(result, rows, maps)
     return Section("What does the embedding space look like?", markup(paragraphs(text), draw(figure)))
@@ -215,14 +215,14 @@ def per_class(result: RunResult) -> Section | None:
     if not order:
         return None
     unasked = [name for name in classes if name not in means]
-    half = MOST_BARS // 2
-    shown = order if len(order) <= MOST_BARS else order[:half] + order[-half:]
+    half = _MOST_BARS // 2
+    shown = order if len(order) <= _MOST_BARS else order[:half] + order[-half:]
     best, worst = order[0], order[-1]
     sentences = [
         f"The best class is {best} (mAP {number(means[best])}), the worst is {worst} ({number(means[worst])})."
         if len(order) > 1
         else f"There is one class, {best}.",
-        f"Drawn are the {half} best and the {half} worst of {len(order)}." if len(order) > MOST_BARS else "",
+        f"Drawn are the {half} best and the {half} worst of {len(order)}." if len(order) > _MOST_BARS else "",
         f"{plural(len(unasked), 'class has', 'classes have')} no test query." if unasked else "",
     ]
     bars = direction_bars(
@@ -274,5 +274,5 @@ def origin(result: RunResult) -> Section:
     return provenance(facts, recorded, notes=source.notes, warnings=source.warnings, settings=settings)
 
 
-SECTIONS = (metrics, training_curves, places, per_class, confusions, examples, counterparts, origin)
+SECTIONS = (metrics, _training_curves, places, per_class, confusions, examples, counterparts, origin)
 """What the report answers, top to bottom."""

@@ -8,15 +8,15 @@ from overtone.report.words import known, listed, number, percent, plural, span
 
 FEW_QUERIES = 100
 """Test rows below which the intervals are wide, and a perfect result may be luck."""
-LOPSIDED = 0.25
+_LOPSIDED = 0.25
 """Share by which one direction may be lower than the other."""
-PERFECT = 0.98
+_PERFECT = 0.98
 """R@1 of the true counterpart from which a result is suspicious."""
-FLAT_RANK = 1.5
+_FLAT_RANK = 1.5
 """Effective rank below which embeddings have collapsed."""
 MOST_NAMED = 5
 """Classes that a sentence names."""
-FEW_EPOCHS = 5
+_FEW_EPOCHS = 5
 """Epochs below which a training is not judged."""
 
 
@@ -26,7 +26,7 @@ def suspicions(result: RunResult) -> list[str]:
     return [*found, *result.data.provenance.warnings]
 
 
-def no_better_than_chance(result: RunResult) -> str | None:
+def _no_better_than_chance(result: RunResult) -> str | None:
     """The interval of the mAP does not lie above chance."""
     score, chance = result.scores.get("map"), result.chance
     if score is None or not known(score.mean) or chance is None or (score.ci95 or (score.mean,))[0] > chance:
@@ -40,16 +40,16 @@ def no_better_than_chance(result: RunResult) -> str | None:
 def collapsed(result: RunResult) -> str | None:
     """The embeddings vary in hardly more than one dimension."""
     ranks = {name: effective_rank(rows) for name, rows in zip(result.test.names, result.embeddings)}
-    low = [f"{name} {number(rank, 2)}" for name, rank in ranks.items() if rank < FLAT_RANK]
+    low = [f"{name} {number(rank, 2)}" for name, rank in ranks.items() if rank < _FLAT_RANK]
     if not low:
         return None
     return f"The embeddings have collapsed to hardly more than one dimension (effective rank: {listed(low)})."
 
 
-def too_good(result: RunResult) -> str | None:
+def _too_good(result: RunResult) -> str | None:
     """Nearly every query finds its true counterpart first."""
     score = result.scores.get("instance_recall@1")
-    if score is None or not score.mean >= PERFECT or len(result.test) < FEW_QUERIES:
+    if score is None or not score.mean >= _PERFECT or len(result.test) < FEW_QUERIES:
         return None
     return (
         f"{percent(score.mean)} of the test queries find their true counterpart first among {len(result.test):,} "
@@ -58,14 +58,14 @@ def too_good(result: RunResult) -> str | None:
     )
 
 
-def lopsided(result: RunResult) -> str | None:
+def _lopsided(result: RunResult) -> str | None:
     """One direction is much worse than the other."""
     score = result.scores[result.leading] if result.leading else None
     values = {way: value for way, value in score.directions.items() if known(value)} if score else {}
     if len(values) < 2 or max(values.values()) <= 0:
         return None
     worse, better = sorted(values, key=lambda way: values[way])
-    if values[worse] >= (1 - LOPSIDED) * values[better]:
+    if values[worse] >= (1 - _LOPSIDED) * values[better]:
         return None
     queried = result.arrows[worse].partition(" → ")[2]
     return (
@@ -74,7 +74,7 @@ def lopsided(result: RunResult) -> str | None:
     )
 
 
-def classes_below_chance(result: RunResult) -> str | None:
+def _classes_below_chance(result: RunResult) -> str | None:
     """Classes that are retrieved no better than by chance."""
     chance = result.chance
     if chance is None:
@@ -88,31 +88,31 @@ def classes_below_chance(result: RunResult) -> str | None:
     return f"{plural(len(below), 'class has', 'classes have')} a lower mAP than the average class by chance: {shown}."
 
 
-def loss_rose(result: RunResult) -> str | None:
+def _loss_rose(result: RunResult) -> str | None:
     """The loss ends higher than it began."""
     losses = [value for record in result.history if known(value := record.get("loss"))]
-    if len(losses) < FEW_EPOCHS or losses[-1] <= losses[0]:
+    if len(losses) < _FEW_EPOCHS or losses[-1] <= losses[0]:
         return None
     return f"The loss ended higher ({number(losses[-1])}) than it began ({number(losses[0])})."
 
 
-def never_improved(result: RunResult) -> str | None:
+def _never_improved(result: RunResult) -> str | None:
     """The chosen epoch is among the first ones."""
     epochs, chosen = len(result.history), result.chosen
-    if chosen is None or epochs < FEW_EPOCHS or chosen > max(1, epochs // 20):
+    if chosen is None or epochs < _FEW_EPOCHS or chosen > max(1, epochs // 20):
         return None
     return f"Epoch {chosen} was the best, and no later epoch improved on it. Try a lower learning rate."
 
 
-def still_improving(result: RunResult) -> str | None:
+def _still_improving(result: RunResult) -> str | None:
     """The chosen epoch is the last one."""
     epochs, chosen = len(result.history), result.chosen
-    if chosen is None or epochs < FEW_EPOCHS or chosen < epochs:
+    if chosen is None or epochs < _FEW_EPOCHS or chosen < epochs:
         return None
     return "The last epoch was the best. Training longer may improve the result."
 
 
-def few_queries(result: RunResult) -> str | None:
+def _few_queries(result: RunResult) -> str | None:
     """So few test items that the intervals are wide."""
     if len(result.test) >= FEW_QUERIES:
         return None
@@ -122,14 +122,14 @@ def few_queries(result: RunResult) -> str | None:
 
 
 CHECKS = (
-    no_better_than_chance,
+    _no_better_than_chance,
     collapsed,
-    too_good,
-    lopsided,
-    classes_below_chance,
-    loss_rose,
-    never_improved,
-    still_improving,
-    few_queries,
+    _too_good,
+    _lopsided,
+    _classes_below_chance,
+    _loss_rose,
+    _never_improved,
+    _still_improving,
+    _few_queries,
 )
 """All checks, the gravest first."""

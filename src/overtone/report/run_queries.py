@@ -14,13 +14,13 @@ from overtone.report.run_result import Hit, RunResult
 from overtone.report.words import listed, number
 from overtone.report.words import rank as written_rank
 
-LENGTH = 10
+_LENGTH = 10
 """Items shown of a ranking."""
 MOST_CELLS = 60
 """Classes of a drawn confusion matrix; of more, only the table of the most frequent confusions is given."""
 ROOM_FOR_NUMBERS = 12
 """Classes up to which numbers fit into the cells."""
-MOST_CONFUSIONS = 8
+_MOST_CONFUSIONS = 8
 """Rows of that table."""
 
 
@@ -77,7 +77,7 @@ def _most_frequent(result: RunResult, shares: dict[str, Floats]) -> Child:
     ]
     found.sort(key=lambda one: (-one[0], *one[1:]))
     columns = [Column("query", "name"), Column("found first", "text"), Column("direction", "text"), Column("share")]
-    rows = [[asked, got, arrow, share] for share, arrow, asked, got in found[:MOST_CONFUSIONS]]
+    rows = [[asked, got, arrow, share] for share, arrow, asked, got in found[:_MOST_CONFUSIONS]]
     return table(columns, rows, caption="The most frequent confusions") if rows else None
 
 
@@ -137,7 +137,7 @@ def _card(result: RunResult, way: str, name: str, row: int) -> Markup:
         el("th", "cosine", class_="number similarity"),
         el("th", "", class_="hit", aria_label="relevant"),
     )
-    hits = enumerate(result.ranking(way, row, LENGTH), 1)
+    hits = enumerate(result.ranking(way, row, _LENGTH), 1)
     return el(
         "div",
         el("h4", f"{name.capitalize()}: ", _linked(result, row, asks), title=result.test.ids[row]),

@@ -17,11 +17,11 @@ from overtone.report.maps import Floats
 from overtone.report.words import directions_of, listed
 from overtone.training import Run
 
-STRONG = 0.5
+_STRONG = 0.5
 """Soft label from which a class is named."""
-MOST_DRAWN = 20_000
+_MOST_DRAWN = 20_000
 """Queries up to which metrics other than mAP get an interval: a thousand resamples of more take too long for a page."""
-LEADING = ("map", "instance_recall@10", "instance_recall@1")
+_LEADING = ("map", "instance_recall@10", "instance_recall@1")
 """The metric that the summary leads with, the first that there is: mAP, or without labels the true counterpart."""
 
 
@@ -87,7 +87,7 @@ class RunResult:
 
     def _with_interval(self, key: str, score: Score) -> Score:
         metric, values = find_metric(key), self.evaluation.per_query.get(key)
-        if score.ci95 or metric is None or values is None or len(self.test) > MOST_DRAWN:
+        if score.ci95 or metric is None or values is None or len(self.test) > _MOST_DRAWN:
             return score
         if metric.better != "high" or metric.summary is not np.mean:
             return score
@@ -96,7 +96,7 @@ class RunResult:
     @property
     def leading(self) -> str | None:
         """The metric that the summary leads with."""
-        return next((name for name in LEADING if name in self.evaluation), None)
+        return next((name for name in _LEADING if name in self.evaluation), None)
 
     @property
     def chance(self) -> float | None:
@@ -133,7 +133,7 @@ class RunResult:
         """The classes of each row in words, empty without labels; of soft ones the strong or the strongest."""
         if self.targets is None:
             return [""] * len(self.test)
-        strong = self.targets >= np.minimum(STRONG, self.targets.max(1, keepdims=True)).clip(1e-12)
+        strong = self.targets >= np.minimum(_STRONG, self.targets.max(1, keepdims=True)).clip(1e-12)
         names = self.test.class_names
         return [listed([names[at] for at in np.flatnonzero(row)]) or "no class" for row in strong]
 

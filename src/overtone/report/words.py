@@ -11,7 +11,7 @@ DASH = "–"
 """What stands where there is no number."""
 SAME = 0.005
 """Difference of two directions below which they count as equally good."""
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def metric_name(key: str) -> str:
@@ -101,7 +101,7 @@ def significant(value: float | None, digits: int = 3) -> str:
         return number(value)
     size = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
     if size < -4:
-        return minus(f"{value / 10.0**size:.{digits - 1}f} × 10{str(size).translate(RAISED)}")
+        return minus(f"{value / 10.0**size:.{digits - 1}f} × 10{str(size).translate(_RAISED)}")
     return minus(f"{value:,.{max(0, digits - 1 - size)}f}")
 
 

@@ -13,7 +13,7 @@ from overtone.features import PairedFeatures, Scaler, hold_out
 from overtone.methods.base import Batch, CorpusInfo, Method
 from overtone.training.settings import TrainingSettings
 
-SAMPLE = 1024
+_SAMPLE = 1024
 """Training rows whose embeddings are checked for collapse where none are held out."""
 
 
@@ -65,7 +65,7 @@ class TrainingData:
         """The held-out rows, or else a sample of the training rows."""
         if self.held_out is not None:
             return self.held_out
-        every = max(1, len(self.train) // SAMPLE)
+        every = max(1, len(self.train) // _SAMPLE)
         first, second = (rows[::every] for rows in self.train.features)
         return Rows((first, second))
 

@@ -28,7 +28,7 @@ from overtone.objectives import build_loss, loss_choices, loss_kind, metric_loss
 from overtone.training.distribution import find_device
 from overtone.training.loop import reproducible
 
-TESTED = ("intra_variance", "centroid_distance", "variance_ratio", "recall@1", "map")
+_TESTED = ("intra_variance", "centroid_distance", "variance_ratio", "recall@1", "map")
 """Quantities by which every two losses are tested against each other."""
 
 
@@ -67,7 +67,7 @@ def diagnose(
         InputError: An unknown loss or setting, no seed, or data that cannot be learnt from.
         TrainingStopped: A loss is not a number any more.
     """
-    named = name_losses(losses)
+    named = _name_losses(losses)
     if named and not seeds:
         raise InputError("a diagnosis needs at least one seed", got=list(seeds))
     budget, own = split_head_settings(settings, named)
@@ -121,12 +121,8 @@ def diagnose(
     return diagnosis
 
 
-def name_losses(losses: Losses | None) -> dict[str, str | nn.Module]:
-    """Name to each loss of a diagnosis; a module without a name of its own is called as its class.
-
-    Raises:
-        InputError: Two have the same name.
-    """
+def _name_losses(losses: Losses | None) -> dict[str, str | nn.Module]:
+    """Name to each loss of a diagnosis; a module without a name of its own is called as its class."""
     if losses is None:
         return {name: name for name in metric_losses()}
     if isinstance(losses, Mapping):
@@ -153,7 +149,7 @@ def split_head_settings(
     Raises:
         InputError: There is no such loss, no such setting, or a value of the budget does not fit.
     """
-    kinds = {name: loss_kind(loss) for name, loss in name_losses(losses).items()}
+    kinds = {name: loss_kind(loss) for name, loss in _name_losses(losses).items()}
     owners = {BUDGET: list(HeadSettings.model_fields), **{name: loss_choices(kind) for name, kind in kinds.items()}}
     types: list[type[Settings]] = [HeadSettings, *(kind.settings_type for kind in kinds.values())]
     given = share_settings(values, owners, types, "loss", others=metric_losses())
@@ -220,10 +216,10 @@ def _result(trials: Sequence[Trial], evidence: Sequence[Evidence]) -> ProbeResul
 
 
 def _paired_tests(trials: Mapping[str, Sequence[Trial]]) -> list[SeedTest]:
-    """Every two losses, seed by seed, in the quantities of :data:`TESTED`; empty for a single seed."""
+    """Every two losses, seed by seed, in the quantities of :data:`_TESTED`; empty for a single seed."""
     found = []
     for (a, of_a), (b, of_b) in itertools.combinations(trials.items(), 2):
-        for quantity in TESTED if len(of_a) > 1 else ():
+        for quantity in _TESTED if len(of_a) > 1 else ():
             first, second = ([_number(trial.values["final"], quantity) for trial in some] for some in (of_a, of_b))
             if None not in (*first, *second):
                 found.append(

@@ -11,9 +11,9 @@ from overtone.core import Settings
 EPOCHS = 100
 BATCH, LEAST_BATCH, LEAST_BATCHES = 512, 32, 8
 LEARNING_RATE = 1e-4
-UPDATES = 9_800
+_UPDATES = 9_800
 """What 100 epochs of 50,000 rows in batches of 512 are, the budget that the rate of 1e-4 was published for."""
-LEAST_UPDATES = 1_000
+_LEAST_UPDATES = 1_000
 """Updates below which a small corpus gets more than :data:`EPOCHS`."""
 
 
@@ -62,8 +62,8 @@ class HeadSettings(Settings):
         """
         batch = min(self.batch_size or max(min(BATCH, rows // LEAST_BATCHES), LEAST_BATCH), rows)
         in_epoch = max(1, round(rows / batch))
-        epochs = self.epochs or max(EPOCHS, -(-LEAST_UPDATES // in_epoch))
-        farther = min(max(UPDATES / (epochs * in_epoch), 1.0), 10.0)
+        epochs = self.epochs or max(EPOCHS, -(-_LEAST_UPDATES // in_epoch))
+        farther = min(max(_UPDATES / (epochs * in_epoch), 1.0), 10.0)
         return self.changed(
             epochs=epochs, batch_size=batch, learning_rate=self.learning_rate or float(f"{LEARNING_RATE * farther:.2g}")
         )

@@ -98,7 +98,7 @@ def train_heads(
     values = {
         "final": {**final, "greediness": watched.summary()},
         "evaluations": metrics.series,
-        "epochs": epoch_series(watched.epochs),
+        "epochs": _epoch_series(watched.epochs),
         "settings": loss.settings.model_dump(mode="json"),
         "seconds": time.perf_counter() - started,
     }
@@ -134,7 +134,7 @@ def evaluation_epochs(epochs: int, evaluations: int) -> set[int]:
     return {round(value) for value in np.geomspace(1, epochs, evaluations)} | {epochs}
 
 
-def epoch_series(watched: Greediness) -> Series:
+def _epoch_series(watched: Greediness) -> Series:
     """Means over each epoch, numbered from 1, with None where there was nothing to measure."""
     columns = watched.to_dict()
     updates = columns.pop("step")

@@ -22,7 +22,7 @@ CLASSES = (
 """The 28 event classes in the order of the columns of ``labels.h5``; a 29th column is background."""
 
 
-def read_ave(path: Path) -> Table:
+def _read_ave(path: Path) -> Table:
     """Open a folder in the official layout.
 
     ``audio_feature.h5`` (N, 10, 128); ``visual_feature.h5`` (N, 10, 7, 7, 512), averaged over its 7 x 7 places while it
@@ -48,11 +48,11 @@ def read_ave(path: Path) -> Table:
     else:
         clips = read_annotations(annotations)
         names = _named(labels, clips, names, annotations)
-        arrays["ids"] = np.array(clip_ids(clips))
+        arrays["ids"] = np.array(_clip_ids(clips))
     found = {key: Array(rows, f"{path}, {key}") for key, rows in arrays.items()}
     found |= {
         "audio": audio,
-        "visual": Array(SpatialMean(visual), visual.where) if len(visual.shape) == 5 else visual,
+        "visual": Array(_SpatialMean(visual), visual.where) if len(visual.shape) == 5 else visual,
         "labels": Array(labels, seconds.where),
         "class_names": Array(np.array(names), f"{path}, class names"),
     }
@@ -64,10 +64,10 @@ def read_ave(path: Path) -> Table:
     return Table(str(path), "ave", found, notes=tuple(notes), close=close)
 
 
-formats.register("ave")(Format(read_ave, holds="audio_feature.h5"))
+formats.register("ave")(Format(_read_ave, holds="audio_feature.h5"))
 
 
-class SpatialMean:
+class _SpatialMean:
     """(N, T, h, w, d) averaged over its places to (N, T, d) as rows are read, never held as a whole."""
 
     dtype = np.dtype(np.float32)
@@ -101,7 +101,7 @@ def read_annotations(path: Path) -> list[tuple[str, str, str, str]]:
     return clips
 
 
-def clip_ids(clips: list[tuple[str, str, str, str]]) -> list[str]:
+def _clip_ids(clips: list[tuple[str, str, str, str]]) -> list[str]:
     """A name for each clip: its video, with the event's class and times where one video has several."""
     videos = Counter(video for _, video, _, _ in clips)
     return [video if videos[video] == 1 else f"{video} {kind} {a}-{b}" for kind, video, a, b in clips]
@@ -140,11 +140,7 @@ def _splits(path: Path, rows: int) -> Rows:
 def _named(
     labels: Values, clips: list[tuple[str, str, str, str]], names: tuple[str, ...], annotations: Path
 ) -> tuple[str, ...]:
-    """Names of the label columns as the annotations have them; a column without a clip keeps its own.
-
-    Raises:
-        InputError: The annotations are of other clips.
-    """
+    """Names of the label columns as the annotations have them; a column without a clip keeps its own."""
     fix = "bring the Annotations.txt of this release, or leave it out"
     if len(clips) != len(labels):
         raise InputError(f"{annotations}: {len(clips)} annotations but labels.h5 has {len(labels)} rows", fix=fix)

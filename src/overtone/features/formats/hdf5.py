@@ -30,7 +30,7 @@ def read_hdf5(path: Path) -> Table:
     return Table(str(path), "hdf5", arrays, close=file.close)
 
 
-def write_hdf5(path: Path, arrays: Mapping[str, Values]) -> None:
+def _write_hdf5(path: Path, arrays: Mapping[str, Values]) -> None:
     """Write contiguous datasets, so that they can be memory-mapped again; strings as UTF-8."""
     import h5py
 
@@ -42,7 +42,7 @@ def write_hdf5(path: Path, arrays: Mapping[str, Values]) -> None:
                 file.create_dataset(key, data=values)
 
 
-formats.register("hdf5")(Format(read_hdf5, write_hdf5, suffixes=(".h5", ".hdf5", ".hdf")))
+formats.register("hdf5")(Format(read_hdf5, _write_hdf5, suffixes=(".h5", ".hdf5", ".hdf")))
 
 
 def _rows(path: Path, dataset: Any) -> Rows:

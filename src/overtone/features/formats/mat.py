@@ -13,7 +13,7 @@ from overtone.features.formats import Format, formats, report_damage
 from overtone.features.layout import LABELS
 
 
-def read_mat(path: Path) -> Table:
+def _read_mat(path: Path) -> Table:
     """Read a MATLAB file.
 
     Cell arrays are taken apart: the cell ``X``, or the only one that holds matrices, into ``view0``, ``view1``, ... in
@@ -55,7 +55,7 @@ def load_mat(path: Path, **options: Any) -> dict[str, Any]:
         return dict(loadmat(str(path), **options))
 
 
-formats.register("mat")(Format(read_mat, suffixes=(".mat",)))
+formats.register("mat")(Format(_read_mat, suffixes=(".mat",)))
 
 
 class _Transposed:

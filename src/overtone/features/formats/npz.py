@@ -38,7 +38,7 @@ def read_npz(path: Path) -> Table:
     return Table(str(path), "npz", arrays)
 
 
-def write_npz(path: Path, arrays: Mapping[str, Values]) -> None:
+def _write_npz(path: Path, arrays: Mapping[str, Values]) -> None:
     """Write uncompressed and with values at multiples of 64 bytes, so that tensors can use a memory map of it."""
     with atomic_path(path) as temporary, temporary.open("wb") as file, zipfile.ZipFile(file, "w") as archive:
         for key, values in arrays.items():
@@ -48,15 +48,11 @@ def write_npz(path: Path, arrays: Mapping[str, Values]) -> None:
                 npy.write_array(stream, values, allow_pickle=False)
 
 
-formats.register("npz")(Format(read_npz, write_npz, suffixes=(".npz",)))
+formats.register("npz")(Format(read_npz, _write_npz, suffixes=(".npz",)))
 
 
-def read_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, Fortran order and dtype of an npy stream; leaves the stream at the first value.
-
-    Raises:
-        InputError: The version of the header is one that numpy writes only for structured records.
-    """
+def _read_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, Fortran order and dtype of an npy stream; leaves the stream at the first value."""
     version = npy.read_magic(stream)
     try:
         if version == (1, 0):
@@ -87,7 +83,7 @@ def _padding(start: int) -> bytes:
 
 def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> Rows:
     with archive.open(info) as stream:
-        shape, fortran, dtype = read_header(stream, where)
+        shape, fortran, dtype = _read_header(stream, where)
         offset = stream.tell()
     if dtype.hasobject:
         return np.empty(shape, dtype) if 0 in shape else np.broadcast_to(np.empty((), dtype), shape)  # never read
@@ -144,11 +140,11 @@ class _Stream(_Member):
     def _open(self, row: int) -> None:
         archive = zipfile.ZipFile(self.path)
         self._stream = archive.open(self.member)
-        read_header(self._stream, self.member)
+        _read_header(self._stream, self.member)
         self._stream.seek(row * self._row_bytes, 1)
 
 
-def read_npy_folder(path: Path) -> Table:
+def _read_npy_folder(path: Path) -> Table:
     """Open every npy file of a folder under its name without the suffix."""
     arrays = {}
     for file in sorted(path.glob("*.npy")):
@@ -158,12 +154,12 @@ def read_npy_folder(path: Path) -> Table:
     return Table(str(path), "npy", arrays)
 
 
-formats.register("npy")(Format(read_npy_folder, holds="*.npy"))
+formats.register("npy")(Format(_read_npy_folder, holds="*.npy"))
 
 
 def _map_file(file: Path, where: str) -> Rows:
     with file.open("rb") as stream:
-        shape, fortran, dtype = read_header(stream, where)
+        shape, fortran, dtype = _read_header(stream, where)
         offset = stream.tell()
     if dtype.hasobject:
         return np.broadcast_to(np.empty((), dtype), shape)  # only its dtype is read, and refused

@@ -15,7 +15,7 @@ from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.safetensors import from_metadata, to_metadata
 
 
-def read_parquet(path: Path) -> Table:
+def _read_parquet(path: Path) -> Table:
     """Read a Parquet file; columns of other kinds than numbers, strings and lists of numbers are passed over."""
     import pyarrow.parquet
 
@@ -33,7 +33,7 @@ def read_parquet(path: Path) -> Table:
     return Table(str(path), "parquet", {key: Array(rows, f"{path}, key {key!r}") for key, rows in found.items()})
 
 
-def write_parquet(path: Path, arrays: Mapping[str, Values]) -> None:
+def _write_parquet(path: Path, arrays: Mapping[str, Values]) -> None:
     """Write arrays with one row per clip as columns and the others as metadata."""
     import pyarrow
     import pyarrow.parquet
@@ -46,15 +46,11 @@ def write_parquet(path: Path, arrays: Mapping[str, Values]) -> None:
         pyarrow.parquet.write_table(table.replace_schema_metadata(others), temporary)
 
 
-formats.register("parquet")(Format(read_parquet, write_parquet, suffixes=(".parquet", ".pq")))
+formats.register("parquet")(Format(_read_parquet, _write_parquet, suffixes=(".parquet", ".pq")))
 
 
 def _values(column: Any, where: str) -> Values | None:
-    """A column as an array: lists of equal length become further axes.
-
-    Raises:
-        InputError: A row is null or has a list of another length.
-    """
+    """A column as an array: lists of equal length become further axes."""
     import pyarrow.types as kinds
 
     shape = [len(column)]

@@ -33,7 +33,7 @@ _DTYPES = {
 """Types of the format that numpy can map; BF16 are the upper halves of float32."""
 
 
-def read_safetensors(path: Path) -> Table:
+def _read_safetensors(path: Path) -> Table:
     """Open a safetensors file; its tensors stay on disk until they are read."""
     from safetensors import SafetensorError, safe_open
 
@@ -48,7 +48,7 @@ def read_safetensors(path: Path) -> Table:
     return Table(str(path), "safetensors", {key: Array(rows, f"{path}, key {key!r}") for key, rows in found.items()})
 
 
-def write_safetensors(path: Path, arrays: Mapping[str, Values]) -> None:
+def _write_safetensors(path: Path, arrays: Mapping[str, Values]) -> None:
     """Write numbers as tensors and strings as metadata."""
     from safetensors.numpy import save_file
 
@@ -58,7 +58,7 @@ def write_safetensors(path: Path, arrays: Mapping[str, Values]) -> None:
         save_file(numbers, str(temporary), metadata=to_metadata(strings))
 
 
-formats.register("safetensors")(Format(read_safetensors, write_safetensors, suffixes=(".safetensors",)))
+formats.register("safetensors")(Format(_read_safetensors, _write_safetensors, suffixes=(".safetensors",)))
 
 
 def to_metadata(arrays: Mapping[str, Values]) -> dict[str, str]:

@@ -17,7 +17,7 @@ import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PATIENCE = 4.0
+_PATIENCE = 4.0
 """Seconds after which a first call is compiling, and not just reading what was compiled before."""
 
 log = logging.getLogger("overtone")
@@ -63,7 +63,7 @@ def announced() -> Iterator[None]:
         yield
         return
     message = "compiling the graph search, which happens once after an installation and takes about half a minute"
-    timer = threading.Timer(PATIENCE, log.info, (message,))
+    timer = threading.Timer(_PATIENCE, log.info, (message,))
     timer.daemon = True
     timer.start()
     try:

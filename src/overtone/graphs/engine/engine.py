@@ -25,9 +25,9 @@ from overtone.graphs.engine.tucks import grasp
 
 CHUNK = 20_000_000
 """Units of work between two looks at the clock: some hundredths of a second."""
-ROUNDING = 1e-11
+_ROUNDING = 1e-11
 """Scores are sums of rows/2 · log variance: how far rounding moves them, per row."""
-FLOOR = 1e-8
+_FLOOR = 1e-8
 """Residual variance of a standardised variable that counts as none."""
 
 Ints = NDArray[np.int64]
@@ -76,8 +76,8 @@ class Engine:
             rows=float(rows),
             penalty=float(penalty),
             least=least_correlation(penalty, rows),
-            floor=FLOOR,
-            tolerance=1e-8 + ROUNDING * rows,
+            floor=_FLOOR,
+            tolerance=1e-8 + _ROUNDING * rows,
             cap=cap,
             allowed=allowed,
             before=np.zeros((p, p), bool) if before is None else np.ascontiguousarray(before),

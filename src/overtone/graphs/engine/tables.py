@@ -15,9 +15,9 @@ NODES, KIDS, LEAVES, PARENTS, FULL, WORK = range(6)
 
 DEEPEST = 16
 """Most tucks that the depth-first search may stack."""
-VISITED = 1 << 15
+_VISITED = 1 << 15
 """Graphs of equal score that the search remembers; a power of two."""
-ARENAS = (0.2, 0.4, 0.4)
+_ARENAS = (0.2, 0.4, 0.4)
 """Shares of the memory that go to nodes, to their children and to leaves."""
 
 
@@ -149,7 +149,7 @@ def allocate_memo(p: int, memory: float, cap: int) -> Memo:
     parents = min(cap, 24)
     sizes = (24.0, 6.0, 26.0 + 2.0 * width + 2.0 * parents)
     nodes, kids, leaves = (
-        int(max(8 * p, min(share * memory / size, 2.0**31 - 1))) for share, size in zip(ARENAS, sizes)
+        int(max(8 * p, min(share * memory / size, 2.0**31 - 1))) for share, size in zip(_ARENAS, sizes)
     )
     return Memo(
         used=np.zeros(6, np.int64),
@@ -196,8 +196,8 @@ def allocate_scratch(p: int, cap: int, depth: int) -> Scratch:
         edges=np.empty((depth, room, 2), np.int64),
         edges_count=np.empty(depth, np.int64),
         edges_at=np.empty(depth, np.int64),
-        visited=np.zeros(VISITED, np.uint64),
-        visited_mark=np.zeros(VISITED, np.int64),
+        visited=np.zeros(_VISITED, np.uint64),
+        visited_mark=np.zeros(_VISITED, np.int64),
         visited_used=np.array([1, 0]),  # a mark of epoch 0 is none
     )
 

@@ -49,7 +49,7 @@ class SmallNetSettings(Settings):
     """Weights of an earlier extraction (.safetensors), instead of a training: the same features for other images."""
 
 
-class SmallNet(nn.Module):
+class _SmallNet(nn.Module):
     """Three stages of convolutions at a half, a quarter and an eighth of the side, then the mean over places.
 
     Args:
@@ -91,7 +91,7 @@ class SmallNetBackbone(TrainedBackbone):
     def __init__(self, settings: SmallNetSettings, **shared: Any) -> None:
         super().__init__(settings, **shared)
         self.side = settings.side
-        self.net: SmallNet | None = None
+        self.net: _SmallNet | None = None
         if settings.weights:
             self.load_weights(load_tensors(Path(settings.weights).expanduser()))
 
@@ -125,7 +125,7 @@ class SmallNetBackbone(TrainedBackbone):
         body = {key: tensor for key, tensor in weights.items() if key != _SIDE}
         try:
             self.side = int(weights[_SIDE])
-            net = SmallNet(len(weights["0.0.weight"]), 1)
+            net = _SmallNet(len(weights["0.0.weight"]), 1)
             net.body.load_state_dict(body)
         except (KeyError, RuntimeError):
             raise InputError(
@@ -145,7 +145,7 @@ class SmallNetBackbone(TrainedBackbone):
         classes = int(targets.max()) + 1 if targets is not None else 4
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            net = SmallNet(self.settings.width, classes)
+            net = _SmallNet(self.settings.width, classes)
         self.net = nn.utils.convert_conv2d_weight_memory_format(net.to(self.device), torch.channels_last)
         self._train(self.net, images, targets, generator, progress)
 
@@ -186,7 +186,7 @@ class SmallNetBackbone(TrainedBackbone):
 
     def _train(
         self,
-        net: SmallNet,
+        net: _SmallNet,
         images: Tensor,
         targets: Tensor | None,
         generator: torch.Generator,

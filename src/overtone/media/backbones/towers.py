@@ -83,11 +83,7 @@ class Tower(Backbone):
         return self.model.vision_model if hasattr(self.model, "get_image_features") else self.model
 
     def _chosen(self, lacking: set[str]) -> str:
-        """The output to take.
-
-        Raises:
-            InputError: The model is not one for images, or has no trained weights for the chosen output.
-        """
+        """The output to take."""
         model, wanted = self.model, self.settings.output
         projects = hasattr(model, "get_image_features")
         if not projects and model.main_input_name != "pixel_values":

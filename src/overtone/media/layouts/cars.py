@@ -13,14 +13,14 @@ from overtone.features.formats.mat import load_mat
 from overtone.media.catalogue import UNLABELLED, Catalogue, catalogue_files
 from overtone.media.layouts import Layout, layouts
 
-ONE_LIST = "cars_annos.mat"
-KIT = "cars_train_annos.mat"
-TEST = ("cars_test_annos_withlabels.mat", "cars_test_annos.mat")
+_ONE_LIST = "cars_annos.mat"
+_KIT = "cars_train_annos.mat"
+_TEST = ("cars_test_annos_withlabels.mat", "cars_test_annos.mat")
 
 
 def matches(path: Path) -> bool:
     """Whether one of the lists lies there or in ``devkit``."""
-    return any(_found(path, name) for name in (ONE_LIST, KIT))
+    return any(_found(path, name) for name in (_ONE_LIST, _KIT))
 
 
 def read(source: Path) -> Catalogue:
@@ -29,7 +29,7 @@ def read(source: Path) -> Catalogue:
     Raises:
         InputError: A list is missing or damaged.
     """
-    rows = list(_one_list(source) if _found(source, ONE_LIST) else _kit(source))
+    rows = list(_one_list(source) if _found(source, _ONE_LIST) else _kit(source))
     names = _classes(source)
     labels = np.array([number for _, number, _ in rows], dtype=np.int64)
     unknown = int((labels == UNLABELLED).sum())
@@ -41,17 +41,17 @@ def read(source: Path) -> Catalogue:
         class_names=names,
         splits=tuple("test" if test else "train" for _, _, test in rows),
         class_disjoint=True,
-        notes=(f"{unknown} test images have no label: {TEST[0]} is not there",) if unknown else (),
+        notes=(f"{unknown} test images have no label: {_TEST[0]} is not there",) if unknown else (),
     )
 
 
 def _one_list(source: Path) -> Iterator[tuple[Path, int, bool]]:
-    for entry in _annotations(_found(source, ONE_LIST)):
+    for entry in _annotations(_found(source, _ONE_LIST)):
         yield source / str(entry["relative_im_path"]), int(entry["class"]) - 1, bool(entry["test"])
 
 
 def _kit(source: Path) -> Iterator[tuple[Path, int, bool]]:
-    lists = {"cars_train": _found(source, KIT), "cars_test": _found(source, *TEST)}
+    lists = {"cars_train": _found(source, _KIT), "cars_test": _found(source, *_TEST)}
     for folder, file in lists.items():
         for entry in _annotations(file) if file else ():
             known = "class" in (entry.dtype.names or ())
@@ -63,7 +63,7 @@ def _kit(source: Path) -> Iterator[tuple[Path, int, bool]]:
 
 
 def _classes(source: Path) -> tuple[str, ...]:
-    file = _found(source, "cars_meta.mat", ONE_LIST)
+    file = _found(source, "cars_meta.mat", _ONE_LIST)
     if file is None:
         raise InputError(f"{source}: the names of the classes are missing", valid="devkit/cars_meta.mat")
     return tuple(str(name) for name in np.atleast_1d(_mat(file, "class_names")))
@@ -88,4 +88,4 @@ def _found(source: Path, *names: str) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-layouts.register("cars")(Layout(read, matches, f"{ONE_LIST}, or devkit/{KIT} beside cars_train/"))
+layouts.register("cars")(Layout(read, matches, f"{_ONE_LIST}, or devkit/{_KIT} beside cars_train/"))

@@ -12,9 +12,9 @@ from overtone.media.images import Pixels
 from overtone.media.layouts import Layout, layouts, read_lines
 
 SIDE = 32
-TEN = ((tuple(f"data_batch_{number}" for number in range(1, 6)), "train"), (("test_batch",), "test"))
-HUNDRED = ((("train",), "train"), (("test",), "test"))
-PICKLES = ("batches.meta", "data_batch_1", "fine_label_names", "meta")
+_TEN = ((tuple(f"data_batch_{number}" for number in range(1, 6)), "train"), (("test_batch",), "test"))
+_HUNDRED = ((("train",), "train"), (("test",), "test"))
+_PICKLES = ("batches.meta", "data_batch_1", "fine_label_names", "meta")
 """Files that only the python version has."""
 
 
@@ -37,7 +37,7 @@ def read(source: Path) -> Catalogue:
         )
     ten = (source / "data_batch_1.bin").is_file()
     names = read_lines(source / ("batches.meta.txt" if ten else "fine_label_names.txt"))
-    files = [(source / f"{stem}.bin", split) for stems, split in (TEN if ten else HUNDRED) for stem in stems]
+    files = [(source / f"{stem}.bin", split) for stems, split in (_TEN if ten else _HUNDRED) for stem in stems]
     records = [_records(file, 1 if ten else 2) for file, _ in files]
     starts = np.cumsum([0, *map(len, records)])
 
@@ -59,7 +59,7 @@ def read(source: Path) -> Catalogue:
 
 
 def _is_python_version(path: Path) -> bool:
-    return any((path / name).is_file() for name in PICKLES)
+    return any((path / name).is_file() for name in _PICKLES)
 
 
 def _records(file: Path, labels: int) -> Pixels:

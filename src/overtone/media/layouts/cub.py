@@ -10,12 +10,12 @@ from overtone.core import InputError
 from overtone.media.catalogue import Catalogue, catalogue_files, number_classes
 from overtone.media.layouts import Layout, layouts, read_pairs
 
-LISTS = ("images.txt", "image_class_labels.txt", "classes.txt")
+_LISTS = ("images.txt", "image_class_labels.txt", "classes.txt")
 
 
 def matches(path: Path) -> bool:
     """Whether the lists and the folder of images lie there."""
-    return all((path / name).is_file() for name in LISTS) and (path / "images").is_dir()
+    return all((path / name).is_file() for name in _LISTS) and (path / "images").is_dir()
 
 
 def read(source: Path) -> Catalogue:
@@ -24,7 +24,7 @@ def read(source: Path) -> Catalogue:
     Raises:
         InputError: A list is damaged or does not name every image.
     """
-    images, labels, classes = (dict(read_pairs(source / name)) for name in LISTS)
+    images, labels, classes = (dict(read_pairs(source / name)) for name in _LISTS)
     train = dict(read_pairs(source / "train_test_split.txt")) if (source / "train_test_split.txt").is_file() else {}
     for name, listed in (("image_class_labels.txt", labels), ("train_test_split.txt", train)):
         if listed and (unnamed := images.keys() - listed.keys()):
@@ -45,4 +45,4 @@ def read(source: Path) -> Catalogue:
     )
 
 
-layouts.register("cub")(Layout(read, matches, f"{', '.join(LISTS)} and images/"))
+layouts.register("cub")(Layout(read, matches, f"{', '.join(_LISTS)} and images/"))

@@ -9,7 +9,7 @@ from overtone.core import InputError
 from overtone.media.catalogue import Catalogue, catalogue_files, number_classes
 from overtone.media.layouts import Layout, layouts
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
+_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
 SPLITS = {
     "train": "train",
     "training": "train",
@@ -58,7 +58,7 @@ def read(source: Path) -> Catalogue:
 
 
 def _is_picture(path: Path, folder: Path) -> bool:
-    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+    if path.suffix.lower() not in _SUFFIXES or not path.is_file():
         return False
     return not any(part.startswith(".") for part in path.relative_to(folder).parts)
 

@@ -14,9 +14,9 @@ from overtone.media.catalogue import Catalogue
 from overtone.media.images import Pixels
 from overtone.media.layouts import Layout, layouts
 
-PARTS = {"train": "train", "t10k": "test", "test": "test"}
+_PARTS = {"train": "train", "t10k": "test", "test": "test"}
 IMAGES = re.compile(r"(?P<before>.*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte(?P<zipped>\.gz)?")
-FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+_FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 
 def matches(path: Path) -> bool:
@@ -39,7 +39,7 @@ def read(source: Path) -> Catalogue:
             raise InputError(f"{file}: {len(pixels)} images but {len(numbers)} labels", fix="fetch both files again")
         images.append(pixels)
         labels.append(numbers.astype(np.int64))
-        splits += [PARTS[part]] * len(pixels)
+        splits += [_PARTS[part]] * len(pixels)
         ids += [f"{part}/{row}" for row in range(len(pixels))]
     starts = np.cumsum([0, *map(len, images)])
 
@@ -48,8 +48,8 @@ def read(source: Path) -> Catalogue:
         return np.asarray(images[part][row - starts[part]])
 
     joined = np.concatenate(labels)
-    fashion = "fashion" in str(source.resolve()).lower() and int(joined.max()) < len(FASHION)
-    names = FASHION if fashion else tuple(map(str, range(int(joined.max()) + 1)))
+    fashion = "fashion" in str(source.resolve()).lower() and int(joined.max()) < len(_FASHION)
+    names = _FASHION if fashion else tuple(map(str, range(int(joined.max()) + 1)))
     notes = ("took the class names of FashionMNIST because of the folder's name",) if fashion else ()
     return Catalogue(source, "idx", tuple(ids), image, joined, names, tuple(splits), notes=notes)
 
@@ -80,7 +80,7 @@ def _images(path: Path) -> list[tuple[Path, str]]:
     for file in sorted(path.iterdir()):
         if match := IMAGES.fullmatch(file.name):
             found.setdefault(match["part"], file)
-    return [(found[part], part) for part in PARTS if part in found]
+    return [(found[part], part) for part in _PARTS if part in found]
 
 
 def _labels_beside(images: Path) -> Path:

@@ -16,7 +16,7 @@ from overtone.media.images import Raw
 from overtone.media.layouts import Layout, layouts
 from overtone.media.layouts.folder import SPLITS
 
-PIXELS = ("images", "image", "x", "X")
+_PIXELS = ("images", "image", "x", "X")
 LABELS = ("y", "labels", "label")
 
 
@@ -83,7 +83,7 @@ def _plain(arrays: dict[str, Array]) -> tuple[int, Any]:
 
 def _pixels(arrays: dict[str, Array]) -> Array | None:
     """(N, H, W) or (N, H, W, 1 or 3) 8-bit values."""
-    for key in PIXELS:
+    for key in _PIXELS:
         array = arrays.get(key)
         if array is not None and array.dtype == np.uint8 and (len(array.shape) == 3 or array.shape[3:] in ((1,), (3,))):
             return array
