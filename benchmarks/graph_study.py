@@ -179,12 +179,11 @@ def scores(options: argparse.Namespace) -> None:
             settings = {"penalty": penalty, "halves": 3}
             options_: dict[str, Any] = {"kind": "logits", "classes": classes, "labels": labels, "centre": centre}
             graph = interaction_graph(parts, settings=settings, **options_)
-            half, same = (
-                graph.found["halves"],
-                sum(graph.adjacency[at, at + len(classes)] for at in range(len(classes))),
-            )
+            half = graph.halves
+            assert half is not None  # settings ask for halves
+            same = sum(graph.adjacency[at, at + len(classes)] for at in range(len(classes)))
             line = f"{'yes' if centre else 'no':8}{penalty:4g}{len(graph.edges):7}{same:12}"
-            print(f"{line}{half['jaccard']:11.2f}{half['random']:11.2f}", flush=True)
+            print(f"{line}{half.jaccard:11.2f}{half.random:11.2f}", flush=True)
 
 
 def main() -> None:
