@@ -130,11 +130,12 @@ def scores(options: argparse.Namespace) -> None:
     settings = {"halves": 10, "bootstrap": 100}
     print(f"{int(rows.sum())} rows, 15 classes, 435 pairs without those of one class: 420")
     graph = infer_interactions(soft, labels, kind="sigmoid-logits", classes=classes, settings=settings)
-    halves = graph.found["halves"]
-    times = halves["jaccard"] / max(1e-9, halves["random"])
+    halves = graph.halves
+    assert halves is not None
+    times = halves.jaccard / max(1e-9, halves.random)
     print(
-        f"{len(graph.edges)} edges; halves agree {halves['jaccard']:.2f}, random graphs of their size "
-        f"{halves['random']:.3f}, {times:.0f} times less; {graph.seconds:.0f} s"
+        f"{len(graph.edges)} edges; halves agree {halves.jaccard:.2f}, random graphs of their size "
+        f"{halves.random:.3f}, {times:.0f} times less; {graph.seconds:.0f} s"
     )
     for edge in graph.edges:
         arrow = "→" if edge.kind == "directed" else "–"
