@@ -41,7 +41,7 @@ def pair_distances(points: Tensor) -> _PairDistances:
 
     Example:
         >>> pair_distances(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 4.0]]).double())
-        PairDistances(mean=4.0, std=0.816496580927726, smallest=3.0, pair=(1, 2))
+        _PairDistances(mean=4.0, std=0.816496580927726, smallest=3.0, pair=(1, 2))
     """
     count = len(points)
     seen, mean, scatter, smallest, pair = 0, 0.0, 0.0, float("inf"), (0, 1)

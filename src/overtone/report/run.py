@@ -167,7 +167,7 @@ def _in_plain(name: str) -> str:
     """What a reader calls an entry of the history.
 
     Example:
-        >>> in_plain("val_reciprocal_rank"), in_plain("rank_audio"), in_plain("gradient_norm")
+        >>> _in_plain("val_reciprocal_rank"), _in_plain("rank_audio"), _in_plain("gradient_norm")
         ('validation: reciprocal rank', 'effective rank: audio', 'gradient norm')
     """
     for prefix, written in (("val_", "validation: "), ("rank_", "effective rank: ")):
