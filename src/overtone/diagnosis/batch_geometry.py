@@ -24,7 +24,7 @@ class LabelledBatch(NamedTuple):
     labels: Tensor
 
 
-class _Similarities(NamedTuple):
+class Similarities(NamedTuple):
     """Rows of one batch against rows of another, or against each other.
 
     Attributes:
@@ -37,13 +37,13 @@ class _Similarities(NamedTuple):
 
 
 @torch.no_grad()
-def similarities(batch: LabelledBatch, gallery: LabelledBatch | None = None) -> _Similarities:
+def similarities(batch: LabelledBatch, gallery: LabelledBatch | None = None) -> Similarities:
     """Compare each row with each row of a gallery, or with the other rows of its own batch if there is none.
 
     The host does not wait for the device, here and in the other functions.
     """
     others = batch if gallery is None else gallery
-    found = _Similarities(_cosines(batch, others), _same_class(batch, others))
+    found = Similarities(_cosines(batch, others), _same_class(batch, others))
     if gallery is None:
         found.cosines.fill_diagonal_(-torch.inf)
         found.same.fill_diagonal_(False)
@@ -51,7 +51,7 @@ def similarities(batch: LabelledBatch, gallery: LabelledBatch | None = None) -> 
 
 
 @torch.no_grad()
-def batch_variance(among: _Similarities) -> Tensor:
+def batch_variance(among: Similarities) -> Tensor:
     r"""Intra-class variance of unit rows, unbiased for the few rows that a batch has of a class.
 
     On unit rows :math:`\frac{1}{n_c - 1} \sum_{i \in c} \lVert z_i - \mu_c \rVert^2` is one minus the mean cosine of
@@ -75,7 +75,7 @@ def batch_variance(among: _Similarities) -> Tensor:
 
 
 @torch.no_grad()
-def easy_samples(among: _Similarities, margin: float = _EASY_MARGIN) -> Tensor:
+def easy_samples(among: Similarities, margin: float = _EASY_MARGIN) -> Tensor:
     r"""Which rows have their nearest neighbour in their own class, by a clear margin.
 
     .. math:: \max_{j \in P(i)} \cos(z_i, z_j) \ge \max_{j \in N(i)} \cos(z_i, z_j) + m

@@ -12,7 +12,7 @@ BATCH_SERIES = ("intra_variance", "easy_share", "easy_samples")
 _WINDOW = 5
 
 
-class _Ends(TypedDict):
+class Ends(TypedDict):
     """Means over the first and the last tenth of a series."""
 
     first: float
@@ -78,14 +78,14 @@ class WatchSummary(TypedDict):
     steps: int
     epochs: int
     not_finite: int
-    active_ratio: _Ends
-    active_samples: _Ends
-    gradient_norm: _Ends
-    parameter_gradient_norm: _Ends
-    loss: _Ends
-    intra_variance: _Ends
-    easy_share: _Ends
-    easy_samples: _Ends
+    active_ratio: Ends
+    active_samples: Ends
+    gradient_norm: Ends
+    parameter_gradient_norm: Ends
+    loss: Ends
+    intra_variance: Ends
+    easy_share: Ends
+    easy_samples: Ends
     loss_decay_rate: float | None
     late_fall: float | None
     half_compaction: int | None
@@ -195,7 +195,7 @@ def late_fall(series: Sequence[float]) -> float | None:
     return (before - last) / (highest - last) if last < highest else None
 
 
-def ends(series: Sequence[float]) -> _Ends:
+def ends(series: Sequence[float]) -> Ends:
     """Means over the first and the last tenth of a series, without its NaN.
 
     Example:

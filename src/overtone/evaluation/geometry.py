@@ -14,7 +14,7 @@ _EQUAL = 1e-6
 _BLOCK = 2**22
 
 
-class _PairDistances(NamedTuple):
+class PairDistances(NamedTuple):
     """Euclidean distances over all pairs of C points.
 
     Attributes:
@@ -30,18 +30,18 @@ class _PairDistances(NamedTuple):
     pair: tuple[int, int]
 
 
-def pair_distances(points: Tensor) -> _PairDistances:
+def pair_distances(points: Tensor) -> PairDistances:
     """Mean, standard deviation and minimum of the distances of all pairs, in blocks: O(C²d) time, bounded memory.
 
     Args:
         points: (C, d) float64, C >= 2.
 
     Returns:
-        The :data:`_PairDistances`.
+        The :data:`PairDistances`.
 
     Example:
         >>> pair_distances(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 4.0]]).double())
-        _PairDistances(mean=4.0, std=0.816496580927726, smallest=3.0, pair=(1, 2))
+        PairDistances(mean=4.0, std=0.816496580927726, smallest=3.0, pair=(1, 2))
     """
     count = len(points)
     seen, mean, scatter, smallest, pair = 0, 0.0, 0.0, float("inf"), (0, 1)
@@ -61,7 +61,7 @@ def pair_distances(points: Tensor) -> _PairDistances:
         row, column = divmod(nearest, block.shape[1])
         if float(block[row, column]) < smallest:
             smallest, pair = float(block[row, column]), (start + row, start + 1 + column)
-    return _PairDistances(mean, (scatter / seen) ** 0.5, smallest, pair)
+    return PairDistances(mean, (scatter / seen) ** 0.5, smallest, pair)
 
 
 def effective_rank(rows: ArrayLike) -> float:

@@ -22,7 +22,7 @@ _BLOCK = 1 << 22  # values converted to float64 at a time
 
 
 @dataclass(frozen=True)
-class _ModalitySummary:
+class ModalitySummary:
     """Shape and range of one modality's features.
 
     Attributes:
@@ -81,7 +81,7 @@ class Inspection:
     reader: str | None = None
     keys: dict[str, str] = field(default_factory=dict)
     rows: int | None = None
-    modalities: dict[str, _ModalitySummary] = field(default_factory=dict)
+    modalities: dict[str, ModalitySummary] = field(default_factory=dict)
     labels: LabelSummary | None = None
     splits: dict[str, int] = field(default_factory=dict)
     ids: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ class Inspection:
         given = {item.name: values[item.name] for item in fields(cls) if item.name in values}
         modalities = given.get("modalities", {})
         given["modalities"] = {
-            name: _ModalitySummary(**{**summary, "shape": tuple(summary["shape"])})
+            name: ModalitySummary(**{**summary, "shape": tuple(summary["shape"])})
             for name, summary in modalities.items()
         }
         if given.get("labels") is not None:
@@ -184,12 +184,12 @@ def _describe(found: Inspection, data: FeatureArrays) -> Inspection:
     )
 
 
-def _summarise(values: Values) -> _ModalitySummary:
+def _summarise(values: Values) -> ModalitySummary:
     flat = values.reshape(-1)
     blocks = [flat[start : start + _BLOCK] for start in range(0, len(flat), _BLOCK)]
     mean = sum(float(block.sum(dtype=np.float64)) for block in blocks) / len(flat)
     variance = sum(float(np.square(block.astype(np.float64) - mean).sum()) for block in blocks) / len(flat)
-    return _ModalitySummary(values.shape, mean, variance**0.5, float(flat.min()), float(flat.max()))
+    return ModalitySummary(values.shape, mean, variance**0.5, float(flat.min()), float(flat.max()))
 
 
 def _to_plain(value: Any) -> Any:

@@ -61,7 +61,7 @@ class EdgeFrequencies(NamedTuple):
         return numbers
 
 
-class _ConsensusEdges(NamedTuple):
+class ConsensusEdges(NamedTuple):
     """The edges between nodes that are frequent and strong enough: matrices as :class:`Graph` has them."""
 
     directed: Bools
@@ -94,7 +94,7 @@ def count_edges(graphs: Iterable[tuple[Bools, Bools]], nodes: int, classes: int)
     return EdgeFrequencies(arrows * share, adjacent * share, between * share, count)
 
 
-def consensus_edges(frequencies: EdgeFrequencies, covariance: Floats, chosen: InferenceSettings) -> _ConsensusEdges:
+def consensus_edges(frequencies: EdgeFrequencies, covariance: Floats, chosen: InferenceSettings) -> ConsensusEdges:
     """The edges that are frequent and strong enough.
 
     Args:
@@ -114,7 +114,7 @@ def consensus_edges(frequencies: EdgeFrequencies, covariance: Floats, chosen: In
     weights = np.where(directed | undirected, spread_to_nodes(strengths(covariance, kept), sources), 0.0)
     strong = weights >= chosen.strength
     directed, undirected = directed & strong, undirected & (strong | strong.T)
-    return _ConsensusEdges(directed, undirected, np.where(directed | undirected, weights, 0.0), presence, direction)
+    return ConsensusEdges(directed, undirected, np.where(directed | undirected, weights, 0.0), presence, direction)
 
 
 def strengths(covariance: Floats, kept: Bools) -> Floats:

@@ -19,7 +19,7 @@ LABELS = ("y", "labels")
 
 
 @dataclass(frozen=True)
-class _NumericTable:
+class NumericTable:
     """A table of numbers in a file.
 
     Attributes:
@@ -58,7 +58,7 @@ def existing(path: str | Path) -> Path:
     return found
 
 
-def read_table(path: str | Path) -> _NumericTable:
+def read_table(path: str | Path) -> NumericTable:
     """Open a table: an npz with ``data`` and optional ``names``, or ``covariance`` and ``rows``; a CSV or Parquet file.
 
     Args:
@@ -72,15 +72,15 @@ def read_table(path: str | Path) -> _NumericTable:
     """
     file = existing(path)
     if file.suffix.lower() == ".csv":
-        return _NumericTable(file, _csv_names(file))
+        return NumericTable(file, _csv_names(file))
     if file.suffix.lower() in (".parquet", ".pq"):
-        return _NumericTable(file, _parquet_names(file))
+        return NumericTable(file, _parquet_names(file))
     arrays = find_format(file).read(file).arrays
     names = text(arrays["names"].rows) if "names" in arrays else ()
     if "covariance" in arrays and "rows" in arrays:
         covariance = np.asarray(arrays["covariance"].rows[:])
         count = float(np.asarray(arrays["rows"].rows[()]))
-        return _NumericTable(file, names or numbered(covariance.shape), count, covariance)
+        return NumericTable(file, names or numbered(covariance.shape), count, covariance)
     if "data" not in arrays:
         raise InputError(
             f"{file}: no key 'data'",
@@ -91,7 +91,7 @@ def read_table(path: str | Path) -> _NumericTable:
     values = arrays["data"].rows
     if len(values.shape) != 2:
         raise InputError(f"{file}, key 'data': must be (rows, variables)", got=f"shape {tuple(values.shape)}")
-    return _NumericTable(file, names or numbered(values.shape), values=values)
+    return NumericTable(file, names or numbered(values.shape), values=values)
 
 
 def numbered(shape: tuple[int, ...]) -> tuple[str, ...]:

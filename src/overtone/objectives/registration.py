@@ -140,7 +140,7 @@ def register_loss(loss: str | nn.Module) -> str:
     raise RuntimeError("there is always a free name")
 
 
-class _ModuleLoss(MetricLoss):
+class ModuleLoss(MetricLoss):
     """A loss module of another library: embeddings and labels to a scalar.
 
     Args:
@@ -203,7 +203,7 @@ class _ModuleLoss(MetricLoss):
         return value
 
 
-def loss_class(name: str, loss: nn.Module, copied: bool = False) -> type[_ModuleLoss]:
+def loss_class(name: str, loss: nn.Module, copied: bool = False) -> type[ModuleLoss]:
     """The class of a loss object.
 
     Args:
@@ -220,17 +220,17 @@ def loss_class(name: str, loss: nn.Module, copied: bool = False) -> type[_Module
     if not isinstance(loss, nn.Module):
         raise InputError("not a loss", got=type(loss).__name__, valid="an nn.Module that takes embeddings and labels")
     factory = staticmethod(lambda: copy.deepcopy(loss) if copied else loss)
-    kind = type(type(loss).__name__, (_ModuleLoss,), {"name": name, "factory": factory, "original": loss})
+    kind = type(type(loss).__name__, (ModuleLoss,), {"name": name, "factory": factory, "original": loss})
     kind()  # refuses what is no loss
     return kind
 
 
-def _of_module(name: str, kind: type[nn.Module], declared: dict[str, Any]) -> type[_ModuleLoss]:
+def _of_module(name: str, kind: type[nn.Module], declared: dict[str, Any]) -> type[ModuleLoss]:
     """The class of a registered module class, whose arguments are its settings."""
     makers = [vars(base)["__init__"] for base in reversed(kind.__mro__) if "__init__" in vars(base)]
     settings = _settings(name, [maker for maker in makers if maker not in (object.__init__, nn.Module.__init__)], {})
     parts = {**declared, "settings_type": settings, "factory": staticmethod(kind), "__doc__": kind.__doc__}
-    return type(kind.__name__, (_ModuleLoss,), {**parts, "__module__": kind.__module__})
+    return type(kind.__name__, (ModuleLoss,), {**parts, "__module__": kind.__module__})
 
 
 class _Generated(Settings):
