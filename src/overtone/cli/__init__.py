@@ -1,4 +1,4 @@
-"""The command line: one thin file per command; everything heavy is imported when a command runs, not before."""
+"""The command line: commands made from the signatures of the api; heavy imports wait until a command runs."""
 
 from __future__ import annotations
 
