@@ -67,6 +67,11 @@ def test_a_line_names_the_unit_if_there_is_one():
     assert Progress("images", 3, 9, "", seconds=1.0).line() == "images: 3/9, 2 s left"
 
 
+def test_a_line_of_work_without_units_counts_none():
+    assert Progress("cca", 0, 0, seconds=0.25).line() == "cca: done in 0.2 s"
+    assert Progress("cca", 0, 0, values={"val_map": 0.5}, seconds=2.0).line() == "cca: val_map 0.5, done in 2.0 s"
+
+
 def test_the_main_process_is_the_first_one(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     assert is_main_process()

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typing_extensions import Unpack
 
 from overtone.api.checks import check_method
-from overtone.api.parameters import (
-    Data,
-    Flag,
-    OutFile,
-    PairReading,
-    Param,
-    Settable,
-    Settings,
-    named,
-)
+from overtone.api.parameters import Data, Flag, OutFile, PairReading, Param, Settable, Settings, named
 from overtone.api.reading import read
 from overtone.core import InputError, ProgressCallback, is_main_process
 

@@ -54,8 +54,8 @@ class Progress:
     def line(self) -> str:
         """All of it in one line of text."""
         left = f"{self.seconds_left:.0f} s left" if self.done < self.total else f"done in {self.seconds:.1f} s"
-        count = f"{self.unit} {self.done}/{self.total}".lstrip()
-        return ", ".join([f"{self.label}: {count}", *self.numbers(), left])
+        count = [f"{self.unit} {self.done}/{self.total}".lstrip()] if self.total else []
+        return f"{self.label}: {', '.join([*count, *self.numbers(), left])}"
 
 
 ProgressCallback = Callable[[Progress], object]

@@ -128,14 +128,7 @@ QUANTITIES: dict[str, Quantity] = {
 """Quantities by their key, in reading order."""
 
 RETRIEVAL = ("recall@1", "map", "map@r")
-SPACE = (
-    "intra_variance",
-    "centroid_distance",
-    "between_variance",
-    "variance_ratio",
-    "smallest_gap",
-    "effective_rank",
-)
+SPACE = ("intra_variance", "centroid_distance", "between_variance", "variance_ratio", "smallest_gap", "effective_rank")
 GRADIENT = ("active_ratio", "gradient_norm", "easy_share", "loss_decay_rate", "updates_to_half")
 
 
