@@ -272,3 +272,21 @@ def test_training_defaults_hold_for_any_size(name, rows):
     assert 0 < defaults.learning_rate < 1
     assert defaults.weight_decay >= 0
     assert defaults.select != "map" or methods[name].supervised
+
+
+@pytest.mark.parametrize(
+    ("name", "small", "large"),
+    [
+        ("hsc-mae", 2e-3, 3e-4),
+        ("infonce", 2e-3, 3e-4),
+        ("triplet", 2e-3, 3e-4),
+        ("dcca", 1e-3, 1e-3),
+        ("av-sal", 3e-3, 3e-3),
+    ],
+)
+def test_small_corpora_have_small_batches_and_a_fast_rate(name, small, large):
+    wanted = {LARGE - 1: (256, small), LARGE: (512, large)}
+    for rows, budget in wanted.items():
+        defaults = methods[name].training_defaults(CorpusInfo(SHAPES["rows"], rows))
+        assert (defaults.batch_size, defaults.learning_rate) == budget
+        assert defaults.weight_decay == (1e-3 if name == "av-sal" else 1e-4)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import runpy
 from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from overtone.core.files import load_tensors
 from overtone.training import Run, train
-from overtone.training.distribution import Group
+from overtone.training.distribution import Group, processes
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -38,6 +40,21 @@ def test_training_ends_at_the_same_weights(data, tmp_path, start_two):
         torch.testing.assert_close(two.method.state_dict()[name], tensor, atol=1e-4, rtol=1e-4)
     for first, second in zip(one.history, two.history):
         assert second["loss"] == pytest.approx(first["loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize(("joined_before", "calls"), [(False, ["join gloo", "leave"]), (True, [])])
+def test_a_process_leaves_the_group_that_it_joined_and_no_other(monkeypatch, joined_before, calls):
+    found = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(dist, "is_initialized", lambda: joined_before)
+    monkeypatch.setattr(dist, "init_process_group", lambda backend: found.append(f"join {backend}"))
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: found.append("leave"))
+    monkeypatch.setattr(dist, "get_rank", lambda: 1)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    with contextlib.suppress(KeyError), processes("cpu") as (group, _):
+        assert (group.rank, group.size, group.is_main) == (1, 2, False)
+        raise KeyError
+    assert found == calls
 
 
 def test_one_process_needs_no_group():

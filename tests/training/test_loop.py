@@ -17,7 +17,7 @@ from overtone.methods.base import CorpusInfo, methods
 from overtone.training import TrainingSettings, train
 from overtone.training.data import Rows
 from overtone.training.distribution import Group
-from overtone.training.loop import Loop, batch_bounds, in_blocks, rate, reproducible
+from overtone.training.loop import Loop, batch_bounds, in_blocks, rate, reproducible, seed_everything
 
 
 def weights(run):
@@ -124,6 +124,29 @@ def test_blocks_change_nothing():
     assert torch.equal(found["x"], rows)
     assert found["rows"].max() < 1000
     assert in_blocks(lambda part, side: {}, rows, 0, 16) == {}
+
+
+@pytest.mark.parametrize(
+    ("columns", "memory_mb", "rows"), [(3, 16, 256), (3, 64, 1024), (4096, 64, 256), (4096, 512, 2048)]
+)
+def test_a_block_has_as_many_rows_as_memory_holds(columns, memory_mb, rows):
+    def sizes(part, side):
+        return {"rows": part.new_full((len(part), 1), len(part))}
+
+    found = in_blocks(sizes, torch.zeros(1, columns).expand(rows + 1, columns), 0, memory_mb)["rows"][:, 0]
+    assert found.tolist() == [rows] * rows + [1]
+
+
+def test_processes_draw_the_same_batches_and_their_own_dropout():
+    def draws(seed, part, rank):
+        generator = torch.Generator()
+        seed_everything(seed, part, generator, rank)
+        return torch.rand(4, generator=generator).tolist(), torch.rand(4).tolist()
+
+    with torch.random.fork_rng():
+        drawn = {key: draws(*key) for key in [(3, 5, 0), (3, 5, 1), (3, 5, 2), (3, 6, 0), (4, 5, 0)]}
+    assert drawn[3, 5, 0][0] == drawn[3, 5, 1][0] == drawn[3, 5, 2][0]
+    assert len({tuple(own) for _, own in drawn.values()} | {tuple(shared) for shared, _ in drawn.values()}) == 8
 
 
 def test_an_unknown_device_is_refused(data):
