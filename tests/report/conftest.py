@@ -15,8 +15,9 @@ import torch
 
 from overtone.evaluation import Evaluation, evaluate
 from overtone.features import PairedFeatures, Provenance
+from overtone.report.maps import unit
 from overtone.report.markup import VOID
-from overtone.report.run_result import RunResult, unit
+from overtone.report.run_result import RunResult
 
 
 @dataclass

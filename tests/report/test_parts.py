@@ -153,7 +153,7 @@ def test_twenty_four_classes_have_colours_of_their_own() -> None:
 
 
 def test_equal_names_keep_their_own_cells() -> None:
-    figure = heat(["a", "a"], ["b", "b"], np.eye(2), alt="", numbers=True)
+    figure = heat(["a", "a"], ["b", "b"], np.eye(2), alt="")
     assert len(set(figure.data[0]["x"])) == 2
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from overtone.evaluation import find_metric, metric_order
-from overtone.experiments import Comparison, SeedScore
-from overtone.report.comparison_words import control_table, difference_in_words, in_words, sign, verdicts
+from overtone.experiments import Comparison
+from overtone.report.comparison_words import control_table, difference_in_words, in_words, score_of, sign, verdicts
 from overtone.report.figures import heat, whiskers
-from overtone.report.markup import Child, Column, el, markup, table
-from overtone.report.page import Section, answer, draw, page, paragraphs, provenance, summary, tile
+from overtone.report.markup import Child, Column, el, table
+from overtone.report.page import Section, answer, bullets, draw, page, provenance, section, summary, tile
 from overtone.report.words import (
     DASH,
     corpus_name,
@@ -20,15 +20,13 @@ from overtone.report.words import (
     number,
     p_value,
     plural,
+    prose,
     signed,
     span,
     writer,
 )
 
-FEW_QUERIES = 100
-"""Queries below which the report warns of wide intervals."""
-ROOM_FOR_NUMBERS = 12
-"""Methods up to which numbers fit into the cells of a matrix."""
+FEW_QUERIES = 100  # queries below which the report warns of wide intervals
 
 
 def comparison_report(comparison: Comparison) -> str:
@@ -41,26 +39,13 @@ def comparison_report(comparison: Comparison) -> str:
     Returns:
         HTML; the same for the same input.
     """
-    name = corpus_name(comparison.corpus)
     compared = comparison.best if len(comparison.methods) == 1 else f"{len(comparison.methods)} methods"
-    lead = " ".join([in_words(comparison), *verdicts(comparison)])
-    settings = [(el("code", method), values) for method, values in comparison.settings.items()]
-    known = [
-        ("data", comparison.corpus),
-        ("modalities", listed(comparison.modalities)),
-        ("seeds", ", ".join(map(str, comparison.seeds))),
-        ("test queries", None if comparison.queries is None else f"{comparison.queries:,} in each direction"),
-        ("time", duration(comparison.seconds)),
-    ]
-    recorded = {"checksum": comparison.checksum, "versions": comparison.versions}
+    lead = prose(in_words(comparison), *verdicts(comparison))
     return page(
-        title=f"{compared} on {name}",
+        title=f"{compared} on {corpus_name(comparison.corpus)}",
         kind="comparison",
         head=summary(lead, _tiles(comparison), doubts(comparison), calm="Nothing looks suspicious."),
-        sections=[
-            *answer((ranking, controls, tests, ablation, _further_metrics, per_class), comparison),
-            provenance(known, recorded, notes=comparison.notes, warnings=comparison.warnings, settings=settings),
-        ],
+        sections=answer((ranking, controls, tests, ablation, _further_metrics, per_class, origin), comparison),
     )
 
 
@@ -82,23 +67,17 @@ def doubts(comparison: Comparison) -> list[str]:
 
 
 def _tiles(comparison: Comparison) -> Child:
-    ranked = list(comparison.ranked())
+    ranked, name = list(comparison.ranked()), metric_name(comparison.metric)
     if not ranked:
         return None
-    name, best = metric_name(comparison.metric), comparison.score(ranked[0])
-    interval = span(best.ci95) if best and best.ci95 else None
+    best = score_of(comparison, ranked[0])
     return [
-        tile(number(None if best is None else best.mean), f"{name}, {ranked[0]}", interval),
-        [tile(number(_value(comparison, second)), f"{name}, {second}, second best") for second in ranked[1:2]],
+        tile(number(best.mean), f"{name}, {ranked[0]}", span(best.ci95) if best.ci95 else None),
+        [tile(number(score_of(comparison, second).mean), f"{name}, {second}, second best") for second in ranked[1:2]],
         None if comparison.chance is None else tile(number(comparison.chance), f"{name} by chance"),
         tile(number(comparison.queries), "queries in each direction"),
         tile(duration(comparison.seconds), "total time"),
     ]
-
-
-def _value(comparison: Comparison, name: str, metric: str | None = None) -> float | None:
-    score = comparison.score(name, metric)
-    return None if score is None else score.mean
 
 
 def ranking(comparison: Comparison) -> Section | None:
@@ -107,47 +86,34 @@ def ranking(comparison: Comparison) -> Section | None:
     if not methods:
         return None
     name, several = metric_name(comparison.metric), len(comparison.seeds) > 1
-    scores = {method: comparison.score(method) for method in methods}
+    scores = {method: score_of(comparison, method) for method in methods}
     figure = whiskers(
         list(methods),
         [comparison.value(method) for method in methods],
-        [None if score is None else score.ci95 for score in scores.values()],
+        [score.ci95 for score in scores.values()],
         [result.seeds if several else () for result in methods.values()],
         axis=f"{name} on the test rows, mean of both directions",
         reference=comparison.chance,
         alt=f"{name} of {len(methods)} methods with 95 % intervals",
     )
     arrows = directions_of(comparison.modalities)
-    columns = [
-        Column("method", "name"),
-        *(Column(arrow, best="high") for arrow in arrows.values()),
-        Column("mean", best="high"),
-        Column("± std"),
-        Column("95 % interval"),
-        Column("time"),
-    ]
-    rows = [
-        [
-            method,
-            *(None if score is None else score.directions.get(way) for way in arrows),
-            None if score is None else score.mean,
-            number(score.std) if score and several else DASH,
-            span(score.ci95 if score else None),
-            duration(methods[method].seconds),
-        ]
-        for method, score in scores.items()
-    ]
+    numbers = [Column(title, best="high") for title in (*arrows.values(), "mean")]
+    rows = []
+    for method, score in scores.items():
+        std = number(score.std) if several else DASH
+        cells = [*map(score.directions.get, arrows), score.mean, std, span(score.ci95)]
+        rows.append([method, *cells, duration(methods[method].seconds)])
     seeds = ", ".join(map(str, comparison.seeds))
     trained = (
-        f"Every method was trained {len(comparison.seeds)} times, with seeds {seeds}; the small dots are single seeds. "
+        f"Every method was trained {len(comparison.seeds)} times, with seeds {seeds}; the small dots are single seeds."
         if several
-        else "Every method was trained once, so the effect of the seed is unknown. "
+        else "Every method was trained once, so the effect of the seed is unknown."
     )
-    chance = "" if comparison.chance is None else f" The dotted line is chance, {number(comparison.chance)}."
-    text = f"{trained}Whiskers are 95 % intervals over the queries.{chance}"
+    chance = "" if comparison.chance is None else f"The dotted line is chance, {number(comparison.chance)}."
+    text = prose(trained, "Whiskers are 95 % intervals over the queries.", chance)
     caption = f"{name} on the test rows; std is over seeds, time is that of all seeds"
-    body = markup(paragraphs(text), draw(figure), table(columns, rows, caption=caption))
-    return Section("Which method is best?", body)
+    numbers_table = table(["method", *numbers, "± std", "95 % interval", "time"], rows, caption=caption)
+    return section("Which method is best?", text, draw(figure), numbers_table)
 
 
 def controls(comparison: Comparison) -> Section | None:
@@ -155,7 +121,7 @@ def controls(comparison: Comparison) -> Section | None:
     if not comparison.controls:
         return None
     tables = [control_table(comparison, method, names) for method, names in comparison.controls.items()]
-    return Section("Did the graph help?", markup(paragraphs(*verdicts(comparison)), tables))
+    return section("Did the graph help?", *verdicts(comparison), tables)
 
 
 def tests(comparison: Comparison) -> Section | None:
@@ -164,27 +130,21 @@ def tests(comparison: Comparison) -> Section | None:
     if not found:
         return None
     several = len({test.metric for test in found}) > 1
-    columns = [Column("first", "name"), Column("second", "text"), *([Column("by", "text")] if several else [])]
-    columns += [Column("difference"), Column("95 % interval"), Column("p"), Column("seeds with the first better")]
-    rows = [
-        [
-            test.a,
-            test.b,
-            *([metric_name(test.metric)] if several else []),
-            signed(test.difference),
-            span(test.ci95),
-            p_value(test.p_value).removeprefix("p = ").removeprefix("p "),
-            DASH if test.seeds_ahead is None else f"{test.seeds_ahead} of {len(comparison.seeds)}",
-        ]
-        for test in found
-    ]
+    columns = ["first", Column("second", "text"), *([Column("by", "text")] if several else [])]
+    columns += ["difference", "95 % interval", "p", "seeds with the first better"]
+    rows = []
+    for test in found:
+        p = p_value(test.p_value).removeprefix("p = ").removeprefix("p ")
+        ahead = DASH if test.seeds_ahead is None else f"{test.seeds_ahead} of {len(comparison.seeds)}"
+        metric = [metric_name(test.metric)] if several else []
+        rows.append([test.a, test.b, *metric, signed(test.difference), span(test.ci95), p, ahead])
     text = (
         "Both methods answer the same queries, so their results are subtracted query by query. The interval of the "
         "mean difference comes from resampling the queries with replacement. If it contains zero, the difference may "
         "be due to the choice of queries."
     )
-    sentences = el("ul", [el("li", difference_in_words(test)) for test in found])
-    return Section("Are the differences significant?", markup(paragraphs(text), sentences, table(columns, rows)))
+    said = bullets(map(difference_in_words, found))
+    return section("Are the differences significant?", text, said, table(columns, rows))
 
 
 def ablation(comparison: Comparison) -> Section | None:
@@ -203,22 +163,15 @@ def ablation(comparison: Comparison) -> Section | None:
         reference=0,
         alt=f"Change of {name} with each of {len(effects)} terms off",
     )
-    columns = [Column("variant", "name"), Column(name), Column("change"), Column("95 % interval"), Column("time")]
-    rows = [
-        [
-            effect.name,
-            _value(comparison, variant),
-            signed(effect.difference),
-            span(effect.ci95),
-            duration(comparison.ablation[variant].seconds),
-        ]
-        for variant, effect in effects.items()
-    ]
+    rows = []
+    for variant, effect in effects.items():
+        mean, seconds = score_of(comparison, variant).mean, comparison.ablation[variant].seconds
+        rows.append([effect.name, mean, signed(effect.difference), span(effect.ci95), duration(seconds)])
     signs = {effect.name: sign(effect.ci95) for effect in effects.values() if effect.ci95}
     worse, same, better = ([one for one, sign in signs.items() if sign == wanted] for wanted in (-1, 0, 1))
     bases = sorted({effect.basis for effect in effects.values() if effect.basis})
     wholes = list(dict.fromkeys(effect.method for effect in effects.values()))
-    sentences = [
+    text = prose(
         f"Each row is {listed(wholes, last='or')} with one term switched off. Left of the dotted line, the method is "
         "worse without the term.",
         f"Significantly worse: {listed(worse)}." if worse else "",
@@ -227,9 +180,9 @@ def ablation(comparison: Comparison) -> Section | None:
         f"The intervals are over {listed(bases)}."
         if bases
         else "With one seed and no paired test there is no interval.",
-    ]
-    text = " ".join(filter(None, sentences))
-    return Section("Which terms matter?", markup(paragraphs(text), draw(figure), table(columns, rows)))
+    )
+    numbers = table(["variant", name, "change", "95 % interval", "time"], rows)
+    return section("Which terms matter?", text, draw(figure), numbers)
 
 
 def _further_metrics(comparison: Comparison) -> Section | None:
@@ -238,27 +191,21 @@ def _further_metrics(comparison: Comparison) -> Section | None:
     found = {key for result in methods.values() for key in result.scores if key != comparison.metric}
     keys = sorted(found, key=metric_order)
     if keys:
-        columns = [Column("method", "name")]
-        columns += [Column(metric_name(key), best=_best(key), write=writer(key)) for key in keys]
-        rows = [[method, *(_value(comparison, method, key) for key in keys)] for method in methods]
-        tables.append(table(columns, rows, caption="Mean of both directions and of the seeds"))
+        better = {key: "high" if (metric := find_metric(key)) is None else metric.better for key in keys}
+        columns = [Column(metric_name(key), best=better[key], write=writer(key)) for key in keys]
+        rows = [[method, *(score_of(comparison, method, key).mean for key in keys)] for method in methods]
+        tables.append(table(["method", *columns], rows, caption="Mean of both directions and of the seeds"))
     arrows = directions_of(comparison.modalities)
     variants = [
-        [f"{method}, {name}", *(score.directions.get(way) for way in arrows), score.mean]
+        [f"{method}, {name}", *map(score.directions.get, arrows), score.mean]
         for method, result in methods.items()
         for name, scores in result.variants.items()
         if (score := scores.get(comparison.metric))
     ]
     if variants:
-        columns = [Column("embedding", "name"), *map(Column, arrows.values()), Column("mean")]
+        columns = ["embedding", *arrows.values(), "mean"]
         tables += [el("h3", "Other embeddings of the same methods"), table(columns, variants)]
-    return Section("Do other metrics agree?", markup(tables)) if tables else None
-
-
-def _best(key: str) -> str | None:
-    """Which end of a metric is good."""
-    metric = find_metric(key)
-    return "high" if metric is None else metric.better
+    return section("Do other metrics agree?", tables) if tables else None
 
 
 def per_class(comparison: Comparison) -> Section | None:
@@ -268,11 +215,21 @@ def per_class(comparison: Comparison) -> Section | None:
     names = list(dict.fromkeys(name for method in methods for name in classes[method]))
     if not names:
         return None
-    values = [[_mean(classes[method].get(name)) for method in methods] for name in names]
-    alt = f"mAP of {len(methods)} methods by class"
-    figure = heat(names, methods, values, alt=alt, numbers=len(methods) <= ROOM_FOR_NUMBERS)
-    return Section("How good is each method per class?", draw(figure, "mAP, mean of both directions"))
+    found = [[classes[method].get(name) for method in methods] for name in names]
+    values = [[math.nan if score is None or score.mean is None else score.mean for score in row] for row in found]
+    figure = heat(names, methods, values, alt=f"mAP of {len(methods)} methods by class")
+    return section("How good is each method per class?", draw(figure, "mAP, mean of both directions"))
 
 
-def _mean(score: SeedScore | None) -> float:
-    return math.nan if score is None or score.mean is None else score.mean
+def origin(comparison: Comparison) -> Section:
+    """Data, seeds, settings and time: what is needed to do it again."""
+    known: dict[str, Child] = {
+        "data": comparison.corpus,
+        "modalities": listed(comparison.modalities),
+        "seeds": ", ".join(map(str, comparison.seeds)),
+        "test queries": None if comparison.queries is None else f"{comparison.queries:,} in each direction",
+        "time": duration(comparison.seconds),
+    }
+    recorded = {"checksum": comparison.checksum, "versions": comparison.versions}
+    settings = {el("code", method): values for method, values in comparison.settings.items()}
+    return provenance(known, recorded, notes=comparison.notes, warnings=comparison.warnings, settings=settings)

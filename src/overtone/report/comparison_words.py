@@ -15,12 +15,13 @@ from overtone.report.words import (
     number,
     p_value,
     plural,
+    prose,
     signed,
     span,
 )
 
 if TYPE_CHECKING:  # only named in signatures; a table on a terminal must not wait for what an experiment imports
-    from overtone.experiments import Comparison, PairedTest
+    from overtone.experiments import Comparison, PairedTest, SeedScore
 
 _ALL_EVENTS = "map_events"
 """What the verdict is by, where it is known: the annotation alone cannot tell whether a graph found what it lacks."""
@@ -43,22 +44,19 @@ def in_words(comparison: Comparison) -> str:
     names = list(comparison.ranked())
     if not names:
         return "There is nothing to compare."
-    best = comparison.score(names[0])
+    best = score_of(comparison, names[0])
     several, name = len(names) > 1, metric_name(comparison.metric)
     trained = f"{len(names)} methods were" if several else f"{names[0]} was"
     times = plural(len(comparison.seeds), "seed") + (" each" if several else "")
-    asked = (
-        "" if comparison.queries is None else f", and evaluated with {comparison.queries:,} queries in each direction"
-    )
-    interval = f" (95 % interval {span(best.ci95)})" if best and best.ci95 else ""
-    value = number(None if best is None else best.mean)
-    sentences = [
+    queries = "" if comparison.queries is None else f"{comparison.queries:,} queries in each direction"
+    asked = f", and evaluated with {queries}" if queries else ""
+    interval = f" (95 % interval {span(best.ci95)})" if best.ci95 else ""
+    return prose(
         f"{trained} trained on {corpus_name(comparison.corpus)} with {times}{asked}.",
-        f"{f'{names[0]} is best: its' if several else 'Its'} {name} on the test rows is {value}{interval}.",
+        f"{f'{names[0]} is best: its' if several else 'Its'} {name} on the test rows is {number(best.mean)}{interval}.",
         _lead(comparison, *names[:2]) if several else "",
-        better_direction(best.directions, comparison.modalities) if best else "",
-    ]
-    return " ".join(filter(None, sentences))
+        better_direction(best.directions, comparison.modalities),
+    )
 
 
 def _lead(comparison: Comparison, first: str, second: str) -> str:
@@ -103,19 +101,13 @@ def control_table(comparison: Comparison, method: str, controls: list[str]) -> M
         for metric in dict.fromkeys((comparison.metric, _ALL_EVENTS))
         if any(metric in result.scores for result in comparison.methods.values())
     ]
-    columns = [Column("method", "name"), Column("what it is", "text")]
+    columns: list[Column | str] = ["method", Column("what it is", "text")]
+    rows = [[name, CONTROLS.get(name, (name, ""))[1]] for name in controls]
+    rows = [[method, "the inferred graph"], *rows]
     for metric in metrics:
-        columns += [Column(metric_name(metric), best="high"), Column("lead over it, points")]
-    rows = [
-        [
-            method,
-            "the inferred graph",
-            *(cell for metric in metrics for cell in (_mean(comparison, method, metric), DASH)),
-        ]
-    ]
-    for name in controls:
-        cells = [(_mean(comparison, name, one), _lead_in_points(comparison.test(method, name, one))) for one in metrics]
-        rows.append([name, CONTROLS.get(name, (name, ""))[1], *(cell for pair in cells for cell in pair)])
+        columns += [Column(metric_name(metric), best="high"), "lead over it, points"]
+        for row in rows:
+            row += [score_of(comparison, row[0], metric).mean, _lead_in_points(comparison.test(method, row[0], metric))]
     return table(columns, rows, caption=f"{method} and its controls; leads with 95 % intervals over queries")
 
 
@@ -165,7 +157,7 @@ def _verdict(comparison: Comparison, method: str, controls: list[str]) -> str:
     else:
         said = f"The graph did not help significantly: {measured}"
     planted = f"Compared with the true graph, the inferred one has {figures[PLANTED]}." if PLANTED in figures else ""
-    return " ".join(filter(None, [said, planted, "" if metric == _ALL_EVENTS else BY_ANNOTATION]))
+    return prose(said, planted, "" if metric == _ALL_EVENTS else BY_ANNOTATION)
 
 
 def _figures(name: str, difference: float, interval: tuple[float, float]) -> str:
@@ -174,9 +166,11 @@ def _figures(name: str, difference: float, interval: tuple[float, float]) -> str
     return f"{points(difference)} over {CONTROLS.get(name, (name, ''))[0]} ({ends})"
 
 
-def _mean(comparison: Comparison, name: str, metric: str) -> float | None:
-    score = comparison.score(name, metric)
-    return None if score is None else score.mean
+def score_of(comparison: Comparison, name: str, metric: str | None = None) -> SeedScore:
+    """The score of a method, control or ablation, by the ranking metric unless said; one of no numbers if unknown."""
+    from overtone.experiments import SeedScore
+
+    return comparison.score(name, metric) or SeedScore({}, None)
 
 
 def _lead_in_points(test: PairedTest | None) -> str:

@@ -10,13 +10,12 @@ from overtone.report.diagnosis_curves import gradient_over_time, retrieval_over_
 from overtone.report.diagnosis_figures import FROZEN, spaces_of, styles_of
 from overtone.report.diagnosis_verdict import choice, verdicts
 from overtone.report.markup import Child, Column, Markup, el, markup, table
-from overtone.report.page import Section, answer, page, paragraphs, provenance, summary, tile
+from overtone.report.page import Section, answer, folded, page, provenance, section, summary, tile
 from overtone.report.palette import key_of_losses, named
 from overtone.report.quantities import GRADIENT, QUANTITIES, RETRIEVAL, SPACE, Quantity, quantity
-from overtone.report.words import corpus_name, duration, listed, p_value, plural, significant, span
+from overtone.report.words import corpus_name, duration, listed, p_value, plural, prose, significant, span
 
-_FEW_ROWS = 100
-"""Test rows below which the numbers are uncertain."""
+_FEW_ROWS = 100  # test rows below which the numbers are uncertain
 _TABLES = {"Retrieval": RETRIEVAL, "The embedding space": SPACE, "The gradient": GRADIENT}
 
 
@@ -49,18 +48,15 @@ def in_words(diagnosis: Diagnosis) -> str:
         return f"The {FROZEN} of {corpus}. No loss was trained on them."
     trained = f"{len(names)} losses each trained" if len(names) > 1 else f"{names[0]} trained"
     rows, classes = diagnosis.rows.get("test"), diagnosis.classes.get("test")
-    counted = [
-        plural(rows, "test row") if rows else "the test rows",
-        plural(classes, "class", "classes") if classes else "",
-    ]
+    counted = plural(rows, "test row") if rows else "the test rows"
+    counted += f" of {plural(classes, 'class', 'classes')}" if classes else ""
     unseen = ", none of which was trained on" if diagnosis.class_disjoint else ""
-    sentences = [
+    return prose(
         f"{trained} a head on the {FROZEN} of {corpus}, with {plural(len(diagnosis.seeds), 'seed')}.",
-        f"Retrieval is evaluated {_protocol(diagnosis)}, on {' of '.join(filter(None, counted))}{unseen}.",
+        f"Retrieval is evaluated {_protocol(diagnosis)}, on {counted}{unseen}.",
         _best(diagnosis, names),
         _variances(diagnosis),
-    ]
-    return " ".join(filter(None, sentences))
+    )
 
 
 def _protocol(diagnosis: Diagnosis) -> str:
@@ -81,12 +77,10 @@ def _best(diagnosis: Diagnosis, names: list[str]) -> str:
         return f"Its {about.name} is {value}."
     if champion(diagnosis, diagnosis.metric) == names[0]:
         return f"{names[0]} is best: its {about.name} is {value}."
-    doubt = (
-        "but its lead over at least one other loss is not significant"
-        if len(diagnosis.seeds) > 1
-        else "but with one seed no test of its lead was possible"
-    )
-    return f"{names[0]} has the highest {about.name}, {value}, {doubt}."
+    doubt = "its lead over at least one other loss is not significant"
+    if len(diagnosis.seeds) < 2:
+        doubt = "with one seed no test of its lead was possible"
+    return f"{names[0]} has the highest {about.name}, {value}, but {doubt}."
 
 
 def _variances(diagnosis: Diagnosis) -> str:
@@ -120,18 +114,19 @@ def doubts(diagnosis: Diagnosis) -> list[str]:
     if rows is not None and rows < _FEW_ROWS:
         found.append(f"There are only {plural(rows, 'test row')}, so the numbers may change with other rows.")
     for key in ("map", "recall@1"):
-        if worse := _no_better(diagnosis, key):
+        before, reached = (
+            _frozen(diagnosis, key).mean,
+            {name: diagnosis.measured(name, key) for name in diagnosis.ranked()},
+        )
+        # the interval of the loss, or without one its mean, does not lie above the frozen features
+        worse = [
+            name
+            for name, one in reached.items()
+            if before is not None and one.mean is not None and (one.ci95 or (one.mean,))[0] <= before
+        ]
+        if worse:
             found.append(f"By {quantity(key).name}, not significantly better than the {FROZEN}: {listed(worse)}.")
     return [*found, *diagnosis.warnings]
-
-
-def _no_better(diagnosis: Diagnosis, key: str) -> list[str]:
-    """Losses whose interval, or without one whose mean, does not lie above the frozen features."""
-    before = _frozen(diagnosis, key).mean
-    if before is None:
-        return []
-    reached = {name: diagnosis.measured(name, key) for name in diagnosis.ranked()}
-    return [name for name, one in reached.items() if one.mean is not None and (one.ci95 or (one.mean,))[0] <= before]
 
 
 def _tiles(diagnosis: Diagnosis) -> Child:
@@ -157,7 +152,7 @@ def losses(diagnosis: Diagnosis) -> Section | None:
         return None
     tables = [_table(diagnosis, title, keys) for title, keys in _TABLES.items()]
     question = "What are the results?" if len(diagnosis.losses) < 2 else "How do the losses compare?"
-    return Section(question, markup(paragraphs(_how(diagnosis)), tables, _tests(diagnosis)))
+    return section(question, _how(diagnosis), tables, _tests(diagnosis))
 
 
 def _table(diagnosis: Diagnosis, title: str, keys: Sequence[str]) -> Child:
@@ -166,8 +161,7 @@ def _table(diagnosis: Diagnosis, title: str, keys: Sequence[str]) -> Child:
         return None
     timed, styles = keys is RETRIEVAL and bool(diagnosis.losses), styles_of(diagnosis)
     champions = {key: champion(diagnosis, key) for key in shown}
-    columns = [Column("loss", "name"), *(Column(quantity(key).name) for key in shown)]
-    columns += [Column("time")] if timed else []
+    columns = ["loss", *(quantity(key).name for key in shown), *(["time"] if timed else [])]
     rows = []
     for name, space in spaces_of(diagnosis).items():
         measured = {key: space.measured(key) for key in shown}
@@ -202,7 +196,7 @@ def _how(diagnosis: Diagnosis) -> str:
     if not diagnosis.losses:
         return "Measured on the test rows, each scaled to length one."
     many, several = len(diagnosis.seeds) > 1, len(diagnosis.losses) > 1
-    sentences = [
+    return prose(
         "Measured on the test rows at the end of the training; the gradient over the last epoch.",
         f"Behind ± is the standard deviation over {len(diagnosis.seeds)} seeds, below it the 95 % interval of the mean."
         if many
@@ -217,16 +211,14 @@ def _how(diagnosis: Diagnosis) -> str:
         "Each modality's features have a space of their own, so there is no retrieval across them."
         if len(diagnosis.views) > 1
         else "",
-    ]
-    return " ".join(filter(None, sentences))
+    )
 
 
 def _tests(diagnosis: Diagnosis) -> Child:
     """All paired tests, folded away, with a word on how many of them chance alone would make."""
     if not diagnosis.paired_tests:
         return None
-    columns = [Column("quantity", "name"), Column("first", "text"), Column("second", "text"), Column("difference")]
-    columns += [Column("95 % interval"), Column("p")]
+    columns = ["quantity", Column("first", "text"), Column("second", "text"), "difference", "95 % interval", "p"]
     rows = []
     for test in diagnosis.paired_tests:
         interval = " to ".join(significant(end) for end in test.ci95 or (None, None))
@@ -237,7 +229,7 @@ def _tests(diagnosis: Diagnosis) -> Child:
         "have an interval that excludes zero."
     )
     title = f"All {len(rows)} paired tests" if len(rows) > 1 else "The paired test"
-    return el("details", el("summary", title), paragraphs(text), table(columns, rows))
+    return folded(title, text, table(columns, rows))
 
 
 def glossary(diagnosis: Diagnosis) -> Section | None:
@@ -247,10 +239,10 @@ def glossary(diagnosis: Diagnosis) -> Section | None:
     shown = [one for key, one in QUANTITIES.items() if diagnosis.has(key) or key in drawn]
     if not shown:
         return None
-    columns = [Column("quantity", "name"), *(Column(title, "text") for title in ("how it is measured", "low", "high"))]
+    columns = ["quantity", *(Column(title, "text") for title in ("how it is measured", "low", "high"))]
     rows = [[one.name, f"{one.means} ({one.unit})", one.low, one.high] for one in shown]
     text = "All are measured on rows scaled to length one, so that the numbers of different losses can be compared."
-    return Section("What do the quantities mean?", markup(paragraphs(text), table(columns, rows)))
+    return section("What do the quantities mean?", text, table(columns, rows))
 
 
 def origin(diagnosis: Diagnosis) -> Section:
@@ -259,22 +251,21 @@ def origin(diagnosis: Diagnosis) -> Section:
     parts = {
         split: [plural(of[split], one, many) for one, many, of in counts if split in of] for split in ("train", "test")
     }
-    disjoint = (
-        "tested on classes that were not trained on" if diagnosis.class_disjoint else "tested on the trained classes"
-    )
-    known = [
-        ("data", diagnosis.corpus or None),
-        ("modalities", listed(diagnosis.modalities) or None),
-        ("retrieval", _protocol(diagnosis)),
-        ("rows", "; ".join(f"{split}: {listed(part)}" for split, part in parts.items() if part) or None),
-        ("classes", None if diagnosis.class_disjoint is None else disjoint),
-        ("seeds", ", ".join(map(str, diagnosis.seeds)) or None),
-        ("time", None if diagnosis.seconds is None else duration(diagnosis.seconds)),
-    ]
-    own = [(el("code", name), result.settings) for name, result in diagnosis.ranked().items() if result.settings]
-    budget = [("Budget, the same for all losses", diagnosis.settings)] if diagnosis.settings else []
+    disjoint = "classes that were not trained on" if diagnosis.class_disjoint else "the trained classes"
+    known: dict[str, Child] = {
+        "data": diagnosis.corpus,
+        "modalities": listed(diagnosis.modalities),
+        "retrieval": _protocol(diagnosis),
+        "rows": "; ".join(f"{split}: {listed(part)}" for split, part in parts.items() if part),
+        "classes": None if diagnosis.class_disjoint is None else f"tested on {disjoint}",
+        "seeds": ", ".join(map(str, diagnosis.seeds)),
+        "time": None if diagnosis.seconds is None else duration(diagnosis.seconds),
+    }
+    own = {el("code", name): result.settings for name, result in diagnosis.ranked().items()}
+    settings = {"Budget, the same for all losses": diagnosis.settings, **own}
+    settings = {title: values for title, values in settings.items() if values}
     recorded = {"checksum": diagnosis.checksum, "versions": diagnosis.versions}
-    return provenance(known, recorded, notes=diagnosis.notes, warnings=diagnosis.warnings, settings=[*budget, *own])
+    return provenance(known, recorded, notes=diagnosis.notes, warnings=diagnosis.warnings, settings=settings)
 
 
 SECTIONS = (

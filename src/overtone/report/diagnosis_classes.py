@@ -10,21 +10,17 @@ from numpy.typing import NDArray
 
 from overtone.experiments import Diagnosis
 from overtone.report.diagnosis_figures import dots, spaces_of, strips, styles_of
-from overtone.report.figures import Figure, label, rounded
-from overtone.report.maps import Floats, neighbours, principal, spaced
-from overtone.report.markup import Child, Column, el, markup, table
-from overtone.report.page import Section, draw, paragraphs
+from overtone.report.figures import Figure, label, points, rounded
+from overtone.report.maps import BY_VARIANCE, Floats, spaced, unit, views
+from overtone.report.markup import Child, Column, el, table
+from overtone.report.page import Section, draw, section
 from overtone.report.palette import QUIET, class_colour, group, key_of_classes, named
 from overtone.report.quantities import quantity
 from overtone.report.words import listed, percent, plural, significant
 
-MOST_ROWS = 40
-"""Classes drawn as rows; of more, the most compact and the widest."""
-MOST_POINTS = 500
-"""Rows on each map; of more, so many evenly spaced ones. t-SNE takes a second for as many, once for each loss."""
-MOST_NAMED = 24
-"""Classes that have a colour of their own."""
-BY_VARIANCE, BY_NEIGHBOURS = "directions of most variance (PCA)", "neighbourhoods (t-SNE)"
+MOST_ROWS = 40  # classes drawn as rows; of more, the most compact and the widest
+MOST_POINTS = 500  # rows on each map, evenly spaced: t-SNE takes a second for as many, once for each loss
+MOST_NAMED = 24  # classes that have a colour of their own
 
 Variances = Mapping[str, Mapping[str, float]]
 """Loss to class to its variance."""
@@ -39,7 +35,7 @@ def class_variances(diagnosis: Diagnosis) -> Section | None:
     rows = {name: values for name, values in rows.items() if values}
     pairs = _closest(diagnosis)
     if not rows:
-        return Section("Which classes are closest?", markup(pairs)) if pairs else None
+        return section("Which classes are closest?", pairs) if pairs else None
     about, styles = quantity("intra_variance").name, styles_of(diagnosis)
     strip = strips(rows, styles, axis=f"{about} of a class", alt=f"{about} of each class by loss")
     of_losses = {name: values for name, values in rows.items() if name in diagnosis.losses}
@@ -47,8 +43,8 @@ def class_variances(diagnosis: Diagnosis) -> Section | None:
         "Each stroke is a class; point at it for its name. Strokes close together are classes of similar variance. A "
         f"stroke far to the right is a class that was not compacted. {_most_uneven(of_losses or rows)}"
     )
-    body = [paragraphs(text), draw(strip), _by_class(diagnosis, rows), pairs]
-    return Section("How compact is each class, and which are closest?", markup(body))
+    question = "How compact is each class, and which are closest?"
+    return section(question, text, draw(strip), _by_class(diagnosis, rows), pairs)
 
 
 def _most_uneven(rows: Variances) -> str:
@@ -71,21 +67,15 @@ def _most_uneven(rows: Variances) -> str:
 
 
 def _by_class(diagnosis: Diagnosis, rows: Variances) -> Child:
-    names = _ordered(rows)
+    names = shown = _ordered(rows)
     if len(names) < 2:
         return None
-    shown, remark = names, ""
+    remark, half = "", MOST_ROWS // 2
     if len(names) > MOST_ROWS:
-        half = MOST_ROWS // 2
-        shown = [*names[:half], *names[-half:]]
-        remark = f", the {half} lowest and the {half} highest of {len(names)}"
-    figure = dots(
-        shown,
-        {loss: [values.get(name) for name in shown] for loss, values in rows.items()},
-        styles_of(diagnosis),
-        axis=f"{quantity('intra_variance').name} of a class",
-        alt=f"Variance of {len(shown)} classes by loss",
-    )
+        shown, remark = [*names[:half], *names[-half:]], f", the {half} lowest and the {half} highest of {len(names)}"
+    values = {loss: [values.get(name) for name in shown] for loss, values in rows.items()}
+    axis, alt = f"{quantity('intra_variance').name} of a class", f"Variance of {len(shown)} classes by loss"
+    figure = dots(shown, values, styles_of(diagnosis), axis=axis, alt=alt)
     return el("div", draw(figure, f"Variance by class, the lowest on top{remark}"), class_="wide")
 
 
@@ -99,9 +89,8 @@ def _ordered(rows: Variances) -> list[str]:
 
 def _closest(diagnosis: Diagnosis) -> Child:
     uneven, styles = diagnosis.has("unevenness"), styles_of(diagnosis)
-    columns = [Column("loss", "name"), Column("closest classes", "text"), Column(quantity("smallest_gap").name)]
-    columns += [Column(quantity("centroid_distance").name), Column("gap as a share of it")]
-    columns += [Column("unevenness")] if uneven else []
+    measured = [quantity(key).name for key in ("smallest_gap", "centroid_distance")]
+    columns = ["loss", Column("closest classes", "text"), *measured, "gap as a share of it"]
     rows: list[list[Any]] = []
     for name, space in spaces_of(diagnosis).items():
         gap, mean = space.measured("smallest_gap").mean, space.measured("centroid_distance").mean
@@ -109,6 +98,7 @@ def _closest(diagnosis: Diagnosis) -> Child:
             share = gap / mean if mean else None
             rows.append([named(name, styles), listed(space.smallest_gap_classes), gap, mean, share])
             rows[-1] += [space.measured("unevenness").mean] if uneven else []
+    columns += ["unevenness"] if uneven else []
     return table(columns, rows, caption="The two classes whose means are closest") if rows else None
 
 
@@ -121,7 +111,7 @@ def maps(diagnosis: Diagnosis) -> Section | None:
         return None
     chosen, styles = spaced(total, MOST_POINTS), styles_of(diagnosis)
     classes, names = _classes(diagnosis, total)
-    plans = {name: _plan(points[chosen]) for name, points in rows.items()}
+    plans = {name: views(unit(points[chosen])) for name, points in rows.items()}
     reach = 1.05 * max(float(np.abs(plan[BY_VARIANCE]).max()) for plan, _ in plans.values()) or 1.0
     drawn = []
     for name, (plan, share) in plans.items():
@@ -130,8 +120,8 @@ def maps(diagnosis: Diagnosis) -> Section | None:
     colours = {names[code]: _colour(code) for code in sorted(set(classes[chosen].tolist()))}
     key = key_of_classes(colours) if 1 < len(colours) <= MOST_NAMED else None
     figures = el("div", el("div", drawn, class_="grid"), class_="together")
-    body = markup(paragraphs(_text(diagnosis, total, len(chosen), len(colours))), key, figures)
-    return Section("What do the embeddings look like?", body)
+    text = _text(diagnosis, total, len(chosen), len(colours))
+    return section("What do the embeddings look like?", text, key, figures)
 
 
 def _classes(diagnosis: Diagnosis, total: int) -> tuple[NDArray[np.int64], dict[int, str]]:
@@ -142,38 +132,23 @@ def _classes(diagnosis: Diagnosis, total: int) -> tuple[NDArray[np.int64], dict[
     return codes, {**names, -1: "no class"}
 
 
-def _plan(points: Floats) -> tuple[dict[str, Floats], float]:
-    """Places of rows by each method, and the share of the variance that PCA shows."""
-    unit = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
-    by_variance, share = principal(unit)
-    by_neighbours = neighbours(unit)
-    views = {BY_VARIANCE: by_variance}
-    return views if by_neighbours is None else {**views, BY_NEIGHBOURS: by_neighbours}, share
-
-
 def _map(loss: str, plan: dict[str, Floats], codes: NDArray[np.int64], names: dict[int, str], reach: float) -> Figure:
     present = sorted(set(codes.tolist()))
     members = [np.flatnonzero(codes == code) for code in present]
     views: dict[str, dict[str, Any]] = {
-        name: {axis: [rounded(points[some, at]) for some in members] for at, axis in enumerate("xy")}
-        for name, points in plan.items()
+        name: {axis: [rounded(places[some, at]) for some in members] for at, axis in enumerate("xy")}
+        for name, places in plan.items()
     }
     # One scale for all losses, or a compact space would look as wide as any other.
     views[BY_VARIANCE]["layout"] = {"xaxis.range": [-reach, reach], "yaxis.range": [-reach, reach]}
     first = views[BY_VARIANCE]
     traces = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": label(names[code]),
-            "legendgroup": group("class", names[code]),
-            "x": first["x"][at],
-            "y": first["y"][at],
-            "marker": {"size": 5, "color": _colour(code), "opacity": 0.75},
-            "hovertemplate": f"{label(names[code])}<extra></extra>",
-        }
+        points(
+            first["x"][at], first["y"][at], f"{label(names[code])}<extra></extra>", name=label(names[code]),
+            legendgroup=group("class", names[code]), marker={"size": 5, "color": _colour(code), "opacity": 0.75},
+        )
         for at, code in enumerate(present)
-    ]
+    ]  # fmt: skip
     axis: dict[str, Any] = {"showticklabels": False, "zeroline": False, "showgrid": False}
     axis |= {"showline": True, "mirror": True, "range": [-reach, reach]}
     layout = {

@@ -7,8 +7,8 @@ from typing import Literal
 
 from overtone.experiments import Curve, Diagnosis
 from overtone.report.diagnosis_figures import FROZEN, lines, styles_of
-from overtone.report.markup import Child, Column, el, markup, table
-from overtone.report.page import Section, draw, paragraphs
+from overtone.report.markup import Child, Column, el, table
+from overtone.report.page import Section, draw, section
 from overtone.report.palette import named
 from overtone.report.quantities import RETRIEVAL, quantity
 from overtone.report.words import capital, significant
@@ -38,8 +38,7 @@ def space_over_time(diagnosis: Diagnosis) -> Section | None:
         "VARIANCE: how wide the classes are and how far apart they lie, on test rows, from before the first update to "
         f"the last.{frozen} {_most_compact(diagnosis)}Click a name in the key above to hide a loss in all figures."
     )
-    question = f"How does {_subject(diagnosis)} change the embedding space?"
-    return Section(question, markup(paragraphs(text), figures))
+    return section(f"How does {_subject(diagnosis)} change the embedding space?", text, figures)
 
 
 def gradient_over_time(diagnosis: Diagnosis) -> Section | None:
@@ -56,10 +55,8 @@ def gradient_over_time(diagnosis: Diagnosis) -> Section | None:
     )
     styles = styles_of(diagnosis)
     meanings = [[named(name, styles), one.active_means] for name, one in diagnosis.ranked().items() if one.active_means]
-    columns = [Column("loss", "name"), Column("what counts as active", "text")]
-    counted = table(columns, meanings) if meanings else None
-    question = f"Where does the gradient of {_subject(diagnosis)} go?"
-    return Section(question, markup(paragraphs(text), figures, counted))
+    counted = table(["loss", Column("what counts as active", "text")], meanings) if meanings else None
+    return section(f"Where does the gradient of {_subject(diagnosis)} go?", text, figures, counted)
 
 
 def retrieval_over_time(diagnosis: Diagnosis) -> Section | None:
@@ -71,7 +68,7 @@ def retrieval_over_time(diagnosis: Diagnosis) -> Section | None:
         "Retrieval on the test rows at the same updates. These rows were not trained on, and nothing was chosen by "
         "them: the numbers of this report are those of the last update."
     )
-    return Section("How does retrieval change during the training?", markup(paragraphs(text), figures))
+    return section("How does retrieval change during the training?", text, figures)
 
 
 def _subject(diagnosis: Diagnosis) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from overtone.experiments import Curve, Diagnosis, Measured, SpaceResult
+from overtone.report import figures
 from overtone.report.figures import Figure, label, rounded
 from overtone.report.palette import QUIET, Style, faded, group, loss_styles
 
@@ -16,10 +17,8 @@ FROZEN = "frozen features"
 """What the features before training are called beside the losses."""
 REFERENCES = (Style(QUIET, "2px 3px", "circle-open"), Style(QUIET, "7px 3px", "square-open"))
 """How they are drawn: in one space, or the first and the second modality."""
-_DECADES = 0.75
-"""From this spread on, in powers of ten, the values of a figure are drawn on a logarithmic axis."""
-_MOST_SYMBOLS = 12
-"""Points of a line that get a symbol; more would hide the dashes."""
+_DECADES = 0.75  # from this spread on, in powers of ten, the values of a figure are drawn on a logarithmic axis
+_MOST_SYMBOLS = 12  # points of a line that get a symbol; more would hide the dashes
 MARGIN = {"l": 52, "r": 12, "t": 8, "b": 44}
 
 
@@ -48,14 +47,9 @@ def lines(
 ) -> Figure:
     """One quantity over the training, a line a loss; buttons turn the horizontal axis logarithmic.
 
-    Args:
-        curves: Positions and values of each loss.
-        styles: How each loss is drawn.
-        places: What the horizontal axis shows.
-        sizes: Whether the vertical axis is logarithmic, if the values differ by more than a few times.
-        reference: The value of the frozen features, a line across; left out where it is so far off that it would press
-            the curves together.
-        alt: What the figure shows.
+    The horizontal axis shows ``places``. With ``sizes`` the vertical one is logarithmic, if the values differ by more
+    than a few times. The ``reference`` is the value of the frozen features, a line across; it is left out where it is
+    so far off that it would press the curves together.
     """
     drawn = {name: curve for name, curve in curves.items() if curve.at}
     every = [place for curve in drawn.values() for place in curve.at]
@@ -91,49 +85,27 @@ def _near(reference: float, values: Sequence[float]) -> bool:
 
 def _line(name: str, curve: Curve, style: Style, places: str) -> dict[str, Any]:
     reference = name == FROZEN
-    return {
-        "type": "scatter",
-        "mode": "lines" if reference else "lines+markers" if len(curve.at) > 1 else "markers",
-        "name": label(name),
-        "legendgroup": group("loss", name),
-        "x": rounded(curve.at),
-        "y": rounded(curve.values),
-        "line": {"color": style.colour, "width": 1.5 if reference else 2, "dash": style.dash or "solid"},
-        "marker": {"color": style.colour, "symbol": style.symbol, "size": 7, "maxdisplayed": _MOST_SYMBOLS},
-        "hovertemplate": f"%{{y:.4~g}}, {label(places)} %{{x:,}}<extra>{label(name)}</extra>",
-    }
+    mode = "lines" if reference else "lines+markers" if len(curve.at) > 1 else "markers"
+    line = {"color": style.colour, "width": 1.5 if reference else 2, "dash": style.dash or "solid"}
+    marker = {"symbol": style.symbol, "size": 7, "maxdisplayed": _MOST_SYMBOLS}
+    hover = f"%{{y:.4~g}}, {label(places)} %{{x:,}}"
+    return _of_loss(name, style, rounded(curve.at), rounded(curve.values), hover, marker, mode=mode, line=line)
 
 
 def plane(
     points: Mapping[str, tuple[Measured, Measured]], styles: Mapping[str, Style], *, axes: tuple[str, str], alt: str
 ) -> Figure:
-    """Two quantities against each other, a point a loss with its name and the intervals of both.
-
-    Args:
-        points: The horizontal and the vertical quantity of each loss.
-        styles: How each loss is drawn.
-        axes: What the axes show.
-        alt: What the figure shows.
-    """
-    across_hover, up_hover = (f"{label(title)} %{{{axis}:.4~g}}" for title, axis in zip(axes, "xy"))
+    """The horizontal and the vertical quantity of each loss: a point with its name and the intervals of both."""
+    hover = "<br>".join(f"{label(title)} %{{{axis}:.4~g}}" for title, axis in zip(axes, "xy"))
     traces = [
-        {
-            "type": "scatter",
-            "mode": "markers+text",
-            "name": label(name),
-            "legendgroup": group("loss", name),
-            "x": rounded(np.array([across.mean], dtype=float)),
-            "y": rounded(np.array([up.mean], dtype=float)),
-            "text": [f" {label(name)}"],
-            "textposition": "middle right",
-            "cliponaxis": False,
-            "marker": {"color": styles[name].colour, "symbol": styles[name].symbol, "size": 12},
-            "error_x": _whisker(across, styles[name]),
-            "error_y": _whisker(up, styles[name]),
-            "hovertemplate": f"{across_hover}<br>{up_hover}<extra>{label(name)}</extra>",
-        }
+        _of_loss(
+            name, styles[name], *(rounded(np.array([one.mean], dtype=float)) for one in (across, up)), hover,
+            {"symbol": styles[name].symbol, "size": 12}, mode="markers+text", text=[f" {label(name)}"],
+            textposition="middle right", cliponaxis=False,
+            error_x=_whisker(across, styles[name]), error_y=_whisker(up, styles[name]),
+        )
         for name, (across, up) in points.items()
-    ]
+    ]  # fmt: skip
     reached = [end for across, _ in points.values() for end in (across.mean, *(across.ci95 or ())) if end is not None]
     layout = {
         "xaxis": {"title": {"text": axes[0]}, **_scale(reached)},
@@ -145,40 +117,14 @@ def plane(
 
 
 def strips(rows: Mapping[str, Mapping[str, float]], styles: Mapping[str, Style], *, axis: str, alt: str) -> Figure:
-    """A row a loss and a tick a class: how wide, and how alike, the classes of each loss are.
-
-    Args:
-        rows: Loss to class to value.
-        styles: How each loss is drawn.
-        axis: What the horizontal axis shows.
-        alt: What the figure shows.
-    """
-    traces = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": label(name),
-            "legendgroup": group("loss", name),
-            "x": rounded(list(values.values())),
-            "y": [at] * len(values),
-            "text": [label(one) for one in values],
-            "marker": {
-                "color": styles[name].colour,
-                "symbol": "line-ns",
-                "size": 16,
-                "line": {"width": 2, "color": styles[name].colour},
-            },
-            "hovertemplate": f"%{{text}}: %{{x:.4~g}}<extra>{label(name)}</extra>",
-        }
-        for at, (name, values) in enumerate(rows.items())
-    ]
-    layout = {
-        "xaxis": {"title": {"text": axis}, **_scale([value for values in rows.values() for value in values.values()])},
-        "yaxis": _names(list(rows)),
-        "showlegend": False,
-        "margin": {**MARGIN, "l": 20},
-    }
-    return Figure(traces, alt, layout, height=80 + 34 * len(rows))
+    """A row a loss and a stroke a class, from loss to class to value: how wide, and how alike, the classes are."""
+    traces = []
+    for at, (name, values) in enumerate(rows.items()):
+        marker = {"symbol": "line-ns", "size": 16, "line": {"width": 2, "color": styles[name].colour}}
+        x, text = rounded(list(values.values())), [label(one) for one in values]
+        traces.append(_of_loss(name, styles[name], x, [at] * len(values), "%{text}: %{x:.4~g}", marker, text=text))
+    every = [value for values in rows.values() for value in values.values()]
+    return Figure(traces, alt, _in_rows(list(rows), axis, every), height=80 + 34 * len(rows))
 
 
 def dots(
@@ -189,49 +135,29 @@ def dots(
     axis: str,
     alt: str,
 ) -> Figure:
-    """A row a name and a point a loss in it.
-
-    Args:
-        names: What the rows are, top to bottom.
-        values: Loss to one value per row, None where there is none.
-        styles: How each loss is drawn.
-        axis: What the horizontal axis shows.
-        alt: What the figure shows.
-    """
-    shown = [label(name) for name in names]
-    traces = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": label(loss),
-            "legendgroup": group("loss", loss),
-            "x": rounded(np.array(several, dtype=float)),
-            "y": list(range(len(names))),
-            "text": shown,
-            "marker": {"color": styles[loss].colour, "symbol": styles[loss].symbol, "size": 9, "opacity": 0.9},
-            "hovertemplate": f"%{{text}}: %{{x:.4~g}}<extra>{label(loss)}</extra>",
-        }
-        for loss, several in values.items()
-    ]
+    """A row a name, top to bottom, and a point a loss in it: loss to one value per row, None where there is none."""
+    shown, y = [label(name) for name in names], list(range(len(names)))
+    traces = []
+    for loss, several in values.items():
+        marker = {"symbol": styles[loss].symbol, "size": 9, "opacity": 0.9}
+        x = rounded(np.array(several, dtype=float))
+        traces.append(_of_loss(loss, styles[loss], x, y, "%{text}: %{x:.4~g}", marker, text=shown))
     every = [value for several in values.values() for value in several if value is not None]
-    layout = {
-        "xaxis": {"title": {"text": axis}, **_scale(every)},
-        "yaxis": _names(names),
-        "showlegend": False,
-        "margin": {**MARGIN, "l": 20},
-    }
-    return Figure(traces, alt, layout, height=80 + 26 * len(names))
+    return Figure(traces, alt, _in_rows(names, axis, every), height=80 + 26 * len(names))
 
 
-def _names(names: Sequence[str]) -> dict[str, Any]:
-    """A vertical axis with a name at each row, top to bottom."""
-    return {
-        "range": [len(names) - 0.5, -0.5],
-        "tickvals": list(range(len(names))),
-        "ticktext": [label(name) for name in names],
-        "automargin": True,
-        "zeroline": False,
-    }
+def _of_loss(
+    name: str, style: Style, x: list[Any], y: list[Any], hover: str, marker: dict[str, Any], **more: Any
+) -> dict[str, Any]:
+    """The trace of a loss: in its colour, and tied to its button in the key."""
+    shared = {"name": label(name), "legendgroup": group("loss", name), "marker": {"color": style.colour, **marker}}
+    return figures.points(x, y, f"{hover}<extra>{label(name)}</extra>", **shared, **more)
+
+
+def _in_rows(names: Sequence[str], axis: str, values: Sequence[float]) -> dict[str, Any]:
+    """The layout of a figure with a name at each row."""
+    across, margin = {"title": {"text": axis}, **_scale(values)}, {**MARGIN, "l": 20}
+    return {"xaxis": across, "yaxis": figures.row_axis(names), "showlegend": False, "margin": margin}
 
 
 def _scale(values: Sequence[float]) -> dict[str, Any]:
@@ -257,13 +183,4 @@ def _along(axis: str, changes: Mapping[str, Any]) -> dict[str, Any]:
 def _whisker(one: Measured, style: Style) -> dict[str, Any] | None:
     if one.ci95 is None or one.mean is None:
         return None
-    low, high = one.ci95
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": rounded([high - one.mean]),
-        "arrayminus": rounded([one.mean - low]),
-        "color": faded(style.colour),
-        "thickness": 1.5,
-        "width": 4,
-    }
+    return figures.error_bars([one.mean], [one.ci95], faded(style.colour), thickness=1.5, width=4)

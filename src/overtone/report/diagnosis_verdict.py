@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from overtone.diagnosis import RuleHit
 from overtone.experiments import Diagnosis
 from overtone.report.diagnosis_figures import plane, spaces_of, styles_of
-from overtone.report.markup import Child, Column, Markup, el, markup, table
-from overtone.report.page import Section, draw, paragraphs
+from overtone.report.markup import Child, Markup, el, table
+from overtone.report.page import Section, blocks, bullets, draw, section
 from overtone.report.palette import named
 from overtone.report.quantities import quantity
 from overtone.report.words import capital, known, listed, significant
@@ -19,13 +19,13 @@ def choice(diagnosis: Diagnosis) -> Section | None:
     if not diagnosis.losses:
         return None
     sentences = diagnosis.recommendation.sentences
-    advice = el("ul", [el("li", sentence) for sentence in sentences]) if sentences else None
+    advice = bullets(sentences) if sentences else None
     trade = _trade(diagnosis)
     if advice is None and trade is None:
         return None
     names = list(diagnosis.losses)
     question = f"What is {names[0]} good for?" if len(names) == 1 else "Which loss for which purpose?"
-    return Section(question, markup(advice, trade))
+    return section(question, advice, trade)
 
 
 def _trade(diagnosis: Diagnosis) -> Child:
@@ -39,7 +39,7 @@ def _trade(diagnosis: Diagnosis) -> Child:
     figure = plane(points, styles_of(diagnosis), axes=axes, alt=alt)
     whiskers = " Whiskers are 95 % intervals." if len(diagnosis.seeds) > 1 else ""
     text = f"Left: compact classes. Right: diverse classes. The higher, the better the retrieval.{whiskers}"
-    return [paragraphs(text), draw(figure)]
+    return blocks(text, draw(figure))
 
 
 def verdicts(diagnosis: Diagnosis) -> Section | None:
@@ -58,25 +58,21 @@ def verdicts(diagnosis: Diagnosis) -> Section | None:
         "Each rule compares one number with a threshold that was fixed beforehand. What it says is a hint where to "
         "look. " + (f"No rule fired for {listed(calm)}." if calm else "")
     )
-    body = [
-        paragraphs(text),
-        _overview(diagnosis, judged) if len(cards) > 1 else None,
-        el("div", cards, class_="findings") if cards else None,
-    ]
-    return Section("What looks wrong, and what to try next?", markup(body))
+    overview = _overview(diagnosis, judged) if len(cards) > 1 else None
+    found = el("div", cards, class_="findings") if cards else None
+    return section("What looks wrong, and what to try next?", text, overview, found)
 
 
 def _overview(diagnosis: Diagnosis, judged: Mapping[str, Sequence[RuleHit]]) -> Markup:
     """Which rule fired where: its figure, or nothing."""
     fired = {name: {one.rule: one.figure for one in findings} for name, findings in judged.items()}
     rules, styles = list(dict.fromkeys(rule for figures in fired.values() for rule in figures)), styles_of(diagnosis)
-    columns = [Column("loss", "name"), *(Column(_spelt(rule)) for rule in rules)]
     rows = [
         [named(name, styles), *(_short(figures[rule]) if rule in figures else "" for rule in rules)]
         for name, figures in fired.items()
         if figures
     ]
-    return table(columns, rows)
+    return table(["loss", *map(_spelt, rules)], rows)
 
 
 def _spelt(rule: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from overtone.report.palette import FIRST, QUIET
+from overtone.report.palette import FIRST, QUIET, SECOND
 
-_LONGEST_TICK = 20
-"""Letters of a name beside the cells of a matrix."""
+_LONGEST_TICK = 20  # letters of a name beside the cells of a matrix
+ROOM_FOR_NUMBERS = 12
+"""Columns of a matrix up to which numbers fit into its cells."""
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+"""A legend above the figure, in one row."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,28 @@ def rounded(values: ArrayLike, digits: int = 4) -> list[Any]:
     return plain
 
 
+def points(x: list[Any], y: list[Any], hover: str | None, *, mode: str = "markers", **more: Any) -> dict[str, Any]:
+    """A trace of points or of a line; ``hover`` is what a point says when pointed at, None makes it say nothing."""
+    said = {"hoverinfo": "skip"} if hover is None else {"hovertemplate": hover}
+    return {"type": "scatter", "mode": mode, "x": x, "y": y, **said, **more}
+
+
+def row_axis(names: Sequence[str]) -> dict[str, Any]:
+    """A vertical axis with a name at each row, top to bottom."""
+    ticks = {"tickvals": list(range(len(names))), "ticktext": [label(name) for name in names]}
+    return {"range": [len(names) - 0.5, -0.5], **ticks, "automargin": True, "zeroline": False}
+
+
+def error_bars(
+    values: Sequence[float], intervals: Sequence[tuple[float, float]], colour: str, *, thickness: float, width: int
+) -> dict[str, Any]:
+    """From each value to both ends of its interval."""
+    above = rounded([high - value for (_, high), value in zip(intervals, values)])
+    below = rounded([value - low for (low, _), value in zip(intervals, values)])
+    ends = {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
+    return {**ends, "color": colour, "thickness": thickness, "width": width}
+
+
 def whiskers(
     names: Sequence[str],
     values: Sequence[float],
@@ -94,54 +119,49 @@ def whiskers(
     spans = [interval or (value, value) for interval, value in zip(intervals, values)]
     singles = [(row, dot) for row, several in enumerate(dots) for dot in several]
     shown = [label(name) for name in names]
-    big = {
-        "type": "scatter",
-        "mode": "markers",
-        "name": "mean, 95 % interval",
-        "x": rounded(values),
-        "y": list(range(len(names))),
-        "text": shown,
-        "marker": {"color": FIRST, "size": 11},
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": rounded([high - value for (_, high), value in zip(spans, values)]),
-            "arrayminus": rounded([value - low for (low, _), value in zip(spans, values)]),
-            "color": FIRST,
-            "thickness": 2,
-            "width": 5,
-        },
-        "hovertemplate": "%{text}: %{x}<extra></extra>",
-    }
-    small = {
-        "type": "scatter",
-        "mode": "markers",
-        "name": "one seed",
-        "x": rounded([dot for _, dot in singles]),
-        "y": [row + 0.25 for row, _ in singles],  # below the whisker, which would hide them
-        "text": [shown[row] for row, _ in singles],
-        "marker": {"color": QUIET, "size": 7, "opacity": 0.8},
-        "hovertemplate": "%{text}, one seed: %{x}<extra></extra>",
-    }
+    traces = [
+        points(
+            rounded(values), list(range(len(names))), "%{text}: %{x}<extra></extra>",
+            name="mean, 95 % interval", text=shown, marker={"color": FIRST, "size": 11},
+            error_x=error_bars(values, spans, FIRST, thickness=2, width=5),
+        )
+    ]  # fmt: skip
+    if singles:
+        below = [row + 0.25 for row, _ in singles]  # the whisker would hide them
+        traces.append(
+            points(
+                rounded([dot for _, dot in singles]), below, "%{text}, one seed: %{x}<extra></extra>",
+                name="one seed", text=[shown[row] for row, _ in singles],
+                marker={"color": QUIET, "size": 7, "opacity": 0.8},
+            )
+        )  # fmt: skip
     seen = [*(end for span in spans for end in span), *(dot for _, dot in singles)]
     seen += [] if reference is None else [reference]
     low, high = min(seen), max(seen)
     room = 0.04 * ((high - low) or 1)
     layout = {
         "xaxis": {"title": {"text": axis}, "range": rounded([low - room, high + room]), "zeroline": False},
-        "yaxis": {
-            "range": [len(names) - 0.5, -0.5],
-            "tickvals": list(range(len(names))),
-            "ticktext": shown,
-            "automargin": True,
-            "zeroline": False,
-        },
+        "yaxis": row_axis(names),
         "showlegend": bool(singles),
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "legend": LEGEND,
         "shapes": [] if reference is None else [vertical(reference)],
         "margin": {"l": 20, "r": 20, "t": 34, "b": 46},
     }
-    return Figure([big, small] if singles else [big], alt, layout, height=110 + 40 * len(names))
+    return Figure(traces, alt, layout, height=110 + 40 * len(names))
+
+
+def bars(
+    places: Sequence[str], groups: Mapping[str, Sequence[float]], hover: str, *, upright: bool = False
+) -> list[dict[str, Any]]:
+    """Traces of one bar per place and group (a direction each, and chance), lying unless they are to be upright."""
+    length, place, lying = ("y", "x", {}) if upright else ("x", "y", {"orientation": "h"})
+    return [
+        {
+            "type": "bar", **lying, "name": label(group), length: rounded(values), place: list(places),
+            "marker": {"color": colour}, "hovertemplate": f"{hover}<extra>{label(group)}</extra>",
+        }
+        for (group, values), colour in zip(groups.items(), (FIRST, SECOND, QUIET))
+    ]  # fmt: skip
 
 
 def heat(
@@ -149,13 +169,11 @@ def heat(
     columns: Sequence[str],
     values: ArrayLike,
     *,
-    row_title: str = "",
-    column_title: str = "",
+    titles: tuple[str, str] = ("", ""),
     alt: str,
-    numbers: bool,
 ) -> Figure:
     """A matrix of shares in [0, 1] in one hue, with the numbers in the cells where they have room."""
-    shares = np.asarray(values, dtype=float)
+    shares, numbers = np.asarray(values, dtype=float), len(columns) <= ROOM_FOR_NUMBERS
     trace: dict[str, Any] = {
         "type": "heatmap",
         "z": rounded(shares, 3),
@@ -168,27 +186,12 @@ def heat(
         "colorbar": {"thickness": 10, "outlinewidth": 0},
         "showscale": not numbers,
         "hovertemplate": "%{y}<br>%{x}<br>%{z:.3f}<extra></extra>",
+        **({"texttemplate": "%{z:.2f}"} if numbers else {}),
     }
-    if numbers:
-        trace["texttemplate"] = "%{z:.2f}"
+    shared = {"type": "category", "automargin": True, "showgrid": False, "tickmode": "linear", "tickfont": {"size": 12}}
     layout = {
-        "xaxis": {
-            "title": {"text": column_title},
-            "type": "category",
-            "automargin": True,
-            "showgrid": False,
-            "tickmode": "linear",
-            "tickfont": {"size": 12},
-        },
-        "yaxis": {
-            "title": {"text": row_title},
-            "type": "category",
-            "autorange": "reversed",
-            "automargin": True,
-            "showgrid": False,
-            "tickmode": "linear",
-            "tickfont": {"size": 12},
-        },
+        "xaxis": {"title": {"text": titles[1]}, **shared},
+        "yaxis": {"title": {"text": titles[0]}, "autorange": "reversed", **shared},
         "margin": {"l": 20, "r": 10, "t": 30, "b": 30},
     }
     # Names that have no room side by side are turned upright, and need their own length below the cells.
@@ -198,16 +201,8 @@ def heat(
 
 def vertical(at: float) -> dict[str, Any]:
     """A dotted line over the whole height at one place of the horizontal axis."""
-    return {
-        "type": "line",
-        "x0": at,
-        "x1": at,
-        "yref": "paper",
-        "y0": 0,
-        "y1": 1,
-        "layer": "below",
-        "line": {"color": QUIET, "width": 1.5, "dash": "dot"},
-    }
+    line = {"color": QUIET, "width": 1.5, "dash": "dot"}
+    return {"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1, "layer": "below", "line": line}
 
 
 def _unique(names: Sequence[str]) -> list[str]:

@@ -7,16 +7,13 @@ from typing import Any
 from overtone.graphs import Graph
 from overtone.report.figures import heat
 from overtone.report.graph_figures import network
-from overtone.report.markup import Column, markup, table
-from overtone.report.page import Section, answer, draw, page, paragraphs, provenance, summary, tile
+from overtone.report.markup import Child, Column, table
+from overtone.report.page import Section, answer, draw, page, provenance, section, summary, tile
 from overtone.report.words import duration, number, percent, plural
 
-_MOST_EDGES = 400
-"""Edges that are drawn and listed; more nobody can tell apart."""
-MOST_CELLS = 80
-"""Nodes up to which the frequencies are drawn as a matrix."""
-_AGREEMENT = 0.5
-"""Jaccard index of two halves' graphs below which the report warns."""
+_MOST_EDGES = 400  # that are drawn and listed; more nobody can tell apart
+MOST_CELLS = 80  # nodes up to which the frequencies are drawn as a matrix
+_AGREEMENT = 0.5  # Jaccard index of two halves' graphs below which the report warns
 
 
 def graph_report(graph: Graph, *, source: str = "") -> str:
@@ -38,20 +35,20 @@ def graph_report(graph: Graph, *, source: str = "") -> str:
         else None,
         tile(duration(graph.seconds), "total time"),
     ]
-    known = [
-        ("data", source),
-        ("rows", None if graph.rows is None else f"{graph.rows:,}"),
-        ("score", number(graph.score)),
-        ("search", "complete" if graph.complete else "ended by its time budget"),
-        ("time", duration(graph.seconds)),
-    ]
+    known: dict[str, Child] = {
+        "data": source,
+        "rows": None if graph.rows is None else f"{graph.rows:,}",
+        "score": number(graph.score),
+        "search": "complete" if graph.complete else "ended by its time budget",
+        "time": duration(graph.seconds),
+    }
     return page(
         title=f"Graph of {source}" if source else "Graph",
         kind="graph",
         head=summary(in_words(graph), tiles, doubts(graph), calm="Nothing looks suspicious."),
         sections=[
             *answer((picture, _edge_table, _supporting_clips, frequencies), graph),
-            provenance(known, {}, notes=None, settings=[(None, graph.settings)]),
+            provenance(known, {}, notes=None, settings={None: graph.settings}),
         ],
     )
 
@@ -91,36 +88,34 @@ def picture(graph: Graph) -> Section | None:
         "its numbers."
     )
     drawn = network(graph, graph.edges[:_MOST_EDGES])
-    return Section("Which variables are connected?", markup(paragraphs(text), draw(drawn)))
+    return section("Which variables are connected?", text, draw(drawn))
 
 
 def _edge_table(graph: Graph) -> Section:
     """All edges as a table."""
     question = "Which edges are there?"
     if not graph.edges:
-        return Section(question, paragraphs("None: at this penalty no variable helps to predict another."))
+        return section(question, "None: at this penalty no variable helps to predict another.")
     sure = graph.presence is not None
-    columns = [Column("from", "name"), Column("", "text"), Column("to", "text"), Column("weight")]
-    columns += [Column("presence"), Column("direction")] if sure else []
+    columns = ["from", Column("", "text"), Column("to", "text"), "weight"]
+    columns += ["presence", "direction"] if sure else []
     rows: list[list[Any]] = [
         [edge.source, "→" if edge.kind == "directed" else "–", edge.target, edge.weight]
         + ([edge.presence, edge.direction] if sure else [])
         for edge in graph.edges[:_MOST_EDGES]
     ]
-    text = f"Weight: {graph.weight_meaning} " + (
+    often = (
         "Presence: share of the resamples with the edge. Direction: share of the resamples with the edge in this "
         "direction."
-        if sure
-        else ""
     )
-    return Section(question, markup(paragraphs(text), table(columns, rows)))
+    return section(question, f"Weight: {graph.weight_meaning} {often if sure else ''}", table(columns, rows))
 
 
 def _supporting_clips(graph: Graph) -> Section | None:
     """The clips in which both ends of an edge are likeliest, for graphs of classes whose clips have names."""
     if not graph.support:
         return None
-    columns = [Column("from", "name"), Column("to", "text"), Column("clips", "text")]
+    columns = ["from", Column("to", "text"), Column("clips", "text")]
     rows = [
         [one.source, one.target, ", ".join(f"{name} ({number(strength)})" for name, strength in one.rows)]
         for one in graph.support[:_MOST_EDGES]
@@ -130,17 +125,16 @@ def _supporting_clips(graph: Graph) -> Section | None:
         "number in brackets is the product of the two probabilities. Check some of these clips before you rely on the "
         "edge."
     )
-    return Section("Which clips support the edges?", markup(paragraphs(text), table(columns, rows)))
+    return section("Which clips support the edges?", text, table(columns, rows))
 
 
 def frequencies(graph: Graph) -> Section | None:
     """How often each pair was joined in the resamples."""
     if graph.presence is None or len(graph.nodes) > MOST_CELLS:
         return None
-    fits = len(graph.nodes) <= 12
-    drawn = heat(graph.nodes, graph.nodes, graph.presence, alt="How often each pair is connected", numbers=fits)
+    drawn = heat(graph.nodes, graph.nodes, graph.presence, alt="How often each pair is connected")
     text = (
         f"Share of {plural(graph.resamples or 0, 'resample')} in which two variables are connected. Values "
         "near 0 and 1 are reliable; values in between are not."
     )
-    return Section("How stable are the edges?", markup(paragraphs(text), draw(drawn)))
+    return section("How stable are the edges?", text, draw(drawn))

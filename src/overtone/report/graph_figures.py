@@ -10,23 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtone.graphs import Edge, Graph
-from overtone.report.figures import Figure, label, rounded
+from overtone.report.figures import Figure, label, points, rounded
 from overtone.report.palette import FIRST, QUIET, SECOND
 from overtone.report.words import number, percent
 
 Floats = NDArray[np.float64]
 
-_WIDTHS = (0.1, 0.3, 0.6)
-"""Weights at which lines become thicker."""
-_MOST_NAMES = 120
-"""Nodes up to which names are written beside them; the others say theirs when pointed at."""
-_LONGEST = 24
-_POINTS = 25
-"""Points of a curve."""
-_HEAD = 20
-"""The point of its curve at which an arrowhead lies: off the node, where heads of several edges stay apart."""
-ROW, WHOLE = 27, 760
-"""Pixels between two names in a column, and of a circle."""
+_WIDTHS = (0.1, 0.3, 0.6)  # weights at which lines become thicker
+_MOST_NAMES = 120  # nodes up to which names are written beside them; the others say theirs when pointed at
+_LONGEST = 24  # letters of a name
+_POINTS = 25  # of a curve
+_HEAD = 20  # the point at which an arrowhead lies: off the node, where heads of several edges stay apart
+_ROW, _WHOLE = 27, 760  # pixels between two names in a column, and of a circle
 
 
 class _Layout(NamedTuple):
@@ -48,17 +43,11 @@ class _Layout(NamedTuple):
 
 
 def network(graph: Graph, edges: Sequence[Edge]) -> Figure:
-    """The picture of a graph.
+    """The picture of a graph with some of its edges.
 
-    Nodes of two modalities with the same classes face each other, class by class; all others lie on a circle.
-
-    Args:
-        graph: The graph.
-        edges: Those of its edges that are to be drawn.
-
-    Returns:
-        The figure: a trace of curves per kind, sign and width; heads of the directed ones; middles and nodes, which
-        say what they are when pointed at.
+    Nodes of two modalities with the same classes face each other, class by class; all others lie on a circle. There is
+    a trace of curves per kind, sign and width of edges; heads of the directed ones; middles and nodes, which say what
+    they are when pointed at.
     """
     at = {name: place for place, name in enumerate(graph.nodes)}
     ends = np.array([(at[edge.source], at[edge.target]) for edge in edges])
@@ -114,7 +103,7 @@ def _facing(nodes: Sequence[str], ends: NDArray[np.int64]) -> _Layout | None:
     ]
     hidden = {"visible": False, "fixedrange": True}
     axes = {"xaxis": {**hidden, "range": [-0.45, 1.45]}, "yaxis": {**hidden, "range": [0.5 - count, 1.8]}}
-    return _Layout(places, bends, [*names, *titles], axes, round(ROW * (count + 2)))
+    return _Layout(places, bends, [*names, *titles], axes, round(_ROW * (count + 2)))
 
 
 def _beside(name: str, place: Floats, on_left: bool) -> dict[str, Any]:
@@ -131,7 +120,7 @@ def _around(nodes: Sequence[str], ends: NDArray[np.int64]) -> _Layout:
     hidden = {"visible": False, "range": [-1.55, 1.55]}
     axes = {"xaxis": hidden, "yaxis": {**hidden, "scaleanchor": "x"}}
     names = [_outside(label(node, _LONGEST), place) for node, place in zip(nodes, places)]
-    return _Layout(places, bends, names, axes, WHOLE)
+    return _Layout(places, bends, names, axes, _WHOLE)
 
 
 def _outside(name: str, place: Floats) -> dict[str, Any]:
@@ -153,10 +142,9 @@ def _bent(from_: Floats, pulled: Floats, to: Floats) -> Floats:
 def _lines(curves: Floats, width: float, colour: str, dash: str) -> dict[str, Any]:
     """Curves (points, lines, 2) as one trace, with gaps between them."""
     gap = np.full((1, curves.shape[1], 2), np.nan)
-    points = np.concatenate([curves, gap]).transpose(1, 0, 2).reshape(-1, 2)
+    x, y = np.concatenate([curves, gap]).transpose(2, 1, 0).reshape(2, -1)
     line = {"width": round(width, 2), "color": colour, "dash": dash}
-    xy = {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])}
-    return {"type": "scatter", "mode": "lines", **xy, "line": line, "hoverinfo": "skip", "opacity": 0.65}
+    return points(rounded(x), rounded(y), None, mode="lines", line=line, opacity=0.65)
 
 
 def _heads(curves: Floats, sizes: NDArray[np.int64], chosen: _Layout) -> dict[str, Any]:
@@ -164,7 +152,7 @@ def _heads(curves: Floats, sizes: NDArray[np.int64], chosen: _Layout) -> dict[st
     trace = _dots(curves[_HEAD], 9, FIRST, None)
     x, y = np.moveaxis(curves[_HEAD + 1] - curves[_HEAD - 1], -1, 0)
     spans = [abs(np.subtract(*chosen.axes[axis]["range"])) for axis in ("xaxis", "yaxis")]
-    wide, high = (WHOLE, WHOLE) if "scaleanchor" in chosen.axes["yaxis"] else (WHOLE, chosen.height)
+    wide, high = (_WHOLE, _WHOLE) if "scaleanchor" in chosen.axes["yaxis"] else (_WHOLE, chosen.height)
     angle = np.degrees(np.arctan2(x / spans[0] * wide, y / spans[1] * high))  # clockwise from upwards
     trace["marker"] |= {"symbol": "arrow", "angle": rounded(angle), "size": sizes.tolist()}
     return trace
@@ -172,11 +160,9 @@ def _heads(curves: Floats, sizes: NDArray[np.int64], chosen: _Layout) -> dict[st
 
 def _dots(places: Floats, size: int, colour: str, texts: list[str] | None) -> dict[str, Any]:
     """Points, with a text when pointed at."""
-    trace: dict[str, Any] = {"type": "scatter", "mode": "markers", "marker": {"size": size, "color": colour}}
-    trace |= {"x": rounded(places[:, 0]), "y": rounded(places[:, 1])}
-    return trace | (
-        {"hoverinfo": "skip"} if texts is None else {"text": texts, "hovertemplate": "%{text}<extra></extra>"}
-    )
+    said: dict[str, Any] = {} if texts is None else {"text": texts}
+    hover = None if texts is None else "%{text}<extra></extra>"
+    return points(*map(rounded, places.T), hover, marker={"size": size, "color": colour}, **said)
 
 
 def _said(edge: Edge) -> str:

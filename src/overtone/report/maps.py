@@ -12,6 +12,7 @@ Ints = NDArray[np.integer[Any]]
 
 MOST_PAIRS = 750
 """Pairs on a map; of a larger set, so many evenly spaced ones. More would cost t-SNE and the browser seconds."""
+BY_VARIANCE, BY_NEIGHBOURS = "directions of most variance (PCA)", "neighbourhoods (t-SNE)"
 
 
 def spaced(total: int, most: int = MOST_PAIRS) -> Ints:
@@ -20,14 +21,7 @@ def spaced(total: int, most: int = MOST_PAIRS) -> Ints:
 
 
 def principal(points: Floats) -> tuple[Floats, float]:
-    """The two directions of most variance, their signs fixed.
-
-    Args:
-        points: (n, e), at least one.
-
-    Returns:
-        (n, 2) places and the share of the variance they show.
-    """
+    """Places (n, 2) of points (n, e) along the two directions of most variance, and the share of it that they show."""
     centred = points - points.mean(0)
     left, sizes, right = np.linalg.svd(centred, full_matrices=False)
     # A singular vector's sign is arbitrary and may differ between machines: its greatest loading is made positive.
@@ -39,14 +33,25 @@ def principal(points: Floats) -> tuple[Floats, float]:
     return places, float((sizes[:2] ** 2).sum()) / total if total > 0 else 0.0
 
 
+def unit(rows: Floats) -> Floats:
+    """Rows of length one; a zero row stays zero."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1), dtype=np.float64)
+
+
+def views(points: Floats) -> tuple[dict[str, Floats], float]:
+    """Places of rows on each map that there is, and the share of the variance that PCA shows."""
+    by_variance, share = principal(points)
+    by_neighbours = neighbours(points)
+    found = {BY_VARIANCE: by_variance}
+    return found if by_neighbours is None else {**found, BY_NEIGHBOURS: by_neighbours}, share
+
+
 def neighbours(points: Floats) -> Floats | None:
     """A t-SNE map, which keeps neighbours together and means nothing by distance; None for fewer than 30 points.
 
-    Args:
-        points: (n, e) unit rows, so that Euclidean neighbours are those by cosine.
-
-    Returns:
-        (n, 2) places in no unit, started from the principal directions, hence the same every time.
+    Points (n, e) are unit rows, so that Euclidean neighbours are those by cosine. Places (n, 2) have no unit; they
+    start from the principal directions, hence are the same every time.
     """
     if len(points) < 30 or np.ptp(points, axis=0).max() <= 1e-9:
         return None

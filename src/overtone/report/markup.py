@@ -39,13 +39,7 @@ def markup(*children: Child) -> Markup:
 def el(tag: str, *children: Child, **attributes: str | int | float | bool | None) -> Markup:
     """One element. A trailing or inner underscore in an attribute's name is dropped or becomes a hyphen.
 
-    Args:
-        tag: Name of the element.
-        *children: Its content; text is escaped.
-        **attributes: Its attributes; None and False leave one out, True writes it without a value.
-
-    Returns:
-        The element as markup.
+    None and False leave an attribute out, True writes it without a value.
 
     Example:
         >>> el("td", "<script>", class_="number", data_row=3)
@@ -60,10 +54,6 @@ def el(tag: str, *children: Child, **attributes: str | int | float | bool | None
 def link_to_media(path: str, text: Child) -> Markup:
     """A link to a media file on this machine; an address with a scheme stays text, so that the report opens nothing.
 
-    Args:
-        path: Where the media file lies, as the corpus gives it.
-        text: What the link says.
-
     Example:
         >>> link_to_media("clips/a b.wav", "clip"), link_to_media("javascript:alert(1)", "clip")
         ('<a href="clips/a%20b.wav">clip</a>', '<span title="javascript:alert(1)">clip</span>')
@@ -71,8 +61,7 @@ def link_to_media(path: str, text: Child) -> Markup:
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|//|\\\\", path):
         return el("span", text, title=path)
     place = PurePath(path)
-    address = place.as_uri() if place.is_absolute() else quote(path)
-    return el("a", text, href=address)
+    return el("a", text, href=place.as_uri() if place.is_absolute() else quote(path))
 
 
 @dataclass(frozen=True)
@@ -81,7 +70,8 @@ class Column:
 
     Attributes:
         title: Its heading.
-        kind: ``"name"`` (the row's heading), ``"number"`` (to the right) or ``"words"`` (a remark).
+        kind: ``"name"`` (the row's heading), ``"number"`` (to the right), ``"text"``, or ``"words"`` (a remark, which
+            a narrow screen hides).
         best: Whether the greatest (``"high"``) or the smallest (``"low"``) number is printed in bold.
         write: How its numbers are written.
     """
@@ -92,24 +82,21 @@ class Column:
     write: Callable[[Any], str] = number
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, caption: Child = None) -> Markup:
-    """A table. A cell is text, finished markup, or a number, which is formatted; None becomes a dash.
+def table(columns: Sequence[Column | str], rows: Iterable[Sequence[Any]], *, caption: Child = None) -> Markup:
+    """A table, in a box that scrolls sideways where the page is narrow.
 
     Args:
-        columns: What the columns are.
-        rows: Cells, as many per row as there are columns.
+        columns: What the columns are; a title alone is the rows' name if it comes first, otherwise a number.
+        rows: Cells, as many per row as there are columns: text, finished markup, or a number, which is formatted; None
+            becomes a dash.
         caption: What stands above the table.
-
-    Returns:
-        The table in a box that scrolls sideways where the page is narrow.
     """
+    kinds = [Column(one, "number" if at else "name") if isinstance(one, str) else one for at, one in enumerate(columns)]
     lines = [list(row) for row in rows]
-    champions = [_best(column, [line[at] for line in lines]) for at, column in enumerate(columns)]
-    head = el("tr", [el("th", column.title, scope="col", class_=_class(column)) for column in columns])
-    body = [
-        el("tr", [_cell(column, cell, champion) for column, cell, champion in zip(columns, line, champions)])
-        for line in lines
-    ]
+    champions = [_best(column, [line[at] for line in lines]) for at, column in enumerate(kinds)]
+    classes = [None if column.kind == "name" else column.kind for column in kinds]
+    head = el("tr", [el("th", one.title, scope="col", class_=class_) for one, class_ in zip(kinds, classes)])
+    body = [el("tr", map(_cell, kinds, line, champions)) for line in lines]
     title = None if caption is None else el("caption", caption)
     return el("div", el("table", title, el("thead", head), el("tbody", body)), class_="scroll")
 
@@ -136,10 +123,6 @@ def _best(column: Column, cells: Sequence[Any]) -> float | None:
     if column.best is None or len(numbers) < 2:
         return None
     return max(numbers) if column.best == "high" else min(numbers)
-
-
-def _class(column: Column) -> str | None:
-    return None if column.kind == "name" else column.kind
 
 
 def _cell(column: Column, cell: Any, champion: float | None) -> Markup:

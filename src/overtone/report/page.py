@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from plotly.offline import get_plotlyjs
 
@@ -24,12 +23,16 @@ _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inl
 _FOOT = "Made by Overtone. This file is complete: it loads nothing."
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """One question of the reader, and its answer."""
 
     question: str
     body: Markup
+
+
+def section(question: str, *parts: Child) -> Section:
+    """A question and the parts of its answer, see :func:`blocks`."""
+    return Section(question, blocks(*parts))
 
 
 def answer(makers: Sequence[Callable[[T], Section | None]], subject: T) -> list[Section]:
@@ -38,7 +41,7 @@ def answer(makers: Sequence[Callable[[T], Section | None]], subject: T) -> list[
 
 
 def page(*, title: str, kind: str, head: Markup, sections: Sequence[Section], key: Child = None) -> str:
-    """A whole HTML document.
+    """A whole HTML document, which opens from a file, without a network.
 
     Args:
         title: Heading of the page, a user's words.
@@ -46,9 +49,6 @@ def page(*, title: str, kind: str, head: Markup, sections: Sequence[Section], ke
         head: What stands above the questions, see :func:`summary`.
         sections: Questions and answers, top to bottom.
         key: What the colours of all figures mean; it stays in sight.
-
-    Returns:
-        HTML that opens from a file, without a network.
     """
     contents = el("nav", [el("a", one.question, href=f"#q{at}") for at, one in enumerate(sections, 1)])
     answers = [el("section", el("h2", one.question), one.body, id=f"q{at}") for at, one in enumerate(sections, 1)]
@@ -88,13 +88,7 @@ def packed_library() -> str:
 
 def draw(figure: Figure, caption: Child = None) -> Markup:
     """A figure with its data beside it as JSON, in which ``<`` is written so that no script can end early."""
-    content = {
-        "data": figure.data,
-        "layout": figure.layout,
-        "height": figure.height,
-        "views": figure.views,
-        "pairs": figure.pairs,
-    }
+    content = {key: getattr(figure, key) for key in ("data", "layout", "height", "views", "pairs")}
     data = json_text(content).replace("<", "\\u003c")
     return el(
         "figure",
@@ -104,9 +98,11 @@ def draw(figure: Figure, caption: Child = None) -> Markup:
     )
 
 
-def paragraphs(*texts: Child) -> Markup:
-    """Each text a paragraph; empty ones are left out."""
-    return markup([el("p", text) for text in texts if text])
+def blocks(*parts: Child) -> Markup:
+    """Parts below each other: a text becomes a paragraph, an empty one is left out."""
+    return markup(
+        [el("p", part) if isinstance(part, str) and not isinstance(part, Markup) else part for part in parts if part]
+    )
 
 
 def summary(lead: str, tiles: Child, findings: Sequence[str], *, calm: str, drawing: Child = None) -> Markup:
@@ -119,13 +115,16 @@ def summary(lead: str, tiles: Child, findings: Sequence[str], *, calm: str, draw
         calm: The sentence that stands there instead where nothing may be wrong.
         drawing: The result at a glance, below the lead.
     """
-    warning = el("p", el("b", f"{plural(len(findings), 'thing')} to keep in mind"))
-    box = (
-        el("div", warning, el("ul", [el("li", one) for one in findings]), class_="notes warn", role="note")
-        if findings
-        else el("div", el("p", calm), class_="notes", role="note")
-    )
+    said: Child = el("p", calm)
+    if findings:
+        said = [el("p", el("b", f"{plural(len(findings), 'thing')} to keep in mind")), bullets(findings)]
+    box = el("div", said, class_="notes warn" if findings else "notes", role="note")
     return markup(el("p", lead, class_="lead"), drawing, el("div", tiles, class_="tiles") if tiles else None, box)
+
+
+def bullets(sentences: Iterable[str]) -> Markup:
+    """A list of sentences."""
+    return el("ul", [el("li", sentence) for sentence in sentences])
 
 
 def tile(value: str, what: Child, detail: Child = None) -> Markup:
@@ -134,41 +133,41 @@ def tile(value: str, what: Child, detail: Child = None) -> Markup:
 
 
 def provenance(
-    facts: Iterable[tuple[str, Child]],
+    facts: Mapping[str, Child],
     recorded: Mapping[str, object],
     *,
     notes: Sequence[str] | None = (),
     warnings: Sequence[str] = (),
-    settings: Iterable[tuple[Child, Mapping[str, object]]] = (),
+    settings: Mapping[str | None, Mapping[str, object]] | None = None,
 ) -> Section:
     """The last section of every report: what is needed to make the result again.
 
     Args:
-        facts: Names and values, one a line; a value of None is left out.
+        facts: Names and values, one a line; an empty one is left out.
         recorded: Whatever else was written down: versions, checksum, seconds, device.
         notes: What the reader of the data decided; None where no data was read.
         warnings: What it warned of.
         settings: Heading (None for none) and settings, folded away.
     """
-    known = [*facts, *((name.replace("_", " "), _written(name, value)) for name, value in recorded.items())]
-    listing = [(el("dt", name), el("dd", value)) for name, value in known if value is not None]
+    known = {**facts, **{name.replace("_", " "): _written(name, value) for name, value in recorded.items()}}
+    listing = [(el("dt", name), el("dd", value)) for name, value in known.items() if value]
     remarks: list[Child] = []
     for title, sentences in (("Decided while reading the data", notes), ("Warned of while reading the data", warnings)):
         if sentences:
-            remarks += [el("h3", title), el("ul", [el("li", sentence) for sentence in sentences])]
+            remarks += [el("h3", title), bullets(sentences)]
     if not remarks and notes is not None:
-        remarks.append(paragraphs("Reading the data gave no warning."))
-    tables = [[None if title is None else el("h3", title), _settings_table(values)] for title, values in settings]
-    return Section("How was this made?", markup(el("dl", listing, class_="facts"), remarks, tables))
+        remarks.append(el("p", "Reading the data gave no warning."))
+    for title, values in (settings or {}).items():
+        remarks.append(None if title is None else el("h3", title))
+        if values:
+            rows = [[el("code", name), el("code", _plain(value))] for name, value in values.items()]
+            remarks.append(folded(f"All {len(rows)} settings", table(["setting", Column("value", "text")], rows)))
+    return section("How was this made?", el("dl", listing, class_="facts"), remarks)
 
 
-def _settings_table(settings: Mapping[str, object]) -> Child:
-    """All settings, folded away."""
-    if not settings:
-        return None
-    rows = [[el("code", name), el("code", _plain(value))] for name, value in settings.items()]
-    count = f"All {len(rows)} settings"
-    return el("details", el("summary", count), table([Column("setting", "name"), Column("value", "text")], rows))
+def folded(title: str, *parts: Child) -> Markup:
+    """Parts that open when their title is clicked."""
+    return el("details", el("summary", title), blocks(*parts))
 
 
 def _plain(value: object) -> str:
@@ -176,9 +175,9 @@ def _plain(value: object) -> str:
 
 
 def _written(name: str, value: object) -> Child:
-    """A recorded value in words; None where there is nothing."""
+    """A recorded value in words; empty where there is nothing."""
     if value in (None, "", {}, [], ()):
-        return None
+        return ""
     if name.endswith("seconds") and isinstance(value, (int, float)):
         return duration(value)
     if isinstance(value, Mapping):

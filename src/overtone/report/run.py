@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from torch import Tensor
 
 from overtone.evaluation import Evaluation, Score, find_metric, metric_order
 from overtone.features import PairedFeatures
-from overtone.report.maps import neighbours, principal, spaced
-from overtone.report.markup import Child, Column, el, markup, table
-from overtone.report.page import Section, answer, draw, page, paragraphs, provenance, summary, tile
+from overtone.report.maps import spaced, views
+from overtone.report.markup import Child, Column, el, table
+from overtone.report.page import Section, answer, draw, folded, page, provenance, section, summary, tile
 from overtone.report.run_checks import suspicions
-from overtone.report.run_figures import coloured_classes, curve, direction_bars, pair_map, scale
+from overtone.report.run_figures import class_bars, coloured_classes, curve, pair_map, scale
 from overtone.report.run_queries import confusions, counterparts, examples
 from overtone.report.run_result import RunResult
 from overtone.report.words import (
@@ -26,18 +25,16 @@ from overtone.report.words import (
     number,
     percent,
     plural,
+    prose,
     rank,
     span,
     writer,
 )
 from overtone.training import Run
 
-_MOST_BARS = 40
-"""Classes drawn as bars; of more, the best and the worst."""
-_MOST_COLOURS = 8
-"""Classes whose colours are easy to tell apart."""
-_COUNTED = frozenset({"epoch", "seconds"})
-"""What a history counts rather than measures."""
+_MOST_BARS = 40  # classes drawn as bars; of more, the best and the worst
+_MOST_COLOURS = 8  # classes whose colours are easy to tell apart
+_COUNTED = frozenset({"epoch", "seconds"})  # what a history counts rather than measures
 _LAST = ("val_", "rank_", "gradient_norm", "learning_rate")
 """What comes behind the loss and its terms, in this order; an entry of the name, or all that begin so."""
 
@@ -73,7 +70,7 @@ def in_words(result: RunResult) -> str:
     trained = f"{result.run.name} was trained {labels}{rows} of {corpus}, to map {first} and {second} into one space."
     score = result.scores[result.leading] if result.leading else None
     better = better_direction(score.directions, result.test.names) if score else ""
-    return " ".join(filter(None, [trained, _tested(result, score), better]))
+    return prose(trained, _tested(result, score), better)
 
 
 def _tested(result: RunResult, score: Score | None) -> str:
@@ -108,8 +105,7 @@ def _tiles(result: RunResult) -> Child:
 
 def metrics(result: RunResult) -> Section:
     """Every metric of the evaluation, per direction and on average, with its interval where it has one."""
-    columns = [Column("metric", "name"), *map(Column, result.arrows.values()), Column("mean")]
-    columns += [Column("95 % interval"), Column("what it means", "words")]
+    columns = ["metric", *result.arrows.values(), "mean", "95 % interval", Column("what it means", "words")]
     rows = []
     for key in sorted(result.scores, key=metric_order):
         score, write = result.scores[key], writer(key)
@@ -130,19 +126,20 @@ def metrics(result: RunResult) -> Section:
     text = (
         f"Each test item of one modality is a query; the gallery is all {gallery:,} items of the other, ranked by "
         f"cosine similarity. {first} → {second} means that {first} queries {second}. {relevant} Intervals come from "
-        f"resampling the queries with "
-        f"replacement.{f' Skipped, because nothing is relevant: {listed(skipped)}.' if skipped else ''}"
+        "resampling the queries with replacement."
+        f"{f' Skipped, because nothing is relevant: {listed(skipped)}.' if skipped else ''}"
     )
-    return Section("How good is the retrieval?", markup(paragraphs(text), table(columns, rows)))
+    return section("How good is the retrieval?", text, table(columns, rows))
 
 
 def _training_curves(result: RunResult) -> Section | None:
     """Every term over the epochs, one small figure each, since their scales have nothing in common."""
-    names = _measured_over_epochs(result.history)
-    if not names:
+    every = dict.fromkeys(name for record in result.history for name, value in record.items() if known(value))
+    measured = sorted((name for name in every if name not in _COUNTED), key=_place)
+    if not measured:
         return None
     figures, last = [], max(int(record["epoch"]) for record in result.history)
-    for name in names:
+    for name in measured:
         seen = [(int(record["epoch"]), value) for record in result.history if known(value := record.get(name))]
         figure = curve(_in_plain(name), [epoch for epoch, _ in seen], [value for _, value in seen], result.chosen, last)
         figures.append(draw(figure, _in_plain(name)))
@@ -154,13 +151,7 @@ def _training_curves(result: RunResult) -> Section | None:
             f"{_in_plain(result.criterion)}, measured on held-out training rows. The test rows were not used for the "
             "choice."
         )
-    return Section("How did the training go?", markup(paragraphs(text), el("div", figures, class_="grid")))
-
-
-def _measured_over_epochs(history: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names of what was measured: the loss, its terms, validation, embeddings, optimiser."""
-    names = dict.fromkeys(name for record in history for name, value in record.items() if known(value))
-    return sorted((name for name in names if name not in _COUNTED), key=_place)
+    return section("How did the training go?", text, el("div", figures, class_="grid"))
 
 
 def _in_plain(name: str) -> str:
@@ -187,12 +178,7 @@ def places(result: RunResult) -> Section | None:
     total, rows = len(result.test), spaced(len(result.test))
     if len(rows) < 2:
         return None
-    joined = np.concatenate([embedded[rows] for embedded in result.embeddings])
-    by_variance, share = principal(joined)
-    maps = {"directions of most variance (PCA)": by_variance}
-    by_neighbours = neighbours(joined)
-    if by_neighbours is not None:
-        maps = {"neighbourhoods (t-SNE)": by_neighbours, **maps}
+    maps, share = views(np.concatenate([embedded[rows] for embedded in result.embeddings]))
     some = "" if len(rows) == total else f"{len(rows):,} evenly spaced of {total:,} test pairs. "
     (first, second), labelled = result.test.names, result.targets is not None
     text = (
@@ -203,8 +189,8 @@ def places(result: RunResult) -> Section | None:
     )
     if len(set(coloured_classes(result, rows))) > _MOST_COLOURS:
         text += " Click a name in the legend to hide a class, twice to see it alone."
-    figure = pair_map(result, rows, maps)
-    return Section("What does the embedding space look like?", markup(paragraphs(text), draw(figure)))
+    figure = pair_map(result, rows, dict(reversed(maps.items())))
+    return section("What does the embedding space look like?", text, draw(figure))
 
 
 def per_class(result: RunResult) -> Section | None:
@@ -218,34 +204,24 @@ def per_class(result: RunResult) -> Section | None:
     half = _MOST_BARS // 2
     shown = order if len(order) <= _MOST_BARS else order[:half] + order[-half:]
     best, worst = order[0], order[-1]
+    ends = f"The best class is {best} (mAP {number(means[best])}), the worst is {worst} ({number(means[worst])})."
     sentences = [
-        f"The best class is {best} (mAP {number(means[best])}), the worst is {worst} ({number(means[worst])})."
-        if len(order) > 1
-        else f"There is one class, {best}.",
+        ends if len(order) > 1 else f"There is one class, {best}.",
         f"Drawn are the {half} best and the {half} worst of {len(order)}." if len(order) > _MOST_BARS else "",
         f"{plural(len(unasked), 'class has', 'classes have')} no test query." if unasked else "",
     ]
-    bars = direction_bars(
-        shown,
-        {
-            arrow: [_or_zero(classes[name].directions.get(way)) for name in shown]
-            for way, arrow in result.arrows.items()
-        },
-        axis="mAP",
-        alt=f"mAP of {len(shown)} classes in both directions",
-    )
-    columns = [Column("class", "name"), *map(Column, result.arrows.values()), Column("mean"), Column("queries")]
-    rows: list[list[Any]] = []
-    for name in order + unasked:
-        score = classes[name]
-        rows.append([name, *(score.directions.get(way) for way in result.arrows), score.mean, score.queries])
-    numbers = el("details", el("summary", "The same as a table"), table(columns, rows))
-    text = " ".join(filter(None, sentences))
-    return Section("How good is the retrieval of each class?", markup(paragraphs(text), draw(bars), numbers))
-
-
-def _or_zero(value: float | None) -> float:
-    return value if known(value) else 0.0
+    values = {
+        arrow: [value if known(value := classes[name].directions.get(way)) else 0.0 for name in shown]
+        for way, arrow in result.arrows.items()
+    }
+    columns = ["class", *result.arrows.values(), "mean", "queries"]
+    scores = {name: classes[name] for name in order + unasked}
+    rows = [
+        [name, *map(score.directions.get, result.arrows), score.mean, score.queries] for name, score in scores.items()
+    ]
+    numbers = folded("The same as a table", table(columns, rows))
+    bars = draw(class_bars(shown, values))
+    return section("How good is the retrieval of each class?", prose(*sentences), bars, numbers)
 
 
 def _counts(result: RunResult) -> Mapping[str, int]:
@@ -256,12 +232,12 @@ def _counts(result: RunResult) -> Mapping[str, int]:
 def origin(result: RunResult) -> Section:
     """Data, versions, settings and time: what is needed to do it again."""
     info, source = result.run.info, result.data.provenance
-    facts = [
-        ("method", result.run.name),
-        ("corpus", corpus_name(source.source)),
-        ("modalities", listed(result.test.names)),
-        ("rows", listed([f"{count:,} {name}" for name, count in _counts(result).items()]) or None),
-    ]
+    facts = {
+        "method": result.run.name,
+        "corpus": corpus_name(source.source),
+        "modalities": listed(result.test.names),
+        "rows": listed([f"{count:,} {name}" for name, count in _counts(result).items()]),
+    }
     recorded = {
         "source": source.source,
         "read as": source.reader,
@@ -270,7 +246,7 @@ def origin(result: RunResult) -> Section:
         "training seconds": info.get("seconds"),
         **{name: info.get(name) for name in ("device", "threads", "processes", "versions")},
     }
-    settings = [(None, result.run.settings)]
+    settings = {None: result.run.settings}
     return provenance(facts, recorded, notes=source.notes, warnings=source.warnings, settings=settings)
 
 

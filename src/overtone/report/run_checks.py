@@ -6,18 +6,12 @@ from overtone.evaluation import effective_rank
 from overtone.report.run_result import RunResult
 from overtone.report.words import known, listed, number, percent, plural, span
 
-FEW_QUERIES = 100
-"""Test rows below which the intervals are wide, and a perfect result may be luck."""
-_LOPSIDED = 0.25
-"""Share by which one direction may be lower than the other."""
-_PERFECT = 0.98
-"""R@1 of the true counterpart from which a result is suspicious."""
-_FLAT_RANK = 1.5
-"""Effective rank below which embeddings have collapsed."""
-MOST_NAMED = 5
-"""Classes that a sentence names."""
-_FEW_EPOCHS = 5
-"""Epochs below which a training is not judged."""
+FEW_QUERIES = 100  # test rows below which the intervals are wide, and a perfect result may be luck
+_LOPSIDED = 0.25  # share by which one direction may be lower than the other
+_PERFECT = 0.98  # R@1 of the true counterpart from which a result is suspicious
+_FLAT_RANK = 1.5  # effective rank below which embeddings have collapsed
+MOST_NAMED = 5  # classes that a sentence names
+_FEW_EPOCHS = 5  # epochs below which a training is not judged
 
 
 def suspicions(result: RunResult) -> list[str]:

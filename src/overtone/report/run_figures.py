@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from overtone.report.figures import Figure, label, rounded, vertical
+from overtone.report.figures import LEGEND, Figure, bars, label, points, rounded, vertical
 from overtone.report.maps import Ints
 from overtone.report.markup import Markup, el
-from overtone.report.palette import FIRST, QUIET, SECOND, class_colour
+from overtone.report.palette import FIRST, SECOND, class_colour
 from overtone.report.run_result import RunResult
 from overtone.report.words import number
 
@@ -48,14 +48,9 @@ def _anchor(value: float) -> str:
 
 def curve(name: str, epochs: Sequence[int], values: Sequence[float | None], chosen: int | None, last: int) -> Figure:
     """One quantity over the epochs up to the last one, with a dotted line at the chosen epoch."""
-    line = {
-        "type": "scatter",
-        "mode": "lines" if len(epochs) > 1 else "markers",
-        "x": list(epochs),
-        "y": rounded(np.array(values, dtype=float)),
-        "line": {"color": FIRST, "width": 2},
-        "hovertemplate": "epoch %{x}: %{y}<extra></extra>",
-    }
+    y, mode = rounded(np.array(values, dtype=float)), "lines" if len(epochs) > 1 else "markers"
+    colour = {"color": FIRST, "width": 2}
+    line = points(list(epochs), y, "epoch %{x}: %{y}<extra></extra>", mode=mode, line=colour)
     layout: dict[str, Any] = {"margin": {"l": 52, "r": 10, "t": 8, "b": 26}, "yaxis": {"automargin": True}}
     if last > 1:
         layout["xaxis"] = {"range": [1, last]}
@@ -64,54 +59,33 @@ def curve(name: str, epochs: Sequence[int], values: Sequence[float | None], chos
     return Figure([line], f"{name} over {len(epochs)} epochs", layout, height=170)
 
 
-def direction_bars(names: Sequence[str], groups: Mapping[str, Sequence[float]], *, axis: str, alt: str) -> Figure:
-    """Two horizontal bars per name, one per direction."""
-    rows = [label(name) for name in names]
-    traces = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "name": label(group),
-            "x": rounded(values),
-            "y": rows,
-            "marker": {"color": colour},
-            "hovertemplate": "%{y}: %{x}<extra>" + label(group) + "</extra>",
-        }
-        for (group, values), colour in zip(groups.items(), (FIRST, SECOND))
-    ]
+def class_bars(names: Sequence[str], groups: Mapping[str, Sequence[float]]) -> Figure:
+    """The mAP of each class: two lying bars, one per direction."""
     layout = {
         "barmode": "group",
         "bargap": 0.32,
         "bargroupgap": 0.08,
-        "xaxis": {"title": {"text": axis}, "rangemode": "tozero"},
+        "xaxis": {"title": {"text": "mAP"}, "rangemode": "tozero"},
         "yaxis": {"type": "category", "autorange": "reversed", "automargin": True},
-        "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "traceorder": "normal"},
+        "legend": {**LEGEND, "y": 1.01, "traceorder": "normal"},
         "margin": {"l": 20, "r": 20, "t": 34, "b": 46},
     }
-    return Figure(traces, alt, layout, height=110 + 30 * len(rows))
+    traces = bars([label(name) for name in names], groups, "%{y}: %{x}")
+    return Figure(traces, f"mAP of {len(names)} classes in both directions", layout, height=110 + 30 * len(names))
 
 
-def rank_bars(bins: Sequence[str], groups: Mapping[str, Sequence[float]], *, axis: str, alt: str) -> Figure:
-    """Shares of the queries per bin of ranks, one bar a group (a direction each, and chance)."""
-    traces = [
-        {
-            "type": "bar",
-            "name": label(group),
-            "x": list(bins),
-            "y": rounded(values),
-            "marker": {"color": colour},
-            "hovertemplate": "rank %{x}: %{y:.1%} of the queries<extra>" + label(group) + "</extra>",
-        }
-        for (group, values), colour in zip(groups.items(), (FIRST, SECOND, QUIET))
-    ]
+def rank_bars(bins: Sequence[str], groups: Mapping[str, Sequence[float]]) -> Figure:
+    """Shares of the queries per bin of ranks of the true counterpart, in both directions and by chance."""
     layout = {
         "barmode": "group",
         "bargap": 0.25,
-        "xaxis": {"title": {"text": axis}, "type": "category", "automargin": True},
+        "xaxis": {"title": {"text": "rank of the true counterpart"}, "type": "category", "automargin": True},
         "yaxis": {"title": {"text": "share of the queries"}, "tickformat": ".0%", "rangemode": "tozero"},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "legend": LEGEND,
         "margin": {"l": 60, "r": 10, "t": 34, "b": 46},
     }
+    traces = bars(bins, groups, "rank %{x}: %{y:.1%} of the queries", upright=True)
+    alt = "Histogram of the rank of the true counterpart in both directions"
     return Figure(traces, alt, layout, height=320)
 
 
@@ -136,48 +110,38 @@ def pair_map(result: RunResult, rows: Ints, maps: Mapping[str, Any]) -> Figure:
     # A trace holds all first halves of its class, then all second halves: the page joins point i with point i + n/2.
     members = [np.flatnonzero(classes == number) for number in present]
     members = [np.concatenate([some, some + len(rows)]) for some in members]
-    traces = [_trace(result, rows, number, some) for number, some in zip(present, members)]
     views = {
-        name: {axis: [rounded(points[some, at]) for some in members] for at, axis in enumerate("xy")}
-        for name, points in maps.items()
+        name: {axis: [rounded(places[some, at]) for some in members] for at, axis in enumerate("xy")}
+        for name, places in maps.items()
     }
-    first_view = next(iter(views.values()))
-    for at, trace in enumerate(traces):
-        trace.update(x=first_view["x"][at], y=first_view["y"][at])
-    many = len(present) > 1
+    first = next(iter(views.values()))
+    traces = [
+        _pairs(result, rows[some[: len(some) // 2]], number, first["x"][at], first["y"][at])
+        for at, (number, some) in enumerate(zip(present, members))
+    ]
     axis = {"showticklabels": False, "zeroline": False, "title": {"text": ""}}
+    legend = {"itemsizing": "constant", "itemclick": "toggle", "itemdoubleclick": "toggleothers"}
     layout = {
         "xaxis": axis,
-        "yaxis": dict(axis),
-        "showlegend": many,
-        "legend": {
-            "itemsizing": "constant",
-            "itemclick": "toggle",
-            "itemdoubleclick": "toggleothers",
-            "orientation": "h",
-            "y": -0.02,
-        },
+        "yaxis": axis,
+        "showlegend": len(present) > 1,
+        "legend": {**legend, "orientation": "h", "y": -0.02},
         "margin": {"l": 10, "r": 10, "t": 30, "b": 10},
     }
     alt = f"Map of {2 * len(rows)} embeddings of {result.test.names[0]} and {result.test.names[1]}"
     return Figure(traces, alt, layout, height=580 + 5 * len(present), views=views if len(views) > 1 else {}, pairs=True)
 
 
-def _trace(result: RunResult, rows: Ints, number: int, members: Ints) -> dict[str, Any]:
-    half = len(members) // 2
-    texts = [f"{label(result.test.ids[rows[at]])}<br>{label(result.labels[rows[at]])}" for at in members[:half]]
-    name = result.test.class_names[number] if number >= 0 else "no class"
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": label(name, 24),
-        "text": texts * 2,
-        "customdata": [result.test.names[0]] * half + [result.test.names[1]] * half,
-        "marker": {
-            "size": 6,
-            "color": class_colour(number) if number >= 0 else [FIRST] * half + [SECOND] * half,
-            "symbol": [SYMBOLS[0]] * half + [SYMBOLS[1]] * half,
-            "opacity": 0.8,
-        },
-        "hovertemplate": "%{text}<extra>%{customdata}</extra>",
+def _pairs(result: RunResult, rows: Ints, number: int, x: list[Any], y: list[Any]) -> dict[str, Any]:
+    """Both halves of the pairs of one class (-1: of no class)."""
+    texts = [f"{label(result.test.ids[row])}<br>{label(result.labels[row])}" for row in rows]
+    (first, second), half = result.test.names, len(rows)
+    marker = {
+        "size": 6,
+        "color": class_colour(number) if number >= 0 else [FIRST] * half + [SECOND] * half,
+        "symbol": [SYMBOLS[0]] * half + [SYMBOLS[1]] * half,
+        "opacity": 0.8,
     }
+    name = label(result.test.class_names[number] if number >= 0 else "no class", 24)
+    said = {"text": texts * 2, "customdata": [first] * half + [second] * half}
+    return points(x, y, "%{text}<extra>%{customdata}</extra>", name=name, marker=marker, **said)

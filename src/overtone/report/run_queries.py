@@ -5,23 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from overtone.report.figures import heat
+from overtone.report.figures import ROOM_FOR_NUMBERS, heat
 from overtone.report.maps import Floats
-from overtone.report.markup import Child, Column, Markup, el, link_to_media, markup, table
-from overtone.report.page import Section, draw, paragraphs
+from overtone.report.markup import Child, Column, Markup, el, link_to_media, table
+from overtone.report.page import Section, draw, section
 from overtone.report.run_figures import rank_bars
 from overtone.report.run_result import Hit, RunResult
-from overtone.report.words import listed, number
-from overtone.report.words import rank as written_rank
+from overtone.report.words import listed, number, prose, rank
 
-_LENGTH = 10
-"""Items shown of a ranking."""
+_LENGTH = 10  # items shown of a ranking
 MOST_CELLS = 60
 """Classes of a drawn confusion matrix; of more, only the table of the most frequent confusions is given."""
-ROOM_FOR_NUMBERS = 12
-"""Classes up to which numbers fit into the cells."""
-_MOST_CONFUSIONS = 8
-"""Rows of that table."""
+_MOST_CONFUSIONS = 8  # rows of that table
 
 
 def confusions(result: RunResult) -> Section | None:
@@ -34,30 +29,18 @@ def confusions(result: RunResult) -> Section | None:
         "On the diagonal, query and item are of the same class. An item of several classes counts for each of them."
     )
     asked = [at for at in range(len(names)) if any(not np.isnan(matrix[at, at]) for matrix in shares.values())]
-    body: list[Child] = [paragraphs(text)]
-    if 2 <= len(asked) <= MOST_CELLS:
-        fits, shown = len(asked) <= ROOM_FOR_NUMBERS, [names[at] for at in asked]
-        matrices: list[Child] = []
-        for way, arrow in result.arrows.items():
-            first, second = result.test.names if way == "a2v" else result.test.names[::-1]
-            figure = heat(
-                shown,
-                shown,
-                shares[way][np.ix_(asked, asked)],
-                row_title=f"{first} query",
-                column_title=f"{second} found first",
-                alt=f"Confusion of classes, {arrow}",
-                numbers=fits,
-            )
-            matrices.append(draw(figure, arrow))
-        body.append(el("div", matrices, class_="pair" if fits else "wide"))
-    body.append(_most_frequent(result, shares))
-    return Section("Which classes are confused?", markup(body))
+    matrices: list[Child] = []
+    for way, arrow in result.arrows.items() if 2 <= len(asked) <= MOST_CELLS else ():
+        (first, second), shown = result.modalities(way), [names[at] for at in asked]
+        titles, alt = (f"{first} query", f"{second} found first"), f"Confusion of classes, {arrow}"
+        figure = heat(shown, shown, shares[way][np.ix_(asked, asked)], titles=titles, alt=alt)
+        matrices.append(draw(figure, arrow))
+    drawn = el("div", matrices, class_="pair" if len(asked) <= ROOM_FOR_NUMBERS else "wide") if matrices else None
+    return section("Which classes are confused?", text, drawn, _most_frequent(result, shares))
 
 
 def confusion_shares(result: RunResult) -> dict[str, Floats]:
-    """Direction to (C, C) shares of the classes found first; a row sums to 1, or is NaN without a query of the "
-    "class."""
+    """Direction to (C, C) shares of the classes found first; a row sums to 1, or is NaN without queries."""
     shares = {}
     for way, matrix in result.evaluation.confusion.items():
         counted = matrix.cpu().numpy().astype(np.float64)
@@ -76,7 +59,7 @@ def _most_frequent(result: RunResult, shares: dict[str, Floats]) -> Child:
         if asked != got
     ]
     found.sort(key=lambda one: (-one[0], *one[1:]))
-    columns = [Column("query", "name"), Column("found first", "text"), Column("direction", "text"), Column("share")]
+    columns = ["query", Column("found first", "text"), Column("direction", "text"), "share"]
     rows = [[asked, got, arrow, share] for share, arrow, asked, got in found[:_MOST_CONFUSIONS]]
     return table(columns, rows, caption="The most frequent confusions") if rows else None
 
@@ -88,22 +71,16 @@ def examples(result: RunResult) -> Section:
         f"The best, the median and the worst query of each direction by {judged}; of equal ones, the first. "
         "✓ marks a relevant item. The shaded row is the query's true counterpart."
     )
-    body: list[Child] = [paragraphs(text)]
+    body: list[Child] = []
     for way, arrow in result.arrows.items():
         scores = result.average_precision[way] if result.average_precision else -result.ranks[way]
         cards = [_card(result, way, name, row) for name, row in telling(scores).items()]
         body += [el("h3", arrow), el("div", cards, class_="cards")]
-    return Section("What do queries retrieve?", markup(body))
+    return section("What do queries retrieve?", text, body)
 
 
 def telling(scores: Floats) -> dict[str, int]:
-    """The best, the median and the worst query: by score, then by row, so that the choice is always the same.
-
-    Args:
-        scores: (N,) the higher the better; NaN means: not judged.
-
-    Returns:
-        ``{"best": row, "median": row, "worst": row}``, fewer if there are fewer queries.
+    """The rows of the best, the median and the worst query: by score (NaN: not judged), equal ones by row.
 
     Example:
         >>> telling(np.array([0.5, float("nan"), 1.0, 0.1]))
@@ -121,12 +98,12 @@ def telling(scores: Floats) -> dict[str, int]:
 
 
 def _card(result: RunResult, way: str, name: str, row: int) -> Markup:
-    asks, answers = result.test.names if way == "a2v" else result.test.names[::-1]
+    asks, answers = result.modalities(way)
     precision = result.average_precision.get(way)
     about = [
         f"class {result.labels[row]}" if result.labels[row] else "",
         f"AP {number(float(precision[row]))}" if precision is not None else "",
-        f"true counterpart at rank {written_rank(float(result.ranks[way][row]))}",
+        f"true counterpart at rank {rank(float(result.ranks[way][row]))}",
     ]
     labelled = result.targets is not None
     head = el(
@@ -175,23 +152,16 @@ def counterparts(result: RunResult) -> Section:
     bins = rank_bins(gallery)
     groups = {arrow: rank_shares(result.ranks[way], bins).tolist() for way, arrow in result.arrows.items()}
     chance = np.array([high - low + 1 for low, high in bins]) / gallery
-    figure = rank_bars(
-        [str(low) if low == high else f"{low:,} to {high:,}" for low, high in bins],
-        {**groups, "by chance": chance.tolist()},
-        axis="rank of the true counterpart",
-        alt="Histogram of the rank of the true counterpart in both directions",
-    )
-    medians = [
-        f"{written_rank(float(np.median(result.ranks[way])))} for {arrow}" for way, arrow in result.arrows.items()
-    ]
-    others = (
-        "" if result.targets is None else " Other items of the same class are relevant, too, and may well come first."
-    )
-    text = (
+    written = [str(low) if low == high else f"{low:,} to {high:,}" for low, high in bins]
+    figure = rank_bars(written, {**groups, "by chance": chance.tolist()})
+    medians = [f"{rank(float(np.median(result.ranks[way])))} for {arrow}" for way, arrow in result.arrows.items()]
+    others = "Other items of the same class are relevant, too, and may well come first."
+    text = prose(
         f"The strictest measure: the rank of the query's true counterpart (its pair) among {gallery:,} items. The "
-        f"median rank is {listed(medians)}. In a random order it is {written_rank((gallery + 1) / 2)}.{others}"
+        f"median rank is {listed(medians)}. In a random order it is {rank((gallery + 1) / 2)}.",
+        "" if result.targets is None else others,
     )
-    return Section("At what rank is the true counterpart?", markup(paragraphs(text), draw(figure)))
+    return section("At what rank is the true counterpart?", text, draw(figure))
 
 
 def rank_bins(longest: int) -> list[tuple[int, int]]:

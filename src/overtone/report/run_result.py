@@ -13,12 +13,11 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.evaluation import Evaluation, Score, counterpart_ranks, find_metric, mean_interval
 from overtone.features import PairedFeatures
-from overtone.report.maps import Floats
+from overtone.report.maps import Floats, unit
 from overtone.report.words import directions_of, listed
 from overtone.training import Run
 
-_STRONG = 0.5
-"""Soft label from which a class is named."""
+_STRONG = 0.5  # soft label from which a class is named
 _MOST_DRAWN = 20_000
 """Queries up to which metrics other than mAP get an interval: a thousand resamples of more take too long for a page."""
 _LEADING = ("map", "instance_recall@10", "instance_recall@1")
@@ -52,17 +51,7 @@ class RunResult:
 
     @classmethod
     def of(cls, run: Run, data: PairedFeatures, evaluation: Evaluation, embeddings: Mapping[str, Tensor]) -> RunResult:
-        """The result of a run, after a check that everything is of the same rows.
-
-        Args:
-            run: The run.
-            data: What it was trained on; its split ``"test"`` is used, all rows if it has no splits.
-            evaluation: The evaluation of these rows.
-            embeddings: Modality to (N, e) rows.
-
-        Raises:
-            InputError: The evaluation or the embeddings are of another number of rows.
-        """
+        """The result from the arguments of :func:`~overtone.report.run_report`, whose errors it raises."""
         test = data.split("test") if data.splits else data
         counts = {"items evaluated": evaluation.gallery, "rows embedded": len(next(iter(embeddings.values())))}
         for what, count in counts.items():
@@ -79,6 +68,10 @@ class RunResult:
     def arrows(self) -> dict[str, str]:
         """The directions by their key: ``{"a2v": "audio → visual", ...}``."""
         return directions_of(self.test.names)
+
+    def modalities(self, way: str) -> tuple[str, ...]:
+        """The modality of the queries and that of the gallery in a direction."""
+        return self.test.names if way == "a2v" else self.test.names[::-1]
 
     @cached_property
     def scores(self) -> dict[str, Score]:
@@ -152,9 +145,3 @@ class RunResult:
     def chosen(self) -> int | None:
         """The epoch whose weights were kept; None if there was no choice."""
         return self.run.info.get("chosen_epoch") if self.history and self.criterion else None
-
-
-def unit(rows: Floats) -> Floats:
-    """Rows of length one; a zero row stays zero."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(lengths > 0, lengths, 1), dtype=np.float64)

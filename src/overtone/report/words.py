@@ -203,6 +203,11 @@ def listed(items: Sequence[str], *, last: str = "and") -> str:
     return f" {last} ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 
+def prose(*sentences: str) -> str:
+    """Sentences in a row; empty ones are left out."""
+    return " ".join(filter(None, sentences))
+
+
 def capital(text: str) -> str:
     """Text as a heading begins; names that mix their letters keep them.
 
