@@ -20,11 +20,8 @@ from overtone.core.declarations import settings_fields
 from overtone.core.errors import InputError
 from overtone.core.plugins import import_plugin
 
-PLAIN = (bool, int, float, str, Path)
+_PLAIN = (bool, int, float, str, Path)
 _METAVARS = {"seed": "N", "memory_mb": "MB", "precision": "fp32|bf16", "device": "NAME", "penalty": "C", "seconds": "S"}
-_IMPORT = Param(
-    "FILE.py", many=True, help="A file or module of yours that registers methods, losses or metrics; repeatable."
-)
 
 Show = Callable[[Output, Any, Mapping[str, Any]], None]
 """Sets the JSON document and prints the result of a verb, called with what the verb was called with."""
@@ -101,7 +98,8 @@ class Command:
                 elif isinstance(mark, Settable):
                     slots += _settings(mark)
         if self.plugins:
-            slots.append(_Slot.of("import_", str, _IMPORT, None, _IMPORT.help or "")._replace(option="--import"))
+            text = "A file or module of yours that registers methods, losses or metrics; repeatable."
+            slots.append(_Slot.of("import_", str, Param("FILE.py", option="--import", many=True), None, text))
         text = "Print one JSON document on standard output and nothing else there."
         return [*slots, _Slot.of("json", bool, Param(), False, text)]
 
@@ -126,11 +124,9 @@ class _Slot(NamedTuple):
         plain, choices = _command_line_type(kind)
         if mark.many:
             plain = GenericAlias(list, (plain,)) if get_origin(plain) is not list else plain
-        required = default is inspect.Parameter.empty
-        simple = default if isinstance(default, PLAIN) else None
-        return cls(
-            name, mark.option or "--" + name.replace("_", "-"), plain, mark, simple, text, required, choices=choices
-        )
+        required, simple = default is inspect.Parameter.empty, default if isinstance(default, _PLAIN) else None
+        option = mark.option or "--" + name.replace("_", "-")
+        return cls(name, option, plain, mark, simple, text, required, choices=choices)
 
     @property
     def key(self) -> str:
@@ -142,23 +138,16 @@ class _Slot(NamedTuple):
     def parameter(self) -> inspect.Parameter:
         """As typer reads it from a signature."""
         shared: dict[str, Any] = {"metavar": self.mark.metavar or None, "help": self.help, "min": self.mark.minimum}
-        made = (
-            typer.Argument(**shared)
-            if self.positional
-            else typer.Option(self.option, hidden=self.group == "hidden", **shared)
-        )
+        made: Any = typer.Argument(**shared)
+        if not self.positional:
+            made = typer.Option(self.option, hidden=self.group == "hidden", **shared)
         kind = self.type if self.required or self.type is bool or self.default is not None else self.type | None
         default = inspect.Parameter.empty if self.required else self.default
-        return inspect.Parameter(
-            self.key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, made]
-        )
+        form = Annotated[kind, made]
+        return inspect.Parameter(self.key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=form)
 
     def read(self, value: Any) -> Any:
-        """A value from the command line as the verb takes it.
-
-        Raises:
-            InputError: It is not one of the choices, or names of modalities that cannot be.
-        """
+        """A value from the command line as the verb takes it; one that it cannot take is refused."""
         if self.name == "modalities":
             return _modalities(value, single="[" in self.mark.metavar)
         if self.choices and value not in self.choices:
@@ -171,9 +160,7 @@ def _arguments(slots: Sequence[_Slot], given: Mapping[str, Any]) -> dict[str, An
     from overtone.core.settings import parse_assignments, read_yaml
 
     arguments: dict[str, Any] = {}
-    settings: dict[str, Any] = {}
-    if given.get("config") is not None:
-        settings |= read_yaml(given["config"])
+    settings = dict(read_yaml(given["config"])) if given.get("config") is not None else {}
     settings |= parse_assignments(given.get("set") or [])
     for slot in slots:
         value = given.get(slot.key)
@@ -188,18 +175,19 @@ def _arguments(slots: Sequence[_Slot], given: Mapping[str, Any]) -> dict[str, An
 
 def _settings(mark: Settable) -> list[_Slot]:
     """``--config``, ``--set``, and the settings that have an option of their own."""
-    config = Param("F.yaml", help="Settings from a YAML file.")
-    assigned = Param("KEY=VALUE", many=True, help="One setting, over those of --config; may be repeated.")
-    slots = [_Slot.of(p.metavar, k, p, None, p.help or "") for p, k in ((config, Path), (assigned, str))]
-    slots = [slots[0]._replace(name="config", option="--config"), slots[1]._replace(name="set", option="--set")]
+    text = "One setting, over those of --config; may be repeated."
+    slots = [
+        _Slot.of("config", Path, Param("F.yaml"), None, "Settings from a YAML file."),
+        _Slot.of("set", str, Param("KEY=VALUE", many=True), None, text),
+    ]
     fields = settings_fields(mark.path) if mark.named else {}
     for name, setting in mark.named.items():
         field = fields[setting]
         text = field.description
         if field.default not in ("None", ""):
             text += f"  [default: {field.default.strip(chr(39))}]"
-        option = "--" + name.replace("_", "-")
-        slots.append(_Slot(setting, option, str, Param(_METAVARS.get(name, "N")), None, text, group="setting"))
+        param = Param(_METAVARS.get(name, "N"), option="--" + name.replace("_", "-"))
+        slots.append(_Slot.of(setting, str, param, None, text)._replace(group="setting"))
     return slots
 
 
@@ -242,7 +230,7 @@ def _command_line_type(kind: Any) -> tuple[Any, tuple[str, ...]]:
     """The type that the command line reads, the first plain one of a union, and the values of a ``Literal``."""
     if get_origin(kind) is Literal:
         return str, get_args(kind)
-    if kind in PLAIN:
+    if kind in _PLAIN:
         return kind, ()
     origin = get_origin(kind)
     if origin is not None and origin.__name__ == "Sequence":
@@ -269,12 +257,8 @@ def _documented(verb: Callable[..., Any]) -> tuple[str, dict[str, str]]:
     text, _, rest = (inspect.getdoc(verb) or "").partition("\n\nArgs:\n")
     section = re.split(r"^\w+:$", rest, flags=re.M)[0]
     entries = re.findall(r"^    (\w+): (.*\n(?:^      .*\n)*)", section, flags=re.M)
-    return _readable(text), {name: _first_sentence(entry) for name, entry in entries}
-
-
-def _first_sentence(text: str) -> str:
-    """The first sentence, on one line."""
-    return re.split(r"(?<=\.)\s", _readable(" ".join(text.split())))[0]
+    lines = {name: _readable(" ".join(entry.split())) for name, entry in entries}
+    return _readable(text), {name: re.split(r"(?<=\.)\s", line)[0] for name, line in lines.items()}
 
 
 def _readable(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overtone.cli import tables
 from overtone.cli.output import Output
 
 if TYPE_CHECKING:
@@ -23,14 +24,12 @@ Arguments = Mapping[str, Any]
 
 def show_run(output: Output, run: Run, arguments: Arguments) -> None:
     """The evaluation of a training, and where its files are."""
-    from overtone.cli.tables import evaluation_table
-
     out = Path(arguments["out"])
     found = run.evaluation
     report = out / "report.html" if found else None
     evaluation = found.to_dict() if found else None
     output.document({"method": run.name, "run": out, "report": report, "evaluation": evaluation})
-    output.say(*(evaluation_table(found) if found else ()), f"\nRun: {out}")
+    output.say(*(tables.evaluation_table(found) if found else ()), f"\nRun: {out}")
     output.say(f"Report (open it in a browser): {report}" if report else "No test split, so no evaluation.")
 
 
@@ -44,43 +43,27 @@ def show_embeddings(output: Output, embeddings: dict[str, Tensor], arguments: Ar
 
 def show_evaluation(output: Output, evaluation: Evaluation, arguments: Arguments) -> None:
     """The table of metrics, and mAP per class."""
-    from overtone.cli.tables import class_table, evaluation_table
-
     output.document(evaluation.to_dict())
-    output.say(*evaluation_table(evaluation), *class_table(evaluation))
+    output.say(*tables.evaluation_table(evaluation), *tables.class_table(evaluation))
 
 
 def show_inspection(output: Output, found: Inspection, arguments: Arguments) -> None:
     """What is in a source; the process ends with 2 if it cannot be used."""
-    from overtone.cli.tables import inspection
-
     output.document(found.to_dict())
-    output.say(*inspection(found))
+    output.say(*tables.inspection_table(found))
     output.code = 2 if found.problems else 0
 
 
 def show_comparison(output: Output, comparison: Comparison, arguments: Arguments) -> None:
     """The table of methods, the tests in sentences, and where the report is."""
-    from overtone.cli.tables import comparison_table
-
     output.document(comparison.to_dict())
-    output.say(*comparison_table(comparison), f"\nReport: {comparison.report}")
-
-
-def show_demo(output: Output, comparison: Comparison, arguments: Arguments) -> None:
-    """The same for somebody who has never seen one."""
-    from overtone.cli.tables import comparison_table
-
-    output.document(comparison.to_dict())
-    output.say(*comparison_table(comparison), f"\nReport (open it in a browser): {comparison.report}")
+    output.say(*tables.comparison_table(comparison), f"\nReport (open it in a browser): {comparison.report}")
 
 
 def show_diagnosis(output: Output, diagnosis: Diagnosis, arguments: Arguments) -> None:
     """The table of losses, the verdicts, and where the report is."""
-    from overtone.cli.diagnosis_tables import diagnosis_tables
-
     output.document(diagnosis.to_dict())
-    output.say(*diagnosis_tables(diagnosis), f"\nReport: {diagnosis.report}")
+    output.say(*tables.diagnosis_table(diagnosis), f"\nReport (open it in a browser): {diagnosis.report}")
 
 
 def show_extraction(output: Output, features: Features, arguments: Arguments) -> None:
@@ -134,21 +117,17 @@ def _corpus(data: PairedFeatures) -> dict[str, Any]:
 
 def show_graph(output: Output, graph: Graph, arguments: Arguments) -> None:
     """The edges, and which files were written."""
-    from overtone.cli.tables import graph_table
-
     output.document(graph.to_dict(brief=True))
-    output.say(*graph_table(graph), *(f"Written: {path}" for path in arguments.get("out", ())))
+    output.say(*tables.graph_table(graph), *(f"Written: {path}" for path in arguments.get("out", ())))
 
 
 def show_catalogue(output: Output, catalogue: Catalogue, arguments: Arguments) -> None:
     """The methods, or everything that can be set."""
-    from overtone.cli.tables import settings_table, table
-
     output.document(catalogue.to_dict())
     if catalogue.title:
         output.say(catalogue.title)
     if catalogue.methods:
-        output.say(table(("method", "what it does"), catalogue.methods.items(), numbers=False))
+        output.say(tables.table(("method", "what it does"), catalogue.methods.items(), numbers=False))
         output.say("overtone methods METHOD shows what can be set.")
     for part, rows in catalogue.settings.items():
-        output.say(settings_table(rows, f"Settings of {part}"))
+        output.say(tables.settings_table(rows, f"Settings of {part}"))

@@ -4,45 +4,63 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
-
-from rich import box
-from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from overtone.report.words import DASH, duration, metric_name, number, percent, plural, span
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
     from overtone.evaluation import Evaluation
-    from overtone.experiments import Comparison, MethodResult
+    from overtone.experiments import Comparison, Diagnosis, MethodResult, SpaceResult
     from overtone.features import Inspection
     from overtone.graphs import Graph
 
 _INTERVAL = "95 %\ninterval"
-_LOOK: dict[str, Any] = {
-    "box": box.SIMPLE_HEAD,
-    "title_justify": "left",
-    "title_style": "bold",
-    "pad_edge": False,
-    "padding": (0, 1, 0, 0),
+_EDGES = 40  # of a graph that are shown at most
+_DIAGNOSED = {
+    "within-class\nvariance": "intra_variance",
+    "centroid\ndistance": "centroid_distance",
+    "smallest\ngap": "smallest_gap",
+    "effective\nrank": "effective_rank",
+    "active\nratio": "active_ratio",
+    "gradient\nnorm": "gradient_norm",
+    "R@1": "recall@1",
+    "mAP@R": "map@r",
+    "mAP": "map",
 }
-_EDGES = 40
-"""Edges of a graph that are shown at most."""
+"""Headings to quantities of a diagnosis."""
+_WITH_SPREAD = frozenset({"intra_variance", "recall@1", "map"})  # which show ± one standard deviation over the seeds
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None, *, numbers: bool = True
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    title: str | None = None,
+    *,
+    names: int = 1,
+    numbers: bool = True,
+    styles: Mapping[int, str] | None = None,
 ) -> Table:
-    """A table; all columns but the first are numbers, aligned on the right, unless said otherwise."""
-    made, rows = Table(title=title, **_LOOK), list(rows)
+    """A table, whose cells are never cut.
+
+    The first columns are ``names``; the others are numbers, aligned on the right, or words, which wrap. ``styles`` are
+    those of some rows, by their place.
+    """
+    from rich import box
+    from rich.table import Table  # an import that the program's help need not wait for
+    from rich.text import Text
+
+    look: dict[str, Any] = {"title_justify": "left", "title_style": "bold", "pad_edge": False, "padding": (0, 1, 0, 0)}
+    made, rows = Table(title=title, box=box.SIMPLE_HEAD, **look), list(rows)
     for index, column in enumerate(columns):
-        fixed = numbers or not index
-        width = max(len(line) for cell in (column, *(row[index] for row in rows)) for line in str(cell).split("\n"))
-        justify: Literal["left", "right"] = "right" if index and numbers else "left"
-        made.add_column(column, justify=justify, no_wrap=fixed, min_width=width if fixed else None)
-    for row in rows:
-        made.add_row(*row)
+        fixed = numbers or index < names
+        width = max(len(line) for cell in (column, *(row[index] for row in rows)) for line in cell.split("\n"))
+        right = index and numbers
+        made.add_column(column, justify="right" if right else "left", no_wrap=fixed, min_width=width if fixed else None)
+    for at, row in enumerate(rows):
+        made.add_row(*(Text(cell, style=(styles or {}).get(at, "")) for cell in row))
     return made
 
 
@@ -59,7 +77,7 @@ def evaluation_table(evaluation: Evaluation) -> list[RenderableType]:
     rows = []
     for key in sorted(evaluation.scores, key=metric_order):
         score = evaluation[key]
-        cells = [number(value) for value in (*score.directions.values(), score.mean)]
+        cells = map(number, (*score.directions.values(), score.mean))
         rows.append((metric_name(key), *cells, span(score.ci95) if score.ci95 else ""))
     title = f"Retrieval, {plural(evaluation.queries, 'query', 'queries')} in each direction"
     shown: list[RenderableType] = [table(("", *arrows(evaluation.modalities), "mean", _INTERVAL), rows, title)]
@@ -72,17 +90,14 @@ def evaluation_table(evaluation: Evaluation) -> list[RenderableType]:
 
 def class_table(evaluation: Evaluation) -> list[RenderableType]:
     """The mAP of each class, the best first; nothing without labels."""
-    ranked = sorted(evaluation.per_class.items(), key=lambda item: -_or_zero(item[1].mean))
+    scores = evaluation.per_class
+    ranked = sorted(scores, key=lambda name: 0.0 if math.isnan(scores[name].mean) else -scores[name].mean)
     rows = [
-        (name, *(number(value) for value in (*score.directions.values(), score.mean, score.queries)))
-        for name, score in ranked
+        (name, *map(number, (*scores[name].directions.values(), scores[name].mean, scores[name].queries)))
+        for name in ranked
     ]
     columns = ("class", *arrows(evaluation.modalities), "mean", "queries")
     return [table(columns, rows, "mAP per class")] if rows else []
-
-
-def _or_zero(value: float) -> float:
-    return 0.0 if math.isnan(value) else value
 
 
 def comparison_table(comparison: Comparison) -> list[RenderableType]:
@@ -92,27 +107,31 @@ def comparison_table(comparison: Comparison) -> list[RenderableType]:
     metric = comparison.metric
     columns = ["method", f"{metric_name(metric)}\n± std", _INTERVAL, *arrows(comparison.modalities), "R@1", "time"]
     results = {**comparison.ranked(), **comparison.ablation}
-    rows = [_method_row(name, result, metric, best=name == comparison.best) for name, result in results.items()]
+    rows = [_method_row(name, result, metric) for name, result in results.items()]
+    styles = {at: "bold" for at, name in enumerate(results) if name == comparison.best}
+    for at in styles:  # the star marks the best where the terminal has no bold
+        rows[at][0] += " *"
     if comparison.chance_map:
         ways = [number(comparison.chance_map[way]) for way in ("a2v", "v2a")]
-        rows.append([Text(cell, style="dim") for cell in ("chance", number(comparison.chance), "", *ways, "", "")])
+        styles[len(rows)] = "dim"
+        rows.append(["chance", number(comparison.chance), "", *ways, "", ""])
     if all("map_events" in result.scores for result in results.values()):  # all events are known
         columns.insert(-2, "mAP,\nall events")
         cells = [number(result.scores["map_events"].mean) for result in results.values()]
         for row, cell in zip(rows, [*cells, *[""] * (len(rows) - len(cells))]):
-            row.insert(-2, Text(cell))
+            row.insert(-2, cell)
     queries = plural(comparison.queries or 0, "test query", "test queries")
     title = f"{comparison.corpus}: {queries} in each direction, mean over {plural(len(comparison.seeds), 'seed')}"
     tests = [difference_in_words(test) for test in comparison.paired_tests]
-    return [table(columns, rows, title), *tests, *verdicts(comparison)]
+    return [table(columns, rows, title, styles=styles), *tests, *verdicts(comparison)]
 
 
-def _method_row(name: str, result: MethodResult, metric: str, best: bool = False) -> list[Text]:
-    """A row of the comparison; the best is marked with a star, and bold where the terminal can."""
+def _method_row(name: str, result: MethodResult, metric: str) -> list[str]:
+    """A row of the comparison."""
     score = result.scores[metric]
     recall = result.scores.get("recall@1") or result.scores.get("instance_recall@1")
-    cells = [
-        f"{name} *" if best else name,
+    return [
+        name,
         number(score.mean) + ("" if score.std is None else f" ± {number(score.std)}"),
         span(score.ci95),
         number(score.directions["a2v"]),
@@ -120,11 +139,41 @@ def _method_row(name: str, result: MethodResult, metric: str, best: bool = False
         number(recall.mean if recall else None),
         duration(result.seconds),
     ]
-    return [Text(cell, style="bold" if best else "") for cell in cells]
 
 
-def inspection(found: Inspection) -> list[RenderableType]:
+def diagnosis_table(diagnosis: Diagnosis) -> list[RenderableType]:
+    """The table of losses, the verdict on each, and which to take for what."""
+    rows = [
+        [name, *(_with_spread(result, key) for key in _DIAGNOSED.values())] for name, result in diagnosis.losses.items()
+    ]
+    if diagnosis.features is not None:
+        rows.append(["(features)", *(_with_spread(diagnosis.features, key) for key in _DIAGNOSED.values())])
+    judged = "across " + " and ".join(diagnosis.modalities) if diagnosis.protocol == "across" else "one view"
+    classes = plural(diagnosis.classes["test"], "class", "classes")
+    title = f"{plural(diagnosis.rows['test'], 'test row')} of {classes}, {judged}"
+    if diagnosis.seeds:
+        title += f"; mean of {plural(len(diagnosis.seeds), 'seed')} ± standard deviation, last epoch"
+    shown: list[RenderableType] = [table(("loss", *_DIAGNOSED), rows, title)] if rows else []
+    spaces: dict[str, SpaceResult] = dict(diagnosis.losses)
+    if diagnosis.features is not None:
+        spaces["features"] = diagnosis.features
+    for name, space in spaces.items():
+        shown += [f"{name}: {finding.says} {finding.advice}" for finding in space.verdict or ()]
+    sentences = diagnosis.recommendation.sentences
+    return [*shown, *(["", *sentences] if sentences else ())]
+
+
+def _with_spread(space: SpaceResult, key: str) -> str:
+    measured = space.measured(key)
+    value = number(measured.mean)
+    return value if measured.std is None or key not in _WITH_SPREAD else f"{value} ± {number(measured.std)}"
+
+
+def inspection_table(found: Inspection) -> list[RenderableType]:
     """What is in a source: a line for every fact, a line for every part of one; then warnings and problems."""
+    from rich.table import Table
+    from rich.text import Text
+
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(no_wrap=True, style="bold")
     facts.add_column()
@@ -158,12 +207,8 @@ def plainly(value: Any) -> str:
 
 def settings_table(rows: Iterable[tuple[str, str, str, str]], title: str) -> Table:
     """Settings with type, default and description, as :meth:`overtone.core.Settings.table` gives them."""
-    made = Table(title=title, **_LOOK)
-    for column, fixed in (("setting", True), ("default", True), ("what it does", False)):
-        made.add_column(column, no_wrap=fixed)
-    for name, _, default, description in rows:
-        made.add_row(Text(name), Text("by corpus" if default == "None" else default), Text(description))
-    return made
+    shown = [(name, "by corpus" if default == "None" else default, text) for name, _, default, text in rows]
+    return table(("setting", "default", "what it does"), shown, title, names=2, numbers=False)
 
 
 def graph_table(found: Graph) -> list[RenderableType]:
