@@ -9,52 +9,23 @@ from overtone.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from overtone import diagnosis, evaluation, features, objectives
-    from overtone.api import (
-        compare,
-        demo,
-        diagnose,
-        embed,
-        evaluate,
-        extract,
-        graph,
-        import_plugin,
-        inspect,
-        simulate,
-        train,
-    )
+    from overtone.api import compare, demo, diagnose, embed, evaluate, extract, graph, inspect, simulate, train
+    from overtone.core.plugins import import_plugin
     from overtone.features import load, save
 
-__all__ = [
-    "compare",
-    "demo",
-    "diagnose",
-    "diagnosis",
-    "embed",
-    "evaluate",
-    "evaluation",
-    "extract",
-    "features",
-    "graph",
-    "import_plugin",
-    "inspect",
-    "load",
-    "objectives",
-    "save",
-    "simulate",
-    "train",
-]
+__all__ = ["compare", "demo", "diagnose", "embed", "evaluate", "extract", "graph", "inspect", "simulate", "train"]
+__all__ += ["diagnosis", "evaluation", "features", "import_plugin", "load", "objectives", "save"]
 
-_PACKAGES = frozenset({"diagnosis", "evaluation", "features", "objectives"})
-_OF_FEATURES = frozenset({"load", "save"})
+_ELSEWHERE = {"import_plugin": "core.plugins", "load": "features", "save": "features"}
 
 
 def __getattr__(name: str) -> Any:
     """The verbs and packages, imported on first use, so that ``import overtone`` and ``overtone --help`` are fast."""
-    if name in _PACKAGES:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in ("diagnosis", "evaluation", "features", "objectives"):
         return importlib.import_module(f"overtone.{name}")
-    if name in __all__:
-        return getattr(importlib.import_module("overtone.features" if name in _OF_FEATURES else "overtone.api"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"overtone.{_ELSEWHERE.get(name, 'api')}"), name)
 
 
 def __dir__() -> list[str]:

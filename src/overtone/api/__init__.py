@@ -8,18 +8,5 @@ from overtone.api.reading import inspect
 from overtone.api.running import embed, evaluate, train
 from overtone.core.plugins import import_plugin
 
-__all__ = [
-    "Catalogue",
-    "catalogue",
-    "compare",
-    "demo",
-    "diagnose",
-    "embed",
-    "evaluate",
-    "extract",
-    "graph",
-    "import_plugin",
-    "inspect",
-    "simulate",
-    "train",
-]
+__all__ = ["Catalogue", "catalogue", "compare", "demo", "diagnose", "embed", "evaluate", "extract", "graph"]
+__all__ += ["import_plugin", "inspect", "simulate", "train"]

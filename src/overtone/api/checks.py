@@ -1,4 +1,7 @@
-"""Refuses misspelt names before a large file is read, and before torch is imported, which takes seconds."""
+"""Refuses misspelt names before a large file is read, and before torch is imported, which takes seconds.
+
+Each check raises the InputError that the work itself would end with.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,7 @@ if TYPE_CHECKING:
 
 
 def check_method(method: str, settings: Mapping[str, Any] | None) -> None:
-    """Refuse an unknown method, or a setting that it does not have.
-
-    Args:
-        method: The name.
-        settings: Setting names to values.
-
-    Raises:
-        InputError: With the sentence that the training itself would end with.
-    """
+    """Refuse an unknown method, or a setting that it does not have."""
     if not _sources_are_all():
         from overtone.methods.base import methods
         from overtone.training.settings import split_settings
@@ -38,15 +33,7 @@ def check_method(method: str, settings: Mapping[str, Any] | None) -> None:
 
 
 def check_methods(methods: Sequence[str], settings: Mapping[str, Any] | None) -> None:
-    """Refuse an unknown method of a comparison, or a setting that none of them has.
-
-    Args:
-        methods: Their names.
-        settings: Setting names to values.
-
-    Raises:
-        InputError: With the sentence that the comparison itself would end with.
-    """
+    """Refuse an unknown method of a comparison, or a setting that none of them has."""
     if not _sources_are_all():
         from overtone.experiments.comparison import expand_methods
 
@@ -66,15 +53,7 @@ def check_methods(methods: Sequence[str], settings: Mapping[str, Any] | None) ->
 def check_losses(
     losses: Sequence[str | Module] | Mapping[str, str | Module] | None, settings: Mapping[str, Any] | None
 ) -> None:
-    """Refuse an unknown loss of a diagnosis, or a setting that neither the budget nor a loss has.
-
-    Args:
-        losses: Their names, or modules; None for all that are registered.
-        settings: Setting names to values; ``"triplet.margin"`` is for one loss.
-
-    Raises:
-        InputError: With the sentence that the diagnosis itself would end with.
-    """
+    """Refuse an unknown loss of a diagnosis (None: all registered), or a setting that neither budget nor loss has."""
     if not _sources_are_all():
         from overtone.experiments import split_head_settings
 
@@ -82,7 +61,8 @@ def check_losses(
         return
     from overtone.core.settings import BUDGET, share_settings
 
-    paths = {name: path for name, path in registered_names("overtone.objectives").items() if _is_loss(path)}
+    every = registered_names("overtone.objectives")
+    paths = {name: path for name, path in every.items() if descends(path, "MetricLoss")}
     names = [name for name in (paths if losses is None else losses) if isinstance(name, str)]
     for name in names:
         if name not in paths:
@@ -104,10 +84,6 @@ def _settings_of(method: str) -> str:
     if method not in paths:
         raise unknown_name("method", method, paths)
     return attribute(paths[method], "settings_type") or ""
-
-
-def _is_loss(path: str) -> bool:
-    return descends(path, "MetricLoss")
 
 
 def _today(settings: Mapping[str, Any] | None, *paths: str) -> dict[str, Any]:

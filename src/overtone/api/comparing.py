@@ -130,8 +130,7 @@ def diagnose(
         as_is: Train nothing: diagnose the embeddings in DATA as they are.
         seeds: Number of seeds that each head is trained with. In Python also the seeds themselves.
         class_disjoint: Split DATA anew: the first half of the classes trains, the other half is evaluated.
-        settings: Names to values: the budget's, and the losses' (``"margin"`` for all that have it,
-            ``"triplet.margin"`` for one).
+        settings: Names to values: the budget's, and the losses' (``"margin"`` for all, ``"triplet.margin"`` for one).
         out: Folder for results and report. None keeps everything in memory.
         resume: Reuse results that --out holds already, where data, settings and versions are the same.
         progress: Called after each epoch.
@@ -190,12 +189,10 @@ def _publish(result: Result, out: str | Path | None) -> Result:
     from overtone.experiments import Comparison
 
     result = replace(result, report=Path(out) / "report.html")
-    if isinstance(result, Comparison):
-        name, page = "comparison.json", report.comparison_report(result)
-    else:
-        name, page = "diagnosis.json", report.diagnosis_report(result)
+    compared = isinstance(result, Comparison)
+    page = report.comparison_report(result) if isinstance(result, Comparison) else report.diagnosis_report(result)
     write_text(Path(out) / "report.html", page)
-    write_json(Path(out) / name, result.to_dict())
+    write_json(Path(out) / ("comparison.json" if compared else "diagnosis.json"), result.to_dict())
     return result
 
 

@@ -67,39 +67,31 @@ OutFile = Annotated["str | Path | None", Param("F", option="--out")]
 OutFolder = Annotated["str | Path | None", Param("FOLDER", option="--out")]
 
 
+_SUBSET = Param("NAME", old="--view", help="A published part of the corpus in DATA, such as ave-15.")
+_SEQUENCES = Param(
+    "mean|keep", help="What becomes of (N, T, d) sequences: their mean over time (the default), or kept."
+)
+_SEED_HELP = "Seed of the 70/30 split where DATA has none, and of a generated corpus; by default 0."
+_SEED = Param("N", option="--data-seed", minimum=0, help=_SEED_HELP)
+_PAIR = Param("A,B", help="Names of the two modalities in DATA, if not audio,visual.")
+_VIEWS = Param("A[,B]", help="Name of the one view in DATA, or of its two modalities, where that is not clear.")
+
+
 class Reading(TypedDict, total=False):
     """How data are read, besides the names of modalities; as :func:`overtone.load` takes it."""
 
-    subset: Annotated[
-        str | None, Param("NAME", old="--view", help="A published part of the corpus in DATA, such as ave-15.")
-    ]
-    sequences: Annotated[
-        Literal["mean", "keep"],
-        Param("mean|keep", help="What becomes of (N, T, d) sequences: their mean over time (the default), or kept."),
-    ]
-    seed: Annotated[
-        int,
-        Param(
-            "N",
-            option="--data-seed",
-            minimum=0,
-            help="Seed of the 70/30 split where DATA has none, and of a generated corpus; by default 0.",
-        ),
-    ]
+    subset: Annotated[str | None, _SUBSET]
+    sequences: Annotated[Literal["mean", "keep"], _SEQUENCES]
+    seed: Annotated[int, _SEED]
 
 
 class PairReading(Reading, total=False):
     """How two modalities are read."""
 
-    modalities: Annotated[
-        tuple[str, str] | None, Param("A,B", help="Names of the two modalities in DATA, if not audio,visual.")
-    ]
+    modalities: Annotated[tuple[str, str] | None, _PAIR]
 
 
 class ViewReading(Reading, total=False):
     """How one view or two modalities are read."""
 
-    modalities: Annotated[
-        tuple[str, ...] | None,
-        Param("A[,B]", help="Name of the one view in DATA, or of its two modalities, where that is not clear."),
-    ]
+    modalities: Annotated[tuple[str, ...] | None, _VIEWS]

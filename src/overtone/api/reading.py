@@ -37,18 +37,7 @@ def inspect(data: Annotated[str | Path, Param("DATA")], **reading: Unpack[ViewRe
 
 
 def read(data: str | Path | PairedFeatures, reading: PairReading) -> PairedFeatures:
-    """Features as they are, or loaded; decisions and doubts are logged.
-
-    Args:
-        data: Features, a file, a folder or a corpus name.
-        reading: What :func:`overtone.load` takes besides.
-
-    Returns:
-        Checked features.
-
-    Raises:
-        InputError: The data cannot be used, or hold a single view.
-    """
+    """Features as they are, or loaded; decisions and doubts are logged, a single view is refused."""
     from overtone.features import Features, load, require_pairs
 
     return require_pairs(data) if isinstance(data, Features) else logged(load(data, **reading))

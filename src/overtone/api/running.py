@@ -137,6 +137,7 @@ def evaluate(
     Raises:
         InputError: The target is neither a run nor embeddings, a run came without data, or they do not fit.
     """
+    options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": bootstrap, "confusion": confusion}
     if isinstance(target, (str, Path)) and not is_run(target):
         if data is not None:
             if not Path(target).exists():
@@ -145,20 +146,11 @@ def evaluate(
         features = read(target, reading)
         from overtone import evaluation
 
-        chosen = _chosen(features, split or _own_split(features))
+        own = "all" if features.provenance.made_split else "test"  # the split of a source that brought one
+        chosen = _chosen(features, split or own)
         part = features if chosen is None else features.split(chosen)
-        first, second = part.modalities.values()
-        return evaluation.evaluate(
-            first,
-            second,
-            part.targets,
-            events=part.events,
-            names=part.names,
-            class_names=part.class_names,
-            memory_mb=memory_mb,
-            bootstrap=bootstrap,
-            confusion=confusion,
-        )
+        about: dict[str, Any] = {"names": part.names, "class_names": part.class_names, "events": part.events}
+        return evaluation.evaluate(*part.modalities.values(), part.targets, **about, **options)
     if data is None:
         raise InputError(f"{target}: a run is evaluated on features", fix="name them: overtone evaluate RUN DATA")
     from overtone.training import Run
@@ -166,7 +158,6 @@ def evaluate(
     run = target if isinstance(target, Run) else Run.load(target, device)
     reading.setdefault("modalities", run.modalities)
     features = read(data, reading)
-    options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": bootstrap, "confusion": confusion}
     return run.evaluate(features, _chosen(features, split or "test"), **options)
 
 
@@ -197,8 +188,3 @@ def _write_report(run: Run, data: PairedFeatures) -> None:
 def _chosen(data: PairedFeatures, split: str) -> str | None:
     """The split to take; None for all rows."""
     return None if split == "all" or not data.splits else split
-
-
-def _own_split(data: PairedFeatures) -> str:
-    """``"test"`` where the source brought a split, ``"all"`` where loading made one."""
-    return "all" if data.provenance.made_split else "test"
