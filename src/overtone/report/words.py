@@ -1,4 +1,39 @@
-"""Numbers, metrics and findings in words: how the reports and the command line write them."""
+"""Numbers, metrics and findings in words: how the reports and the command line write them.
+
+Example:
+    >>> metric_name("recall@5"), metric_name("my_own")
+    ('R@5', 'my own')
+    >>> directions_of(("audio", "visual"))
+    {'a2v': 'audio → visual', 'v2a': 'visual → audio'}
+    >>> better_direction({"a2v": 0.5, "v2a": 0.25}, ("audio", "visual"))
+    'The better direction is audio → visual (0.500 against 0.250).'
+    >>> corpus_name("data/clips.h5"), corpus_name("")
+    ('clips.h5', 'a corpus')
+    >>> number(0.12345), number(12.34), number(1234.5), number(None), number(float("nan"))
+    ('0.123', '12.3', '1,234', '–', '–')
+    >>> significant(0.011834), significant(1.2614), significant(12345.6), significant(0.0000123)
+    ('0.0118', '1.26', '12,346', '1.23 × 10⁻⁵')
+    >>> tenths(14.02), tenths(1204.56)
+    ('14.0', '1,204.6')
+    >>> rank(3.0), rank(1204.5)
+    ('3', '1,204.5')
+    >>> percent(0.256), percent(0.0186, 1)
+    ('26 %', '1.9 %')
+    >>> signed(0.0312), signed(-0.2)
+    ('+0.031', '−0.200')
+    >>> span((0.1, 0.25)), span(None)
+    ('0.100 to 0.250', '–')
+    >>> p_value(0.0002), p_value(0.034)
+    ('p < 0.001', 'p = 0.034')
+    >>> duration(0.42), duration(75), duration(4000)
+    ('0.4 s', '1 min 15 s', '1 h 7 min')
+    >>> listed(["a", "b", "c"]), listed(["a"])
+    ('a, b and c', 'a')
+    >>> capital("effective rank"), capital("mAP")
+    ('Effective rank', 'mAP')
+    >>> plural(1, "query", "queries"), plural(1200, "row")
+    ('1 query', '1,200 rows')
+"""
 
 from __future__ import annotations
 
@@ -15,12 +50,7 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def metric_name(key: str) -> str:
-    """What a metric of an evaluation is called; an unknown one goes by its key.
-
-    Example:
-        >>> metric_name("recall@5"), metric_name("my_own")
-        ('R@5', 'my own')
-    """
+    """What a metric of an evaluation is called; an unknown one goes by its key."""
     from overtone.evaluation import find_metric  # loads torch, which words without metrics do not need
 
     metric = find_metric(key)
@@ -33,23 +63,13 @@ def writer(key: str) -> Callable[[float | None], str]:
 
 
 def directions_of(modalities: Sequence[str]) -> dict[str, str]:
-    """The directions of retrieval by their key.
-
-    Example:
-        >>> directions_of(("audio", "visual"))
-        {'a2v': 'audio → visual', 'v2a': 'visual → audio'}
-    """
+    """The directions of retrieval by their key."""
     first, second = modalities
     return {"a2v": f"{first} → {second}", "v2a": f"{second} → {first}"}
 
 
 def better_direction(values: Mapping[str, float | None], modalities: Sequence[str]) -> str:
-    """Which direction of retrieval is better, as a sentence; empty where one is unknown.
-
-    Example:
-        >>> better_direction({"a2v": 0.5, "v2a": 0.25}, ("audio", "visual"))
-        'The better direction is audio → visual (0.500 against 0.250).'
-    """
+    """Which direction of retrieval is better, as a sentence; empty where one is unknown."""
     both = {way: value for way, value in values.items() if known(value)}
     if len(both) < 2:
         return ""
@@ -61,12 +81,7 @@ def better_direction(values: Mapping[str, float | None], modalities: Sequence[st
 
 
 def corpus_name(source: str) -> str:
-    """What a corpus is called: its source without the folder it lies in.
-
-    Example:
-        >>> corpus_name("data/clips.h5"), corpus_name("")
-        ('clips.h5', 'a corpus')
-    """
+    """What a corpus is called: its source without the folder it lies in."""
     return PurePath(source or "a corpus").name or source
 
 
@@ -76,12 +91,7 @@ def known(value: object) -> TypeGuard[float]:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number as the tables write it: ``digits`` places below ten, fewer above; a dash for none.
-
-    Example:
-        >>> number(0.12345), number(12.34), number(1234.5), number(None), number(float("nan"))
-        ('0.123', '12.3', '1,234', '–', '–')
-    """
+    """A number as the tables write it: ``digits`` places below ten, fewer above; a dash for none."""
     if not known(value):
         return DASH
     if isinstance(value, int):
@@ -91,12 +101,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def significant(value: float | None, digits: int = 3) -> str:
-    """A number whose size is not known beforehand, with ``digits`` significant digits; tiny ones as a power of ten.
-
-    Example:
-        >>> significant(0.011834), significant(1.2614), significant(12345.6), significant(0.0000123)
-        ('0.0118', '1.26', '12,346', '1.23 × 10⁻⁵')
-    """
+    """A number whose size is not known beforehand, with ``digits`` significant digits; tiny ones as a power of ten."""
     if not known(value) or isinstance(value, int) or value == 0:
         return number(value)
     size = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
@@ -106,42 +111,22 @@ def significant(value: float | None, digits: int = 3) -> str:
 
 
 def tenths(value: float | None) -> str:
-    """A count that was averaged, with one place.
-
-    Example:
-        >>> tenths(14.02), tenths(1204.56)
-        ('14.0', '1,204.6')
-    """
+    """A count that was averaged, with one place."""
     return minus(f"{value:,.1f}") if known(value) else DASH
 
 
 def rank(value: float | None) -> str:
-    """A rank, which is whole, or halfway between two that are tied.
-
-    Example:
-        >>> rank(3.0), rank(1204.5)
-        ('3', '1,204.5')
-    """
+    """A rank, which is whole, or halfway between two that are tied."""
     return f"{value:,.1f}".removesuffix(".0") if known(value) else DASH
 
 
 def percent(share: float, places: int = 0) -> str:
-    """A share in per cent.
-
-    Example:
-        >>> percent(0.256), percent(0.0186, 1)
-        ('26 %', '1.9 %')
-    """
+    """A share in per cent."""
     return f"{100 * share:.{places}f} %"
 
 
 def signed(value: float | None) -> str:
-    """A difference, with its sign.
-
-    Example:
-        >>> signed(0.0312), signed(-0.2)
-        ('+0.031', '−0.200')
-    """
+    """A difference, with its sign."""
     written = number(value)
     return f"+{written}" if known(value) and value > 0 else written
 
@@ -152,36 +137,21 @@ def minus(written: str) -> str:
 
 
 def span(interval: Sequence[float] | None) -> str:
-    """An interval as the tables write it.
-
-    Example:
-        >>> span((0.1, 0.25)), span(None)
-        ('0.100 to 0.250', '–')
-    """
+    """An interval as the tables write it."""
     if interval is None or not all(map(known, interval)):
         return DASH
     return f"{number(interval[0])} to {number(interval[1])}"
 
 
 def p_value(value: float | None) -> str:
-    """A p-value; tiny ones only as a bound.
-
-    Example:
-        >>> p_value(0.0002), p_value(0.034)
-        ('p < 0.001', 'p = 0.034')
-    """
+    """A p-value; tiny ones only as a bound."""
     if not known(value):
         return f"p {DASH}"
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def duration(seconds: float | None) -> str:
-    """A time span as people say it.
-
-    Example:
-        >>> duration(0.42), duration(75), duration(4000)
-        ('0.4 s', '1 min 15 s', '1 h 7 min')
-    """
+    """A time span as people say it."""
     if not known(seconds):
         return DASH
     if round(seconds, 1) < 60:
@@ -194,12 +164,7 @@ def duration(seconds: float | None) -> str:
 
 
 def listed(items: Sequence[str], *, last: str = "and") -> str:
-    """Items as a sentence lists them.
-
-    Example:
-        >>> listed(["a", "b", "c"]), listed(["a"])
-        ('a, b and c', 'a')
-    """
+    """Items as a sentence lists them."""
     return f" {last} ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 
@@ -209,20 +174,10 @@ def prose(*sentences: str) -> str:
 
 
 def capital(text: str) -> str:
-    """Text as a heading begins; names that mix their letters keep them.
-
-    Example:
-        >>> capital("effective rank"), capital("mAP")
-        ('Effective rank', 'mAP')
-    """
+    """Text as a heading begins; names that mix their letters keep them."""
     return text[:1].upper() + text[1:] if text[:2].islower() else text
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """A count with its noun.
-
-    Example:
-        >>> plural(1, "query", "queries"), plural(1200, "row")
-        ('1 query', '1,200 rows')
-    """
+    """A count with its noun."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
