@@ -27,6 +27,8 @@ def test_it_writes_a_corpus_and_says_what_was_planted(cli):
         assert [pair["nodes"] for pair in found["interactions"]] == arrays["interactions"].tolist()
         assert arrays["interactions"].shape == (5, 2)
         assert arrays["events_audio"].shape == arrays["events_visual"].shape == (180, 4)
+        per_clip = {side: arrays[f"events_{side}"].sum(1).mean() for side in ("audio", "visual")}
+        assert found["events_per_clip"] == pytest.approx(per_clip)
         assert [pair["strength"] for pair in found["interactions"]] == pytest.approx(arrays["interaction_strengths"])
     first = found["interactions"][0]
     side, label = ("audio", "visual")[first["nodes"][0] // 4], first["nodes"][0] % 4
