@@ -37,11 +37,7 @@ FATAL = [
     ("split", lambda a: a[:5], r"key 'split': 5 rows but .*key 'audio' has 20"),
     ("ids", lambda a: changed(a, 7, "clip2"), r"key 'ids', row 7: id 'clip2' occurs twice \(first in row 2\)"),
     ("ids", lambda a: np.stack([a, a], axis=1), r"key 'ids': wrong rank; got shape \(20, 2\)"),
-    (
-        "audio",
-        lambda a: changed(a, (5, 1), np.nan),
-        r"key 'audio', row 5: NaN \(1 such rows: 5\); leave these",
-    ),
+    ("audio", lambda a: changed(a, (5, 1), np.nan), r"key 'audio', row 5: NaN \(1 such rows: 5\); leave these"),
     ("visual", lambda a: changed(a, ([3, 9], 0), -np.inf), r"key 'visual', row 3: Inf \(2 such rows: 3, 9\)"),
     ("visual", lambda a: changed(a, (0, 0), 1e300), r"key 'visual', row 0: Inf"),  # does not fit into float32
     ("audio", lambda a: a * 0, r"key 'audio': every row is zero, the modality is missing"),
@@ -51,22 +47,10 @@ FATAL = [
     ("audio", lambda a: a[..., None, None], r"key 'audio': wrong rank; got shape \(20, 3, 1, 1\)"),
     ("audio", lambda a: a[:, :0], r"key 'audio': no values; got shape \(20, 0\)"),
     ("audio", lambda a: a[0, 0], r"key 'audio': wrong rank; got shape \(\)"),
-    (
-        "split",
-        lambda a: changed(a, slice(None), "train"),
-        r"key 'split': no row in split 'test'; mark rows",
-    ),
+    ("split", lambda a: changed(a, slice(None), "train"), r"key 'split': no row in split 'test'; mark rows"),
     ("split", lambda a: changed(a, slice(None), "test"), r"key 'split': no row in split 'train'"),
-    (
-        "split",
-        lambda a: changed(a, 4, "tets"),
-        r"key 'split', row 4: unknown split .*; got 'tets'; valid: train",
-    ),
-    (
-        "y",
-        lambda a: changed(a, 6, -1),
-        r"key 'y', row 6: label out of range \(1 such rows\); got -1; valid: whole",
-    ),
+    ("split", lambda a: changed(a, 4, "tets"), r"key 'split', row 4: unknown split .*; got 'tets'; valid: train"),
+    ("y", lambda a: changed(a, 6, -1), r"key 'y', row 6: label out of range \(1 such rows\); got -1; valid: whole"),
     ("y", lambda a: a + 0.5, r"key 'y', row 0: label out of range \(20 such rows\); got 0.5"),
     ("y", lambda a: a[:, None, None], r"key 'y': not labels; got \(20, 1, 1\) int64"),
     ("y", lambda a: np.where(np.eye(4)[a] > 0, 2.0, 0), r"key 'y', row 0: label out of range .*valid: 0 to 1"),
@@ -90,14 +74,8 @@ def test_each_problem_names_file_key_row_and_remedy(tmp_path, arrays, key, chang
         ({"class_names": ["a", "b", "c"]}, r"key 'y', row 3: label out of range.*0 to 2 \(there are 3 class names\)"),
         ({"class_names": ["a", "b", "c", "a"]}, r"key 'class_names', row 3: class name 'a' occurs twice"),
         ({"labels": np.eye(20), "class_names": ["a", "b"]}, r"key 'labels': 20 classes but 2 class names"),
-        (
-            {"y": np.array(["a", "z"] * 10), "class_names": ["a", "b"]},
-            r"row 1: label out of range.*got z; valid: one",
-        ),
-        (
-            {"is_test": np.arange(20), "split": None},
-            r"key 'is_test': not flags; got 0, 1, 2, 3, 4; valid: true",
-        ),
+        ({"y": np.array(["a", "z"] * 10), "class_names": ["a", "b"]}, r"row 1: label out of range.*got z; valid: one"),
+        ({"is_test": np.arange(20), "split": None}, r"key 'is_test': not flags; got 0, 1, 2, 3, 4; valid: true"),
         ({"is_test": ["no"] * 20, "split": None}, r"key 'is_test': not flags; got no"),
         ({"events_audio": np.eye(19)}, r"key 'events_audio': 19 rows but"),
         ({"events_audio": ["x"] * 20}, r"key 'events_audio': must be numbers"),
@@ -139,11 +117,7 @@ def test_problems_name_the_part_and_its_own_row(arrays):
     ("key", "change", "message"),
     [
         ("audio", lambda a: changed(a, (slice(None), 1), 0.1), r"key 'audio': 1 of 3 columns are constant \(1\)"),
-        (
-            "visual",
-            lambda a: changed(a, [4, 8], 0),
-            r"key 'visual': 2 rows are all zero \(4, 8\): a missing visual",
-        ),
+        ("visual", lambda a: changed(a, [4, 8], 0), r"key 'visual': 2 rows are all zero \(4, 8\): a missing visual"),
         ("y", lambda a: a * 0, r"key 'y': all clips are of one class"),
     ],
 )

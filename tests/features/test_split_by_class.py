@@ -73,10 +73,7 @@ def test_features_without_splits_take_part_whole():
         ({"labels": np.ones((6, 4))}, "got multi labels .a row with classes of both halves would be on both sides"),
         ({"labels": np.full((6, 4), 0.5)}, "got soft labels"),
         ({"y": np.arange(6) % 3}, "too few classes with rows for the train side .*; got 1; valid: 2 or more"),
-        (
-            {"y": np.array([0, 1, 2] * 2), "class_names": list("abcd")},
-            "for the test side of .*; got 1",
-        ),
+        ({"y": np.array([0, 1, 2] * 2), "class_names": list("abcd")}, "for the test side of .*; got 1"),
     ],
 )
 def test_what_cannot_be_parted_is_refused(labels, message):

@@ -80,10 +80,7 @@ def test_splits(tmp_path: Path) -> None:
     assert (
         classes(outline_features(others, "class-disjoint"), "train"),
         len(outline_features(others, "class-disjoint")),
-    ) == (
-        {0, 1},
-        20,
-    )
+    ) == ({0, 1}, 20)
 
 
 def test_splits_that_cannot_be(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ SUBSETS = {
         ),
         note="AVE-15: the class that its authors call 'Clock' is the official class 'Goat'; with the official "
         "'Clock' the corpus would have 2,015 clips, not the published 1,955",
-    ),
+    )
 }
 """All subsets by name. AVE-15 is the part of AVE used in cross-modal retrieval, 1,577/189/189 clips."""
 

@@ -59,11 +59,7 @@ def _read_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, 
             return npy.read_array_header_1_0(stream)
         if version == (2, 0):
             return npy.read_array_header_2_0(stream)
-    except (
-        TokenError,
-        SyntaxError,
-        TypeError,
-    ) as error:  # it is a Python literal
+    except (TokenError, SyntaxError, TypeError) as error:  # it is a Python literal
         raise ValueError(f"its header is damaged: {error}") from None
     raise InputError(f"{where}: npy version {version} is not supported", fix="save a plain array of numbers")
 

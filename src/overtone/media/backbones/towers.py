@@ -118,10 +118,7 @@ class Tower(Backbone):
         """One of the model's small files, if it has it."""
         with self._opening() as library:
             found = library.utils.cached_file(
-                self.settings.model,
-                name,
-                revision=self.settings.revision,
-                _raise_exceptions_for_missing_entries=False,
+                self.settings.model, name, revision=self.settings.revision, _raise_exceptions_for_missing_entries=False
             )
         return None if found is None else Path(found)
 
