@@ -5,14 +5,20 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from zipfile import BadZipFile
 
 import numpy as np
 
 from overtone.core import InputError
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import Tensor
+
 Values = np.ndarray[Any, Any]
+ArrayLike: TypeAlias = "npt.ArrayLike | Tensor"
+"""Arrays, tensors and (nested) lists of numbers or strings."""
 
 BLOCK_BYTES = 32 << 20
 """Conversion holds about this much of a source in memory at a time, whatever the size of the file."""
@@ -40,12 +46,7 @@ class Rows(Protocol):
 
 
 class Array:
-    """One named array of a source.
-
-    Args:
-        rows: The values.
-        where: File and key, as messages name them (``"clips.h5, key 'audio'"``).
-    """
+    """One named array of a source; ``where`` is its file and key, for messages (``"clips.h5, key 'audio'"``)."""
 
     def __init__(self, rows: Rows, where: str) -> None:
         self.rows = rows
@@ -67,11 +68,7 @@ class Array:
         return f"{self.shape} {'str' if self.textual else self.dtype}"
 
     def read(self, rows: Any = ()) -> Values:
-        """Some or (by default) all of the values.
-
-        Raises:
-            InputError: The file is damaged at this place.
-        """
+        """Some or (by default) all of the values; InputError where the file is damaged at this place."""
         if self.dtype.kind == "O":
             raise pickle_error(self)
         try:
@@ -80,9 +77,8 @@ class Array:
             raise
         except READ_ERRORS as error:
             reason = str(error).split("\n")[0]
-            raise InputError(
-                f"{self.where}: cannot be read whole ({reason})", fix="the file is damaged: copy or export it again"
-            ) from None
+            what = f"{self.where}: cannot be read whole ({reason})"
+            raise InputError(what, fix="the file is damaged: copy or export it again") from None
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Values]:
         """The values from row ``start`` to ``stop`` in blocks of rows of about :data:`BLOCK_BYTES`."""
@@ -110,12 +106,7 @@ def pickle_error(array: Array) -> InputError:
 
 
 class Column:
-    """One quantity of the corpus: an array, or several that follow each other (``audio_train``, ``audio_test``).
-
-    Args:
-        parts: The arrays in order.
-        splits: The split that each part is; empty for a quantity in one piece.
-    """
+    """One quantity of the corpus: an array, or one for each of some splits (``audio_train``, ``audio_test``)."""
 
     def __init__(self, parts: Sequence[Array], splits: Sequence[str] = ()) -> None:
         self.parts = tuple(parts)
@@ -149,11 +140,7 @@ class Column:
         return tuple(value for part in self.parts for value in part.text())
 
     def float32(self, change: Callable[[Values], Values] | None = None) -> Values:
-        """All rows as float32, converted block by block; a memory map of float32 stays a memory map.
-
-        Args:
-            change: Applied to each block of float32 rows (keeps the number of rows).
-        """
+        """All rows as float32, converted and changed block by block; a memory map of float32 stays a memory map."""
         only = self.parts[0].rows
         if len(self.parts) == 1 and change is None and isinstance(only, np.ndarray) and _shareable(only):
             return only
@@ -196,8 +183,8 @@ class Table:
     close: Callable[[], None] = field(default=lambda: None)
 
 
-def make_table(values: Mapping[str, Any], source: str, reader: str) -> Table:
-    """A table of arrays in memory (numpy arrays, tensors, lists)."""
+def make_table(values: Mapping[str, ArrayLike], source: str, reader: str) -> Table:
+    """A table of arrays in memory."""
     arrays = {}
     for key, value in values.items():
         where = f"{source}, key {key!r}"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from overtone.core import InputError, unknown_name
 from overtone.features.arrays import Values
-from overtone.features.issues import single_view_error
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -116,11 +115,7 @@ class Features:
     def subset(self: F, rows: Tensor | Values | Sequence[int]) -> F:
         """Only these rows, in this order; splits are renumbered and those left without rows are dropped.
 
-        Args:
-            rows: Row numbers, each at most once.
-
-        Returns:
-            Features of these rows; entries of ``truth`` that are not per row stay whole.
+        Entries of ``truth`` that are not per row stay whole.
 
         Raises:
             InputError: A row number is out of range or given twice.
@@ -148,17 +143,7 @@ class Features:
         )
 
     def split(self: F, name: str) -> F:
-        """Only the rows of one split, without splits of their own.
-
-        Args:
-            name: Of the split.
-
-        Returns:
-            Features of its rows, in their order.
-
-        Raises:
-            InputError: There is no split of that name.
-        """
+        """Only the rows of one split, in their order and without splits of their own; InputError if there is none."""
         if name not in self.splits:
             raise unknown_name("split", name, self.splits)
         return replace(self.subset(self.splits[name]), splits={})
@@ -182,14 +167,11 @@ def find_label_kind(targets: Tensor | Values | None) -> LabelKind:
 class PairedFeatures(Features):
     """Features of the same N clips in exactly two modalities; all else is as in :class:`Features`.
 
-    Raises:
-        InputError: Not two modalities, or a part with another number of rows.
-
     Example:
         >>> import torch
         >>> data = PairedFeatures({"audio": torch.zeros(3, 2), "visual": torch.zeros(3, 5)}, ids=("a", "b", "c"))
-        >>> len(data), data.names, data.shapes, data.classes
-        (3, ('audio', 'visual'), ((2,), (5,)), 0)
+        >>> data.names, data.shapes
+        (('audio', 'visual'), ((2,), (5,)))
     """
 
     def __post_init__(self) -> None:
@@ -216,6 +198,16 @@ class PairedFeatures(Features):
         return None if first is None or second is None else (first, second)
 
 
+def single_view_error(source: str, name: str, got: str) -> InputError:
+    """The refusal of a single view ``name`` where pairs are needed."""
+    return InputError(
+        f"{source}: holds one view, {name!r}, but two modalities are needed here",
+        got=got,
+        valid="'audio' and 'visual', or any two arrays with a row per clip",
+        fix="bring the other modality; `overtone diagnose` is for one view with labels, and load_views reads it",
+    )
+
+
 def require_pairs(data: Features) -> PairedFeatures:
     """The same features as pairs.
 
@@ -227,11 +219,6 @@ def require_pairs(data: Features) -> PairedFeatures:
 
     Raises:
         InputError: They hold one view.
-
-    Example:
-        >>> import torch
-        >>> require_pairs(Features({"audio": torch.zeros(1, 2), "visual": torch.zeros(1, 5)}, ids=("a",))).names
-        ('audio', 'visual')
     """
     if isinstance(data, PairedFeatures):
         return data

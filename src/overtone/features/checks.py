@@ -10,9 +10,8 @@ import numpy as np
 from overtone.core import InputError
 from overtone.features.arrays import Column, Values, pickle_error
 from overtone.features.base import EVENTS
-from overtone.features.issues import SHOWN, Issue, list_some
 from overtone.features.labels import check_labels
-from overtone.features.parsed_table import SPLITS, ParsedTable
+from overtone.features.parsed_table import SHOWN, SPLITS, Issue, ParsedTable, list_some
 from overtone.features.truth import check_truth
 
 

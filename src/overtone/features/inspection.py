@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from typing_extensions import Unpack
 
 from overtone.core import InputError
 from overtone.features.arrays import Values
-from overtone.features.assembly import FeatureArrays, assemble, open_source
 from overtone.features.base import LabelKind
 from overtone.features.checks import find_issues
 from overtone.features.layout import parse_table
-from overtone.features.parsed_table import Sequences
-from overtone.features.subsets import find_subset
+from overtone.features.loading import FeatureArrays, Reading, assemble, check_reading, open_source
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _BLOCK = 1 << 22  # values converted to float64 at a time
 
@@ -93,43 +95,22 @@ class Inspection:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, by field name."""
-        return {name: _to_plain(value) for name, value in asdict(self).items()}
+        plain: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        return plain
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Inspection:
         """The inspection whose :meth:`to_dict` this is; unknown keys are ignored."""
-        given = {item.name: values[item.name] for item in fields(cls) if item.name in values}
-        modalities = given.get("modalities", {})
-        given["modalities"] = {
-            name: ModalitySummary(**{**summary, "shape": tuple(summary["shape"])})
-            for name, summary in modalities.items()
-        }
-        if given.get("labels") is not None:
-            given["labels"] = LabelSummary(**given["labels"])
-        given["truth"] = {key: tuple(shape) for key, shape in given.get("truth", {}).items()}
-        for name in ("ids", "notes", "problems", "warnings"):
-            given[name] = tuple(given.get(name, ()))
-        return cls(**given)
+        return _adapter().validate_python(values)
 
 
-def inspect(
-    source: str | Path,
-    *,
-    modalities: tuple[str, ...] | None = None,
-    subset: str | None = None,
-    sequences: Sequences = "mean",
-    seed: int = 0,
-    view: str | None = None,
-) -> Inspection:
+def inspect(source: str | Path, *, modalities: tuple[str, ...] | None = None, **reading: Unpack[Reading]) -> Inspection:
     """Describe a source and collect all its problems; problems of the data are listed, not raised.
 
     Args:
         source: A file, a folder or the name of a corpus, as for :func:`overtone.features.load_views`.
-        modalities: Key of the one view, or keys of the two modalities.
-        subset: A published part of the corpus (``"ave-15"``).
-        sequences: What becomes of (N, T, d): ``"mean"`` over time, or ``"keep"``.
-        seed: Of a generated corpus, and of the 70/30 split where the source has none.
-        view: The former name of ``subset``.
+        modalities: As for :func:`overtone.features.load_views`.
+        reading: As for :func:`overtone.features.load`.
 
     Returns:
         The contents, problems and warnings. torch is not imported.
@@ -143,19 +124,18 @@ def inspect(
         (1797, {'train': 1257, 'test': 540}, ())
     """
     found = Inspection(str(source))
-    part = find_subset(subset, view)
+    subset, sequences, seed = check_reading(**reading)
     try:
         with open_source(source, seed) as table:
             keys = {key: str(array) for key, array in table.arrays.items()}
             found = replace(found, reader=table.reader, keys=keys)
             parsed = parse_table(table, modalities, sequences, seed)
             issues = list(find_issues(parsed))
-            problems, warnings = (
-                tuple(str(issue.error) for issue in issues if issue.fatal is fatal) for fatal in (True, False)
-            )
+            problems = tuple(str(issue.error) for issue in issues if issue.fatal)
+            warnings = tuple(str(issue.error) for issue in issues if not issue.fatal)
             found = replace(found, rows=parsed.first.rows, problems=problems, warnings=warnings)
             if not problems:
-                found = _describe(found, assemble(parsed, part))
+                found = _describe(found, assemble(parsed, subset))
             found = replace(found, notes=tuple(dict.fromkeys(parsed.notes)))
     except InputError as error:
         if found.reader is None and not Path(source).exists():
@@ -192,8 +172,8 @@ def _summarise(values: Values) -> ModalitySummary:
     return ModalitySummary(values.shape, mean, variance**0.5, float(flat.min()), float(flat.max()))
 
 
-def _to_plain(value: Any) -> Any:
-    """Tuples as lists, at any depth, as JSON gives them back."""
-    if isinstance(value, dict):
-        return {key: _to_plain(item) for key, item in value.items()}
-    return [_to_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+def _adapter() -> TypeAdapter[Inspection]:
+    """Conversion to plain values and back; pydantic takes a quarter of a second to import."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Inspection)

@@ -8,8 +8,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.features.arrays import Column, Values, pickle_error
-from overtone.features.issues import SHOWN, Issue
-from overtone.features.parsed_table import ParsedTable
+from overtone.features.parsed_table import SHOWN, Issue, ParsedTable
 
 
 def check_labels(table: ParsedTable) -> Iterator[Issue]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import get_args
 
 from overtone.core import InputError
 from overtone.features.arrays import Array, Column, Table
-from overtone.features.base import EVENTS
-from overtone.features.issues import single_view_error
+from overtone.features.base import EVENTS, single_view_error
 from overtone.features.parsed_table import INTERACTIONS, SPLITS, STRENGTHS, ParsedTable, Sequences
 
 _USUAL_PAIR = ("audio", "visual")
@@ -28,19 +26,10 @@ PREFIXES = (EVENTS, MEDIA, _OWN_IDS)
 def parse_table(
     table: Table, modalities: tuple[str, ...] | None = None, sequences: Sequences = "mean", seed: int = 0
 ) -> ParsedTable:
-    """Find the role of every array.
+    """Find the role of every array; InputError where the modalities cannot be found.
 
-    Args:
-        table: What a reader found.
-        modalities: The key of the one view or the keys of the two modalities, if the user names them.
-        sequences: ``"mean"`` averages (N, T, d) over time, ``"keep"`` keeps the steps.
-        seed: Of the split, where one has to be made.
-
-    Raises:
-        InputError: The modalities cannot be found, or ``sequences`` is neither.
+    ``modalities`` are the keys that the user names, the rest is as in :class:`overtone.features.Reading`.
     """
-    if sequences not in get_args(Sequences):
-        raise InputError("sequences are averaged or kept", got=repr(sequences), valid=", ".join(get_args(Sequences)))
     columns = join_parts(table.arrays)
     notes = list(table.notes)
     names = _find_modalities(table, columns, modalities, notes)
@@ -80,16 +69,14 @@ def join_parts(arrays: Mapping[str, Array]) -> dict[str, Column]:
         base, _, suffix = key.rpartition("_")
         if base and suffix in SPLITS and key != "is_test":
             parts.setdefault(base, {})[SPLITS[suffix]] = array
-    whole = {
-        base: {**found} for base, found in parts.items() if {"train", "test"} <= found.keys() and base not in arrays
-    }
     columns = {}
-    for base, found in whole.items():
-        order = [split for split in ("train", "val", "test") if split in found]
-        columns[base] = Column([found[split] for split in order], order)
-    used = {id(array) for found in whole.values() for array in found.values()}
-    columns.update({key: Column([array]) for key, array in arrays.items() if id(array) not in used})
-    return columns
+    used = set()
+    for base, found in parts.items():
+        if {"train", "test"} <= found.keys() and base not in arrays:
+            order = [split for split in ("train", "val", "test") if split in found]
+            columns[base] = Column([found[split] for split in order], order)
+            used |= {id(array) for array in found.values()}
+    return columns | {key: Column([array]) for key, array in arrays.items() if id(array) not in used}
 
 
 def _find_modalities(
@@ -99,12 +86,9 @@ def _find_modalities(
     found, remarks = _recognise(columns)
     if wanted is None:
         if not found:
-            raise InputError(
-                f"{table.source}: cannot tell which arrays are the modalities",
-                got=list_keys(columns),
-                valid="keys 'audio' and 'visual', exactly two arrays with a row per clip, or one: a single view",
-                fix="name them with --modalities a,b",
-            )
+            what = f"{table.source}: cannot tell which arrays are the modalities"
+            valid = "keys 'audio' and 'visual', exactly two arrays with a row per clip, or one: a single view"
+            raise InputError(what, got=list_keys(columns), valid=valid, fix="name them with --modalities a,b")
         notes += remarks
         return found
     if len(wanted) not in (1, 2) or len(set(wanted)) < len(wanted):
@@ -120,10 +104,7 @@ def _find_modalities(
 
 
 def _recognise(columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The file's own names, the usual pair, the only arrays that qualify, or the usual view; none in doubt.
-
-    With them, notes on the choice.
-    """
+    """The file's own names, the usual pair, the only arrays that qualify, or the usual view; and notes on it."""
     stored = columns["modalities"].text() if "modalities" in columns else ()
     for names in (stored, _USUAL_PAIR):
         if len(names) in (1, 2) and all(name in columns for name in names):

@@ -1,13 +1,15 @@
-"""A table whose arrays have a role each: what the checks read and what features are made from."""
+"""A table whose arrays have a role each, what the checks read and features are made from; and the issues they find."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
+from overtone.core import InputError
 from overtone.features.arrays import Column, Table, Values
 from overtone.features.splitting import draw_split
 
@@ -20,6 +22,36 @@ INTERACTIONS, STRENGTHS = "interactions", "interaction_strengths"
 _TEST_FRACTION = 0.3
 
 Sequences = Literal["mean", "keep"]
+
+
+SHOWN = 5
+"""How many rows or names a message lists."""
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One thing that is wrong with a source.
+
+    Attributes:
+        name: Of the check, for programs (``"row-counts"``).
+        error: The sentence, and what :func:`overtone.features.load` raises.
+        fatal: False for a warning.
+    """
+
+    name: str
+    error: InputError
+    fatal: bool = True
+
+
+def list_some(items: Sequence[object]) -> str:
+    """The first few of many, for messages.
+
+    Example:
+        >>> list_some([1, 2]), list_some(range(9))
+        ('1, 2', '0, 1, 2, 3, 4, ... 9 in all')
+    """
+    shown = ", ".join(str(item) for item in items[:SHOWN])
+    return shown if len(items) <= SHOWN else f"{shown}, ... {len(items)} in all"
 
 
 @dataclass

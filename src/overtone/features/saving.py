@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Values
+from overtone.features.arrays import ArrayLike, Values
 from overtone.features.base import Features
 from overtone.features.formats import find_format_by_suffix
 from overtone.features.layout import MEDIA, PREFIXES, ROLES
@@ -32,15 +31,15 @@ def save(data: Features, path: str | Path) -> None:
     save_arrays(to_plain_layout(data), path)
 
 
-def save_arrays(arrays: Mapping[str, Any], path: str | Path) -> None:
+def save_arrays(arrays: Mapping[str, ArrayLike], path: str | Path) -> None:
     """Write arrays of the plain layout as they are.
 
     Args:
-        arrays: Key to array or list, as :func:`overtone.features.from_arrays` takes them.
-        path: A file whose suffix says the format (.npz, .h5, .parquet, .safetensors).
+        arrays: As :func:`overtone.features.from_arrays` takes them.
+        path: As for :func:`save`.
 
     Raises:
-        InputError: The suffix is unknown or of a format that is only read, or the file cannot be written.
+        InputError: As :func:`save`.
     """
     path = Path(path)
     write = find_format_by_suffix(path, writable=True).write
@@ -49,11 +48,7 @@ def save_arrays(arrays: Mapping[str, Any], path: str | Path) -> None:
 
 
 def to_plain_layout(data: Features) -> dict[str, Values]:
-    """Arrays by key, as :func:`overtone.features.from_arrays` takes them.
-
-    Raises:
-        InputError: As :func:`save`.
-    """
+    """Arrays by key, as :func:`overtone.features.from_arrays` takes them; InputError as :func:`save`."""
     for name in data.names:
         if name in ROLES or name.startswith(PREFIXES) or name.rpartition("_")[2] in SPLITS:
             raise InputError(f"a modality cannot be saved under the name {name!r}, which means something else")

@@ -9,8 +9,7 @@ import numpy as np
 from overtone.core import InputError
 from overtone.features.arrays import Values
 from overtone.features.base import EVENTS
-from overtone.features.issues import Issue, list_some
-from overtone.features.parsed_table import INTERACTIONS, STRENGTHS, ParsedTable
+from overtone.features.parsed_table import INTERACTIONS, STRENGTHS, Issue, ParsedTable, list_some
 
 
 def check_truth(table: ParsedTable) -> Iterator[Issue]:

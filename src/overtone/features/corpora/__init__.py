@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from overtone.core import Registry
+from overtone.features.arrays import ArrayLike
 
-corpora: Registry[Callable[[int], Mapping[str, Any]]] = Registry("corpus", "overtone.features.corpora")
+corpora: Registry[Callable[[int], Mapping[str, ArrayLike]]] = Registry("corpus", "overtone.features.corpora")
 """All corpora by their names in :func:`overtone.features.load`."""

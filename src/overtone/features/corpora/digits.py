@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +13,7 @@ from overtone.features.splitting import draw_split
 
 
 @corpora.register("split-digits")
-def split_digits(seed: int) -> Mapping[str, Any]:
+def split_digits(seed: int) -> dict[str, Values]:
     """1,797 images of 8 x 8 pixels in two halves of 32 pixels each, ten classes.
 
     The split is part of the corpus (1,257 train and 540 test rows, drawn once with seed 0), so that numbers from
@@ -31,17 +29,17 @@ def split_digits(seed: int) -> Mapping[str, Any]:
     is_test = np.zeros(len(images), dtype=bool)
     is_test[draw_split(len(images), 0.3, seed=0)[1]] = True
     return {
-        "modalities": ("left", "right"),
+        "modalities": np.array(["left", "right"]),
         "left": np.ascontiguousarray(images[:, :, :4]).reshape(-1, 32),
         "right": np.ascontiguousarray(images[:, :, 4:]).reshape(-1, 32),
         "y": classes,
-        "class_names": [str(digit) for digit in range(10)],
+        "class_names": np.arange(10).astype(str),
         "is_test": is_test,
     }
 
 
 @corpora.register("digits")
-def digits(seed: int) -> Mapping[str, Any]:
+def digits(seed: int) -> dict[str, Values]:
     """1,797 images of 8 x 8 pixels, ten classes, with the split of ``split-digits``.
 
     Returns:
@@ -52,7 +50,7 @@ def digits(seed: int) -> Mapping[str, Any]:
     halves = dict(split_digits(seed))
     left, right = (halves.pop(name).reshape(-1, 8, 4) for name in halves["modalities"])
     image = np.concatenate([left, right], axis=2).reshape(-1, 64)
-    return {**halves, "modalities": ("image",), "image": image}
+    return {**halves, "modalities": np.array(["image"]), "image": image}
 
 
 def _read_digits() -> tuple[Values, Values]:

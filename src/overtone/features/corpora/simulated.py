@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -59,7 +58,7 @@ class SimulatorSettings(Settings):
     """Visual features per clip."""
 
 
-def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[str, Any]:
+def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[str, Values]:
     """Simulated clips in the plain layout, for :func:`overtone.features.from_arrays`.
 
     Each clip has a main event and maybe a second one; each shows in one modality or both. Where the source class i
@@ -105,7 +104,7 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
         "audio": audio,
         "visual": visual,
         "labels": labels,
-        "class_names": [f"class {index:02d}" for index in range(classes)],
+        "class_names": np.array([f"class {index:02d}" for index in range(classes)]),
         "split": np.where(train, "train", "test"),
         "events_audio": events[0].astype(np.float32),
         "events_visual": events[1].astype(np.float32),
@@ -114,7 +113,7 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
 
 
 @corpora.register("simulated")
-def simulated(seed: int) -> Mapping[str, Any]:
+def simulated(seed: int) -> dict[str, Values]:
     """The simulator with its default settings."""
     return simulate(seed=seed)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
+from overtone.features.arrays import Values
 from overtone.features.corpora import corpora
 from overtone.features.splitting import check_seed
 
@@ -18,7 +16,7 @@ _SPREAD = 2.5
 
 
 @corpora.register("toy-classes")
-def toy_classes(seed: int) -> Mapping[str, Any]:
+def toy_classes(seed: int) -> dict[str, Values]:
     """Ten classes of 200 points in 128 dimensions: x = μ_c + 2.5 ε, with μ_c and ε standard normal.
 
     Centres lie about √(2·128) = 16 apart and points about 2.5·√128 = 28 from their own centre, so the classes overlap
@@ -41,9 +39,9 @@ def toy_classes(seed: int) -> Mapping[str, Any]:
     centres = generator.standard_normal((_CLASSES, _SIZE))
     x = centres[y] + _SPREAD * generator.standard_normal((_CLASSES * _ROWS, _SIZE))
     return {
-        "modalities": ("x",),
+        "modalities": np.array(["x"]),
         "x": x.astype(np.float32),
         "y": y,
-        "class_names": [f"class {index}" for index in range(_CLASSES)],
+        "class_names": np.array([f"class {index}" for index in range(_CLASSES)]),
         "is_test": np.tile(np.arange(_ROWS) >= _ROWS - _TEST_ROWS, _CLASSES),
     }
