@@ -259,7 +259,7 @@ def _read(
     with open_source(source, seed) as table:
         parsed = parse_table(table, modalities, sequences, seed)
         if pairs and len(parsed.modalities) == 1:
-            raise single_view_error(table.source, *parsed.modalities, list_keys(join_parts(table.arrays)))
+            raise single_view_error(table.source, next(iter(parsed.modalities)), list_keys(join_parts(table.arrays)))
         warnings = []
         for issue in find_issues(parsed):
             if issue.fatal:

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from overtone.core import InputError
 from overtone.media.images import Raw
+
+T = TypeVar("T")
 
 UNLABELLED = -1
 """Class number of an image without a class."""
@@ -48,29 +50,20 @@ class Catalogue:
     def __post_init__(self) -> None:
         if not self.ids:
             raise InputError(f"{self.source}: no images (layout {self.layout})", fix="check the path")
-        counts = {
-            len(part) for part in (self.ids, self.labels, self.splits, self.media) if part is not None and len(part)
-        }
-        if len(counts) != 1:
-            raise InputError(
-                f"{self.source}: the layout {self.layout} has {len(self.ids)} images, but labels, splits or files for "
-                f"{', '.join(str(count) for count in sorted(counts - {len(self.ids)}))}",
-                fix="check that the download is complete",
-            )
-        for what, names in (("image", self.ids), ("class", self.class_names)):
+        parts = [part for part in (self.labels, self.splits, self.media) if part is not None]
+        others = sorted({len(part) for part in parts} - {0, len(self)})
+        if others:
+            what = f"{self.source}: the layout {self.layout} has {len(self)} images, but labels, splits or files for "
+            raise InputError(what + ", ".join(map(str, others)), fix="check that the download is complete")
+        for kind, names in (("image", self.ids), ("class", self.class_names)):
             if len(set(names)) < len(names):
-                twice = next(name for name, count in Counter(names).items() if count > 1)
-                raise InputError(
-                    f"{self.source}: two {what} names are the same", got=repr(twice), fix="rename one of them"
-                )
+                twice = repr(Counter(names).most_common(1)[0][0])
+                raise InputError(f"{self.source}: two {kind} names are the same", got=twice, fix="rename one of them")
         if self.labels is not None:
             low, high = int(self.labels.min()), int(self.labels.max())
             if low < UNLABELLED or high >= len(self.class_names):
-                raise InputError(
-                    f"{self.source}: class numbers out of range",
-                    got=f"{low} to {high}",
-                    valid=f"0 to {len(self.class_names) - 1}, -1 for unknown",
-                )
+                valid = f"0 to {len(self.class_names) - 1}, -1 for unknown"
+                raise InputError(f"{self.source}: class numbers out of range", got=f"{low} to {high}", valid=valid)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -97,6 +90,17 @@ def number_classes(
     classes = tuple(sorted(set(names)) if order is None else order)
     place = {name: number for number, name in enumerate(classes)}
     return np.array([place.get(name, UNLABELLED) for name in names], dtype=np.int64), classes
+
+
+def chain_rows(parts: Sequence[tuple[int, Callable[[int], T]]]) -> Callable[[int], T]:
+    """Row number to item over parts that follow each other, each its number of rows and its own such function."""
+    starts = np.cumsum([0, *(count for count, _ in parts)])
+
+    def item(row: int) -> T:
+        part = int(np.searchsorted(starts, row, side="right")) - 1
+        return parts[part][1](int(row - starts[part]))
+
+    return item
 
 
 def disambiguate(names: Sequence[str], keys: Sequence[Any]) -> tuple[str, ...]:

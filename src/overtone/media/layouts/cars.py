@@ -18,17 +18,13 @@ _KIT = "cars_train_annos.mat"
 _TEST = ("cars_test_annos_withlabels.mat", "cars_test_annos.mat")
 
 
-def matches(path: Path) -> bool:
+def _matches(path: Path) -> bool:
     """Whether one of the lists lies there or in ``devkit``."""
     return any(_found(path, name) for name in (_ONE_LIST, _KIT))
 
 
-def read(source: Path) -> Catalogue:
-    """The catalogue.
-
-    Raises:
-        InputError: A list is missing or damaged.
-    """
+def _read(source: Path) -> Catalogue:
+    """The catalogue; InputError where a list is missing or damaged."""
     rows = list(_one_list(source) if _found(source, _ONE_LIST) else _kit(source))
     names = _classes(source)
     labels = np.array([number for _, number, _ in rows], dtype=np.int64)
@@ -46,40 +42,33 @@ def read(source: Path) -> Catalogue:
 
 
 def _one_list(source: Path) -> Iterator[tuple[Path, int, bool]]:
-    for entry in _annotations(_found(source, _ONE_LIST)):
+    for entry in _mat(_found(source, _ONE_LIST), "annotations"):
         yield source / str(entry["relative_im_path"]), int(entry["class"]) - 1, bool(entry["test"])
 
 
 def _kit(source: Path) -> Iterator[tuple[Path, int, bool]]:
     lists = {"cars_train": _found(source, _KIT), "cars_test": _found(source, *_TEST)}
     for folder, file in lists.items():
-        for entry in _annotations(file) if file else ():
-            known = "class" in (entry.dtype.names or ())
-            yield (
-                source / folder / str(entry["fname"]),
-                int(entry["class"]) - 1 if known else UNLABELLED,
-                folder == "cars_test",
-            )
+        for entry in _mat(file, "annotations") if file else ():
+            number = int(entry["class"]) - 1 if "class" in (entry.dtype.names or ()) else UNLABELLED
+            yield source / folder / str(entry["fname"]), number, folder == "cars_test"
 
 
 def _classes(source: Path) -> tuple[str, ...]:
     file = _found(source, "cars_meta.mat", _ONE_LIST)
     if file is None:
         raise InputError(f"{source}: the names of the classes are missing", valid="devkit/cars_meta.mat")
-    return tuple(str(name) for name in np.atleast_1d(_mat(file, "class_names")))
+    return tuple(str(name) for name in _mat(file, "class_names"))
 
 
-def _annotations(file: Path | None) -> Any:
+def _mat(file: Path | None, key: str) -> Any:
+    """The entries of a variable."""
     assert file is not None
-    return np.atleast_1d(_mat(file, "annotations"))
-
-
-def _mat(file: Path, key: str) -> Any:
     found = load_mat(file, squeeze_me=True)
     if key not in found:
         got = ", ".join(name for name in found if not name.startswith("__")) or "nothing"
         raise InputError(f"{file}: no variable {key!r}", got=got, fix="take the file as the data set has it")
-    return found[key]
+    return np.atleast_1d(found[key])
 
 
 def _found(source: Path, *names: str) -> Path | None:
@@ -88,4 +77,4 @@ def _found(source: Path, *names: str) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-layouts.register("cars")(Layout(read, matches, f"{_ONE_LIST}, or devkit/{_KIT} beside cars_train/"))
+layouts.register("cars")(Layout(_read, _matches, f"{_ONE_LIST}, or devkit/{_KIT} beside cars_train/"))

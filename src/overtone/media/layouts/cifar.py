@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from overtone.core import InputError
-from overtone.media.catalogue import Catalogue
+from overtone.media.catalogue import Catalogue, chain_rows
 from overtone.media.images import Pixels
 from overtone.media.layouts import Layout, layouts, read_lines
 
@@ -18,18 +18,14 @@ _PICKLES = ("batches.meta", "data_batch_1", "fine_label_names", "meta")
 """Files that only the python version has."""
 
 
-def matches(path: Path) -> bool:
+def _matches(path: Path) -> bool:
     """Whether the files of either version lie there."""
     binary = (path / "data_batch_1.bin").is_file() or (path / "fine_label_names.txt").is_file()
     return binary or _is_python_version(path)
 
 
-def read(source: Path) -> Catalogue:
-    """The catalogue; pixels stay memory-mapped.
-
-    Raises:
-        InputError: It is the python version, which is made of pickles; or a file is missing or not whole.
-    """
+def _read(source: Path) -> Catalogue:
+    """The catalogue, memory-mapped; InputError for the python version, which is made of pickles, or for damage."""
     if _is_python_version(source):
         raise InputError(
             f"{source}: the python version of CIFAR, whose files are pickles, which are never loaded",
@@ -39,11 +35,10 @@ def read(source: Path) -> Catalogue:
     names = read_lines(source / ("batches.meta.txt" if ten else "fine_label_names.txt"))
     files = [(source / f"{stem}.bin", split) for stems, split in (_TEN if ten else _HUNDRED) for stem in stems]
     records = [_records(file, 1 if ten else 2) for file, _ in files]
-    starts = np.cumsum([0, *map(len, records)])
+    record = chain_rows([(len(part), part.__getitem__) for part in records])
 
     def image(row: int) -> Pixels:
-        part = int(np.searchsorted(starts, row, side="right")) - 1
-        planes = records[part][row - starts[part], -3 * SIDE * SIDE :].reshape(3, SIDE, SIDE)
+        planes = record(row)[-3 * SIDE * SIDE :].reshape(3, SIDE, SIDE)
         return np.ascontiguousarray(planes.transpose(1, 2, 0))
 
     return Catalogue(
@@ -74,5 +69,5 @@ def _records(file: Path, labels: int) -> Pixels:
 
 
 layouts.register("cifar")(
-    Layout(read, matches, "data_batch_1.bin, or fine_label_names.txt with train.bin and test.bin")
+    Layout(_read, _matches, "data_batch_1.bin, or fine_label_names.txt with train.bin and test.bin")
 )

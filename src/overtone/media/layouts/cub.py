@@ -13,17 +13,13 @@ from overtone.media.layouts import Layout, layouts, read_pairs
 _LISTS = ("images.txt", "image_class_labels.txt", "classes.txt")
 
 
-def matches(path: Path) -> bool:
+def _matches(path: Path) -> bool:
     """Whether the lists and the folder of images lie there."""
     return all((path / name).is_file() for name in _LISTS) and (path / "images").is_dir()
 
 
-def read(source: Path) -> Catalogue:
-    """The catalogue.
-
-    Raises:
-        InputError: A list is damaged or does not name every image.
-    """
+def _read(source: Path) -> Catalogue:
+    """The catalogue; InputError where a list is damaged or does not name every image."""
     images, labels, classes = (dict(read_pairs(source / name)) for name in _LISTS)
     train = dict(read_pairs(source / "train_test_split.txt")) if (source / "train_test_split.txt").is_file() else {}
     for name, listed in (("image_class_labels.txt", labels), ("train_test_split.txt", train)):
@@ -45,4 +41,4 @@ def read(source: Path) -> Catalogue:
     )
 
 
-layouts.register("cub")(Layout(read, matches, f"{', '.join(_LISTS)} and images/"))
+layouts.register("cub")(Layout(_read, _matches, f"{', '.join(_LISTS)} and images/"))

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from overtone.core import InputError
+from overtone.features.parsed_table import SPLITS as FEATURE_SPLITS
 from overtone.media.catalogue import Catalogue, catalogue_files, number_classes
 from overtone.media.layouts import Layout, layouts
 
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
+SPLITS = {**FEATURE_SPLITS, "training": "train", "testing": "test"}
 """Folders of splits, in lower case, and what each becomes."""
 
 
@@ -27,17 +19,13 @@ def find_pictures(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if _is_picture(path, folder))
 
 
-def matches(path: Path) -> bool:
+def _matches(path: Path) -> bool:
     """Whether an image lies anywhere below."""
     return path.is_dir() and any(_is_picture(file, path) for file in path.rglob("*"))
 
 
-def read(source: Path) -> Catalogue:
-    """The catalogue; the class is the folder, the split the one above it where all folders at the top are splits.
-
-    Raises:
-        InputError: Some images lie in class folders and some beside them.
-    """
+def _read(source: Path) -> Catalogue:
+    """The catalogue; the class is the folder, the split the one above it where all folders at the top are splits."""
     files = find_pictures(source)
     parts = [file.relative_to(source).parts for file in files]
     split_by_folder = all(len(part) > 1 and part[0].lower() in SPLITS for part in parts)
@@ -52,7 +40,7 @@ def read(source: Path) -> Catalogue:
             f"{beside}: lies beside folders of classes, not in one of them",
             fix="move it (and others like it) into a folder that names its class, or away",
         )
-    classes = sorted(set(_names(inner)))
+    classes = sorted({part[0] for part in inner if len(part) > 1})
     labels, names = number_classes([part[0] if len(part) > 1 else "" for part in inner], classes)
     return catalogue_files(source, "folder", files, labels=labels, class_names=names, splits=splits)
 
@@ -63,8 +51,4 @@ def _is_picture(path: Path, folder: Path) -> bool:
     return not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
-def _names(inner: Iterable[tuple[str, ...]]) -> Iterable[str]:
-    return (part[0] for part in inner if len(part) > 1)
-
-
-layouts.register("folder")(Layout(read, matches, "image files, in a folder per class or not", fallback=True))
+layouts.register("folder")(Layout(_read, _matches, "image files, in a folder per class or not", fallback=True))

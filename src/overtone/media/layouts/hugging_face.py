@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 
 from overtone.core import InputError
 from overtone.features.formats import report_damage
-from overtone.media.catalogue import UNLABELLED, Catalogue, number_classes
+from overtone.media.catalogue import UNLABELLED, Catalogue, chain_rows, number_classes
 from overtone.media.images import Raw
 from overtone.media.layouts import Layout, layouts
 from overtone.media.layouts.folder import SPLITS
@@ -27,113 +28,69 @@ _LABELS = ("label", "labels", "fine_label", "y")
 """Names of a column of class numbers without metadata on the classes."""
 
 
-@dataclass(frozen=True)
 class _Part:
-    """One file of rows.
+    """One file of rows, memory-mapped; ``split`` as the dataset calls it, empty for none."""
 
-    Attributes:
-        split: As the dataset calls it; empty for none.
-        file: Its path.
-    """
-
-    split: str
-    file: Path
-
-    def schema(self) -> pa.Schema:
-        """Columns, with what the library noted about them."""
-        with report_damage(self.file, "an Arrow or Parquet file", (pa.ArrowException,)):
-            return self._rows().schema
+    def __init__(self, split: str, file: Path) -> None:
+        self.split, self.parquet = split, file.suffix == ".parquet"
+        with report_damage(file, "an Arrow or Parquet file", (pa.ArrowException,)):
+            self.rows = pq.ParquetFile(str(file), memory_map=True) if self.parquet else _read_arrow(file)
+            self.schema = self.rows.schema_arrow if self.parquet else self.rows.schema
 
     def column(self, name: str) -> tuple[int, Callable[[int], Any]]:
-        """Number of rows, and row number to value of one column, read on demand."""
-        with report_damage(self.file, "an Arrow or Parquet file", (pa.ArrowException,)):
-            return self._rows().column(name)
+        """Number of rows, and row number to value of one column; of Parquet, some groups of rows stay in memory."""
+        if not self.parquet:
+            values = self.rows.column(name)
+            return len(values), lambda row: values[row].as_py()
+        lock = threading.Lock()  # the reader is not made for several threads
+        group_of = lru_cache(maxsize=_KEPT)(lambda group: self.rows.read_row_group(group, columns=[name]).column(0))
 
-    def values(self, name: str) -> list[Any]:
-        """All values of one column."""
-        return self._rows().values(name)
-
-    def _rows(self) -> _ParquetRows | _ArrowRows:
-        return _ParquetRows(self.file) if self.file.suffix == ".parquet" else _ArrowRows(self.file)
-
-
-class _ArrowRows:
-    """The rows of an Arrow file (a stream, as the library writes, or a file with an index), memory-mapped."""
-
-    def __init__(self, file: Path) -> None:
-        source = pa.memory_map(str(file))
-        try:
-            self.table = pa.ipc.open_stream(source).read_all()
-        except pa.ArrowInvalid:
-            self.table = pa.ipc.open_file(source).read_all()
-        self.schema = self.table.schema
-
-    def column(self, name: str) -> tuple[int, Callable[[int], Any]]:
-        """Number of rows, and row number to value."""
-        values = self.table.column(name)
-        return len(values), lambda row: values[row].as_py()
-
-    def values(self, name: str) -> list[Any]:
-        """All values of one column."""
-        return list(self.table.column(name).to_pylist())
-
-
-class _ParquetRows:
-    """The rows of a Parquet file by number, a few groups of rows in memory at a time."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = pq.ParquetFile(str(file), memory_map=True)
-        self.schema = self.file.schema_arrow
-        self.lock = threading.Lock()  # the reader is not made for several threads
-
-    def column(self, name: str) -> tuple[int, Callable[[int], Any]]:
-        """Number of rows, and row number to value."""
-        metadata = self.file.metadata
-        starts = np.cumsum([0, *(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))])
-        group_of = lru_cache(maxsize=_KEPT)(lambda group: self.file.read_row_group(group, columns=[name]).column(0))
-
-        def value(row: int) -> Any:
-            group = int(np.searchsorted(starts, row, side="right")) - 1
-            with self.lock:
+        def value(group: int, row: int) -> Any:
+            with lock:
                 column = group_of(group)
-            return column[int(row - starts[group])].as_py()
+            return column[row].as_py()
 
-        return int(starts[-1]), value
+        metadata = self.rows.metadata
+        sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+        return sum(sizes), chain_rows([(size, partial(value, group)) for group, size in enumerate(sizes)])
 
     def values(self, name: str) -> list[Any]:
         """All values of one column."""
-        return list(self.file.read(columns=[name]).column(0).to_pylist())
+        table = self.rows.read(columns=[name]) if self.parquet else self.rows
+        return list(table.column(name).to_pylist())
 
 
-def matches(path: Path) -> bool:
+def _read_arrow(file: Path) -> pa.Table:
+    """An Arrow file: a stream, as the library writes, or a file with an index."""
+    source = pa.memory_map(str(file))
+    try:
+        return pa.ipc.open_stream(source).read_all()
+    except pa.ArrowInvalid:
+        return pa.ipc.open_file(source).read_all()
+
+
+def _matches(path: Path) -> bool:
     """Whether the library's index files lie there, or Parquet files."""
-    return path.is_dir() and ((path / "dataset_dict.json").is_file() or bool(_parts(path)))
+    return path.is_dir() and ((path / "dataset_dict.json").is_file() or bool(_files(path)))
 
 
-def read(source: Path) -> Catalogue:
-    """The catalogue; images are read from the files on demand.
-
-    Raises:
-        InputError: There is no column of images, or a file is damaged.
-    """
-    parts = _parts(source)
+def _read(source: Path) -> Catalogue:
+    """The catalogue; images are read from the files on demand."""
+    parts = [_Part(split, file) for split, file in _files(source)]
     if not parts:
         raise InputError(f"{source}: no .arrow or .parquet file in it", fix="save the dataset again with save_to_disk")
-    schema = parts[0].schema()
+    schema = parts[0].schema
     described = _described(source, schema)
     images = _images_column(source, schema, described)
     columns = [part.column(images) for part in parts]
-    starts = np.cumsum([0, *(count for count, _ in columns)])
+    image_of = chain_rows(columns)
 
     def image(row: int) -> Raw:
-        part = int(np.searchsorted(starts, row, side="right")) - 1
-        value = columns[part][1](int(row - starts[part]))
+        value = image_of(row)
         value = value if isinstance(value, Mapping) else {"bytes": value}
-        if value.get("bytes") is not None:
-            return bytes(value["bytes"])
-        return source / str(value.get("path"))
+        return source / str(value.get("path")) if value.get("bytes") is None else bytes(value["bytes"])
 
-    split_of = [part.split for part, (count, _) in zip(parts, columns) for _ in range(count)]
+    split_of = [part.split for part, (size, _) in zip(parts, columns) for _ in range(size)]
     labels, names, notes = _labels(parts, schema, described)
     return Catalogue(
         source,
@@ -147,19 +104,19 @@ def read(source: Path) -> Catalogue:
     )
 
 
-def _parts(source: Path) -> list[_Part]:
-    """All files in the order of the splits; for Parquet a file's name begins with its split."""
+def _files(source: Path) -> list[tuple[str, Path]]:
+    """All files with their splits, in the order of the splits; for Parquet a file's name begins with its split."""
     if (source / "dataset_dict.json").is_file():
         splits = json.loads((source / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
-        return [_Part(split, file) for split in splits for file in sorted((source / split).glob("*.arrow"))]
+        return [(split, file) for split in splits for file in sorted((source / split).glob("*.arrow"))]
     if (source / "state.json").is_file():
-        return [_Part("", file) for file in sorted(source.glob("*.arrow"))]
+        return [("", file) for file in sorted(source.glob("*.arrow"))]
     files = sorted(file for pattern in ("*.parquet", "*/*.parquet") for file in source.glob(pattern))
     splits = [
         next((name for name in (file.name.split("-")[0].split(".")[0], file.parent.name) if name in SPLITS), "")
         for file in files
     ]
-    return [_Part(split, file) for split, file in zip(splits, files)]
+    return list(zip(splits, files))
 
 
 def _described(source: Path, schema: pa.Schema) -> dict[str, Any]:
@@ -182,11 +139,8 @@ def _images_column(source: Path, schema: pa.Schema, described: Mapping[str, Any]
 
     found = [name for name in schema.names if holds_images(name)]
     if not found:
-        raise InputError(
-            f"{source}: no column of images",
-            got=f"columns {', '.join(schema.names)}",
-            valid="a column of the type Image",
-        )
+        got = f"columns {', '.join(schema.names)}"
+        raise InputError(f"{source}: no column of images", got=got, valid="a column of the type Image")
     return str(found[0])
 
 
@@ -213,14 +167,10 @@ def _labels(
 
 
 def _ids(split_of: list[str]) -> tuple[str, ...]:
-    counts: dict[str, int] = {}
-    ids = []
-    for split in split_of:
-        ids.append(f"{split}/{counts.get(split, 0)}" if split else str(counts.get(split, 0)))
-        counts[split] = counts.get(split, 0) + 1
-    return tuple(ids)
+    counters: defaultdict[str, Iterator[int]] = defaultdict(count)
+    return tuple(f"{split}/{next(counters[split])}" if split else str(next(counters[split])) for split in split_of)
 
 
 layouts.register("hugging-face")(
-    Layout(read, matches, "dataset_dict.json or state.json beside .arrow files, or .parquet files")
+    Layout(_read, _matches, "dataset_dict.json or state.json beside .arrow files, or .parquet files")
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from overtone.core import InputError
-from overtone.media.catalogue import Catalogue
+from overtone.media.catalogue import Catalogue, chain_rows
 from overtone.media.images import Pixels
 from overtone.media.layouts import Layout, layouts
 
@@ -19,19 +19,13 @@ IMAGES = re.compile(r"(?P<before>.*?)(?P<part>train|t10k|test)-images[-.]idx3-ub
 _FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 
-def matches(path: Path) -> bool:
+def _matches(path: Path) -> bool:
     """Whether a file of images lies there."""
     return path.is_dir() and bool(_images(path))
 
 
-def read(source: Path) -> Catalogue:
-    """The catalogue; the files say nothing about the classes, so their names are numbers.
-
-    FashionMNIST has the same file names as MNIST; it is recognised by the folder's name.
-
-    Raises:
-        InputError: A file is damaged, or has no labels beside it that fit.
-    """
+def _read(source: Path) -> Catalogue:
+    """The catalogue; classes are numbers but for FashionMNIST's, which is recognised by the folder's name."""
     images, labels, splits, ids = [], [], [], []
     for file, part in _images(source):
         pixels, numbers = array(file, 3), array(_labels_beside(file), 1)
@@ -41,12 +35,7 @@ def read(source: Path) -> Catalogue:
         labels.append(numbers.astype(np.int64))
         splits += [_PARTS[part]] * len(pixels)
         ids += [f"{part}/{row}" for row in range(len(pixels))]
-    starts = np.cumsum([0, *map(len, images)])
-
-    def image(row: int) -> Pixels:
-        part = int(np.searchsorted(starts, row, side="right")) - 1
-        return np.asarray(images[part][row - starts[part]])
-
+    image = chain_rows([(len(part), part.__getitem__) for part in images])
     joined = np.concatenate(labels)
     fashion = "fashion" in str(source.resolve()).lower() and int(joined.max()) < len(_FASHION)
     names = _FASHION if fashion else tuple(map(str, range(int(joined.max()) + 1)))
@@ -58,8 +47,7 @@ def array(file: Path, rank: int) -> Pixels:
     """The 8-bit values of an idx file with ``rank`` axes; memory-mapped unless compressed."""
     try:
         if file.suffix == ".gz":
-            with gzip.open(file) as stream:
-                values = np.frombuffer(stream.read(), np.uint8)
+            values = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8)
         else:
             values = np.memmap(file, dtype=np.uint8, mode="r")
     except (OSError, EOFError, ValueError, zlib.error) as error:
@@ -92,5 +80,5 @@ def _labels_beside(images: Path) -> Path:
 
 
 layouts.register("idx")(
-    Layout(read, matches, "train-images-idx3-ubyte, .gz or not, as MNIST and FashionMNIST have them")
+    Layout(_read, _matches, "train-images-idx3-ubyte, .gz or not, as MNIST and FashionMNIST have them")
 )

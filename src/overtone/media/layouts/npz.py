@@ -12,7 +12,6 @@ from overtone.core import InputError
 from overtone.features.arrays import Array
 from overtone.features.formats.npz import read_npz
 from overtone.media.catalogue import UNLABELLED, Catalogue, number_classes
-from overtone.media.images import Raw
 from overtone.media.layouts import Layout, layouts
 from overtone.media.layouts.folder import SPLITS
 
@@ -20,7 +19,7 @@ _PIXELS = ("images", "image", "x", "X")
 LABELS = ("y", "labels", "label")
 
 
-def matches(path: Path) -> bool:
+def _matches(path: Path) -> bool:
     """Whether it is an npz with bytes of images, or with 8-bit pixels."""
     if path.suffix != ".npz" or not zipfile.is_zipfile(path):
         return False
@@ -28,12 +27,8 @@ def matches(path: Path) -> bool:
     return "jpeg" in arrays or _pixels(arrays) is not None
 
 
-def read(source: Path) -> Catalogue:
-    """The catalogue; an uncompressed file stays memory-mapped, a compressed one is read whole.
-
-    Raises:
-        InputError: The arrays do not fit each other.
-    """
+def _read(source: Path) -> Catalogue:
+    """The catalogue; an uncompressed file stays memory-mapped, a compressed one is read whole."""
     arrays = read_npz(source).arrays
     rows, image = _encoded(arrays) if "jpeg" in arrays else _plain(arrays)
     labels, names = _labels(arrays)
@@ -53,32 +48,22 @@ def _encoded(arrays: dict[str, Array]) -> tuple[int, Any]:
     """``jpeg``: all bytes; ``offset``: (N + 1,) where each image begins, and the end."""
     data = arrays["jpeg"].read()
     if "offset" not in arrays:
-        raise InputError(
-            f"{arrays['jpeg'].where}: without 'offset' it is unknown where an image begins", valid="(N + 1,) numbers"
-        )
+        what = f"{arrays['jpeg'].where}: without 'offset' it is unknown where an image begins"
+        raise InputError(what, valid="(N + 1,) numbers")
     offset = arrays["offset"].read().astype(np.int64)
     if (np.diff(offset) < 0).any() or offset[0] < 0 or offset[-1] > len(data):
-        raise InputError(
-            f"{arrays['offset'].where}: does not fit 'jpeg'",
-            got=f"{offset[0]} to {offset[-1]}",
-            valid=f"rising, 0 to {len(data)}",
-        )
-
-    def image(row: int) -> Raw:
-        return data[offset[row] : offset[row + 1]].tobytes()
-
-    return len(offset) - 1, image
+        got, valid = f"{offset[0]} to {offset[-1]}", f"rising, 0 to {len(data)}"
+        raise InputError(f"{arrays['offset'].where}: does not fit 'jpeg'", got=got, valid=valid)
+    return len(offset) - 1, lambda row: data[offset[row] : offset[row + 1]].tobytes()
 
 
 def _plain(arrays: dict[str, Array]) -> tuple[int, Any]:
+    """(N, H, W) or (N, H, W, 1 or 3) pixels."""
     array = _pixels(arrays)
     assert array is not None
     pixels = array.read()
-
-    def image(row: int) -> Raw:
-        return np.ascontiguousarray(pixels[row].squeeze(-1) if pixels.shape[3:] == (1,) else pixels[row])
-
-    return len(pixels), image
+    pixels = pixels[..., 0] if pixels.shape[3:] == (1,) else pixels
+    return len(pixels), lambda row: np.ascontiguousarray(pixels[row])
 
 
 def _pixels(arrays: dict[str, Array]) -> Array | None:
@@ -111,4 +96,4 @@ def _splits(arrays: dict[str, Array]) -> tuple[str, ...]:
     return ()
 
 
-layouts.register("npz")(Layout(read, matches, "an .npz with 'jpeg' and 'offset', or 8-bit 'images'"))
+layouts.register("npz")(Layout(_read, _matches, "an .npz with 'jpeg' and 'offset', or 8-bit 'images'"))

@@ -10,25 +10,19 @@ from overtone.media.layouts import Layout, layouts, read_lines, read_pairs
 from overtone.media.layouts.folder import find_pictures
 
 
-def matches(path: Path) -> bool:
+def _matches(path: Path) -> bool:
     """Whether the list of classes and the folder of training images lie there."""
     return (path / "wnids.txt").is_file() and (path / "train").is_dir()
 
 
-def read(source: Path) -> Catalogue:
-    """The catalogue; the classes of ``test`` were never published, so those images are left out.
-
-    Raises:
-        InputError: A list is missing, or a validation image has no annotation.
-    """
+def _read(source: Path) -> Catalogue:
+    """The catalogue; the classes of ``test`` were never published, so those images are left out."""
     wnids = [line.strip() for line in read_lines(source / "wnids.txt")]
     words = dict(read_pairs(source / "words.txt")) if (source / "words.txt").is_file() else {}
     names = disambiguate([words.get(wnid, wnid).split(",")[0].strip() for wnid in wnids], wnids)
-    train = find_pictures(source / "train")
-    val = find_pictures(source / "val")
-    wnid_of = (
-        {name: rest.split()[0] for name, rest in read_pairs(source / "val" / "val_annotations.txt")} if val else {}
-    )
+    train, val = find_pictures(source / "train"), find_pictures(source / "val")
+    annotated = read_pairs(source / "val" / "val_annotations.txt") if val else []
+    wnid_of = {name: rest.split()[0] for name, rest in annotated}
     for file in val:
         if file.name not in wnid_of:
             raise InputError(f"{file}: has no line in val_annotations.txt", fix="unpack the download again")
@@ -40,4 +34,4 @@ def read(source: Path) -> Catalogue:
     return catalogue_files(source, "tiny-imagenet", files, labels=labels, class_names=names, splits=splits, notes=notes)
 
 
-layouts.register("tiny-imagenet")(Layout(read, matches, "wnids.txt beside train/"))
+layouts.register("tiny-imagenet")(Layout(_read, _matches, "wnids.txt beside train/"))
