@@ -78,15 +78,29 @@ def extract(
     """
     out = Path(out).expanduser()
     find_format_by_suffix(out, writable=True)
-    _check_numbers(batch_size=batch_size, limit=limit, threads=threads)
+    for name, value in {"batch_size": batch_size, "limit": limit, "threads": threads}.items():
+        if value is not None and value < 1:
+            raise InputError(f"{name} must be at least 1", got=value)
     if out.exists() and out.resolve() == Path(source).expanduser().resolve():
         raise InputError(f"{out}: is where the images are", fix="choose another name for the features")
     catalogue = read_catalogue(source, layout)
     split = split or default_split(catalogue)
     outline = outline_features(catalogue, split, limit, seed)
     tower = make_backbone(backbone, settings, device=device, seed=seed)
-    options = {"split": split, "limit": limit, "seed": seed, "batch_size": batch_size, "skip_broken": skip_broken}
-    plan = {**_make_plan(catalogue, outline, tower), **options}
+    plan = {
+        "source": str(catalogue.source),
+        "layout": catalogue.layout,
+        "backbone": tower.name,
+        "settings": tower.settings.model_dump(mode="json"),
+        "device": tower.device.type,
+        "version": __version__,
+        "ids_sha256": hashlib.sha256("\n".join(outline.ids).encode()).hexdigest(),
+        "split": split,
+        "limit": limit,
+        "seed": seed,
+        "batch_size": batch_size,
+        "skip_broken": skip_broken,
+    }
     record = _beside(out, ".json")
     if out.exists() and not overwrite:
         if not resume:
@@ -103,7 +117,15 @@ def extract(
     save(data, out)
     if isinstance(tower, TrainedBackbone):
         save_tensors(_beside(out, ".weights.safetensors"), tower.weights(), {"backbone": tower.name})
-    write_json(record, {**plan, **_summarise(data), "broken": {catalogue.ids[row]: why for row, why in broken.items()}})
+    found = {
+        "images": len(data),
+        "features": data.modalities[VIEW].shape[1],
+        "classes": data.classes,
+        "splits": {name: len(rows) for name, rows in data.splits.items()},
+        "notes": data.provenance.notes,
+        "broken": {catalogue.ids[row]: reason for row, reason in broken.items()},
+    }
+    write_json(record, {**plan, **found})
     shards.remove()
     written = load_views(out, modalities=(VIEW,))
     return replace(written, provenance=replace(written.provenance, notes=data.provenance.notes))
@@ -134,38 +156,8 @@ def _beside(out: Path, suffix: str) -> Path:
     return out.with_name(out.name + suffix)
 
 
-def _check_numbers(**numbers: int | None) -> None:
-    for name, value in numbers.items():
-        if value is not None and value < 1:
-            raise InputError(f"{name} must be at least 1", got=value)
-
-
-def _make_plan(catalogue: Catalogue, outline: Features, tower: Backbone) -> dict[str, Any]:
-    """Everything that the features depend on."""
-    names = hashlib.sha256("\n".join(outline.ids).encode()).hexdigest()
-    return {
-        "source": str(catalogue.source),
-        "layout": catalogue.layout,
-        "backbone": tower.name,
-        "settings": tower.settings.model_dump(mode="json"),
-        "device": tower.device.type,
-        "version": __version__,
-        "ids_sha256": names,
-    }
-
-
-def _summarise(data: Features) -> dict[str, Any]:
-    """Numbers of the result."""
-    (size,) = data.modalities[VIEW].shape[1:]
-    splits = {name: len(rows) for name, rows in data.splits.items()}
-    notes = list(data.provenance.notes)
-    return {"images": len(data), "features": size, "classes": data.classes, "splits": splits, "notes": notes}
-
-
 def _find_rows(catalogue: Catalogue, outline: Features) -> list[int]:
     """Row numbers in the catalogue of the outline's images."""
-    if len(outline) == len(catalogue):
-        return list(range(len(catalogue)))
     place = {name: row for row, name in enumerate(catalogue.ids)}
     return [place[name] for name in outline.ids]
 
@@ -190,17 +182,13 @@ def _embed_images(
     tower: Backbone, loader: Loader, rows: list[int], batch_size: int, shards: Shards, progress: ProgressCallback
 ) -> tuple[Tensor, Tensor, dict[int, str]]:
     """Rows and features of the images that could be decoded, and what is broken; shard by shard."""
-    size = batch_size * math.ceil(
-        SHARD / batch_size
-    )  # whole batches, so that a resumed run cuts them in the same places
+    size = batch_size * math.ceil(SHARD / batch_size)  # whole batches: a resumed run cuts them in the same places
     starts = range(0, len(rows), size)
     report = make_reporter(progress, "images", len(rows))
     for number, start in enumerate(starts):
         part = rows[start : start + size]
         if not shards.has(number):
-            good = [torch.empty(0, dtype=torch.int64)]
-            features: list[Tensor] = []
-            broken: dict[int, str] = {}
+            good, features, broken = [torch.empty(0, dtype=torch.int64)], [], {}
             for at, batch in enumerate(loader.batches(part, batch_size)):
                 good.append(batch.rows)
                 features += [tower.embed(batch.images).float().cpu()] if len(batch.rows) else []

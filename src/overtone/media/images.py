@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from overtone.core import InputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 Pixels: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 """(height, width) or (height, width, 3) 8-bit values."""
@@ -21,20 +24,11 @@ class BrokenImage(Exception):
     """An image that cannot be decoded; the message is the reason."""
 
 
-def decode(raw: Raw) -> Any:
-    """An upright RGB image.
+def decode(raw: Raw) -> Image:
+    """An upright RGB image; BrokenImage where it is no image, or not a whole one.
 
     Orientation tags are obeyed, transparency is dropped, palettes and grey values become colours, of 16-bit grey values
     the upper 8 bits are kept.
-
-    Args:
-        raw: A file, the bytes of one, or (height, width[, 3]) 8-bit pixels.
-
-    Returns:
-        A PIL image in mode RGB.
-
-    Raises:
-        BrokenImage: It is no image, or not a whole one.
     """
     pil, ops = _pillow()
     try:
@@ -54,7 +48,7 @@ def decode(raw: Raw) -> Any:
         raise BrokenImage("not an image" if "cannot identify" in reason else reason) from None
 
 
-def resize_square(image: Any, side: int) -> Pixels:
+def resize_square(image: Image, side: int) -> Pixels:
     """The whole RGB image (PIL) as (side, side, 3) pixels; what is not square is stretched."""
     pil, _ = _pillow()
     resized = image if image.size == (side, side) else image.resize((side, side), pil.Resampling.BICUBIC)
@@ -71,12 +65,6 @@ def _pillow() -> tuple[Any, Any]:
 
 
 def missing_package_error(package: str, purpose: str) -> InputError:
-    """The error for a package of the extra that is not installed.
-
-    Example:
-        >>> print(missing_package_error("Pillow", "to decode images"))
-        Pillow is needed to decode images and is not installed; install it: pip install 'overtone[media]'.
-    """
-    return InputError(
-        f"{package} is needed {purpose} and is not installed", fix="install it: pip install 'overtone[media]'"
-    )
+    """The error for a package of the extra that is not installed."""
+    fix = "install it: pip install 'overtone[media]'"
+    return InputError(f"{package} is needed {purpose} and is not installed", fix=fix)

@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,20 +17,20 @@ from overtone.core import InputError, Progress, ProgressCallback
 from overtone.media.catalogue import Catalogue
 from overtone.media.images import BrokenImage, Pixels, decode
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch.
-
-    Attributes:
-        rows: (n,) int64 row numbers of the images that could be decoded.
-        images: (n, height, width, 3) 8-bit pixels.
-        broken: Row number to reason, of the others.
-    """
+    """One batch."""
 
     rows: Tensor
+    """(n,) int64 row numbers of the images that could be decoded."""
     images: Tensor
-    broken: dict[int, str] = field(default_factory=dict)
+    """(n, height, width, 3) 8-bit pixels."""
+    broken: dict[int, str]
+    """Row number to reason, of the others."""
 
 
 class Loader:
@@ -46,7 +46,7 @@ class Loader:
     def __init__(
         self,
         catalogue: Catalogue,
-        prepare: Callable[[Any], Pixels],
+        prepare: Callable[[Image], Pixels],
         *,
         threads: int | None = None,
         skip_broken: bool = False,
@@ -57,17 +57,9 @@ class Loader:
         self.skip_broken = skip_broken
 
     def batches(self, rows: Sequence[int], size: int) -> Iterator[Batch]:
-        """The images of some rows, in their order, without those that are left out.
+        """One batch per ``size`` rows, in their order; one that is empty where all images of it are broken.
 
-        Args:
-            rows: Row numbers in the catalogue.
-            size: Images per batch, broken ones included.
-
-        Yields:
-            One batch per ``size`` rows, an empty one among them where all images of it are broken.
-
-        Raises:
-            InputError: An image cannot be decoded and is not to be skipped.
+        InputError where an image cannot be decoded and is not to be skipped.
         """
         parts = [rows[at : at + size] for at in range(0, len(rows), size)]
         with ThreadPoolExecutor(self.threads) as pool:
@@ -88,15 +80,10 @@ class Loader:
         except BrokenImage as reason:
             if self.skip_broken:
                 return str(reason)
-            raise InputError(
-                f"{self._place(row)}: cannot be decoded ({reason})",
-                fix="replace or remove it, or leave such images out with --skip-broken",
-            ) from None
-
-    def _place(self, row: int) -> str:
-        """Where an image is, for messages: its file, or its id in the source."""
-        catalogue = self.catalogue
-        return catalogue.media[row] if catalogue.media else f"{catalogue.source}, image {catalogue.ids[row]!r}"
+            of = self.catalogue
+            where = of.media[row] if of.media else f"{of.source}, image {of.ids[row]!r}"
+            fix = "replace or remove it, or leave such images out with --skip-broken"
+            raise InputError(f"{where}: cannot be decoded ({reason})", fix=fix) from None
 
 
 def _join(rows: Sequence[int], made: Sequence[Pixels | str]) -> Batch:

@@ -78,14 +78,11 @@ def _check(catalogue: Catalogue, split: str) -> None:
     if split not in get_args(Split):
         raise InputError("unknown split", got=repr(split), valid=", ".join(get_args(Split)))
     if split == "official" and not any(catalogue.splits):
-        raise InputError(
-            f"{catalogue.source}: the layout {catalogue.layout} has no split of its own here", fix="take --split random"
-        )
+        what = f"{catalogue.source}: the layout {catalogue.layout} has no split of its own here"
+        raise InputError(what, fix="take --split random")
     if split == "class-disjoint" and catalogue.labels is None:
-        raise InputError(
-            f"{catalogue.source}: a split by class needs labels, and there are none",
-            fix="put the images into one folder per class, or take --split random",
-        )
+        fix = "put the images into one folder per class, or take --split random"
+        raise InputError(f"{catalogue.source}: a split by class needs labels, and there are none", fix=fix)
 
 
 def _official(catalogue: Catalogue, notes: list[str]) -> dict[str, Tensor]:
@@ -94,24 +91,17 @@ def _official(catalogue: Catalogue, notes: list[str]) -> dict[str, Tensor]:
     testable = (names == "test") & (True if catalogue.labels is None else catalogue.labels >= 0)
     if not testable.any() and (names == "val").any():
         unlabelled = int((names == "test").sum())
+        why = f"the {unlabelled} images of 'test' have no labels" if unlabelled else "there is no 'test'"
+        notes.append(f"took 'val' as 'test': {why}")
         names[names == "test"] = ""
         names[names == "val"] = "test"
-        notes.append(
-            "took 'val' as 'test': "
-            + (f"the {unlabelled} images of 'test' have no labels" if unlabelled else "there is no 'test'")
-        )
-    if not (names == "train").any() or not (names == "test").any():
-        raise InputError(
-            f"{catalogue.source}: its split has no images to train on, or none to test on",
-            got=", ".join(f"{int((names == name).sum())} {name}" for name in sorted({*names.tolist()} - {""}))
-            or "nothing",
-            fix="take --split random",
-        )
-    return {
-        name: torch.from_numpy(np.flatnonzero(names == name))
-        for name in ("train", "val", "test")
-        if (names == name).any()
-    }
+    rows = {name: torch.from_numpy(np.flatnonzero(names == name)) for name in ("train", "val", "test")}
+    rows = {name: members for name, members in rows.items() if len(members)}
+    if not {"train", "test"} <= rows.keys():
+        what = f"{catalogue.source}: its split has no images to train on, or none to test on"
+        got = ", ".join(f"{len(members)} {name}" for name, members in sorted(rows.items())) or "nothing"
+        raise InputError(what, got=got, fix="take --split random")
+    return rows
 
 
 def _targets(catalogue: Catalogue) -> Tensor | None:

@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from overtone.core import InputError
 from overtone.media.images import Pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 BICUBIC = 3
 
@@ -36,7 +39,7 @@ class Preprocessing:
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
 
-    def __call__(self, image: Any) -> Pixels:
+    def __call__(self, image: Image) -> Pixels:
         """One RGB image (PIL) as (height, width, 3) 8-bit pixels."""
         if self.resize is not None:
             image = image.resize(self._size(*image.size), self.resample)
@@ -58,17 +61,14 @@ class Preprocessing:
 
 def read_preprocessing(file: Callable[[str], Path | None], model: str) -> Preprocessing:
     """Read the preprocessing of a stored model; ``file`` gives the path of one of its files, or None."""
-    for name, part in (("preprocessor_config.json", None), ("processor_config.json", "image_processor")):
+    for name in ("preprocessor_config.json", "processor_config.json"):
         path = file(name)
-        if path is not None:
-            config = json.loads(path.read_text(encoding="utf-8"))
-            config = config if part is None else config.get(part)
-            if config:
-                return from_config(config, f"{model}/{name}")
-    raise InputError(
-        f"{model}: no preprocessor_config.json, so the images it expects are unknown",
-        fix="save the image processor beside the model (save_pretrained)",
-    )
+        config = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+        config = config.get("image_processor") if name == "processor_config.json" else config
+        if config:
+            return from_config(config, f"{model}/{name}")
+    what = f"{model}: no preprocessor_config.json, so the images it expects are unknown"
+    raise InputError(what, fix="save the image processor beside the model (save_pretrained)")
 
 
 def from_config(config: Mapping[str, Any], where: str) -> Preprocessing:
@@ -79,9 +79,8 @@ def from_config(config: Mapping[str, Any], where: str) -> Preprocessing:
     crop = _extent(config.get("crop_size") or config.get("size"), where, square=True) if crops else None
     crop = (crop, crop) if isinstance(crop, int) else crop
     if crop is None and not isinstance(resize, tuple):
-        raise InputError(
-            f"{where}: images would keep several sizes", got=f"size {config.get('size')}", fix="give height and width"
-        )
+        got = f"size {config.get('size')}"
+        raise InputError(f"{where}: images would keep several sizes", got=got, fix="give height and width")
     normalised = config.get("do_normalize", True)
     if normalised and not (config.get("image_mean") and config.get("image_std")):
         raise InputError(f"{where}: images are normalised, but mean or deviation is missing")

@@ -20,13 +20,9 @@ _WEIGHTS = "weights.safetensors"
 
 
 class Shards:
-    """The parts of one extraction.
+    """The parts of one extraction, in the folder ``OUT.parts``; those of another plan are not mixed with these.
 
-    Args:
-        out: The result; the work folder is ``OUT.parts``.
-        plan: What is extracted and how: parts of another plan are not mixed with these.
-        resume: Whether to go on with what is there.
-        overwrite: Whether to forget what is there.
+    With ``resume`` what is there is used, with ``overwrite`` it is removed.
 
     Raises:
         InputError: There are parts of an extraction and neither was chosen, or they are of another plan.
@@ -38,10 +34,8 @@ class Shards:
         if not resume and (overwrite or not worth):
             self.remove()
         elif not resume:
-            raise InputError(
-                f"{self.folder}: an extraction was interrupted here",
-                fix="go on with it (--resume), or begin again (--overwrite)",
-            )
+            fix = "go on with it (--resume), or begin again (--overwrite)"
+            raise InputError(f"{self.folder}: an extraction was interrupted here", fix=fix)
         if (self.folder / _PLAN).is_file():
             check_plan(self.folder / _PLAN, plan)
         else:
@@ -90,9 +84,6 @@ def check_plan(path: Path, plan: Mapping[str, Any]) -> None:
     stored = json.loads(path.read_text(encoding="utf-8"))
     for key, value in json.loads(json.dumps(plan)).items():
         if stored.get(key) != value:
-            raise InputError(
-                f"{path}: this extraction was begun with another {key}",
-                got=value,
-                valid=stored.get(key),
-                fix="resume it as it was begun, or begin again (--overwrite)",
-            )
+            what = f"{path}: this extraction was begun with another {key}"
+            fix = "resume it as it was begun, or begin again (--overwrite)"
+            raise InputError(what, got=value, valid=stored.get(key), fix=fix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,6 +12,9 @@ from torch import Tensor
 from overtone.core import InputError, ProgressCallback, Registry, Settings
 from overtone.media.images import Pixels
 from overtone.media.loading import Loader
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 class Backbone(ABC):
@@ -28,13 +31,13 @@ class Backbone(ABC):
     argument: ClassVar[str] = ""
     """The setting that may follow a colon, as in ``transformers:MODEL``; empty for none."""
 
-    def __init__(self, settings: Any, *, device: torch.device, seed: int = 0) -> None:
+    def __init__(self, settings: Settings, *, device: torch.device, seed: int = 0) -> None:
         self.settings = settings
         self.device = device
         self.seed = seed
 
     @abstractmethod
-    def prepare(self, image: Any) -> Pixels:
+    def prepare(self, image: Image) -> Pixels:
         """One decoded RGB image (PIL) as (height, width, 3) 8-bit pixels of the one size; called in threads."""
 
     @abstractmethod
@@ -52,14 +55,7 @@ class TrainedBackbone(Backbone):
 
     @abstractmethod
     def fit(self, loader: Loader, rows: Tensor, labels: Tensor | None, progress: ProgressCallback) -> None:
-        """Learn from training images.
-
-        Args:
-            loader: Gives prepared images of row numbers.
-            rows: (n,) of the training images.
-            labels: (n,) their class numbers, -1 where unknown; None without.
-            progress: Called after each step.
-        """
+        """Learn from training images: their (n,) row numbers, and class numbers (n,), -1 where unknown, or None."""
 
     @abstractmethod
     def weights(self) -> dict[str, Tensor]:
@@ -67,11 +63,7 @@ class TrainedBackbone(Backbone):
 
     @abstractmethod
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over weights from an earlier training.
-
-        Args:
-            weights: As :meth:`weights` gave them.
-        """
+        """Take over weights from an earlier training, as :meth:`weights` gave them."""
 
 
 backbones: Registry[type[Backbone]] = Registry("backbone", "overtone.media.backbones")
@@ -107,11 +99,7 @@ def make_backbone(
 
 
 def _find_device(device: str) -> torch.device:
-    """The device of that name.
-
-    Raises:
-        InputError: This machine has no such device.
-    """
+    """The device of that name; InputError where this machine has none."""
     try:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)

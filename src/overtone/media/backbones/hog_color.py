@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,9 @@ from torch import Tensor
 from overtone.core import InputError, Settings
 from overtone.media.backbones import Backbone, backbones
 from overtone.media.images import Pixels, resize_square
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 class HogColorSettings(Settings):
@@ -54,7 +57,7 @@ class HogColor(Backbone):
                 fix="take a larger side or smaller cells",
             )
 
-    def prepare(self, image: Any) -> Pixels:
+    def prepare(self, image: Image) -> Pixels:
         """The whole image as a square."""
         return resize_square(image, self.settings.side)
 

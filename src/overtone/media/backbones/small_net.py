@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from overtone.core import InputError, ProgressCallback, Settings
 from overtone.core.files import load_tensors
 from overtone.media.backbones import TrainedBackbone, backbones
 from overtone.media.images import Pixels, resize_square
 from overtone.media.loading import Loader, make_reporter
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _SHIFT = 8
 """Training images are shifted by up to an eighth of their side."""
@@ -52,9 +55,7 @@ class SmallNetSettings(Settings):
 class _SmallNet(nn.Module):
     """Three stages of convolutions at a half, a quarter and an eighth of the side, then the mean over places.
 
-    Args:
-        width: Channels of the first stage.
-        classes: Outputs of the linear layer that only the training uses.
+    ``classes`` are the outputs of the linear layer that only the training uses.
     """
 
     def __init__(self, width: int, classes: int) -> None:
@@ -100,7 +101,7 @@ class SmallNetBackbone(TrainedBackbone):
         """Whether it has its weights."""
         return self.net is not None
 
-    def prepare(self, image: Any) -> Pixels:
+    def prepare(self, image: Image) -> Pixels:
         """The whole image as a square."""
         return resize_square(image, self.side)
 
@@ -117,30 +118,21 @@ class SmallNetBackbone(TrainedBackbone):
         return {**self.net.body.state_dict(), _SIDE: torch.tensor(self.side)}
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over a network that was trained before.
-
-        Raises:
-            InputError: These are weights of something else.
-        """
+        """Take over a network that was trained before; InputError for weights of something else."""
         body = {key: tensor for key, tensor in weights.items() if key != _SIDE}
         try:
             self.side = int(weights[_SIDE])
             net = _SmallNet(len(weights["0.0.weight"]), 1)
             net.body.load_state_dict(body)
         except (KeyError, RuntimeError):
-            raise InputError(
-                f"{self.settings.weights or 'weights'}: not those of a small-net",
-                fix="name the .weights.safetensors beside the features of an earlier extraction",
-            ) from None
+            what = f"{self.settings.weights or 'weights'}: not those of a small-net"
+            fix = "name the .weights.safetensors beside the features of an earlier extraction"
+            raise InputError(what, fix=fix) from None
         self.net = net.to(self.device)
 
     def fit(self, loader: Loader, rows: Tensor, labels: Tensor | None, progress: ProgressCallback) -> None:
-        """Train on labels, or on rotations where there are none.
-
-        Raises:
-            InputError: There are fewer than two images, or fewer than two classes.
-        """
-        generator = torch.Generator().manual_seed(self.seed)
+        """Train on labels, or on rotations where there are none; InputError for fewer than two images or classes."""
+        generator = Generator().manual_seed(self.seed)
         images, targets = self._load_images(loader, rows, labels, generator, progress)
         classes = int(targets.max()) + 1 if targets is not None else 4
         with torch.random.fork_rng(devices=[]):
@@ -154,12 +146,12 @@ class SmallNetBackbone(TrainedBackbone):
         loader: Loader,
         rows: Tensor,
         labels: Tensor | None,
-        generator: torch.Generator,
+        generator: Generator,
         progress: ProgressCallback,
     ) -> tuple[Tensor, Tensor | None]:
         """All training images as 8-bit pixels, and their classes numbered without gaps."""
-        with_labels = labels is not None and self.settings.labels
-        if labels is not None and with_labels:
+        labels = labels if self.settings.labels else None
+        if labels is not None:
             rows, labels = rows[labels >= 0], labels[labels >= 0]
         chosen = torch.randperm(len(rows), generator=generator)[: self.settings.max_images].sort().values
         rows = rows[chosen]
@@ -174,14 +166,13 @@ class SmallNetBackbone(TrainedBackbone):
         count = sum(map(len, good))
         if count < 2:
             raise InputError("small-net: too few training images", got=count, valid="two or more", fix="take hog-color")
-        if labels is None or not with_labels:
+        if labels is None:
             return torch.cat(images), None
         kept = labels[chosen][torch.isin(rows, torch.cat(good))]
         classes, numbers = torch.unique(kept, return_inverse=True)
         if len(classes) < 2:
-            raise InputError(
-                "small-net: all training images are of one class", fix="take hog-color, or --set labels=false"
-            )
+            fix = "take hog-color, or --set labels=false"
+            raise InputError("small-net: all training images are of one class", fix=fix)
         return torch.cat(images), numbers
 
     def _train(
@@ -189,7 +180,7 @@ class SmallNetBackbone(TrainedBackbone):
         net: _SmallNet,
         images: Tensor,
         targets: Tensor | None,
-        generator: torch.Generator,
+        generator: Generator,
         progress: ProgressCallback,
     ) -> None:
         settings = self.settings
@@ -216,7 +207,7 @@ class SmallNetBackbone(TrainedBackbone):
             report(step)
 
 
-def _augment(images: Tensor, targets: Tensor | None, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _augment(images: Tensor, targets: Tensor | None, generator: Generator) -> tuple[Tensor, Tensor]:
     """Inputs and targets: shifted, maybe mirrored images and their classes, or rotated ones and their quarter turns."""
     images = _shift(images, generator)
     if targets is not None:
@@ -227,7 +218,7 @@ def _augment(images: Tensor, targets: Tensor | None, generator: torch.Generator)
     return choices[turns, torch.arange(len(images))], turns
 
 
-def _shift(images: Tensor, generator: torch.Generator) -> Tensor:
+def _shift(images: Tensor, generator: Generator) -> Tensor:
     """(n, side, side, 3) images, each shifted by a few pixels, its border repeated."""
     count, side = images.shape[:2]
     reach = side // _SHIFT
@@ -236,7 +227,7 @@ def _shift(images: Tensor, generator: torch.Generator) -> Tensor:
     return images[torch.arange(count)[:, None, None], down[:, :, None], across[:, None, :]]
 
 
-def _batches(rows: int, size: int, epochs: int, generator: torch.Generator) -> Iterator[Tensor]:
+def _batches(rows: int, size: int, epochs: int, generator: Generator) -> Iterator[Tensor]:
     """Row numbers of whole batches, each epoch in another order."""
     for _ in range(epochs):
         yield from torch.randperm(rows, generator=generator).narrow(0, 0, rows - rows % size).view(-1, size)

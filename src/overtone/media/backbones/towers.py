@@ -6,7 +6,7 @@ import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ from overtone.core import InputError, Settings
 from overtone.media.backbones import Backbone, backbones
 from overtone.media.images import Pixels, missing_package_error
 from overtone.media.preprocessing import Preprocessing, read_preprocessing
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 class TowerSettings(Settings):
@@ -41,19 +44,17 @@ class Tower(Backbone):
     def __init__(self, settings: TowerSettings, **shared: Any) -> None:
         super().__init__(settings, **shared)
         if not settings.model:
-            raise InputError(
-                "backbone transformers: which model?",
-                fix="name a folder or a model of the hub: transformers:PATH_OR_NAME",
-            )
+            fix = "name a folder or a model of the hub: transformers:PATH_OR_NAME"
+            raise InputError("backbone transformers: which model?", fix=fix)
         self.preprocessing: Preprocessing = read_preprocessing(self._file, settings.model)
         self.model, lacking = self._load()
-        self.output = self._chosen(lacking)
+        self.output = self._choose_output(lacking)
         self.mean, self.std = (
             torch.tensor(values, device=self.device).view(1, 3, 1, 1)
             for values in (self.preprocessing.mean, self.preprocessing.std)
         )
 
-    def prepare(self, image: Any) -> Pixels:
+    def prepare(self, image: Image) -> Pixels:
         """Resized and cropped as the model's own settings say."""
         return self.preprocessing(image)
 
@@ -66,11 +67,12 @@ class Tower(Backbone):
                 found = self.model.get_image_features(pixel_values=pixels)
                 features = found if isinstance(found, Tensor) else found.pooler_output
             else:
-                outputs = self._image_model()(pixel_values=pixels)
-                features = self._taken(outputs)
+                image_model = self.model.vision_model if hasattr(self.model, "get_image_features") else self.model
+                features = self._take(image_model(pixel_values=pixels))
             return features.flatten(1).float()
 
-    def _taken(self, outputs: Any) -> Tensor:
+    def _take(self, outputs: Any) -> Tensor:
+        """(n, d), or (n, d, 1, 1), of what the model gives."""
         if self.output == "pooled":
             pooled: Tensor = outputs.pooler_output
             return pooled
@@ -79,32 +81,24 @@ class Tower(Backbone):
             return last.mean(dim=(2, 3))
         return last[:, 0] if self.output == "cls" else last.mean(dim=1)
 
-    def _image_model(self) -> Any:
-        return self.model.vision_model if hasattr(self.model, "get_image_features") else self.model
-
-    def _chosen(self, lacking: set[str]) -> str:
-        """The output to take."""
+    def _choose_output(self, lacking: set[str]) -> str:
+        """The output to take; ``lacking`` are the names of weights that were not stored."""
         model, wanted = self.model, self.settings.output
         projects = hasattr(model, "get_image_features")
         if not projects and model.main_input_name != "pixel_values":
             raise InputError(f"{self.settings.model}: not a model for images", got=type(model).__name__)
         other = {name for name in lacking if "pooler" not in name}
         if other:
-            raise InputError(
-                f"{self.settings.model}: {len(other)} weights are not stored and would be random",
-                got=min(other),
-                fix="take a complete model",
-            )
-        pools = projects or ((getattr(model, "pooler", None) is not None or _ends_pooled(model)) and not lacking)
-        has = {"projected": projects, "pooled": pools, "cls": True, "mean": True}
-        if wanted == "auto":
-            return next(name for name, there in has.items() if there)
-        if not has[wanted]:
-            raise InputError(
-                f"{self.settings.model}: has no trained weights for the output {wanted!r}",
-                valid=", ".join(name for name, there in has.items() if there),
-            )
-        return wanted
+            what = f"{self.settings.model}: {len(other)} weights are not stored and would be random"
+            raise InputError(what, got=min(other), fix="take a complete model")
+        # image sides of image-text models pool without weights of their own for it
+        pooler = getattr(model, "pooler", None) is not None or hasattr(model, "post_layernorm")
+        pools = projects or (pooler and not lacking)
+        valid = [*(["projected"] if projects else []), *(["pooled"] if pools else []), "cls", "mean"]
+        if wanted not in ("auto", *valid):
+            what = f"{self.settings.model}: has no trained weights for the output {wanted!r}"
+            raise InputError(what, valid=", ".join(valid))
+        return valid[0] if wanted == "auto" else wanted
 
     def _load(self) -> tuple[Any, set[str]]:
         """The model in evaluation mode, and the names of weights that were not stored."""
@@ -130,11 +124,8 @@ class Tower(Backbone):
         except ImportError:
             raise missing_package_error("transformers", "for this backbone") from None
         name = self.settings.model
-        if (
-            not Path(name).expanduser().is_dir()
-            and (name.count("/") != 1 or name.startswith((".", "~", "/")))
-            and "/" in name
-        ):
+        like_path = "/" in name and (name.count("/") != 1 or name.startswith((".", "~", "/")))
+        if like_path and not Path(name).expanduser().is_dir():
             raise InputError(f"{name}: no such folder", fix="check the path, or name a model of the hub: OWNER/NAME")
         level = library.logging.get_verbosity()
         library.logging.set_verbosity(library.logging.ERROR)
@@ -143,14 +134,7 @@ class Tower(Backbone):
                 yield library
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             reason = str(error).strip().split("\n")[0]
-            raise InputError(
-                f"{name}: no image model can be loaded ({reason})",
-                fix="name a folder with config.json and model.safetensors, or a model of the hub that can be reached",
-            ) from None
+            fix = "name a folder with config.json and model.safetensors, or a model of the hub that can be reached"
+            raise InputError(f"{name}: no image model can be loaded ({reason})", fix=fix) from None
         finally:
             library.logging.set_verbosity(level)
-
-
-def _ends_pooled(model: Any) -> bool:
-    """Whether the model pools without weights of its own for it, as image sides of image-text models do."""
-    return hasattr(model, "post_layernorm")

@@ -60,18 +60,16 @@ def read_catalogue(source: str | Path, layout: str | None = None) -> Catalogue:
             if known.matches(place):
                 return known.read(place)
     if named is not None:
-        raise InputError(
-            f"{source}: not in the layout {layout}", valid=named.signature, fix="leave --layout out to have it found"
-        )
+        fix = "leave --layout out to have it found"
+        raise InputError(f"{source}: not in the layout {layout}", valid=named.signature, fix=fix)
     wanted = "; ".join(f"{name} ({known.signature})" for name, known in layouts.items())
     raise InputError(f"{source}: no known layout of images", got=_listing(path), valid=wanted)
 
 
 def _only_folder(path: Path) -> list[Path]:
     """The one folder that an unpacked archive has put into the folder named."""
-    inside = (
-        [entry for entry in path.iterdir() if not entry.name.startswith((".", "__MACOSX"))] if path.is_dir() else []
-    )
+    entries = path.iterdir() if path.is_dir() else ()
+    inside = [entry for entry in entries if not entry.name.startswith((".", "__MACOSX"))]
     return inside if len(inside) == 1 and inside[0].is_dir() else []
 
 
@@ -89,11 +87,7 @@ def _listing(path: Path) -> str:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file that are not empty.
-
-    Raises:
-        InputError: It is missing or no text.
-    """
+    """The lines of a text file that are not empty; InputError where it is missing or no text."""
     try:
         return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
@@ -102,11 +96,7 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_pairs(path: Path) -> list[tuple[str, str]]:
-    """The lines of a text file as a first word and the rest.
-
-    Raises:
-        InputError: It is missing or no text, or a line has one word only.
-    """
+    """The lines of a text file as a first word and the rest; InputError where a line has one word only."""
     found = [line.strip().split(None, 1) for line in read_lines(path)]
     for number, words in enumerate(found, 1):
         if len(words) != 2:
