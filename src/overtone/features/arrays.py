@@ -166,33 +166,34 @@ def _shareable(array: Values) -> bool:
 
 @dataclass(frozen=True)
 class Table:
-    """What a reader finds in a source: named arrays, nothing interpreted.
-
-    Attributes:
-        source: As the user named it.
-        reader: Name of the reader.
-        arrays: Key to array.
-        notes: What the reader decided, in sentences.
-        close: Gives the file back.
-    """
+    """What a reader finds in a source: named arrays, nothing interpreted."""
 
     source: str
+    """As the user named it."""
     reader: str
     arrays: dict[str, Array]
     notes: tuple[str, ...] = ()
+    """What the reader decided, in sentences."""
     close: Callable[[], None] = field(default=lambda: None)
+    """Gives the file back."""
+
+    @classmethod
+    def of(cls, source: object, reader: str, rows: Mapping[str, Rows], **more: Any) -> Table:
+        """The table of rows by key."""
+        arrays = {key: Array(values, f"{source}, key {key!r}") for key, values in rows.items()}
+        return cls(str(source), reader, arrays, **more)
 
 
 def make_table(values: Mapping[str, ArrayLike], source: str, reader: str) -> Table:
     """A table of arrays in memory."""
     arrays = {}
     for key, value in values.items():
-        where = f"{source}, key {key!r}"
         if hasattr(value, "detach"):  # a tensor; torch is not imported to find out
             value = value.detach().cpu()
             value = value.float() if str(value.dtype) == "torch.bfloat16" else value
         try:
-            arrays[key] = Array(np.asarray(value), where)
+            arrays[key] = np.asarray(value)
         except ValueError:
-            raise InputError(f"{where}: rows of different lengths", fix="all rows need the same shape") from None
-    return Table(source, reader, arrays)
+            what = f"{source}, key {key!r}: rows of different lengths"
+            raise InputError(what, fix="all rows need the same shape") from None
+    return Table.of(source, reader, arrays)

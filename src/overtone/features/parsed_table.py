@@ -30,16 +30,12 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing that is wrong with a source.
-
-    Attributes:
-        name: Of the check, for programs (``"row-counts"``).
-        error: The sentence, and what :func:`overtone.features.load` raises.
-        fatal: False for a warning.
-    """
+    """One thing that is wrong with a source."""
 
     name: str
+    """Of the check, for programs (``"row-counts"``)."""
     error: InputError
+    """What :func:`overtone.features.load` raises if it is fatal, and else warns of."""
     fatal: bool = True
 
 

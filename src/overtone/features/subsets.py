@@ -12,35 +12,19 @@ log = logging.getLogger("overtone")
 
 @dataclass(frozen=True)
 class Subset:
-    """The clips of some classes.
-
-    Attributes:
-        classes: Names of the classes that are kept, in their new order.
-        note: What a reader of the results must know.
-    """
+    """The clips of some classes."""
 
     classes: tuple[str, ...]
+    """Names of the classes that are kept, in their new order."""
     note: str
+    """What a reader of the results must know."""
 
 
 SUBSETS = {
     "ave-15": Subset(
         classes=(
-            "Goat",
-            "Motorcycle",
-            "Train horn",
-            "Bark",
-            "Cat",
-            "Bus",
-            "Rodents, rats, mice",
-            "Toilet flush",
-            "Acoustic guitar",
-            "Frying (food)",
-            "Chainsaw",
-            "Horse",
-            "Helicopter",
-            "Baby cry, infant cry",
-            "Truck",
+            *("Goat", "Motorcycle", "Train horn", "Bark", "Cat", "Bus", "Rodents, rats, mice", "Toilet flush"),
+            *("Acoustic guitar", "Frying (food)", "Chainsaw", "Horse", "Helicopter", "Baby cry, infant cry", "Truck"),
         ),
         note="AVE-15: the class that its authors call 'Clock' is the official class 'Goat'; with the official "
         "'Clock' the corpus would have 2,015 clips, not the published 1,955",
@@ -50,15 +34,7 @@ SUBSETS = {
 
 
 def find_subset(name: str | None, former: str | None = None) -> Subset | None:
-    """The subset of that name; None for None.
-
-    Args:
-        name: Of the subset.
-        former: The same, given as ``view``, the option's former name.
-
-    Raises:
-        InputError: There is no such subset, or both are given.
-    """
+    """The subset of that name, which may be given as ``view``, the option's former name; None for None."""
     if former is not None:
         if name is not None:
             raise InputError("'view' is the former name of 'subset'", got="both", fix="leave 'view' out")

@@ -188,7 +188,8 @@ def _embed_images(
     for number, start in enumerate(starts):
         part = rows[start : start + size]
         if not shards.has(number):
-            good, features, broken = [torch.empty(0, dtype=torch.int64)], [], {}
+            good, features = [torch.empty(0, dtype=torch.int64)], []
+            broken: dict[int, str] = {}
             for at, batch in enumerate(loader.batches(part, batch_size)):
                 good.append(batch.rows)
                 features += [tower.embed(batch.images).float().cpu()] if len(batch.rows) else []

@@ -13,19 +13,16 @@ from overtone.features.arrays import READ_ERRORS, Table, Values
 
 @dataclass(frozen=True)
 class Format:
-    """One file format or folder layout.
-
-    Attributes:
-        read: Path to table; opens the file without reading the features.
-        write: Path and arrays in the plain layout to file; None where it can only be read.
-        suffixes: Of the files it is for.
-        holds: For a folder layout, a pattern that a file in the folder matches (``"*.npy"``).
-    """
+    """One file format or folder layout."""
 
     read: Callable[[Path], Table]
+    """Opens the file without reading the features."""
     write: Callable[[Path, Mapping[str, Values]], None] | None = None
+    """Writes arrays in the plain layout; None where it can only be read."""
     suffixes: tuple[str, ...] = ()
+    """Of the files it is for."""
     holds: str = ""
+    """For a folder layout, a pattern that a file in the folder matches (``"*.npy"``)."""
 
 
 formats: Registry[Format] = Registry("format", "overtone.features.formats")
@@ -33,11 +30,7 @@ formats: Registry[Format] = Registry("format", "overtone.features.formats")
 
 
 def find_format(path: Path) -> Format:
-    """The format of an existing file or folder.
-
-    Raises:
-        InputError: No format has that suffix, or the folder holds no known layout.
-    """
+    """The format of an existing file or folder; InputError where it has none."""
     if not path.is_dir():
         return find_format_by_suffix(path, writable=False)
     for _, known in formats.items():
@@ -47,15 +40,7 @@ def find_format(path: Path) -> Format:
 
 
 def find_format_by_suffix(path: Path, *, writable: bool) -> Format:
-    """The format that a file's suffix names.
-
-    Args:
-        path: The file; it need not exist.
-        writable: Only formats that can be written count.
-
-    Raises:
-        InputError: No format has that suffix.
-    """
+    """The format that a file's suffix names, of those that can be written or of all; the file need not exist."""
     chosen = [known for _, known in formats.items() if known.write or not writable]
     for known in chosen:
         if path.suffix.lower() in known.suffixes:
@@ -71,15 +56,9 @@ def _folders() -> str:
 
 @contextmanager
 def report_damage(path: Path, kind: str, also: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Turn whatever a library raises on a damaged file into one sentence.
+    """Turn whatever a library raises on a damaged file into an InputError of one sentence.
 
-    Args:
-        path: The file.
-        kind: What it should have been (``"an HDF5 file"``).
-        also: Errors of the library's own.
-
-    Raises:
-        InputError: The file is not of that kind, or not whole.
+    ``kind`` is what it should have been (``"an HDF5 file"``), ``also`` are errors of the library's own.
     """
     try:
         yield

@@ -35,27 +35,26 @@ def _read_ave(path: Path) -> Table:
     files = {name: _only(path / f"{name}.h5") for name in ("audio_feature", "visual_feature", "labels")}
     audio, visual, seconds = (array for array, _ in files.values())
     if len(seconds.shape) != 3 or seconds.shape[2] < 2:
-        raise InputError(
-            f"{seconds.where}: wrong shape", got=str(seconds.shape), valid="(N, seconds, classes + background)"
-        )
+        valid = "(N, seconds, classes + background)"
+        raise InputError(f"{seconds.where}: wrong shape", got=str(seconds.shape), valid=valid)
     labels = seconds.read()[:, :, :-1].max(axis=1)
     notes = ["a clip's label is the event of any of its seconds, background left out"]
     names = CLASSES if labels.shape[1] == len(CLASSES) else tuple(map(str, range(labels.shape[1])))
-    arrays: dict[str, Rows] = {"split": _splits(path, len(labels))}
     annotations = next(iter(sorted(path.glob("*nnotations.txt"))), None)
     if annotations is None:
         notes.append("no Annotations.txt: classes are named in the official order, clips by their row")
     else:
         clips = read_annotations(annotations)
         names = _named(labels, clips, names, annotations)
-        arrays["ids"] = np.array(_clip_ids(clips))
-    found = {key: Array(rows, f"{path}, {key}") for key, rows in arrays.items()}
-    found |= {
+    found = {
+        "split": Array(_splits(path, len(labels)), f"{path}, split"),
         "audio": audio,
         "visual": Array(_SpatialMean(visual), visual.where) if len(visual.shape) == 5 else visual,
         "labels": Array(labels, seconds.where),
         "class_names": Array(np.array(names), f"{path}, class names"),
     }
+    if annotations is not None:
+        found["ids"] = Array(np.array(_clip_ids(clips)), f"{path}, ids")
 
     def close() -> None:
         for _, table in files.values():
@@ -83,20 +82,15 @@ class _SpatialMean:
 
 
 def read_annotations(path: Path) -> list[tuple[str, str, str, str]]:
-    """``(class, video, start, end)`` of every line after the header, if there is one.
-
-    Raises:
-        InputError: A line does not have five fields.
-    """
+    """``(class, video, start, end)`` of every line after the header, if there is one."""
     clips = []
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         fields = line.split("&")
         if not line.strip() or fields[0] == "Category":
             continue
         if len(fields) != 5:
-            raise InputError(
-                f"{path}, line {number}: not an annotation", got=repr(line), valid="class&video&quality&start&end"
-            )
+            valid = "class&video&quality&start&end"
+            raise InputError(f"{path}, line {number}: not an annotation", got=repr(line), valid=valid)
         clips.append((fields[0], fields[1], fields[3], fields[4]))
     return clips
 
@@ -128,11 +122,10 @@ def _splits(path: Path, rows: int) -> Rows:
         if len(bad):
             place = f"{array.where}, entry {int(bad[0])}"
             raise InputError(f"{place}: no such row", got=int(order[bad[0]]), valid=f"0 to {rows - 1}")
-        if (names[order] != "").any():
-            row = int(order[np.flatnonzero(names[order] != "")[0]])
-            raise InputError(
-                f"{array.where}: row {row} is in split {str(names[row])!r} already", fix="a row has one split"
-            )
+        taken = order[names[order] != ""]
+        if len(taken):
+            what = f"{array.where}: row {int(taken[0])} is in split {str(names[taken[0]])!r} already"
+            raise InputError(what, fix="a row has one split")
         names[order] = split
     return names
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overtone.core.files import atomic_path
-from overtone.features.arrays import Array, Rows, Table, Values
+from overtone.features.arrays import Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.npz import map_array
 
@@ -18,16 +18,16 @@ def read_hdf5(path: Path) -> Table:
     """Open an HDF5 file; datasets inside groups are called ``group/name``."""
     import h5py
 
-    arrays: dict[str, Array] = {}
+    rows: dict[str, Rows] = {}
     with report_damage(path, "an HDF5 file"):
         file = h5py.File(path, "r")
 
         def visit(key: str, item: Any) -> None:
             if isinstance(item, h5py.Dataset):
-                arrays[key] = Array(_rows(path, item), f"{path}, key {key!r}")
+                rows[key] = _rows(path, item)
 
         file.visititems(visit)
-    return Table(str(path), "hdf5", arrays, close=file.close)
+    return Table.of(path, "hdf5", rows, close=file.close)
 
 
 def _write_hdf5(path: Path, arrays: Mapping[str, Values]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from overtone.features.arrays import Array, Rows, Table
+from overtone.features.arrays import Rows, Table
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.layout import LABELS
 
@@ -21,32 +21,23 @@ def _read_mat(path: Path) -> Table:
     with clips in rows or in columns: matrices are turned so that they have one row per label, or, without labels,
     so that all have as many rows.
     """
+    import h5py
+
     with report_damage(path, "a MATLAB file"):
-        found, close = _version_73(path) if _is_hdf5(path) else _version_5(path)
+        found, close = _version_73(path) if h5py.is_hdf5(path) else (_version_5(path), lambda: None)
         flat = _taken_apart(found)
         notes = _turn(flat)
-    arrays = {key: Array(rows, f"{path}, key {key!r}") for key, rows in flat.items()}
-    return Table(str(path), "mat", arrays, notes=notes, close=close)
+    return Table.of(path, "mat", flat, notes=notes, close=close)
 
 
 def load_mat(path: Path, **options: Any) -> dict[str, Any]:
-    """Read a MATLAB file of version 5 with SciPy.
+    """The variables of a MATLAB file of version 5 by name, read with SciPy; InputError for another or a damaged file.
 
     SciPy's parser checks little. Of 1,800 files that were cut short or had bytes changed, those that it refused raised,
     beside errors of reading and inflating: its own error for a file that ends too early, ``TypeError`` (a buffer too
     small for its array), ``IndexError``, and ``NameError`` (a local variable that damage leaves without a value).
     Version 7.3, which is HDF5, is "not implemented" there. Nothing but SciPy runs under these, so no mistake of ours
-    looks like one of the file's.
-
-    Args:
-        path: The file.
-        options: What :func:`scipy.io.loadmat` takes besides.
-
-    Returns:
-        Names to values.
-
-    Raises:
-        InputError: The file is no MATLAB file of that version, or not whole.
+    looks like one of the file's. ``options`` are what :func:`scipy.io.loadmat` takes besides.
     """
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
@@ -75,13 +66,7 @@ def _transpose(rows: Rows) -> Rows:
     return rows.inner if isinstance(rows, _Transposed) else _Transposed(rows)
 
 
-def _is_hdf5(path: Path) -> bool:
-    import h5py
-
-    return bool(h5py.is_hdf5(path))
-
-
-def _version_5(path: Path) -> tuple[dict[str, Any], Any]:
+def _version_5(path: Path) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if hasattr(value, "toarray"):  # sparse
             return value.toarray()
@@ -90,7 +75,7 @@ def _version_5(path: Path) -> tuple[dict[str, Any], Any]:
         return [plain(item) for item in value.ravel(order="F")] if value.dtype.kind == "O" else value
 
     found = {key: plain(value) for key, value in load_mat(path).items() if not key.startswith("__")}
-    return {key: value for key, value in found.items() if value is not None}, lambda: None
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _version_73(path: Path) -> tuple[dict[str, Any], Any]:

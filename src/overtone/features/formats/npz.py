@@ -26,16 +26,12 @@ _ZIP64_EXTRA = 20
 
 def read_npz(path: Path) -> Table:
     """Open an npz; no array is read yet."""
-    arrays = {}
     with report_damage(path, "an npz file"), zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            if info.filename.endswith(".npy"):
-                key = info.filename[: -len(".npy")]
-                where = f"{path}, key {key!r}"
-                arrays[key] = Array(_member(path, archive, info, where), where)
-    if not arrays:
+        members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+        rows = {info.filename.removesuffix(".npy"): _member(path, archive, info) for info in members}
+    if not rows:
         raise InputError(f"{path}: a zip without arrays", fix="write it with numpy.savez")
-    return Table(str(path), "npz", arrays)
+    return Table.of(path, "npz", rows)
 
 
 def _write_npz(path: Path, arrays: Mapping[str, Values]) -> None:
@@ -77,9 +73,9 @@ def _padding(start: int) -> bytes:
     return b"\x35\xd9" + size.to_bytes(2, "little") + bytes(size)
 
 
-def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str) -> Rows:
+def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Rows:
     with archive.open(info) as stream:
-        shape, fortran, dtype = _read_header(stream, where)
+        shape, fortran, dtype = _read_header(stream, f"{path}, key {info.filename.removesuffix('.npy')!r}")
         offset = stream.tell()
     if dtype.hasobject:
         return np.empty(shape, dtype) if 0 in shape else np.broadcast_to(np.empty((), dtype), shape)  # never read
@@ -87,13 +83,9 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: 
         with path.open("rb") as file:
             file.seek(info.header_offset)
             local = file.read(_LOCAL_HEADER)
-        name, extra = (int.from_bytes(local[start : start + 2], "little") for start in (26, 28))
-        return map_array(
-            path, info.header_offset + _LOCAL_HEADER + name + extra + offset, shape, dtype, "F" if fortran else "C"
-        )
-    if fortran or not shape:
-        return _Member(path, info.filename, shape, dtype)
-    return _Stream(path, info.filename, shape, dtype)
+        offset += sum(int.from_bytes(local[start : start + 2], "little") for start in (26, 28))  # name and extra field
+        return map_array(path, info.header_offset + _LOCAL_HEADER + offset, shape, dtype, "F" if fortran else "C")
+    return (_Member if fortran or not shape else _Stream)(path, info.filename, shape, dtype)
 
 
 class _Member:

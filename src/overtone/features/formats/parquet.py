@@ -10,7 +10,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.core.files import atomic_path
-from overtone.features.arrays import Array, Rows, Table, Values
+from overtone.features.arrays import Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.safetensors import from_metadata, to_metadata
 
@@ -30,7 +30,7 @@ def _read_parquet(path: Path) -> Table:
             if values is not None:
                 found[key] = values
         found |= from_metadata({key: text for key, text in metadata.items() if key not in found})
-    return Table(str(path), "parquet", {key: Array(rows, f"{path}, key {key!r}") for key, rows in found.items()})
+    return Table.of(path, "parquet", found)
 
 
 def _write_parquet(path: Path, arrays: Mapping[str, Values]) -> None:

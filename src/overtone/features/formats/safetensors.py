@@ -10,26 +10,12 @@ from typing import Any
 import numpy as np
 
 from overtone.core.files import atomic_path
-from overtone.features.arrays import Array, Rows, Table, Values
+from overtone.features.arrays import Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.npz import map_array
 
-_DTYPES = {
-    "F64": "<f8",
-    "F32": "<f4",
-    "F16": "<f2",
-    "C64": "<c8",
-    "BOOL": "?",
-    "BF16": "<u2",
-    "I64": "<i8",
-    "I32": "<i4",
-    "I16": "<i2",
-    "I8": "i1",
-    "U64": "<u8",
-    "U32": "<u4",
-    "U16": "<u2",
-    "U8": "u1",
-}
+_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "C64": "<c8", "BOOL": "?"}
+_DTYPES |= {f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)}
 """Types of the format that numpy can map; BF16 are the upper halves of float32."""
 
 
@@ -45,7 +31,7 @@ def _read_safetensors(path: Path) -> Table:
             header: dict[str, dict[str, Any]] = json.loads(stream.read(size))
         found = {key: _map_rows(path, 8 + size, key, entry) for key, entry in header.items() if key != "__metadata__"}
         found |= from_metadata(metadata)
-    return Table(str(path), "safetensors", {key: Array(rows, f"{path}, key {key!r}") for key, rows in found.items()})
+    return Table.of(path, "safetensors", found)
 
 
 def _write_safetensors(path: Path, arrays: Mapping[str, Values]) -> None:
