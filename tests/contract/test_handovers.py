@@ -27,12 +27,6 @@ JSON = ("to_dict", "from_dict")
 """Methods that may return and take an open mapping: a JSON document."""
 
 EXCEPTIONS: dict[str, str] = {
-    "features.from_arrays.arrays": "anyone's arrays and lists, of any library; what is none is refused with its key",
-    "features.save_arrays.arrays": "as from_arrays takes them",
-    "features.views_from_arrays.arrays": "as from_arrays takes them",
-    "features.simulate": "arrays, as from_arrays takes them",
-    "media.Backbone.__init__.settings": "each backbone has a settings class of its own",
-    "media.Backbone.prepare.image": "Pillow is no dependency, so its types are not there",
     "media.read_record": "the JSON document beside a file of features",
     "graphs.Graph.to_networkx": "networkx is no dependency, so its types are not there",
     "methods.Method.ablations": "settings of each variant",

@@ -25,17 +25,10 @@ _BLOCK = 1 << 22  # values converted to float64 at a time
 
 @dataclass(frozen=True)
 class ModalitySummary:
-    """Shape and range of one modality's features.
-
-    Attributes:
-        shape: (N, d) or (N, T, d).
-        mean: Of all values.
-        std: Standard deviation of all values.
-        min: The lowest value.
-        max: The highest value.
-    """
+    """Shape, and mean, standard deviation, lowest and highest of all values of one modality's features."""
 
     shape: tuple[int, ...]
+    """(N, d) or (N, T, d)."""
     mean: float
     std: float
     min: float
@@ -44,19 +37,15 @@ class ModalitySummary:
 
 @dataclass(frozen=True)
 class LabelSummary:
-    """What is annotated.
-
-    Attributes:
-        kind: ``"single"``, ``"multi"`` or ``"soft"``.
-        classes: Number of classes.
-        clips: Class name to number of clips.
-        without: Number of clips without a class.
-    """
+    """What is annotated."""
 
     kind: LabelKind
     classes: int
+    """Number of classes."""
     clips: dict[str, int]
+    """Class name to number of clips."""
     without: int
+    """Number of clips without a class."""
 
 
 @dataclass(frozen=True)

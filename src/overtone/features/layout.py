@@ -23,9 +23,7 @@ ROLES = {*LABELS, *IDS, "split", "is_test", "class_names", "modalities", INTERAC
 PREFIXES = (EVENTS, MEDIA, _OWN_IDS)
 
 
-def parse_table(
-    table: Table, modalities: tuple[str, ...] | None = None, sequences: Sequences = "mean", seed: int = 0
-) -> ParsedTable:
+def parse_table(table: Table, modalities: tuple[str, ...] | None, sequences: Sequences, seed: int) -> ParsedTable:
     """Find the role of every array; InputError where the modalities cannot be found.
 
     ``modalities`` are the keys that the user names, the rest is as in :class:`overtone.features.Reading`.
@@ -48,9 +46,7 @@ def parse_table(
         split=columns.get("split"),
         is_test=columns.get("is_test"),
         class_names=columns.get("class_names"),
-        truth={
-            key: column for key, column in columns.items() if key.startswith(EVENTS) or key in (INTERACTIONS, STRENGTHS)
-        },
+        truth={key: columns[key] for key in columns if key.startswith(EVENTS) or key in (INTERACTIONS, STRENGTHS)},
         media={name: columns[MEDIA + name] for name in names if MEDIA + name in columns},
         quantised=labels == "lab" and bool(columns["lab"].splits),
         sequences=sequences,

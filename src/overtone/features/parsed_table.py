@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -52,41 +52,32 @@ def list_some(items: Sequence[object]) -> str:
 
 @dataclass
 class ParsedTable:
-    """Columns by their role.
-
-    Attributes:
-        table: The source.
-        modalities: The one or two columns of features, in order.
-        labels: Class numbers (N,), class names (N,) or targets (N, C).
-        one_hot: Whether a single column of labels is a target of one class.
-        ids: Names of the clips, the same for all modalities.
-        own_ids: Each of two modalities to its own names, by which its rows are matched to the first one's.
-        split: Name of the split of each row.
-        is_test: Flag of each row.
-        class_names: Names of the classes.
-        truth: Columns that are known beyond the annotation, for judging only.
-        media: Modality to the column of media paths.
-        quantised: Whether 8-bit values mean (x - 128) / 256.
-        sequences: ``"mean"`` pools (N, T, d) over time.
-        seed: Of the split that is made where the source has none.
-        notes: What was decided, in sentences.
-    """
+    """Columns by their role, of which a source may lack all but the modalities; and how they are to be read."""
 
     table: Table
     modalities: dict[str, Column]
-    labels: Column | None = None
-    one_hot: bool = False
-    ids: Column | None = None
-    own_ids: dict[str, Column] = field(default_factory=dict)
-    split: Column | None = None
-    is_test: Column | None = None
-    class_names: Column | None = None
-    truth: dict[str, Column] = field(default_factory=dict)
-    media: dict[str, Column] = field(default_factory=dict)
-    quantised: bool = False
-    sequences: Sequences = "mean"
-    seed: int = 0
-    notes: list[str] = field(default_factory=list)
+    """The one or two columns of features, in order."""
+    labels: Column | None
+    """Class numbers (N,), class names (N,) or targets (N, C)."""
+    one_hot: bool
+    """Whether a single column of labels is a target of one class."""
+    ids: Column | None
+    """Names of the clips, the same for all modalities."""
+    own_ids: dict[str, Column]
+    """Each of two modalities to its own names, by which its rows are matched to the first one's."""
+    split: Column | None
+    is_test: Column | None
+    class_names: Column | None
+    truth: dict[str, Column]
+    """Columns that are known beyond the annotation, for judging only."""
+    media: dict[str, Column]
+    """Modality to the column of media paths."""
+    quantised: bool
+    """Whether 8-bit values mean (x - 128) / 256."""
+    sequences: Sequences
+    seed: int
+    notes: list[str]
+    """What was decided, in sentences."""
 
     def __post_init__(self) -> None:
         self._converted: dict[str, Values] = {}
@@ -138,11 +129,8 @@ class ParsedTable:
         """Split to sorted row numbers: the source's, else a seeded one made without labels."""
         if not self.made_split:
             names = np.array([SPLITS.get(name, "") for name in self.split_names])
-            return {
-                split: np.flatnonzero(names == split)
-                for split in ("train", "val", "test")
-                if split != "val" or split in names
-            }
+            kinds = ("train", "val", "test") if "val" in names else ("train", "test")
+            return {split: np.flatnonzero(names == split) for split in kinds}
         train, test = draw_split(self.first.rows, _TEST_FRACTION, self.seed)
         self.notes.append(f"no split in the source: made a 70/30 split with seed {self.seed}, without using labels")
         return {"train": train, "test": test}

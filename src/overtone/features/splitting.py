@@ -15,11 +15,7 @@ _FEWEST = 2  # classes on each side of a split by class: one class alone cannot 
 
 
 def check_seed(seed: int) -> int:
-    """The seed itself.
-
-    Raises:
-        InputError: It is negative.
-    """
+    """The seed itself; InputError for a negative one."""
     if seed < 0:
         raise InputError("a seed cannot be negative", got=seed, valid="0, 1, 2, ...")
     return seed
@@ -30,13 +26,6 @@ def shuffle_rows(rows: int, seed: int) -> Values:
 
     Sorting the generator's raw words keeps the order fixed for good: numpy guarantees the stream of a bit generator,
     not what its samplers make of it.
-
-    Raises:
-        InputError: The seed is negative.
-
-    Example:
-        >>> shuffle_rows(5, seed=0).tolist() == shuffle_rows(5, seed=0).tolist()
-        True
     """
     words = np.random.PCG64(check_seed(seed)).random_raw(rows)
     return np.argsort(words, kind="stable").astype(np.int64)
@@ -80,9 +69,8 @@ def hold_out(data: F, fraction: float, seed: int) -> F:
     train = data.splits["train"]
     rest, held = draw_split(len(train), fraction, seed)
     if not len(rest):
-        raise InputError(
-            "holding out would leave no row to train on", got=f"{len(train)} train rows", fix="bring more rows"
-        )
+        got = f"{len(train)} train rows"
+        raise InputError("holding out would leave no row to train on", got=got, fix="bring more rows")
     others = {name: rows for name, rows in data.splits.items() if name != "train"}
     return replace(data, splits={"train": train[rest], "val": train[held], **others})
 

@@ -37,13 +37,9 @@ def build_truth(table: ParsedTable) -> dict[str, Values]:
 
 
 def to_pairs(matrix: Values) -> tuple[Values, Values]:
-    """Interactions as pairs of nodes, the form in files.
+    """Interactions as pairs of nodes, the form in files: (K, 2) int64 sources and targets, and (K,) float32 strengths.
 
-    Args:
-        matrix: (2C, 2C) strengths, source by target; node k < C is class k in the first modality, C + k in the second.
-
-    Returns:
-        (K, 2) int64 node numbers, source and target, and (K,) float32 strengths.
+    In the (2C, 2C) matrix, source by target, node k < C is class k in the first modality, C + k in the second.
 
     Example:
         >>> to_pairs(np.array([[0, 0.5], [0, 0]]))

@@ -34,13 +34,9 @@ class Batch:
 
 
 class Loader:
-    """Loads the images of a catalogue, prepared for a backbone.
+    """Loads the images of a catalogue, prepared for a backbone, with one thread per core, eight at most, if None.
 
-    Args:
-        catalogue: The images.
-        prepare: Decoded image to pixels of the one size.
-        threads: Number of threads that decode; one per core, eight at most, if None.
-        skip_broken: Whether an image that cannot be decoded is left out; else it is an error.
+    An image that cannot be decoded is an error unless such images are to be skipped.
     """
 
     def __init__(

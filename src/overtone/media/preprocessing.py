@@ -21,20 +21,14 @@ BICUBIC = 3
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From a decoded image to the pixels of the one size, and what becomes of them.
-
-    Attributes:
-        resize: (height, width) to stretch to, or the length of the shorter side alone, or None.
-        crop: (height, width) cut from the middle, padded with black where the image is smaller; None for none.
-        resample: PIL's number of the filter.
-        scale: What 8-bit values are multiplied by.
-        mean: Subtracted then, by channel.
-        std: Divided by at last, by channel.
-    """
+    """From a decoded image to the pixels of the one size, and what becomes of them: (x · scale − mean) / std."""
 
     resize: tuple[int, int] | int | None = (224, 224)
+    """(height, width) to stretch to, or the length of the shorter side alone, or None."""
     crop: tuple[int, int] | None = None
+    """(height, width) cut from the middle, padded with black where the image is smaller; None for none."""
     resample: int = BICUBIC
+    """PIL's number of the filter."""
     scale: float = 1 / 255
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)

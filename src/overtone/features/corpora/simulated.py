@@ -140,11 +140,8 @@ def _draw(possible: Values, wanted: int, where: str, generator: np.random.Genera
     """Flat indices of ``wanted`` entries, drawn from the true entries of a matrix."""
     places = np.flatnonzero(possible)
     if wanted > len(places):
-        raise InputError(
-            f"{len(possible) // 2} classes have only {len(places)} possible interactions {where} modalities",
-            got=wanted,
-            fix="plant fewer",
-        )
+        what = f"{len(possible) // 2} classes have only {len(places)} possible interactions {where} modalities"
+        raise InputError(what, got=wanted, fix="plant fewer")
     return generator.choice(places, wanted, replace=False) if wanted else places[:0]
 
 

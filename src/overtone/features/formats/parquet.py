@@ -22,14 +22,13 @@ def _read_parquet(path: Path) -> Table:
     found: dict[str, Rows] = {}
     with report_damage(path, "a Parquet file"):
         table = pyarrow.parquet.read_table(path, memory_map=True)
-        metadata = {
-            key.decode(): text.decode("utf-8", "replace") for key, text in (table.schema.metadata or {}).items()
-        }
+        metadata = table.schema.metadata or {}
         for key in table.column_names:
             values = _values(table[key].combine_chunks(), f"{path}, key {key!r}")
             if values is not None:
                 found[key] = values
-        found |= from_metadata({key: text for key, text in metadata.items() if key not in found})
+        texts = {key.decode(): text.decode("utf-8", "replace") for key, text in metadata.items()}
+        found |= from_metadata({key: text for key, text in texts.items() if key not in found})
     return Table.of(path, "parquet", found)
 
 

@@ -27,10 +27,8 @@ def _matches(path: Path) -> bool:
 def _read(source: Path) -> Catalogue:
     """The catalogue, memory-mapped; InputError for the python version, which is made of pickles, or for damage."""
     if _is_python_version(source):
-        raise InputError(
-            f"{source}: the python version of CIFAR, whose files are pickles, which are never loaded",
-            fix="fetch the binary version (cifar-10-binary.tar.gz or cifar-100-binary.tar.gz)",
-        )
+        what = f"{source}: the python version of CIFAR, whose files are pickles, which are never loaded"
+        raise InputError(what, fix="fetch the binary version (cifar-10-binary.tar.gz or cifar-100-binary.tar.gz)")
     ten = (source / "data_batch_1.bin").is_file()
     names = read_lines(source / ("batches.meta.txt" if ten else "fine_label_names.txt"))
     files = [(source / f"{stem}.bin", split) for stems, split in (_TEN if ten else _HUNDRED) for stem in stems]

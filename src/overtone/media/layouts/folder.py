@@ -36,10 +36,8 @@ def _read(source: Path) -> Catalogue:
         return catalogue_files(source, "folder", files, splits=splits, notes=("no folders of classes: no labels",))
     if not all(with_class) and not split_by_folder:
         beside = files[with_class.index(False)]
-        raise InputError(
-            f"{beside}: lies beside folders of classes, not in one of them",
-            fix="move it (and others like it) into a folder that names its class, or away",
-        )
+        fix = "move it (and others like it) into a folder that names its class, or away"
+        raise InputError(f"{beside}: lies beside folders of classes, not in one of them", fix=fix)
     classes = sorted({part[0] for part in inner if len(part) > 1})
     labels, names = number_classes([part[0] if len(part) > 1 else "" for part in inner], classes)
     return catalogue_files(source, "folder", files, labels=labels, class_names=names, splits=splits)
