@@ -45,6 +45,18 @@ class Rows(Protocol):
     def __getitem__(self, rows: Any, /) -> Any: ...
 
 
+@dataclass(frozen=True)
+class LazyRows:
+    """Rows that a function reads when they are asked for."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    read: Callable[[Any], Values]
+
+    def __getitem__(self, rows: Any) -> Values:
+        return self.read(rows)
+
+
 class Array:
     """One named array of a source; ``where`` is its file and key, for messages (``"clips.h5, key 'audio'"``)."""
 

@@ -34,9 +34,10 @@ class Batch:
 
 
 class Loader:
-    """Loads the images of a catalogue, prepared for a backbone, with one thread per core, eight at most, if None.
+    """Loads the images of a catalogue, prepared for a backbone.
 
-    An image that cannot be decoded is an error unless such images are to be skipped.
+    They are decoded in ``threads``, by default one per core and eight at most; one that cannot be decoded is an error
+    unless such images are to be skipped.
     """
 
     def __init__(

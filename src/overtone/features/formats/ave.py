@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Array, Rows, Table, Values
+from overtone.features.arrays import Array, LazyRows, Rows, Table, Values
 from overtone.features.formats import Format, formats
 from overtone.features.formats.hdf5 import read_hdf5
 
@@ -49,7 +49,7 @@ def _read_ave(path: Path) -> Table:
     found = {
         "split": Array(_splits(path, len(labels)), f"{path}, split"),
         "audio": audio,
-        "visual": Array(_SpatialMean(visual), visual.where) if len(visual.shape) == 5 else visual,
+        "visual": Array(_average_places(visual), visual.where) if len(visual.shape) == 5 else visual,
         "labels": Array(labels, seconds.where),
         "class_names": Array(np.array(names), f"{path}, class names"),
     }
@@ -66,19 +66,16 @@ def _read_ave(path: Path) -> Table:
 formats.register("ave")(Format(_read_ave, holds="audio_feature.h5"))
 
 
-class _SpatialMean:
+def _average_places(array: Array) -> Rows:
     """(N, T, h, w, d) averaged over its places to (N, T, d) as rows are read, never held as a whole."""
+    shape = (*array.shape[:2], array.shape[4])
 
-    dtype = np.dtype(np.float32)
+    def read(rows: Any) -> Values:
+        start, stop, _ = rows.indices(shape[0]) if isinstance(rows, slice) else (0, shape[0], 1)
+        means = [block.mean(axis=(2, 3), dtype=np.float32) for block in array.blocks(start, stop)]
+        return np.concatenate(means) if means else np.empty((0, *shape[1:]), np.float32)
 
-    def __init__(self, array: Array) -> None:
-        self.array = array
-        self.shape = (*array.shape[:2], array.shape[4])
-
-    def __getitem__(self, rows: Any) -> Any:
-        start, stop, _ = rows.indices(self.shape[0]) if isinstance(rows, slice) else (0, self.shape[0], 1)
-        means = [block.mean(axis=(2, 3), dtype=np.float32) for block in self.array.blocks(start, stop)]
-        return np.concatenate(means) if means else np.empty((0, *self.shape[1:]), np.float32)
+    return LazyRows(shape, np.dtype(np.float32), read)
 
 
 def read_annotations(path: Path) -> list[tuple[str, str, str, str]]:

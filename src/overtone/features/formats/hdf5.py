@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overtone.core.files import atomic_path
-from overtone.features.arrays import Rows, Table, Values
+from overtone.features.arrays import LazyRows, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.npz import map_array
 
@@ -50,23 +50,11 @@ def _rows(path: Path, dataset: Any) -> Rows:
     import h5py
 
     if h5py.check_string_dtype(dataset.dtype) is not None:
-        return _TextRows(dataset)
+        text = dataset.asstr(errors="replace")
+        return LazyRows(dataset.shape, np.dtype(str), lambda rows: np.asarray(text[rows], dtype=str))
     offset = dataset.id.get_offset()
     in_one_piece = offset is not None and dataset.chunks is None and not dataset.is_virtual and not dataset.external
     if in_one_piece and dataset.shape and dataset.dtype.kind in "biuf" and dataset.file.userblock_size == 0:
         return map_array(path, offset, dataset.shape, dataset.dtype)
     rows: Rows = dataset
     return rows
-
-
-class _TextRows:
-    """Strings of a dataset, decoded when read."""
-
-    dtype = np.dtype(str)
-
-    def __init__(self, dataset: Any) -> None:
-        self.shape = dataset.shape
-        self._decoded = dataset.asstr(errors="replace")
-
-    def __getitem__(self, rows: Any) -> Any:
-        return np.asarray(self._decoded[rows], dtype=str)

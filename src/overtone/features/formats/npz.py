@@ -13,12 +13,11 @@ from numpy.lib import format as npy
 
 from overtone.core import InputError
 from overtone.core.files import atomic_path
-from overtone.features.arrays import Array, Rows, Table, Values
+from overtone.features.arrays import Array, LazyRows, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 
 _LOCAL_HEADER = 30
 """Bytes of a zip member's local header before its name (PKZIP application note, section 4.3.7)."""
-
 
 _ZIP64_EXTRA = 20
 """Bytes of the field with 64-bit sizes that follows it (section 4.5.3)."""
@@ -85,25 +84,26 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Rows
             local = file.read(_LOCAL_HEADER)
         offset += sum(int.from_bytes(local[start : start + 2], "little") for start in (26, 28))  # name and extra field
         return map_array(path, info.header_offset + _LOCAL_HEADER + offset, shape, dtype, "F" if fortran else "C")
-    return (_Member if fortran or not shape else _Stream)(path, info.filename, shape, dtype)
+    if not fortran and shape:
+        return _Stream(path, info.filename, shape, dtype)
+
+    def read_whole(rows: Any) -> Values:
+        with np.load(path, allow_pickle=False) as archive:
+            values: Values = archive[info.filename.removesuffix(".npy")][rows]
+            return values
+
+    return LazyRows(shape, dtype, read_whole)
 
 
-class _Member:
-    """A member that can only be read in one go (Fortran order, scalars); read at every use."""
-
-    def __init__(self, path: Path, member: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self.path, self.member, self.shape, self.dtype = path, member, shape, dtype
-
-    def __getitem__(self, rows: Any) -> Any:
-        with np.load(self.path, allow_pickle=False) as archive:
-            return archive[self.member.removesuffix(".npy")][rows]
-
-
-class _Stream(_Member):
+class _Stream:
     """A compressed member: slices of rows that follow each other are read in one pass."""
 
     _stream: IO[bytes] | None = None
     _at = 0
+
+    def __init__(self, path: Path, member: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.path, self.member, self.shape, self.dtype = path, member, shape, dtype
+        self._row_bytes = int(dtype.itemsize * np.prod(shape[1:], dtype=np.int64))
 
     def __getitem__(self, rows: Any) -> Any:
         start, stop, _ = rows.indices(self.shape[0]) if isinstance(rows, slice) else (0, self.shape[0], 1)
@@ -120,10 +120,6 @@ class _Stream(_Member):
             raise EOFError(f"{len(data)} of {wanted} bytes")
         self._at = stop
         return np.frombuffer(bytearray(data), self.dtype).reshape((stop - start, *self.shape[1:]))
-
-    @property
-    def _row_bytes(self) -> int:
-        return int(self.dtype.itemsize * np.prod(self.shape[1:], dtype=np.int64))
 
     def _open(self, row: int) -> None:
         archive = zipfile.ZipFile(self.path)
@@ -142,9 +138,6 @@ def _read_npy_folder(path: Path) -> Table:
     return Table(str(path), "npy", arrays)
 
 
-formats.register("npy")(Format(_read_npy_folder, holds="*.npy"))
-
-
 def _map_file(file: Path, where: str) -> Rows:
     with file.open("rb") as stream:
         shape, fortran, dtype = _read_header(stream, where)
@@ -155,3 +148,6 @@ def _map_file(file: Path, where: str) -> Rows:
         scalar: Values = np.load(file, allow_pickle=False)
         return scalar
     return map_array(file, offset, shape, dtype, "F" if fortran else "C")
+
+
+formats.register("npy")(Format(_read_npy_folder, holds="*.npy"))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from overtone.core.files import atomic_path
-from overtone.features.arrays import Rows, Table, Values
+from overtone.features.arrays import LazyRows, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.npz import map_array
 
@@ -71,38 +71,20 @@ def from_metadata(metadata: Mapping[str, str]) -> dict[str, Rows]:
     return arrays
 
 
-class _BFloat16Rows:
-    """Rows of bfloat16, a type that numpy lacks, as float32."""
-
-    dtype = np.dtype(np.float32)
-
-    def __init__(self, bits: Rows) -> None:
-        self.shape = bits.shape
-        self._bits = bits
-
-    def __getitem__(self, rows: Any) -> Any:
-        return (np.asarray(self._bits[rows]).astype(np.uint32) << 16).view(np.float32)
-
-
-class _TorchRows:
-    """Rows of the other types that numpy lacks (8-bit floats), read by torch as float32."""
-
-    dtype = np.dtype(np.float32)
-
-    def __init__(self, path: Path, key: str, shape: tuple[int, ...]) -> None:
-        self.shape = shape
-        self._path, self._key = path, key
-
-    def __getitem__(self, rows: Any) -> Any:
-        from safetensors import safe_open
-
-        with safe_open(str(self._path), framework="pt") as file:
-            return file.get_tensor(self._key)[rows].float().numpy()
-
-
 def _map_rows(path: Path, start: int, key: str, entry: Mapping[str, Any]) -> Rows:
-    shape, kind = tuple(entry["shape"]), entry["dtype"]
+    """The rows of a tensor; those of types that numpy lacks (bfloat16, 8-bit floats) are read as float32."""
+    shape, kind, float32 = tuple(entry["shape"]), entry["dtype"], np.dtype(np.float32)
     if kind not in _DTYPES:
-        return _TorchRows(path, key, shape)
-    rows = map_array(path, start + entry["data_offsets"][0], shape, np.dtype(_DTYPES[kind]))
-    return _BFloat16Rows(rows) if kind == "BF16" else rows
+        return LazyRows(shape, float32, lambda rows: _read_by_torch(path, key, rows))
+    mapped = map_array(path, start + entry["data_offsets"][0], shape, np.dtype(_DTYPES[kind]))
+    if kind != "BF16":
+        return mapped
+    return LazyRows(shape, float32, lambda rows: (np.asarray(mapped[rows]).astype(np.uint32) << 16).view(float32))
+
+
+def _read_by_torch(path: Path, key: str, rows: Any) -> Values:
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as file:
+        values: Values = file.get_tensor(key)[rows].float().numpy()
+        return values

@@ -51,11 +51,11 @@ class HogColor(Backbone):
     def __init__(self, settings: HogColorSettings, **shared: Any) -> None:
         super().__init__(settings, **shared)
         if settings.side < 2 * settings.cell or settings.side < settings.grid:
-            what = (
-                "hog-color: the image has no two cells of gradients along a side, or fewer pixels than cells of colour"
+            raise InputError(
+                "hog-color: the image has no two cells of gradients along a side, or fewer pixels than cells of colour",
+                got=f"side {settings.side}, cell {settings.cell}, grid {settings.grid}",
+                fix="take a larger side or smaller cells",
             )
-            got = f"side {settings.side}, cell {settings.cell}, grid {settings.grid}"
-            raise InputError(what, got=got, fix="take a larger side or smaller cells")
 
     def prepare(self, image: Image) -> Pixels:
         """The whole image as a square."""
