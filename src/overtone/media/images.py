@@ -11,10 +11,13 @@ import numpy as np
 from overtone.core import InputError
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    import PIL.Image
 
 Pixels: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 """(height, width) or (height, width, 3) 8-bit values."""
+
+Image: TypeAlias = "PIL.Image.Image"
+"""A decoded image; Pillow is imported on first use."""
 
 Raw: TypeAlias = Path | bytes | Pixels
 """An image before it is decoded: a file, the bytes of one, or pixels."""

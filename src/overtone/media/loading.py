@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,10 +14,7 @@ from torch import Tensor
 
 from overtone.core import InputError, Progress, ProgressCallback
 from overtone.media.catalogue import Catalogue
-from overtone.media.images import BrokenImage, Pixels, decode
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from overtone.media.images import BrokenImage, Image, Pixels, decode
 
 
 @dataclass(frozen=True)

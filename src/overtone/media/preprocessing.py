@@ -6,15 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from overtone.core import InputError
-from overtone.media.images import Pixels
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from overtone.media.images import Image, Pixels
 
 BICUBIC = 3
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from overtone.core import InputError, ProgressCallback, Registry, Settings
-from overtone.media.images import Pixels
+from overtone.media.images import Image, Pixels
 from overtone.media.loading import Loader
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 
 class Backbone(ABC):

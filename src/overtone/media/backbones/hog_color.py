@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -12,10 +12,7 @@ from torch import Tensor
 
 from overtone.core import InputError, Settings
 from overtone.media.backbones import Backbone, backbones
-from overtone.media.images import Pixels, resize_square
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from overtone.media.images import Image, Pixels, resize_square
 
 
 class HogColorSettings(Settings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -14,11 +14,8 @@ from torch import Generator, Tensor, nn
 from overtone.core import InputError, ProgressCallback, Settings
 from overtone.core.files import load_tensors
 from overtone.media.backbones import TrainedBackbone, backbones
-from overtone.media.images import Pixels, resize_square
+from overtone.media.images import Image, Pixels, resize_square
 from overtone.media.loading import Loader, make_reporter
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 _SHIFT = 8
 """Training images are shifted by up to an eighth of their side."""

@@ -6,18 +6,15 @@ import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from overtone.core import InputError, Settings
 from overtone.media.backbones import Backbone, backbones
-from overtone.media.images import Pixels, missing_package_error
+from overtone.media.images import Image, Pixels, missing_package_error
 from overtone.media.preprocessing import Preprocessing, read_preprocessing
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 
 class TowerSettings(Settings):
