@@ -320,7 +320,7 @@ def test_unknown_sources_say_what_is_possible(tmp_path):
     with pytest.raises(InputError, match=r"a.csv: unknown kind of file; got suffix '.csv'; valid: .*\.npz.*a folder"):
         load(tmp_path / "a.csv")
     with pytest.raises(
-        InputError, match=r"a folder without features; valid: a folder that holds \*\.npy or audio_feature"
+        InputError, match=r"a folder without features; valid: a folder that holds \*\.npy or \*\.npz or audio_feature"
     ):
         load(tmp_path)
     np.savez(tmp_path / "none.npz")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from zipfile import BadZipFile
 
@@ -57,6 +58,35 @@ class LazyRows:
         return self.read(rows)
 
 
+@dataclass(frozen=True)
+class SparseRows:
+    """The rows of a sparse matrix, dense once they are read; the matrix itself is made on first use."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    stored: int
+    """Number of entries that are stored; all others are 0."""
+    build: Callable[[], Any]
+    """Gives the matrix in any of SciPy's formats."""
+
+    @cached_property
+    def matrix(self) -> Any:
+        """The matrix by rows."""
+        return self.build().tocsr()
+
+    def transposed(self) -> SparseRows:
+        """With rows and columns exchanged."""
+        return SparseRows(self.shape[::-1], self.dtype, self.stored, lambda: self.matrix.T)
+
+    def __getitem__(self, rows: Any) -> Values:
+        values: Values = (self.matrix if isinstance(rows, tuple) else self.matrix[rows]).toarray()
+        return values
+
+    def __str__(self) -> str:
+        percent = 100 * self.stored / max(1, self.shape[0] * self.shape[1])
+        return f"sparse, {percent:.2g} % of entries" if percent < 10 else f"sparse, {percent:.0f} % of entries"
+
+
 class Array:
     """One named array of a source; ``where`` is its file and key, for messages (``"clips.h5, key 'audio'"``)."""
 
@@ -77,7 +107,8 @@ class Array:
         return self.dtype.kind in "US"
 
     def __str__(self) -> str:
-        return f"{self.shape} {'str' if self.textual else self.dtype}"
+        sparse = f", {self.rows}" if isinstance(self.rows, SparseRows) else ""
+        return f"{self.shape} {'str' if self.textual else self.dtype}{sparse}"
 
     def read(self, rows: Any = ()) -> Values:
         """Some or (by default) all of the values; InputError where the file is damaged at this place."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Column, Values, pickle_error
+from overtone.features.arrays import Column, SparseRows, Values, pickle_error
 from overtone.features.base import EVENTS
 from overtone.features.labels import check_labels
 from overtone.features.parsed_table import SHOWN, SPLITS, Issue, ParsedTable, list_some
@@ -54,6 +56,11 @@ def _check_shape(column: Column) -> Iterator[Issue]:
         elif 0 in part.shape:
             valid = "at least one row and one column"
             yield Issue("empty", InputError(f"{part.where}: no values", got=f"shape {part.shape}", valid=valid))
+        elif isinstance(part.rows, SparseRows) and (size := 4 * math.prod(part.shape)) > (limit := memory_bytes() // 2):
+            what = f"{part.where}: a sparse matrix too large to be read, which makes it dense float32"
+            valid = f"up to {limit / 2**30:,.1f} GiB, half of this machine's memory"
+            fix = "reduce its columns first, for example by a truncated SVD"
+            yield Issue("memory", InputError(what, got=f"{size / 2**30:,.1f} GiB", valid=valid, fix=fix))
     if len({part.shape[1:] for part in column.parts}) > 1:
         shapes = " and ".join(str(part.shape) for part in column.parts)
         yield Issue("shape", InputError(f"{column.where}: the parts differ in more than their rows", got=shapes))
@@ -181,6 +188,14 @@ def _check_leaks(table: ParsedTable) -> Iterator[Issue]:
         what = f"{table.source}: {len(leaked)} of {len(test)} test rows also occur in training (rows {rows})"
         fix = "they inflate the results: drop them from one side"
         yield Issue("leaked-rows", InputError(what, fix=fix), fatal=False)
+
+
+def memory_bytes() -> int:
+    """The memory of this machine; 8 GiB where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 8 << 30
 
 
 def hash_rows(rows: Values) -> Values:

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Column, Table, Values
+from overtone.features.arrays import Column, SparseRows, Table, Values
 from overtone.features.splitting import draw_split
 
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -104,6 +104,9 @@ class ParsedTable:
                 return (block - 128) / 256 if quantised else block
 
             self._converted[name] = column.float32(change if pool or quantised else None)
+            rows = column.parts[0].rows
+            if isinstance(rows, SparseRows):
+                self.notes.append(f"{name}: {rows}; read as dense float32")
             if pool:
                 self.notes.append(f"{name}: sequences of {column.parts[0].shape[1]} steps averaged over time")
             if quantised:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from overtone.core.files import atomic_path
 from overtone.features.arrays import LazyRows, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.npz import map_array
+from overtone.features.formats.sparse import join_sparse
 
 
 def read_hdf5(path: Path) -> Table:
@@ -19,15 +21,19 @@ def read_hdf5(path: Path) -> Table:
     import h5py
 
     rows: dict[str, Rows] = {}
+    attributes: dict[str, Mapping[str, Any]] = {}
     with report_damage(path, "an HDF5 file"):
         file = h5py.File(path, "r")
 
         def visit(key: str, item: Any) -> None:
             if isinstance(item, h5py.Dataset):
                 rows[key] = _rows(path, item)
+            elif isinstance(item, h5py.Group) and "indptr" in item:
+                attributes[key] = item.attrs
 
         file.visititems(visit)
-    return Table.of(path, "hdf5", rows, close=file.close)
+    table = Table.of(path, "hdf5", rows, close=file.close)
+    return replace(table, arrays=join_sparse(table.arrays, path, path.stem, attributes))
 
 
 def _write_hdf5(path: Path, arrays: Mapping[str, Values]) -> None:

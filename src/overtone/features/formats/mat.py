@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from overtone.features.arrays import Rows, Table
+from overtone.features.arrays import Array, Rows, SparseRows, Table
 from overtone.features.formats import Format, formats, report_damage
+from overtone.features.formats.sparse import build_matrix
 from overtone.features.layout import LABELS
 
 
@@ -63,13 +64,15 @@ class _Transposed:
 
 def _transpose(rows: Rows) -> Rows:
     """Transposed rows; twice is the original."""
+    if isinstance(rows, SparseRows):
+        return rows.transposed()
     return rows.inner if isinstance(rows, _Transposed) else _Transposed(rows)
 
 
 def _version_5(path: Path) -> dict[str, Any]:
     def plain(value: Any) -> Any:
-        if hasattr(value, "toarray"):  # sparse
-            return value.toarray()
+        if hasattr(value, "toarray"):
+            return SparseRows(value.shape, value.dtype, value.nnz, lambda: value)
         if value.dtype.names is not None:  # a struct: nothing that we look for
             return None
         return [plain(item) for item in value.ravel(order="F")] if value.dtype.kind == "O" else value
@@ -84,6 +87,8 @@ def _version_73(path: Path) -> tuple[dict[str, Any], Any]:
     file = h5py.File(path, "r")
 
     def plain(item: Any) -> Any:
+        if "MATLAB_sparse" in item.attrs:
+            return _sparse_73(item, f"{path}, key {item.name.lstrip('/')!r}")
         kind = item.attrs.get("MATLAB_class", b"").decode()
         if kind == "char":
             return np.array(["".join(map(chr, row)) for row in np.atleast_2d(item[()].T)])
@@ -91,8 +96,21 @@ def _version_73(path: Path) -> tuple[dict[str, Any], Any]:
             return [plain(file[reference]) for reference in item[()].ravel()]  # stored transposed: C order is F order
         return _Transposed(item)
 
-    keys = [key for key in file if not key.startswith("#") and isinstance(file[key], h5py.Dataset)]
+    wanted = (key for key in file if not key.startswith("#"))
+    keys = [key for key in wanted if isinstance(file[key], h5py.Dataset) or "MATLAB_sparse" in file[key].attrs]
     return {key: plain(file[key]) for key in keys}, file.close
+
+
+def _sparse_73(group: Any, where: str) -> SparseRows:
+    """A sparse matrix by columns: ``jc`` where each begins, ``ir`` the row of each entry in ``data``."""
+    shape = int(group.attrs["MATLAB_sparse"]), len(group["jc"]) - 1
+    starts = Array(group["jc"], where).read()
+    if "data" not in group:  # no entry at all
+        return SparseRows(
+            shape, np.dtype(float), 0, lambda: build_matrix("csc", [], [starts[:0], starts], shape, where)
+        )
+    data, rows = (Array(group[name], where).read() for name in ("data", "ir"))
+    return SparseRows(shape, data.dtype, len(data), lambda: build_matrix("csc", data, [rows, starts], shape, where))
 
 
 def _taken_apart(found: Mapping[str, Any]) -> dict[str, Rows]:

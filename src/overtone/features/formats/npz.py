@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tokenize import TokenError
 from typing import IO, Any
@@ -15,6 +16,7 @@ from overtone.core import InputError
 from overtone.core.files import atomic_path
 from overtone.features.arrays import Array, LazyRows, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
+from overtone.features.formats.sparse import join_sparse
 
 _LOCAL_HEADER = 30
 """Bytes of a zip member's local header before its name (PKZIP application note, section 4.3.7)."""
@@ -30,7 +32,8 @@ def read_npz(path: Path) -> Table:
         rows = {info.filename.removesuffix(".npy"): _member(path, archive, info) for info in members}
     if not rows:
         raise InputError(f"{path}: a zip without arrays", fix="write it with numpy.savez")
-    return Table.of(path, "npz", rows)
+    table = Table.of(path, "npz", rows)
+    return replace(table, arrays=join_sparse(table.arrays, path, path.stem))
 
 
 def _write_npz(path: Path, arrays: Mapping[str, Values]) -> None:
@@ -129,8 +132,14 @@ class _Stream:
 
 
 def _read_npy_folder(path: Path) -> Table:
-    """Open every npy file of a folder under its name without the suffix."""
-    arrays = {}
+    """Open every npy file of a folder, and every sparse matrix in an npz, under its name without the suffix.
+
+    Arrays of an npz that are no sparse matrix are called ``file/key``.
+    """
+    arrays: dict[str, Array] = {}
+    for file in sorted(path.glob("*.npz")):
+        found = read_npz(file).arrays
+        arrays |= {key if key == file.stem else f"{file.stem}/{key}": array for key, array in found.items()}
     for file in sorted(path.glob("*.npy")):
         where = f"{path}, file {file.name!r}"
         with report_damage(file, "an npy file"):
@@ -151,3 +160,4 @@ def _map_file(file: Path, where: str) -> Rows:
 
 
 formats.register("npy")(Format(_read_npy_folder, holds="*.npy"))
+formats.register("npz-folder")(Format(_read_npy_folder, holds="*.npz"))
