@@ -14,16 +14,19 @@ from overtone.media.catalogue import Catalogue
 
 @dataclass(frozen=True)
 class Layout:
-    """One way in which image sets lie on disk."""
+    """One way in which image sets lie on disk.
+
+    Attributes:
+        read: Path to catalogue; decodes nothing.
+        matches: Whether a path has this layout, found from the names of a few files.
+        signature: The files it is recognised by, for messages.
+        fallback: Whether nearly anything has it, so that all others are tried before.
+    """
 
     read: Callable[[Path], Catalogue]
-    """Decodes nothing."""
     matches: Callable[[Path], bool]
-    """Whether a path has this layout, found from the names of a few files."""
     signature: str
-    """The files it is recognised by, for messages."""
     fallback: bool = False
-    """Whether nearly anything has it, so that all others are tried before."""
 
 
 layouts: Registry[Layout] = Registry("layout", "overtone.media.layouts")
