@@ -140,6 +140,31 @@ def perfect(**more: Any) -> dict[str, Any]:
     return {"audio": rows, "visual": rows, "y": y, **more}
 
 
+def test_diffusion_stands_beside_the_plain_figures(cli: Cli, corpus: Path, run: str) -> None:
+    plain = cli("evaluate", run, corpus, "--json").document
+    found = cli("evaluate", run, corpus, "--diffusion", "--set", "neighbours=5", "--set", "alpha=0.5", "--json").document
+    block = found.pop("diffusion")
+    assert found == plain
+    assert block["settings"] == {"neighbours": 5, "alpha": 0.5, "power": 3.0, "steps": 100}
+    assert set(METRICS) <= block["evaluation"].keys()
+    shown = cli("evaluate", run, corpus, "--diffusion")
+    assert shown.out.count("counterpart R@5") == 2
+    assert "after diffusion (neighbours 10, alpha 0.9" in shown.out
+    assert "diffusion" not in cli("evaluate", run, corpus).out
+    cli("embed", run, corpus, "--out", "e.npz")
+    by_file = cli("evaluate", "e.npz", "--diffusion", "--set", "neighbours=5", "--set", "alpha=0.5", "--json").document
+    assert by_file["diffusion"] == block
+
+
+def test_settings_without_diffusion_and_wrong_ones_are_refused(cli: Cli, corpus: Path, run: str) -> None:
+    called = cli("evaluate", run, corpus, "--set", "neighbours=5")
+    assert called.code == 2
+    assert "--diffusion" in called.err
+    called = cli("evaluate", run, corpus, "--diffusion", "--set", "neighbors=5")
+    assert called.code == 2
+    assert "did you mean 'neighbours'" in called.err
+
+
 def test_embeddings_without_a_split_are_evaluated_whole(cli: Cli) -> None:
     np.savez("e.npz", **perfect())
     found = cli("evaluate", "e.npz", "--json").document

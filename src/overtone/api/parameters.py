@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TRAINING = "overtone.training.settings.TrainingSettings"
 PROBES = "overtone.experiments.probes.settings.HeadSettings"
+DIFFUSION = "overtone.evaluation.diffusion.DiffusionSettings"
 GRAPHS = "overtone.graphs.settings.GraphSettings"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typing_extensions import Unpack
 
 from overtone.api.checks import check_method
-from overtone.api.parameters import Data, Flag, OutFile, PairReading, Param, Settable, Settings, named
+from overtone.api.parameters import DIFFUSION, Data, Flag, OutFile, PairReading, Param, Settable, Settings, named
 from overtone.api.reading import read
 from overtone.core import InputError, ProgressCallback, is_main_process
 
@@ -115,6 +115,8 @@ def evaluate(
     memory_mb: Annotated[int, Param("MB", minimum=16)] = 256,
     device: Annotated[str, Param("NAME")] = "cpu",
     confusion: bool = False,
+    diffusion: Flag = False,
+    settings: Annotated[Settings, Settable(DIFFUSION)] = None,
     **reading: Unpack[PairReading],
 ) -> Evaluation:
     """Evaluate retrieval from each modality to the other: mAP, R@k, ranks and mAP per class, with intervals.
@@ -129,6 +131,8 @@ def evaluate(
         memory_mb: Memory, in MiB, that one block of similarities may take.
         device: Where to embed: cpu, cuda, cuda:1 or auto.
         confusion: Whether to count which class is retrieved for which.
+        diffusion: Also rank by random walks on the gallery's own neighbour graph; its figures stand beside the others.
+        settings: Settings of the diffusion.
         reading: How to read the data; see :func:`overtone.load`.
 
     Returns:
@@ -137,7 +141,10 @@ def evaluate(
     Raises:
         InputError: The target is neither a run nor embeddings, a run came without data, or they do not fit.
     """
+    if settings and not diffusion:
+        raise InputError("evaluate: there are settings, but only the diffusion has any", fix="ask for it: --diffusion")
     options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": bootstrap, "confusion": confusion}
+    options["diffusion"] = settings or diffusion
     if isinstance(target, (str, Path)) and not is_run(target):
         if data is not None:
             if not Path(target).exists():

@@ -45,6 +45,7 @@ def show_evaluation(output: Output, evaluation: Evaluation, arguments: Arguments
     """The table of metrics, and mAP per class."""
     output.document(evaluation.to_dict())
     output.say(*tables.evaluation_table(evaluation), *tables.class_table(evaluation))
+    output.say(*tables.diffusion_table(evaluation))
 
 
 def show_inspection(output: Output, found: Inspection, arguments: Arguments) -> None:

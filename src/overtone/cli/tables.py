@@ -70,7 +70,7 @@ def arrows(modalities: Sequence[str]) -> tuple[str, str]:
     return f"{first} →\n{second}", f"{second} →\n{first}"
 
 
-def evaluation_table(evaluation: Evaluation) -> list[RenderableType]:
+def evaluation_table(evaluation: Evaluation, title: str = "Retrieval") -> list[RenderableType]:
     """One evaluation: a row per metric, both directions, and the interval where there is one."""
     from overtone.evaluation import metric_order
 
@@ -79,13 +79,22 @@ def evaluation_table(evaluation: Evaluation) -> list[RenderableType]:
         score = evaluation[key]
         cells = map(number, (*score.directions.values(), score.mean))
         rows.append((metric_name(key), *cells, span(score.ci95) if score.ci95 else ""))
-    title = f"Retrieval, {plural(evaluation.queries, 'query', 'queries')} in each direction"
+    title = f"{title}, {plural(evaluation.queries, 'query', 'queries')} in each direction"
     shown: list[RenderableType] = [table(("", *arrows(evaluation.modalities), "mean", _INTERVAL), rows, title)]
     skipped = sum(evaluation.skipped_queries.values())
     if skipped:
         were = "query has" if skipped == 1 else "queries have"
         shown.append(f"{skipped:,} {were} nothing relevant in the gallery and count in no mean.")
     return shown
+
+
+def diffusion_table(evaluation: Evaluation) -> list[RenderableType]:
+    """The same metrics after diffusion; nothing unless it was asked for."""
+    found = evaluation.diffusion
+    if found is None:
+        return []
+    settings = ", ".join(f"{name} {value:g}" for name, value in found.settings.items())
+    return evaluation_table(found.evaluation, f"Retrieval after diffusion ({settings})")
 
 
 def class_table(evaluation: Evaluation) -> list[RenderableType]:

@@ -1,11 +1,12 @@
 """Retrieval metrics on any arrays: exact ranks, fair ties, both directions, intervals, paired tests."""
 
+from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.geometry import effective_rank
 from overtone.evaluation.metrics import Metric, find_metric, metric, metric_order, metrics
 from overtone.evaluation.protocol import evaluate, evaluate_within
 from overtone.evaluation.quick import counterpart_ranks, mean_average_precision, mean_reciprocal_rank
 from overtone.evaluation.ranks import CounterpartRanks, Ranks, rank_scores
-from overtone.evaluation.result import ClassScore, Evaluation, Score
+from overtone.evaluation.result import ClassScore, Evaluation, Reranking, Score
 from overtone.evaluation.significance import (
     PairedBootstrap,
     PairedSeedTest,
@@ -19,11 +20,14 @@ from overtone.evaluation.significance import (
 __all__ = [
     "ClassScore",
     "CounterpartRanks",
+    "Diffusion",
+    "DiffusionSettings",
     "Evaluation",
     "Metric",
     "PairedBootstrap",
     "PairedSeedTest",
     "Ranks",
+    "Reranking",
     "Score",
     "counterpart_ranks",
     "effective_rank",

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.evaluation.arrays import ArrayLike, Floats, class_targets, event_targets, unit_pair
+from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.metrics import EVENTS_MAP, Metric, metrics
-from overtone.evaluation.result import ClassScore, Evaluation, Score
+from overtone.evaluation.result import ClassScore, Evaluation, Reranking, Score
 from overtone.evaluation.retrieval import Found, Search, run_search
 from overtone.evaluation.significance import mean_interval
 
@@ -32,6 +33,7 @@ def evaluate(
     seed: int = 0,
     confusion: bool = False,
     exact: bool | None = None,
+    diffusion: bool | Mapping[str, float] = False,
 ) -> Evaluation:
     """Cross-modal retrieval in both directions by cosine similarity, over all ranks.
 
@@ -54,6 +56,8 @@ def evaluate(
         confusion: Whether to count the classes of nearest items, too.
         exact: Whether to sum cosines in float64 before they are rounded to float32, so that items which are equally
             similar by arithmetic are tied on every machine; by default up to 4096 × 4096 pairs, where it is free.
+        diffusion: Whether to rank once more by :class:`~overtone.evaluation.Diffusion`, or its settings; the result's
+            ``diffusion`` has those metrics, and no other figure changes.
 
     Returns:
         The evaluation. Direction ``a2v`` means that ``first`` queries ``second``, ``v2a`` the reverse.
@@ -77,11 +81,28 @@ def evaluate(
     }
     chosen = [metric for _, metric in metrics.items() if labels is not None or metric.level == "instance"]
     plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion)
-    found = _evaluate(searches, plan, names, _named(class_names, labelled_as))
+    either = None if events is None else event_targets(events, len(a), names)
+    known = _named(class_names, labelled_as)
+    found = _with_events(searches, plan, names, known, either)
+    if diffusion is False:
+        return found
+    settings = DiffusionSettings.build({} if diffusion is True else diffusion, where="diffusion")
+    walks = {way: replace(search, rerank=Diffusion(search.gallery, settings)) for way, search in searches.items()}
+    return replace(found, diffusion=Reranking(dict(settings), _with_events(walks, plan, names, known, either)))
+
+
+def _with_events(
+    searches: Mapping[str, Search],
+    plan: _Plan,
+    names: tuple[str, ...],
+    class_names: tuple[str, ...],
+    events: Tensor | None,
+) -> Evaluation:
+    """The evaluation of the searches, with ``map_events`` where (N, C) events are given."""
+    found = _evaluate(searches, plan, names, class_names)
     if events is None:
         return found
-    either = event_targets(events, len(a), names)
-    fully = {way: replace(search, query_targets=either, gallery_targets=either) for way, search in searches.items()}
+    fully = {way: replace(search, query_targets=events, gallery_targets=events) for way, search in searches.items()}
     judged = _evaluate(fully, replace(plan, metrics=[metrics["map"]], confusion=False), names, ())
     return replace(
         found,

@@ -71,6 +71,23 @@ class ClassScore:
 
 
 @dataclass(frozen=True)
+class Reranking:
+    """An evaluation after the gallery was ranked in another way.
+
+    Attributes:
+        settings: Of the re-ranking, with defaults.
+        evaluation: Of the same queries and items as the evaluation that it belongs to.
+    """
+
+    settings: dict[str, float]
+    evaluation: Evaluation
+
+    def to_dict(self) -> dict[str, Any]:
+        """Settings and evaluation, as JSON values."""
+        return {"settings": dict(self.settings), "evaluation": self.evaluation.to_dict()}
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The result of :func:`~overtone.evaluation.evaluate`.
 
@@ -87,6 +104,7 @@ class Evaluation:
         confusion: Direction to (C, C): how often the nearest item of a query of class i (row) is of class j (column);
             empty unless asked for. Not stored as JSON.
         class_names: Name of each class.
+        diffusion: The same after :class:`~overtone.evaluation.Diffusion`; None unless asked for.
     """
 
     modalities: tuple[str, ...]
@@ -98,6 +116,7 @@ class Evaluation:
     per_query: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     confusion: dict[str, Tensor] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
+    diffusion: Reranking | None = None
 
     def __getitem__(self, key: str) -> Score:
         """The score of a metric."""
@@ -126,6 +145,7 @@ class Evaluation:
             "skipped_queries": dict(self.skipped_queries),
             **{key: score.to_dict() for key, score in self.scores.items()},
             **({"per_class": classes} if classes else {}),
+            **({} if self.diffusion is None else {"diffusion": self.diffusion.to_dict()}),
         }
 
     @classmethod
@@ -136,6 +156,7 @@ class Evaluation:
             InputError: The mapping is no evaluation.
         """
         classes: Mapping[str, Any] = values.get("per_class", {})
+        other: Mapping[str, Any] | None = values.get("diffusion")
         try:
             return cls(
                 modalities=tuple(values["modalities"]),
@@ -149,6 +170,7 @@ class Evaluation:
                 skipped_queries=dict(values["skipped_queries"]),
                 per_class={name: ClassScore.from_dict(value) for name, value in classes.items()},
                 class_names=tuple(classes),
+                diffusion=other and Reranking(dict(other["settings"]), cls.from_dict(other["evaluation"])),
             )
         except (KeyError, TypeError) as error:
             raise InputError("not a stored evaluation", got=f"{type(error).__name__}: {error}") from None

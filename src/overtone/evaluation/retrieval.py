@@ -25,6 +25,8 @@ _PIECE = 2**18
 """Pairs that are sorted at a time: small enough to stay in a core's cache."""
 _BYTES_PER_PAIR = 16
 """What a block holds per pair of query and item: similarity, overlap of the targets, relevance."""
+_RERANKING = 64
+"""What re-ranking holds per pair besides: a few vectors in double precision."""
 _FARTHEST = np.float32(1.9)
 """Farther than any negative cosine."""
 
@@ -40,6 +42,7 @@ class Search:
         gallery_targets: (N, C), or None.
         paired: Whether query i's true counterpart is item i, and its rank is wanted.
         exclude_self: Whether query i is item i, and must not find itself.
+        rerank: Makes (b, N) scores in [-1, 1] of (b, N) cosines; None ranks by the cosines.
 
     A cosine is rounded to float32 whatever the precision of the rows. With float64 rows, cosines that are equal by
     arithmetic come out equal, on every machine and in every block; float32 rows are several times faster.
@@ -51,6 +54,7 @@ class Search:
     gallery_targets: Tensor | None = None
     paired: bool = False
     exclude_self: bool = False
+    rerank: Callable[[Tensor], Tensor] | None = None
 
     @property
     def candidates(self) -> int:
@@ -91,7 +95,7 @@ def run_search(
     if memory_mb <= 0:
         raise InputError("memory_mb must be positive", got=memory_mb, fix="256 suits most machines")
     threads, items = torch.get_num_threads(), len(search.gallery)
-    per_pair = _BYTES_PER_PAIR + (search.queries.dtype == torch.float64) * 8
+    per_pair = _BYTES_PER_PAIR + (search.queries.dtype == torch.float64) * 8 + (search.rerank is not None) * _RERANKING
     affordable = int(memory_mb * 2**20 / (threads * per_pair * items))
     step = max(1, min(affordable, max(_ROWS, _PIECE // items)))
     work = _Pass(search, columns, step, confusion, graded)
@@ -164,7 +168,10 @@ class _Pass:
             self.memory.cosines = torch.empty(self.step, len(search.gallery), dtype=search.queries.dtype)
         cosines = self.memory.cosines[: len(rows)]
         torch.mm(search.queries[torch.from_numpy(rows)].neg_(), search.gallery.T, out=cosines)
-        distance: NDArray[np.float32] = cosines.float().numpy()
+        negative = cosines.float()
+        if search.rerank is not None:
+            negative = search.rerank(negative.neg()).neg_()
+        distance: NDArray[np.float32] = negative.numpy()
         if search.exclude_self:
             distance[np.arange(len(rows)), rows] = _FARTHEST
         return distance
