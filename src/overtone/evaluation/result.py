@@ -86,6 +86,11 @@ class Reranking:
         """Settings and evaluation, as JSON values."""
         return {"settings": dict(self.settings), "evaluation": self.evaluation.to_dict()}
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Reranking:
+        """The re-ranking whose :meth:`to_dict` this is."""
+        return cls(dict(values["settings"]), Evaluation.from_dict(values["evaluation"]))
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -170,7 +175,7 @@ class Evaluation:
                 skipped_queries=dict(values["skipped_queries"]),
                 per_class={name: ClassScore.from_dict(value) for name, value in classes.items()},
                 class_names=tuple(classes),
-                diffusion=other and Reranking(dict(other["settings"]), cls.from_dict(other["evaluation"])),
+                diffusion=None if other is None else Reranking.from_dict(other),
             )
         except (KeyError, TypeError) as error:
             raise InputError("not a stored evaluation", got=f"{type(error).__name__}: {error}") from None
