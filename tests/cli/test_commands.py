@@ -142,7 +142,9 @@ def perfect(**more: Any) -> dict[str, Any]:
 
 def test_diffusion_stands_beside_the_plain_figures(cli: Cli, corpus: Path, run: str) -> None:
     plain = cli("evaluate", run, corpus, "--json").document
-    found = cli("evaluate", run, corpus, "--diffusion", "--set", "neighbours=5", "--set", "alpha=0.5", "--json").document
+    found = cli(
+        "evaluate", run, corpus, "--diffusion", "--set", "neighbours=5", "--set", "alpha=0.5", "--json"
+    ).document
     block = found.pop("diffusion")
     assert found == plain
     assert block["settings"] == {"neighbours": 5, "alpha": 0.5, "power": 3.0, "steps": 100}
