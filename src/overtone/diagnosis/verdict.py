@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from overtone.core import InputError, Registry, unknown_name
+from overtone.core.documents import Document, finite
 
 Values = Mapping[str, object]
 
@@ -42,17 +44,26 @@ class Evidence:
         value: object = getattr(self, part)
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
-        return _finite(value)
+        number = finite(value)
+        return None if number is None else float(number)
+
+    def figures(self, *paths: str) -> list[float]:
+        """Several numbers, each by field and keys joined with dots; all are NaN if one is missing.
+
+        Example:
+            >>> Evidence(recall=0.5).figures("recall"), Evidence(recall=0.5).figures("recall", "features_recall")
+            ([0.5], [nan, nan])
+        """
+        found = [self.figure(*path.split(".")) for path in paths]
+        known = [number for number in found if number is not None]
+        return known if len(known) == len(found) else [math.nan] * len(found)
 
     @classmethod
     def mean(cls, several: Sequence[Evidence]) -> Evidence:
-        """Mean over seeds, number by number; seeds without a number are left out of its mean.
+        """Mean over seeds, number by number; what is no number comes from the first seed that has it.
 
         Args:
-            several: One per seed.
-
-        Returns:
-            The means; values that are no numbers come from the first seed.
+            several: One per seed; seeds without a number are left out of its mean.
 
         Raises:
             InputError: The sequence is empty.
@@ -68,43 +79,27 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class RuleHit:
-    """What a rule that fired reports.
+class RuleHit(Document):
+    """What a rule reports; the rule itself fills in ``rule``, ``quantity`` and ``threshold``.
 
     Attributes:
-        figure: The number that triggered it.
-        says: What that means, in a sentence.
+        rule: Name of the rule.
+        figure: The number that it judges.
+        quantity: What the number measures.
+        threshold: The threshold that was used.
+        says: What the number means, in a sentence.
         advice: What to try next, in a sentence.
-        rule: Name of the rule; filled in by the rule.
-        quantity: What the number measures; filled in by the rule.
-        threshold: The threshold that was used; filled in by the rule.
     """
 
-    figure: float
-    says: str
-    advice: str
-    rule: str = ""
-    quantity: str = ""
-    threshold: float = math.nan
-
-    def to_dict(self) -> dict[str, str | float]:
-        """The hit as JSON values."""
-        order = ("rule", "figure", "quantity", "threshold", "says", "advice")
-        return {name: getattr(self, name) for name in order}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, object]) -> RuleHit:
-        """The hit whose :meth:`to_dict` this is; what is missing is empty, or NaN."""
-        figure, threshold = (_finite(values.get(name)) for name in ("figure", "threshold"))
-        texts = {name: str(values.get(name, "")) for name in ("says", "advice", "rule", "quantity")}
-        return cls(
-            figure=math.nan if figure is None else figure,
-            threshold=math.nan if threshold is None else threshold,
-            **texts,
-        )
+    rule: str = field(default="", kw_only=True)
+    figure: float = math.nan
+    quantity: str = field(default="", kw_only=True)
+    threshold: float = field(default=math.nan, kw_only=True)
+    says: str = ""
+    advice: str = ""
 
 
-Check = Callable[[Evidence, float], "RuleHit | None"]
+Check = Callable[[Evidence], "RuleHit | None"]
 C = TypeVar("C", bound=Check)
 
 
@@ -117,7 +112,8 @@ class Rule:
         quantity: What its number measures.
         threshold: Beyond which it fires.
         severity: See :func:`rule`.
-        check: From evidence and threshold to a hit, or None.
+        check: From evidence to the hit, whatever the threshold.
+        beyond: Whether a number lies beyond a threshold; false for NaN.
     """
 
     name: str
@@ -125,33 +121,38 @@ class Rule:
     threshold: float
     severity: int
     check: Check
+    beyond: Callable[[float, float], bool]
 
     def __call__(self, evidence: Evidence, threshold: float | None = None) -> RuleHit | None:
         """Check the evidence."""
-        limit = self.threshold if threshold is None else threshold
-        hit = self.check(evidence, limit)
-        return hit and replace(hit, rule=self.name, quantity=self.quantity, threshold=limit)
+        limit, hit = self.threshold if threshold is None else threshold, self.check(evidence)
+        if hit is None or not self.beyond(hit.figure, limit):
+            return None
+        return replace(hit, rule=self.name, quantity=self.quantity, threshold=limit)
 
 
 rules: Registry[Rule] = Registry("rule", "overtone.diagnosis.verdict_rules")
 """All rules by name."""
 
+_SIDES = {"below": operator.lt, "above": operator.gt, "at_least": operator.ge}
 
-def rule(name: str, *, quantity: str, threshold: float, severity: int) -> Callable[[C], C]:
+
+def rule(name: str, *, quantity: str, severity: int, **threshold: float) -> Callable[[C], C]:
     """Decorator that registers a function as a rule and leaves it an ordinary function.
 
     Args:
         name: Its name.
         quantity: What its number measures.
-        threshold: Beyond which it fires.
         severity: 1: the embedding cannot be used; 2: something is lost; 3: a remark.
+        threshold: Where it fires, one of ``below=``, ``above=`` and ``at_least=``.
 
     Returns:
         The decorator.
     """
+    ((side, limit),) = threshold.items()
 
     def decorator(check: C) -> C:
-        rules.register(name)(Rule(name, quantity, threshold, severity, check))
+        rules.register(name)(Rule(name, quantity, limit, severity, check, _SIDES[side]))
         return check
 
     return decorator
@@ -184,15 +185,10 @@ def verdict(evidence: Evidence, thresholds: Mapping[str, float] | None = None) -
     return [hit for hit in found if hit is not None]
 
 
-def _finite(value: object) -> float | None:
-    known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known and isinstance(value, (int, float)) else None
-
-
 def _mean(values: Sequence[object]) -> object:
     mappings = [value for value in values if isinstance(value, Mapping)]
     if mappings:
         keys = dict.fromkeys(key for mapping in mappings for key in mapping)
         return {key: _mean([mapping.get(key) for mapping in mappings]) for key in keys}
-    known = [number for number in map(_finite, values) if number is not None]
+    known = [float(number) for number in map(finite, values) if number is not None]
     return sum(known) / len(known) if known else next((value for value in values if value is not None), None)

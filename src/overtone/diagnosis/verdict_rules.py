@@ -1,11 +1,12 @@
 """The rules of a verdict. To add one, write its function here, or in a file of your own that is imported.
 
-A rule takes the evidence and its threshold. It returns a :class:`~overtone.diagnosis.RuleHit`, or None if it does not
-fire or its measurements are missing.
+A rule maps the evidence to a :class:`~overtone.diagnosis.RuleHit`: its number, what it means, what to try. It fires if
+the number lies beyond its threshold; NaN, as of missing measurements, lies beyond none.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from overtone.diagnosis.verdict import Evidence, RuleHit, rule
@@ -17,13 +18,10 @@ _INDIFFERENT = 0.9
 """Gradient of an easy sample by that of the average one, above which a loss does not tell easy samples apart."""
 
 
-@rule("collapse", quantity="total_variance", threshold=0.1, severity=1)
-def collapse(evidence: Evidence, threshold: float) -> RuleHit | None:
+@rule("collapse", quantity="total_variance", below=0.1, severity=1)
+def collapse(evidence: Evidence) -> RuleHit:
     """Within-class and between-class variance together are close to zero."""
-    within, between = (evidence.figure("variance", f"{side}_variance") for side in ("intra", "between"))
-    if within is None or between is None or within + between >= threshold:
-        return None
-    total = within + between
+    total = sum(evidence.figures("variance.intra_variance", "variance.between_variance"))
     return RuleHit(
         total,
         f"All rows point in nearly the same direction: their total variance is {total:.3f}; rows all over the sphere "
@@ -32,30 +30,23 @@ def collapse(evidence: Evidence, threshold: float) -> RuleHit | None:
     )
 
 
-@rule("few-dimensions", quantity="share_of_dimensions", threshold=0.33, severity=2)
-def few_dimensions(evidence: Evidence, threshold: float) -> RuleHit | None:
+@rule("few-dimensions", quantity="share_of_dimensions", below=0.33, severity=2)
+def few_dimensions(evidence: Evidence) -> RuleHit:
     """The rows fill far fewer dimensions than their classes need."""
-    rank = evidence.figure("variance", "effective_rank")
-    classes, dimensions = (evidence.figure("variance", key) for key in ("classes", "dimensions"))
-    if rank is None or classes is None or dimensions is None:
-        return None
+    rank, classes, dimensions = evidence.figures("variance.effective_rank", "variance.classes", "variance.dimensions")
     needed = min(classes - 1, dimensions)
-    if rank >= threshold * needed:
-        return None
     return RuleHit(
-        rank / needed,
+        _ratio(rank, needed),
         f"The rows fill {rank:.1f} dimensions; {classes:.0f} classes could use {needed:.0f}. Some classes share "
         "directions.",
         "Try a loss with more negatives per anchor, a larger batch, or a higher temperature.",
     )
 
 
-@rule("over-compaction", quantity="variance_ratio", threshold=0.03, severity=2)
-def over_compaction(evidence: Evidence, threshold: float) -> RuleHit | None:
+@rule("over-compaction", quantity="variance_ratio", below=0.03, severity=2)
+def over_compaction(evidence: Evidence) -> RuleHit:
     """Hardly any difference within a class is left."""
-    ratio, within = (evidence.figure("variance", key) for key in ("variance_ratio", "intra_variance"))
-    if ratio is None or within is None or ratio >= threshold:
-        return None
+    ratio, within = evidence.figures("variance.variance_ratio", "variance.intra_variance")
     return RuleHit(
         ratio,
         f"Classes have shrunk to points: the variance within them ({within:.4f}) is {100 * ratio:.1f} % of that "
@@ -64,40 +55,35 @@ def over_compaction(evidence: Evidence, threshold: float) -> RuleHit | None:
     )
 
 
-@rule("no-compaction", quantity="variance_ratio_to_features", threshold=0.9, severity=2)
-def no_compaction(evidence: Evidence, threshold: float) -> RuleHit | None:
+@rule("no-compaction", quantity="variance_ratio_to_features", at_least=0.9, severity=2)
+def no_compaction(evidence: Evidence) -> RuleHit:
     """Classes are hardly more compact than in the features."""
-    after, before = (evidence.figure(part, "variance_ratio") for part in ("variance", "features_variance"))
-    if after is None or before is None or before <= 0 or after / before < threshold:
-        return None
+    after, before = evidence.figures("variance.variance_ratio", "features_variance.variance_ratio")
     return RuleHit(
-        after / before,
+        _ratio(after, before),
         f"Training did not separate the classes: the variance within classes by that between them is {after:.2f}; in "
         f"the features it was {before:.2f}.",
         "Train longer or with a higher learning rate. If that does not help, the features do not separate the classes.",
     )
 
 
-@rule("overfit", quantity="test_to_train_variance", threshold=2.0, severity=2)
-def overfit(evidence: Evidence, threshold: float) -> RuleHit | None:
+@rule("overfit", quantity="test_to_train_variance", above=2.0, severity=2)
+def overfit(evidence: Evidence) -> RuleHit:
     """Classes of unseen rows are far wider than those of training rows."""
-    test, train = (evidence.figure(part, "intra_variance") for part in ("variance", "train_variance"))
-    if test is None or train is None or train <= 0 or test / train <= threshold:
-        return None
+    test, train = evidence.figures("variance.intra_variance", "train_variance.intra_variance")
+    figure = _ratio(test, train)
     return RuleHit(
-        test / train,
-        f"The classes of unseen rows are {test / train:.1f} times as wide as those of training rows ({test:.3f} and "
+        figure,
+        f"The classes of unseen rows are {figure:.1f} times as wide as those of training rows ({test:.3f} and "
         f"{train:.3f}): the training rows were memorised.",
         "Train fewer epochs, add weight decay or augmentation, or use a smaller head.",
     )
 
 
-@rule("worse-than-features", quantity="recall_difference", threshold=0.0, severity=1)
-def worse_than_features(evidence: Evidence, threshold: float) -> RuleHit | None:
+@rule("worse-than-features", quantity="recall_difference", below=0.0, severity=1)
+def worse_than_features(evidence: Evidence) -> RuleHit:
     """The first neighbour is right less often than in the features."""
-    after, before = evidence.figure("recall"), evidence.figure("features_recall")
-    if after is None or before is None or after - before >= threshold:
-        return None
+    after, before = evidence.figures("recall", "features_recall")
     return RuleHit(
         after - before,
         f"The first neighbour is right in {100 * after:.1f} % of the cases; with the unchanged features it was right "
@@ -106,46 +92,40 @@ def worse_than_features(evidence: Evidence, threshold: float) -> RuleHit | None:
     )
 
 
-@rule("uneven-spacing", quantity="unevenness", threshold=0.22, severity=3)
-def uneven_spacing(evidence: Evidence, threshold: float) -> RuleHit | None:
+@rule("uneven-spacing", quantity="unevenness", above=0.22, severity=3)
+def uneven_spacing(evidence: Evidence) -> RuleHit:
     """Some classes are far apart and others close."""
-    mean, std = (evidence.figure("variance", "centroid_distance", key) for key in ("mean", "std"))
-    if not mean or std is None or std / mean <= threshold:
-        return None
+    mean, std = evidence.figures("variance.centroid_distance.mean", "variance.centroid_distance.std")
     return RuleHit(
-        std / mean,
+        _ratio(std, mean),
         f"The classes are spaced unevenly: the distance of two centroids is {mean:.2f} ± {std:.2f}.",
         "Try batches with as many rows of each class, or a loss with one margin between all classes.",
     )
 
 
-@rule("crowded-classes", quantity="smallest_gap_to_mean", threshold=0.33, severity=3)
-def crowded_classes(evidence: Evidence, threshold: float) -> RuleHit | None:
+@rule("crowded-classes", quantity="smallest_gap_to_mean", below=0.33, severity=3)
+def crowded_classes(evidence: Evidence) -> RuleHit:
     """Two classes are far closer to each other than classes are on average."""
-    mean, gap = evidence.figure("variance", "centroid_distance", "mean"), evidence.figure("variance", "smallest_gap")
-    if not mean or gap is None or gap / mean >= threshold:
-        return None
+    mean, gap = evidence.figures("variance.centroid_distance.mean", "variance.smallest_gap")
     pair = (evidence.variance or {}).get("smallest_gap_classes")
     first, second = pair if isinstance(pair, (list, tuple)) and len(pair) == 2 else ("two", "others")
     return RuleHit(
-        gap / mean,
+        _ratio(gap, mean),
         f"The classes {first} and {second} nearly coincide: their centroids are {gap:.2f} apart; the average of all "
         f"pairs is {mean:.2f}.",
         "Look at both: are they one class under two names? If not, give batches more rows of both.",
     )
 
 
-@rule("wide-class", quantity="class_variance_to_mean", threshold=2.0, severity=3)
-def wide_class(evidence: Evidence, threshold: float) -> RuleHit | None:
+@rule("wide-class", quantity="class_variance_to_mean", above=2.0, severity=3)
+def wide_class(evidence: Evidence) -> RuleHit | None:
     """One class is far wider than the others."""
-    mean, classes = evidence.figure("variance", "intra_variance"), (evidence.variance or {}).get("per_class")
-    if not mean or not isinstance(classes, Mapping) or not classes:
+    (mean,), classes = evidence.figures("variance.intra_variance"), (evidence.variance or {}).get("per_class")
+    if not isinstance(classes, Mapping) or not classes:
         return None
     widths = {name: evidence.figure("variance", "per_class", name, "variance") or 0.0 for name in classes}
     widest = max(widths, key=lambda name: widths[name])
-    figure = widths[widest] / mean
-    if figure <= threshold:
-        return None
+    figure = _ratio(widths[widest], mean)
     return RuleHit(
         figure,
         f"The class {widest} is {figure:.1f} times as wide as the average class.",
@@ -153,12 +133,10 @@ def wide_class(evidence: Evidence, threshold: float) -> RuleHit | None:
     )
 
 
-@rule("diverged", quantity="not_finite", threshold=0, severity=1)
-def diverged(evidence: Evidence, threshold: float) -> RuleHit | None:
+@rule("diverged", quantity="not_finite", above=0, severity=1)
+def diverged(evidence: Evidence) -> RuleHit:
     """The loss or its gradient was NaN or infinite."""
-    steps = evidence.figure("greediness", "not_finite")
-    if steps is None or steps <= threshold:
-        return None
+    (steps,) = evidence.figures("greediness.not_finite")
     return RuleHit(
         steps,
         f"The loss or its gradient was not finite in {steps:.0f} steps.",
@@ -166,25 +144,26 @@ def diverged(evidence: Evidence, threshold: float) -> RuleHit | None:
     )
 
 
-@rule("saturated", quantity="active_ratio", threshold=0.05, severity=2)
-def saturated(evidence: Evidence, threshold: float) -> RuleHit | None:
-    """Hardly any term of the loss is still active."""
-    first, last = (evidence.figure("greediness", "active_ratio", end) for end in ("first", "last"))
-    if first is None or last is None or last >= threshold or last > _FADED * first:
+@rule("saturated", quantity="active_ratio", below=0.05, severity=2)
+def saturated(evidence: Evidence) -> RuleHit | None:
+    """Hardly any term of the loss is still active, or of a loss that counts no terms, hardly any sample."""
+    first, last = evidence.figures("greediness.active_ratio.first", "greediness.active_ratio.last")
+    if last > _FADED * first:
         return None
+    counted = "samples" if (evidence.greediness or {}).get("active_by") == "samples" else "loss's terms"
     return RuleHit(
         last,
-        f"Only {100 * last:.1f} % of the loss's terms are still active, after {100 * first:.1f} % in the beginning: "
+        f"Only {100 * last:.1f} % of the {counted} are still active, after {100 * first:.1f} % in the beginning: "
         "most of every batch is idle.",
         "Mine harder ones (semi-hard, batch-hard), use a larger margin or batch, or stop here if retrieval is good.",
     )
 
 
-@rule("easy-gradient", quantity="easy_share", threshold=0.5, severity=3)
-def easy_gradient(evidence: Evidence, threshold: float) -> RuleHit | None:
+@rule("easy-gradient", quantity="easy_share", above=0.5, severity=3)
+def easy_gradient(evidence: Evidence) -> RuleHit | None:
     """Most of the gradient falls on easy samples, and they are not weighted less than others."""
-    share, easy = (evidence.figure("greediness", key, "last") for key in ("easy_share", "easy_samples"))
-    if share is None or not easy or share <= threshold or share / easy < _INDIFFERENT:
+    share, easy = evidence.figures("greediness.easy_share.last", "greediness.easy_samples.last")
+    if not _ratio(share, easy) >= _INDIFFERENT:
         return None
     return RuleHit(
         share,
@@ -194,14 +173,17 @@ def easy_gradient(evidence: Evidence, threshold: float) -> RuleHit | None:
     )
 
 
-@rule("still-falling", quantity="late_fall", threshold=0.03, severity=3)
-def still_falling(evidence: Evidence, threshold: float) -> RuleHit | None:
+@rule("still-falling", quantity="late_fall", above=0.03, severity=3)
+def still_falling(evidence: Evidence) -> RuleHit:
     """The loss was still falling when training ended."""
-    fall = evidence.figure("greediness", "late_fall")
-    if fall is None or fall <= threshold:
-        return None
+    (fall,) = evidence.figures("greediness.late_fall")
     return RuleHit(
         fall,
         f"The loss was still falling: {100 * fall:.0f} % of its total decrease happened in the last tenth of training.",
         "Train longer, or with a higher learning rate, before judging this loss.",
     )
+
+
+def _ratio(part: float, whole: float) -> float:
+    """NaN where there is nothing to divide by."""
+    return part / whole if whole > 0 else math.nan

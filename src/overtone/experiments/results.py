@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from torch import Tensor
 
-from overtone.experiments.documents import BESIDE, Document, Interval, finite, interval_of, paired_interval
+from overtone.core.documents import BESIDE, Document, Interval, finite, interval_of
+from overtone.evaluation import student_interval
 
 RANKED_BY = ("map", "instance_recall@10", "instance_recall@1", "recall@1")
 """What methods are ranked and tested by, the first that they have: mAP, or without labels the true counterpart."""
@@ -34,7 +35,7 @@ class SeedScore:
     std: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The numbers as plain JSON-able values."""
+        """The directions beside the other numbers, as plain JSON-able values."""
         interval = {} if self.ci95 is None else {"ci95": list(self.ci95)}
         return {**self.directions, "mean": self.mean, "std": self.std, **interval}
 
@@ -46,7 +47,7 @@ class SeedScore:
 
 
 @dataclass(frozen=True)
-class MethodResult:
+class MethodResult(Document):
     """What one method, control or ablation reached.
 
     Attributes:
@@ -61,7 +62,7 @@ class MethodResult:
     seeds: tuple[float, ...] = ()
     seconds: float | None = None
     variants: dict[str, dict[str, SeedScore]] = field(default_factory=dict)
-    per_query: dict[str, dict[str, Tensor]] = field(default_factory=dict, repr=False, compare=False)
+    per_query: dict[str, dict[str, Tensor]] = field(default_factory=dict, repr=False, compare=False, metadata=BESIDE)
 
     def value(self, metric: str) -> float:
         """The mean of a metric, by which methods are ranked; −inf where it is unknown."""
@@ -69,20 +70,16 @@ class MethodResult:
         return -math.inf if mean is None else mean
 
     def to_dict(self) -> dict[str, Any]:
-        """The numbers as plain JSON-able values."""
-        return {
-            **_plain(self.scores),
-            "seeds": list(self.seeds),
-            "seconds": self.seconds,
-            "variants": {name: _plain(scores) for name, scores in self.variants.items()},
-        }
+        """The scores beside the other fields, as plain JSON-able values."""
+        found = super().to_dict()
+        return {**found.pop("scores"), **found}
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> MethodResult:
-        """Read :meth:`to_dict` back."""
-        seeds = tuple(value for value in found.get("seeds") or () if value is not None)
-        variants = {name: _scores(scores) for name, scores in (found.get("variants") or {}).items()}
-        return cls(_scores(found), seeds, found.get("seconds"), variants)
+    def from_dict(cls, found: Mapping[str, Any], **more: Any) -> MethodResult:
+        """Read :meth:`to_dict` back: every entry that is a mapping is a score, but the variants."""
+        scores = {name: one for name, one in found.items() if isinstance(one, Mapping) and name != "variants"}
+        seeds = [value for value in found.get("seeds") or () if value is not None]
+        return super().from_dict({**found, "scores": scores, "seeds": seeds}, **more)
 
 
 @dataclass(frozen=True)
@@ -194,12 +191,7 @@ class Comparison(Document):
         return dict(sorted(self.methods.items(), key=lambda item: (-self.value(item[0]), item[0])))
 
     def score(self, name: str, metric: str | None = None) -> SeedScore | None:
-        """The score of a method, control or ablation.
-
-        Args:
-            name: Which one.
-            metric: A metric; None for the ranking one.
-        """
+        """The score of a method, control or ablation, by the ranking metric if none is named."""
         result = self.methods.get(name) or self.ablation.get(name)
         return None if result is None else result.scores.get(metric or self.metric)
 
@@ -209,25 +201,16 @@ class Comparison(Document):
         return -math.inf if result is None else result.value(self.metric)
 
     def test(self, first: str, second: str, metric: str | None = None) -> PairedTest | None:
-        """The paired test of two methods, turned so that its difference is first − second; None if there is none.
-
-        Args:
-            first: A method, control or ablation.
-            second: Another.
-            metric: A metric; None for the ranking one.
-        """
+        """The paired test of two names, turned so that its difference is first − second; None if there is none."""
         for test in self.paired_tests:
             if test.metric == (metric or self.metric) and {test.a, test.b} == {first, second}:
                 return test if test.a == first else test.turned()
         return None
 
     def ablated(self, variant: str) -> AblationEffect:
-        """What a method loses with a term off.
+        """What a method loses with a term off, by the variant's name in ``ablation``.
 
         The interval is the paired test's over the queries, or without such a test Student's over the seeds.
-
-        Args:
-            variant: A name in ``ablation``.
         """
         method, _, term = variant.partition("/")
         alone = len({name.partition("/")[0] for name in self.ablation}) == 1
@@ -249,14 +232,15 @@ class Comparison(Document):
         return super().from_dict({**found, "metric": metric, "paired_tests": tests}, **more)
 
 
-def _scores(found: Mapping[str, Any]) -> dict[str, SeedScore]:
-    """Every entry of a method's document that is a score."""
-    return {
-        name: SeedScore.from_dict(entry)
-        for name, entry in found.items()
-        if isinstance(entry, Mapping) and name != "variants"
-    }
+def paired_interval(first: Sequence[float | None], second: Sequence[float | None]) -> Interval | None:
+    """Student's 95 % interval of the mean of first − second, one number per seed; None for fewer than two whole pairs.
 
-
-def _plain(scores: Mapping[str, SeedScore]) -> dict[str, Any]:
-    return {name: score.to_dict() for name, score in scores.items()}
+    Example:
+        >>> low, high = paired_interval([0.5, 0.6, 0.7], [0.6, 0.8, 0.8])
+        >>> round(low, 3), round(high, 3)
+        (-0.277, 0.01)
+    """
+    pairs = [(a, b) for a, b in zip(first, second) if a is not None and b is not None and math.isfinite(a - b)]
+    if not 2 <= len(pairs) == len(first) == len(second):
+        return None
+    return student_interval([a - b for a, b in pairs])

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtone.diagnosis import Recommendation
-from overtone.experiments.documents import BESIDE, Document, Interval, paired_interval
+from overtone.core.documents import BESIDE, Document, Interval
+from overtone.experiments.results import paired_interval
 from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
 
 RANKED_BY = ("map", "recall@1")

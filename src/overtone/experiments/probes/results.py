@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from overtone.diagnosis import RuleHit
-from overtone.experiments.documents import Document, Interval, finite
+from overtone.core.documents import Document, Interval, finite
 
 WATCHED = ("active_ratio", "gradient_norm", "parameter_gradient_norm", "easy_share")
 """What is measured in the batches of a training, beside the loss."""

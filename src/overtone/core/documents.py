@@ -1,4 +1,4 @@
-"""Results as JSON documents: frozen dataclasses to plain values and back."""
+"""Results as JSON documents: dataclasses to plain values and back."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
-
-from overtone.evaluation import student_interval
 
 Interval = tuple[float, float]
 D = TypeVar("D", bound="Document")
@@ -39,29 +37,14 @@ class Document:
 
 def finite(value: object) -> float | None:
     """A finite number as it is; None for anything else."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-        return None
-    return value
+    known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return value if known and isinstance(value, (int, float)) else None
 
 
 def interval_of(ends: Sequence[float | None] | None) -> Interval | None:
     """An interval as JSON has it; None unless both ends are finite numbers."""
     low, high = map(finite, ends if ends is not None and len(ends) == 2 else (None, None))
     return None if low is None or high is None else (low, high)
-
-
-def paired_interval(first: Sequence[float | None], second: Sequence[float | None]) -> Interval | None:
-    """Student's 95 % interval of the mean of first − second, one number per seed; None for fewer than two whole pairs.
-
-    Example:
-        >>> low, high = paired_interval([0.5, 0.6, 0.7], [0.6, 0.8, 0.8])
-        >>> round(low, 3), round(high, 3)
-        (-0.277, 0.01)
-    """
-    pairs = [(a, b) for a, b in zip(first, second) if a is not None and b is not None and math.isfinite(a - b)]
-    if not 2 <= len(pairs) == len(first) == len(second):
-        return None
-    return student_interval([a - b for a, b in pairs])
 
 
 def _entries(document: Any) -> list[Field[Any]]:
@@ -91,4 +74,6 @@ def _typed(hint: Any, value: Any) -> Any:
         return interval_of(value)
     if origin is dict:
         return {name: _typed(inner[1], one) for name, one in value.items()}
+    if origin is tuple and inner[-1] is not ...:
+        return tuple(map(_typed, inner, value))
     return origin(_typed(inner[0], one) for one in value)
