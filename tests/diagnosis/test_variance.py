@@ -201,7 +201,7 @@ GOOD: Sequence[Sequence[float]] = [[1.0, 1.0], [1.0, 0.0]]
         (GOOD, [0, 10**9], None, r"too large.*number the classes from 0"),
         (GOOD, [0.5, 1.0], None, r"not whole"),
         (GOOD, [float("nan"), 1.0], None, r"not whole"),
-        (GOOD, ["cat", "dog"], None, r"labels: not numbers"),
+        (GOOD, ["cat", "dog"], None, r"labels: not an array of numbers"),
         (GOOD, [[0.5, 1.5], [0.0, 1.0]], None, r"outside \[0, 1\]"),
         (GOOD, [[0.5, float("nan")], [0.0, 1.0]], None, r"outside \[0, 1\]"),
         (GOOD, [[1.0, 0.0], [0.0, 1.0]], 3, r"one column per class is needed; got 2; valid: 3"),

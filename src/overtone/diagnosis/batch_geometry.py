@@ -13,24 +13,14 @@ _EASY_MARGIN = 0.1
 
 
 class LabelledBatch(NamedTuple):
-    """The rows of a batch and their labels.
-
-    Attributes:
-        rows: (n, d) embeddings of any scale.
-        labels: (n,) class numbers, negative for none, or (n, C) weights.
-    """
+    """(n, d) embeddings of any scale, and (n,) class numbers, negative for none, or (n, C) weights."""
 
     rows: Tensor
     labels: Tensor
 
 
 class Similarities(NamedTuple):
-    """Rows of one batch against rows of another, or against each other.
-
-    Attributes:
-        cosines: (n, m); minus infinity from a row to itself.
-        same: (n, m) bool, whether they share a class; false from a row to itself.
-    """
+    """(n, m) cosines of rows, and whether two share a class; minus infinity and false from a row to itself."""
 
     cosines: Tensor
     same: Tensor
@@ -38,10 +28,7 @@ class Similarities(NamedTuple):
 
 @torch.no_grad()
 def similarities(batch: LabelledBatch, gallery: LabelledBatch | None = None) -> Similarities:
-    """Compare each row with each row of a gallery, or with the other rows of its own batch if there is none.
-
-    The host does not wait for the device, here and in the other functions.
-    """
+    """Compare each row with each row of a gallery, or of its own batch. No function here waits for the device."""
     others = batch if gallery is None else gallery
     found = Similarities(_cosines(batch, others), _same_class(batch, others))
     if gallery is None:
@@ -56,9 +43,6 @@ def batch_variance(among: Similarities) -> Tensor:
 
     On unit rows :math:`\frac{1}{n_c - 1} \sum_{i \in c} \lVert z_i - \mu_c \rVert^2` is one minus the mean cosine of
     two different rows of the class. Classes with a single row are left out.
-
-    Args:
-        among: The rows of a batch against each other.
 
     Returns:
         Scalar, the mean over the classes; NaN where no class has two rows.
@@ -79,10 +63,6 @@ def easy_samples(among: Similarities, margin: float = _EASY_MARGIN) -> Tensor:
     r"""Which rows have their nearest neighbour in their own class, by a clear margin.
 
     .. math:: \max_{j \in P(i)} \cos(z_i, z_j) \ge \max_{j \in N(i)} \cos(z_i, z_j) + m
-
-    Args:
-        among: The rows against those that can be their neighbours.
-        margin: m.
 
     Returns:
         (n,) bool; false where there is no positive or no negative.

@@ -61,11 +61,9 @@ class Greediness:
 
 
 class WatchSummary(TypedDict):
-    """What ``Watch.summary`` returns; the series are those of :class:`Greediness`.
+    """What ``Watch.summary`` returns; steps and epochs are counted, the series are those of :class:`Greediness`.
 
     Attributes:
-        steps: Number of steps.
-        epochs: Number of epochs.
         not_finite: Steps whose loss or gradient was NaN or infinite.
         loss_decay_rate: Per step; None if the loss never fell.
         late_fall: How much of the loss's decrease happened in the last tenth of the steps.
@@ -135,10 +133,6 @@ def smoothed(values: Sequence[float], window: int = _WINDOW) -> list[float]:
 def half_compaction(at: Sequence[int], variance: Sequence[float]) -> int | None:
     """The first step at which the smoothed intra-class variance is at most half of its first value; None if never.
 
-    Args:
-        at: Steps of the measurements.
-        variance: Intra-class variance at each.
-
     Example:
         >>> half_compaction([1, 11, 21, 31], [0.8, 0.6, 0.4, 0.2])
         21
@@ -153,10 +147,6 @@ def loss_decay_rate(at: Sequence[int], loss: Sequence[float]) -> float | None:
 
     The decrease is that from the first to the lowest value of the smoothed curve. An exponential decay
     :math:`a + b e^{-kt}` has rate k, whatever its floor a, its scale b and its sign.
-
-    Args:
-        at: Steps.
-        loss: The loss at each.
 
     Example:
         >>> round(loss_decay_rate(range(1000), [2 + 3 * math.exp(-0.01 * t) for t in range(1000)]), 3)
@@ -174,13 +164,8 @@ def loss_decay_rate(at: Sequence[int], loss: Sequence[float]) -> float | None:
 def late_fall(series: Sequence[float]) -> float | None:
     """How much of a series' total decrease happened in its last tenth: 0.11 for a straight line, 0 if it has settled.
 
-    The decrease is that from the highest to the last of the means over tenths: a loss may rise before it falls.
-
-    Args:
-        series: At least ten numbers.
-
-    Returns:
-        The share, at most 1, negative if it rose at the end; None for fewer numbers, or if it ended at its highest.
+    The decrease is that from the highest to the last of the means over tenths: a loss may rise before it falls. The
+    share is at most 1, and negative if it rose at the end; None for fewer than ten numbers, or if it ended highest.
 
     Example:
         >>> late_fall([10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0])

@@ -21,11 +21,8 @@ class LossCall:
 
     The loss gets the embeddings as a view, so that the gradient on the view is that of this loss alone, whatever else
     the embeddings are used for. The gradient that arrives at the loss's value is the factor by which everything after
-    it (weights, a scaler, accumulation) multiplies the loss; it is divided out.
-
-    Args:
-        factor: What the gradient is multiplied by, so that it does not depend on the size of the batch.
-        on_gradient: Called when a gradient arrives.
+    it (weights, a scaler, accumulation) multiplies the loss; it is divided out. What it is multiplied by instead is
+    ``factor``, so that it does not depend on the size of the batch.
     """
 
     def __init__(self, factor: int, on_gradient: Callable[[], None]) -> None:
@@ -134,11 +131,7 @@ def is_summed(loss: object) -> bool:
 
 
 def check_loss(value: object) -> Tensor:
-    """The value of a loss, if it is a single number.
-
-    Raises:
-        InputError: It is not.
-    """
+    """The value of a loss, which must be a single number."""
     if isinstance(value, Tensor) and value.numel() == 1:
         return value
     got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
@@ -151,18 +144,16 @@ def _call_with_gradient(tensor: Tensor, function: Callable[[Tensor], None]) -> N
 
 
 def _labelled_batch(arguments: Mapping[str, Any]) -> LabelledBatch | None:
+    """The first embeddings, and ``labels`` or else the first integers, one per row; None without."""
     tensors = [value for value in arguments.values() if isinstance(value, Tensor)]
     rows = next(filter(is_embedding, tensors))
     labels = arguments.get("labels")
     if labels is None:
-        labels = next((tensor for tensor in tensors if _are_class_numbers(tensor, len(rows))), None)
+        numbers = (one for one in tensors if not one.is_floating_point() and tuple(one.shape) == (len(rows),))
+        labels = next(numbers, None)
     if not isinstance(labels, Tensor) or len(labels) != len(rows):
         return None
     return LabelledBatch(rows, labels.to(rows.device))
-
-
-def _are_class_numbers(tensor: Tensor, rows: int) -> bool:
-    return not tensor.is_floating_point() and tuple(tensor.shape) == (rows,)
 
 
 def _has_sum_reducer(loss: object) -> bool:

@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Any
 
 from overtone.core import InputError
+from overtone.core.documents import Document
 from overtone.diagnosis.verdict import Evidence
 from overtone.evaluation import paired_seed_test
 
@@ -19,10 +20,7 @@ _CLOSE = 0.02
 
 @dataclass(frozen=True)
 class _Purpose:
-    """A use of an embedding: its key, how a sentence about it begins, what it is judged by, and how that is written.
-
-    ``score`` maps the evidence of one seed to a number, larger is better; ``text`` writes the mean score over seeds.
-    """
+    """A use of an embedding: its key, a sentence's beginning, a seed's score (larger is better), the mean in words."""
 
     name: str
     goal: str
@@ -83,20 +81,20 @@ _PURPOSES = (
 
 
 @dataclass(frozen=True)
-class Recommendation:
+class Recommendation(Document):
     """Which loss to use for which purpose; ``recommendation["speed"]`` is the name of a loss, or None.
 
     Attributes:
-        choices: Purpose to the best loss; None where no loss has the measurements, or none reached it.
+        sentences: All that follows in words, one per purpose.
         ties: Purpose to the losses that cannot be told apart from the best.
         figures: Purpose to loss to the mean that was compared, larger is better.
-        sentences: The same in words, one per purpose.
+        choices: Purpose to the best loss; None where no loss has the measurements, or none reached it.
     """
 
-    choices: dict[str, str | None] = field(default_factory=dict)
+    sentences: list[str] = field(default_factory=list)
     ties: dict[str, list[str]] = field(default_factory=dict)
     figures: dict[str, dict[str, float]] = field(default_factory=dict)
-    sentences: list[str] = field(default_factory=list)
+    choices: dict[str, str | None] = field(default_factory=dict)
 
     def __getitem__(self, purpose: str) -> str | None:
         """The best loss for a purpose."""
@@ -104,19 +102,15 @@ class Recommendation:
 
     def to_dict(self) -> dict[str, Any]:
         """The recommendation as JSON values, the choices beside the other fields."""
-        compared = {"ties": self.ties, "figures": self.figures, **self.choices} if self.choices else {}
-        return {"sentences": self.sentences, **compared}
+        found = super().to_dict()
+        choices = found.pop("choices")
+        return {**found, **choices} if choices else {"sentences": self.sentences}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Recommendation:
-        """The recommendation whose :meth:`to_dict` this is; what is missing is empty."""
-        others = ("sentences", "ties", "figures")
-        return cls(
-            choices={name: value for name, value in values.items() if name not in others},
-            ties=dict(values.get("ties") or {}),
-            figures=dict(values.get("figures") or {}),
-            sentences=list(values.get("sentences") or ()),
-        )
+    def from_dict(cls, found: Mapping[str, Any], **more: Any) -> Recommendation:
+        """Read :meth:`to_dict` back."""
+        choices = {name: value for name, value in found.items() if name not in ("sentences", "ties", "figures")}
+        return super().from_dict({**found, "choices": choices}, **more)
 
 
 def recommend(evidence: Mapping[str, Evidence | Sequence[Evidence]]) -> Recommendation:

@@ -20,12 +20,7 @@ _ALWAYS = ("loss", "gradient_norm", "active_samples")
 
 @dataclass
 class Step:
-    """All calls of the loss between two backward passes.
-
-    Attributes:
-        calls: Calls of the loss.
-        parameter_norm: Norm of the gradient of the parameters, once an optimiser has stepped.
-    """
+    """All calls of the loss between two backward passes, and the parameters' norm once an optimiser has stepped."""
 
     calls: list[LossCall] = field(default_factory=list)
     parameter_norm: Tensor | None = None
@@ -50,10 +45,7 @@ class StepBuffer:
     """Measurements of steps, on the device, in tensors that are allocated once.
 
     Small tensors kept from each forward pass would fragment the memory between the large ones of the next passes, and
-    every step would ask the system for new pages.
-
-    Args:
-        step: The first step to be written; it sets device, precision and the least capacity.
+    every step would ask the system for new pages. The first step sets device, precision and the least capacity.
     """
 
     def __init__(self, step: Step) -> None:
@@ -102,18 +94,10 @@ class StepBuffer:
 
     @torch.no_grad()
     def measurements(self, threshold: float) -> list[dict[str, float]]:
-        """The measurements of all steps, fetched in a few operations however many steps there are.
-
-        Args:
-            threshold: Length of a gradient above which a sample is active.
-
-        Returns:
-            For each step, the values that could be measured, by the names of :class:`~overtone.diagnosis.Greediness`.
-        """
+        """What could be measured of each step, by the names of :class:`Greediness`: a few operations for all steps."""
         found = {**self._of_rows(threshold), **self._of_calls()}
-        found["active_ratio"] = torch.where(
-            found["active_ratio"].isnan(), found["active_samples"], found["active_ratio"]
-        )
+        ratio, samples = found["active_ratio"], found["active_samples"]
+        found["active_ratio"] = torch.where(ratio.isnan(), samples, ratio)
         found["parameter_gradient_norm"] = self._parameters[: self.steps]
         table = torch.stack(list(found.values()), dim=1).tolist()
         return [
@@ -152,11 +136,9 @@ class StepBuffer:
         calls = self._per_step(torch.ones_like(columns["loss"]), steps)
         measured = columns["intra_variance"]
         known = measured.isfinite()
-        total = self._per_step(columns["total"], steps)
         return {
             "loss": self._per_step(columns["loss"], steps) / calls,
-            "counted": ~total.isnan(),
-            "active_ratio": self._per_step(columns["active"], steps) / total,
+            "active_ratio": self._per_step(columns["active"], steps) / self._per_step(columns["total"], steps),
             "intra_variance": self._per_step(measured.nan_to_num(0.0), steps) / self._per_step(known, steps),
         }
 

@@ -10,13 +10,16 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.diagnosis.labels import class_count, has_label, read_labels
-from overtone.evaluation.arrays import ArrayLike, unit_rows
+from overtone.core.documents import Document
+from overtone.evaluation.arrays import ArrayLike, as_tensor, unit_rows
 from overtone.evaluation.geometry import covariance_rank, pair_distances
+
+_MOST_CLASSES = 2**20
+"""More than anyone has: a number beyond is a hash or an id, and a table of that many rows would not fit in memory."""
 
 
 @dataclass(frozen=True)
-class VarianceResult:
+class VarianceResult(Document):
     r"""How unit-length rows :math:`z_i` of C classes lie, with :math:`\mu_c` the mean of class c.
 
     Classes without rows take no part. All variances are sums over the dimensions, and so in squared units of the
@@ -30,10 +33,11 @@ class VarianceResult:
         centroid_distance_std: Its standard deviation over the pairs.
         between_variance: :math:`\frac1C \sum_c \lVert \mu_c - \bar\mu \rVert^2` with :math:`\bar\mu` the mean of the
             centroids: the true variance between classes.
+        variance_ratio: Intra-class variance by between-class variance; NaN where the centroids coincide.
         smallest_gap: The smallest distance of two centroids.
         smallest_gap_classes: Whose it is.
         effective_rank: Dimensions that the rows fill: :func:`~overtone.evaluation.effective_rank`.
-        dimensions: d, the dimensions there are.
+        dimensions: d.
         classes: C, classes that have rows.
         rows: Rows with a label.
         unlabelled: Rows without one, left out of everything.
@@ -45,6 +49,7 @@ class VarianceResult:
     centroid_distance: float
     centroid_distance_std: float
     between_variance: float
+    variance_ratio: float
     smallest_gap: float
     smallest_gap_classes: tuple[str, str]
     effective_rank: float
@@ -54,35 +59,18 @@ class VarianceResult:
     unlabelled: int
     per_class: dict[str, dict[str, float]]
 
-    @property
-    def variance_ratio(self) -> float:
-        """Intra-class variance by between-class variance; NaN where the centroids coincide."""
-        return self.intra_variance / self.between_variance if self.between_variance > 0 else float("nan")
-
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain JSON-able values."""
-        return {
-            "intra_variance": self.intra_variance,
-            "intra_variance_std": self.intra_variance_std,
-            "centroid_distance": {"mean": self.centroid_distance, "std": self.centroid_distance_std},
-            "between_variance": self.between_variance,
-            "variance_ratio": self.variance_ratio,
-            "smallest_gap": self.smallest_gap,
-            "smallest_gap_classes": list(self.smallest_gap_classes),
-            "effective_rank": self.effective_rank,
-            "dimensions": self.dimensions,
-            "classes": self.classes,
-            "rows": self.rows,
-            "unlabelled": self.unlabelled,
-            "per_class": self.per_class,
-        }
+        """The figures as plain JSON-able values; the two of the centroids' distances as ``mean`` and ``std``."""
+        found = super().to_dict()
+        distance = {"mean": found["centroid_distance"], "std": found.pop("centroid_distance_std")}
+        return {**found, "centroid_distance": distance}
 
 
 class Variance:
     r"""The figures of :class:`VarianceResult` in one pass over batches, mergeable over shards and processes.
 
     Only sums are kept, in float64: of the weights and of the weighted rows per class, of the rows and of their outer
-    products. On unit rows they are enough, since with weights :math:`w_{ic}` (1 or 0 for class numbers)
+    products. On unit rows they suffice, since with weights :math:`w_{ic}` (1 or 0 for class numbers)
 
     .. math::
         \mu_c = \frac{\sum_i w_{ic} z_i}{\sum_i w_{ic}}, \qquad
@@ -118,14 +106,7 @@ class Variance:
 
     @torch.no_grad()
     def update(self, embeddings: ArrayLike, labels: ArrayLike) -> Variance:
-        """Take in a batch.
-
-        Args:
-            embeddings: (N, d) numbers, numpy or torch, of any scale: rows are brought to unit length.
-            labels: (N,) class numbers from 0, negative for none; or (N, C) weights in [0, 1], all zero for none.
-
-        Returns:
-            Itself.
+        """Take in a batch, as :func:`variance` takes all rows, and return itself.
 
         Raises:
             InputError: A row is NaN, infinite or all zero; shapes do not fit; a label is out of range.
@@ -133,19 +114,13 @@ class Variance:
         rows = unit_rows(embeddings, "embeddings", torch.float64)
         if self.dimensions not in (None, rows.shape[1]):
             raise InputError("embeddings: as wide as those before", got=rows.shape[1], valid=self.dimensions)
-        read = read_labels(labels, len(rows), self.classes)
+        read = _read_labels(labels, len(rows), self.classes)
         self.dimensions = rows.shape[1]
-        self._add(_sums_of(rows, read, max(self.classes or 0, class_count(read))))
+        self._add(_sums_of(rows, read, self.classes or 0))
         return self
 
     def merge(self, other: Variance) -> Variance:
-        """Add what another one has seen.
-
-        Args:
-            other: The other; it is left as it is.
-
-        Returns:
-            Itself.
+        """Add what another one has seen, which is left as it is, and return itself.
 
         Raises:
             InputError: The two are about different classes or dimensions.
@@ -166,14 +141,7 @@ class Variance:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor], classes: int | Sequence[str] | None = None) -> Variance:
-        """Go on from sums.
-
-        Args:
-            state: What :meth:`state` gave, perhaps added up over processes.
-            classes: As for the class.
-
-        Returns:
-            A new one.
+        """Go on from what :meth:`state` gave, perhaps added up over processes.
 
         Raises:
             InputError: These are not the sums of a Variance of so many classes.
@@ -181,9 +149,8 @@ class Variance:
         made = cls(classes)
         sums = {name: torch.as_tensor(tensor).detach().cpu().double() for name, tensor in state.items()}
         if sums.keys() != made._sums.keys() or (made.classes is not None and len(sums["weights"]) != made.classes):
-            raise InputError(
-                "not the state of a Variance with these classes", got=sorted(sums), valid=sorted(made._sums)
-            )
+            message = "not the state of a Variance with these classes"
+            raise InputError(message, got=sorted(sums), valid=sorted(made._sums))
         made.dimensions = len(sums["total"]) or None
         made._sums = _no_rows(0, 0)
         made._add(sums)
@@ -191,9 +158,6 @@ class Variance:
 
     def result(self) -> VarianceResult:
         """The figures of all rows so far.
-
-        Returns:
-            The :class:`VarianceResult`.
 
         Raises:
             InputError: Fewer than two classes have rows, so that nothing lies between classes.
@@ -207,15 +171,17 @@ class Variance:
         weights = sums["weights"][present]
         centroids = sums["sums"][present] / weights[:, None]
         within = (1.0 - centroids.square().sum(1)).clamp_min(0.0)
+        intra, between = float(within.mean()), float((centroids - centroids.mean(0)).square().sum(1).mean())
         gaps = pair_distances(centroids)
         mean = sums["total"] / sums["rows"]
         a, b = gaps.pair
         return VarianceResult(
-            intra_variance=float(within.mean()),
+            intra_variance=intra,
             intra_variance_std=float(within.std(correction=0)),
             centroid_distance=gaps.mean,
             centroid_distance_std=gaps.std,
-            between_variance=float((centroids - centroids.mean(0)).square().sum(1).mean()),
+            between_variance=between,
+            variance_ratio=intra / between if between > 0 else float("nan"),
             smallest_gap=gaps.smallest,
             smallest_gap_classes=(names[a], names[b]),
             effective_rank=covariance_rank(sums["moment"] / sums["rows"] - torch.outer(mean, mean)),
@@ -240,10 +206,10 @@ def variance(embeddings: ArrayLike, labels: ArrayLike, *, classes: int | Sequenc
         embeddings: (N, d) numbers, numpy or torch, of any scale: rows are brought to unit length.
         labels: (N,) class numbers from 0, negative for none; or (N, C) weights in [0, 1], all zero for none: a row
             counts in each class by its weight.
-        classes: Number of classes or their names; None takes what the labels need.
+        classes: As for :class:`Variance`.
 
     Returns:
-        The :class:`VarianceResult`.
+        The figures.
 
     Raises:
         InputError: A row is NaN, infinite or all zero; shapes do not fit; a label is out of range; or fewer than two
@@ -260,6 +226,31 @@ def variance(embeddings: ArrayLike, labels: ArrayLike, *, classes: int | Sequenc
     return Variance(classes).update(embeddings, labels).result()
 
 
+def _read_labels(values: ArrayLike, rows: int, classes: int | None) -> Tensor:
+    """Labels as (N,) int64 class numbers, negative for none, or (N, C) float64 weights, on the CPU; checked."""
+    labels = as_tensor(values, "labels")
+    if labels.dim() not in (1, 2):
+        raise InputError("labels: cannot be read", got=f"shape {tuple(labels.shape)}", valid="(N,) or (N, C)")
+    if len(labels) != rows:
+        raise InputError("labels: one per row of the embeddings is needed", got=f"{len(labels)}", valid=f"{rows}")
+    if labels.dim() == 2:
+        if classes is not None and labels.shape[1] != classes:
+            raise InputError("labels: one column per class is needed", got=f"{labels.shape[1]}", valid=f"{classes}")
+        weights = labels.double()
+        if not bool(((weights >= 0) & (weights <= 1)).all()):
+            raise InputError("labels: a weight lies outside [0, 1]", fix="give one-hot, multi-hot or soft labels")
+        return weights
+    numbers = labels.long()
+    if bool((numbers != labels).any()):
+        raise InputError("labels: not whole numbers", fix="number the classes from 0, or give (N, C) weights")
+    largest = int(numbers.max()) if len(numbers) else -1
+    if classes is not None and largest >= classes:
+        raise InputError("labels: a class number is too large", got=largest, valid=f"0 to {classes - 1}")
+    if largest >= _MOST_CLASSES:
+        raise InputError("labels: a class number is too large", got=largest, fix="number the classes from 0")
+    return numbers
+
+
 def _no_rows(classes: int, dimensions: int) -> dict[str, Tensor]:
     shapes: dict[str, tuple[int, ...]] = {
         "weights": (classes,),
@@ -273,12 +264,13 @@ def _no_rows(classes: int, dimensions: int) -> dict[str, Tensor]:
 
 
 def _sums_of(rows: Tensor, labels: Tensor, classes: int) -> dict[str, Tensor]:
-    known = has_label(labels)
+    """The sums of checked labels; there are as many classes as these need, or more."""
+    known = labels >= 0 if labels.dim() == 1 else (labels > 0).any(dim=1)
     left_out = (~known).sum().double()
     rows, labels = rows[known], labels[known]
     if labels.dim() == 1:
         weights = torch.bincount(labels, minlength=classes).double()
-        sums = torch.zeros(classes, rows.shape[1], dtype=torch.float64).index_add_(0, labels, rows)
+        sums = torch.zeros(len(weights), rows.shape[1], dtype=torch.float64).index_add_(0, labels, rows)
     else:
         weights, sums = labels.sum(0), labels.mT @ rows
     return {

@@ -38,18 +38,11 @@ Reduction = Literal["auto", "mean", "sum"]
 _MOST_STEPS = 10_000
 
 
-def watch(
-    loss: Callable[..., Tensor],
-    *,
-    parameters: Iterable[Tensor] | None = None,
-    every: int = 10,
-    active_threshold: float = 1e-2,
-    reduction: Reduction = "auto",
-) -> Watch:
+class Watch:
     r"""Record which gradient a loss sends to which samples during training, and how compact the batch becomes.
 
-    Training is not changed. A module is observed wherever it is called; any other function must be called through the
-    watch.
+    A context manager that can be read at any time. Training is not changed. A module is observed wherever it is
+    called; any other function must be called through the watch.
 
     A **step** is all calls of the loss between two backward passes. Calls without a gradient, as in validation, are not
     counted.
@@ -61,9 +54,6 @@ def watch(
         active_threshold: Length of :math:`\partial L / \partial z_i` above which a sample counts as active.
         reduction: ``mean``: the gradient of a mean over n terms shrinks as the batch grows, so it is multiplied by n;
             ``sum``: it is not; ``auto``: what the loss says (see :func:`~overtone.diagnosis.loss_call.is_summed`).
-
-    Returns:
-        The :class:`Watch`, a context manager.
 
     Raises:
         InputError: An argument is out of its range.
@@ -78,26 +68,11 @@ def watch(
         >>> len(w.steps), len(w.steps.gradient_norm)
         (1, 1)
     """
-    return Watch(loss, parameters, every, active_threshold, reduction)
-
-
-class Watch:
-    """The observer that :func:`watch` returns; it can be read at any time.
-
-    Args:
-        loss: See :func:`watch`, for this and all others.
-        parameters: Those whose gradient is measured.
-        every: Distance of the measurements of the batch.
-        active_threshold: Gradient above which a sample is active.
-        reduction: ``auto``, ``mean`` or ``sum``.
-
-    Raises:
-        InputError: An argument is out of its range.
-    """
 
     def __init__(
         self,
         loss: Callable[..., Tensor],
+        *,
         parameters: Iterable[Tensor] | None = None,
         every: int = 10,
         active_threshold: float = 1e-2,
@@ -132,12 +107,8 @@ class Watch:
     def __enter__(self) -> Watch:
         self._inside = True
         if isinstance(self.loss, nn.Module):
-            self._handles += [
-                self.loss.register_forward_pre_hook(
-                    lambda _, args, kwargs: self._before(args, kwargs), with_kwargs=True
-                ),
-                self.loss.register_forward_hook(lambda _, args, output: self._after(output)),
-            ]
+            before = self.loss.register_forward_pre_hook(lambda _, args, kw: self._before(args, kw), with_kwargs=True)
+            self._handles += [before, self.loss.register_forward_hook(lambda _, args, output: self._after(output))]
         if self._parameters is not None:
             self._handles.append(register_optimizer_step_pre_hook(self._on_optimizer_step))
         return self
@@ -180,10 +151,7 @@ class Watch:
         return _greediness(self._epochs, self._epochs)
 
     def summary(self) -> WatchSummary:
-        """The series at their beginning and end, and what is derived from them.
-
-        Returns:
-            A dictionary with the keys of :class:`WatchSummary`.
+        """The series at their beginning and end, and what is derived from them: a :class:`WatchSummary`.
 
         Raises:
             InputError: Nothing was recorded.
@@ -285,6 +253,10 @@ class Watch:
             for name, value in row.items():
                 self._epoch_values.setdefault(name, []).append(value)
         buffer.clear()
+
+
+watch = Watch
+"""The class as a verb: ``with watch(loss) as w:``."""
 
 
 def _greediness(steps: ThinnedSeries, batches: ThinnedSeries) -> Greediness:

@@ -102,7 +102,7 @@ def class_targets(values: ArrayLike, rows: int, name: str) -> tuple[Tensor, tupl
                 [1., 0.],
                 [0., 1.]]), ('3', '7'))
     """
-    tensor = _tensor(values, name)
+    tensor = as_tensor(values, name)
     if tensor.dim() not in (1, 2) or 0 in tensor.shape:
         raise InputError(
             f"{name}: cannot be read as labels", got=f"shape {tuple(tensor.shape)}", valid="(N,) or (N, C)"
@@ -134,7 +134,7 @@ def event_targets(events: tuple[ArrayLike, ArrayLike], rows: int, names: tuple[s
     Raises:
         InputError: As for :func:`class_targets`, not (N, C), or not of one number of classes.
     """
-    first, second = (_tensor(values, f"events of {name}") for values, name in zip(events, names))
+    first, second = (as_tensor(values, f"events of {name}") for values, name in zip(events, names))
     if first.dim() != 2 or first.shape != second.shape:
         got = f"shapes {tuple(first.shape)} and {tuple(second.shape)}"
         raise InputError("events: the same classes are needed in both modalities", got=got, valid="both (N, C)")
@@ -145,13 +145,14 @@ def event_targets(events: tuple[ArrayLike, ArrayLike], rows: int, names: tuple[s
 
 
 def _rows(values: ArrayLike, name: str) -> Tensor:
-    tensor = _tensor(values, name)
+    tensor = as_tensor(values, name)
     if tensor.dim() != 2 or 0 in tensor.shape:
         raise InputError(f"{name}: embeddings must be rows", got=f"shape {tuple(tensor.shape)}", valid="(clips, d)")
     return tensor
 
 
-def _tensor(values: ArrayLike, name: str) -> Tensor:
+def as_tensor(values: ArrayLike, name: str) -> Tensor:
+    """Numbers of any kind as a tensor on the CPU, without gradient."""
     try:
         tensor = torch.as_tensor(values).detach().cpu()
     except (TypeError, ValueError, RuntimeError):

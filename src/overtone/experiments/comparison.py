@@ -13,9 +13,9 @@ import torch
 
 from overtone import training
 from overtone.core import InputError, ProgressCallback, Settings
+from overtone.core.documents import Interval
 from overtone.core.settings import share_settings
 from overtone.evaluation import mean_interval, paired_bootstrap
-from overtone.core.documents import Interval
 from overtone.experiments.grid import Grid, Trial, Variant
 from overtone.experiments.results import (
     DIRECTIONS,

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from overtone.diagnosis import Recommendation
 from overtone.core.documents import BESIDE, Document, Interval
-from overtone.experiments.results import paired_interval
+from overtone.diagnosis import Recommendation
 from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
+from overtone.experiments.results import paired_interval
 
 RANKED_BY = ("map", "recall@1")
 """What losses are ranked by: the first of these that they have."""

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from overtone.diagnosis import RuleHit
 from overtone.core.documents import Document, Interval, finite
+from overtone.diagnosis import RuleHit
 
 WATCHED = ("active_ratio", "gradient_norm", "parameter_gradient_norm", "easy_share")
 """What is measured in the batches of a training, beside the loss."""
