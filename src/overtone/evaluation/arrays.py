@@ -20,15 +20,7 @@ _FREE_PAIRS = 2**24
 
 
 def unit_rows(values: ArrayLike, name: str, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Rows scaled to unit length: x / ‖x‖₂, in main memory.
-
-    Args:
-        values: (N, d) numbers, numpy or torch, on any device.
-        name: What the rows are called in messages.
-        dtype: Precision of the result.
-
-    Returns:
-        (N, d) tensor on the CPU.
+    """(N, d) rows of any kind scaled to unit length, x / ‖x‖₂, on the CPU; ``name`` is for messages.
 
     Raises:
         InputError: Not a non-empty (N, d) array of numbers, or a row is NaN, infinite or all zero.
@@ -49,17 +41,9 @@ def unit_rows(values: ArrayLike, name: str, dtype: torch.dtype = torch.float32) 
 def unit_pair(
     first: ArrayLike, second: ArrayLike, names: tuple[str, str], exact: bool | None, *, paired: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Two sets of unit rows in one space, as precise as the number of pairs allows.
+    """Two sets of unit rows in one space, (Q, d) and (N, d); ``paired`` if row i of both must be the same clip.
 
-    Args:
-        first: (Q, d) numbers.
-        second: (N, d) numbers.
-        names: What they are called in messages.
-        exact: float64 if true, float32 if false; if None, float64 where there are so few pairs that it costs nothing.
-        paired: Whether row i of both must be the same clip.
-
-    Returns:
-        (Q, d) and (N, d) tensors.
+    They are float64 if ``exact``, float32 if not; if it is None, float64 where so few pairs cost nothing.
 
     Raises:
         InputError: As for :func:`unit_rows`, or the shapes do not fit each other.
@@ -83,15 +67,12 @@ def unit_pair(
 
 
 def class_targets(values: ArrayLike, rows: int, name: str) -> tuple[Tensor, tuple[str, ...]]:
-    """Labels of any kind as (N, C) class targets, and a name for each class.
+    """Labels as (N, C) float32 targets on the CPU, and C names: the labels themselves, or the numbers of the columns.
 
     Args:
         values: (N,) whole numbers, one class a clip; or (N, C) targets in [0, 1]: one-hot, multi-hot or soft.
         rows: N that the embeddings have.
         name: What the labels are called in messages.
-
-    Returns:
-        (N, C) float32 tensor on the CPU, and C names: the label itself for whole numbers, else the column number.
 
     Raises:
         InputError: Wrong number of rows or dimensions, labels that are not whole, targets outside [0, 1] or NaN.
@@ -104,9 +85,8 @@ def class_targets(values: ArrayLike, rows: int, name: str) -> tuple[Tensor, tupl
     """
     tensor = as_tensor(values, name)
     if tensor.dim() not in (1, 2) or 0 in tensor.shape:
-        raise InputError(
-            f"{name}: cannot be read as labels", got=f"shape {tuple(tensor.shape)}", valid="(N,) or (N, C)"
-        )
+        got = f"shape {tuple(tensor.shape)}"
+        raise InputError(f"{name}: cannot be read as labels", got=got, valid="(N,) or (N, C)")
     if len(tensor) != rows:
         raise InputError(f"{name}: one row of labels per clip is needed", got=f"{len(tensor)} rows", valid=f"{rows}")
     if tensor.dim() == 1:
@@ -121,15 +101,7 @@ def class_targets(values: ArrayLike, rows: int, name: str) -> tuple[Tensor, tupl
 
 
 def event_targets(events: tuple[ArrayLike, ArrayLike], rows: int, names: tuple[str, str]) -> Tensor:
-    """What happens in each clip, in either modality, as class targets.
-
-    Args:
-        events: (N, C) in [0, 1] each: what is in the first modality, and what is in the second.
-        rows: N that the embeddings have.
-        names: What the modalities are called in messages.
-
-    Returns:
-        (N, C) float32 on the CPU, the larger of the two.
+    """(N, C) float32 on the CPU: the larger of what happens in each clip in the first and in the second modality.
 
     Raises:
         InputError: As for :func:`class_targets`, not (N, C), or not of one number of classes.

@@ -15,14 +15,7 @@ _BLOCK = 2**22
 
 
 class PairDistances(NamedTuple):
-    """Euclidean distances over all pairs of C points.
-
-    Attributes:
-        mean: Their mean.
-        std: Their standard deviation (population).
-        smallest: The smallest of them.
-        pair: Which two points that is.
-    """
+    """Euclidean distances over all pairs of points: mean, population standard deviation, the smallest and whose."""
 
     mean: float
     std: float
@@ -31,13 +24,7 @@ class PairDistances(NamedTuple):
 
 
 def pair_distances(points: Tensor) -> PairDistances:
-    """Mean, standard deviation and minimum of the distances of all pairs, in blocks: O(C²d) time, bounded memory.
-
-    Args:
-        points: (C, d) float64, C >= 2.
-
-    Returns:
-        The :data:`PairDistances`.
+    """The distances of all pairs of (C, d) float64 points, C >= 2, in blocks: O(C²d) time, bounded memory.
 
     Example:
         >>> pair_distances(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 4.0]]).double())
@@ -48,9 +35,8 @@ def pair_distances(points: Tensor) -> PairDistances:
     rows = max(1, _BLOCK // count)
     for start in range(0, count - 1, rows):
         # differences, not products: centroids that nearly coincide are the ones that matter
-        block = torch.cdist(
-            points[start : start + rows], points[start + 1 :], compute_mode="donot_use_mm_for_euclid_dist"
-        )
+        some, exact = points[start : start + rows], "donot_use_mm_for_euclid_dist"
+        block = torch.cdist(some, points[start + 1 :], compute_mode=exact)
         later = torch.ones_like(block, dtype=torch.bool).triu()
         distances = block[later]
         n, block_mean = len(distances), float(distances.mean())
@@ -93,14 +79,7 @@ def effective_rank(rows: ArrayLike) -> float:
 
 
 def covariance_rank(covariance: Tensor, squared_length: float = 1.0) -> float:
-    """The :func:`effective_rank` of rows of which only the covariance is known.
-
-    Args:
-        covariance: (d, d) float64.
-        squared_length: Mean squared length of the rows.
-
-    Returns:
-        From 1 to d; 0 if all rows are nearly equal.
+    """The :func:`effective_rank` of rows by their (d, d) float64 covariance and their mean squared length.
 
     Example:
         >>> round(covariance_rank(torch.diag(torch.tensor([0.5, 0.5, 0.0]).double())), 6)

@@ -26,12 +26,10 @@ class Metric:
     """A registered metric.
 
     Attributes:
-        name: Its key in an evaluation; ``{k}`` stands for the cutoff.
-        function: From :class:`~overtone.evaluation.ranks.Ranks` (label level) or
-            :class:`~overtone.evaluation.ranks.CounterpartRanks` (instance level), and the cutoff if there is one, to
-            one float64 per query.
-        title: What tables call it; may have ``{k}``.
-        explanation: What it measures, in one line; may have ``{k}``.
+        name: Its key in an evaluation; ``{k}`` stands for the cutoff, here and in title and explanation.
+        function: From ranks, and the cutoff if there is one, to one float64 per query.
+        title: What tables call it.
+        explanation: What it measures, in one line.
         level: ``"label"``: relevant is what shares a class. ``"instance"``: relevant is the query's true counterpart.
         better: Whether high or low values are good; None where neither is, as for the chance level.
         graded: Whether it needs to know how relevant an item is, not only whether.
@@ -72,9 +70,7 @@ def metric(name: str, *, title: str = "", explanation: str = "", **fields: Any) 
 
     Args:
         name: Key in an evaluation; a metric with a cutoff has ``{k}`` in it and takes k as second argument.
-        title: What tables call it; by default the name.
-        explanation: What it measures, in one line.
-        fields: Further fields of :class:`Metric`: ``level``, ``better``, ``graded``, ``summary``.
+        title, explanation, fields: The other fields of :class:`Metric`; the title is by default the name.
 
     Returns:
         The decorator.
@@ -103,13 +99,12 @@ def find_metric(key: str) -> Metric | None:
     """
     if key == EVENTS_MAP.name:
         return EVENTS_MAP
-    if key in metrics:
-        return metrics[key]
-    stem, _, cutoff = key.rpartition("@")
-    pattern = f"{stem}@{{k}}"
-    if not cutoff.isdigit() or pattern not in metrics:
+    name, k = _parse_key(key)
+    if name not in metrics:
         return None
-    found, k = metrics[pattern], int(cutoff)
+    found = metrics[name]
+    if name == key:
+        return found
     title, explanation = (text.format(k=k) for text in (found.title, found.explanation))
     return replace(found, name=key, function=found.at(k), title=title, explanation=explanation)
 
@@ -118,7 +113,7 @@ def metric_order(key: str) -> tuple[int, int]:
     """The place of a key of an evaluation in a table, as a sort key: in the order of definition, then by cutoff.
 
     Args:
-        key: A key such as ``"map"`` or ``"recall@5"``.
+        key: As for :func:`find_metric`.
 
     Returns:
         Place of the metric (behind all others if it is unknown), and the cutoff (0 without one).
@@ -127,12 +122,17 @@ def metric_order(key: str) -> tuple[int, int]:
         >>> sorted(["median_rank", "recall@10", "map", "recall@5"], key=metric_order)
         ['map', 'recall@5', 'recall@10', 'median_rank']
     """
-    stem, _, cutoff = key.rpartition("@")
-    at_cutoff = cutoff.isdigit() and f"{stem}@{{k}}" in metrics
-    name = f"{stem}@{{k}}" if at_cutoff else key
+    name, k = _parse_key(key)
     order = list(metrics.in_order())
     order.insert(order.index("map") + 1, EVENTS_MAP.name)
-    return (order.index(name) if name in order else len(order), int(cutoff) if at_cutoff else 0)
+    return (order.index(name) if name in order else len(order), k)
+
+
+def _parse_key(key: str) -> tuple[str, int]:
+    """The registered name behind a key and its cutoff; the key itself and 0 where there is none."""
+    stem, _, cutoff = key.rpartition("@")
+    name = f"{stem}@{{k}}"
+    return (name, int(cutoff)) if cutoff.isdigit() and name in metrics else (key, 0)
 
 
 @metric("map", title="mAP", explanation="mean over the queries of the average precision over all ranks")

@@ -76,9 +76,8 @@ def evaluate(
     """
     a, v = unit_pair(first, second, names, exact, paired=True)
     labels, labelled_as = (None, ()) if targets is None else class_targets(targets, len(a), "targets")
-    searches = {
-        way: Search(x, y, labels, labels, paired=True) for way, (x, y) in {"a2v": (a, v), "v2a": (v, a)}.items()
-    }
+    ways = {"a2v": (a, v), "v2a": (v, a)}
+    searches = {way: Search(x, y, labels, labels, paired=True) for way, (x, y) in ways.items()}
     chosen = [metric for _, metric in metrics.items() if labels is not None or metric.level == "instance"]
     plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion)
     either = None if events is None else event_targets(events, len(a), names)
@@ -170,15 +169,11 @@ def _evaluate(
 ) -> Evaluation:
     """Run the searches of all directions over the same clips, and summarise the metrics of their queries."""
     found = {direction: _run(search, plan) for direction, search in searches.items()}
-    values = {
-        key: {direction: result.values[key] for direction, result in found.items()}
-        for metric in plan.metrics
-        for key in metric.columns(plan.cutoffs)
-    }
+    keys = {key: metric for metric in plan.metrics for key in metric.columns(plan.cutoffs)}
+    values = {key: {way: result.values[key] for way, result in found.items()} for key in keys}
     scores = {
         key: Score({way: _summarise(metric, column) for way, column in values[key].items()})
-        for metric in plan.metrics
-        for key in metric.columns(plan.cutoffs)
+        for key, metric in keys.items()
     }
     skipped, per_class = dict.fromkeys(searches, 0), {}
     first = next(iter(searches.values()))

@@ -25,12 +25,9 @@ def mean_average_precision(
     """Mean average precision of one direction, over all ranks.
 
     Args:
-        queries: (Q, d) embeddings.
-        gallery: (N, d) embeddings.
-        query_targets: (Q,) class numbers or (Q, C) targets.
-        gallery_targets: (N,) class numbers or (N, C) targets.
-        memory_mb: Megabytes that the blocks of similarities may take.
-        exact: Whether to sum cosines in float64, see :func:`~overtone.evaluation.protocol.evaluate`.
+        queries, gallery: (Q, d) and (N, d) embeddings.
+        query_targets, gallery_targets: (Q,) and (N,) class numbers, or (Q, C) and (N, C) targets.
+        memory_mb, exact: See :func:`~overtone.evaluation.protocol.evaluate`.
 
     Returns:
         Mean over the queries that have a relevant item; NaN if none has.
@@ -43,11 +40,8 @@ def mean_average_precision(
         0.5833333333333333
     """
     x, y = unit_pair(queries, gallery, ("queries", "gallery"), exact)
-    values = run_search(
-        Search(x, y, *_shared_targets(query_targets, gallery_targets, len(x), len(y))),
-        {"map": average_precision},
-        memory_mb=memory_mb,
-    ).values["map"]
+    search = Search(x, y, *_shared_targets(query_targets, gallery_targets, len(x), len(y)))
+    values = run_search(search, {"map": average_precision}, memory_mb=memory_mb).values["map"]
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else float("nan")
 
@@ -58,7 +52,7 @@ def counterpart_ranks(first: ArrayLike, second: ArrayLike, *, memory_mb: int = 2
     Args:
         first: (N, d) embeddings that query.
         second: (N, d) embeddings that are ranked; row i is the counterpart of row i.
-        memory_mb: Megabytes that the blocks of similarities may take.
+        memory_mb: See :func:`~overtone.evaluation.protocol.evaluate`.
 
     Returns:
         (N,) float64 ranks, 1 the best; tied items share the mean of their ranks.
@@ -77,10 +71,8 @@ def mean_reciprocal_rank(first: Tensor, second: Tensor, *, memory_mb: int = 256)
     """Mean of 1 / (rank of the true counterpart), over both directions: a label-free score to validate by.
 
     Args:
-        first: (N, d) embeddings on any device. A row of zeros is no error, as networks in training may produce one:
-            its similarity to every item is 0.
-        second: (N, d) embeddings; row i is the counterpart of row i.
-        memory_mb: Megabytes that the blocks of similarities may take.
+        first, second, memory_mb: As for :func:`counterpart_ranks`, but a row of zeros, which a network in training may
+            produce, is no error: its similarity to every item is 0.
 
     Returns:
         In (0, 1]; tied items share the mean of their ranks.

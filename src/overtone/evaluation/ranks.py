@@ -20,13 +20,7 @@ from overtone.evaluation.arrays import Floats, Ints
 
 @dataclass(frozen=True)
 class CounterpartRanks:
-    """Rank intervals of the one item per query that belongs to it, its true counterpart.
-
-    Attributes:
-        gallery: Number of items that were ranked.
-        above: (b,) number of items strictly better than the counterpart.
-        upto: (b,) number of items at least as good as the counterpart, itself included.
-    """
+    """Rank intervals, (b,) each, of every query's true counterpart among the ``gallery`` items that were ranked."""
 
     gallery: int
     above: Ints

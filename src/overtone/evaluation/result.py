@@ -124,11 +124,9 @@ class Evaluation:
     diffusion: Reranking | None = None
 
     def __getitem__(self, key: str) -> Score:
-        """The score of a metric."""
         return self.scores[key]
 
     def __contains__(self, key: object) -> bool:
-        """Whether a metric was computed."""
         return key in self.scores
 
     def get(self, key: str) -> Score | None:

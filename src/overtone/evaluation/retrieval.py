@@ -80,14 +80,10 @@ class Found:
 def run_search(
     search: Search, columns: LabelColumns, *, memory_mb: int, confusion: bool = False, graded: bool = False
 ) -> Found:
-    """Rank the gallery for every query and compute the metrics, in memory bounded by ``memory_mb``.
+    """Rank the gallery for every query and compute the label-level metrics in ``columns``.
 
-    Args:
-        search: Who looks for what.
-        columns: Label-level metrics by key.
-        memory_mb: Megabytes that similarities and what belongs to them may take, in all threads together.
-        confusion: Whether to count the classes of nearest items.
-        graded: Whether a metric asks how relevant an item is.
+    All threads together take at most ``memory_mb`` megabytes. ``confusion``: also count the classes of nearest items;
+    ``graded``: a metric asks how relevant an item is.
 
     Raises:
         InputError: ``memory_mb`` is not positive.

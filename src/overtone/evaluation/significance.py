@@ -18,14 +18,7 @@ _CHUNK = 2**22
 
 
 class PairedBootstrap(TypedDict):
-    """Result of :func:`paired_bootstrap`.
-
-    Attributes:
-        difference: Mean over the queries of first - second.
-        ci95: Interval of the difference.
-        p_value: Two-sided, at least 2 / (resamples + 1).
-        queries: Number of clips compared.
-    """
+    """Mean over the queries of first - second, its interval, the two-sided p-value, and how many clips are compared."""
 
     difference: float
     ci95: list[float]
@@ -34,15 +27,7 @@ class PairedBootstrap(TypedDict):
 
 
 class PairedSeedTest(TypedDict):
-    """Result of :func:`paired_seed_test`.
-
-    Attributes:
-        difference: Mean over the seeds of first - second.
-        ci95: Student's interval of the difference.
-        p_value: Two-sided.
-        wins: Seeds where first is better.
-        seeds: Number of seeds.
-    """
+    """Mean over the seeds of first - second, Student's interval, the two-sided p-value, seeds where first is better."""
 
     difference: float
     ci95: list[float]
@@ -52,15 +37,9 @@ class PairedSeedTest(TypedDict):
 
 
 def by_clip(values: PerQuery) -> Floats:
-    """One number per clip: the mean over directions of a clip's values, NaN where it has none.
+    """(n,) float64 per clip from (n,) values, or their mean over directions that are mapped to such; NaN without any.
 
     A clip is the unit that is drawn, so its two directions, which depend on each other, are drawn together.
-
-    Args:
-        values: (n,) per query, or a mapping of directions to such (``Evaluation.average_precision``).
-
-    Returns:
-        (n,) float64.
     """
     if not isinstance(values, Mapping):
         return np.asarray(torch.as_tensor(values).detach().cpu(), dtype=np.float64)
@@ -77,10 +56,11 @@ def mean_interval(
     """Percentile bootstrap interval of a mean over queries.
 
     Args:
-        values: Per-query values (see :func:`by_clip`).
+        values: (n,) one per query, NaN for none, or a mapping of directions to such, as
+            ``Evaluation.average_precision``: the directions of a clip are drawn together.
         resamples: Number of draws.
         confidence: Share of the draws inside the interval.
-        seed: Seed of the draws.
+        seed: Seed of the draws: the same input gives the same answer.
 
     Returns:
         (low, high); NaN if no query has a value.
@@ -107,10 +87,8 @@ def seeds_interval(
     were evaluated on the same clips.
 
     Args:
-        runs: Per-query values (see :func:`by_clip`) of each seed, of the same clips in the same order.
-        resamples: Number of draws.
-        confidence: Share of the draws inside the interval.
-        seed: Seed of the draws.
+        runs: Per-query values of each seed, of the same clips in the same order.
+        resamples, confidence, seed: As for :func:`mean_interval`.
 
     Returns:
         (low, high); NaN if no query has a value.
@@ -137,12 +115,9 @@ def paired_bootstrap(
     on the rarer side of zero, p = min(1, 2 (1 + min(#{d* <= 0}, #{d* >= 0})) / (resamples + 1)), never exactly 0.
 
     Args:
-        first: Per-query values of one method (see :func:`by_clip`), such as ``Evaluation.average_precision``; queries
+        first, second: Per-query values of two methods for the same queries, as :func:`mean_interval` takes them; those
             that are NaN in either are left out.
-        second: The same queries' values of the other method.
-        resamples: Number of draws.
-        confidence: Share of the draws inside the interval.
-        seed: Seed of the draws: the same input gives the same answer.
+        resamples, confidence, seed: As for :func:`mean_interval`.
 
     Returns:
         A dictionary with the keys of :class:`PairedBootstrap`.
@@ -203,8 +178,7 @@ def paired_seed_test(first: ArrayLike, second: ArrayLike) -> PairedSeedTest:
     t = mean(d) / (std(d) / √S) with d the S differences and S − 1 degrees of freedom.
 
     Args:
-        first: (S,) one number per seed, such as the mAP of each run of one method.
-        second: (S,) the numbers of the other method for the same seeds in the same order.
+        first, second: (S,) one number per seed, such as the mAP of each run of a method, of the same seeds in order.
 
     Returns:
         A dictionary with the keys of :class:`PairedSeedTest`.

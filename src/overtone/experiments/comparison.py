@@ -106,14 +106,9 @@ def expand_methods(
     controls: bool = False,
     truth: Collection[str] = (),
 ) -> list[Variant]:
-    """What is trained for some methods: each with its controls behind it, then the ablations, with their settings.
+    """What :func:`compare` trains: each method with its controls behind it, then the ablations, as ``method/term``.
 
-    Args:
-        methods: Registered names.
-        settings: As :func:`compare` takes them.
-        ablate: Whether to add each method with each of its terms off, as ``method/term``.
-        controls: Whether to add each method's controls, by their names.
-        truth: Names of what the data knows beyond its annotation.
+    ``truth`` names what the data knows beyond its annotation.
 
     Raises:
         InputError: An unknown method, a setting that none of the methods has, or controls are wanted and no method
@@ -166,7 +161,6 @@ def _summarise(
     results: Mapping[str, MethodResult],
     metric: str,
 ) -> Comparison:
-    """What the trials come to."""
     first = trials[variants[0].name][0].values["summaries"][_OWN]
     whole = [variant.name for variant in variants if variant.kind != "ablation"]
     controls: dict[str, list[str]] = {}

@@ -41,32 +41,18 @@ class Variant:
 
 @dataclass(frozen=True)
 class Trial:
-    """What is kept of one variant with one seed.
-
-    Attributes:
-        tensors: By name.
-        values: Plain JSON-able values by name, ``seconds`` among them.
-    """
+    """What is kept of one variant with one seed: tensors and plain JSON-able values by name, ``seconds`` among them."""
 
     tensors: dict[str, Tensor]
     values: dict[str, Any]
 
     def save(self, path: Path, identity: Mapping[str, Any]) -> None:
-        """Write one safetensors file, with the plain values in its header.
-
-        Args:
-            path: The file.
-            identity: What the trial depends on: settings, data, versions.
-        """
+        """Write one safetensors file, with the values and what the trial depends on in its header."""
         save_tensors(path, self.tensors, {"overtone": json_text(self.values), "identity": json_text(identity)})
 
     @classmethod
     def load(cls, path: Path, identity: Mapping[str, Any]) -> Trial | None:
-        """Read a trial back; None if there is none, or none of this identity.
-
-        Raises:
-            InputError: The file is damaged.
-        """
+        """Read a trial back; None if there is none, or none of this identity."""
         if not path.exists():
             return None
         tensors = load_tensors(path)
@@ -101,14 +87,9 @@ class Grid:
         self._trained = 0.0
 
     def run(self, variants: Iterable[Variant], make: Callable[[Variant, int, str], Trial]) -> dict[str, list[Trial]]:
-        """Make, or take from files, a trial for each variant and seed.
+        """Make, or take from files, a trial for each variant and seed: variant's name to one trial per seed.
 
-        Args:
-            variants: What to train.
-            make: From a variant, a seed, and a label for progress to a trial.
-
-        Returns:
-            Variant's name to one trial per seed.
+        ``make`` gets the variant, the seed, and a label for progress.
         """
         units = [(variant, seed) for variant in variants for seed in self.seeds]
         trials: dict[str, list[Trial]] = {}

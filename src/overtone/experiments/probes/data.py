@@ -66,10 +66,7 @@ class ProbeData:
 def prepare_data(data: Features, scaling: str, device: torch.device) -> ProbeData:
     """Fit scalers on the training rows, scale, number the classes, and move everything to the device.
 
-    Args:
-        data: Features with labels and splits ``train`` and ``test``; validation rows are not used.
-        scaling: Kind of :class:`Scaler`.
-        device: Where to train.
+    Rows of other splits than ``train`` and ``test`` are not used.
 
     Raises:
         InputError: There are no labels, no split, sequences instead of rows, or fewer than two training classes.
@@ -99,10 +96,9 @@ def prepare_data(data: Features, scaling: str, device: torch.device) -> ProbeDat
             f"{data.provenance.source}: the training rows have one class only, so there is nothing to tell apart",
             fix="bring rows of at least two classes",
         )
-    single = data.label_kind == "single"
-    train = targets["train"][:, present["train"]]
-    labels = {"train": train.argmax(1) if single else train, "test": targets["test"]}
-    labels["test"] = labels["test"].argmax(1) if single else labels["test"]
+    labels = {"train": targets["train"][:, present["train"]], "test": targets["test"]}
+    if data.label_kind == "single":
+        labels = {split: part.argmax(1) for split, part in labels.items()}
     rows = {split: LabelledRows(rows_of(chosen[split]), labels[split].to(device), chosen[split]) for split in chosen}
     return ProbeData(
         train=rows["train"],

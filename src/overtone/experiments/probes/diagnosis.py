@@ -110,13 +110,9 @@ class Diagnosis(Document):
 
     def ranked(self) -> dict[str, ProbeResult]:
         """Losses, the best mean of the ranking metric first; equal ones by name."""
-        key = self.metric
-
-        def order(name: str) -> tuple[float, str]:
-            mean = self.losses[name].measured(key).mean
-            return (math.inf if mean is None else -mean), name
-
-        return {name: self.losses[name] for name in sorted(self.losses, key=order)}
+        means = {name: result.measured(self.metric).mean for name, result in self.losses.items()}
+        order = sorted((math.inf if mean is None else -mean, name) for name, mean in means.items())
+        return {name: self.losses[name] for _, name in order}
 
     def measured(self, loss: str, key: str) -> Measured:
         """A quantity of a loss; without numbers where it was not measured."""
@@ -137,13 +133,7 @@ class Diagnosis(Document):
         return self.losses[loss].curve(key, kind=kind, at=at)
 
     def difference(self, first: str, second: str, key: str) -> Interval | None:
-        """95 % interval of first − second over the seeds: the paired test's, or without one Student's; None if unknown.
-
-        Args:
-            first: A loss.
-            second: Another.
-            key: A quantity.
-        """
+        """95 % interval of a quantity's first − second over the seeds: the paired test's, or else Student's, or None."""
         for test in self.paired_tests:
             if test.quantity == key and test.ci95 is not None and {test.a, test.b} == {first, second}:
                 low, high = test.ci95
@@ -151,12 +141,7 @@ class Diagnosis(Document):
         return paired_interval(self.measured(first, key).values, self.measured(second, key).values)
 
     def leader(self, key: str, *, highest: bool = True) -> str | None:
-        """The loss that is best by a quantity, if the intervals of its lead over all others exclude zero.
-
-        Args:
-            key: The quantity.
-            highest: Whether high values are good.
-        """
+        """The loss that is best by a quantity, if the intervals of its lead over all others exclude zero."""
         means = {name: mean for mean, name in self.ordered(key)}
         if len(means) < 2:
             return None
@@ -174,8 +159,8 @@ class Diagnosis(Document):
     @classmethod
     def from_dict(cls, found: Mapping[str, Any], **more: Any) -> Diagnosis:
         """Read :meth:`to_dict` back."""
-        features = found.get("features") or {}
-        spaces = (
-            {"features": None, "views": features["views"]} if "views" in features else {"features": features or None}
-        )
-        return super().from_dict({**found, **spaces}, **more)
+        features = found.get("features") or None
+        if features and "views" in features:
+            found = {**found, "views": features["views"]}
+            features = None
+        return super().from_dict({**found, "features": features}, **more)

@@ -20,13 +20,7 @@ GEOMETRY = ("intra_variance", "between_variance", "variance_ratio", "smallest_ga
 
 
 class Heads(nn.Module):
-    """One head per view into one space; embeddings have unit length.
-
-    Args:
-        dims: Features of each view.
-        embedding_dim: Dimensions of the embedding.
-        hidden: Units of a hidden layer, 0 for a linear head.
-    """
+    """One head per view into one space, linear or with a layer of ``hidden`` units; embeddings have unit length."""
 
     def __init__(self, dims: Sequence[int], embedding_dim: int, hidden: int = 0) -> None:
         super().__init__()
@@ -55,38 +49,18 @@ class Heads(nn.Module):
 
 
 class ProbeMetrics:
-    """Measures heads again and again on the same rows.
-
-    Args:
-        data: Training and test rows.
-        sample: Rows at most of either in a measurement during the training.
-        memory_mb: Bound of blocks.
-
-    Attributes:
-        series: ``epoch``, ``updates`` and every quantity, one value a measurement.
-    """
+    """Measures heads again and again on the same rows, at most ``sample`` of either split, and keeps the series."""
 
     def __init__(self, data: ProbeData, sample: int, memory_mb: int) -> None:
         self.data, self.sample, self.memory_mb = data, sample, memory_mb
         self.series: Series = {}
 
     def measure(self, heads: Heads, epoch: int, updates: int) -> None:
-        """Measure on a sample of the rows and add it to the series.
-
-        Args:
-            heads: As they are now.
-            epoch: Epochs done.
-            updates: Steps of the optimiser done.
-        """
+        """Measure on a sample of the rows and add it to the series, at the epochs and updates that are done."""
         self._record(epoch, updates, self._measured(heads, self.sample, self.sample)[0])
 
     def finish(self, heads: Heads, epoch: int, updates: int) -> tuple[dict[str, Any], tuple[Tensor, ...]]:
         """Measure the finished heads on all test rows, and add the last entry to the series.
-
-        Args:
-            heads: The finished heads.
-            epoch: Epochs done.
-            updates: Steps of the optimiser done.
 
         Returns:
             Every quantity, those of the training rows under ``train``, and the embeddings of all test rows.

@@ -138,12 +138,9 @@ class ProbeResult(SpaceResult):
         return super().has(key) or key in self.series
 
     def curve(self, key: str, *, kind: str = "evaluations", at: str = "updates") -> Curve:
-        """A quantity over the training, without the places where it was not measured.
+        """A quantity over the training, at the epochs or updates where it was measured.
 
-        Args:
-            key: The quantity.
-            kind: ``"series"`` (one number an epoch) or ``"evaluations"``.
-            at: Position: ``"epoch"`` or ``"updates"``.
+        ``kind`` is ``"series"`` (one number an epoch) or ``"evaluations"``, ``at`` is ``"epoch"`` or ``"updates"``.
         """
         record: Series = self.series if kind == "series" else self.evaluations
         pairs = ((finite(place), finite(value)) for place, value in zip(record.get(at, ()), record.get(key, ())))

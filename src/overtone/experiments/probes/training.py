@@ -37,15 +37,7 @@ def train_heads(
     """Train a head per view with one loss and measure what it does.
 
     Adam at a constant rate on random batches; the last epoch counts, none is chosen. With the same seed every loss
-    gets the same first weights and the same batches.
-
-    Args:
-        build: Makes the loss.
-        data: Training and test rows.
-        settings: The budget, completed.
-        seed: Of weights and batches.
-        progress: Called after every epoch.
-        label: What progress calls the training.
+    gets the same first weights and the same batches. The settings are completed.
 
     Returns:
         The trial. Values: ``final`` (every quantity at the end), ``evaluations`` and ``epochs`` (series),
@@ -85,9 +77,8 @@ def train_heads(
             watched.epoch()
             means = {key: watched.epochs[key][-1] for key in ("loss", "active_ratio")}
             if not math.isfinite(means["loss"]):
-                raise TrainingStopped(
-                    f"{label}: the loss became {means['loss']} in epoch {epoch}; lower learning_rate."
-                )
+                what = f"{label}: the loss became {means['loss']} in epoch {epoch}; lower learning_rate."
+                raise TrainingStopped(what)
             if epoch in measured_after - {settings.epochs}:
                 metrics.measure(heads, epoch, epoch * len(bounds))
             if progress is not None:
@@ -107,11 +98,6 @@ def train_heads(
 
 def check_loss(build: LossBuilder, data: ProbeData, settings: HeadSettings) -> None:
     """Show a loss one batch before anything is trained, so that what it refuses is said at once.
-
-    Args:
-        build: Makes the loss.
-        data: Training and test rows.
-        settings: The budget, completed.
 
     Raises:
         InputError: A setting's value does not fit, or the loss cannot take labels of this kind or such a batch.
