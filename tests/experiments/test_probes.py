@@ -282,10 +282,13 @@ def test_loss_modules_of_any_library_are_probed_like_registered_ones(tmp_path: P
     for name, result in found.losses.items():
         curve = result.curve("map")
         assert curve.values[-1] > curve.values[0], name
-        assert result.measured("active_ratio").mean is not None, name
+        assert (result.measured("active_ratio").mean is None) is (name != "ours"), name
+        assert (result.series["active_ratio"] == [None] * 12) is (name != "ours"), name
+        assert None not in result.series["active_samples"], name
     assert mine.scale.item() == 2.0  # each seed trains a copy
     assert found.losses["ours"].settings["margin"] == 0.1
-    assert "gradient on the sample" in (found.losses["mine"].active_means or "")
+    assert "does not count its terms" in (found.losses["mine"].active_means or "")
+    assert found.losses["ours"].active_means == metric_losses()["triplet"].active_means
     assert Diagnosis.from_dict(found.to_dict()).losses == found.losses
     stored = sorted(path.parent.name for path in tmp_path.rglob("*.safetensors"))
     assert stored == ["ours", "ours"]

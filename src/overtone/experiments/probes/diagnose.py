@@ -30,7 +30,7 @@ from overtone.training.loop import reproducible
 
 _TESTED = ("intra_variance", "centroid_distance", "variance_ratio", "recall@1", "map")
 """Quantities by which every two losses are tested against each other."""
-
+_UNCOUNTED = "Nothing: the loss does not count its terms, so it has no active ratio."
 
 Losses = Sequence[str | nn.Module] | Mapping[str, str | nn.Module]
 """Names of registered losses, and loss modules of any library; a mapping gives them names of one's own."""
@@ -188,17 +188,20 @@ def _evidence(trials: Sequence[Trial], before: Mapping[str, Any] | None) -> list
 def _result(trials: Sequence[Trial], evidence: Sequence[Evidence]) -> ProbeResult:
     """What one loss does, over the seeds."""
     finals = [trial.values["final"] for trial in trials]
+    watched, distances = ([final[name] for final in finals] for name in ("greediness", "centroid_distance"))
     epochs = [trial.values["epochs"] for trial in trials]
     columns = {name: [_number(final, name) for final in finals] for name in (*GEOMETRY, *RETRIEVAL)}
     columns |= {name: [_last(series[name]) for series in epochs] for name in WATCHED}
     columns |= {f"mean_{name}": [_mean(series[name]) for series in epochs] for name in WATCHED}
-    columns["loss_decay_rate"] = [final["greediness"]["loss_decay_rate"] for final in finals]
-    columns["updates_to_half"] = [final["greediness"]["half_compaction"] for final in finals]
-    columns["centroid_distance"] = [final["centroid_distance"]["mean"] for final in finals]
-    columns["intra_variance_std"] = [final["intra_variance_std"] for final in finals]
-    columns["centroid_distance_std"] = [final["centroid_distance"]["std"] for final in finals]
-    columns["unevenness"] = [final["centroid_distance"]["std"] / final["centroid_distance"]["mean"] for final in finals]
-    columns["train_intra_variance"] = [final["train"]["intra_variance"] for final in finals]
+    columns |= {
+        "loss_decay_rate": [one["loss_decay_rate"] for one in watched],
+        "updates_to_half": [one["half_compaction"] for one in watched],
+        "centroid_distance": [one["mean"] for one in distances],
+        "intra_variance_std": [final["intra_variance_std"] for final in finals],
+        "centroid_distance_std": [one["std"] for one in distances],
+        "unevenness": [one["std"] / one["mean"] for one in distances],
+        "train_intra_variance": [final["train"]["intra_variance"] for final in finals],
+    }
     return ProbeResult(
         measures={name: _over_seeds(values) for name, values in columns.items()},
         smallest_gap_classes=tuple(finals[0]["smallest_gap_classes"]),
@@ -209,7 +212,7 @@ def _result(trials: Sequence[Trial], evidence: Sequence[Evidence]) -> ProbeResul
         verdict=verdict(Evidence.mean(evidence)),
         series=_mean_series(epochs),
         evaluations=_mean_series([trial.values["evaluations"] for trial in trials]),
-        active_means=finals[0]["greediness"]["active_means"],
+        active_means=watched[0]["active_means"] if watched[0]["active_by"] == "terms" else _UNCOUNTED,
         settings=trials[0].values["settings"],
         seconds=round(sum(trial.values["seconds"] for trial in trials), 3),
     )

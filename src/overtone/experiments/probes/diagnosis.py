@@ -110,7 +110,8 @@ class Diagnosis(Document):
 
     def ranked(self) -> dict[str, ProbeResult]:
         """Losses, the best mean of the ranking metric first; equal ones by name."""
-        means = {name: result.measured(self.metric).mean for name, result in self.losses.items()}
+        key = self.metric
+        means = {name: result.measured(key).mean for name, result in self.losses.items()}
         order = sorted((math.inf if mean is None else -mean, name) for name, mean in means.items())
         return {name: self.losses[name] for _, name in order}
 
@@ -133,7 +134,7 @@ class Diagnosis(Document):
         return self.losses[loss].curve(key, kind=kind, at=at)
 
     def difference(self, first: str, second: str, key: str) -> Interval | None:
-        """95 % interval of a quantity's first − second over the seeds: the paired test's, or else Student's, or None."""
+        """95 % interval of a quantity's first − second over the seeds: the paired test's, else Student's, or None."""
         for test in self.paired_tests:
             if test.quantity == key and test.ci95 is not None and {test.a, test.b} == {first, second}:
                 low, high = test.ci95

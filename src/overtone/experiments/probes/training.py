@@ -75,7 +75,8 @@ def train_heads(
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
             watched.epoch()
-            means = {key: watched.epochs[key][-1] for key in ("loss", "active_ratio")}
+            activity = "active_ratio" if watched.counts_terms else "active_samples"
+            means = {key: watched.epochs[key][-1] for key in ("loss", activity)}
             if not math.isfinite(means["loss"]):
                 what = f"{label}: the loss became {means['loss']} in epoch {epoch}; lower learning_rate."
                 raise TrainingStopped(what)
@@ -89,7 +90,7 @@ def train_heads(
     values = {
         "final": {**final, "greediness": watched.summary()},
         "evaluations": metrics.series,
-        "epochs": _epoch_series(watched.epochs),
+        "epochs": _epoch_series(watched.epochs, counted=watched.counts_terms),
         "settings": loss.settings.model_dump(mode="json"),
         "seconds": time.perf_counter() - started,
     }
@@ -120,9 +121,11 @@ def evaluation_epochs(epochs: int, evaluations: int) -> set[int]:
     return {round(value) for value in np.geomspace(1, epochs, evaluations)} | {epochs}
 
 
-def _epoch_series(watched: Greediness) -> Series:
-    """Means over each epoch, numbered from 1, with None where there was nothing to measure."""
+def _epoch_series(watched: Greediness, counted: bool) -> Series:
+    """Means over each epoch, numbered from 1, with None where there was nothing to measure or no term is counted."""
     columns = watched.to_dict()
+    if not counted:  # what the watch puts there is the share of active samples
+        columns["active_ratio"] = [math.nan] * len(watched)
     updates = columns.pop("step")
     del columns["measured_at"]
     numbers = {name: [None if math.isnan(value) else value for value in column] for name, column in columns.items()}
