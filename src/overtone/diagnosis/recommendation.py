@@ -42,8 +42,8 @@ def _speed(evidence: Evidence) -> float | None:
 
 
 def _evenness(evidence: Evidence) -> float | None:
-    mean, std = (evidence.figure("variance", "centroid_distance", key) for key in ("mean", "std"))
-    return -std / mean if mean and std is not None else None
+    mean, std = evidence.figures("variance.centroid_distance.mean", "variance.centroid_distance.std")
+    return -std / mean if mean > 0 else None
 
 
 _PURPOSES = (

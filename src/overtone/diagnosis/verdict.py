@@ -108,10 +108,8 @@ class Rule:
     """A registered rule; called with evidence, and with a threshold other than its own if given, it returns its hit.
 
     Attributes:
-        name: Its name.
-        quantity: What its number measures.
+        name, quantity, severity: See :func:`rule`.
         threshold: Beyond which it fires.
-        severity: See :func:`rule`.
         check: From evidence to the hit, whatever the threshold.
         beyond: Whether a number lies beyond a threshold; false for NaN.
     """
@@ -166,7 +164,7 @@ def verdict(evidence: Evidence, thresholds: Mapping[str, float] | None = None) -
         thresholds: Rule name to a threshold that replaces the rule's own.
 
     Returns:
-        One :class:`RuleHit` per rule that fired.
+        A hit for each rule that fired.
 
     Raises:
         InputError: A threshold is given for a rule that does not exist.

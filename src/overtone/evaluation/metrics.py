@@ -1,5 +1,7 @@
 """The metrics. Each is a pure function from the ranks of b queries to (b,) float64, one number per query.
 
+Values lie in [0, 1], ranks in [1, N]. Label-level metrics are NaN where nothing is relevant.
+
 A label-level metric takes :class:`~overtone.evaluation.ranks.Ranks`, an instance-level one
 :class:`~overtone.evaluation.ranks.CounterpartRanks`; one with ``{k}`` in its name also takes the cutoff k >= 1. To add
 a metric, write its function here, or in a file of your own that is imported, and put the decorator on it. The command
@@ -142,8 +144,6 @@ def average_precision(ranks: Ranks) -> Floats:
     A tie group is one threshold: all of its relevant items share the precision at the group's end, which is
     scikit-learn's AP = Σ_n (recall_n − recall_{n−1}) precision_n over distinct scores.
 
-    Returns: (b,) average precision in (0, 1]; NaN where nothing is relevant.
-
     Source: Manning, Raghavan & Schütze, Introduction to Information Retrieval (2008), section 8.4.
     """
     result: Floats = ranks.precision.sum(axis=1) / ranks.total
@@ -163,8 +163,6 @@ def chance_average_precision(ranks: Ranks) -> Floats:
     With R relevant items among N, rank j is relevant with probability R/N, and its predecessors then hold
     (j − 1)(R − 1)/(N − 1) relevant ones on average, so E[AP] = (1/N) [H_N + (R − 1)/(N − 1) · (N − H_N)] with the
     harmonic number H_N.
-
-    Returns: (b,) values in (0, 1]; NaN where nothing is relevant.
     """
     size = ranks.gallery
     harmonic = (1.0 / np.arange(1, size + 1)).sum()
@@ -181,8 +179,6 @@ def running_average_precision(ranks: Ranks) -> Floats:
     positions it is (1/N) Σ_k c_k (p_{k+1} − p_k), p_{R+1} = N + 1. Chance is higher than for ``map``.
 
     Tied items share one precision, as in ``map``, and stand where a random order of them would put them on average.
-
-    Returns: (b,) running average precision in (0, 1]; NaN where nothing is relevant.
     """
     running = np.cumsum(ranks.precision, axis=1) / np.arange(1, ranks.above.shape[1] + 1)
     reach = np.diff(ranks.position, axis=1, append=ranks.gallery + 1.0)
@@ -195,8 +191,6 @@ def average_precision_at_r(ranks: Ranks) -> Floats:
     r"""(1/R) Σ_{j ≤ R} rel_j precision_j: only what stands among the first R counts.
 
     A tie group that rank R cuts through counts by the share of its positions that lie within.
-
-    Returns: (b,) values in [0, 1]; NaN where nothing is relevant.
 
     Source: Musgrave, Belongie & Lim, A Metric Learning Reality Check (ECCV 2020).
     """
@@ -214,8 +208,6 @@ def ndcg(ranks: Ranks) -> Floats:
 
     The gain is the overlap of the two clips' targets: 1 for one shared class, the number of shared classes for
     multi-hot labels, a sum of products for soft ones. Tied items share the mean discount of their group's positions.
-
-    Returns: (b,) values in (0, 1]; NaN where nothing is relevant.
 
     Source: Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques (TOIS 2002); for ties
     McSherry & Najork (ECIR 2008).
@@ -240,8 +232,6 @@ def recall_at(ranks: Ranks, k: int) -> Floats:
 
     Where rank k falls into the tie group of the best relevant item (g items, m of them relevant, a before the group),
     the chance that a random order of the group shows one in time: 1 − C(g − m, t) / C(g, t) with t = k − a.
-
-    Returns: (b,) values in [0, 1]; NaN where nothing is relevant.
     """
     first = np.flatnonzero(ranks.tied % ranks.above.shape[1] == 0)
     members = np.ones(len(ranks.counts), np.int64)
@@ -263,10 +253,7 @@ def recall_at(ranks: Ranks, k: int) -> Floats:
     level="instance",
 )
 def instance_recall_at(ranks: CounterpartRanks, k: int) -> Floats:
-    r"""1 if the true counterpart is among the first k items, else 0; within a tie group, the share of it that is.
-
-    Returns: (b,) values in [0, 1].
-    """
+    r"""1 if the true counterpart is among the first k items, else 0; within a tie group, the share of it that is."""
     return np.clip((k - ranks.above) / (ranks.upto - ranks.above), 0.0, 1.0)
 
 
@@ -286,9 +273,6 @@ def instance_recall_at(ranks: CounterpartRanks, k: int) -> Floats:
     summary=np.median,
 )
 def expected_rank(ranks: CounterpartRanks) -> Floats:
-    r"""Rank of the true counterpart, 1 the best; among tied items the mean of their ranks, (above + 1 + upto) / 2.
-
-    Returns: (b,) ranks in [1, N], whole or half.
-    """
+    r"""Rank of the true counterpart, 1 the best; among tied items the mean of their ranks, (above + 1 + upto) / 2."""
     result: Floats = (ranks.above + 1 + ranks.upto) / 2
     return result

@@ -1,17 +1,10 @@
 """Experiments: comparisons of methods and probes of losses, over variants and seeds."""
 
 from overtone.experiments.comparison import compare
-from overtone.experiments.probes import (
-    Curve,
-    Diagnosis,
-    HeadSettings,
-    Measured,
-    ProbeResult,
-    SeedTest,
-    SpaceResult,
-    diagnose,
-    split_head_settings,
-)
+from overtone.experiments.probes.diagnose import diagnose, split_head_settings
+from overtone.experiments.probes.diagnosis import Diagnosis, SeedTest
+from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
+from overtone.experiments.probes.settings import HeadSettings
 from overtone.experiments.results import AblationEffect, Comparison, MethodResult, PairedTest, SeedScore
 
 __all__ = [

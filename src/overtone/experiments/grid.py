@@ -25,7 +25,6 @@ class Variant:
     """What is trained under one name.
 
     Attributes:
-        name: The name.
         of: The registered method or loss.
         settings: Its settings, flat, without the seed.
         kind: The method or loss itself, a control of it, or the method with a term off.
@@ -71,10 +70,6 @@ class Grid:
         seeds: What each variant is trained with.
         out: Folder; trials go to ``results/VARIANT/seed-S.safetensors``. None keeps all in memory.
         resume: Whether to take a trial from ``out`` if its settings, data and versions are the same.
-
-    Attributes:
-        checksum: Of the data.
-        versions: Package to version.
     """
 
     def __init__(self, data: Features, seeds: Sequence[int], out: str | Path | None, resume: bool) -> None:

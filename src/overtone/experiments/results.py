@@ -87,8 +87,7 @@ class PairedTest(Document):
     """Two methods on the same queries, by the means over the seeds.
 
     Attributes:
-        a: A method, control or ablation.
-        b: Another.
+        a, b: Methods, controls or ablations.
         metric: What they are compared by.
         difference: Mean over the queries of a − b.
         ci95: Its bootstrap interval over the queries.
@@ -151,10 +150,8 @@ class Comparison(Document):
         report: The report's file, once there is one.
         per_class: Method to class to average precision. This and what follows is not part of the JSON document.
         settings: Method to its settings.
-        notes: What the reader of the data decided, in sentences.
-        warnings: What may be wrong with the data, in sentences.
-        checksum: Of the data.
-        versions: Package to version.
+        notes, warnings: What the reader of the data decided, and what may be wrong with the data, in sentences.
+        checksum, versions: Of the data, and package to version.
     """
 
     corpus: str = ""

@@ -18,12 +18,9 @@ def evenly_spaced(total: int, most: int) -> Tensor:
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows of one split, on the device.
+    """Rows of one split, on the device: (N, d) scaled features of each view, labels, and row numbers in the data.
 
-    Attributes:
-        views: (N, d) scaled features, one tensor per view.
-        labels: (N,) int64 class numbers, or (N, C) targets where clips have several or soft labels.
-        numbers: (N,) row numbers in the data.
+    Labels are (N,) int64 class numbers, or (N, C) targets where clips have several or soft labels.
     """
 
     views: tuple[Tensor, ...]
@@ -48,9 +45,8 @@ class ProbeData:
 
     Attributes:
         train: Training rows; labels are numbered among the classes that have training rows.
-        test: Test rows; labels are numbered by ``class_names``.
+        test: Test rows; labels are numbered by ``class_names``, those of all classes.
         classes: ``"train"`` and ``"test"`` to the number of classes that have rows there.
-        class_names: Of all classes of the data.
         class_disjoint: Whether no class has both training and test rows.
         notes: What was left out and why, in sentences.
     """

@@ -25,8 +25,7 @@ class SeedTest(Document):
     """Two losses seed by seed: the paired t-test of one quantity.
 
     Attributes:
-        a: A loss.
-        b: Another.
+        a, b: The losses.
         quantity: What they are compared by.
         difference: Mean over the seeds of a − b.
         ci95: Student's interval of it.
@@ -50,12 +49,10 @@ class Diagnosis(Document):
     """What losses do to one corpus's embedding, side by side.
 
     Attributes:
-        corpus: Where the data came from.
-        modalities: Names of the one or two views.
+        corpus, modalities: Where the data came from, and the names of its one or two views.
         protocol: Whether queries and gallery are of different views: ``"across"`` or ``"within"``.
         seeds: Every loss was trained with each of them.
-        rows: Split to its number of rows.
-        classes: Split to its number of classes.
+        rows, classes: Split to its number of rows, and of classes.
         class_disjoint: Whether the test rows are of other classes than the training rows; None if unknown.
         settings: The budget, the same for all losses.
         losses: Loss to what it does, in the order they were asked for.
@@ -66,12 +63,8 @@ class Diagnosis(Document):
         seconds: Time it took.
         report: The report's file, once there is one.
         embeddings: Loss to (n, d) test rows of the first seed. This and what follows is not part of the JSON document.
-        labels: (n,) class number of each of these rows.
-        class_names: Names of the classes.
-        notes: What the reader of the data decided, in sentences.
-        warnings: What may be wrong with the data, in sentences.
-        checksum: Of the data.
-        versions: Package to version.
+        labels, class_names: (n,) class number of each of these rows, and what the classes are called.
+        notes, warnings, checksum, versions: As of a :class:`~overtone.experiments.Comparison`.
     """
 
     corpus: str = ""

@@ -109,10 +109,6 @@ class ProbeResult(SpaceResult):
     """What one loss does to the embedding, over the seeds.
 
     Attributes:
-        measures: Quantity to its value over the seeds.
-        smallest_gap_classes: The two classes whose centroids are nearest.
-        per_class: Class to its variance.
-        verdict: What the rules of the diagnosis find; None where they were not asked.
         series: One value an epoch: the loss and what was watched in its batches.
         evaluations: One value whenever the embedding was evaluated on the test rows.
         active_means: When a term of the loss counts as active, in a sentence; None if the loss does not say.
