@@ -20,7 +20,11 @@ from overtone.evaluation.arrays import Floats, Ints
 
 @dataclass(frozen=True)
 class CounterpartRanks:
-    """Rank intervals, (b,) each, of every query's true counterpart among the ``gallery`` items that were ranked."""
+    """Rank intervals of the one item per query that belongs to it, its true counterpart.
+
+    Attributes:
+        gallery, above, upto: As of :class:`Ranks`, (b,) each, with the counterpart as the one relevant item.
+    """
 
     gallery: int
     above: Ints

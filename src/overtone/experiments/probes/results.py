@@ -109,6 +109,7 @@ class ProbeResult(SpaceResult):
     """What one loss does to the embedding, over the seeds.
 
     Attributes:
+        measures, smallest_gap_classes, per_class, verdict: As of a :class:`SpaceResult`.
         series: One value an epoch: the loss and what was watched in its batches.
         evaluations: One value whenever the embedding was evaluated on the test rows.
         active_means: When a term of the loss counts as active, in a sentence; None if the loss does not say.
