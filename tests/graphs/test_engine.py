@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from overtone.graphs.engine import Engine
 from overtone.graphs.engine import engine as engines
 from overtone.graphs.engine.engine import bic_penalty
+from overtone.graphs.knowledge import Constraints
 
 ROWS = 500
 
@@ -121,8 +122,8 @@ def test_a_climb_ends_where_no_insertion_and_no_tuck_helps(oracle: ModuleType, d
 def test_little_memory_changes_nothing(oracle: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     correlation = correlations(oracle, 40, 5, seed=1)
     results = []
-    for memory, chunk in ((256.0, engines.CHUNK), (0.05, 3000), (256.0, 1)):
-        monkeypatch.setattr(engines, "CHUNK", chunk)
+    for memory, chunk in ((256.0, engines._CHUNK), (0.05, 3000), (256.0, 1)):
+        monkeypatch.setattr(engines, "_CHUNK", chunk)
         search = engine_for(correlation, memory_mb=memory)
         search.set_order(np.arange(40))
         search.climb(np.random.default_rng(0), never)
@@ -138,7 +139,7 @@ def test_a_memory_too_small_for_one_order_is_said(oracle: ModuleType) -> None:
 
 
 def test_a_pause_that_says_so_ends_the_climb(oracle: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "CHUNK", 10)
+    monkeypatch.setattr(engines, "_CHUNK", 10)
     search = engine_for(correlations(oracle, 20, 4, seed=1))
     search.set_order(np.arange(20))
     reports: list[float] = []
@@ -155,7 +156,7 @@ def test_required_forbidden_and_order_are_kept(oracle: ModuleType) -> None:
     forbidden, required, before = (np.zeros((p, p), bool) for _ in range(3))
     required[7, 0] = required[0, 1] = before[7, 0] = before[0, 1] = before[7, 1] = True
     forbidden[2, 3] = forbidden[3, 2] = True
-    search = engine_for(correlation, forbidden=forbidden | required.T, required=required, before=before)
+    search = engine_for(correlation, constraints=Constraints(forbidden | required.T, required, before))
     random = np.random.default_rng(0)
     search.set_order(np.array([7, 0, 1, 2, 3, 4, 5, 6]))
     for _ in range(5):

@@ -13,7 +13,7 @@ from overtone.graphs.moments import correlation_of
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.floating | np.integer | np.bool_]
 
-SAME = 1e-9
+_SAME = 1e-9
 """Two variables are one where 1 - |r| is less."""
 _DETERMINED = 1e-8
 """A variable is determined by others where less than this share of its variance is left."""
@@ -21,17 +21,7 @@ _FEWEST_ROWS = 4
 
 
 def check_chunk(values: Numbers, first: int, names: Sequence[str], where: str) -> None:
-    """Refuse numbers that are none.
-
-    Args:
-        values: (m, p) rows.
-        first: Number of the first of them.
-        names: The p variables.
-        where: What they belong to, for the message.
-
-    Raises:
-        InputError: A value is NaN or infinite; the first one is named.
-    """
+    """Refuse (m, p) rows, of which the first has the number ``first``, with NaN or infinite values; one is named."""
     wrong = ~np.isfinite(values)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
@@ -40,11 +30,7 @@ def check_chunk(values: Numbers, first: int, names: Sequence[str], where: str) -
 
 
 def check_names(names: Sequence[str], p: int) -> tuple[str, ...]:
-    """p different names; ``x0``, ``x1``, ... where none are given.
-
-    Raises:
-        InputError: Too many, too few, or one twice.
-    """
+    """p different names, or an error; ``x0``, ``x1``, ... where none are given."""
     found = tuple(str(name) for name in names) or tuple(f"x{at}" for at in range(p))
     if len(found) != p:
         raise InputError("there must be one name a variable", got=f"{len(found)} names, {p} variables")
@@ -55,15 +41,7 @@ def check_names(names: Sequence[str], p: int) -> tuple[str, ...]:
 
 
 def check_covariance(covariance: Floats, rows: float, names: Sequence[str]) -> tuple[Floats, list[str]]:
-    """Correlations of a covariance that can be searched.
-
-    Args:
-        covariance: (p, p).
-        rows: Number of rows n.
-        names: p names.
-
-    Returns:
-        (p, p) correlations, and what should be known about them, in sentences.
+    """(p, p) correlations of a covariance of n rows, and what should be known about them, in sentences.
 
     Raises:
         InputError: There are too few variables or rows, a variable is constant, or two are the same.
@@ -79,40 +57,33 @@ def check_covariance(covariance: Floats, rows: float, names: Sequence[str]) -> t
         listed = ", ".join(repr(names[at]) for at in constant[:8])
         raise InputError(f"variable {listed} is constant", fix="leave it out: nothing depends on it")
     correlation = correlation_of(covariance)
-    same = np.argwhere(np.triu(1 - np.abs(correlation) < SAME, 1))
+    same = np.argwhere(np.triu(1 - np.abs(correlation) < _SAME, 1))
     if len(same):
         x, y = same[0]
         how = "the same up to scale and sign" if len(same) == 1 else f"the same, and so are {len(same) - 1} more pairs"
         raise InputError(f"variables {names[x]!r} and {names[y]!r} are {how}", fix="leave one of them out")
-    return correlation, dependence(correlation, rows, names)
+    return correlation, _dependence(correlation, rows, names)
 
 
-def dependence(correlation: Floats, rows: float, names: Sequence[str]) -> list[str]:
+def _dependence(correlation: Floats, rows: float, names: Sequence[str]) -> list[str]:
     """What is doubtful about correlations: fewer rows than variables, variables that others determine."""
     p = len(correlation)
     if rows <= p:
-        return [
-            f"{rows:.0f} rows are few for {p} variables: choose an extended BIC (ebic 0.5 to 1) and look at the "
-            "frequencies of a bootstrap"
-        ]
+        few = f"{rows:.0f} rows are few for {p} variables"
+        return [f"{few}: choose an extended BIC (ebic 0.5 to 1) and look at the frequencies of a bootstrap"]
     values, vectors = np.linalg.eigh(correlation)
     null = vectors[:, values < _DETERMINED]
     if not null.shape[1]:
         return []
     involved = [names[int(at)] for at in np.flatnonzero(np.abs(null).max(1) > 1e-4)]
     shown = ", ".join(involved[:8]) + (", ..." if len(involved) > 8 else "")
-    return [
-        f"the variables {shown} determine each other ({null.shape[1]} linear relation{'s' * (null.shape[1] > 1)}): "
-        "which of them are parents of which cannot be told from data"
-    ]
+    relations = f"{null.shape[1]} linear relation{'s' * (null.shape[1] > 1)}"
+    which = "which of them are parents of which cannot be told from data"
+    return [f"the variables {shown} determine each other ({relations}): {which}"]
 
 
 def numbers(data: object, what: str) -> Numbers:
-    """A two-dimensional array of numbers, not copied where it is one already.
-
-    Raises:
-        InputError: It is not.
-    """
+    """A two-dimensional array of numbers, not copied where it is one already; anything else is refused."""
     array = to_array(data)
     if array.ndim != 2 or array.dtype.kind not in "fiub" or 0 in array.shape:
         raise InputError(f"{what} must be a (rows, variables) array of numbers", got=f"{array.dtype} {array.shape}")

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from overtone.graphs.knowledge import Constraints
 from overtone.graphs.moments import correlation_of, implied_precision
-from overtone.graphs.resampling import FittedGraph
-from overtone.graphs.search import Clock, SearchResult, Seed, search
+from overtone.graphs.resampling import FittedGraph, Learner
+from overtone.graphs.search import Clock, Seed
 from overtone.graphs.settings import GraphSettings
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-ROUNDS = 60
+_ROUNDS = 60
 """Rounds of the median basis; it settles in a few dozen."""
 _LEAST_EIGENVALUE = 1e-3
 """Smallest eigenvalue of a covariance to start from, as a share of the mean variance."""
@@ -28,13 +28,13 @@ _INNER = 15
 """Steps of expectation and maximisation between two searches."""
 _MOST_SEARCHES = 8
 """Searches with one penalty."""
-QUICK = 2
+_QUICK = 2
 """Steps of iterated local search on the way; the last search takes as many as were set."""
-CLASS_STARTS, MOST_STARTS = 120, 9
+_CLASS_STARTS, _MOST_STARTS = 120, 9
 """The fewer the classes, the worse the first guess of the offsets, and the more guesses are made."""
 
 
-def median_basis(closed: Floats, groups: NDArray[np.int64], start: Floats | None = None) -> Floats:
+def median_basis(closed: Floats, groups: NDArray[np.int64]) -> Floats:
     """The covariance whose rows have median zero off the diagonal, within each modality and across.
 
     A sparse graph leaves most pairs nearly uncorrelated, so the offset that makes the median zero is close to the
@@ -43,23 +43,18 @@ def median_basis(closed: Floats, groups: NDArray[np.int64], start: Floats | None
     Args:
         closed: (p, p) covariance of row-centred logits.
         groups: (p,) number of each variable's modality.
-        start: (p, G) first guess of A; zero by default.
-
-    Returns:
-        (p, p) positive definite.
     """
     p, count = len(closed), int(groups.max()) + 1
     member = groups[:, None] == np.arange(count)
-    shift = np.zeros((p, count)) if start is None else start.copy()
+    shift = np.zeros((p, count))
     off = closed + np.where(np.eye(p, dtype=bool), np.nan, 0.0)
-    for _ in range(ROUNDS):
+    for _ in range(_ROUNDS):
         for group in range(count):
             # Entry (i, j) with j in this group: closed + shift[i, group] + shift[j, modality of i].
             block = off[:, member[:, group]] + shift[member[:, group]][:, groups].T
             shift[:, group] -= 0.5 * (np.nanmedian(block, axis=1) + shift[:, group])
     basis = member.astype(float)
-    made = closed + basis @ shift.T + shift @ basis.T
-    return clipped(made)
+    return clipped(closed + basis @ shift.T + shift @ basis.T)
 
 
 def clipped(matrix: Floats) -> Floats:
@@ -80,9 +75,6 @@ def expected_covariance(closed: Floats, precision: Floats, basis: Floats) -> Flo
         closed: (p, p) covariance S of the closed rows u.
         precision: (p, p) precision T.
         basis: (p, G) indicators N.
-
-    Returns:
-        (p, p).
     """
     inner = np.linalg.inv(basis.T @ precision @ basis)
     keep = np.eye(len(closed)) - basis @ inner @ basis.T @ precision
@@ -90,22 +82,16 @@ def expected_covariance(closed: Floats, precision: Floats, basis: Floats) -> Flo
 
 
 def closed_likelihood(closed: Floats, precision: Floats, basis: Floats) -> float:
-    """Log-likelihood of the closed rows, per row and up to a constant.
+    """Log-likelihood of the closed rows, per row and up to a constant; the arguments are those of the expectation.
 
-    Args:
-        closed: (p, p) covariance of the closed rows.
-        precision: (p, p) precision of the logits.
-        basis: (p, G) indicators.
-
-    Returns:
-        ½ [ln det T - ln det NᵀTN - tr((T - TN (NᵀTN)⁻¹ NᵀT) S)].
+    It is ½ [ln det T - ln det NᵀTN - tr((T - TN (NᵀTN)⁻¹ NᵀT) S)].
     """
     inner = basis.T @ precision @ basis
     left = precision - precision @ basis @ np.linalg.solve(inner, basis.T @ precision)
     return float(np.linalg.slogdet(precision)[1] - np.linalg.slogdet(inner)[1] - (left * closed).sum()) / 2
 
 
-class ClosedLearner:
+class ClosedLearner(Learner):
     """Finds the graph of logits that are known up to an offset per row and modality (structural EM).
 
     Search a graph, estimate the offsets under it, search again, until the graph stands. The first guess is the median
@@ -120,16 +106,13 @@ class ClosedLearner:
     """
 
     def __init__(
-        self,
-        settings: GraphSettings,
-        groups: NDArray[np.int64],
-        constraints: Constraints | None = None,
+        self, settings: GraphSettings, groups: NDArray[np.int64], constraints: Constraints | None = None
     ) -> None:
-        self.settings, self.groups, self.constraints = settings, groups, constraints
-        self.forbidden = None if constraints is None else constraints.forbidden
+        super().__init__(settings, constraints)
+        self.groups = groups
         self.basis = (groups[:, None] == np.arange(groups.max() + 1)).astype(float)
         classes = int(self.basis.sum(0).max())
-        self.starts = settings.em_starts or min(MOST_STARTS, max(1, CLASS_STARTS // classes))
+        self.starts = settings.em_starts or min(_MOST_STARTS, max(1, _CLASS_STARTS // classes))
 
     def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Seed, clock: Clock) -> FittedGraph:
         """Search one sample, ``covariance`` being that of its closed rows."""
@@ -148,8 +131,8 @@ class ClosedLearner:
             other, likelihood = self._settled(covariance, guess, rows, falling.tolist(), seed, clock)
             if likelihood > value:
                 best, value = other, likelihood
-        if self.settings.ils_steps > QUICK and not clock.over():
-            found = self._search(best.correlation, rows, self.settings, penalty, seed, clock)
+        if self.settings.ils_steps > _QUICK and not clock.over():
+            found = self.search(best.correlation, rows, penalty, seed, clock)
             best = FittedGraph(found, best.correlation)
         return best
 
@@ -157,13 +140,13 @@ class ClosedLearner:
         self, closed: Floats, covariance: Floats, rows: float, penalties: Sequence[float], seed: Seed, clock: Clock
     ) -> tuple[FittedGraph, float]:
         """The graph that stands under the last penalty, and the penalised likelihood of the closed rows."""
-        quick = self.settings.changed(ils_steps=min(QUICK, self.settings.ils_steps))
+        quick = self.settings.changed(ils_steps=min(_QUICK, self.settings.ils_steps))
         silent = clock.silent()
         for penalty in penalties:
             seen: set[bytes] = set()
             for _ in range(_MOST_SEARCHES):
                 correlation = correlation_of(covariance)
-                found = self._search(correlation, rows, quick, penalty, seed, silent)
+                found = self.search(correlation, rows, penalty, seed, silent, quick)
                 skeleton = (found.dag | found.dag.T).tobytes()
                 if skeleton in seen or silent.over():
                     break
@@ -172,11 +155,3 @@ class ClosedLearner:
                     covariance = expected_covariance(closed, implied_precision(covariance, found.dag), self.basis)
         likelihood = closed_likelihood(closed, implied_precision(covariance, found.dag), self.basis)
         return FittedGraph(found, correlation), rows * likelihood - 0.5 * penalties[-1] * np.log(rows) * found.dag.sum()
-
-    def _search(
-        self, correlation: Floats, rows: float, settings: GraphSettings, penalty: float, seed: Seed, clock: Clock
-    ) -> SearchResult:
-        """One search of given correlations."""
-        return search(
-            correlation, rows, settings, penalty=penalty, seed=seed, constraints=self.constraints, clock=clock
-        )

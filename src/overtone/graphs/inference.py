@@ -9,23 +9,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from overtone.core import InputError, ProgressCallback
+from overtone.core import ProgressCallback
 from overtone.graphs.checks import check_covariance
 from overtone.graphs.class_edges import consensus_edges, count_edges, label_notes, labels_take_part, with_labels
 from overtone.graphs.cpdag import cpdag
 from overtone.graphs.edges import HalvesAgreement
 from overtone.graphs.graph import Graph
 from overtone.graphs.knowledge import Constraints, Knowledge
-from overtone.graphs.learning import RowsLearner, needs_blocks
+from overtone.graphs.learning import needs_blocks
 from overtone.graphs.moments import moments
 from overtone.graphs.presence import Presences, presences
-from overtone.graphs.resampling import FittedGraph, search_resamples
-from overtone.graphs.search import Clock, Seed
+from overtone.graphs.resampling import Learner, Resampler, seed_for
+from overtone.graphs.search import Clock
 from overtone.graphs.settings import InferenceSettings
-from overtone.graphs.soft_labels import Kind, SoftLabelArrays, identifiable_classes, indicators, split_modalities
+from overtone.graphs.soft_labels import (
+    Kind,
+    SoftLabelArrays,
+    identifiable_classes,
+    indicators,
+    name_nodes,
+    split_modalities,
+)
 from overtone.graphs.stability import agreement_of, choose_penalty
 
-Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
@@ -99,10 +105,7 @@ def infer_interactions(
     clock = Clock(chosen.seconds, progress)
     parts = split_modalities(soft_labels, modality)
     given = indicators(labels, next(iter(parts.values())).shape)
-    named = tuple(classes) or tuple(f"class{at}" for at in range(given.shape[1]))
-    if len(named) != given.shape[1]:
-        raise InputError("there must be one name a class", got=f"{len(named)} names, {given.shape[1]} classes")
-    names = tuple(f"{name}:{one}" for name in parts for one in named)
+    names = name_nodes(parts, classes)
     constraints = None if knowledge is None else knowledge.constraints(names, chosen.max_parents)
 
     def infer_from(rows: Rows) -> Graph:
@@ -131,21 +134,23 @@ def _infer(
     """The graph of presences and labels: searched, resampled, and folded to one node a class and modality."""
     nodes, classes, table = len(names), given.shape[1], np.hstack(list(chances.values()))
     kept = np.flatnonzero(np.tile(identifiable_classes(given), nodes // classes))
-    check_covariance(_shrink(np.cov(table[:, kept].T, bias=True)), len(table), [names[at] for at in kept])
     causes = labels_take_part(given, chosen.labels)
-    learner = _ShrunkLearner(chosen, with_labels(nodes, classes, constraints) if causes else constraints)
+    if causes:
+        constraints = with_labels(nodes, classes, constraints)
+    learner = Learner(chosen, constraints, shrinkage=_SHRINKAGE)
+    check_covariance(learner.shrink(np.cov(table[:, kept].T, bias=True)), len(table), [names[at] for at in kept])
     variables = np.hstack([table, given.astype(float)]) if causes else table
     numbered = [f"x{at}" for at in range(variables.shape[1])]
-    summed = moments([variables], numbered, blocks=needs_blocks(chosen))
-    penalty, tried = choose_penalty(learner, summed, clock)
-    covariance, rows = summed.covariance()
+    samples = Resampler(learner, moments([variables], numbered, blocks=needs_blocks(chosen)), clock)
+    penalty, tried = choose_penalty(samples)
+    covariance, rows = samples.moments.covariance()
     clock.label = "search"
     best = learner(covariance, rows, penalty, chosen.random_state, clock).result
-    frequencies = count_edges(search_resamples(learner, summed, penalty, chosen.bootstrap, clock), nodes, classes)
+    frequencies = count_edges(samples.bootstrap(penalty, chosen.bootstrap), nodes, classes)
     resamples = frequencies.graphs
     if not resamples:
         frequencies = count_edges([cpdag(best.dag, learner.forbidden)], nodes, classes)
-    edges = consensus_edges(frequencies, _shrink(covariance), chosen)
+    edges = consensus_edges(frequencies, learner.shrink(covariance), chosen)
     return Graph(
         nodes=names,
         directed=edges.directed,
@@ -169,25 +174,11 @@ def _infer(
     )
 
 
-class _ShrunkLearner(RowsLearner):
-    """Finds the graph of rows some of whose variables may be the same."""
-
-    def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Seed, clock: Clock) -> FittedGraph:
-        """Search one sample."""
-        return super().__call__(_shrink(covariance), rows, penalty, seed, clock)
-
-
-def _shrink(covariance: Floats) -> Floats:
-    """A covariance that has an inverse."""
-    found: Floats = covariance * (1 + _SHRINKAGE * np.eye(len(covariance)))
-    return found
-
-
 def _compare_halves(
     infer_from: Callable[[Rows], Graph], count: int, chosen: InferenceSettings, same_class: Bools
 ) -> HalvesAgreement:
     """How far the graphs of two halves of the rows agree, each inferred from its own rows from the beginning."""
-    random = np.random.default_rng(np.random.SeedSequence(chosen.random_state, spawn_key=(2,)))
+    random = np.random.default_rng(seed_for(chosen, 2))
     upper = np.triu(~same_class, 1)
     orders = [random.permutation(count) for _ in range(chosen.halves)]
     pairs = [[infer_from(half).adjacency[upper] for half in np.array_split(order, 2)] for order in orders]

@@ -14,15 +14,16 @@ from overtone.graphs.checks import check_chunk, check_covariance, to_array
 from overtone.graphs.closure import ClosedLearner
 from overtone.graphs.graph import Graph
 from overtone.graphs.knowledge import Knowledge
-from overtone.graphs.learning import RowsLearner, assemble_graph, needs_blocks
+from overtone.graphs.learning import assemble_graph, needs_blocks
 from overtone.graphs.moments import moments
-from overtone.graphs.resampling import Learner
+from overtone.graphs.resampling import Learner, Resampler
 from overtone.graphs.search import Clock
 from overtone.graphs.settings import GraphSettings
 from overtone.graphs.soft_labels import (
     Kind,
     Representation,
     SoftLabelArrays,
+    name_nodes,
     represented,
     resolve_representation,
     split_modalities,
@@ -93,30 +94,27 @@ def interaction_graph(
     chosen = GraphSettings.build(settings, where="graph settings")
     clock = Clock(chosen.seconds, progress)
     parts = split_modalities(soft_labels, modality)
-    width = next(iter(parts.values())).shape[1]
-    named = tuple(classes) or tuple(f"class{at}" for at in range(width))
-    if len(named) != width:
-        raise InputError("there must be one name a class", got=f"{len(named)} names, {width} classes")
+    names = name_nodes(parts, classes)
+    width = len(names) // len(parts)
     closed = resolve_representation(kind, representation) == "log-ratio"
     if closed and width < _FEWEST_CLASSES:
         raise InputError("log-ratios need three classes or more", got=width, fix='choose representation="linear"')
     rows = np.hstack([represented(part, kind, representation, name) for name, part in parts.items()])
-    names = tuple(f"{name}:{one}" for name in parts for one in named)
     check_chunk(rows, 0, names, "soft labels")
     if centre:
         rows = _centre(rows, labels)
     constraints = None if knowledge is None else knowledge.constraints(names, chosen.max_parents)
     groups = np.repeat(np.arange(len(parts)), width)
-    learner: Learner = ClosedLearner(chosen, groups, constraints) if closed else RowsLearner(chosen, constraints)
+    learner = ClosedLearner(chosen, groups, constraints) if closed else Learner(chosen, constraints)
     summed = moments([rows], names, blocks=needs_blocks(chosen))
     covariance, count = summed.covariance()
     _, notes = check_covariance(covariance, count, names)
     if closed:  # that closed rows determine each other is known, and taken care of
         notes = [_FEW_CLASSES.format(classes=width)] if width <= _HARD else []
     alike = np.tile(np.arange(width), len(parts))
-    graph = assemble_graph(learner, summed, clock, notes, counted=alike[:, None] != alike[None, :])
-    said = {"kind": kind, "representation": representation, "centre": centre}
-    return replace(graph, settings={**graph.settings, **said})
+    graph = assemble_graph(Resampler(learner, summed, clock), notes, counted=alike[:, None] != alike[None, :])
+    own = {"kind": kind, "representation": representation, "centre": centre}
+    return replace(graph, settings={**graph.settings, **own})
 
 
 def _centre(rows: Floats, labels: ArrayLike | None) -> Floats:

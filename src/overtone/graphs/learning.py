@@ -12,17 +12,16 @@ from overtone.core import InputError, ProgressCallback
 from overtone.graphs.checks import Numbers, check_chunk, check_covariance, check_names, numbers
 from overtone.graphs.cpdag import cpdag
 from overtone.graphs.graph import Graph
-from overtone.graphs.knowledge import Constraints, Knowledge
-from overtone.graphs.moments import Moments, correlation_of, from_covariance, moments, refit
-from overtone.graphs.resampling import FittedGraph, Learner, bootstrap
-from overtone.graphs.search import Clock, Seed, search
+from overtone.graphs.knowledge import Knowledge
+from overtone.graphs.moments import Moments, from_covariance, moments, refit
+from overtone.graphs.resampling import Learner, Resampler
+from overtone.graphs.search import Clock
 from overtone.graphs.settings import GraphSettings
 from overtone.graphs.stability import choose_penalty, compare_halves, consensus
 
-Floats = NDArray[np.float64]
 Table = ArrayLike | Iterable[ArrayLike]
 """(n, p) rows, or chunks of them; or a (p, p) covariance."""
-CHUNK = 4096
+_CHUNK = 4096
 """Rows that are summed at once."""
 
 
@@ -73,7 +72,7 @@ def learn_graph(
     summed = _read_moments(data, names, rows, needs_blocks(chosen))
     constraints = None if knowledge is None else knowledge.constraints(summed.names, chosen.max_parents)
     _, notes = check_covariance(*summed.covariance(), summed.names)
-    return assemble_graph(RowsLearner(chosen, constraints), summed, clock, notes)
+    return assemble_graph(Resampler(Learner(chosen, constraints), summed, clock), notes)
 
 
 def needs_blocks(settings: GraphSettings) -> bool:
@@ -85,9 +84,8 @@ def _read_moments(data: Table, names: Sequence[str] | None, rows: float | None, 
     """Sum up whatever :func:`learn_graph` takes as data."""
     if rows is not None:
         covariance = numbers(data, "covariance")
-        if covariance.shape[0] != covariance.shape[1] or not np.allclose(
-            covariance, covariance.T, rtol=1e-6, atol=1e-9
-        ):
+        p, q = covariance.shape
+        if p != q or not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-9):
             raise InputError("a covariance is square and symmetric", got=f"shape {covariance.shape}")
         named = check_names(names or (), len(covariance))
         check_chunk(covariance, 0, named, "covariance")
@@ -98,7 +96,7 @@ def _read_moments(data: Table, names: Sequence[str] | None, rows: float | None, 
         return moments(_checked(data, names), check_names(names, len(names)), blocks=blocks)
     table = numbers(data, "data")
     named = check_names(names or (), table.shape[1])
-    pieces = (table[at : at + CHUNK] for at in range(0, len(table), CHUNK))
+    pieces = (table[at : at + _CHUNK] for at in range(0, len(table), _CHUNK))
     return moments(_checked(pieces, named), named, blocks=blocks)
 
 
@@ -116,57 +114,30 @@ def _checked(chunks: Iterable[ArrayLike], names: Sequence[str]) -> Iterable[Numb
         raise InputError("there are no rows")
 
 
-class RowsLearner:
-    """Finds the graph of plain rows from their covariance.
-
-    Args:
-        settings: How to search.
-        constraints: Background knowledge.
-    """
-
-    def __init__(self, settings: GraphSettings, constraints: Constraints | None = None) -> None:
-        self.settings, self.constraints = settings, constraints
-        self.forbidden = None if constraints is None else constraints.forbidden
-
-    def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Seed, clock: Clock) -> FittedGraph:
-        """Search one sample."""
-        correlation = correlation_of(covariance)
-        found = search(
-            correlation, rows, self.settings, penalty=penalty, seed=seed, constraints=self.constraints, clock=clock
-        )
-        return FittedGraph(found, correlation)
-
-
-def assemble_graph(
-    learner: Learner, summed: Moments, clock: Clock, notes: Sequence[str] = (), counted: NDArray[np.bool_] | None = None
-) -> Graph:
+def assemble_graph(samples: Resampler, notes: Sequence[str] = (), counted: NDArray[np.bool_] | None = None) -> Graph:
     """Search, resample as far as the settings ask for it, and put the graph together.
 
     Args:
-        learner: What searches.
-        summed: The rows.
-        clock: Time budget and progress.
+        samples: The rows, what searches them, and the time that it has.
         notes: What a reader should know about the input.
         counted: (p, p) bool: pairs that count in the agreement of halves; all by default.
-
-    Returns:
-        The graph.
     """
+    learner, summed, clock = samples.learner, samples.moments, samples.clock
     settings = learner.settings
     if needs_blocks(settings):
         summed.check_blocks("a bootstrap")
-    penalty, tried = choose_penalty(learner, summed, clock)
+    penalty, tried = choose_penalty(samples)
     covariance, rows = summed.covariance()
     clock.label = "search"
     best, correlation = learner(covariance, rows, penalty, settings.random_state, clock)
     directed, undirected = cpdag(best.dag, learner.forbidden)
     presence = direction = resamples = agreement = None
     if settings.bootstrap and not clock.over():
-        presence, direction, resamples = bootstrap(learner, summed, penalty, settings.bootstrap, clock)
+        presence, direction, resamples = samples.frequencies(penalty, settings.bootstrap)
         if settings.threshold and resamples:
             directed, undirected = consensus(presence, direction, settings.threshold)
     if settings.halves and not clock.over():
-        agreement = compare_halves(learner, summed, penalty, settings.halves, clock, counted)
+        agreement = compare_halves(samples, penalty, counted)
     place = np.argsort(best.order)
     parents = directed | (undirected & (place[:, None] < place[None, :]))
     return Graph(

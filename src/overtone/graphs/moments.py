@@ -42,14 +42,7 @@ class Moments:
         return float(self.blocks[:, 0, 0].sum())
 
     def covariance(self, weights: Floats | None = None) -> tuple[Floats, float]:
-        """Covariance of the variables, each block counted as often as its weight says.
-
-        Args:
-            weights: (B,) counts; all one by default.
-
-        Returns:
-            (p, p) covariance with denominator n, and n.
-        """
+        """(p, p) covariance with denominator n, each block counted as often as its (B,) weights say, and n."""
         summed = self.blocks.sum(0) if weights is None else np.tensordot(weights, self.blocks, 1)
         rows = float(summed[0, 0])
         mean = summed[0, 1:] / rows
@@ -68,36 +61,21 @@ class Moments:
         return first, 1 - first
 
     def check_blocks(self, what: str) -> None:
-        """Make sure that rows can be drawn again.
-
-        Args:
-            what: What needs them, for the message.
-
-        Raises:
-            InputError: There are too few blocks, as where only a covariance was given.
-        """
+        """Refuse ``what``, which draws rows again, where there is one block, as of a covariance."""
         if len(self.blocks) < 2:
             raise InputError(f"{what} draws rows again, and there is only one block of them", fix="give the rows")
 
 
 def moments(chunks: Iterable[ArrayLike], names: Sequence[str], *, blocks: bool = True) -> Moments:
-    """Sum the moments of rows that come in chunks.
+    """Sum the moments of rows that come in (m, p) chunks of finite numbers; one block if no rows will be drawn again.
 
-    Rows are dealt out to the blocks like cards, in an order drawn anew for each round, so that a block is a random
-    sample however the rows are sorted.
-
-    Args:
-        chunks: (m, p) arrays of finite numbers, one after the other.
-        names: p names of the variables.
-        blocks: Whether rows will be drawn again; without, there is one block.
-
-    Returns:
-        Moments of all rows.
+    Rows are assigned to the blocks in turn, in an order drawn anew for each round, so that a block is a random sample
+    however the rows are sorted.
     """
     p = len(names)
     most = max(_FEWEST_BLOCKS, min(_MOST_BLOCKS, int(BLOCK_BYTES / (8 * (p + 1) ** 2)))) if blocks else 1
     random = np.random.default_rng(0)
-    found = np.zeros((0, p + 1, p + 1))
+    found = np.zeros((most, p + 1, p + 1))
     shift = scale = np.empty(0)
     waiting = np.empty(0, np.int64)
     for chunk in chunks:
@@ -107,32 +85,21 @@ def moments(chunks: Iterable[ArrayLike], names: Sequence[str], *, blocks: bool =
             scale = np.where(spread > 0, spread, 1.0)
         rounds = -(-max(0, len(values) - len(waiting)) // most)
         waiting = np.concatenate([waiting, *(random.permutation(most) for _ in range(rounds))])
-        dealt, waiting = waiting[: len(values)], waiting[len(values) :]
-        if not len(found):
-            found = np.zeros((most, p + 1, p + 1))
-        found += _block_moments((values - shift) / scale, dealt, most)
+        assigned, waiting = waiting[: len(values)], waiting[len(values) :]
+        found += _block_moments((values - shift) / scale, assigned, most)
     return Moments(found[found[:, 0, 0] > 0], shift, scale, tuple(names))
 
 
-def _block_moments(values: Floats, dealt: NDArray[np.int64], count: int) -> Floats:
-    """Moments of rows per block they were dealt to; the products are taken over one block at a time."""
-    rows = np.column_stack([np.ones(len(values)), values])[np.argsort(dealt, kind="stable")]
-    ends = np.cumsum(np.bincount(dealt, minlength=count))
+def _block_moments(values: Floats, assigned: NDArray[np.int64], count: int) -> Floats:
+    """Moments of rows per block that they were assigned to, one block's product at a time."""
+    rows = np.column_stack([np.ones(len(values)), values])[np.argsort(assigned, kind="stable")]
+    ends = np.cumsum(np.bincount(assigned, minlength=count))
     starts = np.concatenate([[0], ends[:-1]])
     return np.stack([rows[start:end].T @ rows[start:end] for start, end in zip(starts, ends)])
 
 
 def from_covariance(covariance: Floats, rows: float, names: Sequence[str]) -> Moments:
-    """Moments of rows of which only the covariance is known.
-
-    Args:
-        covariance: (p, p), denominator n.
-        rows: Number of rows n.
-        names: p names.
-
-    Returns:
-        One block, which cannot be resampled.
-    """
+    """Moments of n rows of which only the covariance (denominator n) is known: one block, which is not resampled."""
     p = len(covariance)
     block = np.zeros((1, p + 1, p + 1))
     block[0, 0, 0] = rows
@@ -141,10 +108,10 @@ def from_covariance(covariance: Floats, rows: float, names: Sequence[str]) -> Mo
 
 
 def refit(matrix: Floats, parents: Bools) -> tuple[Floats, Floats]:
-    """Regress every variable on its parents, by least squares from second moments.
+    """Regress every variable on its parents by least squares, from a covariance or correlation.
 
     Args:
-        matrix: (p, p) covariance or correlation; of a correlation the coefficients are standardised.
+        matrix: (p, p); of a correlation the coefficients are standardised.
         parents: (p, p) bool, [x, y]: x is a parent of y.
 
     Returns:
@@ -162,15 +129,7 @@ def refit(matrix: Floats, parents: Bools) -> tuple[Floats, Floats]:
 
 
 def implied_precision(matrix: Floats, dag: Bools) -> Floats:
-    """The inverse covariance of the Gaussian that fits a DAG best: (I - B) D⁻¹ (I - B)ᵀ.
-
-    Args:
-        matrix: (p, p) covariance.
-        dag: (p, p) bool, [x, y]: x → y.
-
-    Returns:
-        (p, p) precision.
-    """
+    """The (p, p) inverse covariance of the Gaussian that fits a DAG best: (I - B) D⁻¹ (I - B)ᵀ."""
     coefficients, variance = refit(matrix, dag)
     free = np.eye(len(matrix)) - coefficients
     precision: Floats = (free / np.maximum(variance, 1e-10)) @ free.T

@@ -7,14 +7,15 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from overtone.graphs.cpdag import cpdag
-from overtone.graphs.moments import Moments
-from overtone.graphs.search import Clock, SearchResult, Seed
+from overtone.graphs.knowledge import Constraints
+from overtone.graphs.moments import Moments, correlation_of
+from overtone.graphs.search import Clock, SearchResult, Seed, search
 from overtone.graphs.settings import GraphSettings
 
 Floats = NDArray[np.float64]
@@ -22,7 +23,7 @@ Bools = NDArray[np.bool_]
 Edges = tuple[Bools, Bools]
 """Directed and undirected edges of one graph, (p, p) each."""
 
-AHEAD = 2
+_AHEAD = 2
 """Tasks a process that are made before they are needed; each holds a matrix."""
 
 
@@ -33,92 +34,106 @@ class FittedGraph(NamedTuple):
     correlation: Floats
 
 
-class Learner(Protocol):
-    """Turns the covariance of some rows into a graph; it travels to other processes, so it holds no rows."""
+class Learner:
+    """Turns the covariance of some rows into a graph; it travels to other processes, so it holds no rows.
 
-    settings: GraphSettings
-    forbidden: Bools | None
+    Args:
+        settings: How to search.
+        constraints: Background knowledge.
+        shrinkage: Share of its variance that every variable gets on top, for variables that may be the same.
+    """
+
+    def __init__(
+        self, settings: GraphSettings, constraints: Constraints | None = None, *, shrinkage: float = 0.0
+    ) -> None:
+        self.settings, self.constraints, self.shrinkage = settings, constraints, shrinkage
+        self.forbidden = None if constraints is None else constraints.forbidden
 
     def __call__(self, covariance: Floats, rows: float, penalty: float, seed: Seed, clock: Clock) -> FittedGraph:
         """Find the graph of one sample."""
+        correlation = correlation_of(self.shrink(covariance))
+        return FittedGraph(self.search(correlation, rows, penalty, seed, clock), correlation)
+
+    def shrink(self, covariance: Floats) -> Floats:
+        """The covariance with the shrinkage on its diagonal."""
+        return covariance * (1 + self.shrinkage * np.eye(len(covariance)))
+
+    def search(
+        self,
+        correlation: Floats,
+        rows: float,
+        penalty: float,
+        seed: Seed,
+        clock: Clock,
+        settings: GraphSettings | None = None,
+    ) -> SearchResult:
+        """Search given correlations, with other settings where they are given."""
+        return search(correlation, rows, settings or self.settings, penalty, seed, self.constraints, clock)
 
 
-def bootstrap(
-    learner: Learner, moments: Moments, penalty: float, count: int, clock: Clock
-) -> tuple[Floats, Floats, int]:
-    """Frequencies of edges over bootstrap samples of the rows.
+@dataclass(frozen=True, eq=False)
+class Resampler:
+    """Graphs of samples of rows, one after the other, until the time is over.
 
-    Args:
-        learner: What searches.
+    Attributes:
+        learner: What searches; its settings have the seed of the samples and the number of processes.
         moments: The rows.
-        penalty: The penalty discount.
-        count: Number of samples.
         clock: Time budget and progress.
-
-    Returns:
-        presence: (p, p) symmetric share of samples in which two variables are adjacent.
-        direction: (p, p), [x, y]: share of samples with a directed edge x → y.
-        done: Samples that were searched to the end; fewer than asked for where the time was over.
     """
-    p, done = len(moments.names), 0
-    arrows, lines = np.zeros((p, p)), np.zeros((p, p))
-    for directed, undirected in search_resamples(learner, moments, penalty, count, clock):
-        arrows += directed
-        lines += undirected
-        done += 1
-    share = 1 / max(1, done)
-    return (arrows + arrows.T + lines) * share, arrows * share, done
+
+    learner: Learner
+    moments: Moments
+    clock: Clock
+
+    def bootstrap(self, penalty: float, count: int) -> Iterator[Edges]:
+        """The graphs of bootstrap samples, under a penalty discount."""
+        random = np.random.default_rng(seed_for(self.learner.settings, 0))
+        return self._search((self.moments.draw(random) for _ in range(count)), count, penalty, "bootstrap")
+
+    def halves(self, penalty: float, splits: int) -> Iterator[Edges]:
+        """The graphs of both halves of random splits, split by split."""
+        random = np.random.default_rng(seed_for(self.learner.settings, 2))
+        samples = (half for _ in range(splits) for half in self.moments.halve(random))
+        return self._search(samples, 2 * splits, penalty, "halves")
+
+    def frequencies(self, penalty: float, count: int) -> tuple[Floats, Floats, int]:
+        """Frequencies of edges over bootstrap samples.
+
+        Returns:
+            presence: (p, p) symmetric share of samples in which two variables are adjacent.
+            direction: (p, p), [x, y]: share of samples with a directed edge x → y.
+            done: Samples that were searched to the end; fewer than ``count`` where the time was over.
+        """
+        p, done = len(self.moments.names), 0
+        arrows, lines = np.zeros((2, p, p))
+        for directed, undirected in self.bootstrap(penalty, count):
+            arrows += directed
+            lines += undirected
+            done += 1
+        share = 1 / max(1, done)
+        return (arrows + arrows.T + lines) * share, arrows * share, done
+
+    def _search(self, samples: Iterator[Floats], count: int, penalty: float, label: str) -> Iterator[Edges]:
+        """The graphs of ``count`` samples, each the (B,) weights of the blocks of rows."""
+        seeds, clock = seed_for(self.learner.settings, 1).spawn(count), self.clock
+
+        def tasks() -> Iterator[_Task]:
+            for weights, seed in zip(samples, seeds):
+                if clock.over():
+                    return
+                yield _Task(self.learner, *self.moments.covariance(weights), penalty, seed, clock.left)
+
+        clock.label = label
+        for done, graph in enumerate(_spread(tasks(), self.learner.settings.processes), 1):
+            clock.report(done, count, float("nan"))
+            if clock.over() and clock.seconds is not None:
+                return  # this one may have been cut short
+            yield graph
 
 
-def search_resamples(learner: Learner, moments: Moments, penalty: float, count: int, clock: Clock) -> Iterator[Edges]:
-    """The graphs of bootstrap samples of the rows.
-
-    Args:
-        learner: What searches.
-        moments: The rows.
-        penalty: The penalty discount.
-        count: Number of samples.
-        clock: Time budget and progress.
-
-    Returns:
-        Directed and undirected edges, one sample after the other until the time is over.
-    """
-    random = np.random.default_rng(np.random.SeedSequence(learner.settings.random_state, spawn_key=(0,)))
-    samples = (moments.draw(random) for _ in range(count))
-    return search_samples(samples, count, learner, moments, penalty, clock, "bootstrap")
-
-
-def search_samples(
-    samples: Iterator[Floats], count: int, learner: Learner, moments: Moments, penalty: float, clock: Clock, label: str
-) -> Iterator[Edges]:
-    """The graphs of weighted samples, in their order, until the time is over.
-
-    Args:
-        samples: (B,) weights of the blocks, one after the other.
-        count: How many there are, for the reports.
-        learner: What searches.
-        moments: The rows.
-        penalty: The penalty discount.
-        clock: Time budget and progress.
-        label: What is being done, for the reports.
-
-    Yields:
-        Directed and undirected edges.
-    """
-    seeds = np.random.SeedSequence(learner.settings.random_state, spawn_key=(1,)).spawn(count)
-
-    def tasks() -> Iterator[_Task]:
-        for weights, seed in zip(samples, seeds):
-            if clock.over():
-                return
-            yield _Task(learner, *moments.covariance(weights), penalty, seed, clock.left)
-
-    clock.label = label
-    for done, graph in enumerate(_spread(tasks(), learner.settings.processes), 1):
-        clock.report(done, count, float("nan"))
-        if clock.over() and clock.seconds is not None:
-            return  # this one may have been cut short
-        yield graph
+def seed_for(settings: GraphSettings, purpose: int) -> np.random.SeedSequence:
+    """The seed of a purpose: 0 for bootstrap samples, 1 for the searches of samples, 2 for halves."""
+    return np.random.SeedSequence(settings.random_state, spawn_key=(purpose,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,11 +164,9 @@ def _spread(tasks: Iterator[_Task], processes: int) -> Iterator[Edges]:
     try:
         for task in tasks:
             waiting.append(pool.submit(task))
-            if len(waiting) >= AHEAD * processes:
+            if len(waiting) >= _AHEAD * processes:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
-        for future in waiting:
-            future.cancel()
         pool.shutdown(cancel_futures=True)

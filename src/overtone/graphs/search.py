@@ -19,27 +19,18 @@ Bools = NDArray[np.bool_]
 Seed = np.random.SeedSequence | int
 
 _MOST_PARENTS = 40
-SELDOM, FAR = 4, 8
+_SELDOM, _FAR = 4, 8
 """Every fourth shake moves eight times as many variables: small ones alone do not leave a wide local optimum."""
 _DIGITS = 12
 """Correlations are rounded to so many digits, so that the order of the rows cannot be seen in them."""
 
 
 class Clock:
-    """A time budget that several searches share, and whoever wants to stop them.
+    """A time budget in seconds that several searches share, and the progress callback that may stop them."""
 
-    Args:
-        seconds: The budget; None for none.
-        progress: Called after each step.
-        label: What is being done, for the reports.
-    """
-
-    def __init__(
-        self, seconds: float | None = None, progress: ProgressCallback | None = None, label: str = "search"
-    ) -> None:
-        self.begin = time.monotonic()
-        self.seconds, self.progress, self.label = seconds, progress, label
-        self.stopped = False
+    def __init__(self, seconds: float | None = None, progress: ProgressCallback | None = None) -> None:
+        self.seconds, self.progress, self.label = seconds, progress, "search"
+        self.begin, self.stopped = time.monotonic(), False
 
     @property
     def elapsed(self) -> float:
@@ -64,10 +55,9 @@ class Clock:
 
     def report(self, step: int, steps: int, score: float) -> None:
         """Say that a step is done."""
-        if self.progress is None:
-            return
         values = {"score": score} if math.isfinite(score) else {}
-        if self.progress(Progress(self.label, step, steps, "step", values, self.elapsed)):
+        told = Progress(self.label, step, steps, "step", values, self.elapsed)
+        if self.progress is not None and self.progress(told):
             self.stopped = True
 
 
@@ -94,48 +84,32 @@ def search(
     correlation: Floats,
     rows: float,
     settings: GraphSettings,
-    *,
     penalty: float,
     seed: Seed = 0,
     constraints: Constraints | None = None,
     clock: Clock | None = None,
 ) -> SearchResult:
-    """Find the DAG of the greatest penalised likelihood that the search comes upon.
+    """Search the DAG with the greatest likelihood under a penalty discount, given (p, p) correlations of n rows.
 
     The variables are first brought into an order of their own, by how much they correlate with the others; so neither
     their names nor their columns' order plays a part.
-
-    Args:
-        correlation: (p, p) correlations.
-        rows: Number of rows n.
-        settings: How to search.
-        penalty: The penalty discount c.
-        seed: Source of all randomness.
-        constraints: Background knowledge.
-        clock: Time budget and progress.
-
-    Returns:
-        The best DAG.
     """
     p, clock = len(correlation), clock or Clock()
     rounded = np.round(correlation, _DIGITS)
     own = np.argsort(-np.round((rounded**2).sum(0), 9), kind="stable")
-    known = None if constraints is None else constraints.permuted(own)
     rows = min(rows, settings.effective_rows or rows)
     engine = Engine(
         rounded[np.ix_(own, own)],
         rows=rows,
         penalty=bic_penalty(rows, p, penalty, settings.ebic),
-        cap=_cap_of(settings, p, rows),
+        # never so many parents that a regression would leave no freedom
+        cap=max(1, min(settings.max_parents or _MOST_PARENTS, p - 1, int(rows) // 3)),
         depth=settings.depth,
         mode=settings.mode,
         memory_mb=settings.memory_mb,
-        forbidden=None if known is None else known.forbidden,
-        required=None if known is None else known.required,
-        before=None if known is None else known.before,
+        constraints=None if constraints is None else constraints.permuted(own),
     )
-    random = np.random.default_rng(seed)
-    best, steps = _climb_and_shake(engine, settings, random, known, clock)
+    best, steps = _climb_and_shake(engine, settings, np.random.default_rng(seed), clock)
     engine.set_order(best)
     dag = np.zeros((p, p), bool)
     parents = engine.parents()
@@ -144,13 +118,8 @@ def search(
     return SearchResult(dag[np.ix_(back, back)], own[best], engine.score, steps, not clock.stopped)
 
 
-def _cap_of(settings: GraphSettings, p: int, rows: float) -> int:
-    """Most parents: what was set, and never so many that a regression would leave no freedom."""
-    return max(1, min(settings.max_parents or _MOST_PARENTS, p - 1, int(rows) // 3))
-
-
 def _climb_and_shake(
-    engine: Engine, settings: GraphSettings, random: np.random.Generator, known: Constraints | None, clock: Clock
+    engine: Engine, settings: GraphSettings, random: np.random.Generator, clock: Clock
 ) -> tuple[NDArray[np.int64], int]:
     """Local optima from each start and from shaken copies of the best; the best order, and their number."""
     best, score, step = np.arange(engine.p), -np.inf, 0
@@ -161,8 +130,8 @@ def _climb_and_shake(
         elif step < settings.starts:
             order = random.permutation(engine.p)
         else:
-            order = shaken(best, random, FAR if (step - settings.starts) % SELDOM == SELDOM - 1 else 1)
-        engine.set_order(order if known is None else repaired(order, known.before))
+            order = shaken(best, random, _FAR if (step - settings.starts) % _SELDOM == _SELDOM - 1 else 1)
+        engine.set_order(repaired(order, engine.problem.before))
         engine.climb(random, clock.over)
         if engine.score > score + engine.problem.tolerance:
             best, score = engine.order, engine.score

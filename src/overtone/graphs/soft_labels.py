@@ -18,7 +18,7 @@ Representation = Literal["auto", "log-ratio", "logit", "linear"]
 SoftLabelArrays = Mapping[str, ArrayLike] | ArrayLike
 """Modality to (n, C) soft labels; or one array, with the modalities side by side."""
 
-KINDS: dict[str, tuple[bool, bool]] = {
+_KINDS: dict[str, tuple[bool, bool]] = {
     "softmax": (True, True),
     "logits": (False, True),
     "sigmoid": (True, False),
@@ -42,13 +42,10 @@ def represented(values: Numbers, kind: Kind, representation: Representation, whe
         representation: What is wanted.
         where: Their modality, for messages.
 
-    Returns:
-        (n, C) float64.
-
     Raises:
         InputError: The numbers are not what ``kind`` says, or have no logarithm.
     """
-    chosen, (probabilities, compete) = resolve_representation(kind, representation), KINDS[kind]
+    chosen, (probabilities, compete) = resolve_representation(kind, representation), _KINDS[kind]
     if values.dtype == np.float16:
         raise InputError(f"{where}: float16 has too few digits for logarithms", fix="compute soft labels in float32")
     exact = np.asarray(values, dtype=np.float64)
@@ -63,23 +60,12 @@ def represented(values: Numbers, kind: Kind, representation: Representation, whe
 
 
 def resolve_representation(kind: str, representation: str) -> str:
-    """The representation that is meant: what ``auto`` stands for.
-
-    Args:
-        kind: What the soft labels are.
-        representation: What was asked for.
-
-    Returns:
-        One of ``REPRESENTATIONS``; in a log-ratio, rows are known only up to an offset.
-
-    Raises:
-        InputError: One of the two names does not exist.
-    """
-    if kind not in KINDS:
-        raise unknown_name("kind of soft labels", kind, KINDS)
+    """The representation that is meant, with ``auto`` resolved; a name that does not exist is refused."""
+    if kind not in _KINDS:
+        raise unknown_name("kind of soft labels", kind, _KINDS)
     if representation not in ("auto", *_REPRESENTATIONS):
         raise unknown_name("representation", representation, ("auto", *_REPRESENTATIONS))
-    automatic = "log-ratio" if KINDS[kind][1] else "logit"
+    automatic = "log-ratio" if _KINDS[kind][1] else "logit"
     return automatic if representation == "auto" else representation
 
 
@@ -119,11 +105,7 @@ def _check_open(values: Floats, representation: str, where: str) -> None:
 
 
 def split_modalities(soft_labels: SoftLabelArrays, modality: Sequence[str]) -> dict[str, Numbers]:
-    """Soft labels as one (n, C) array per modality.
-
-    Raises:
-        InputError: They are no such arrays, or differ in shape.
-    """
+    """Soft labels as one (n, C) array per modality, in the order of ``modality``; any other shape is refused."""
     if isinstance(soft_labels, Mapping):
         parts = {str(name): numbers(part, f"soft labels of {name!r}") for name, part in soft_labels.items()}
         if modality:
@@ -134,9 +116,8 @@ def split_modalities(soft_labels: SoftLabelArrays, modality: Sequence[str]) -> d
     else:
         whole, given = numbers(soft_labels, "soft labels"), tuple(modality) or ("class",)
         if whole.shape[1] % len(given):
-            raise InputError(
-                "every modality has the same classes", got=f"{whole.shape[1]} columns, {len(given)} modalities"
-            )
+            got = f"{whole.shape[1]} columns, {len(given)} modalities"
+            raise InputError("every modality has the same classes", got=got)
         parts = dict(zip(given, np.split(whole, len(given), axis=1)))
     shapes = {name: part.shape for name, part in parts.items()}
     if not parts or len(set(shapes.values())) > 1:
@@ -144,12 +125,17 @@ def split_modalities(soft_labels: SoftLabelArrays, modality: Sequence[str]) -> d
     return parts
 
 
-def indicators(labels: ArrayLike, shape: tuple[int, ...]) -> Bools:
-    """Annotated labels as (n, C) bool.
+def name_nodes(parts: Mapping[str, Numbers], classes: Sequence[str]) -> tuple[str, ...]:
+    """Names "modality:class" of the columns of all modalities; classes without a name are class0, class1, ..."""
+    width = next(iter(parts.values())).shape[1]
+    named = tuple(classes) or tuple(f"class{at}" for at in range(width))
+    if len(named) != width:
+        raise InputError("there must be one name a class", got=f"{len(named)} names, {width} classes")
+    return tuple(f"{modality}:{name}" for modality in parts for name in named)
 
-    Raises:
-        InputError: There is not one row a clip and one column a class, or nothing is annotated.
-    """
+
+def indicators(labels: ArrayLike, shape: tuple[int, ...]) -> Bools:
+    """Annotated labels as (n, C) bool; another shape, or labels that tell no class from the others, are refused."""
     given = to_array(labels)
     if given.shape != shape:
         got = f"shape {given.shape}, soft labels {shape}"

@@ -22,8 +22,9 @@ from overtone.graphs.engine.tables import (
     least_correlation,
 )
 from overtone.graphs.engine.tucks import grasp
+from overtone.graphs.knowledge import Constraints
 
-CHUNK = 20_000_000
+_CHUNK = 20_000_000
 """Units of work between two looks at the clock: some hundredths of a second."""
 _ROUNDING = 1e-11
 """Scores are sums of rows/2 · log variance: how far rounding moves them, per row."""
@@ -41,14 +42,12 @@ class Engine:
     Args:
         correlation: (p, p) correlation matrix, float64.
         rows: Number of rows n behind it.
-        penalty: What one parent costs, in units of the log-likelihood: c/2 · ln n for a penalty discount c.
+        penalty: What one parent costs, in units of the log-likelihood: :func:`bic_penalty`.
         cap: Most parents of a variable.
         depth: Most tucks in a row.
         mode: Which edges are tucked: 0 covered, 1 singular, 2 any.
         memory_mb: Memory of the trees; when it is full they are forgotten and grown again.
-        forbidden: (p, p) bool, ``forbidden[x, y]``: x is no parent of y; None for nothing.
-        required: (p, p) bool, ``required[x, y]``: x is a parent of y; None for nothing.
-        before: (p, p) bool, ``before[x, y]``: x stands before y in every order; None for nothing.
+        constraints: Background knowledge.
     """
 
     def __init__(
@@ -61,16 +60,13 @@ class Engine:
         depth: int = 3,
         mode: int = 2,
         memory_mb: int = 512,
-        forbidden: NDArray[np.bool_] | None = None,
-        required: NDArray[np.bool_] | None = None,
-        before: NDArray[np.bool_] | None = None,
+        constraints: Constraints | None = None,
     ) -> None:
         p = len(correlation)
         self.p, self.mode, self.depth = p, mode, min(depth, DEEPEST)
-        allowed = ~np.eye(p, dtype=bool) if forbidden is None else ~forbidden.T & ~np.eye(p, dtype=bool)
-        must = np.zeros((p, p), bool) if required is None else required
-        children, parents = np.nonzero(must.T)
-        cap = max(cap, int(must.sum(0).max(initial=0)))
+        known = constraints or Constraints(*np.zeros((3, p, p), bool))
+        children, parents = np.nonzero(known.required.T)
+        cap = max(cap, int(known.required.sum(0).max(initial=0)))
         self.problem = Problem(
             correlation=np.ascontiguousarray(correlation, dtype=np.float64),
             rows=float(rows),
@@ -79,9 +75,9 @@ class Engine:
             floor=_FLOOR,
             tolerance=1e-8 + _ROUNDING * rows,
             cap=cap,
-            allowed=allowed,
-            before=np.zeros((p, p), bool) if before is None else np.ascontiguousarray(before),
-            ordered=bool(before is not None and before.any()),
+            allowed=~known.forbidden.T & ~np.eye(p, dtype=bool),
+            before=np.ascontiguousarray(known.before),
+            ordered=bool(known.before.any()),
             required=parents.astype(np.int64),
             required_start=np.searchsorted(children, np.arange(p + 1)).astype(np.int64),
             # Fixed words: a hash decides only which graphs count as seen, and must be the same in every process.
@@ -110,14 +106,7 @@ class Engine:
         self.memo.kids_start[: self.p] = self.memo.leaf_of[: self.p] = -1
 
     def set_order(self, order: Array) -> None:
-        """Take an order.
-
-        Args:
-            order: (p,) permutation.
-
-        Raises:
-            MemoryError: The trees of a single order do not fit into the memory.
-        """
+        """Take an order, a (p,) permutation; MemoryError if its trees do not fit into the memory."""
         with announced():
             if not set_order(self.problem, self.memo, self.scratch, self.state, order):
                 self.forget()
@@ -125,23 +114,15 @@ class Engine:
                     raise MemoryError("the trees of one order do not fit into the memory that the search was given")
 
     def climb(self, random: np.random.Generator, pause: Pause) -> bool:
-        """Insert and tuck until neither helps any more.
-
-        Args:
-            random: Whose turn it is.
-            pause: Called between two chunks of work; when it says so, the climb ends early.
-
-        Returns:
-            Whether it came to its end.
-        """
+        """Insert and tuck, in random turns, until neither helps any more; whether it came to that before a pause."""
         turn, cursor = random.permutation(self.p), np.zeros(2, np.int64)
         with announced():
-            while not boss(self.problem, self.memo, self.scratch, self.state, turn, cursor, CHUNK):
+            while not boss(self.problem, self.memo, self.scratch, self.state, turn, cursor, _CHUNK):
                 if self._waits(pause):
                     return False
             cursor[:] = 0
             move = (turn, cursor, self.mode, self.depth)
-            while not grasp(self.problem, self.memo, self.scratch, self.state, *move, CHUNK):
+            while not grasp(self.problem, self.memo, self.scratch, self.state, *move, _CHUNK):
                 if self._waits(pause):
                     return False
         return True
@@ -160,16 +141,13 @@ class Engine:
 
 
 def bic_penalty(rows: float, p: int, discount: float, gamma: float) -> float:
-    """What a parent costs: c/2 · ln n, and γ · ln p more for the extended BIC.
+    """What a parent costs in units of the log-likelihood: c/2 · ln n + γ · ln p, for n rows of p variables.
 
     Args:
         rows: Number of rows n.
         p: Number of variables.
         discount: The penalty discount c; 1 is plain BIC.
         gamma: Weight γ of the extended BIC's share; 0 is none.
-
-    Returns:
-        Penalty in units of the log-likelihood.
 
     Example:
         >>> round(bic_penalty(1000, 50, 2.0, 0.0), 3)

@@ -136,16 +136,9 @@ def insert(problem: Problem, memo: Memo, scratch: Scratch, state: State, v: int)
 
 @compiled
 def boss(problem: Problem, memo: Memo, scratch: Scratch, state: State, turn: Array, cursor: Array, work: int) -> bool:
-    """Insert variables in turn until none of them moves any more, or ``work`` is done.
+    """Insert variables in turn until none of them moves any more (True), or ``work`` is done (False: call again).
 
-    Args:
-        problem, memo, scratch, state: The search.
-        turn: (p,) whose turn it is, one after the other.
-        cursor: (2,) the next turn, and how many turns nothing has moved; kept between calls.
-        work: Units of work after which to come back.
-
-    Returns:
-        Whether nothing moves any more; if not, call again.
+    ``turn`` says whose turn it is; ``cursor``, kept between calls, is the next turn and how many turns nothing moved.
     """
     p, end = state.order.size, memo.used[WORK] + work
     while cursor[1] < p and memo.used[WORK] < end and memo.used[FULL] == 0:

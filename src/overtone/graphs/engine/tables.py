@@ -133,17 +133,9 @@ class State(NamedTuple):
 
 
 def allocate_memo(p: int, memory: float, cap: int) -> Memo:
-    """Empty trees for p variables.
+    """Trees without any node for p variables with at most ``cap`` parents, in ``memory`` bytes.
 
     The arenas are not touched before they are used, so the operating system hands out only what is needed.
-
-    Args:
-        p: Number of variables.
-        memory: Bound of all arenas, in bytes.
-        cap: Most parents of a variable.
-
-    Returns:
-        Room without any node; :meth:`Engine.forget` makes the roots.
     """
     width = (p + 7) // 8
     parents = min(cap, 24)
@@ -204,13 +196,7 @@ def allocate_scratch(p: int, cap: int, depth: int) -> Scratch:
 
 def allocate_state(p: int) -> State:
     """An order of p variables, not yet set."""
-    return State(
-        order=np.arange(p),
-        position=np.arange(p),
-        leaf=np.zeros(p, np.int32),
-        total=np.zeros(1),
-        key=np.zeros(1, np.uint64),
-    )
+    return State(np.arange(p), np.arange(p), np.zeros(p, np.int32), total=np.zeros(1), key=np.zeros(1, np.uint64))
 
 
 def least_correlation(penalty: float, rows: float) -> float:

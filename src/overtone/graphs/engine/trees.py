@@ -38,12 +38,8 @@ def regress(problem: Problem, scratch: Scratch, y: int, known: int, depth: int) 
     One row of the Cholesky factor per variable of the path; the first ``known`` rows are there already.
     """
     p = problem.allowed.shape[0]
-    correlation, factor, variance, covariance = (
-        problem.correlation,
-        scratch.factor,
-        scratch.variance,
-        scratch.covariance,
-    )
+    correlation, factor = problem.correlation, scratch.factor
+    variance, covariance = scratch.variance, scratch.covariance
     if known == 0:
         for b in range(p):
             variance[b] = correlation[b, b]

@@ -233,18 +233,10 @@ def grasp(
     depth: int,
     work: int,
 ) -> bool:
-    """Tuck the edges into each variable in turn until none of them leads to a better order, or ``work`` is done.
+    """Tuck the edges into each variable in turn until none leads to a better order, as :func:`boss` inserts.
 
-    Args:
-        problem, memo, scratch, state: The search.
-        turn: (p,) whose turn it is, one after the other.
-        cursor: (2,) the next turn, and how many turns nothing was better; kept between calls.
-        mode: Which edges count at the first level: COVERED, SINGULAR or ANY; deeper ones are covered.
-        depth: Most tucks in a row.
-        work: Units of work after which to come back.
-
-    Returns:
-        Whether nothing is better any more; if not, call again.
+    ``mode`` says which edges count at the first level: COVERED, SINGULAR or ANY; deeper ones are covered. ``depth`` is
+    the most tucks in a row.
     """
     p, end = state.order.size, memo.used[WORK] + work
     parents = scratch.segment
