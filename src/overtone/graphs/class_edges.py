@@ -21,19 +21,19 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-SEVERAL = 0.05
+_SEVERAL = 0.05
 """Labels exclude each other, and are taken for causes, where a smaller share of the annotated rows has several."""
 _LITTLE = 0.05
 """Share of the presences' variance that labels must leave open; if it is less, a note says so."""
 
 _LABELS_ONLY = (
     "the soft labels say little beyond the annotated ones, which leave only {left:.1f} % of the presences' variance "
-    "open: edges rest on small differences; were clips scored by a teacher that has seen them?"
+    "open: edges rest on small differences; were rows scored by a teacher that has seen them?"
 )
 
 
 class EdgeFrequencies(NamedTuple):
-    """Shares of several graphs that have an edge.
+    """Shares of several graphs that have an edge; all zero where there is no graph.
 
     Attributes:
         directed: (C, N) share with a directed edge from the class's label or one of its presences to the node.
@@ -72,16 +72,7 @@ class ConsensusEdges(NamedTuple):
 
 
 def count_edges(graphs: Iterable[tuple[Bools, Bools]], nodes: int, classes: int) -> EdgeFrequencies:
-    """Count the edges of graphs over nodes and, behind them, labels or nothing.
-
-    Args:
-        graphs: Directed and undirected edges of each.
-        nodes: Number of nodes N.
-        classes: Number of classes C.
-
-    Returns:
-        Shares; all zero where there is no graph.
-    """
+    """Count the edges, directed and undirected, of graphs over N nodes and, behind them, C labels or nothing."""
     count, between = 0, np.zeros((nodes, nodes))
     arrows, adjacent = np.zeros((2, classes, nodes))
     for directed, undirected in graphs:
@@ -95,16 +86,7 @@ def count_edges(graphs: Iterable[tuple[Bools, Bools]], nodes: int, classes: int)
 
 
 def consensus_edges(frequencies: EdgeFrequencies, covariance: Floats, chosen: InferenceSettings) -> ConsensusEdges:
-    """The edges that are frequent and strong enough.
-
-    Args:
-        frequencies: Shares of graphs with edges from classes to nodes.
-        covariance: (p, p) of nodes and, where they are causes, labels.
-        chosen: The least frequency and strength.
-
-    Returns:
-        The edges between nodes.
-    """
+    """The edges that are frequent and strong enough; the (p, p) covariance is of nodes and labels that are causes."""
     sources = frequencies.sources(chosen.threshold)
     direction, presence = (spread_to_nodes(share, sources) for share in (frequencies.directed, frequencies.adjacent))
     presence = np.maximum(presence, presence.T)
@@ -118,17 +100,11 @@ def consensus_edges(frequencies: EdgeFrequencies, covariance: Floats, chosen: In
 
 
 def strengths(covariance: Floats, kept: Bools) -> Floats:
-    """By how much the presence of a node is higher where a class is annotated and present in every modality.
+    """By how much the presence of a node is higher where a class is annotated and present in every modality; (C, N).
 
-    Each node is regressed on label and presences of all classes with an edge to it, and on its own label; the unit is
-    the standard deviation that is left by its own label alone.
-
-    Args:
-        covariance: (p, p) of nodes and labels.
-        kept: (C, N) bool: which classes have an edge to which nodes.
-
-    Returns:
-        (C, N) sums of a class's regression coefficients, in that unit.
+    Each node is regressed on label and presences of all classes with an edge to it (``kept``, (C, N)), and on its own
+    label. A strength is the sum of a class's coefficients; its unit is the standard deviation that is left by the
+    node's own label alone.
     """
     classes, nodes = kept.shape
     parents = _own_label_edges(len(covariance), nodes, classes)
@@ -155,21 +131,13 @@ def spread_to_nodes(values: Floats, sources: Ints) -> Floats:
 
 
 def labels_take_part(given: Bools, wanted: str) -> bool:
-    """Whether the annotated labels take part in the search as causes.
-
-    Args:
-        given: (n, C) what is annotated.
-        wanted: ``"nodes"``, ``"none"`` or ``"auto"``.
-    """
+    """Whether the (n, C) annotated labels take part in the search as causes: "nodes", "none" or "auto" is wanted."""
     several = given.sum(1)
-    return wanted == "nodes" or (wanted == "auto" and bool((several > 1).sum() < SEVERAL * (several > 0).sum()))
+    return wanted == "nodes" or (wanted == "auto" and bool((several > 1).sum() < _SEVERAL * (several > 0).sum()))
 
 
 def with_labels(nodes: int, classes: int, constraints: Constraints | None) -> Constraints:
-    """Constraints on the nodes, extended by the labels behind them.
-
-    No edge leads to a label, and the label of a class is a parent of its presences.
-    """
+    """Constraints on nodes and labels: no edge leads to a label, and the label of a class causes its presences."""
     size = nodes + classes
     required = _own_label_edges(size, nodes, classes)
     forbidden, before = np.zeros((2, size, size), dtype=bool)
@@ -190,17 +158,7 @@ def _own_label_edges(size: int, nodes: int, classes: int) -> Bools:
 
 
 def label_notes(covariance: Floats, identifiable: Ints, nodes: int, classes: int) -> tuple[str, ...]:
-    """What a reader should know where labels determine the presences.
-
-    Args:
-        covariance: (p, p) of nodes and labels.
-        identifiable: Numbers of the nodes of classes that some annotated rows have and some have not.
-        nodes: Number of nodes N.
-        classes: Number of classes C.
-
-    Returns:
-        Sentences.
-    """
+    """What a reader should know where labels determine the presences of the identifiable nodes, in sentences."""
     left = _variance_beyond_labels(covariance, nodes, classes)[identifiable].sum()
     share = left / np.diag(covariance)[identifiable].sum()
     return (_LABELS_ONLY.format(left=100 * share),) if share < _LITTLE else ()

@@ -38,36 +38,36 @@ def cpdag(dag: Bools, forbidden: Bools | None = None) -> tuple[Bools, Bools]:
     if forbidden is not None:
         directed |= dag & forbidden.T
     undirected = adjacent & ~directed & ~directed.T
-    close(directed, undirected)
+    _close(directed, undirected)
     return directed, undirected
 
 
 @compiled
-def close(directed: Bools, undirected: Bools) -> None:
+def _close(directed: Bools, undirected: Bools) -> None:
     """Apply Meek's rules in place until none applies."""
     p, found = len(directed), True
     while found:
         found = False
         for a in range(p):
             for b in range(p):
-                if undirected[a, b] and follows(directed, undirected, a, b):
+                if undirected[a, b] and _follows(directed, undirected, a, b):
                     undirected[a, b] = undirected[b, a] = False
                     directed[a, b] = True
                     found = True
 
 
 @compiled
-def joined(directed: Bools, undirected: Bools, a: int, b: int) -> bool:
+def _joined(directed: Bools, undirected: Bools, a: int, b: int) -> bool:
     """Whether two variables are adjacent."""
     return directed[a, b] or directed[b, a] or undirected[a, b]
 
 
 @compiled
-def follows(directed: Bools, undirected: Bools, a: int, b: int) -> bool:
+def _follows(directed: Bools, undirected: Bools, a: int, b: int) -> bool:
     """Whether one of the four rules directs the undirected edge from a to b."""
     p = len(directed)
     for c in range(p):
-        if directed[c, a] and c != b and not joined(directed, undirected, c, b):  # else a new collider
+        if directed[c, a] and c != b and not _joined(directed, undirected, c, b):  # else a new collider
             return True
         if directed[a, c] and directed[c, b]:  # else a cycle
             return True
@@ -76,9 +76,9 @@ def follows(directed: Bools, undirected: Bools, a: int, b: int) -> bool:
             continue
         for d in range(p):
             forked = directed[c, b] and undirected[a, d] and directed[d, b] and c != d
-            if forked and not joined(directed, undirected, c, d):
+            if forked and not _joined(directed, undirected, c, d):
                 return True
-            chained = directed[c, d] and directed[d, b] and joined(directed, undirected, a, d) and c != b
-            if chained and not joined(directed, undirected, c, b):
+            chained = directed[c, d] and directed[d, b] and _joined(directed, undirected, a, d) and c != b
+            if chained and not _joined(directed, undirected, c, b):
                 return True
     return False

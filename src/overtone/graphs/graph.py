@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from overtone.core import InputError
 from overtone.core.files import atomic_path, write_json, write_text
-from overtone.graphs.edges import Edge, EdgeSupport, HalvesAgreement
+from overtone.graphs.edges import Edge, EdgeKind, EdgeSupport, HalvesAgreement
 from overtone.graphs.exports import to_dot, to_graphml, to_networkx
 
 Floats = NDArray[np.float64]
@@ -22,6 +22,14 @@ _STANDARDISED = "standardised regression coefficient, refitted with all parents 
 """What a weight means unless a graph says something else."""
 _FORMATS = (".json", ".graphml", ".dot", ".gv", ".npz")
 """Suffixes of the files that a graph can be saved as."""
+
+
+_FOUND = {name: name for name in ("rows", "steps", "complete", "labels")} | {
+    "weight": "weight_meaning",
+    "repeatability": "repeatability",
+    "bootstrap": "resamples",
+}
+"""What is known of a search beside its edges: key in JSON to attribute."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,23 +100,16 @@ class Graph:
         drawn |= np.triu(self.undirected & ~drawn & ~drawn.T)
         drawn &= ~(np.tril(drawn & drawn.T) & self.undirected)
         sources, targets = np.nonzero(drawn)
-        weight = self.weights[sources, targets]
-        presence = None if self.presence is None else self.presence[sources, targets]
-        direction = None if self.direction is None else self.direction[sources, targets]
-        ranks = (
-            (targets, sources, -np.abs(weight)) if presence is None else (targets, sources, -np.abs(weight), -presence)
-        )
-        return [
-            Edge(
-                self.nodes[sources[at]],
-                self.nodes[targets[at]],
-                "directed" if self.directed[sources[at], targets[at]] else "undirected",
-                float(weight[at]),
-                None if presence is None else float(presence[at]),
-                None if direction is None else float(direction[at]),
-            )
-            for at in np.lexsort(ranks)
-        ]
+        sort_keys = [targets, sources, -np.abs(self.weights[sources, targets])]
+        if self.presence is not None:
+            sort_keys.append(-self.presence[sources, targets])
+        return [self._edge(sources[at], targets[at]) for at in np.lexsort(sort_keys)]
+
+    def _edge(self, x: int, y: int) -> Edge:
+        """The edge between two variables, by their numbers."""
+        presence, direction = (None if part is None else float(part[x, y]) for part in (self.presence, self.direction))
+        kind: EdgeKind = "directed" if self.directed[x, y] else "undirected"
+        return Edge(self.nodes[x], self.nodes[y], kind, float(self.weights[x, y]), presence, direction)
 
     def matrix(self, top: int | None = None) -> Floats:
         """The weights as shares: |weight|, the sum into each node scaled to one.
@@ -159,16 +160,9 @@ class Graph:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Graph:
-        """The graph whose :meth:`to_dict` this is.
+        """The graph whose :meth:`to_dict` this is; a KeyError where something is missing.
 
-        Args:
-            values: The document. Older ones have no ``cells``: then frequencies are known of the edges only.
-
-        Returns:
-            The graph.
-
-        Raises:
-            KeyError: Something is missing.
+        Older documents have no ``cells``: then frequencies are known of the edges only.
         """
         nodes, found = tuple(values["nodes"]), values["found"]
         place = {name: at for at, name in enumerate(nodes)}
@@ -192,16 +186,10 @@ class Graph:
             settings=values["settings"],
             presence=matrices.get("presence"),
             direction=matrices.get("direction"),
-            rows=found.get("rows"),
-            steps=found.get("steps"),
-            complete=found.get("complete", True),
-            resamples=found.get("bootstrap"),
-            repeatability=found.get("repeatability", {}),
             halves=HalvesAgreement.from_dict(found["halves"]) if "halves" in found else None,
-            labels=found.get("labels"),
-            weight_meaning=found.get("weight", _STANDARDISED),
             support=tuple(EdgeSupport.from_dict(one) for one in found.get("support", ())),
             notes=tuple(values["notes"]),
+            **{name: found[key] for key, name in _FOUND.items() if key in found},
         )
 
     def save(self, path: str | Path) -> None:
@@ -223,30 +211,18 @@ class Graph:
             write_text(file, (to_graphml if file.suffix.lower() == ".graphml" else to_dot)(self.nodes, self.edges))
 
     def to_networkx(self) -> Any:
-        """A networkx ``DiGraph``; an undirected edge is an arc each way, with ``type="undirected"``.
+        """A networkx ``DiGraph``, with ``type``, ``weight``, ``presence`` and ``direction`` on its edges.
 
-        Returns:
-            The graph, with ``weight``, ``presence`` and ``direction`` on its edges.
-
-        Raises:
-            InputError: networkx is not installed.
+        An undirected edge is an arc each way, with ``type="undirected"``. Without networkx there is an error.
         """
         return to_networkx(self.nodes, self.edges)
 
     def _found(self) -> dict[str, Any]:
-        """What is known beside the edges, as JSON values; what is not known is left out."""
-        values = {
-            "rows": self.rows,
-            "steps": self.steps,
-            "complete": self.complete,
-            "labels": self.labels,
-            "weight": None if self.weight_meaning == _STANDARDISED else self.weight_meaning,
-            "repeatability": dict(self.repeatability) or None,
-            "bootstrap": self.resamples,
-            "halves": None if self.halves is None else self.halves.to_dict(),
-            "support": [one.to_dict() for one in self.support] or None,
-        }
-        return {name: value for name, value in values.items() if value is not None}
+        """What is known beside the edges, as JSON values; what is not known, and the usual weight, are left out."""
+        values = {key: getattr(self, name) for key, name in _FOUND.items()}
+        values["halves"] = None if self.halves is None else self.halves.to_dict()
+        values["support"] = [one.to_dict() for one in self.support]
+        return {key: value for key, value in values.items() if value not in (None, {}, [], _STANDARDISED)}
 
     def _write_matrices(self, path: Path) -> None:
         """Write the matrices as numpy arrays."""
@@ -258,11 +234,7 @@ class Graph:
 
 
 def check_format(path: Path) -> None:
-    """Make sure that a graph can be written to this file.
-
-    Raises:
-        InputError: No format has that suffix.
-    """
+    """Refuse a file that no format of a graph has the suffix of."""
     if path.suffix.lower() not in _FORMATS:
         raise InputError(f"{path}: unknown kind of graph file", got=repr(path.suffix), valid=", ".join(_FORMATS))
 

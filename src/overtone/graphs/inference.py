@@ -69,7 +69,7 @@ def infer_interactions(
     tell, and it starts in the other modality. Edges may form cycles. Pairs of one class are left out.
 
     Args:
-        soft_labels: Modality to (n, C) soft labels of training clips, each by a teacher that has not seen it; or one
+        soft_labels: Modality to (n, C) soft labels of training rows, each by a teacher that has not seen it; or one
             array, as :func:`interaction_graph` takes them.
         labels: (n, C) indicators of what is annotated; rows without any take part.
         modality: Names of the modalities, where they are not the keys.

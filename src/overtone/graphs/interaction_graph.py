@@ -61,7 +61,7 @@ def interaction_graph(
 
     Args:
         soft_labels: Modality to (n, C) soft labels; or one (n, C) array; or, with ``modality``, one (n, M·C) array with
-            the modalities side by side. Only training clips belong in here, scored by a teacher that has not seen them.
+            the modalities side by side. Only training rows belong in here, scored by a teacher that has not seen them.
         modality: Names of the modalities, where they are not the keys.
         classes: C names; class0, class1, ... by default.
         labels: (n,) class numbers or (n, C) indicators: what is annotated.

@@ -39,21 +39,14 @@ class Knowledge:
     required: Sequence[tuple[str, str]] = ()
 
     def constraints(self, names: Sequence[str], max_parents: int | None = None) -> Constraints:
-        """What it means for variables in this order.
-
-        Args:
-            names: The variables.
-            max_parents: Most parents of a variable, if they are limited.
-
-        Returns:
-            Matrices over the variables.
+        """What it means for variables in this order, whose parents may be limited in number.
 
         Raises:
             InputError: A name is unknown, or two statements contradict each other; both are named.
         """
         p = len(names)
         place = {name: at for at, name in enumerate(names)}
-        forbidden, required = (_pairs(kind, given, place) for kind, given in self._statements())
+        forbidden, required = (_pairs(kind, getattr(self, kind), place) for kind in ("forbidden", "required"))
         tier = self._tier_of(place)
         late = tier[:, None] > tier[None, :]
         _refuse(required & forbidden, names, "is required and forbidden")
@@ -63,22 +56,14 @@ class Knowledge:
             before |= before[:, middle, None] & before[middle]
         _refuse(required & before.T, names, "is required and closes a cycle of required edges")
         if max_parents is not None and (required.sum(0) > max_parents).any():
-            which = names[int(np.argmax(required.sum(0)))]
-            raise InputError(
-                f"{which!r} has more required parents than max_parents allows", got=int(required.sum(0).max())
-            )
+            which, most = names[int(required.sum(0).argmax())], int(required.sum(0).max())
+            raise InputError(f"{which!r} has more required parents than max_parents allows", got=most)
         before |= tier[:, None] < tier[None, :]
         return Constraints(forbidden | late | required.T, required, before)
 
     @classmethod
     def read(cls, path: str | Path) -> Knowledge:
-        """Background knowledge from a YAML file with ``tiers``, ``forbidden`` and ``required``.
-
-        Args:
-            path: The file; tiers are lists of names, edges are pairs of names.
-
-        Returns:
-            The knowledge.
+        """Background knowledge from a YAML file: ``tiers`` are lists of names, ``forbidden`` and ``required`` pairs.
 
         Raises:
             InputError: The file cannot be read, or holds something else.
@@ -91,9 +76,6 @@ class Knowledge:
                 raise InputError(f"{path}, {name}: must be a list of lists of names", got=repr(value))
         given: dict[str, Any] = {name: [tuple(map(str, item)) for item in value] for name, value in values.items()}
         return cls(**given)
-
-    def _statements(self) -> tuple[tuple[str, Sequence[tuple[str, str]]], ...]:
-        return ("forbidden", self.forbidden), ("required", self.required)
 
     def _tier_of(self, place: dict[str, int]) -> NDArray[np.int64]:
         tier = np.full(len(place), -1)

@@ -1,4 +1,4 @@
-"""Which classes are present in a clip, annotated or not, from scores that were trained on the annotation alone."""
+"""Which classes are present in a row, annotated or not, from scores that were trained on the annotation alone."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def presences(
 ) -> Presences:
     """Chances that classes are present, whatever the annotation keeps of them.
 
-    A teacher that knows one label a clip learns that everything else is absent: the score of an unannotated event is
+    A teacher that knows one label a row learns that everything else is absent: the score of an unannotated event is
     pushed down by the company it is in. Scores are therefore taken as *mixtures*, in each modality
     s = b + Σ_j e_j B_j + noise, with an unknown presence e_j in [0, 1] of every class j that moves all scores by B_j.
     In turns, B is the ridge regression of the scores on the presences, and the presences are the scores unmixed by
     B's inverse, e = (s - b) B⁺, without any prior of what goes with what; each is put on the scale of its class, 0 the
-    median of the clips annotated otherwise, 1 a high quantile of those annotated with it, and goes through
+    median of the rows annotated otherwise, 1 a high quantile of those annotated with it, and goes through
     σ(sharpness · (e - midpoint)).
 
     Args:
@@ -50,7 +50,7 @@ def presences(
         settings: Names and values of :class:`InferenceSettings`.
 
     Returns:
-        Modality to (n, C) chances in [0, 1]; zero for a class that no clip, or every clip, is annotated with.
+        Modality to (n, C) chances in [0, 1]; zero for a class that no row, or every row, is annotated with.
 
     Raises:
         InputError: The soft labels are not what ``kind`` says, or the labels do not fit them.
@@ -58,7 +58,7 @@ def presences(
     Example:
         >>> random = np.random.default_rng(0)
         >>> events = random.random((600, 3)) < 0.4
-        >>> labels = np.eye(3)[np.where(events, random.random((600, 3)), -1).argmax(1)]  # one event of a clip is kept
+        >>> labels = np.eye(3)[np.where(events, random.random((600, 3)), -1).argmax(1)]  # one event of a row is kept
         >>> scores = events @ np.array([[3, -2, 0], [0, 3, -2], [-2, 0, 3]]) + random.normal(size=(600, 3)) / 2
         >>> found = presences({"audio": scores}, labels, kind="sigmoid-logits")["audio"]
         >>> bool(((found > 0.5) == events)[labels == 0].mean() > 0.95)
@@ -94,13 +94,13 @@ def _ridge(matrix: Floats, share: float) -> Floats:
 
 
 def _calibrate(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats:
-    """Scores on the scale of their class, through the step from absent to present; only annotated clips set it."""
+    """Scores on the scale of their class, through the step from absent to present; only annotated rows set it."""
     known = labels.any(1, keepdims=True)
     absent, present = (
         np.asarray(np.nanquantile(np.where(chosen, scores, np.nan), quantile, axis=0), dtype=np.float64)
         for chosen, quantile in ((known & ~labels, 0.5), (labels, settings.annotated_quantile))
     )
-    # A class that its own clips hardly stand out in would have noise blown up to presences.
+    # A class that its own rows hardly stand out in would have noise blown up to presences.
     gap = np.maximum(present - absent, scores.std(0))
     step = settings.sharpness * ((scores - absent) / np.where(gap > 0, gap, 1.0) - settings.midpoint)
     chances: Floats = 0.5 * (1 + np.tanh(step / 2))

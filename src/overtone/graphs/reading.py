@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtone.core import InputError
+from overtone.features.arrays import Array
 from overtone.features.formats import find_format, report_damage
 
-CHUNK = 4096
+Chunks = Iterator[NDArray[Any]]
+
+_CHUNK = 4096
+"""Rows that are in memory at once."""
 _CLASS_NAMES = ("class_names", "classes")
-LABELS = ("y", "labels")
+_LABELS = ("y", "labels")
 
 
 @dataclass(frozen=True)
@@ -23,39 +29,16 @@ class NumericTable:
     """A table of numbers in a file.
 
     Attributes:
-        path: The file.
         names: Its variables.
+        chunks: Gives the rows, some thousands at a time; the file is never in memory as a whole.
         rows: Rows behind a covariance; None where the chunks are rows.
         covariance: (p, p), if that is what the file holds.
     """
 
-    path: Path
     names: tuple[str, ...]
+    chunks: Callable[[], Chunks]
     rows: float | None = None
     covariance: NDArray[Any] | None = None
-    values: Any = None
-
-    def chunks(self) -> Iterator[NDArray[Any]]:
-        """The rows, some thousands at a time; the file is never in memory as a whole."""
-        if self.path.suffix.lower() == ".csv":
-            yield from _csv_chunks(self.path)
-        elif self.path.suffix.lower() in (".parquet", ".pq"):
-            yield from _parquet_chunks(self.path)
-        else:
-            for at in range(0, self.values.shape[0], CHUNK):
-                yield np.asarray(self.values[at : at + CHUNK])
-
-
-def existing(path: str | Path) -> Path:
-    """A path to a file that is there.
-
-    Raises:
-        InputError: There is none.
-    """
-    found = Path(path)
-    if not found.is_file():
-        raise InputError(f"{found}: no such file", valid="an .npz, .csv or .parquet file")
-    return found
 
 
 def read_table(path: str | Path) -> NumericTable:
@@ -70,17 +53,17 @@ def read_table(path: str | Path) -> NumericTable:
     Raises:
         InputError: It is no table of numbers.
     """
-    file = existing(path)
+    file = _existing(path)
     if file.suffix.lower() == ".csv":
-        return NumericTable(file, _csv_names(file))
+        header = _csv_header(file)
+        return NumericTable(header, lambda: _csv_chunks(file, header))
     if file.suffix.lower() in (".parquet", ".pq"):
-        return NumericTable(file, _parquet_names(file))
+        return NumericTable(_parquet_names(file), lambda: _parquet_chunks(file))
     arrays = find_format(file).read(file).arrays
-    names = text(arrays["names"].rows) if "names" in arrays else ()
+    names = arrays["names"].text() if "names" in arrays else ()
     if "covariance" in arrays and "rows" in arrays:
-        covariance = np.asarray(arrays["covariance"].rows[:])
-        count = float(np.asarray(arrays["rows"].rows[()]))
-        return NumericTable(file, names or numbered(covariance.shape), count, covariance)
+        covariance = arrays["covariance"].read()
+        return NumericTable(names or _number(covariance), lambda: iter(()), float(arrays["rows"].read()), covariance)
     if "data" not in arrays:
         raise InputError(
             f"{file}: no key 'data'",
@@ -88,84 +71,80 @@ def read_table(path: str | Path) -> NumericTable:
             valid="data (rows × variables) with optional names, or covariance and rows",
             fix="name what the file holds with --soft for soft labels",
         )
-    values = arrays["data"].rows
+    values = arrays["data"]
     if len(values.shape) != 2:
-        raise InputError(f"{file}, key 'data': must be (rows, variables)", got=f"shape {tuple(values.shape)}")
-    return NumericTable(file, names or numbered(values.shape), values=values)
+        raise InputError(f"{file}, key 'data': must be (rows, variables)", got=f"shape {values.shape}")
+    starts = range(0, values.shape[0], _CHUNK)
+    return NumericTable(names or _number(values), lambda: (values.read(slice(at, at + _CHUNK)) for at in starts))
 
 
-def numbered(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Names for variables without."""
-    return tuple(f"x{at}" for at in range(shape[-1]))
+def _existing(path: str | Path) -> Path:
+    """A path to a file that is there, or an error."""
+    found = Path(path)
+    if not found.is_file():
+        raise InputError(f"{found}: no such file", valid="an .npz, .csv or .parquet file")
+    return found
 
 
-def text(rows: Any) -> tuple[str, ...]:
-    """An array of names."""
-    return tuple(str(name) for name in np.asarray(rows[:]).tolist())
+def _number(values: Array | NDArray[Any]) -> tuple[str, ...]:
+    """Names for columns without."""
+    return tuple(f"x{at}" for at in range(values.shape[-1]))
 
 
-def _csv_names(path: Path) -> tuple[str, ...]:
-    """The header of a CSV file."""
-    import csv
-
+def _csv_header(path: Path) -> tuple[str, ...]:
+    """The header of a CSV file; a first line with a number in it, or without a word, is none."""
     with path.open(newline="", encoding="utf-8-sig") as file:
-        header = next(csv.reader(file), [])
-    names = tuple(name.strip() for name in header)
-    if not names or any(_is_number(name) for name in names):
-        raise InputError(
-            f"{path}, line 1: not a header", got=", ".join(names[:5]) or "nothing", fix="name the columns there"
-        )
+        names = tuple(name.strip() for name in next(csv.reader(file), []))
+    if not names or any(map(_is_number, names)):
+        got = ", ".join(names[:5]) or "nothing"
+        raise InputError(f"{path}, line 1: not a header", got=got, fix="name the columns there")
     return names
 
 
 def _is_number(word: str) -> bool:
     """Whether a word of a file is a number (or nothing)."""
-    try:
+    with suppress(ValueError):
         float(word or "0")
-    except ValueError:
-        return False
-    return True
+        return True
+    return False
 
 
-def _csv_chunks(path: Path) -> Iterator[NDArray[Any]]:
+def _csv_chunks(path: Path, names: Iterable[str]) -> Chunks:
     """Rows of a CSV file."""
     import pyarrow
     import pyarrow.csv
 
-    types = {name: pyarrow.float64() for name in _csv_names(path)}
-    options = pyarrow.csv.ConvertOptions(column_types=types)
+    options = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.float64()))
     with report_damage(path, "a CSV file of numbers", also=(pyarrow.ArrowException,)):
         yield from map(_batch_values, pyarrow.csv.open_csv(path, convert_options=options))
 
 
 def _parquet_names(path: Path) -> tuple[str, ...]:
-    """The columns of a Parquet file."""
+    """The columns of a Parquet file, all of which are numbers."""
     import pyarrow
     import pyarrow.parquet
 
     with report_damage(path, "a Parquet file", also=(pyarrow.ArrowException,)):
         schema = pyarrow.parquet.read_schema(path)
+    kinds = pyarrow.types
     for column in schema:
-        kinds = pyarrow.types
         if not (kinds.is_integer(column.type) or kinds.is_floating(column.type) or kinds.is_boolean(column.type)):
             raise InputError(f"{path}, column {column.name!r}: not numbers", got=column.type, fix="leave it out")
     return tuple(schema.names)
 
 
-def _parquet_chunks(path: Path) -> Iterator[NDArray[Any]]:
+def _parquet_chunks(path: Path) -> Chunks:
     """Rows of a Parquet file."""
     import pyarrow
     import pyarrow.parquet
 
     with report_damage(path, "a Parquet file", also=(pyarrow.ArrowException,)):
-        for batch in pyarrow.parquet.ParquetFile(path).iter_batches(CHUNK):
-            yield _batch_values(batch)
+        yield from map(_batch_values, pyarrow.parquet.ParquetFile(path).iter_batches(_CHUNK))
 
 
 def _batch_values(batch: Any) -> NDArray[Any]:
     """A batch of columns as float64 rows; nulls are NaN."""
-    columns = [column.cast("float64").to_numpy(zero_copy_only=False) for column in batch.columns]
-    return np.column_stack(columns)
+    return np.column_stack([column.cast("float64").to_numpy(zero_copy_only=False) for column in batch.columns])
 
 
 @dataclass(frozen=True)
@@ -186,7 +165,7 @@ class SoftLabelFile:
 
 
 def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | None = None) -> SoftLabelFile:
-    """Read soft labels: an array (n, C) per modality, with optional class_names, y and split.
+    """Read soft labels: an array (n, C) per modality, with optional class_names, y, ids and split.
 
     Args:
         path: An npz, HDF5 or safetensors file.
@@ -199,37 +178,29 @@ def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | N
     Raises:
         InputError: A key is missing, or there is no such split.
     """
-    file = existing(path)
+    file = _existing(path)
     arrays = find_format(file).read(file).arrays
-    parts = {name: _values_of(arrays, name, file) for name in modality}
-    chosen = rows_of(arrays, split, file, len(next(iter(parts.values()))))
-    names = next((text(arrays[key].rows) for key in _CLASS_NAMES if key in arrays), ())
-    labels = next((np.asarray(arrays[key].rows[:]) for key in LABELS if key in arrays), None)
-    taken = None if labels is None else labels[chosen]
-    ids = text(arrays["ids"].rows) if "ids" in arrays else ()
-    named = tuple(ids[row] if ids else str(row) for row in chosen.tolist())
-    return SoftLabelFile({name: part[chosen] for name, part in parts.items()}, names, taken, named)
+    for name in modality:
+        if name not in arrays:
+            got = f"keys {', '.join(map(repr, arrays))}"
+            raise InputError(f"{file}: no soft labels under {name!r}", got=got, fix="name the keys with --modalities")
+    chosen = _rows_of_split(arrays, split, file, arrays[modality[0]].shape[0])
+    ids = arrays["ids"].text() if "ids" in arrays else ()
+    return SoftLabelFile(
+        {name: arrays[name].read()[chosen] for name in modality},
+        next((arrays[key].text() for key in _CLASS_NAMES if key in arrays), ()),
+        next((arrays[key].read()[chosen] for key in _LABELS if key in arrays), None),
+        tuple(ids[row] if ids else str(row) for row in chosen.tolist()),
+    )
 
 
-def _values_of(arrays: dict[str, Any], name: str, file: Path) -> NDArray[Any]:
-    """One modality's array."""
-    if name not in arrays:
-        got = f"keys {', '.join(map(repr, arrays))}"
-        raise InputError(f"{file}: no soft labels under {name!r}", got=got, fix="name the keys with --modalities")
-    return np.asarray(arrays[name].rows[:])
-
-
-def rows_of(arrays: dict[str, Any], split: str | None, file: Path, count: int) -> NDArray[Any]:
-    """Which rows a split means.
-
-    Raises:
-        InputError: The file has no such split.
-    """
+def _rows_of_split(arrays: Mapping[str, Array], split: str | None, file: Path, count: int) -> NDArray[Any]:
+    """Which rows a split means."""
     if "split" not in arrays or split == "all":
         if split not in (None, "all"):
             raise InputError(f"{file}: has no splits", got=f"split {split!r}", fix="leave it out")
         return np.arange(count)
-    given = np.array(text(arrays["split"].rows))
+    given = np.array(arrays["split"].text())
     rows = np.flatnonzero(given == (split or "train"))
     if not len(rows):
         raise InputError(f"{file}: no row of split {split or 'train'!r}", valid=", ".join([*sorted(set(given)), "all"]))

@@ -60,13 +60,13 @@ class InferenceSettings(GraphSettings):
     strength: float = Field(0.8, ge=0)
     """Least weight of an edge: by how many standard deviations its target's presence is higher with its source."""
     labels: Literal["auto", "nodes", "none"] = "auto"
-    """Annotated labels as causes in the search ("nodes") or not; "auto": where next to no clip has several of them."""
+    """Annotated labels as causes in the search ("nodes") or not; "auto": where next to no row has several of them."""
     rounds: int = Field(10, ge=0)
     """Rounds in which the scores are unmixed into presences; 0 leaves them as they are, calibrated only."""
     annotated_quantile: float = Field(0.85, gt=0, lt=1)
-    """A class is fully present at this quantile of its scores on clips that are annotated with it."""
+    """A class is fully present at this quantile of its scores on rows that are annotated with it."""
     midpoint: float = Field(0.45, gt=0, lt=1)
-    """Where, from the median of the other clips (0) to full presence (1), a class is as likely present as absent."""
+    """Where, from the median of the other rows (0) to full presence (1), a class is as likely present as absent."""
     sharpness: float = Field(8.0, gt=0)
     """Steepness of the step from absent to present."""
     ridge: float = Field(0.01, gt=0)

@@ -38,27 +38,19 @@ def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = 
         The graph with its ``support``.
     """
     names = [f"{modality}:{name}" for modality in chances for name in soft.classes]
-    position = {name: number for number, name in enumerate(names)}
-    columns = torch.cat([torch.as_tensor(part, dtype=torch.float32) for part in chances.values()], 1)
-    edges = graph.edges
-    ends = torch.tensor([[position[edge.source], position[edge.target]] for edge in edges], dtype=torch.int64).view(
-        -1, 2
+    columns = dict(
+        zip(names, torch.cat([torch.as_tensor(part, dtype=torch.float32) for part in chances.values()], 1).T)
     )
-    found = [
-        (columns[:, block[:, 0]] * columns[:, block[:, 1]]).topk(min(top, len(soft)), dim=0)
-        for block in torch.split(ends, max(1, _CELLS // len(soft)))
-    ]
-    support = tuple(
-        EdgeSupport(
-            edge.source, edge.target, tuple((soft.ids[row], strength) for strength, row in zip(strengths, rows))
-        )
-        for edge, strengths, rows in zip(
-            edges,
-            (column for block in found for column in block.values.T.tolist()),
-            (column for block in found for column in block.indices.T.tolist()),
-        )
-    )
-    return replace(graph, support=support)
+    support, edges, step = [], graph.edges, max(1, _CELLS // len(soft))
+    for start in range(0, len(edges), step):
+        block = edges[start : start + step]
+        products = torch.stack([columns[edge.source] for edge in block], 1)
+        products *= torch.stack([columns[edge.target] for edge in block], 1)
+        best = products.topk(min(top, len(soft)), dim=0)
+        for edge, rows, strengths in zip(block, best.indices.T.tolist(), best.values.T.tolist()):
+            ids = [soft.ids[row] for row in rows]
+            support.append(EdgeSupport(edge.source, edge.target, tuple(zip(ids, strengths))))
+    return replace(graph, support=tuple(support))
 
 
 def estimate_presences(soft: SoftLabels, settings: Mapping[str, Any] | None = None) -> Presences:
@@ -74,8 +66,7 @@ def estimate_presences(soft: SoftLabels, settings: Mapping[str, Any] | None = No
     Raises:
         InputError: A setting is wrong, or nothing is annotated.
     """
-    parts = {name: part.numpy() for name, part in soft.probabilities.items()}
-    return presences(parts, soft.labels.numpy(), kind=soft.kind, settings=settings)
+    return presences(soft.arrays, soft.labels.numpy(), kind=soft.kind, settings=settings)
 
 
 def infer_graph(
@@ -105,7 +96,7 @@ def infer_graph(
     """
     chances = estimate_presences(soft, settings) if chances is None else chances
     graph = infer_interactions(
-        {name: part.numpy() for name, part in soft.probabilities.items()},
+        soft.arrays,
         soft.labels.numpy(),
         kind=soft.kind,
         classes=soft.classes,
@@ -142,28 +133,18 @@ def read_run_graph(
     """
     run = RunFolder(folder)
     if not (run / "soft_labels.safetensors").exists():
-        raise InputError(
-            f"{folder}: has no class graph and no soft labels",
-            got=f"a run of {run.info()['method']}",
-            valid="a run of interactions, with graph=inferred",
-        )
+        what, valid = f"{folder}: has no class graph and no soft labels", "a run of interactions, with graph=inferred"
+        raise InputError(what, got=f"a run of {run.info()['method']}", valid=valid)
     soft = SoftLabels.load(run / "soft_labels.safetensors")
     own = run.settings().get("inference") or {}
     stored = None if settings or knowledge else load_graph(run.path)
     if stored is None:
-        own = {**own, **(settings or {})}
-        return infer_graph(soft, own, knowledge=knowledge, clips=clips, progress=progress)
+        return infer_graph(soft, {**own, **(settings or {})}, knowledge=knowledge, clips=clips, progress=progress)
     return with_support(stored, soft, estimate_presences(soft, own), clips)
 
 
 def store_graph(graph: Graph, folder: Path, identity: Identity) -> None:
-    """Write ``graph.npz`` with the matrices, then ``graph.json`` with all else.
-
-    Args:
-        graph: The graph.
-        folder: Where to.
-        identity: What it depends on: soft labels, settings, versions.
-    """
+    """Write ``graph.npz`` with the matrices, then ``graph.json`` with all else and the graph's identity."""
     graph.save(folder / "graph.npz")
     write_json(folder / "graph.json", {**graph.to_dict(), "identity": identity})
 
@@ -191,7 +172,6 @@ def load_graph(folder: Path, identity: Identity | None = None) -> Graph | None:
             matrices = {name: file[name] for name in ("weights", "presence", "direction") if name in file.files}
         return replace(Graph.from_dict(said), **matrices)
     except (OSError, ValueError, KeyError, EOFError) as error:
-        raise InputError(
-            f"{folder}: graph.json and graph.npz are not a whole graph ({error})",
-            fix="delete both; they are made again from soft_labels.safetensors",
-        ) from None
+        fix = "delete both; they are made again from soft_labels.safetensors"
+        what = f"{folder}: graph.json and graph.npz are not a whole graph ({error})"
+        raise InputError(what, fix=fix) from None

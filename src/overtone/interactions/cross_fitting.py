@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -83,34 +83,17 @@ def cross_fit(
     chosen = {name: value for name, value in choice.items() if name in method}
     scores = TeacherScores(part.splits["train"], fold_ids)
     for number in range(folds):
-        fitted = trainer.fit(number, f"fold-{number + 1}", f"fold {number + 1}/{folds}", chosen)
-        scores.add(fitted.run, part, fitted.rows, number)
+        run, fitted = trainer.fit(number, f"fold-{number + 1}", f"fold {number + 1}/{folds}", chosen)
+        scores.add(run, part, fitted, number)
     soft = scores.soft_labels(part, method["head"], provenance, choice)
     if folder is not None and is_main_process():
         soft.save(folder / "soft_labels.safetensors")
     return soft
 
 
-class _FittedTeacher(NamedTuple):
-    """A teacher, and the rows that it was trained on."""
-
-    run: Run
-    rows: Tensor
-
-
 @dataclass(frozen=True)
 class _TeacherTrainer:
-    """Trains the teachers of a corpus, each an ordinary run.
-
-    Attributes:
-        part: What they may see.
-        fold_ids: (N,) fold of each training row.
-        seed: Decides which rows are held out.
-        settings: Of all of them.
-        folder: Where their runs are, in ``teacher``; None for nowhere.
-        progress: Called after every epoch.
-        label: What progress calls them.
-    """
+    """Trains the teachers of a corpus, each an ordinary run, in the folder's ``teacher``."""
 
     part: PairedFeatures
     fold_ids: Tensor
@@ -120,16 +103,10 @@ class _TeacherTrainer:
     progress: ProgressCallback | None
     label: str
 
-    def fit(self, number: int, folder_name: str, label: str, changes: Mapping[str, Any]) -> _FittedTeacher:
-        """Train the teacher of all folds but one, or load it from its folder.
-
-        Args:
-            number: Of the fold that it does not see.
-            folder_name: Its folder's name.
-            label: What progress calls it.
-            changes: Of the settings.
-        """
-        fitted = _select_teacher_rows(self.part, self.fold_ids, number, self.seed)
+    def fit(self, number: int, folder_name: str, label: str, changes: Mapping[str, Any]) -> tuple[Run, Tensor]:
+        """Train the teacher of all folds but one, or load it; the run, and the rows that it was trained on."""
+        rows = self.part.splits["train"][(self.fold_ids >= 0) & (self.fold_ids != number)]
+        fitted = hold_out(replace(self.part, splits={**self.part.splits, "train": rows}), _HELD_OUT, self.seed)
         run = train(
             "av-sal",
             fitted,
@@ -140,7 +117,7 @@ class _TeacherTrainer:
             label=f"{self.label}, {label}",
             evaluate=False,
         )
-        return _FittedTeacher(run, fitted.splits["train"])
+        return run, fitted.splits["train"]
 
 
 def _try_reconstruction(trainer: _TeacherTrainer) -> dict[str, float | Mapping[str, float]]:
@@ -153,10 +130,8 @@ def _try_reconstruction(trainer: _TeacherTrainer) -> dict[str, float | Mapping[s
     judged, positive = trainer.part.subset(rows), trainer.part.targets[rows] > 0
 
     def judge(weight: float) -> float:
-        place = f"trial-explaining-{weight:g}"
-        run = trainer.fit(
-            0, place, f"trial with feature_reconstruction={weight:g}", {"feature_reconstruction": weight}
-        ).run
+        label, changes = f"trial with feature_reconstruction={weight:g}", {"feature_reconstruction": weight}
+        run, _ = trainer.fit(0, f"trial-explaining-{weight:g}", label, changes)
         teacher = run.method
         assert isinstance(teacher, AVSAL)
         scored = run.apply(judged, lambda part, side: {"": teacher.soft_labels(part, side)})[""]
@@ -182,17 +157,11 @@ def _provenance(
 
 
 def select_labelled_splits(data: PairedFeatures) -> PairedFeatures:
-    """Select training rows and, behind them, validation rows; drop every other row, truth and media.
-
-    Raises:
-        InputError: There are no labels, or no training rows.
-    """
+    """Select training rows and, behind them, validation rows; drop every other row, truth and media."""
     if data.targets is None or "train" not in data.splits:
-        raise InputError(
-            f"{data.provenance.source}: soft labels are learnt from training rows with labels",
-            got=f"splits {', '.join(data.splits) or 'none'}, labels: {data.label_kind}",
-            fix="bring labels, as y or labels",
-        )
+        got = f"splits {', '.join(data.splits) or 'none'}, labels: {data.label_kind}"
+        what = f"{data.provenance.source}: soft labels are learnt from training rows with labels"
+        raise InputError(what, got=got, fix="bring labels, as y or labels")
     used = {name: data.splits[name] for name in ("train", "val") if name in data.splits}
     bounds = torch.tensor([len(rows) for rows in used.values()]).cumsum(0).tolist()
     numbers = torch.arange(bounds[-1]).tensor_split(bounds[:-1])
@@ -201,14 +170,9 @@ def select_labelled_splits(data: PairedFeatures) -> PairedFeatures:
 
 
 def assign_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
-    """Assign labelled rows to folds, class by class, so that every fold has its share of each.
+    """Assign labelled rows to k folds, class by class, so that every fold has its share of each.
 
     A row with several labels counts for its rarest.
-
-    Args:
-        labels: (N, C).
-        folds: k.
-        seed: The same seed gives the same folds.
 
     Returns:
         (N,) int64 from 0 to k − 1; −1 for rows without a label.
@@ -222,12 +186,9 @@ def assign_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
     """
     known = has_label(labels).nonzero()[:, 0]
     if folds < 2 or len(known) < 2 * folds:
-        raise InputError(
-            "too few labelled training rows for cross-fitting",
-            got=f"{len(known)} rows in {folds} folds",
-            valid="at least two folds of two rows",
-            fix="annotate more clips, or lower folds",
-        )
+        got, valid = f"{len(known)} rows in {folds} folds", "at least two folds of two rows"
+        what, fix = "too few labelled training rows for cross-fitting", "annotate more clips, or lower folds"
+        raise InputError(what, got=got, valid=valid, fix=fix)
     present = (labels[known] > 0).float()
     rarest = (present / present.sum(0).clamp_min(1)).argmax(1)
     mixed = torch.from_numpy(shuffle_rows(len(known), seed))
@@ -235,9 +196,3 @@ def assign_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
     fold_ids = torch.full((len(labels),), -1, dtype=torch.int64)
     fold_ids[order] = torch.arange(len(order)) % folds
     return fold_ids
-
-
-def _select_teacher_rows(part: PairedFeatures, fold_ids: Tensor, number: int, seed: int) -> PairedFeatures:
-    """Select the data of one fold's teacher."""
-    rows = part.splits["train"][(fold_ids >= 0) & (fold_ids != number)]
-    return hold_out(replace(part, splits={**part.splits, "train": rows}), _HELD_OUT, seed)

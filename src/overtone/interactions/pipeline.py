@@ -72,25 +72,8 @@ class InteractionTrainer:
         """Train a method; the arguments, the result and what is raised are those of :func:`overtone.training.train`.
 
         For a method with ``needs_inferred_targets`` the run's folder also gets the teachers' runs, their soft labels
-        and the class graph; ``resume`` goes on at the stage that was interrupted.
-
-        Args:
-            method: A registered name.
-            data: Features with a split ``train``; with labels for a method that needs inferred targets.
-            settings: One flat mapping; each key is a setting of the method or of its training.
-            out: The run folder; None keeps the run in memory.
-            resume: Continue the run that is in ``out``.
-            overwrite: Replace the run that is in ``out``.
-            progress: Called after every epoch of teachers and student, and after every step of the graph search.
-            label: What progress calls the run.
-            evaluate: Whether to evaluate on the test split at the end.
-
-        Returns:
-            The run.
-
-        Raises:
-            InputError: As for training alone, or the data has too few labels, or a setting of a stage is wrong.
-            TrainingStopped: A teacher or the student diverged.
+        and the class graph; ``resume`` goes on at the stage that was interrupted. Progress also covers the teachers'
+        epochs and the steps of the graph search. Too few labels, or a wrong setting of a stage, are refused first.
         """
         kind = methods[method]
         infer: Callable[[RunContext], InferredTargets | None] | None = None
@@ -146,14 +129,9 @@ class InteractionTrainer:
             "of": checksum(*part.modalities.values(), part.targets, *part.splits.values()),
             "with": {name: value for name, value in settings.items() if name not in FREE},
         }
-
-        def fit() -> SoftLabels:
-            label = f"{run.label}: teacher"
-            return cross_fit(
-                part, folds=config.folds, settings=settings, out=run.folder, progress=run.progress, label=label
-            )
-
-        return self._keep(identity, fit, run)
+        options: dict[str, Any] = {"folds": config.folds, "settings": settings, "progress": run.progress}
+        options |= {"out": run.folder, "label": f"{run.label}: teacher"}
+        return self._keep(identity, lambda: cross_fit(part, **options), run)
 
     def _graph(self, config: InteractionConfig, run: RunContext, soft: SoftLabels, chances: Presences) -> Graph:
         identity: Identity = {
@@ -162,11 +140,9 @@ class InteractionTrainer:
             "versions": {"overtone": __version__},
         }
 
-        def report(step: Progress) -> object:
-            # An answer would end the search; a training's progress has none to give.
+        def report(step: Progress) -> None:  # an answer would end the search; a training's progress has none to give
             if run.progress is not None:
                 run.progress(replace(step, label=f"{run.label}: graph, {step.label}"))
-            return None
 
         def search() -> Graph:
             return infer_graph(soft, config.inference, chances=chances, progress=report)

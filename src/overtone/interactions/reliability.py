@@ -45,17 +45,9 @@ def reliability(probabilities: Tensor, labels: Tensor, kind: Kind) -> dict[str, 
 
 
 def calibration_error(confidence: Tensor, outcome: Tensor, bins: int = _BINS) -> float:
-    r"""Expected calibration error.
+    r"""Expected calibration error of (n,) probabilities against (n,) outcomes in [0, 1], over bins of equal width.
 
     .. math:: \sum_b \frac{n_b}{n} \, | \bar p_b - \bar y_b |
-
-    Args:
-        confidence: (n,) probabilities.
-        outcome: (n,) what came, in [0, 1].
-        bins: Bins of equal width.
-
-    Returns:
-        In [0, 1]; 0 if in every bin the mean probability is the share of what came.
 
     Source:
         Naeini, Cooper & Hauskrecht 2015, AAAI; Guo et al. 2017, arXiv 1706.04599.
@@ -66,14 +58,9 @@ def calibration_error(confidence: Tensor, outcome: Tensor, bins: int = _BINS) ->
 
 
 def mean_class_precision(scores: Tensor, positive: Tensor) -> float:
-    """Mean over the classes that have positives of the average precision of the rows ranked by score.
+    """Mean over the classes that have positives of the average precision of the rows ranked by score, both (n, C).
 
-    Args:
-        scores: (n, C).
-        positive: (n, C) bool.
-
-    Returns:
-        In [0, 1]; tied rows stay in their order.
+    Tied rows stay in their order.
     """
     order = torch.argsort(scores, dim=0, descending=True, stable=True)
     hit = positive.gather(0, order).double()

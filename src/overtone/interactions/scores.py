@@ -15,7 +15,7 @@ from overtone.interactions.soft_labels import Identity, SoftLabels
 from overtone.methods.av_sal import AVSAL
 from overtone.training.run import Run
 
-CERTAIN = 1e-6
+_CERTAIN = 1e-6
 """Probabilities stay so far from 0 and 1: nothing that was learnt is surer, and their logarithms stay finite."""
 
 
@@ -37,14 +37,7 @@ class TeacherScores:
         self.temperatures: list[list[float]] = []
 
     def add(self, run: Run, part: PairedFeatures, fitted: Tensor, number: int) -> None:
-        """Add the scores of one fold's teacher.
-
-        Args:
-            run: The teacher's.
-            part: The data.
-            fitted: Rows it was trained on.
-            number: Of the fold that it has not seen.
-        """
+        """Add the scores of the teacher that was trained on the rows ``fitted`` and has not seen fold ``number``."""
         teacher = run.method
         assert isinstance(teacher, AVSAL)
         self.temperatures.append(teacher.temperatures.tolist())
@@ -56,20 +49,16 @@ class TeacherScores:
         scored = run.apply(part.split("train"), score)
         unseen = ((self.fold_ids == number) | (self.fold_ids < 0))[:, None].float()
         seen = torch.isin(self.rows, fitted)[:, None].float()
-        for name, rows, scores in (
-            ("calibrated", unseen, scored["calibrated"]),
-            ("uncalibrated", unseen, scored["uncalibrated"]),
-            ("in_sample", seen, scored["calibrated"]),
-        ):
+        for name, rows in (("calibrated", unseen), ("uncalibrated", unseen), ("in_sample", seen)):
             self.counts[name] += rows
-            for modality, values in scores.items():
+            for modality, values in scored["uncalibrated" if name == "uncalibrated" else "calibrated"].items():
                 sums = self.sums[name]
                 sums[modality] = sums.get(modality, torch.zeros_like(values)) + rows * values
 
     def mean(self, name: str) -> dict[str, Tensor]:
         """Modality to (N, C) means, strictly between 0 and 1; meaningless where no teacher scored."""
         counts = self.counts[name].clamp_min(1)
-        return {modality: (part / counts).clamp(CERTAIN, 1 - CERTAIN) for modality, part in self.sums[name].items()}
+        return {modality: (part / counts).clamp(_CERTAIN, 1 - _CERTAIN) for modality, part in self.sums[name].items()}
 
     def soft_labels(
         self, part: PairedFeatures, kind: Kind, provenance: Identity, choice: Mapping[str, float | Mapping[str, float]]

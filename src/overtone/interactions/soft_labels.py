@@ -65,12 +65,13 @@ class SoftLabels:
         first, second = self.probabilities.values()
         return first, second
 
-    def save(self, path: str | Path) -> None:
-        """Write one safetensors file; names and numbers are in its header, as ``overtone graph`` reads them.
+    @property
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """The probabilities as arrays."""
+        return {name: part.numpy() for name, part in self.probabilities.items()}
 
-        Args:
-            path: The file.
-        """
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file; names and numbers are in its header, as ``overtone graph`` reads them."""
         tensors = {**self.probabilities, "labels": self.labels, "folds": self.folds}
         tensors |= {_IN_SAMPLE + name: part for name, part in self.in_sample.items()}
         header = {
@@ -86,14 +87,7 @@ class SoftLabels:
 
     @classmethod
     def load(cls, path: str | Path) -> SoftLabels:
-        """Read soft labels back.
-
-        Args:
-            path: A file that :meth:`save` wrote.
-
-        Raises:
-            InputError: There is none, or it holds something else.
-        """
+        """Read what :meth:`save` wrote; a file that is missing or holds something else is refused."""
         tensors, header = load_tensors(path), _read_header(path)
         try:
             names = header["modalities"]
@@ -110,19 +104,12 @@ class SoftLabels:
                 reliability=header["reliability"],
             )
         except KeyError as missing:
-            raise InputError(
-                f"{path}: not soft labels of a run",
-                got=f"no {missing}",
-                fix="for other files see overtone graph --soft",
-            ) from None
+            fix = "for other files see overtone graph --soft"
+            raise InputError(f"{path}: not soft labels of a run", got=f"no {missing}", fix=fix) from None
 
     @classmethod
     def load_matching(cls, path: Path, provenance: Identity) -> SoftLabels | None:
-        """Read soft labels back; None if there are none, or they depend on something else than ``provenance``.
-
-        Raises:
-            InputError: The file is damaged.
-        """
+        """Read soft labels back; None if there are none, or they depend on something else than ``provenance``."""
         found = cls.load(path) if path.exists() else None
         return found if found is not None and json_text(found.provenance) == json_text(provenance) else None
 
@@ -172,11 +159,8 @@ def _as_indicators(labels: NDArray[Any] | None, classes: int, source: str | Path
     """(n, C) labels as they are, or those of (n,) class numbers."""
     valid = f"class numbers from 0 to {classes - 1}, or (rows, {classes}) indicators, under y or labels"
     if labels is None:
-        raise InputError(
-            f"{source}: interactions are inferred from soft labels and annotated labels, and there are no labels",
-            valid=valid,
-            fix="add them, or leave --interactions out",
-        )
+        what = f"{source}: interactions are inferred from soft labels and annotated labels, and there are no labels"
+        raise InputError(what, valid=valid, fix="add them, or leave --interactions out")
     if labels.ndim == 2 and labels.shape[1] == classes and labels.dtype.kind in "biuf":
         return labels.astype(np.float32)
     if labels.ndim == 1 and labels.dtype.kind in "iu" and labels.min() >= 0 and labels.max() < classes:
