@@ -38,9 +38,8 @@ def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = 
         The graph with its ``support``.
     """
     names = [f"{modality}:{name}" for modality in chances for name in soft.classes]
-    columns = dict(
-        zip(names, torch.cat([torch.as_tensor(part, dtype=torch.float32) for part in chances.values()], 1).T)
-    )
+    parts = [torch.as_tensor(part, dtype=torch.float32) for part in chances.values()]
+    columns = dict(zip(names, torch.cat(parts, 1).T))
     support, edges, step = [], graph.edges, max(1, _CELLS // len(soft))
     for start in range(0, len(edges), step):
         block = edges[start : start + step]

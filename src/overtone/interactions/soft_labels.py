@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -143,10 +144,8 @@ def _read_header(path: str | Path) -> dict[str, Any]:
         metadata = file.metadata() or {}
     found = {}
     for name, text in metadata.items():
-        try:
+        with suppress(ValueError):
             found[name] = json.loads(text)
-        except ValueError:
-            continue
     return found
 
 
