@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from overtone.core import InputError
+from overtone.graphs.arrays import Floats, Numbers
 from overtone.graphs.moments import correlation_of
-
-Floats = NDArray[np.float64]
-Numbers = NDArray[np.floating | np.integer | np.bool_]
 
 _SAME = 1e-9
 """Two variables are one where 1 - |r| is less."""
@@ -80,17 +77,3 @@ def _dependence(correlation: Floats, rows: float, names: Sequence[str]) -> list[
     relations = f"{null.shape[1]} linear relation{'s' * (null.shape[1] > 1)}"
     which = "which of them are parents of which cannot be told from data"
     return [f"the variables {shown} determine each other ({relations}): {which}"]
-
-
-def numbers(data: object, what: str) -> Numbers:
-    """A two-dimensional array of numbers, not copied where it is one already; anything else is refused."""
-    array = to_array(data)
-    if array.ndim != 2 or array.dtype.kind not in "fiub" or 0 in array.shape:
-        raise InputError(f"{what} must be a (rows, variables) array of numbers", got=f"{array.dtype} {array.shape}")
-    return array
-
-
-def to_array(data: object) -> Numbers:
-    """A numpy array of whatever holds numbers, tensors on any device among them."""
-    tensor = getattr(data, "detach", None)
-    return np.asarray(data if tensor is None else tensor().cpu())

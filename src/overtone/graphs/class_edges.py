@@ -11,15 +11,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from overtone.graphs.arrays import Bools, Floats, Ints
 from overtone.graphs.knowledge import Constraints
 from overtone.graphs.moments import refit
 from overtone.graphs.settings import InferenceSettings
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 _SEVERAL = 0.05
 """Labels exclude each other, and are taken for causes, where a smaller share of the annotated rows has several."""

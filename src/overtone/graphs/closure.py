@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from overtone.graphs.arrays import Floats, Ints
 from overtone.graphs.knowledge import Constraints
 from overtone.graphs.moments import correlation_of, implied_precision
 from overtone.graphs.resampling import FittedGraph, Learner
 from overtone.graphs.search import Clock, Seed
 from overtone.graphs.settings import GraphSettings
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 _ROUNDS = 60
 """Rounds of the median basis; it settles in a few dozen."""
@@ -34,7 +31,7 @@ _CLASS_STARTS, _MOST_STARTS = 120, 9
 """The fewer the classes, the worse the first guess of the offsets, and the more guesses are made."""
 
 
-def median_basis(closed: Floats, groups: NDArray[np.int64]) -> Floats:
+def median_basis(closed: Floats, groups: Ints) -> Floats:
     """The covariance whose rows have median zero off the diagonal, within each modality and across.
 
     A sparse graph leaves most pairs nearly uncorrelated, so the offset that makes the median zero is close to the
@@ -105,9 +102,7 @@ class ClosedLearner(Learner):
         constraints: Background knowledge.
     """
 
-    def __init__(
-        self, settings: GraphSettings, groups: NDArray[np.int64], constraints: Constraints | None = None
-    ) -> None:
+    def __init__(self, settings: GraphSettings, groups: Ints, constraints: Constraints | None = None) -> None:
         super().__init__(settings, constraints)
         self.groups = groups
         self.basis = (groups[:, None] == np.arange(groups.max() + 1)).astype(float)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from overtone.graphs.arrays import Bools
 from overtone.graphs.engine.compiling import compiled
-
-Bools = NDArray[np.bool_]
 
 
 def cpdag(dag: Bools, forbidden: Bools | None = None) -> tuple[Bools, Bools]:

@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from overtone.core import InputError
 from overtone.core.files import atomic_path, write_json, write_text
+from overtone.graphs.arrays import Bools, Floats
 from overtone.graphs.edges import Edge, EdgeKind, EdgeSupport, HalvesAgreement
 from overtone.graphs.exports import to_dot, to_graphml, to_networkx
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 _STANDARDISED = "standardised regression coefficient, refitted with all parents of the target."
 """What a weight means unless a graph says something else."""

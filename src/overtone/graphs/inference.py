@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from overtone.core import ProgressCallback
+from overtone.graphs.arrays import Bools, Ints
 from overtone.graphs.checks import check_covariance
 from overtone.graphs.class_edges import consensus_edges, count_edges, label_notes, labels_take_part, with_labels
 from overtone.graphs.cpdag import cpdag
-from overtone.graphs.edges import HalvesAgreement
 from overtone.graphs.graph import Graph
 from overtone.graphs.knowledge import Constraints, Knowledge
 from overtone.graphs.learning import needs_blocks
@@ -31,9 +31,6 @@ from overtone.graphs.soft_labels import (
     split_modalities,
 )
 from overtone.graphs.stability import agreement_of, choose_penalty
-
-Bools = NDArray[np.bool_]
-Rows = NDArray[np.int64]
 
 _WEIGHT = (
     "by how much the target's presence is higher where the source is annotated and present, the other sources being "
@@ -108,7 +105,7 @@ def infer_interactions(
     names = name_nodes(parts, classes)
     constraints = None if knowledge is None else knowledge.constraints(names, chosen.max_parents)
 
-    def infer_from(rows: Rows) -> Graph:
+    def infer_from(rows: Ints) -> Graph:
         some = {name: part[rows] for name, part in parts.items()}
         found = presences(some, given[rows], kind=kind, settings=chosen.model_dump())
         return _infer(found, given[rows], names, constraints, chosen, clock)
@@ -119,8 +116,11 @@ def infer_interactions(
     if not chosen.halves or clock.over():
         return graph
     same_class = np.tile(np.eye(given.shape[1], dtype=bool), (len(parts), len(parts)))
-    agreement = _compare_halves(infer_from, len(given), chosen, same_class)
-    return replace(graph, halves=agreement, seconds=clock.elapsed)
+    counted = np.triu(~same_class, 1)
+    random = np.random.default_rng(seed_for(chosen, 2))
+    orders = [random.permutation(len(given)) for _ in range(chosen.halves)]
+    pairs = [[infer_from(half).adjacency[counted] for half in np.array_split(order, 2)] for order in orders]
+    return replace(graph, halves=agreement_of(np.array(pairs)), seconds=clock.elapsed)
 
 
 def _infer(
@@ -172,14 +172,3 @@ def _infer(
         weight_meaning=_WEIGHT,
         notes=label_notes(covariance, kept, nodes, classes) if causes else (),
     )
-
-
-def _compare_halves(
-    infer_from: Callable[[Rows], Graph], count: int, chosen: InferenceSettings, same_class: Bools
-) -> HalvesAgreement:
-    """How far the graphs of two halves of the rows agree, each inferred from its own rows from the beginning."""
-    random = np.random.default_rng(seed_for(chosen, 2))
-    upper = np.triu(~same_class, 1)
-    orders = [random.permutation(count) for _ in range(chosen.halves)]
-    pairs = [[infer_from(half).adjacency[upper] for half in np.array_split(order, 2)] for order in orders]
-    return agreement_of(np.array(pairs))

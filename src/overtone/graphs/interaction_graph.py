@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from overtone.core import InputError, ProgressCallback
-from overtone.graphs.checks import check_chunk, check_covariance, to_array
+from overtone.graphs.arrays import Floats, to_array
+from overtone.graphs.checks import check_chunk, check_covariance
 from overtone.graphs.closure import ClosedLearner
 from overtone.graphs.graph import Graph
 from overtone.graphs.knowledge import Knowledge
@@ -28,8 +29,6 @@ from overtone.graphs.soft_labels import (
     resolve_representation,
     split_modalities,
 )
-
-Floats = NDArray[np.float64]
 
 _FEWEST_CLASSES = 3
 _HARD = 12

@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from overtone.core import InputError, unknown_name
 from overtone.core.settings import read_yaml
-
-Bools = NDArray[np.bool_]
+from overtone.graphs.arrays import Bools, Ints
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Knowledge:
         given: dict[str, Any] = {name: [tuple(map(str, item)) for item in value] for name, value in values.items()}
         return cls(**given)
 
-    def _tier_of(self, place: dict[str, int]) -> NDArray[np.int64]:
+    def _tier_of(self, place: dict[str, int]) -> Ints:
         tier = np.full(len(place), -1)
         for number, members in enumerate(self.tiers):
             if isinstance(members, str):
@@ -108,7 +106,7 @@ class Constraints:
     required: Bools
     before: Bools
 
-    def permuted(self, order: NDArray[np.int64]) -> Constraints:
+    def permuted(self, order: Ints) -> Constraints:
         """The same with the variables in another order."""
         return Constraints(*(part[np.ix_(order, order)] for part in (self.forbidden, self.required, self.before)))
 

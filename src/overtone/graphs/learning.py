@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from overtone.core import InputError, ProgressCallback
-from overtone.graphs.checks import Numbers, check_chunk, check_covariance, check_names, numbers
+from overtone.graphs.arrays import Bools, Numbers, numbers
+from overtone.graphs.checks import check_chunk, check_covariance, check_names
 from overtone.graphs.cpdag import cpdag
 from overtone.graphs.graph import Graph
 from overtone.graphs.knowledge import Knowledge
@@ -114,7 +115,7 @@ def _checked(chunks: Iterable[ArrayLike], names: Sequence[str]) -> Iterable[Numb
         raise InputError("there are no rows")
 
 
-def assemble_graph(samples: Resampler, notes: Sequence[str] = (), counted: NDArray[np.bool_] | None = None) -> Graph:
+def assemble_graph(samples: Resampler, notes: Sequence[str] = (), counted: Bools | None = None) -> Graph:
     """Search, resample as far as the settings ask for it, and put the graph together.
 
     Args:

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from overtone.core import InputError
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from overtone.graphs.arrays import Bools, Floats, Ints
 
 _MOST_BLOCKS = 1000
 """Blocks of rows for resampling; up to so many rows each row is a block, and the bootstrap is over rows."""
@@ -90,7 +88,7 @@ def moments(chunks: Iterable[ArrayLike], names: Sequence[str], *, blocks: bool =
     return Moments(found[found[:, 0, 0] > 0], shift, scale, tuple(names))
 
 
-def _block_moments(values: Floats, assigned: NDArray[np.int64], count: int) -> Floats:
+def _block_moments(values: Floats, assigned: Ints, count: int) -> Floats:
     """Moments of rows per block that they were assigned to, one block's product at a time."""
     rows = np.column_stack([np.ones(len(values)), values])[np.argsort(assigned, kind="stable")]
     ends = np.cumsum(np.bincount(assigned, minlength=count))

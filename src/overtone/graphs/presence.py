@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from overtone.graphs.arrays import Bools, Floats
 from overtone.graphs.settings import InferenceSettings
 from overtone.graphs.soft_labels import (
     Kind,
@@ -18,8 +19,6 @@ from overtone.graphs.soft_labels import (
     split_modalities,
 )
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Presences = dict[str, Floats]
 """Modality to (n, C) chances that a class is present in a row."""
 

@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from overtone.graphs.arrays import Bools, Floats
 from overtone.graphs.cpdag import cpdag
 from overtone.graphs.knowledge import Constraints
 from overtone.graphs.moments import Moments, correlation_of
 from overtone.graphs.search import Clock, SearchResult, Seed, search
 from overtone.graphs.settings import GraphSettings
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Edges = tuple[Bools, Bools]
 """Directed and undirected edges of one graph, (p, p) each."""
 

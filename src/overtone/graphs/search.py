@@ -7,15 +7,13 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from overtone.core import Progress, ProgressCallback
+from overtone.graphs.arrays import Bools, Floats, Ints
 from overtone.graphs.engine.engine import Engine, bic_penalty
 from overtone.graphs.knowledge import Constraints
 from overtone.graphs.settings import GraphSettings
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Seed = np.random.SeedSequence | int
 
 _MOST_PARENTS = 40
@@ -74,7 +72,7 @@ class SearchResult:
     """
 
     dag: Bools
-    order: NDArray[np.int64]
+    order: Ints
     score: float
     steps: int
     complete: bool
@@ -120,7 +118,7 @@ def search(
 
 def _climb_and_shake(
     engine: Engine, settings: GraphSettings, random: np.random.Generator, clock: Clock
-) -> tuple[NDArray[np.int64], int]:
+) -> tuple[Ints, int]:
     """Local optima from each start and from shaken copies of the best; the best order, and their number."""
     best, score, step = np.arange(engine.p), -np.inf, 0
     steps = settings.starts + settings.ils_steps
@@ -140,7 +138,7 @@ def _climb_and_shake(
     return best, step
 
 
-def shaken(order: NDArray[np.int64], random: np.random.Generator, times: int = 1) -> NDArray[np.int64]:
+def shaken(order: Ints, random: np.random.Generator, times: int = 1) -> Ints:
     """An order with about ln p of its variables, or ``times`` as many, put elsewhere."""
     p = len(order)
     moved = random.choice(p, min(p, max(1, times * round(np.log(p)))), replace=False)
@@ -148,7 +146,7 @@ def shaken(order: NDArray[np.int64], random: np.random.Generator, times: int = 1
     return np.insert(rest, random.integers(0, len(rest) + 1, len(moved)), order[moved])
 
 
-def repaired(order: NDArray[np.int64], before: Bools) -> NDArray[np.int64]:
+def repaired(order: Ints, before: Bools) -> Ints:
     """An order in which each variable stands behind those it must stand behind, otherwise as it was.
 
     Each goes directly behind the last of its predecessors; ``before`` is transitive, so those are placed already.

@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from overtone.core import InputError, unknown_name
-from overtone.graphs.checks import Numbers, numbers, to_array
+from overtone.graphs.arrays import Bools, Floats, Numbers, numbers, to_array
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Kind = Literal["softmax", "logits", "sigmoid", "sigmoid-logits"]
 Representation = Literal["auto", "log-ratio", "logit", "linear"]
 SoftLabelArrays = Mapping[str, ArrayLike] | ArrayLike

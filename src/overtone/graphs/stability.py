@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from overtone.graphs.arrays import Bools, Floats
 from overtone.graphs.edges import HalvesAgreement
 from overtone.graphs.resampling import Resampler
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 _PENALTIES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
 """What the choice of the penalty by stability chooses from."""
