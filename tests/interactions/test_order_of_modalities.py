@@ -16,9 +16,9 @@ from overtone.interactions import (
     cross_fit,
     estimate_presences,
     infer_graph,
-    load_graph,
     read_run_graph,
 )
+from overtone.interactions.class_graph import load_graph
 from overtone.training import Run
 
 from .conftest import INFERENCE, TEACHER

@@ -13,7 +13,8 @@ import overtone.interactions.cross_fitting as fitting
 import overtone.interactions.pipeline as pipeline
 from overtone.core import InputError
 from overtone.features import from_arrays
-from overtone.interactions import InteractionTrainer, SoftLabels, estimate_presences, infer_graph, load_graph
+from overtone.interactions import InteractionTrainer, SoftLabels, estimate_presences, infer_graph
+from overtone.interactions.class_graph import load_graph
 from overtone.training import Run, TrainingStopped
 
 from .conftest import TEACHER

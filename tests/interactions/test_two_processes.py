@@ -8,7 +8,8 @@ import torch
 import yaml
 
 from overtone.features import load, save
-from overtone.interactions import InteractionTrainer, SoftLabels, load_graph
+from overtone.interactions import InteractionTrainer, SoftLabels
+from overtone.interactions.class_graph import load_graph
 from overtone.training import Run
 
 from .conftest import INFERENCE, TEACHER

@@ -41,10 +41,10 @@ def median_basis(closed: Floats, groups: Ints) -> Floats:
         closed: (p, p) covariance of row-centred logits.
         groups: (p,) number of each variable's modality.
     """
-    p, count = len(closed), int(groups.max()) + 1
+    count = int(groups.max()) + 1
     member = groups[:, None] == np.arange(count)
-    shift = np.zeros((p, count))
-    off = closed + np.where(np.eye(p, dtype=bool), np.nan, 0.0)
+    shift = np.zeros((len(closed), count))
+    off = closed + np.where(np.eye(len(closed), dtype=bool), np.nan, 0.0)
     for _ in range(_ROUNDS):
         for group in range(count):
             # Entry (i, j) with j in this group: closed + shift[i, group] + shift[j, modality of i].

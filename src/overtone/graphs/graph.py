@@ -109,15 +109,9 @@ class Graph:
         return Edge(self.nodes[x], self.nodes[y], kind, float(self.weights[x, y]), presence, direction)
 
     def matrix(self, top: int | None = None) -> Floats:
-        """The weights as shares: |weight|, the sum into each node scaled to one.
+        """The weights as (p, p) shares, [x, y]: of x in what enters y; a column without edges is zero.
 
-        Undirected edges count in both directions.
-
-        Args:
-            top: Keep only so many of the heaviest edges into each node.
-
-        Returns:
-            (p, p), [x, y]: share of x in what enters y; a column without edges is zero.
+        Undirected edges count in both directions. Only the ``top`` heaviest edges into each node are kept.
         """
         strength = np.abs(self.weights)
         both = np.maximum(strength, strength.T)
@@ -129,13 +123,10 @@ class Graph:
         return kept / np.where(total > 0, total, 1.0)
 
     def to_dict(self, *, brief: bool = False) -> dict[str, Any]:
-        """The graph as JSON values.
+        """All of the graph as JSON values, for :meth:`from_dict`.
 
         Args:
             brief: As ``--json`` prints it: nodes, edges, score, seconds, settings and, if known, supporting rows.
-
-        Returns:
-            All of the graph, for :meth:`from_dict`, unless ``brief``.
         """
         values = {
             "nodes": list(self.nodes),
@@ -190,10 +181,7 @@ class Graph:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the graph; what kind of file, the suffix says.
-
-        Args:
-            path: ``.json``, ``.graphml``, ``.dot`` (or ``.gv``), or ``.npz`` with the matrices.
+        """Write the graph; the suffix says what kind of file: .json, .graphml, .dot (or .gv), or .npz with the matrices.
 
         Raises:
             InputError: The suffix is none of these, or the file cannot be written.

@@ -1,6 +1,6 @@
 """Interactions of classes: cross-fitted teachers, their soft labels, the class graph, and the student's training."""
 
-from overtone.interactions.class_graph import estimate_presences, infer_graph, load_graph, read_run_graph, with_support
+from overtone.interactions.class_graph import estimate_presences, infer_graph, read_run_graph
 from overtone.interactions.cross_fitting import cross_fit
 from overtone.interactions.pipeline import InteractionTrainer
 from overtone.interactions.reliability import reliability
@@ -12,8 +12,6 @@ __all__ = [
     "cross_fit",
     "estimate_presences",
     "infer_graph",
-    "load_graph",
     "read_run_graph",
     "reliability",
-    "with_support",
 ]

@@ -24,18 +24,9 @@ _CELLS = 1 << 24
 
 
 def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = _SUPPORT) -> Graph:
-    r"""The same graph with, for each edge, the clips that support it most.
+    """The same graph over ``modality:class`` with, for each edge, the ``top`` clips that support it most.
 
-    The support of an edge i → j by a clip n is :math:`s_n[i] \, s_n[j]`, each chance in its node's modality.
-
-    Args:
-        graph: Its nodes are called ``modality:class``.
-        soft: Of the rows that the graph was inferred from.
-        chances: Modality to (N, C) chances that a class is present: :func:`estimate_presences`.
-        top: Clips named for each edge.
-
-    Returns:
-        The graph with its ``support``.
+    The support of an edge by a clip is the product of the chances that both its classes are present.
     """
     names = [f"{modality}:{name}" for modality in chances for name in soft.classes]
     parts = [torch.as_tensor(part, dtype=torch.float32) for part in chances.values()]
@@ -149,14 +140,7 @@ def store_graph(graph: Graph, folder: Path, identity: Identity) -> None:
 
 
 def load_graph(folder: Path, identity: Identity | None = None) -> Graph | None:
-    """Read a graph that :func:`store_graph` wrote.
-
-    Args:
-        folder: Where it is.
-        identity: What it must depend on; None takes any.
-
-    Returns:
-        The graph; None if there is none, or it depends on something else.
+    """Read a graph that :func:`store_graph` wrote; None if there is none, or it has another identity than is asked for.
 
     Raises:
         InputError: A file is damaged.

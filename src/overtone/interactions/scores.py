@@ -21,12 +21,7 @@ _CERTAIN = 1e-6
 
 @dataclass
 class TeacherScores:
-    """Sums of the teachers' scores of training rows: of rows they were trained on, and of rows they were not.
-
-    Args:
-        rows: (N,) numbers of the training rows.
-        fold_ids: (N,) fold of each.
-    """
+    """Sums of the teachers' scores of (N,) training rows, each in a fold: by those that have seen it, and by others."""
 
     rows: Tensor
     fold_ids: Tensor
