@@ -77,6 +77,13 @@ def test_many_rows_share_blocks_evenly() -> None:
     assert set(summed.blocks[:, 0, 0]) == {2, 3}
 
 
+def test_rows_that_recur_after_each_round_are_spread_over_blocks() -> None:
+    summed = moments([np.arange(2000.0)[:, None] % 1000], ["a"])
+    first, second = summed.blocks[:, 0, 1], summed.blocks[:, 1, 1]
+    assert set(summed.blocks[:, 0, 0]) == {2}
+    assert (second - first**2 / 2 > 1e-6).mean() > 0.9  # hardly a block has the same row twice
+
+
 @pytest.mark.parametrize("kind", ["numpy", "float32", "torch", "lists", "chunks", "covariance"])
 def test_every_form_of_the_same_data_gives_the_same_graph(values: Any, kind: str) -> None:
     given: dict[str, Any] = {
@@ -208,6 +215,12 @@ def test_what_is_no_table_is_refused(data: Any, names: Any, rows: Any, said: str
         learn_graph(data, names, rows=rows)
 
 
+def test_rows_are_counted_from_the_beginning_of_all_chunks(values: Any) -> None:
+    values[117, 1] = np.nan
+    with pytest.raises(InputError, match="row 117, variable 'wet': nan"):
+        learn_graph(in_chunks(values, 50), NAMES)
+
+
 def test_a_covariance_has_no_rows_to_draw_again(values: Any) -> None:
     with pytest.raises(InputError, match="only one block"):
         learn_graph(np.cov(values.T), NAMES, rows=300, settings={"bootstrap": 5})
@@ -231,6 +244,7 @@ def test_one_doubled_column_up_to_noise_changes_little(oracle: ModuleType) -> No
     plain = learn_graph(rows)
     doubled = learn_graph(np.column_stack([rows, rows[:, 0] + 1e-3 * np.random.default_rng(0).normal(size=500)]))
     assert len(doubled.edges) <= len(plain.edges) + 8
+    assert plain.notes == doubled.notes == ()
 
 
 def test_fewer_rows_than_variables_is_possible_and_said(oracle: ModuleType) -> None:
@@ -253,6 +267,20 @@ def test_tiers_forbid_and_direct(values: Any) -> None:
     graph = learn_graph(values, NAMES, knowledge=known)
     assert not {edge for edge in edges(graph) if edge[1] == "wet"}
     assert ("wet", "mood", "directed") in edges(graph)
+
+
+def test_knowledge_becomes_matrices() -> None:
+    known = Knowledge(tiers=[["a", "b"], ["c", "d"]], forbidden=[("c", "d")], required=[("a", "b"), ("b", "c")])
+    found = known.constraints("abcd")
+    forbidden, required, before = np.zeros((3, 4, 4), dtype=bool)
+    forbidden[2:, :2] = forbidden[2, 3] = forbidden[1, 0] = True  # back in time; as said; against what is required
+    required[0, 1] = required[1, 2] = True
+    before[:2, 2:] = before[0, 1] = True
+    np.testing.assert_array_equal(found.forbidden, forbidden)
+    np.testing.assert_array_equal(found.required, required)
+    np.testing.assert_array_equal(found.before, before)
+    chain = Knowledge(required=[("a", "b"), ("b", "c")]).constraints("abc").before
+    assert np.argwhere(chain).tolist() == [[0, 1], [0, 2], [1, 2]]
 
 
 def test_forbidden_and_required_edges_are_kept(values: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from overtone.core import Progress
 from overtone.graphs import Graph, learn_graph
+from overtone.graphs import search as searching
 from overtone.graphs.cpdag import cpdag
 from overtone.graphs.engine.engine import bic_penalty
 from overtone.graphs.search import repaired, search, shaken
@@ -165,6 +166,26 @@ def test_shaking_keeps_a_permutation_and_most_of_its_order() -> None:
     assert (np.argsort(order) != np.argsort(other)).any()
     assert sorted(shaken(np.arange(2), random).tolist()) == [0, 1]
     assert sorted(shaken(np.arange(9), random, 8).tolist()) == list(range(9))
+
+
+class Asked(Exception):
+    """The most parents that the engine was asked to look for."""
+
+
+@pytest.mark.parametrize(
+    ("p", "rows", "settings", "most"),
+    [(5, 1000, {}, 4), (60, 1000, {}, 40), (60, 30, {}, 10), (60, 1000, {"max_parents": 3}, 3), (5, 2, {}, 1)],
+)
+def test_parents_are_few_enough_for_the_rows(
+    monkeypatch: pytest.MonkeyPatch, p: int, rows: int, settings: dict[str, Any], most: int
+) -> None:
+    def engine(*_given: Any, cap: int, **_options: Any) -> None:
+        raise Asked(cap)
+
+    monkeypatch.setattr(searching, "Engine", engine)
+    with pytest.raises(Asked) as asked:
+        search(np.eye(p), rows, GraphSettings(**settings), penalty=2.0)
+    assert asked.value.args == (most,)
 
 
 def test_repair_moves_only_what_stands_wrong() -> None:

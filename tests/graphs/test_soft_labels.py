@@ -11,7 +11,7 @@ import pytest
 
 from overtone.core import InputError
 from overtone.graphs import Graph, interaction_graph
-from overtone.graphs.closure import ClosedLearner, closed_likelihood, expected_covariance, median_basis
+from overtone.graphs.closure import ClosedLearner, clipped, closed_likelihood, expected_covariance, median_basis
 from overtone.graphs.resampling import FittedGraph
 from overtone.graphs.search import Clock, SearchResult
 from overtone.graphs.settings import GraphSettings
@@ -243,6 +243,49 @@ def test_the_start_with_the_best_likelihood_wins(monkeypatch: pytest.MonkeyPatch
     learner = ClosedLearner(GraphSettings(em_starts=4, ils_steps=0), np.repeat([0, 1], 3))
     assert learner(np.eye(6), 100.0, 2.0, 0, Clock()) is found[best]
     assert next(settled, None) is None
+
+
+def test_starts_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The median basis under one penalty, the same under falling ones, the rows as they are, and those moved."""
+    random = np.random.default_rng(0)
+    closed = np.cov(random.normal(size=(200, 6)).T, bias=True)
+    nothing = FittedGraph(SearchResult(np.zeros((6, 6), bool), np.arange(6), 0.0, 1, True), np.eye(6))
+    seen: list[Any] = []
+    monkeypatch.setattr(ClosedLearner, "_settled", lambda *given: (seen.append(given), (nothing, 0.0))[1])
+    groups = np.repeat([0, 1], 3)
+    ClosedLearner(GraphSettings(em_starts=5, ils_steps=0), groups)(closed, 100.0, 2.0, 0, Clock())
+    guesses, penalties = [given[2] for given in seen], [given[4] for given in seen]
+    first = median_basis(closed, groups)
+    np.testing.assert_array_equal(guesses[0], first)
+    np.testing.assert_array_equal(guesses[1], first)
+    np.testing.assert_allclose(guesses[2], clipped(closed))
+    assert not np.allclose(guesses[3], first)
+    assert not np.allclose(guesses[4], clipped(closed))
+    assert penalties[0] == [2.0]
+    for falling in penalties[1:]:
+        assert falling[-1] == 2.0
+        assert falling == sorted(falling, reverse=True)
+        assert falling[0] > 16
+
+
+def test_the_likelihood_of_a_start_is_that_of_all_rows_less_what_edges_cost() -> None:
+    """Under a large penalty there is no edge, and twice as many rows are twice as likely."""
+    random = np.random.default_rng(0)
+    basis = np.repeat(np.eye(2), 4, axis=0)
+    centre = np.eye(8) - basis @ basis.T / 4
+    closed = centre @ np.diag(random.uniform(0.5, 2, 8)) @ centre
+    learner = ClosedLearner(GraphSettings(ils_steps=0), np.repeat([0, 1], 4))
+    found = [learner._settled(closed, np.eye(8), rows, [1e4], 0, Clock()) for rows in (100.0, 200.0)]
+    assert not any(fitted.result.dag.any() for fitted, _ in found)
+    assert found[1][1] == pytest.approx(2 * found[0][1])
+    assert found[0][1] != 0
+
+
+def test_clipping_lifts_small_and_negative_eigenvalues_only() -> None:
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    found = clipped((turn * [2.0, 1.0, -0.5]) @ turn.T)
+    least = 1e-3 * np.abs(np.diag((turn * [2.0, 1.0, -0.5]) @ turn.T)).mean()
+    np.testing.assert_allclose(np.linalg.eigvalsh(found), [least, 1.0, 2.0])
 
 
 def test_the_fewer_classes_the_more_starts() -> None:

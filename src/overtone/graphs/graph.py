@@ -181,7 +181,7 @@ class Graph:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the graph; the suffix says what kind of file: .json, .graphml, .dot (or .gv), or .npz with the matrices.
+        """Write the graph as its suffix says: .json, .graphml, .dot (or .gv), or .npz with the matrices.
 
         Raises:
             InputError: The suffix is none of these, or the file cannot be written.
