@@ -238,6 +238,47 @@ def test_halves_are_inferred_from_their_own_rows() -> None:
     assert agreeing.edges == pytest.approx(2, abs=1)
 
 
+def test_pairs_of_one_class_do_not_count_in_the_agreement_of_halves() -> None:
+    random, labels, events = clips(2000)
+    brought(random, events, (0, 0), (1, 2))
+    agreeing = infer(scored(random, events, 0.3), labels, halves=1).halves
+    assert agreeing.edges == 1
+    assert agreeing.random == pytest.approx((1 / 40) / (2 - 1 / 40))  # of 45 pairs of nodes five are of one class
+
+
+def test_weights_are_regressions_on_presences_and_labels() -> None:
+    random, labels, events = clips()
+    brought(random, events, (0, 0), (1, 2))
+    scores = scored(random, events)
+    (edge,) = infer(scores, labels, bootstrap=0).edges
+    assert edge[:2] == ("audio:train", "visual:horn")
+    chances = np.hstack(list(presences(scores, labels, kind="sigmoid-logits").values()))
+    target = chances[:, 7] - chances[:, 7].mean()
+    causes = np.column_stack([chances[:, [0, 5]], labels[:, [0, 2]], np.ones(len(labels))])
+    own = np.column_stack([labels[:, 2], np.ones(len(labels))])
+    left = target - own @ np.linalg.lstsq(own, target, rcond=None)[0]
+    coefficients = np.linalg.lstsq(causes, target, rcond=None)[0]
+    assert edge.weight == pytest.approx(coefficients[:3].sum() / left.std(), rel=1e-4)
+
+
+def test_the_order_is_one_of_the_dag() -> None:
+    random, labels, events = clips()
+    brought(random, events, (0, 0), (1, 2))
+    graph = infer(scored(random, events), labels, bootstrap=0, penalty=1.0)
+    place = np.array([graph.order.index(name) for name in graph.nodes])
+    sources, targets = np.nonzero(graph.dag)
+    assert len(sources) > 3
+    assert (place[sources] < place[targets]).all()
+
+
+def test_the_penalty_may_be_chosen_by_stability() -> None:
+    random, labels, events = clips()
+    graph = infer(scored(random, events), labels, penalty="stability", bootstrap=3)
+    assert len(graph.repeatability) >= 3
+    assert graph.settings["penalty"] in {1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0}
+    assert infer(scored(random, events), labels, bootstrap=0).repeatability == {}
+
+
 def test_a_stop_leaves_the_graph_of_all_rows() -> None:
     random, labels, events = clips()
     brought(random, events, (0, 0), (1, 2))

@@ -14,7 +14,7 @@ from safetensors import safe_open
 import overtone.interactions.cross_fitting as fitting
 from overtone.core import InputError
 from overtone.graphs.reading import read_soft_labels
-from overtone.interactions import SoftLabels, cross_fit
+from overtone.interactions import SoftLabels, cross_fit, reliability
 from overtone.interactions.cross_fitting import assign_folds, select_labelled_splits
 from overtone.training import Run
 
@@ -75,6 +75,7 @@ def test_rows_without_a_label_teach_nothing_and_are_scored_by_all(make, teachers
     for name, probabilities in soft.probabilities.items():
         mean = torch.stack([one[name] for one in said]).mean(0)
         torch.testing.assert_close(probabilities[unknown], mean[unknown])
+        assert torch.equal(soft.in_sample[name][unknown], probabilities[unknown])  # no teacher was trained on them
 
 
 def test_no_row_of_another_split_reaches_a_teacher(with_validation, teachers):
@@ -110,6 +111,34 @@ def test_several_labels_a_clip_and_both_kinds_of_head(make, head):
         assert len(figures["temperatures"]) == 2
         for name in ("calibrated", "uncalibrated", "in_sample"):
             assert figures[name].keys() == {"nll", "ece", "accuracy", "map"}
+
+
+def test_figures_are_of_their_modality_and_of_their_scores(corpus, teachers):
+    soft = cross_fit(corpus, folds=2, settings=TEACHER)
+    part = corpus.split("train")
+    for side, (name, figures) in enumerate(soft.reliability.items()):
+        assert figures["temperatures"] == [float(run.method.temperatures[side]) for _, run in teachers]
+        assert figures["calibrated"] == reliability(soft.probabilities[name], soft.labels, soft.kind)
+        assert figures["in_sample"] == reliability(soft.in_sample[name], soft.labels, soft.kind)
+        raw = torch.zeros_like(soft.probabilities[name])
+        for fold, (_, run) in enumerate(teachers):
+
+            def score(rows, side, teacher=run.method):
+                return {"": teacher.probabilities(teacher.logits(rows, side))}
+
+            raw[soft.folds == fold] = run.apply(part, score)[""][name][soft.folds == fold]
+        assert figures["uncalibrated"]["nll"] == pytest.approx(reliability(raw, soft.labels, soft.kind)["nll"])
+        assert figures["uncalibrated"]["nll"] != pytest.approx(figures["calibrated"]["nll"], rel=1e-6)
+    first, second = (figures["temperatures"] for figures in soft.reliability.values())
+    assert first != second
+
+
+def test_a_tenth_of_a_teacher_s_rows_is_held_out_where_no_row_is_for_validation(corpus, teachers):
+    soft = cross_fit(corpus, folds=3, settings=TEACHER)
+    for fold, (taught, _) in enumerate(teachers):
+        rows = int((soft.folds != fold).sum())
+        assert len(ids(taught, "val")) == pytest.approx(0.1 * rows, abs=1)
+        assert len(ids(taught, "train") | ids(taught, "val")) == rows
 
 
 def test_in_sample_scores_flatter(make):
@@ -189,6 +218,14 @@ def test_folds_have_their_share_of_every_class(folds, seed, numbers):
         assert counts.max() - counts.min() <= 1
 
 
+def test_a_row_with_several_labels_counts_for_its_rarest():
+    labels = torch.zeros(60, 2)
+    labels[:, 0] = 1
+    labels[:9, 1] = 1
+    for seed in range(5):
+        assert assign_folds(labels, 3, seed)[:9].bincount(minlength=3).tolist() == [3, 3, 3]
+
+
 def test_seeds_deal_differently():
     labels = torch.eye(2)[torch.arange(40) % 2]
     assert not torch.equal(assign_folds(labels, 4, 0), assign_folds(labels, 4, 1))
@@ -227,6 +264,23 @@ def test_explaining_is_kept_where_features_are_sums_of_events_and_dropped_where_
     soft = cross_fit(replace(sums, modalities=loud), folds=2, settings={"epochs": 40})
     assert soft.choice["feature_reconstruction"] == 0.0
     assert soft.choice["map"]["3"] < 0.9 * soft.choice["map"]["0"]
+
+
+@pytest.mark.parametrize(("share", "chosen"), [(1.1, 3.0), (0.9, 3.0), (0.89, 0.0)])
+def test_reconstruction_may_cost_a_tenth_of_the_ranking_of_the_first_fold(corpus, monkeypatch, share, chosen):
+    judged, figures = [], iter([0.5, 0.5, 0.5 * share, 0.5 * share])
+
+    def judge(scores, positive):
+        judged.append(positive)
+        return next(figures)
+
+    monkeypatch.setattr(fitting, "mean_class_precision", judge)
+    soft = cross_fit(corpus, folds=3, settings={**TEACHER, "epochs": 1, "feature_reconstruction": None})
+    assert soft.choice["feature_reconstruction"] == chosen
+    assert soft.choice["map"] == {"0": 0.5, "3": 0.5 * share}
+    assert len(judged) == 4
+    for positive in judged:
+        assert torch.equal(positive, soft.labels[soft.folds == 0] > 0)
 
 
 def test_what_is_set_is_not_tried(corpus, teachers):

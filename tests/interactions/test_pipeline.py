@@ -17,7 +17,7 @@ from overtone.interactions import InteractionTrainer, SoftLabels, estimate_prese
 from overtone.interactions.class_graph import load_graph
 from overtone.training import Run, TrainingStopped
 
-from .conftest import TEACHER
+from .conftest import INFERENCE, TEACHER
 
 SHORT = {"checkpoint_seconds": 0}
 
@@ -245,6 +245,34 @@ def test_the_planted_graph_is_the_truth_and_only_for_who_asks(corpus, searches):
         train("told", replace(corpus, truth={}), settings={"graph": "planted"})
     one = train("told", corpus, settings={**SHORT, "graph": "planted", "top": 1}, evaluate=False).method.told[0].graph
     assert ((one > 0).sum(0) <= (graph > 0).sum(0)).all()
+
+
+@pytest.mark.parametrize(
+    ("top", "wanted"), [(None, [1 / 7, 3 / 7, 3 / 7]), (1, [0.0, 0.5, 0.5]), (9, [1 / 7, 3 / 7, 3 / 7])]
+)
+def test_planted_weights_by_hand(corpus, top, wanted):
+    """Shares of what enters a node; equally strong ones stay together."""
+    strengths = torch.zeros_like(corpus.truth["interactions"], dtype=torch.float32)
+    strengths[:3, 5] = torch.tensor([0.2, 0.6, 0.6])
+    strengths[3, 6] = 0.4
+    settings = {**SHORT, "graph": "planted", "top": top, "teacher": {**TEACHER, "epochs": 1}}
+    run = train("told", replace(corpus, truth={"interactions": strengths}), settings=settings, evaluate=False)
+    graph = run.method.told[0].graph
+    torch.testing.assert_close(graph[:3, 5], torch.tensor(wanted))
+    assert graph[3, 6] == 1
+    assert graph.sum() == pytest.approx(2)
+
+
+def test_top_edges_and_settings_of_presences_reach_the_student(corpus, tmp_path):
+    inference = {**INFERENCE, "sharpness": 3.0, "strength": 0.0}
+    run = train("told", corpus, settings={**SHORT, "top": 1, "inference": inference}, out=tmp_path, evaluate=False)
+    (told,) = run.method.told
+    soft, graph = SoftLabels.load(tmp_path / "soft_labels.safetensors"), load_graph(tmp_path)
+    assert torch.equal(told.graph, torch.as_tensor(graph.matrix(1), dtype=torch.float32))
+    assert not np.array_equal(graph.matrix(1), graph.matrix())
+    for given, chances in zip(told.soft_labels, estimate_presences(soft, inference).values()):
+        assert torch.equal(given, torch.as_tensor(chances, dtype=torch.float32))
+    assert not np.array_equal(estimate_presences(soft, inference)["audio"], estimate_presences(soft)["audio"])
 
 
 def test_truth_changes_nothing_for_who_does_not_ask(corpus, whole):

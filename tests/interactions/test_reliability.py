@@ -41,6 +41,24 @@ def test_several_labels_a_row_against_scikit_learn() -> None:
     assert found["map"] == pytest.approx(average_precision_score(y.numpy()[known], p.numpy()[known], average="macro"))
 
 
+def test_several_labels_share_the_likelihood_of_a_softmax_row() -> None:
+    p, y = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]]), torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    wanted = -(0.5 * (math.log(0.5) + math.log(0.3)) + math.log(0.8)) / 2
+    assert reliability(p, y, "softmax")["nll"] == pytest.approx(wanted)
+
+
+def test_calibration_of_sigmoids_is_over_all_classes_of_all_rows() -> None:
+    generator = torch.Generator().manual_seed(1)
+    p = torch.rand(200, 3, generator=generator)
+    y = torch.bernoulli(p, generator=generator)
+    y[:, 0] = 1
+    assert reliability(p, y, "sigmoid")["ece"] == pytest.approx(calibration_error(p.flatten(), y.flatten()), abs=1e-6)
+    confidence, top = p.max(1)
+    assert reliability(p, y, "softmax")["ece"] == pytest.approx(
+        calibration_error(confidence, y.gather(1, top[:, None])[:, 0]), abs=1e-6
+    )
+
+
 @pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
 def test_rows_without_a_label_do_not_count(kind: str) -> None:
     p, y = drawn(60, 3)
