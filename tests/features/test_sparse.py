@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.io import savemat
 
 from overtone.core import InputError
-from overtone.features import Features, inspect, load, load_views
+from overtone.features import Features, from_arrays, inspect, load, load_views
 
 ROWS = 12
 FORMATS = ("csr", "csc", "bsr", "coo", "dia")
@@ -190,6 +190,13 @@ def test_mat_cells_columns_and_version_73(tmp_path):
     assert np.array_equal(rows_of(load_views(tmp_path / "new.mat", modalities=("words",)), "words"), words().toarray())
     (problem,) = inspect(tmp_path / "new.mat", modalities=("empty",)).problems
     assert "every row is zero" in problem
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_matrices_in_memory(form):
+    data = from_arrays({"audio": words(0).asformat(form), "visual": sp.csr_array(words(1)), "y": np.arange(ROWS) % 2})
+    assert np.array_equal(rows_of(data, "audio"), words(0).toarray())
+    assert np.array_equal(rows_of(data, "visual"), words(1).toarray())
 
 
 def test_labels_may_be_sparse(tmp_path):

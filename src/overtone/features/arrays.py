@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Values = np.ndarray[Any, Any]
 ArrayLike: TypeAlias = "npt.ArrayLike | Tensor"
-"""Arrays, tensors and (nested) lists of numbers or strings."""
+"""Arrays, tensors, SciPy's sparse matrices, and (nested) lists of numbers or strings."""
 
 BLOCK_BYTES = 32 << 20
 """Conversion holds about this much of a source in memory at a time, whatever the size of the file."""
@@ -69,13 +69,18 @@ class SparseRows:
     build: Callable[[], Any]
     """Gives the matrix in any of SciPy's formats."""
 
+    @classmethod
+    def of(cls, matrix: Any) -> SparseRows:
+        """The rows of one of SciPy's matrices."""
+        return cls(matrix.shape, matrix.dtype, matrix.nnz, lambda: matrix)
+
     @cached_property
     def matrix(self) -> Any:
         """The matrix by rows."""
         return self.build().tocsr()
 
-    def transposed(self) -> SparseRows:
-        """With rows and columns exchanged."""
+    def transpose(self) -> SparseRows:
+        """The rows of the transposed matrix."""
         return SparseRows(self.shape[::-1], self.dtype, self.stored, lambda: self.matrix.T)
 
     def __getitem__(self, rows: Any) -> Values:
@@ -229,8 +234,11 @@ class Table:
 
 def make_table(values: Mapping[str, ArrayLike], source: str, reader: str) -> Table:
     """A table of arrays in memory."""
-    arrays = {}
+    arrays: dict[str, Rows] = {}
     for key, value in values.items():
+        if hasattr(value, "tocsr"):
+            arrays[key] = SparseRows.of(value)
+            continue
         if hasattr(value, "detach"):  # a tensor; torch is not imported to find out
             value = value.detach().cpu()
             value = value.float() if str(value.dtype) == "torch.bfloat16" else value

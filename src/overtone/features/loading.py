@@ -106,7 +106,7 @@ def from_arrays(
     """The same as :func:`load` for arrays in memory.
 
     Args:
-        arrays: Key to array, tensor or list in the plain layout (``audio``, ``visual``, and maybe ``y``, ``ids``, ...).
+        arrays: Key to array, tensor, sparse matrix or list in the plain layout (``audio``, ``visual``, ``y``, ...).
         modalities: As for :func:`load`.
         source: What messages and the provenance call the arrays.
         reading: As for :func:`load`.
@@ -134,7 +134,7 @@ def views_from_arrays(
     """The same as :func:`load_views` for arrays in memory.
 
     Args:
-        arrays: Key to array, tensor or list in the plain layout (``image``, and maybe ``y``, ``ids``, ...).
+        arrays: Key to array, tensor, sparse matrix or list in the plain layout (``image``, and maybe ``y``, ...).
         modalities: As for :func:`load_views`.
         source: What messages and the provenance call the arrays.
         reading: As for :func:`load`.

@@ -65,14 +65,14 @@ class _Transposed:
 def _transpose(rows: Rows) -> Rows:
     """Transposed rows; twice is the original."""
     if isinstance(rows, SparseRows):
-        return rows.transposed()
+        return rows.transpose()
     return rows.inner if isinstance(rows, _Transposed) else _Transposed(rows)
 
 
 def _version_5(path: Path) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if hasattr(value, "toarray"):
-            return SparseRows(value.shape, value.dtype, value.nnz, lambda: value)
+            return SparseRows.of(value)
         if value.dtype.names is not None:  # a struct: nothing that we look for
             return None
         return [plain(item) for item in value.ravel(order="F")] if value.dtype.kind == "O" else value

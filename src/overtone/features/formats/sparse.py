@@ -63,7 +63,7 @@ def _open(parts: Mapping[str, Array], noted: Mapping[str, Any], where: str, *, o
         return build_matrix(form, data.read().astype(dtype), indices, (rows, columns), where)
 
     found = SparseRows((rows, columns), dtype, int(np.prod(data.shape)), build)
-    return found.transposed() if of_10x else found
+    return found.transpose() if of_10x else found
 
 
 def build_matrix(form: str, values: Any, indices: list[Any], shape: tuple[int, int], where: str) -> Any:
