@@ -222,6 +222,20 @@ def test_without_labels_the_instance_level_is_told(report: Maker, make_data: Mak
     ]
     assert "the result is judged by true counterparts: of 20 test pairs" in page.words
     assert "of each direction by the rank of their true counterpart" in page.words
+    assert "find theirs among the first 10 items. Chance would give 50.0 %." in page.words
+
+
+def test_queries_and_what_they_find_are_of_the_modalities_of_the_direction(report: Maker, make_data: Maker) -> None:
+    data = make_data()
+    media = {name: tuple(f"{name}/{row}" for row in range(len(data))) for name in data.names}
+    page = report(replace(data, media=media))
+    first, second = [one for one in page.figures if one["alt"].startswith("Confusion")]
+    titles = [[one["layout"][axis]["title"]["text"] for axis in ("yaxis", "xaxis")] for one in (first, second)]
+    assert titles == [["sound query", "picture found first"], ["picture query", "sound found first"]]
+    cards = re.findall(r'<div class="card">.*?</table></div>', page.html)
+    sides = [[link.split("/")[0] for link in re.findall(r'href="([^"]*)"', card)] for card in cards]
+    assert [side[0] for side in sides] == ["sound"] * 3 + ["picture"] * 3
+    assert [set(side[1:]) for side in sides] == [{"picture"}] * 3 + [{"sound"}] * 3
 
 
 @pytest.mark.parametrize("kind", ["multi", "soft"])
@@ -259,7 +273,9 @@ def test_a_class_without_a_query_does_not_stop_it(report: Maker, make_data: Make
 def test_many_classes_are_cut_to_the_telling_ones(report: Maker, make_data: Maker) -> None:
     page = report(make_data(rows=280, classes=70))
     bars = next(one for one in page.figures if one["alt"].startswith("mAP of"))
-    assert len(bars["data"][0]["y"]) == 40
+    order = [row[0] for row in next(one for one in page.tables if one[0][0] == "class")[1:]]
+    assert bars["data"][0]["y"] == order[:20] + order[-20:]
+    assert "Drawn are the 20 best and the 20 worst of 70." in page.words
     assert not any(one["alt"].startswith("Confusion") for one in page.figures)
     assert "The most frequent confusions" in page.words
 

@@ -223,13 +223,14 @@ def per_class(comparison: Comparison) -> Section | None:
 
 def origin(comparison: Comparison) -> Section:
     """Data, seeds, settings and time: what is needed to do it again."""
-    known: dict[str, Child] = {
+    known = {
         "data": comparison.corpus,
         "modalities": listed(comparison.modalities),
         "seeds": ", ".join(map(str, comparison.seeds)),
         "test queries": None if comparison.queries is None else f"{comparison.queries:,} in each direction",
         "time": duration(comparison.seconds),
+        "checksum": comparison.checksum,
+        "versions": comparison.versions,
     }
-    recorded = {"checksum": comparison.checksum, "versions": comparison.versions}
     settings = {el("code", method): values for method, values in comparison.settings.items()}
-    return provenance(known, recorded, notes=comparison.notes, warnings=comparison.warnings, settings=settings)
+    return provenance(known, notes=comparison.notes, warnings=comparison.warnings, settings=settings)

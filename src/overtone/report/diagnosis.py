@@ -252,7 +252,7 @@ def origin(diagnosis: Diagnosis) -> Section:
         split: [plural(of[split], one, many) for one, many, of in counts if split in of] for split in ("train", "test")
     }
     disjoint = "classes that were not trained on" if diagnosis.class_disjoint else "the trained classes"
-    known: dict[str, Child] = {
+    known = {
         "data": diagnosis.corpus,
         "modalities": listed(diagnosis.modalities),
         "retrieval": _protocol(diagnosis),
@@ -260,12 +260,13 @@ def origin(diagnosis: Diagnosis) -> Section:
         "classes": None if diagnosis.class_disjoint is None else f"tested on {disjoint}",
         "seeds": ", ".join(map(str, diagnosis.seeds)),
         "time": None if diagnosis.seconds is None else duration(diagnosis.seconds),
+        "checksum": diagnosis.checksum,
+        "versions": diagnosis.versions,
     }
     own = {el("code", name): result.settings for name, result in diagnosis.ranked().items()}
     settings = {"Budget, the same for all losses": diagnosis.settings, **own}
     settings = {title: values for title, values in settings.items() if values}
-    recorded = {"checksum": diagnosis.checksum, "versions": diagnosis.versions}
-    return provenance(known, recorded, notes=diagnosis.notes, warnings=diagnosis.warnings, settings=settings)
+    return provenance(known, notes=diagnosis.notes, warnings=diagnosis.warnings, settings=settings)
 
 
 SECTIONS = (

@@ -7,7 +7,7 @@ from typing import Any
 from overtone.graphs import Graph
 from overtone.report.figures import heat
 from overtone.report.graph_figures import network
-from overtone.report.markup import Child, Column, table
+from overtone.report.markup import Column, table
 from overtone.report.page import Section, answer, draw, page, provenance, section, summary, tile
 from overtone.report.words import duration, number, percent, plural
 
@@ -35,7 +35,7 @@ def graph_report(graph: Graph, *, source: str = "") -> str:
         else None,
         tile(duration(graph.seconds), "total time"),
     ]
-    known: dict[str, Child] = {
+    known = {
         "data": source,
         "rows": None if graph.rows is None else f"{graph.rows:,}",
         "score": number(graph.score),
@@ -48,7 +48,7 @@ def graph_report(graph: Graph, *, source: str = "") -> str:
         head=summary(in_words(graph), tiles, doubts(graph), calm="Nothing looks suspicious."),
         sections=[
             *answer((picture, _edge_table, _supporting_clips, frequencies), graph),
-            provenance(known, {}, notes=None, settings={None: graph.settings}),
+            provenance(known, notes=None, settings={None: graph.settings}),
         ],
     )
 

@@ -25,21 +25,13 @@ _ROW, _WHOLE = 27, 760  # pixels between two names in a column, and of a circle
 
 
 class _Layout(NamedTuple):
-    """Where everything lies.
+    """Where everything lies."""
 
-    Attributes:
-        places: (p, 2) of the nodes.
-        bends: What the middles of curves between (m, 2) and (m, 2) are pulled to: (m, 2).
-        names: What is written beside each node, as Plotly annotations.
-        axes: Ranges and scale of the two axes.
-        height: Pixels.
-    """
-
-    places: Floats
-    bends: Floats
-    names: list[dict[str, Any]]
-    axes: dict[str, Any]
-    height: int
+    places: Floats  # (p, 2) of the nodes
+    bends: Floats  # (m, 2) what the middles of the curves are pulled to
+    names: list[dict[str, Any]]  # beside the nodes, as Plotly annotations
+    axes: dict[str, Any]  # ranges and scale
+    height: int  # pixels
 
 
 def network(graph: Graph, edges: Sequence[Edge]) -> Figure:
@@ -56,14 +48,10 @@ def network(graph: Graph, edges: Sequence[Edge]) -> Figure:
     weights = np.array([edge.weight for edge in edges])
     widths, directed = np.digitize(np.abs(weights), _WIDTHS), np.array([edge.kind == "directed" for edge in edges])
     kinds = product((False, True), (False, True), range(len(_WIDTHS) + 1))
-    groups = [
-        ((directed == way) & ((weights < 0) == negative) & (widths == width), way, negative, width)
-        for way, negative, width in kinds
-    ]
     traces = [
         _lines(curves[:, group], 0.9 + 1.1 * width, FIRST if way else SECOND, "dot" if negative else "solid")
-        for group, way, negative, width in groups
-        if group.any()
+        for way, negative, width in kinds
+        if (group := (directed == way) & ((weights < 0) == negative) & (widths == width)).any()
     ]
     traces.append(_heads(curves[:, directed], 13 + 2 * widths[directed], chosen))
     traces.append(_dots(curves[_POINTS // 2], 11, "rgba(0,0,0,0)", [_said(edge) for edge in edges]))
@@ -103,7 +91,7 @@ def _facing(nodes: Sequence[str], ends: NDArray[np.int64]) -> _Layout | None:
     ]
     hidden = {"visible": False, "fixedrange": True}
     axes = {"xaxis": {**hidden, "range": [-0.45, 1.45]}, "yaxis": {**hidden, "range": [0.5 - count, 1.8]}}
-    return _Layout(places, bends, [*names, *titles], axes, round(_ROW * (count + 2)))
+    return _Layout(places, bends, [*names, *titles], axes, _ROW * (count + 2))
 
 
 def _beside(name: str, place: Floats, on_left: bool) -> dict[str, Any]:

@@ -133,8 +133,7 @@ def tile(value: str, what: Child, detail: Child = None) -> Markup:
 
 
 def provenance(
-    facts: Mapping[str, Child],
-    recorded: Mapping[str, object],
+    facts: Mapping[str, object],
     *,
     notes: Sequence[str] | None = (),
     warnings: Sequence[str] = (),
@@ -143,13 +142,12 @@ def provenance(
     """The last section of every report: what is needed to make the result again.
 
     Args:
-        facts: Names and values, one a line; an empty one is left out.
-        recorded: Whatever else was written down: versions, checksum, seconds, device.
+        facts: Names and values, one a line: data, versions, checksum, seconds, device; an empty one is left out.
         notes: What the reader of the data decided; None where no data was read.
         warnings: What it warned of.
         settings: Heading (None for none) and settings, folded away.
     """
-    known = {**facts, **{name.replace("_", " "): _written(name, value) for name, value in recorded.items()}}
+    known = {name: _written(name, value) for name, value in facts.items()}
     listing = [(el("dt", name), el("dd", value)) for name, value in known.items() if value]
     remarks: list[Child] = []
     for title, sentences in (("Decided while reading the data", notes), ("Warned of while reading the data", warnings)):

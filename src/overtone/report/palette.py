@@ -28,17 +28,11 @@ def class_colour(number: int) -> str:
 
 @dataclass(frozen=True)
 class Style:
-    """How everything of one loss is drawn: three marks, any of which is enough to tell it from the others.
-
-    Attributes:
-        colour: Of lines and points.
-        dash: Lengths of strokes and gaps, as SVG writes them; empty for a whole line.
-        symbol: Shape of the points, as Plotly calls it.
-    """
+    """How everything of one loss is drawn: three marks, any of which is enough to tell it from the others."""
 
     colour: str
-    dash: str
-    symbol: str
+    dash: str  # lengths of strokes and gaps, as SVG writes them; empty for a whole line
+    symbol: str  # as Plotly calls it
 
 
 _DASHES = ("", "8px 3px", "2px 3px", "8px 3px 2px 3px", "14px 4px", "4px 4px", "12px 3px 2px 3px 2px 3px")
@@ -48,30 +42,18 @@ _LOSS_HUES = (*_HUES[:6], "#7f4f24")
 
 
 def faded(colour: str) -> str:
-    """A colour that lets names be read through it.
-
-    Example:
-        >>> faded("#0072b2")
-        'rgba(0,114,178,0.5)'
-    """
+    """A colour that lets names be read through it: ``rgba(0,114,178,0.5)`` of ``#0072b2``."""
     return f"rgba({','.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))},0.5)"
 
 
 def loss_styles(names: Iterable[str]) -> dict[str, Style]:
-    """A style for each loss. A registered loss has the same one in every report; others take those that follow.
-
-    Args:
-        names: Names of the losses.
-    """
-    several, registered = list(names), list(metric_losses())
-    numbers = {name: at for at, name in enumerate(dict.fromkeys((*registered, *several)))}
-    return {name: _style(numbers[name]) for name in several}
-
-
-def _style(number: int) -> Style:
-    # Behind the losses that have a hue come its shades; the grey before them is for comparison only.
-    colour = _LOSS_HUES[number] if number < len(_LOSS_HUES) else class_colour(number + 1)
-    return Style(colour, _DASHES[number % len(_DASHES)], SYMBOLS[number % len(SYMBOLS)])
+    """A style for each loss. A registered loss has the same one in every report; others take those that follow."""
+    several, styles = list(names), {}
+    for number, name in enumerate(dict.fromkeys((*metric_losses(), *several))):
+        # Behind the losses that have a hue come its shades; the grey before them is for comparison only.
+        colour = _LOSS_HUES[number] if number < len(_LOSS_HUES) else class_colour(number + 1)
+        styles[name] = Style(colour, _DASHES[number % len(_DASHES)], SYMBOLS[number % len(SYMBOLS)])
+    return {name: styles[name] for name in several}
 
 
 SHAPES: dict[str, str] = {

@@ -11,27 +11,16 @@ from overtone.report.words import number, significant, tenths
 
 @dataclass(frozen=True)
 class Quantity:
-    """One line of the glossary.
+    """One line of the glossary."""
 
-    Attributes:
-        name: What tables and axes call it.
-        unit: What it is counted in.
-        means: How it is measured, as a formula in words.
-        low: What a low value says.
-        high: What a high value says.
-        best: ``"high"`` or ``"low"`` where one end is the better one, None where it depends on the task.
-        write: How tables write its numbers.
-        sizes: Whether it passes through several sizes, which need a logarithmic axis.
-    """
-
-    name: str
+    name: str  # in tables and at axes
     unit: str
-    means: str
-    low: str
+    means: str  # how it is measured, as a formula in words
+    low: str  # what a low value says
     high: str
-    best: str | None = None
-    write: Callable[[float | None], str] = significant
-    sizes: bool = False
+    best: str | None = None  # "high" or "low" where one end is the better one, None where it depends on the task
+    write: Callable[[float | None], str] = significant  # how tables write its numbers
+    sizes: bool = False  # whether it passes through several sizes, which need a logarithmic axis
 
 
 SQUARED, DISTANCE, SHARE = "squared distance, 0 to 4", "distance, 0 to 2", "share, 0 to 1"
@@ -133,10 +122,7 @@ GRADIENT = ("active_ratio", "gradient_norm", "easy_share", "loss_decay_rate", "u
 
 
 def quantity(key: str) -> Quantity:
-    """What is known of a quantity; of an unknown one, its name and no more.
-
-    Args:
-        key: Its entry in a diagnosis.
+    """What is known of a quantity, by its entry in a diagnosis; of an unknown one, its name and no more.
 
     Example:
         >>> quantity("map").name, quantity("my_own").name

@@ -232,13 +232,11 @@ def _counts(result: RunResult) -> Mapping[str, int]:
 def origin(result: RunResult) -> Section:
     """Data, versions, settings and time: what is needed to do it again."""
     info, source = result.run.info, result.data.provenance
-    facts = {
+    facts: dict[str, object] = {
         "method": result.run.name,
         "corpus": corpus_name(source.source),
         "modalities": listed(result.test.names),
         "rows": listed([f"{count:,} {name}" for name, count in _counts(result).items()]),
-    }
-    recorded = {
         "source": source.source,
         "read as": source.reader,
         "checksum": source.checksum,
@@ -247,7 +245,7 @@ def origin(result: RunResult) -> Section:
         **{name: info.get(name) for name in ("device", "threads", "processes", "versions")},
     }
     settings = {None: result.run.settings}
-    return provenance(facts, recorded, notes=source.notes, warnings=source.warnings, settings=settings)
+    return provenance(facts, notes=source.notes, warnings=source.warnings, settings=settings)
 
 
 SECTIONS = (metrics, _training_curves, places, per_class, confusions, examples, counterparts, origin)

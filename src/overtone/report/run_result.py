@@ -33,21 +33,13 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class RunResult:
-    """A run on its test rows.
-
-    Attributes:
-        run: The run.
-        data: What it was trained on.
-        test: The test rows of it.
-        evaluation: The evaluation of the test rows.
-        embeddings: (N, e) per modality, test rows of length one.
-    """
+    """A run on its test rows."""
 
     run: Run
     data: PairedFeatures
-    test: PairedFeatures
-    evaluation: Evaluation
-    embeddings: tuple[Floats, Floats]
+    test: PairedFeatures  # the test rows of the data
+    evaluation: Evaluation  # of the test rows
+    embeddings: tuple[Floats, Floats]  # (N, e) per modality, test rows of length one
 
     @classmethod
     def of(cls, run: Run, data: PairedFeatures, evaluation: Evaluation, embeddings: Mapping[str, Tensor]) -> RunResult:
@@ -76,15 +68,13 @@ class RunResult:
     @cached_property
     def scores(self) -> dict[str, Score]:
         """Every metric, with an interval where it is a mean over queries."""
-        return {key: self._with_interval(key, score) for key, score in self.evaluation.scores.items()}
-
-    def _with_interval(self, key: str, score: Score) -> Score:
-        metric, values = find_metric(key), self.evaluation.per_query.get(key)
-        if score.ci95 or metric is None or values is None or len(self.test) > _MOST_DRAWN:
-            return score
-        if metric.better != "high" or metric.summary is not np.mean:
-            return score
-        return replace(score, ci95=mean_interval(dict(values)))
+        found = dict(self.evaluation.scores)
+        for key, score in found.items():
+            metric, values = find_metric(key), self.evaluation.per_query.get(key)
+            mean = metric is not None and metric.better == "high" and metric.summary is np.mean
+            if mean and values is not None and score.ci95 is None and len(self.test) <= _MOST_DRAWN:
+                found[key] = replace(score, ci95=mean_interval(dict(values)))
+        return found
 
     @property
     def leading(self) -> str | None:
