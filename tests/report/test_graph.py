@@ -87,6 +87,16 @@ def test_doubts_come_first(graph: Graph, read: Maker) -> None:
     assert "The search ended by its time budget" in words
 
 
+def test_halves_that_share_half_of_their_edges_are_near_enough(graph: Graph, read: Maker) -> None:
+    even, fewer = (replace(graph, halves=HalvesAgreement(share, 0.1, 2.0, 1)) for share in (0.5, 0.49))
+    assert "share only" not in read(graph_report(even)).words
+    assert "share only 49 % of their edges" in read(graph_report(fewer)).words
+
+
+def test_an_undirected_edge_counts_once(graph: Graph, read: Maker) -> None:
+    assert "3 variables, 1 directed edge and 1 undirected edge." in read(graph_report(graph)).words
+
+
 def test_a_graph_without_edges_says_so(graph: Graph, read: Maker) -> None:
     nothing = np.zeros((3, 3), bool)
     page = read(graph_report(replace(graph, directed=nothing, undirected=nothing)))

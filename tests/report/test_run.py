@@ -280,6 +280,24 @@ def test_many_classes_are_cut_to_the_telling_ones(report: Maker, make_data: Make
     assert "The most frequent confusions" in page.words
 
 
+def test_ranks_of_the_true_counterpart_stand_beside_those_by_chance(report: Maker) -> None:
+    page = report()
+    figure = next(one for one in page.figures if one["alt"].startswith("Histogram of the rank"))
+    names, shares = [trace["name"] for trace in figure["data"]], [trace["y"] for trace in figure["data"]]
+    assert names == ["sound → picture", "picture → sound", "by chance"]
+    assert figure["data"][0]["x"] == ["1", "2 to 3", "4 to 10", "11 to 20"]
+    assert shares[2] == [0.05, 0.1, 0.35, 0.5]
+    assert [sum(one) for one in shares] == pytest.approx([1.0] * 3)
+    assert "In a random order it is 10.5." in page.words
+
+
+def test_the_most_frequent_confusion_stands_first(report: Maker, make_data: Maker) -> None:
+    table = next(one for one in report(make_data(rows=140, classes=35)).tables if "found first" in one[0])
+    shares = [float(row[-1]) for row in table[1:]]
+    assert len(set(shares)) > 1
+    assert shares == sorted(shares, reverse=True)
+
+
 @pytest.mark.parametrize("rows", [2, 3, 4, 6])
 def test_tiny_test_sets(report: Maker, make_data: Maker, rows: int) -> None:
     page = report(make_data(rows=rows, classes=1))

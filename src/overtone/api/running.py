@@ -157,7 +157,8 @@ def evaluate(
         chosen = _chosen(features, split or own)
         part = features if chosen is None else features.split(chosen)
         about: dict[str, Any] = {"names": part.names, "class_names": part.class_names, "events": part.events}
-        return evaluation.evaluate(*part.modalities.values(), part.targets, **about, **options)
+        first, second = part.modalities.values()
+        return evaluation.evaluate(first, second, part.targets, **about, **options)
     if data is None:
         raise InputError(f"{target}: a run is evaluated on features", fix="name them: overtone evaluate RUN DATA")
     from overtone.training import Run

@@ -143,8 +143,9 @@ class _Slot(NamedTuple):
             made = typer.Option(self.option, hidden=self.group == "hidden", **shared)
         kind = self.type if self.required or self.type is bool or self.default is not None else self.type | None
         default = inspect.Parameter.empty if self.required else self.default
-        form = Annotated[kind, made]
-        return inspect.Parameter(self.key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=form)
+        return inspect.Parameter(
+            self.key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, made]
+        )
 
     def read(self, value: Any) -> Any:
         """A value from the command line as the verb takes it; one that it cannot take is refused."""

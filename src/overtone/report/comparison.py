@@ -8,8 +8,20 @@ from overtone.evaluation import find_metric, metric_order
 from overtone.experiments import Comparison
 from overtone.report.comparison_words import control_table, difference_in_words, in_words, score_of, sign, verdicts
 from overtone.report.figures import heat, whiskers
-from overtone.report.markup import Child, Column, el, table
-from overtone.report.page import Section, answer, bullets, draw, page, provenance, section, summary, tile
+from overtone.report.markup import Child, Column, Columns, el, table
+from overtone.report.page import (
+    FEW_QUERIES,
+    Headed,
+    Section,
+    answer,
+    bullets,
+    draw,
+    page,
+    provenance,
+    section,
+    summary,
+    tile,
+)
 from overtone.report.words import (
     DASH,
     corpus_name,
@@ -25,8 +37,6 @@ from overtone.report.words import (
     span,
     writer,
 )
-
-FEW_QUERIES = 100  # queries below which the report warns of wide intervals
 
 
 def comparison_report(comparison: Comparison) -> str:
@@ -130,7 +140,7 @@ def tests(comparison: Comparison) -> Section | None:
     if not found:
         return None
     several = len({test.metric for test in found}) > 1
-    columns = ["first", Column("second", "text"), *([Column("by", "text")] if several else [])]
+    columns: Columns = ["first", Column("second", "text"), *([Column("by", "text")] if several else [])]
     columns += ["difference", "95 % interval", "p", "seeds with the first better"]
     rows = []
     for test in found:
@@ -192,9 +202,9 @@ def _further_metrics(comparison: Comparison) -> Section | None:
     keys = sorted(found, key=metric_order)
     if keys:
         better = {key: "high" if (metric := find_metric(key)) is None else metric.better for key in keys}
-        columns = [Column(metric_name(key), best=better[key], write=writer(key)) for key in keys]
+        numbers = [Column(metric_name(key), best=better[key], write=writer(key)) for key in keys]
         rows = [[method, *(score_of(comparison, method, key).mean for key in keys)] for method in methods]
-        tables.append(table(["method", *columns], rows, caption="Mean of both directions and of the seeds"))
+        tables.append(table(["method", *numbers], rows, caption="Mean of both directions and of the seeds"))
     arrows = directions_of(comparison.modalities)
     variants = [
         [f"{method}, {name}", *map(score.directions.get, arrows), score.mean]
@@ -203,8 +213,8 @@ def _further_metrics(comparison: Comparison) -> Section | None:
         if (score := scores.get(comparison.metric))
     ]
     if variants:
-        columns = ["embedding", *arrows.values(), "mean"]
-        tables += [el("h3", "Other embeddings of the same methods"), table(columns, variants)]
+        others = table(["embedding", *arrows.values(), "mean"], variants)
+        tables += [el("h3", "Other embeddings of the same methods"), others]
     return section("Do other metrics agree?", tables) if tables else None
 
 
@@ -232,5 +242,5 @@ def origin(comparison: Comparison) -> Section:
         "checksum": comparison.checksum,
         "versions": comparison.versions,
     }
-    settings = {el("code", method): values for method, values in comparison.settings.items()}
+    settings: Headed = {el("code", method): values for method, values in comparison.settings.items()}
     return provenance(known, notes=comparison.notes, warnings=comparison.warnings, settings=settings)

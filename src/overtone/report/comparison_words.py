@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from overtone.report.markup import Column, Markup, table
+from overtone.report.markup import Column, Columns, Markup, table
 from overtone.report.words import (
     DASH,
     better_direction,
@@ -101,9 +101,9 @@ def control_table(comparison: Comparison, method: str, controls: list[str]) -> M
         for metric in dict.fromkeys((comparison.metric, _ALL_EVENTS))
         if any(metric in result.scores for result in comparison.methods.values())
     ]
-    columns: list[Column | str] = ["method", Column("what it is", "text")]
-    rows = [[name, CONTROLS.get(name, (name, ""))[1]] for name in controls]
-    rows = [[method, "the inferred graph"], *rows]
+    columns: Columns = ["method", Column("what it is", "text")]
+    rows: list[list[Any]] = [[method, "the inferred graph"]]
+    rows += [[name, CONTROLS.get(name, (name, ""))[1]] for name in controls]
     for metric in metrics:
         columns += [Column(metric_name(metric), best="high"), "lead over it, points"]
         for row in rows:

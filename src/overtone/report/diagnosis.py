@@ -9,13 +9,12 @@ from overtone.report.diagnosis_classes import class_variances, maps
 from overtone.report.diagnosis_curves import gradient_over_time, retrieval_over_time, space_over_time
 from overtone.report.diagnosis_figures import FROZEN, spaces_of, styles_of
 from overtone.report.diagnosis_verdict import choice, verdicts
-from overtone.report.markup import Child, Column, Markup, el, markup, table
-from overtone.report.page import Section, answer, folded, page, provenance, section, summary, tile
+from overtone.report.markup import Child, Column, Columns, Markup, el, markup, table
+from overtone.report.page import FEW_QUERIES, Headed, Section, answer, folded, page, provenance, section, summary, tile
 from overtone.report.palette import key_of_losses, named
 from overtone.report.quantities import GRADIENT, QUANTITIES, RETRIEVAL, SPACE, Quantity, quantity
 from overtone.report.words import corpus_name, duration, listed, p_value, plural, prose, significant, span
 
-_FEW_ROWS = 100  # test rows below which the numbers are uncertain
 _TABLES = {"Retrieval": RETRIEVAL, "The embedding space": SPACE, "The gradient": GRADIENT}
 
 
@@ -111,7 +110,7 @@ def doubts(diagnosis: Diagnosis) -> list[str]:
     if diagnosis.losses and len(diagnosis.seeds) < 2:
         found.append("One seed only: another seed may change the order. Diagnose with at least three.")
     rows = diagnosis.rows.get("test")
-    if rows is not None and rows < _FEW_ROWS:
+    if rows is not None and rows < FEW_QUERIES:
         found.append(f"There are only {plural(rows, 'test row')}, so the numbers may change with other rows.")
     for key in ("map", "recall@1"):
         before, reached = (
@@ -161,7 +160,7 @@ def _table(diagnosis: Diagnosis, title: str, keys: Sequence[str]) -> Child:
         return None
     timed, styles = keys is RETRIEVAL and bool(diagnosis.losses), styles_of(diagnosis)
     champions = {key: champion(diagnosis, key) for key in shown}
-    columns = ["loss", *(quantity(key).name for key in shown), *(["time"] if timed else [])]
+    columns: Columns = ["loss", *(quantity(key).name for key in shown), *(["time"] if timed else [])]
     rows = []
     for name, space in spaces_of(diagnosis).items():
         measured = {key: space.measured(key) for key in shown}
@@ -218,7 +217,14 @@ def _tests(diagnosis: Diagnosis) -> Child:
     """All paired tests, folded away, with a word on how many of them chance alone would make."""
     if not diagnosis.paired_tests:
         return None
-    columns = ["quantity", Column("first", "text"), Column("second", "text"), "difference", "95 % interval", "p"]
+    columns: Columns = [
+        "quantity",
+        Column("first", "text"),
+        Column("second", "text"),
+        "difference",
+        "95 % interval",
+        "p",
+    ]
     rows = []
     for test in diagnosis.paired_tests:
         interval = " to ".join(significant(end) for end in test.ci95 or (None, None))
@@ -239,7 +245,7 @@ def glossary(diagnosis: Diagnosis) -> Section | None:
     shown = [one for key, one in QUANTITIES.items() if diagnosis.has(key) or key in drawn]
     if not shown:
         return None
-    columns = ["quantity", *(Column(title, "text") for title in ("how it is measured", "low", "high"))]
+    columns: Columns = ["quantity", *(Column(title, "text") for title in ("how it is measured", "low", "high"))]
     rows = [[one.name, f"{one.means} ({one.unit})", one.low, one.high] for one in shown]
     text = "All are measured on rows scaled to length one, so that the numbers of different losses can be compared."
     return section("What do the quantities mean?", text, table(columns, rows))
@@ -263,9 +269,8 @@ def origin(diagnosis: Diagnosis) -> Section:
         "checksum": diagnosis.checksum,
         "versions": diagnosis.versions,
     }
-    own = {el("code", name): result.settings for name, result in diagnosis.ranked().items()}
-    settings = {"Budget, the same for all losses": diagnosis.settings, **own}
-    settings = {title: values for title, values in settings.items() if values}
+    settings: Headed = {"Budget, the same for all losses": diagnosis.settings} if diagnosis.settings else {}
+    settings |= {el("code", name): one.settings for name, one in diagnosis.ranked().items() if one.settings}
     return provenance(known, notes=diagnosis.notes, warnings=diagnosis.warnings, settings=settings)
 
 

@@ -97,15 +97,12 @@ def plane(
 ) -> Figure:
     """The horizontal and the vertical quantity of each loss: a point with its name and the intervals of both."""
     hover = "<br>".join(f"{label(title)} %{{{axis}:.4~g}}" for title, axis in zip(axes, "xy"))
-    traces = [
-        _of_loss(
-            name, styles[name], *(rounded(np.array([one.mean], dtype=float)) for one in (across, up)), hover,
-            {"symbol": styles[name].symbol, "size": 12}, mode="markers+text", text=[f" {label(name)}"],
-            textposition="middle right", cliponaxis=False,
-            error_x=_whisker(across, styles[name]), error_y=_whisker(up, styles[name]),
-        )
-        for name, (across, up) in points.items()
-    ]  # fmt: skip
+    named, traces = {"mode": "markers+text", "textposition": "middle right", "cliponaxis": False}, []
+    for name, (across, up) in points.items():
+        style = styles[name]
+        x, y = (rounded(np.array([one.mean], dtype=float)) for one in (across, up))
+        ends = {"error_x": _whisker(across, style), "error_y": _whisker(up, style), "text": [f" {label(name)}"]}
+        traces.append(_of_loss(name, style, x, y, hover, {"symbol": style.symbol, "size": 12}, **named, **ends))
     reached = [end for across, _ in points.values() for end in (across.mean, *(across.ci95 or ())) if end is not None]
     layout = {
         "xaxis": {"title": {"text": axes[0]}, **_scale(reached)},
@@ -150,7 +147,11 @@ def _of_loss(
     name: str, style: Style, x: list[Any], y: list[Any], hover: str, marker: dict[str, Any], **more: Any
 ) -> dict[str, Any]:
     """The trace of a loss: in its colour, and tied to its button in the key."""
-    shared = {"name": label(name), "legendgroup": group("loss", name), "marker": {"color": style.colour, **marker}}
+    shared: dict[str, Any] = {
+        "name": label(name),
+        "legendgroup": group("loss", name),
+        "marker": {"color": style.colour, **marker},
+    }
     return figures.points(x, y, f"{hover}<extra>{label(name)}</extra>", **shared, **more)
 
 

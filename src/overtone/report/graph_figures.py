@@ -149,8 +149,8 @@ def _heads(curves: Floats, sizes: NDArray[np.int64], chosen: _Layout) -> dict[st
 def _dots(places: Floats, size: int, colour: str, texts: list[str] | None) -> dict[str, Any]:
     """Points, with a text when pointed at."""
     said: dict[str, Any] = {} if texts is None else {"text": texts}
-    hover = None if texts is None else "%{text}<extra></extra>"
-    return points(*map(rounded, places.T), hover, marker={"size": size, "color": colour}, **said)
+    hover, (x, y) = None if texts is None else "%{text}<extra></extra>", places.T
+    return points(rounded(x), rounded(y), hover, marker={"size": size, "color": colour}, **said)
 
 
 def _said(edge: Edge) -> str:

@@ -82,11 +82,15 @@ class Column:
     write: Callable[[Any], str] = number
 
 
-def table(columns: Sequence[Column | str], rows: Iterable[Sequence[Any]], *, caption: Child = None) -> Markup:
+Columns = list[Column | str]
+"""What the columns of a table are; a title alone is the rows' name if it comes first, otherwise a number."""
+
+
+def table(columns: Columns, rows: Iterable[Sequence[Any]], *, caption: Child = None) -> Markup:
     """A table, in a box that scrolls sideways where the page is narrow.
 
     Args:
-        columns: What the columns are; a title alone is the rows' name if it comes first, otherwise a number.
+        columns: See :data:`Columns`.
         rows: Cells, as many per row as there are columns: text, finished markup, or a number, which is formatted; None
             becomes a dash.
         caption: What stands above the table.

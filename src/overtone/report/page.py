@@ -20,7 +20,13 @@ T = TypeVar("T")
 
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 """What the browser may load: only what the file itself holds, whatever a corpus has put into its names."""
+FEW_QUERIES = 100
+"""Test rows below which a report warns that its intervals are wide."""
 _FOOT = "Made by Overtone. This file is complete: it loads nothing."
+
+
+Headed = dict[str | None, Mapping[str, object]]
+"""Settings under their headings; None for no heading."""
 
 
 class Section(NamedTuple):
@@ -137,7 +143,7 @@ def provenance(
     *,
     notes: Sequence[str] | None = (),
     warnings: Sequence[str] = (),
-    settings: Mapping[str | None, Mapping[str, object]] | None = None,
+    settings: Headed | None = None,
 ) -> Section:
     """The last section of every report: what is needed to make the result again.
 
@@ -145,7 +151,7 @@ def provenance(
         facts: Names and values, one a line: data, versions, checksum, seconds, device; an empty one is left out.
         notes: What the reader of the data decided; None where no data was read.
         warnings: What it warned of.
-        settings: Heading (None for none) and settings, folded away.
+        settings: They are folded away.
     """
     known = {name: _written(name, value) for name, value in facts.items()}
     listing = [(el("dt", name), el("dd", value)) for name, value in known.items() if value]
@@ -155,8 +161,8 @@ def provenance(
             remarks += [el("h3", title), bullets(sentences)]
     if not remarks and notes is not None:
         remarks.append(el("p", "Reading the data gave no warning."))
-    for title, values in (settings or {}).items():
-        remarks.append(None if title is None else el("h3", title))
+    for heading, values in (settings or {}).items():
+        remarks.append(None if heading is None else el("h3", heading))
         if values:
             rows = [[el("code", name), el("code", _plain(value))] for name, value in values.items()]
             remarks.append(folded(f"All {len(rows)} settings", table(["setting", Column("value", "text")], rows)))

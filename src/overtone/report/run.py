@@ -10,7 +10,7 @@ from torch import Tensor
 from overtone.evaluation import Evaluation, Score, find_metric, metric_order
 from overtone.features import PairedFeatures
 from overtone.report.maps import spaced, views
-from overtone.report.markup import Child, Column, el, table
+from overtone.report.markup import Child, Column, Columns, el, table
 from overtone.report.page import Section, answer, draw, folded, page, provenance, section, summary, tile
 from overtone.report.run_checks import suspicions
 from overtone.report.run_figures import class_bars, coloured_classes, curve, pair_map, scale
@@ -105,7 +105,7 @@ def _tiles(result: RunResult) -> Child:
 
 def metrics(result: RunResult) -> Section:
     """Every metric of the evaluation, per direction and on average, with its interval where it has one."""
-    columns = ["metric", *result.arrows.values(), "mean", "95 % interval", Column("what it means", "words")]
+    columns: Columns = ["metric", *result.arrows.values(), "mean", "95 % interval", Column("what it means", "words")]
     rows = []
     for key in sorted(result.scores, key=metric_order):
         score, write = result.scores[key], writer(key)
@@ -214,7 +214,7 @@ def per_class(result: RunResult) -> Section | None:
         arrow: [value if known(value := classes[name].directions.get(way)) else 0.0 for name in shown]
         for way, arrow in result.arrows.items()
     }
-    columns = ["class", *result.arrows.values(), "mean", "queries"]
+    columns: Columns = ["class", *result.arrows.values(), "mean", "queries"]
     scores = {name: classes[name] for name in order + unasked}
     rows = [
         [name, *map(score.directions.get, result.arrows), score.mean, score.queries] for name, score in scores.items()
@@ -244,8 +244,7 @@ def origin(result: RunResult) -> Section:
         "training seconds": info.get("seconds"),
         **{name: info.get(name) for name in ("device", "threads", "processes", "versions")},
     }
-    settings = {None: result.run.settings}
-    return provenance(facts, notes=source.notes, warnings=source.warnings, settings=settings)
+    return provenance(facts, notes=source.notes, warnings=source.warnings, settings={None: result.run.settings})
 
 
 SECTIONS = (metrics, _training_curves, places, per_class, confusions, examples, counterparts, origin)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from overtone.evaluation import effective_rank
+from overtone.report.page import FEW_QUERIES
 from overtone.report.run_result import RunResult
 from overtone.report.words import known, listed, number, percent, plural, span
 
-FEW_QUERIES = 100  # test rows below which the intervals are wide, and a perfect result may be luck
 _LOPSIDED = 0.25  # share by which one direction may be lower than the other
 _PERFECT = 0.98  # R@1 of the true counterpart from which a result is suspicious
 _FLAT_RANK = 1.5  # effective rank below which embeddings have collapsed
@@ -43,7 +43,7 @@ def collapsed(result: RunResult) -> str | None:
 def _too_good(result: RunResult) -> str | None:
     """Nearly every query finds its true counterpart first."""
     score = result.scores.get("instance_recall@1")
-    if score is None or not score.mean >= _PERFECT or len(result.test) < FEW_QUERIES:
+    if score is None or not score.mean >= _PERFECT or len(result.test) < FEW_QUERIES:  # so few may be luck
         return None
     return (
         f"{percent(score.mean)} of the test queries find their true counterpart first among {len(result.test):,} "

@@ -143,5 +143,5 @@ def _pairs(result: RunResult, rows: Ints, number: int, x: list[Any], y: list[Any
         "opacity": 0.8,
     }
     name = label(result.test.class_names[number] if number >= 0 else "no class", 24)
-    said = {"text": texts * 2, "customdata": [first] * half + [second] * half}
+    said: dict[str, Any] = {"text": texts * 2, "customdata": [first] * half + [second] * half}
     return points(x, y, "%{text}<extra>%{customdata}</extra>", name=name, marker=marker, **said)
