@@ -125,8 +125,8 @@ def assemble_graph(samples: Resampler, notes: Sequence[str] = (), counted: Bools
     """
     learner, summed, clock = samples.learner, samples.moments, samples.clock
     settings = learner.settings
-    if needs_blocks(settings):
-        summed.check_blocks("a bootstrap")
+    if needs_blocks(settings) and len(summed.blocks) < 2:  # as where only a covariance was given
+        raise InputError("a bootstrap draws rows again, and there is only one block of them", fix="give the rows")
     penalty, tried = choose_penalty(samples)
     covariance, rows = summed.covariance()
     clock.label = "search"

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from overtone.core import InputError
 from overtone.graphs.arrays import Bools, Floats, Ints
 
 _MOST_BLOCKS = 1000
 """Blocks of rows for resampling; up to so many rows each row is a block, and the bootstrap is over rows."""
-BLOCK_BYTES = 400_000_000
+_BLOCK_BYTES = 400_000_000
 """Memory that the blocks may take together."""
 _FEWEST_BLOCKS = 32
 
@@ -34,11 +33,6 @@ class Moments:
     scale: Floats
     names: tuple[str, ...]
 
-    @property
-    def rows(self) -> float:
-        """Number of rows."""
-        return float(self.blocks[:, 0, 0].sum())
-
     def covariance(self, weights: Floats | None = None) -> tuple[Floats, float]:
         """(p, p) covariance with denominator n, each block counted as often as its (B,) weights say, and n."""
         summed = self.blocks.sum(0) if weights is None else np.tensordot(weights, self.blocks, 1)
@@ -58,11 +52,6 @@ class Moments:
         first[random.permutation(len(first))[: len(first) // 2]] = 1
         return first, 1 - first
 
-    def check_blocks(self, what: str) -> None:
-        """Refuse ``what``, which draws rows again, where there is one block, as of a covariance."""
-        if len(self.blocks) < 2:
-            raise InputError(f"{what} draws rows again, and there is only one block of them", fix="give the rows")
-
 
 def moments(chunks: Iterable[ArrayLike], names: Sequence[str], *, blocks: bool = True) -> Moments:
     """Sum the moments of rows that come in (m, p) chunks of finite numbers; one block if no rows will be drawn again.
@@ -71,7 +60,7 @@ def moments(chunks: Iterable[ArrayLike], names: Sequence[str], *, blocks: bool =
     however the rows are sorted.
     """
     p = len(names)
-    most = max(_FEWEST_BLOCKS, min(_MOST_BLOCKS, int(BLOCK_BYTES / (8 * (p + 1) ** 2)))) if blocks else 1
+    most = max(_FEWEST_BLOCKS, min(_MOST_BLOCKS, int(_BLOCK_BYTES / (8 * (p + 1) ** 2)))) if blocks else 1
     random = np.random.default_rng(0)
     found = np.zeros((most, p + 1, p + 1))
     shift = scale = np.empty(0)
