@@ -17,6 +17,7 @@ from overtone.core import InputError
 from overtone.evaluation import Evaluation, evaluate
 from overtone.features import PairedFeatures, Provenance
 from overtone.report import run_report
+from overtone.report.palette import FIRST, QUIET, SECOND
 
 Maker = Callable[..., Any]
 
@@ -285,6 +286,7 @@ def test_ranks_of_the_true_counterpart_stand_beside_those_by_chance(report: Make
     figure = next(one for one in page.figures if one["alt"].startswith("Histogram of the rank"))
     names, shares = [trace["name"] for trace in figure["data"]], [trace["y"] for trace in figure["data"]]
     assert names == ["sound → picture", "picture → sound", "by chance"]
+    assert [trace["marker"]["color"] for trace in figure["data"]] == [FIRST, SECOND, QUIET]
     assert figure["data"][0]["x"] == ["1", "2 to 3", "4 to 10", "11 to 20"]
     assert shares[2] == [0.05, 0.1, 0.35, 0.5]
     assert [sum(one) for one in shares] == pytest.approx([1.0] * 3)

@@ -163,9 +163,8 @@ def diagnosis_table(diagnosis: Diagnosis) -> list[RenderableType]:
     if diagnosis.seeds:
         title += f"; mean of {plural(len(diagnosis.seeds), 'seed')} ± standard deviation, last epoch"
     shown: list[RenderableType] = [table(("loss", *_DIAGNOSED), rows, title)] if rows else []
-    spaces: dict[str, SpaceResult] = dict(diagnosis.losses)
-    if diagnosis.features is not None:
-        spaces["features"] = diagnosis.features
+    features = {} if diagnosis.features is None else {"features": diagnosis.features}
+    spaces: dict[str, SpaceResult] = {**diagnosis.losses, **features}
     for name, space in spaces.items():
         shown += [f"{name}: {finding.says} {finding.advice}" for finding in space.verdict or ()]
     sentences = diagnosis.recommendation.sentences

@@ -8,7 +8,7 @@ from overtone.evaluation import find_metric, metric_order
 from overtone.experiments import Comparison
 from overtone.report.comparison_words import control_table, difference_in_words, in_words, score_of, sign, verdicts
 from overtone.report.figures import heat, whiskers
-from overtone.report.markup import Child, Column, Columns, el, table
+from overtone.report.markup import Child, Column, Columns, el, table, texts
 from overtone.report.page import (
     FEW_QUERIES,
     Headed,
@@ -140,7 +140,7 @@ def tests(comparison: Comparison) -> Section | None:
     if not found:
         return None
     several = len({test.metric for test in found}) > 1
-    columns: Columns = ["first", Column("second", "text"), *([Column("by", "text")] if several else [])]
+    columns: Columns = ["first", *texts("second"), *(texts("by") if several else [])]
     columns += ["difference", "95 % interval", "p", "seeds with the first better"]
     rows = []
     for test in found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from overtone.report.markup import Column, Columns, Markup, table
+from overtone.report.markup import Column, Columns, Markup, table, texts
 from overtone.report.words import (
     DASH,
     better_direction,
@@ -101,7 +101,7 @@ def control_table(comparison: Comparison, method: str, controls: list[str]) -> M
         for metric in dict.fromkeys((comparison.metric, _ALL_EVENTS))
         if any(metric in result.scores for result in comparison.methods.values())
     ]
-    columns: Columns = ["method", Column("what it is", "text")]
+    columns: Columns = ["method", *texts("what it is")]
     rows: list[list[Any]] = [[method, "the inferred graph"]]
     rows += [[name, CONTROLS.get(name, (name, ""))[1]] for name in controls]
     for metric in metrics:
@@ -143,7 +143,11 @@ def _verdict(comparison: Comparison, method: str, controls: list[str]) -> str:
     if NO_GRAPH not in tests or SHUFFLED not in tests:
         return f"It is not known whether the graph of {method} helped: it was not tested against its controls."
     signs = {name: sign(interval) for name, (_, interval) in tests.items()}
-    figures = {name: _figures(name, difference or 0.0, interval) for name, (difference, interval) in tests.items()}
+    figures = {
+        name: f"{points(difference or 0.0)} over {CONTROLS.get(name, (name, ''))[0]} "
+        f"(95 % interval {points(low)} to {points(high)})"
+        for name, (difference, (low, high)) in tests.items()
+    }
     measured = f"{listed([figures[name] for name in tests if name != PLANTED])}, in points of {metric_name(metric)}."
     if signs[NO_GRAPH] > 0 and signs[SHUFFLED] > 0:
         said = f"The graph helped: {measured}"
@@ -158,12 +162,6 @@ def _verdict(comparison: Comparison, method: str, controls: list[str]) -> str:
         said = f"The graph did not help significantly: {measured}"
     planted = f"Compared with the true graph, the inferred one has {figures[PLANTED]}." if PLANTED in figures else ""
     return prose(said, planted, "" if metric == _ALL_EVENTS else BY_ANNOTATION)
-
-
-def _figures(name: str, difference: float, interval: tuple[float, float]) -> str:
-    """``+4.2 over no graph (95 % interval +3.1 to +5.3)``."""
-    ends = f"95 % interval {points(interval[0])} to {points(interval[1])}"
-    return f"{points(difference)} over {CONTROLS.get(name, (name, ''))[0]} ({ends})"
 
 
 def score_of(comparison: Comparison, name: str, metric: str | None = None) -> SeedScore:

@@ -9,7 +9,7 @@ from overtone.report.diagnosis_classes import class_variances, maps
 from overtone.report.diagnosis_curves import gradient_over_time, retrieval_over_time, space_over_time
 from overtone.report.diagnosis_figures import FROZEN, spaces_of, styles_of
 from overtone.report.diagnosis_verdict import choice, verdicts
-from overtone.report.markup import Child, Column, Columns, Markup, el, markup, table
+from overtone.report.markup import Child, Columns, Markup, el, markup, table, texts
 from overtone.report.page import FEW_QUERIES, Headed, Section, answer, folded, page, provenance, section, summary, tile
 from overtone.report.palette import key_of_losses, named
 from overtone.report.quantities import GRADIENT, QUANTITIES, RETRIEVAL, SPACE, Quantity, quantity
@@ -217,14 +217,7 @@ def _tests(diagnosis: Diagnosis) -> Child:
     """All paired tests, folded away, with a word on how many of them chance alone would make."""
     if not diagnosis.paired_tests:
         return None
-    columns: Columns = [
-        "quantity",
-        Column("first", "text"),
-        Column("second", "text"),
-        "difference",
-        "95 % interval",
-        "p",
-    ]
+    columns: Columns = ["quantity", *texts("first", "second"), "difference", "95 % interval", "p"]
     rows = []
     for test in diagnosis.paired_tests:
         interval = " to ".join(significant(end) for end in test.ci95 or (None, None))
@@ -245,7 +238,7 @@ def glossary(diagnosis: Diagnosis) -> Section | None:
     shown = [one for key, one in QUANTITIES.items() if diagnosis.has(key) or key in drawn]
     if not shown:
         return None
-    columns: Columns = ["quantity", *(Column(title, "text") for title in ("how it is measured", "low", "high"))]
+    columns: Columns = ["quantity", *texts("how it is measured", "low", "high")]
     rows = [[one.name, f"{one.means} ({one.unit})", one.low, one.high] for one in shown]
     text = "All are measured on rows scaled to length one, so that the numbers of different losses can be compared."
     return section("What do the quantities mean?", text, table(columns, rows))

@@ -12,7 +12,7 @@ from overtone.experiments import Diagnosis
 from overtone.report.diagnosis_figures import dots, spaces_of, strips, styles_of
 from overtone.report.figures import Figure, label, points, rounded
 from overtone.report.maps import BY_VARIANCE, Floats, spaced, unit, views
-from overtone.report.markup import Child, Column, Columns, el, table
+from overtone.report.markup import Child, Columns, el, table, texts
 from overtone.report.page import Section, draw, section
 from overtone.report.palette import QUIET, class_colour, group, key_of_classes, named
 from overtone.report.quantities import quantity
@@ -90,7 +90,7 @@ def _ordered(rows: Variances) -> list[str]:
 def _closest(diagnosis: Diagnosis) -> Child:
     uneven, styles = diagnosis.has("unevenness"), styles_of(diagnosis)
     measured = [quantity(key).name for key in ("smallest_gap", "centroid_distance")]
-    columns: Columns = ["loss", Column("closest classes", "text"), *measured, "gap as a share of it"]
+    columns: Columns = ["loss", *texts("closest classes"), *measured, "gap as a share of it"]
     rows: list[list[Any]] = []
     for name, space in spaces_of(diagnosis).items():
         gap, mean = space.measured("smallest_gap").mean, space.measured("centroid_distance").mean

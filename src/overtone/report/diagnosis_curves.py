@@ -7,7 +7,7 @@ from typing import Literal
 
 from overtone.experiments import Curve, Diagnosis
 from overtone.report.diagnosis_figures import FROZEN, lines, styles_of
-from overtone.report.markup import Child, Column, el, table
+from overtone.report.markup import Child, el, table, texts
 from overtone.report.page import Section, draw, section
 from overtone.report.palette import named
 from overtone.report.quantities import RETRIEVAL, quantity
@@ -55,7 +55,7 @@ def gradient_over_time(diagnosis: Diagnosis) -> Section | None:
     )
     styles = styles_of(diagnosis)
     meanings = [[named(name, styles), one.active_means] for name, one in diagnosis.ranked().items() if one.active_means]
-    counted = table(["loss", Column("what counts as active", "text")], meanings) if meanings else None
+    counted = table(["loss", *texts("what counts as active")], meanings) if meanings else None
     return section(f"Where does the gradient of {_subject(diagnosis)} go?", text, figures, counted)
 
 

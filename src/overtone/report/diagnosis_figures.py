@@ -54,7 +54,8 @@ def lines(
     drawn = {name: curve for name, curve in curves.items() if curve.at}
     every = [place for curve in drawn.values() for place in curve.at]
     reached = [value for curve in drawn.values() for value in curve.values]
-    if reference is not None and _near(reference, reached):
+    room = (max(reached) - min(reached)) / 2 if reached else 0.0
+    if reference is not None and reached and min(reached) - room <= reference <= max(reached) + room:
         drawn[FROZEN] = Curve((min(every), max(every)), (reference, reference))
     positive = [place for place in every if place > 0]
     # Before the first update lies at zero, which a logarithmic axis does not have: half of the first place instead.
@@ -73,14 +74,6 @@ def lines(
     }
     traces = [_line(name, curve, styles[name], places) for name, curve in drawn.items()]
     return Figure(traces, alt, layout, height=280, views=views if len(set(positive)) > 2 else {})
-
-
-def _near(reference: float, values: Sequence[float]) -> bool:
-    """Whether a value lies among others, or no further off than half of their range."""
-    if not values:
-        return False
-    low, high = min(values), max(values)
-    return low - (high - low) / 2 <= reference <= high + (high - low) / 2
 
 
 def _line(name: str, curve: Curve, style: Style, places: str) -> dict[str, Any]:

@@ -80,17 +80,13 @@ def _spelt(rule: str) -> str:
 
 
 def _finding(one: RuleHit) -> Markup:
-    """A rule that fired: its name and figure, what it says, what to try."""
+    """A rule that fired: its name, its figure beside the threshold, what it says, what to try."""
     heading = el("b", capital(_spelt(one.rule)))
     advice = el("p", el("b", "Next: "), one.advice) if one.advice else None
-    trigger = el("span", f" {_trigger(one)}", class_="small muted")
+    figures = {quantity(one.quantity or "figure").name: one.figure, "threshold": one.threshold}
+    said = ", ".join(f"{name} {_short(value)}" for name, value in figures.items() if known(value))
+    trigger = el("span", f" {said}", class_="small muted")
     return el("div", el("p", heading, trigger), el("p", one.says), advice, class_="finding")
-
-
-def _trigger(one: RuleHit) -> str:
-    """The figure that triggered a rule, beside its threshold."""
-    parts = {quantity(one.quantity or "figure").name: one.figure, "threshold": one.threshold}
-    return ", ".join(f"{name} {_short(value)}" for name, value in parts.items() if known(value))
 
 
 def _short(value: float | None) -> str:

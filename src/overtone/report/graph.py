@@ -7,7 +7,7 @@ from typing import Any
 from overtone.graphs import Graph
 from overtone.report.figures import heat
 from overtone.report.graph_figures import network
-from overtone.report.markup import Column, Columns, table
+from overtone.report.markup import Columns, table, texts
 from overtone.report.page import Section, answer, draw, page, provenance, section, summary, tile
 from overtone.report.words import duration, number, percent, plural
 
@@ -97,7 +97,7 @@ def _edge_table(graph: Graph) -> Section:
     if not graph.edges:
         return section(question, "None: at this penalty no variable helps to predict another.")
     sure = graph.presence is not None
-    columns: Columns = ["from", Column("", "text"), Column("to", "text"), "weight"]
+    columns: Columns = ["from", *texts("", "to"), "weight"]
     columns += ["presence", "direction"] if sure else []
     rows: list[list[Any]] = [
         [edge.source, "→" if edge.kind == "directed" else "–", edge.target, edge.weight]
@@ -115,7 +115,7 @@ def _supporting_clips(graph: Graph) -> Section | None:
     """The clips in which both ends of an edge are likeliest, for graphs of classes whose clips have names."""
     if not graph.support:
         return None
-    columns: Columns = ["from", Column("to", "text"), Column("clips", "text")]
+    columns: Columns = ["from", *texts("to", "clips")]
     rows = [
         [one.source, one.target, ", ".join(f"{name} ({number(strength)})" for name, strength in one.rows)]
         for one in graph.support[:_MOST_EDGES]

@@ -44,7 +44,9 @@ def network(graph: Graph, edges: Sequence[Edge]) -> Figure:
     at = {name: place for place, name in enumerate(graph.nodes)}
     ends = np.array([(at[edge.source], at[edge.target]) for edge in edges])
     chosen = _facing(graph.nodes, ends) or _around(graph.nodes, ends)
-    curves = _bent(chosen.places[ends[:, 0]], chosen.bends, chosen.places[ends[:, 1]])
+    from_, to, share = chosen.places[ends[:, 0]], chosen.places[ends[:, 1]], np.linspace(0, 1, _POINTS)[:, None, None]
+    # quadratic: (points, m, 2)
+    curves: Floats = (1 - share) ** 2 * from_ + 2 * share * (1 - share) * chosen.bends + share**2 * to
     weights = np.array([edge.weight for edge in edges])
     widths, directed = np.digitize(np.abs(weights), _WIDTHS), np.array([edge.kind == "directed" for edge in edges])
     kinds = product((False, True), (False, True), range(len(_WIDTHS) + 1))
@@ -118,13 +120,6 @@ def _outside(name: str, place: Floats) -> dict[str, Any]:
     away = 1.05 + 0.011 * len(name)  # Plotly turns a text around its middle
     turned = {"textangle": round(-(angle + 180 if upside_down else angle), 1), "showarrow": False, "font": {"size": 12}}
     return {"x": round(away * place[0], 4), "y": round(away * place[1], 4), "text": name, **turned}
-
-
-def _bent(from_: Floats, pulled: Floats, to: Floats) -> Floats:
-    """(POINTS, m, 2) quadratic curves."""
-    share = np.linspace(0, 1, _POINTS)[:, None, None]
-    curves: Floats = (1 - share) ** 2 * from_ + 2 * share * (1 - share) * pulled + share**2 * to
-    return curves
 
 
 def _lines(curves: Floats, width: float, colour: str, dash: str) -> dict[str, Any]:

@@ -86,6 +86,11 @@ Columns = list[Column | str]
 """What the columns of a table are; a title alone is the rows' name if it comes first, otherwise a number."""
 
 
+def texts(*titles: str) -> list[Column]:
+    """Columns of text."""
+    return [Column(title, "text") for title in titles]
+
+
 def table(columns: Columns, rows: Iterable[Sequence[Any]], *, caption: Child = None) -> Markup:
     """A table, in a box that scrolls sideways where the page is narrow.
 

@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from overtone.core.files import json_text
 from overtone.report.figures import Figure
-from overtone.report.markup import Child, Column, Markup, el, markup, table
+from overtone.report.markup import Child, Markup, el, markup, table, texts
 from overtone.report.words import duration, listed, plural
 
 T = TypeVar("T")
@@ -165,7 +165,7 @@ def provenance(
         remarks.append(None if heading is None else el("h3", heading))
         if values:
             rows = [[el("code", name), el("code", _plain(value))] for name, value in values.items()]
-            remarks.append(folded(f"All {len(rows)} settings", table(["setting", Column("value", "text")], rows)))
+            remarks.append(folded(f"All {len(rows)} settings", table(["setting", *texts("value")], rows)))
     return section("How was this made?", el("dl", listing, class_="facts"), remarks)
 
 

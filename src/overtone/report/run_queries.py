@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from overtone.report.figures import ROOM_FOR_NUMBERS, heat
 from overtone.report.maps import Floats
-from overtone.report.markup import Child, Column, Columns, Markup, el, link_to_media, table
+from overtone.report.markup import Child, Columns, Markup, el, link_to_media, table, texts
 from overtone.report.page import Section, draw, section
 from overtone.report.run_figures import rank_bars
 from overtone.report.run_result import Hit, RunResult
@@ -59,7 +59,7 @@ def _most_frequent(result: RunResult, shares: dict[str, Floats]) -> Child:
         if asked != got
     ]
     found.sort(key=lambda one: (-one[0], *one[1:]))
-    columns: Columns = ["query", Column("found first", "text"), Column("direction", "text"), "share"]
+    columns: Columns = ["query", *texts("found first", "direction"), "share"]
     rows = [[asked, got, arrow, share] for share, arrow, asked, got in found[:_MOST_CONFUSIONS]]
     return table(columns, rows, caption="The most frequent confusions") if rows else None
 

@@ -250,6 +250,16 @@ def test_of_many_classes_the_ends_are_drawn(make_diagnosis: Maker, read: Maker) 
     assert "the 20 lowest and the 20 highest of 100" in page.words
 
 
+def test_classes_stand_by_their_variance(diagnosis: Any, read: Maker) -> None:
+    for scale, entry in enumerate(diagnosis["losses"].values(), 1):
+        variances = {"wide": 0.5, "tight": 0.001, "between": 0.1}
+        entry["per_class"] = {name: {"variance": scale * one, "rows": 5} for name, one in variances.items()}
+    del diagnosis["features"]
+    drawn = read(str(class_variances(Diagnosis.from_dict(diagnosis)).body)).figures[1]
+    assert drawn["layout"]["yaxis"]["ticktext"] == ["tight", "between", "wide"]
+    assert all(trace["x"] == sorted(trace["x"]) for trace in drawn["data"])
+
+
 def test_closest_classes_are_named_with_their_gap(page: Any, diagnosis: Any) -> None:
     row = next(row for row in table_with(page, "closest classes") if row[0] == "triplet")
     entry = diagnosis["losses"]["triplet"]["over_seeds"]
