@@ -162,6 +162,11 @@ def test_whiskers_of_one_value_have_room() -> None:
     assert low < 0.5 < high
 
 
+def test_whiskers_reach_to_both_ends_of_a_lopsided_interval() -> None:
+    ends = whiskers(["a"], [0.5], [(0.4, 0.8)], [], axis="", alt="").data[0]["error_x"]
+    assert (ends["array"], ends["arrayminus"]) == ([0.3], [0.1])
+
+
 def test_whiskers_show_the_reference_however_far_it_is() -> None:
     low, high = whiskers(["a"], [-0.5], [(-0.6, -0.4)], [], axis="", alt="", reference=0).layout["xaxis"]["range"]
     assert low < -0.6

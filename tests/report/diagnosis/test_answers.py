@@ -250,6 +250,18 @@ def test_of_many_classes_the_ends_are_drawn(make_diagnosis: Maker, read: Maker) 
     assert "the 20 lowest and the 20 highest of 100" in page.words
 
 
+def test_the_trade_has_variance_across_and_retrieval_upwards(page: Any, diagnosis: Any) -> None:
+    drawn = figure(page, "mAP against intra-class variance of 7 losses")
+    assert [drawn["layout"][axis]["title"]["text"] for axis in ("xaxis", "yaxis")] == ["intra-class variance", "mAP"]
+    for trace in drawn["data"]:
+        entry = diagnosis["losses"][trace["name"]]["over_seeds"]
+        for axis, key in (("x", "intra_variance"), ("y", "map")):
+            low, high = entry[key]["ci95"]
+            assert trace[axis] == pytest.approx([entry[key]["mean"]], rel=1e-3)
+            assert trace[f"error_{axis}"]["array"] == pytest.approx([high - entry[key]["mean"]], rel=1e-3)
+            assert trace[f"error_{axis}"]["arrayminus"] == pytest.approx([entry[key]["mean"] - low], rel=1e-3)
+
+
 def test_classes_stand_by_their_variance(diagnosis: Any, read: Maker) -> None:
     for scale, entry in enumerate(diagnosis["losses"].values(), 1):
         variances = {"wide": 0.5, "tight": 0.001, "between": 0.1}
