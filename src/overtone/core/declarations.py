@@ -1,9 +1,7 @@
-"""What a registry holds and what can be set, read from the sources without importing them.
+"""What a registry holds and what can be set, read from the sources without importing them, as torch takes seconds.
 
-Importing the methods imports torch, which takes seconds. A misspelt name should be refused at once, and ``--help``
-should appear at once. So the decorators ``@registry.register("name")`` and the fields of settings classes are read as
-text; so is the signature of a loss, ``@metric_loss("name")``, which declares its settings. A contract test checks that
-this finds what the imported registries hold.
+So a misspelt name is refused at once. The decorators ``@registry.register("name")``, the fields of settings classes
+and the signatures of losses are read as text; a contract test checks that this finds what the registries hold.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,34 +25,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Field(NamedTuple):
-    """A setting as its class declares it.
-
-    Attributes:
-        type: The annotation as written.
-        default: The default as written; empty if there is none.
-        description: The field's docstring.
-    """
+    """A setting as its class declares it: annotation and default as written (empty if there is none), and docstring."""
 
     type: str
     default: str
     description: str
 
 
-class _ClassSource(NamedTuple):
-    """A class and the module that defines it."""
-
-    module: str
-    node: ast.ClassDef
-
-
 def registered_names(package: str) -> dict[str, str]:
-    """Names that the modules of a package register.
-
-    Args:
-        package: Dotted name (``"overtone.methods"``).
-
-    Returns:
-        Each name with the dotted name of the class or function it stands for, in name order.
+    """Names that the modules of a package register, with the dotted names of what they stand for, in name order.
 
     Example:
         >>> registered_names("overtone.methods")["cca"]
@@ -64,18 +44,14 @@ def registered_names(package: str) -> dict[str, str]:
         module = f"{package}.{path.stem}"
         for node in _parse(module).body if path.stem != "__init__" else ():
             if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
-                found |= dict.fromkeys(_registrations(node), f"{module}.{node.name}")
+                call = _decorator(node, ".register", "metric_loss")
+                if call is not None and call.args:
+                    found[ast.literal_eval(call.args[0])] = f"{module}.{node.name}"
     return dict(sorted(found.items()))
 
 
 def settings_fields(path: str) -> dict[str, Field]:
-    """Fields of a settings class and of its bases, in the order of their declaration.
-
-    Args:
-        path: Dotted name of the class; or of the function of a loss, whose signature declares them.
-
-    Returns:
-        Field names to what is declared.
+    """Fields of a settings class and of its bases, or of the function of a loss, in the order of their declaration.
 
     Example:
         >>> settings_fields("overtone.training.settings.TrainingSettings")["device"].default
@@ -85,45 +61,29 @@ def settings_fields(path: str) -> dict[str, Field]:
     if function is not None:
         return _parameters(function)
     fields: dict[str, Field] = {}
-    for source in reversed(list(_lineage(path))):
-        body = source.node.body
-        for at, node in enumerate(body):
-            if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
-                continue
-            kind = ast.unparse(node.annotation)
-            if not kind.startswith("ClassVar"):
-                after = body[at + 1] if at + 1 < len(body) else None
-                fields[node.target.id] = Field(kind, _default(node.value), _text(after))
+    for _, parent in reversed(list(_lineage(path))):
+        for node, after in zip_longest(parent.body, parent.body[1:]):
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                kind = ast.unparse(node.annotation)
+                if not kind.startswith("ClassVar"):
+                    fields[node.target.id] = Field(kind, _default(node.value), _text(after))
     return fields
 
 
 def old_names(path: str) -> dict[str, str]:
-    """Names under which settings of a class are still read although they are called otherwise today.
-
-    Args:
-        path: Dotted name of the class.
-
-    Returns:
-        Old name to today's: ``renamed`` of the class and of its bases.
-    """
+    """Former names of settings, which are still read, to those of today: ``renamed`` of the class and of its bases."""
     found: dict[str, str] = {}
-    for source in _lineage(path):
-        for node in source.node.body:
+    for _, parent in _lineage(path):
+        for node in parent.body:
             if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "renamed" and node.value is not None:
                 found = {**ast.literal_eval(node.value), **found}
     return found
 
 
 def attribute(path: str, name: str) -> str | None:
-    """What a class attribute names: ``settings_type`` of a method, for example.
+    """Dotted name of what a class attribute is set to (``settings_type`` of a method); None where it is not set.
 
-    Args:
-        path: Dotted name of the class.
-        name: The attribute, looked for in the class and then in its bases.
-
-    Returns:
-        Dotted name of the thing it is set to; None where it is not set. For the function of a loss the function
-        itself, as its signature declares the settings.
+    The signature of a loss declares its settings, so of the function of a loss it is the function itself.
     """
     if _loss_function(path) is not None:
         return path
@@ -137,44 +97,33 @@ def attribute(path: str, name: str) -> str | None:
 
 
 def descends(path: str, base: str) -> bool:
-    """Whether a class is a subclass of another one of this package.
+    """Whether a class is, or is a subclass of, the class of this package with the plain name ``base``.
 
-    Args:
-        path: Dotted name of the class.
-        base: Plain name of the other one.
-
-    Returns:
-        True also for the class itself, and for the function of a loss, of which a ``MetricLoss`` is made.
+    Of the function of a loss a ``MetricLoss`` is made.
     """
     if _loss_function(path) is not None:
         return base == "MetricLoss"
-    return any(source.node.name == base for source in _lineage(path))
+    return any(node.name == base for _, node in _lineage(path))
 
 
-def _registrations(node: ast.ClassDef | ast.FunctionDef) -> Iterator[str]:
-    """First arguments of the decorators that end in ``.register``, and of ``metric_loss``."""
-    for call in node.decorator_list:
-        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith((".register", "metric_loss")) and call.args:
-            yield ast.literal_eval(call.args[0])
+def _decorator(node: ast.ClassDef | ast.FunctionDef, *endings: str) -> ast.Call | None:
+    """The first decorator that is a call of something whose name ends so."""
+    calls = (call for call in node.decorator_list if isinstance(call, ast.Call))
+    return next((call for call in calls if ast.unparse(call.func).endswith(endings)), None)
 
 
 def _loss_function(path: str) -> ast.FunctionDef | None:
     """The function with the decorator ``metric_loss`` that a dotted name stands for, if it does."""
     module, _, name = path.rpartition(".")
     for node in _parse(module).body if _exists(module) else ():
-        if isinstance(node, ast.FunctionDef) and node.name == name and _loss_call(node) is not None:
+        if isinstance(node, ast.FunctionDef) and node.name == name and _decorator(node, "metric_loss") is not None:
             return node
     return None
 
 
-def _loss_call(node: ast.FunctionDef) -> ast.Call | None:
-    calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
-    return next((call for call in calls if ast.unparse(call.func).endswith("metric_loss")), None)
-
-
 def _parameters(function: ast.FunctionDef) -> dict[str, Field]:
     """The settings that a loss's signature declares: all parameters but the first, described by its docstring."""
-    call = _loss_call(function)
+    call = _decorator(function, "metric_loss")
     centres = call is not None and any(keyword.arg == "centres" for keyword in call.keywords)
     described = argument_docs(ast.get_docstring(function) or "")
     parameters = function.args.args[1:]
@@ -187,13 +136,7 @@ def _parameters(function: ast.FunctionDef) -> dict[str, Field]:
 
 
 def argument_docs(docstring: str) -> dict[str, str]:
-    """The descriptions in the Args section of a docstring.
-
-    Args:
-        docstring: Without the indentation of the code.
-
-    Returns:
-        Each argument's description, on one line.
+    r"""The descriptions in the Args section of a docstring without the indentation of code, each on one line.
 
     Example:
         >>> argument_docs("Count.\\n\\nArgs:\\n    rows: How many\\n        there are.\\n")
@@ -204,17 +147,16 @@ def argument_docs(docstring: str) -> dict[str, str]:
     return {name: " ".join(text.split()).replace("``", "`") for name, text in entries}
 
 
-def _lineage(path: str) -> Iterator[_ClassSource]:
-    """A class and its bases, as far as this package defines them, the nearest first."""
+def _lineage(path: str) -> Iterator[tuple[str, ast.ClassDef]]:
+    """A class and its bases, as far as this package defines them, the nearest first, each behind its module."""
     module, _, name = path.rpartition(".")
     if not _exists(module):
         return
     for node in _parse(module).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
-            yield _ClassSource(module, node)
+            yield module, node
             for base in node.bases:
-                resolved = _resolve(module, ast.unparse(base))
-                if resolved is not None:
+                if (resolved := _resolve(module, ast.unparse(base))) is not None:
                     yield from _lineage(resolved)
             return
     through = _resolve(module, name)  # the package exports it from one of its modules
@@ -235,8 +177,7 @@ def _resolve(module: str, name: str) -> str | None:
 
 
 def _path(module: str) -> Path:
-    parts = module.split(".")[1:]
-    folder = ROOT.joinpath(*parts)
+    folder = ROOT.joinpath(*module.split(".")[1:])
     return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
 
 

@@ -37,11 +37,7 @@ class Settings(pydantic.BaseModel):
 
     @classmethod
     def current_name(cls, name: str) -> str | None:
-        """Today's name of the setting that ``name`` means; None if there is no such setting.
-
-        Args:
-            name: Today's name or an old one.
-        """
+        """Today's name of the setting that a name of today or an old one means; None if there is no such setting."""
         if name in cls.model_fields:
             return name
         olds = (vars(parent).get("renamed", {}) for parent in cls.__mro__)
@@ -93,15 +89,10 @@ class Settings(pydantic.BaseModel):
 
 
 def rename(values: Mapping[str, Any], *kinds: type[Settings], where: str = "settings") -> dict[str, Any]:
-    """Replace old names of settings, and of their values, by today's; log them in one sentence.
+    """Replace old names of settings, and of their values, by today's, in the same order; log them in one sentence.
 
-    Args:
-        values: Setting names to values. Names that none of the classes knows stay as they are.
-        kinds: Settings classes that the names may belong to.
-        where: What the values are called in messages.
-
-    Returns:
-        The same values under today's names, in the same order.
+    Names that none of the settings classes ``kinds`` knows stay as they are; ``where`` is what messages call the
+    values.
 
     Raises:
         InputError: A setting is given by its old and its new name.
