@@ -37,13 +37,9 @@ def arcface(
     Beyond θ = π − m, where the cosine would rise again, it goes on as cos θ − m sin m.
 
     Args:
-        pairs: Of rows with centres, from :func:`~overtone.objectives.centre_pairs`.
         margin: m, added to the angle between a row and its own centre, in radians, in [0, π).
         scale: s > 0, of the cosines: one over a temperature.
         active_threshold: A row is active while 1 − p of its class is above this.
-
-    Returns:
-        Loss and counts; terms are rows.
 
     Raises:
         InputError: A margin towards one class a row is asked for, and labels are several or soft.
@@ -59,23 +55,15 @@ def arcface(
             fix="set margin=0 for several or soft labels, or take ccl",
         )
     cosines = pairs.cosines()
-    return against_negatives(
-        scale * turned(cosines, margin), scale * cosines, pairs.positive, pairs.negative, active_threshold
-    )
+    favourable, adverse = scale * turned(cosines, margin), scale * cosines
+    return against_negatives(favourable, adverse, pairs.positive, pairs.negative, active_threshold)
 
 
 def turned(cosines: Tensor, margin: float) -> Tensor:
-    """Cosines of angles that are larger by a margin, monotone over the whole half-turn.
+    """Cosines of angles that are larger by a margin (radians, in [0, π)), monotone over the whole half-turn.
 
     The angle itself is never taken: its derivative is infinite at cosines of ±1. So is that of the sine, which is taken
     there as 0: two rows in one direction have no direction to be turned in.
-
-    Args:
-        cosines: Any shape, in [−1, 1] up to rounding.
-        margin: In radians, in [0, π).
-
-    Returns:
-        The same shape.
     """
     sines = F.relu(1.0 - cosines.square()).sqrt()
     further = cosines * math.cos(margin) - sines * math.sin(margin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
 
 import torch
 from pydantic import Field
@@ -24,16 +24,13 @@ objectives: Registry[Callable[..., Any]] = Registry("objective", "overtone.objec
 
 
 class TermCounts(NamedTuple):
-    """How many terms of a loss are active.
+    """How many terms of a loss are active; with soft labels a term counts by its weight.
 
-    The tensors are scalars without gradient, on the device of the embeddings: reading one makes the host wait. With
-    soft labels a term counts by its weight.
+    The tensors are scalars without gradient, on the device of the embeddings: reading one makes the host wait.
 
     Attributes:
-        active: Terms that push, by the definition of the loss.
-        total: All terms.
-        skipped: Anchors left out because they lack a positive or a negative.
-        anchors: Rows that were anchors.
+        active, total: Terms that push, by the definition of the loss, and all terms.
+        skipped, anchors: Rows left out because they lack a positive or a negative, and all rows that were anchors.
     """
 
     active: Tensor
@@ -43,16 +40,7 @@ class TermCounts(NamedTuple):
 
 
 class LossInputs(NamedTuple):
-    """What a loss is called with; see :func:`~overtone.objectives.pairs`.
-
-    Attributes:
-        embeddings: (n, d).
-        labels: (n,) or (n, C).
-        gallery: (m, d).
-        gallery_labels: (m,) or (m, C).
-        targets: (n, m).
-        negative_relief: (n, m).
-    """
+    """What a loss is called with: the arguments of :func:`~overtone.objectives.pairs`."""
 
     embeddings: Tensor
     labels: Tensor | None = None
@@ -63,15 +51,20 @@ class LossInputs(NamedTuple):
 
 
 class LossResult(NamedTuple):
-    """What the function of a loss returns.
-
-    Attributes:
-        loss: Scalar with gradient; NaN if there was no term at all.
-        counts: Of its terms; None if they are unknown.
-    """
+    """What the function of a loss returns: a scalar with gradient, NaN if there was no term; and counts where known."""
 
     loss: Tensor
     counts: TermCounts | None = None
+
+
+class LossTraits(TypedDict, total=False):
+    """What a loss says of itself; see the attributes of :class:`MetricLoss`."""
+
+    active_means: str | None
+    stop_gradient: bool
+    row_order: bool
+    twice_differentiable: bool
+    needs_negatives: bool
 
 
 class MetricLoss(nn.Module, ABC):
@@ -83,8 +76,8 @@ class MetricLoss(nn.Module, ABC):
     Attributes:
         name: As registered.
         settings_type: The settings, typed and described.
-        active_means: When a term of this loss counts as active; None if its terms are not counted.
         needs_classes: Whether the loss has a centre for each class: parameters that belong in the optimiser.
+        active_means: When a term of this loss counts as active; None if its terms are not counted.
         stop_gradient: Whether part of the value is held constant on purpose, so its gradient is not its derivative.
         row_order: Whether the value depends on the order of the rows.
         twice_differentiable: Whether the gradient has a derivative everywhere.
@@ -157,12 +150,8 @@ class PairLoss(MetricLoss):
 class CentreLoss(PairLoss):
     """Base of the losses with a centre for each class: ``centres``, (C, d), a parameter for the optimiser.
 
-    The rows of a gallery are judged by the same centres: that is how two modalities come together.
-
-    Args:
-        classes: C.
-        embedding_dim: d.
-        **settings: The other fields of ``settings_type``.
+    The rows of a gallery are judged by the same centres: that is how two modalities come together. Besides its own
+    settings it takes ``classes``, C, and ``embedding_dim``, d.
     """
 
     needs_classes = True
@@ -187,16 +176,9 @@ class CentreLoss(PairLoss):
 
 
 def hinge(total: Tensor, active: Tensor, possible: Tensor, reduction: Reduction) -> Tensor:
-    """Mean of hinge terms from their sum.
+    """Mean of hinge terms from their sum: over the ``active`` ones, 0 where none is left, or over ``all`` possible.
 
-    Args:
-        total: Scalar sum of the terms.
-        active: Scalar, how many are not 0.
-        possible: Scalar, how many there are.
-        reduction: ``active`` for the mean over those that are not 0 (0 where none is left), ``all`` over all.
-
-    Returns:
-        Scalar; NaN if there are no terms.
+    It is NaN if there are no terms.
     """
     count = torch.where(active > 0, active, 1.0) if reduction == "active" else possible
     return total / torch.where(possible > 0, count, torch.nan)

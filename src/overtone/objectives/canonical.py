@@ -13,7 +13,7 @@ Power = Literal["rho", "rho2"]
 
 
 def whitened_cross_covariance(first: Tensor, second: Tensor, ridge: float) -> Tensor:
-    r"""The matrix whose singular values are the canonical correlations of a batch.
+    r"""The (d, d) matrix, in float32 or better, whose singular values are the canonical correlations of a batch.
 
     .. math:: T = L_a^{-1} S_{av} L_v^{-\top}, \qquad L L^\top = S + r \cdot \tfrac{\operatorname{tr} S}{d} I
 
@@ -21,14 +21,6 @@ def whitened_cross_covariance(first: Tensor, second: Tensor, ridge: float) -> Te
     differs by rotations only, so its singular values are the same. The ridge is relative to the mean variance, so a
     rescaled view has the same correlations, unless its variance comes near 1e-6: that much is always added, so that a
     constant view has correlations of 0 rather than those of its rounding errors.
-
-    Args:
-        first: (n, d) embeddings of one modality.
-        second: (n, d) embeddings of the other, row by row the same clips.
-        ridge: Share of the mean variance that is added to each variance.
-
-    Returns:
-        (d, d) in float32 or better, whatever the inputs' precision.
 
     Source:
         Andrew, Arora, Bilmes & Livescu, Deep Canonical Correlation Analysis, ICML 2013, section 3.
@@ -46,10 +38,7 @@ def whitened_cross_covariance(first: Tensor, second: Tensor, ridge: float) -> Te
 
 
 def _factor(covariance: Tensor, ridge: float) -> Tensor:
-    """Cholesky factor of a covariance with a ridge in proportion to its mean variance.
-
-    What is numerically singular gets as much as rounding takes away (d·eps), a constant view a small floor.
-    """
+    """Cholesky factor of a covariance with a ridge of at least what rounding takes away (d·eps), and a small floor."""
     variance = covariance.diagonal()
     least = max(ridge, len(variance) * torch.finfo(variance.dtype).eps)
     loaded = covariance + torch.diag_embed((least * variance.mean() + 1e-6).expand_as(variance))
@@ -68,8 +57,7 @@ def canonical_loss(first: Tensor, second: Tensor, ridge: float, power: Power) ->
     equal or vanish, so nothing divides by their differences.
 
     Args:
-        first: (n, d) embeddings of one modality, n well above d: a smaller batch reads noise as correlation.
-        second: (n, d) embeddings of the other, row by row the same clips.
+        first, second: (n, d) embeddings, n well above d: a smaller batch reads noise as correlation.
         ridge: Share of the mean variance that is added to each variance.
         power: ``rho`` for the correlations themselves, ``rho2`` for their squares.
 

@@ -24,7 +24,7 @@ def center_contrastive(
     pull: NonNegative = 0.5,
     active_threshold: Share = 1e-2,
 ) -> LossResult:
-    r"""Center contrastive loss.
+    r"""Center contrastive loss; the pull never ends, so only the softmax decides which rows are active.
 
     .. math::
         \ell = -\operatorname{mean}_i \log \frac{e^{s (\cos_{iy} - m)}}
@@ -32,21 +32,16 @@ def center_contrastive(
              + \lambda \operatorname{mean}_i \lVert \hat z_i - \hat c_y \rVert^2
 
     Args:
-        pairs: Of rows with centres, from :func:`~overtone.objectives.centre_pairs`; weights count.
         scale: s > 0, of the cosines: one over a temperature.
         margin: m, subtracted from the cosine with the own centre, in [0, 2].
         pull: λ >= 0, weight of the squared distance to the own centre.
         active_threshold: A row is active while 1 − p, averaged over its classes, is above this.
 
-    Returns:
-        Loss and counts; terms are rows, and only the softmax decides about them, for the pull never ends.
-
     Source:
         Cai, Xiong & Tian 2023, arXiv 2308.00458; the values of the settings are our own.
     """
     cosines = pairs.cosines()
-    loss, counts = against_negatives(
-        scale * (cosines - margin), scale * cosines, pairs.positive, pairs.negative, active_threshold
-    )
+    favourable, adverse = scale * (cosines - margin), scale * cosines
+    loss, counts = against_negatives(favourable, adverse, pairs.positive, pairs.negative, active_threshold)
     spread = (pairs.positive * (2.0 - 2.0 * cosines)).sum() / pairs.positive.sum()
     return LossResult(loss + pull * spread, counts)

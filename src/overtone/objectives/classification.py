@@ -26,13 +26,12 @@ def soft_cross_entropy(
     is there without being annotated need not be driven to nothing.
 
     Args:
-        logits: (n, C).
-        targets: (n, C) in [0, 1]; a row of zeros has no label and costs nothing.
+        logits, targets: (n, C), targets in [0, 1]; a row of zeros has no label and costs nothing.
         smoothing: ε in [0, 1).
         weights: (n,) weights of the rows, of mean 1; None counts all alike.
 
     Returns:
-        Scalar: the mean of weight times cross-entropy over the rows.
+        Scalar: the mean of weight times loss over the rows.
 
     Source:
         Szegedy et al. 2016, arXiv 1512.00567, for smoothing.
@@ -41,17 +40,12 @@ def soft_cross_entropy(
     mass = targets.sum(1, keepdim=True)
     share = targets / mass.clamp_min(torch.finfo(logits.dtype).tiny)
     wanted = (1.0 - smoothing) * share + smoothing / targets.shape[1] * (mass > 0)
-    rows = -(wanted * logits.log_softmax(1)).sum(1)
-    return rows.mean() if weights is None else (weights * rows).mean()
+    return _mean(-(wanted * logits.log_softmax(1)).sum(1), weights)
 
 
 @objectives.register("positive-unlabelled")
 def positive_unlabelled(
-    logits: Tensor,
-    targets: Tensor,
-    negative_weight: float = 1.0,
-    smoothing: float = 0.0,
-    weights: Tensor | None = None,
+    logits: Tensor, targets: Tensor, negative_weight: float = 1.0, smoothing: float = 0.0, weights: Tensor | None = None
 ) -> Tensor:
     r"""Sigmoid cross-entropy in which unannotated classes weigh less than annotated ones.
 
@@ -63,14 +57,12 @@ def positive_unlabelled(
     annotated is pushed down; ε says which share of the unannotated is thought to be present.
 
     Args:
-        logits: (n, C).
-        targets: (n, C) in [0, 1].
+        logits, targets, weights: As for :func:`soft_cross_entropy`.
         negative_weight: w in (0, 1], the weight of what is not annotated.
         smoothing: ε in [0, 1).
-        weights: (n,) weights of the rows, of mean 1; None counts all alike.
 
     Returns:
-        Scalar: the mean of weight times cross-entropy over the rows.
+        Scalar: the mean of weight times loss over the rows.
 
     Source:
         Elkan & Noto 2008, KDD, for weighting the unlabelled.
@@ -79,8 +71,7 @@ def positive_unlabelled(
     absent = negative_weight * (1.0 - targets)
     present = targets + smoothing * absent
     terms = present * F.softplus(-logits) + (1.0 - smoothing) * absent * F.softplus(logits)
-    rows = terms.mean(1)
-    return rows.mean() if weights is None else (weights * rows).mean()
+    return _mean(terms.mean(1), weights)
 
 
 @objectives.register("agreement")
@@ -97,11 +88,10 @@ def agreement(
     is taken. It is symmetric and lies in [0, ln 2], so no confident head can pull without bound.
 
     Args:
-        first: (n, C) logits of one head.
-        second: (n, C) logits of the other.
+        first, second: (n, C) logits of the two heads.
         temperature: τ > 0; above 1 the small probabilities count for more.
         head: ``softmax`` or ``sigmoid``.
-        weights: (n,) weights of the rows, of mean 1; None counts all alike.
+        weights: As for :func:`soft_cross_entropy`.
 
     Returns:
         Scalar: the mean of weight times divergence over the rows.
@@ -112,7 +102,11 @@ def agreement(
     p, q = (_log_probabilities(logits / temperature, head) for logits in (first, second))
     middle = torch.logaddexp(p, q) - torch.log(torch.tensor(2.0, dtype=p.dtype, device=p.device))
     divergence = 0.5 * (p.exp() * (p - middle) + q.exp() * (q - middle)).sum(-1)
-    rows = divergence.mean(1) if head == "sigmoid" else divergence
+    return _mean(divergence.mean(1) if head == "sigmoid" else divergence, weights)
+
+
+def _mean(rows: Tensor, weights: Tensor | None) -> Tensor:
+    """Mean over the rows of weight times loss."""
     return rows.mean() if weights is None else (weights * rows).mean()
 
 

@@ -27,22 +27,18 @@ def contrastive(
     distance: Distance = "euclidean",
     reduction: Mean = "pairs",
 ) -> LossResult:
-    r"""Contrastive loss over all pairs of a batch.
+    r"""Contrastive loss over all pairs of a batch; every row has some, so none is skipped.
 
     .. math:: \ell = \operatorname{mean} \big( [d_{ij} - m_+]_+^p \;\text{of positives},\;
               [m_- - d_{ij}]_+^p \;\text{of negatives} \big)
 
     Args:
-        pairs: From :func:`~overtone.objectives.pairs`; weights count.
         pos_margin: m₊ >= 0, the distance up to which positives cost nothing.
         neg_margin: m₋ >= 0, the distance from which negatives cost nothing; unit rows are at most 2 apart.
         power: p of the hinges, 2 as first proposed, or 1.
         distance: ``euclidean``, ``squared`` (Euclidean) or ``cosine``, of unit rows.
         reduction: One mean over all ``pairs``; the mean of all positives plus that of all negatives (``kinds``); or the
             same over the ``active`` ones alone.
-
-    Returns:
-        Loss and counts; terms are pairs, active where the bracket is > 0; every row has some, so none is skipped.
 
     Source:
         Hadsell, Chopra & LeCun 2006.

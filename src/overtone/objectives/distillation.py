@@ -23,8 +23,7 @@ def distillation(student: Tensor, teacher: Tensor, kind: Kind) -> Tensor:
     The first fixes every embedding, the second only how they lie to each other, so the spaces may be rotated.
 
     Args:
-        student: (n, d).
-        teacher: (n, d) for ``embedding``, (n, e) for ``similarity``.
+        student, teacher: (n, d); for ``similarity`` their widths may differ.
         kind: Which of the two.
 
     Returns:

@@ -15,11 +15,7 @@ from overtone.objectives.targets import relation
 
 @objectives.register("interaction")
 def interaction(
-    views: Sequence[Tensor],
-    labels: Tensor,
-    soft_labels: Sequence[Tensor],
-    graph: Tensor,
-    threshold: float,
+    views: Sequence[Tensor], labels: Tensor, soft_labels: Sequence[Tensor], graph: Tensor, threshold: float
 ) -> LossResult:
     r"""Latent interaction regulariser: soft pulls along the edges of a graph of classes.
 
@@ -82,16 +78,8 @@ def relatedness(soft_labels: Sequence[Tensor], graph: Tensor, threshold: float) 
 
     .. math:: r_{nm} = \min\Big(1, \sum_{i \sim j} \tilde s_n[i]\, \tilde s_m[j]\Big), \qquad \tilde s = s [s > \tau]
 
-    i of the first and j of the second modality belong together if an edge joins them, in either direction, or if they
-    are one class.
-
-    Args:
-        soft_labels: The two modalities' (n, C) class probabilities; no gradient flows into them.
-        graph: (2C, 2C) weights >= 0; how heavy an edge is does not matter.
-        threshold: τ.
-
-    Returns:
-        (n, n) in [0, 1].
+    i of the first and j of the second modality belong together if an edge joins them, in either direction and of any
+    weight, or if they are one class. The arguments are those of :func:`interaction`; no gradient flows into them.
 
     Example:
         >>> heard = seen = torch.tensor([[1.0, 0.0], [0.0, 0.6]])
@@ -111,10 +99,7 @@ def relatedness(soft_labels: Sequence[Tensor], graph: Tensor, threshold: float) 
 def _pulls(
     labels: Tensor, soft: Sequence[Tensor], graph: Tensor, threshold: float
 ) -> tuple[dict[tuple[int, int], Tensor], TermCounts]:
-    """(n, n) weights of the distances between two modalities, or within one if it has edges; and counts of edges.
-
-    Within a modality, what stands on the diagonal is the weight of a distance of 0, and does no harm.
-    """
+    """(n, n) weights of the distances between two modalities, or within one if it has edges; and counts of edges."""
     eligible = 1.0 - relation(labels).to(graph.dtype)
     strong = torch.cat([part > threshold for part in soft], 1).to(graph.dtype)
     kept = [part.where(part > threshold, 0.0) for part in soft]
@@ -142,14 +127,12 @@ def _checked(
     check_all_labels(first, labels, None, None)
     rows = len(first), graph.shape[0] // 2
     if graph.dim() != 2 or graph.shape != (2 * rows[1], 2 * rows[1]):
-        raise InputError(
-            "graph: not one of classes in two modalities", got=tuple(graph.shape), valid="(2C, 2C) weights"
-        )
+        got = tuple(graph.shape)
+        raise InputError("graph: not one of classes in two modalities", got=got, valid="(2C, 2C) weights")
     if len(second) != rows[0] or any(part.shape != rows for part in soft_labels):
         got = ", ".join(str(tuple(part.shape)) for part in (second, *soft_labels))
-        raise InputError(
-            "not one row a clip in each modality", got=got, valid=f"embeddings of {rows[0]} clips, soft labels {rows}"
-        )
+        valid = f"embeddings of {rows[0]} clips, soft labels {rows}"
+        raise InputError("not one row a clip in each modality", got=got, valid=valid)
     if not holds((graph >= 0).all() & graph.isfinite().all()):
         raise InputError("graph: a weight is negative or not finite", valid="weights >= 0")
     dtype = torch.promote_types(unit(first[:1]).dtype, unit(second[:1]).dtype)

@@ -17,9 +17,7 @@ Tuples = Literal["one-per-class", "every-row"]
 
 
 @metric_loss(
-    "n-pair",
-    active_means="A tuple is active while 1 − p of its positive exceeds active_threshold.",
-    row_order=True,
+    "n-pair", active_means="A tuple is active while 1 − p of its positive exceeds active_threshold.", row_order=True
 )
 def n_pair(
     pairs: Pairs, tuples: Tuples = "one-per-class", temperature: Positive = 1.0, active_threshold: Share = 1e-2
@@ -31,16 +29,13 @@ def n_pair(
 
     A tuple is an anchor i with one positive i⁺, the next row of its class (in a gallery, row i itself if it is of
     that class); k runs over i itself and the tuples of other classes. ``one-per-class`` takes the first row of each
-    class as anchor, as published, so 2 C rows of a batch have a gradient; ``every-row`` takes all.
+    class as anchor, as published, so 2 C rows of a batch have a gradient; ``every-row`` takes all. Other rows count as
+    skipped.
 
     Args:
-        pairs: From :func:`~overtone.objectives.pairs`, of hard labels.
         tuples: ``one-per-class``: the first row of each class is an anchor, as published; ``every-row``: all rows are.
         temperature: τ > 0; 1 as published.
         active_threshold: A tuple is active while 1 − p of its positive is above this.
-
-    Returns:
-        Loss and counts; terms are tuples, other rows count as skipped.
 
     Raises:
         InputError: The labels are several or soft.

@@ -19,10 +19,9 @@ class Pairs(NamedTuple):
     weight 1 − r. A row is no pair with itself: both weights are 0 there.
 
     Attributes:
-        anchors: (n, d) rows of length 1, float32 or float64.
-        others: (m, d) rows of length 1: the same rows, those of a gallery, or the centres of classes.
-        positive: (n, m) weights in [0, 1].
-        negative: (n, m) weights in [0, 1].
+        anchors, others: (n, d) and (m, d) rows of length 1, float32 or float64; others are the same rows, those of a
+            gallery, or the centres of classes.
+        positive, negative: (n, m) weights in [0, 1].
         hard: Whether a pair is known to be either a positive or a negative one, not some of both.
     """
 
@@ -94,9 +93,8 @@ def pairs(
     if gallery is None:
         positive, negative = positive.fill_diagonal_(0.0), negative.fill_diagonal_(0.0)
     if not holds(positive.sum() > 0):
-        raise InputError(
-            "no two rows of the batch are positives of each other", fix="sample at least two rows of some class"
-        )
+        fix = "sample at least two rows of some class"
+        raise InputError("no two rows of the batch are positives of each other", fix=fix)
     if not holds(negative.sum() > 0):
         raise InputError("the batch has one class only, so no negative pair", fix="sample rows of several classes")
     hard = labels is not None and labels.dim() == 1
@@ -104,15 +102,9 @@ def pairs(
 
 
 def centre_pairs(embeddings: Tensor, labels: Tensor | None, centres: Tensor) -> Pairs:
-    """Check a batch and pair its rows with the centres of classes.
+    """Check a batch and pair its rows with the (C, d) centres of classes.
 
-    Args:
-        embeddings: (n, d), any scale.
-        labels: (n,) integer classes below C, or (n, C) targets in [0, 1].
-        centres: (C, d), any scale.
-
-    Returns:
-        Pairs of which ``positive`` is one-hot, or the targets; a row without a label has none.
+    ``positive`` of the pairs is one-hot, or the targets; a row without a label has none.
 
     Raises:
         InputError: Shapes, devices or dtypes do not fit, a value is not finite or a label out of range.
@@ -131,9 +123,8 @@ def centre_pairs(embeddings: Tensor, labels: Tensor | None, centres: Tensor) -> 
     others = unit(centres.to(anchors.dtype))
     if labels.dim() == 1:
         if not holds(((labels >= 0) & (labels < classes)).all()):
-            raise InputError(
-                "labels: a class is out of range", got=f"{labels.min()} to {labels.max()}", valid=f"0 to {classes - 1}"
-            )
+            got = f"{labels.min()} to {labels.max()}"
+            raise InputError("labels: a class is out of range", got=got, valid=f"0 to {classes - 1}")
         positive = (labels[:, None] == torch.arange(classes, device=labels.device)).to(anchors.dtype)
         positive = positive / positive.sum(1, keepdim=True)  # an unseen label out of range is NaN, not a row left out
     else:
@@ -146,26 +137,12 @@ def centre_pairs(embeddings: Tensor, labels: Tensor | None, centres: Tensor) -> 
 
 
 def unit(rows: Tensor) -> Tensor:
-    """Rows scaled to length 1, in float32 or better; a row of zeros stays one.
-
-    Args:
-        rows: (n, d).
-
-    Returns:
-        (n, d) float32, or float64 if that is what came in.
-    """
+    """(n, d) rows scaled to length 1, in float32, or float64 if that is what came in; a row of zeros stays one."""
     return F.normalize(rows if rows.dtype == torch.float64 else rows.float(), dim=1)
 
 
 def holds(condition: Tensor) -> bool:
-    """Whether a condition holds; on an accelerator it is taken to, since looking would make the host wait.
-
-    Args:
-        condition: Scalar truth value.
-
-    Returns:
-        The truth value, True for one that lies on an accelerator.
-    """
+    """Whether a condition holds; on an accelerator it is taken to, since looking would make the host wait."""
     return condition.device.type != "cpu" or bool(condition.detach().numpy())
 
 
@@ -180,15 +157,7 @@ def _check_rows(name: str, rows: Tensor) -> None:
 
 
 def check_batch(embeddings: Tensor, gallery: Tensor | None) -> None:
-    """Refuse what are no embeddings, or none of one space.
-
-    Args:
-        embeddings: Should be (n, d), floating and finite.
-        gallery: Should be (m, d), or None.
-
-    Raises:
-        InputError: They are not.
-    """
+    """Refuse what are no (n, d) embeddings, floating and finite, or a gallery of another space."""
     _check_rows("embeddings", embeddings)
     if gallery is not None:
         _check_rows("gallery", gallery)
@@ -201,20 +170,7 @@ def check_batch(embeddings: Tensor, gallery: Tensor | None) -> None:
 def check_all_labels(
     embeddings: Tensor, labels: Tensor | None, gallery: Tensor | None, gallery_labels: Tensor | None
 ) -> tuple[Tensor, Tensor | None]:
-    """Refuse what are no labels of a batch and its gallery.
-
-    Args:
-        embeddings: (n, d).
-        labels: Should be (n,) integers or (n, C) numbers in [0, 1].
-        gallery: (m, d) or None.
-        gallery_labels: Should be (m,) or (m, C), as ``labels``; None where there is no gallery.
-
-    Returns:
-        The labels, and those of the gallery.
-
-    Raises:
-        InputError: Labels are missing, too many, of another length or device, out of range, or of two kinds.
-    """
+    """The labels of a batch and its gallery; refuses what is missing, too many, misshapen, out of range or mixed."""
     labels = _checked_labels("labels", labels, embeddings)
     if gallery is None:
         if gallery_labels is not None:
@@ -266,20 +222,13 @@ Distance = Literal["euclidean", "squared", "cosine"]
 
 
 def distances(cosines: Tensor, kind: Distance) -> Tensor:
-    r"""Distances of unit rows from their cosines.
+    r"""Distances of unit rows from their cosines, in [0, 2], squared ones in [0, 4].
 
     .. math:: \text{euclidean:}\quad \sqrt{2 - 2 \cos} \qquad \text{squared:}\quad 2 - 2 \cos
               \qquad \text{cosine:}\quad 1 - \cos
 
     Of the Euclidean distance: rows that differ by no more than the rounding of their cosine have distance 0 and do not
     pull at each other, so there is no division by 0 in the gradient.
-
-    Args:
-        cosines: (n, m).
-        kind: ``euclidean``, ``squared`` (Euclidean) or ``cosine``.
-
-    Returns:
-        (n, m) in [0, 2], squared ones in [0, 4].
     """
     if kind != "euclidean":
         times = 2.0 if kind == "squared" else 1.0

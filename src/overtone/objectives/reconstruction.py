@@ -22,8 +22,7 @@ def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor
     are masked in each. A row of which nothing is hidden counts as reconstructed.
 
     Args:
-        reconstruction: (n, d) or (n, T, d).
-        features: The same shape, the whole features.
+        reconstruction, features: (n, d) or (n, T, d).
         mask: The same shape, true or one where the encoder saw nothing.
         where: ``masked`` for the masked entries only, ``all`` for every entry.
 
@@ -48,14 +47,6 @@ def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor
 def reconstruction_of_both(
     parts: tuple[tuple[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]], where: Where
 ) -> Tensor:
-    """Mean of :func:`masked_reconstruction` over the two modalities.
-
-    Args:
-        parts: (reconstruction, features, mask) for each modality.
-        where: ``masked`` or ``all``.
-
-    Returns:
-        Scalar.
-    """
+    """Mean of :func:`masked_reconstruction` over the two modalities, each (reconstruction, features, mask)."""
     first, second = (masked_reconstruction(*part, where) for part in parts)
     return torch.add(first, second).mul(0.5)

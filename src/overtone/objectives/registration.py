@@ -12,10 +12,11 @@ import pydantic
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from typing_extensions import Unpack
 
 from overtone.core import InputError, Settings
 from overtone.core.declarations import CENTRES, argument_docs
-from overtone.objectives.base import CentreLoss, LossInputs, LossResult, MetricLoss, PairLoss, objectives
+from overtone.objectives.base import CentreLoss, LossInputs, LossResult, LossTraits, MetricLoss, PairLoss, objectives
 from overtone.objectives.pairs import check_all_labels, check_batch
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -26,16 +27,7 @@ _CENTRE_FIELDS: dict[str, Any] = {
 }
 
 
-def metric_loss(
-    name: str,
-    *,
-    active_means: str | None = None,
-    centres: bool = False,
-    stop_gradient: bool = False,
-    row_order: bool = False,
-    twice_differentiable: bool = True,
-    needs_negatives: bool = True,
-) -> Callable[[T], T]:
+def metric_loss(name: str, *, centres: bool = False, **traits: Unpack[LossTraits]) -> Callable[[T], T]:
     """Decorator that registers a metric-learning loss; the decorated thing itself stays as it is.
 
     A function takes :class:`~overtone.objectives.Pairs` and its settings, and returns a
@@ -45,12 +37,9 @@ def metric_loss(
 
     Args:
         name: Its name, as in ``--loss`` and in the setting ``loss``.
-        active_means: When a term counts as active, in a sentence.
         centres: Whether the pairs are of rows with class centres, which the loss learns.
-        stop_gradient: Whether part of the value is held constant on purpose, so its gradient is not its derivative.
-        row_order: Whether the value depends on the order of the rows.
-        twice_differentiable: Whether the gradient has a derivative everywhere.
-        needs_negatives: Whether a batch of one class has no loss.
+        traits: Attributes of :class:`~overtone.objectives.MetricLoss`: ``active_means``, ``stop_gradient``,
+            ``row_order``, ``twice_differentiable``, ``needs_negatives``.
 
     Returns:
         The decorator.
@@ -63,14 +52,9 @@ def metric_loss(
         >>> build_loss("mean-distance", {"weight": 2.0})(torch.eye(3), torch.tensor([0, 0, 1])).item()
         2.0
     """
-    declared = {
-        "name": name,
-        "active_means": active_means,
-        "stop_gradient": stop_gradient,
-        "row_order": row_order,
-        "twice_differentiable": twice_differentiable,
-        "needs_negatives": needs_negatives,
-    }
+    if unknown := traits.keys() - LossTraits.__annotations__.keys():
+        raise TypeError(f"a loss has no trait {', '.join(sorted(unknown))}")
+    declared = {"name": name, **traits}
 
     def decorator(thing: T) -> T:
         if isinstance(thing, type):
@@ -179,11 +163,8 @@ class ModuleLoss(MetricLoss):
         check_batch(embeddings, gallery)
         labels, gallery_labels = check_all_labels(embeddings, inputs.labels, gallery, inputs.gallery_labels)
         if labels.dim() == 2:
-            raise InputError(
-                f"{self.name} takes one class for each row",
-                got=f"labels {tuple(labels.shape)}",
-                valid="(n,) integer classes",
-            )
+            got = f"labels {tuple(labels.shape)}"
+            raise InputError(f"{self.name} takes one class for each row", got=got, valid="(n,) integer classes")
         if gallery is None or gallery_labels is None:
             return LossResult(self._call(embeddings, labels))
         if self.takes_gallery:
@@ -204,15 +185,7 @@ class ModuleLoss(MetricLoss):
 
 
 def loss_class(name: str, loss: nn.Module, copied: bool = False) -> type[ModuleLoss]:
-    """The class of a loss object.
-
-    Args:
-        name: What it is called in messages.
-        loss: Takes (n, d) embeddings and (n,) classes, returns a scalar.
-        copied: Whether each instance has a copy of the object, rather than the object itself.
-
-    Returns:
-        The class; it takes no settings.
+    """The class of a loss object, without settings; ``copied`` gives each instance a copy instead of the object itself.
 
     Raises:
         InputError: It is no loss.

@@ -22,15 +22,12 @@ def supervised_contrastive(pairs: Pairs, temperature: Positive = 0.1, active_thr
         \ell = -\operatorname{mean}_i \frac{1}{\sum_j P_{ij}} \sum_j P_{ij} \log p_{ij}, \qquad
         p_{ij} = \frac{e^{\cos_{ij} / \tau}}{\sum_{k \ne i} e^{\cos_{ik} / \tau}}
 
-    The positives of an anchor compete with each other too, so the loss of k positives is never below log k.
+    The positives of an anchor compete with each other too, so the loss of k positives is never below log k. Anchors
+    without a positive are skipped.
 
     Args:
-        pairs: From :func:`~overtone.objectives.pairs`; weights of positives count.
         temperature: τ > 0: the lower, the more only the nearest rows count.
         active_threshold: An anchor is active while the probability that is not on its positives is above this.
-
-    Returns:
-        Loss and counts; terms are anchors that have a positive.
 
     Source:
         Khosla et al. 2020, arXiv 2004.11362, equation 2.

@@ -1,4 +1,7 @@
-"""InfoNCE with soft targets: the local level, and (with the identity as target) the ordinary one-positive loss."""
+"""InfoNCE with soft targets: the local level, and (with the identity as target) the ordinary one-positive loss.
+
+Embeddings may have any scale, temperatures are > 0, and every loss is a scalar.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.objectives.base import objectives
+from overtone.objectives.pairs import unit
+from overtone.objectives.softmax import OUT_OF_REACH
 
 Form = Literal["cross_entropy", "multi_positive"]
-_NO_WEIGHT = -1e30
-"""Logarithm of a weight of nothing: below any logit, and finite, for an infinity has no gradient."""
 
 
 def soft_infonce(queries: Tensor, keys: Tensor, targets: Tensor, temperature: float | Tensor, form: Form) -> Tensor:
@@ -30,14 +33,11 @@ def soft_infonce(queries: Tensor, keys: Tensor, targets: Tensor, temperature: fl
     many neighbours it pushes them away; only a query's true counterpart, key i, is never a negative.
 
     Args:
-        queries: (n, d), any scale.
-        keys: (m, d), any scale; key i belongs to the same clip as query i, further keys to other clips.
-        targets: (n, m) with rows that sum to one; a row of zeros takes no part.
-        temperature: τ > 0.
+        queries: (n, d).
+        keys: (m, d); key i belongs to the same clip as query i, further keys to other clips.
+        targets: (n, m) with rows that sum to one; a row of zeros takes no part in the mean.
+        temperature: τ.
         form: Which of the two.
-
-    Returns:
-        Scalar, the mean over the rows that have a target.
 
     Source:
         HSC-MAE (arXiv 2604.04229) for the second form; van den Oord et al. 2018 (arXiv 1807.03748) for InfoNCE.
@@ -52,9 +52,8 @@ def soft_infonce(queries: Tensor, keys: Tensor, targets: Tensor, temperature: fl
 
 def _cosines(queries: Tensor, keys: Tensor) -> Tensor:
     """(n, m) cosines in float32 or better: half precision's steps of 1/256 are much, divided by a temperature."""
-    queries, keys = (rows if rows.dtype == torch.float64 else rows.float() for rows in (queries, keys))
     with torch.autocast(queries.device.type, enabled=False):
-        return F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).mT
+        return unit(queries) @ unit(keys).mT
 
 
 def _from_cosines(similarity: Tensor, targets: Tensor, temperature: float | Tensor, form: Form) -> Tensor:
@@ -74,25 +73,19 @@ def _from_cosines(similarity: Tensor, targets: Tensor, temperature: float | Tens
 
 def _log(weights: Tensor) -> Tensor:
     """Logarithm of weights, finite where there is none."""
-    return weights.log().masked_fill(weights <= 0, _NO_WEIGHT)
+    return weights.log().masked_fill(weights <= 0, OUT_OF_REACH)
 
 
 @objectives.register("soft-infonce")
 def symmetric_soft_infonce(
-    first: Tensor,
-    second: Tensor,
-    targets: Tensor,
-    temperature: float | Tensor,
-    form: Form,
+    first: Tensor, second: Tensor, targets: Tensor, temperature: float | Tensor, form: Form
 ) -> Tensor:
     """Mean of :func:`soft_infonce` in both directions over one cosine matrix, for targets over the same n clips.
 
     Args:
-        first: (n, d) embeddings of one modality.
-        second: (n, d) embeddings of the other.
+        first, second: (n, d) embeddings of the two modalities.
         targets: (n, n); row i is the target of clip i in either direction.
-        temperature: τ > 0.
-        form: ``cross_entropy`` or ``multi_positive``.
+        temperature, form: As for :func:`soft_infonce`.
 
     Returns:
         Scalar.
@@ -104,17 +97,7 @@ def symmetric_soft_infonce(
 
 
 def soft_infonce_within(embeddings: Tensor, targets: Tensor, temperature: float | Tensor, form: Form) -> Tensor:
-    """:func:`soft_infonce` within one modality: a clip is no key of its own.
-
-    Args:
-        embeddings: (n, d).
-        targets: (n, n) rows that sum to one or to zero, zero on the diagonal.
-        temperature: τ > 0.
-        form: ``cross_entropy`` or ``multi_positive``.
-
-    Returns:
-        Scalar.
-    """
+    """:func:`soft_infonce` within one modality: a clip is no key of its own, and targets are zero on the diagonal."""
     itself = torch.eye(len(embeddings), dtype=torch.bool, device=embeddings.device)
     # far below any cosine, yet finite: its weight of 0 must stay 0 in the product
     similarity = _cosines(embeddings, embeddings).masked_fill(itself, -1e3)
@@ -127,17 +110,8 @@ def infonce(first: Tensor, second: Tensor, temperature: float | Tensor) -> Tenso
     .. math:: \ell = -\frac{1}{2n} \sum_i \Big[\log \operatorname{softmax}_j(s_{ij})_i
               + \log \operatorname{softmax}_j(s_{ji})_i\Big]
 
-    Args:
-        first: (n, d) embeddings of one modality.
-        second: (n, d) embeddings of the other.
-        temperature: τ > 0.
-
-    Returns:
-        Scalar.
-
     Source:
         van den Oord, Li & Vinyals 2018, arXiv 1807.03748; symmetric as in Radford et al. 2021, arXiv 2103.00020.
     """
-    return symmetric_soft_infonce(
-        first, second, torch.eye(len(first), device=first.device), temperature, "cross_entropy"
-    )
+    own = torch.eye(len(first), device=first.device)
+    return symmetric_soft_infonce(first, second, own, temperature, "cross_entropy")

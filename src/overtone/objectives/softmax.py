@@ -11,24 +11,19 @@ from torch.nn import functional as F
 
 from overtone.objectives.base import LossResult, TermCounts
 
-_OUT_OF_REACH = -1e30
-"""Takes the place of a logit without weight: below any other, and finite, for an infinity has no gradient."""
+OUT_OF_REACH = -1e30
+"""Takes the place of a logit without weight, or of its logarithm: below any other, and finite, so it has a gradient."""
 
 NEGLIGIBLE = 80.0
 """A share of e^−80 of a sum is below all rounding; smaller ones only cost time, for processors underflow slowly."""
 
 
 def log_sum_exp(logits: Tensor, weights: Tensor) -> Tensor:
-    r"""Weighted log-sum-exp of each row.
+    r"""(n, 1) weighted log-sum-exp of the rows of (n, m) logits, with weights in [0, 1] that get no gradient.
 
     .. math:: \log \sum_j w_j e^{t_j}
 
-    Args:
-        logits: (n, m).
-        weights: (n, m) in [0, 1], without gradient.
-
-    Returns:
-        (n, 1); a row without weight has about −1e30, and no gradient.
+    A row without weight has about −1e30, and no gradient.
     """
     apply: Callable[[Tensor, Tensor], Tensor] = _LogSumExp.apply  # PyTorch leaves it without types
     return apply(logits, weights)
@@ -39,7 +34,7 @@ class _LogSumExp(torch.autograd.Function):
 
     @staticmethod
     def forward(logits: Tensor, weights: Tensor) -> Tensor:
-        reachable = weights.ceil().sub_(1.0).mul_(-_OUT_OF_REACH).add_(logits)
+        reachable = weights.ceil().sub_(1.0).mul_(-OUT_OF_REACH).add_(logits)
         highest = reachable.amax(1, keepdim=True)
         total = reachable.sub_(highest).clamp_min_(-NEGLIGIBLE).exp_().mul_(weights).sum(1, keepdim=True)
         return highest + total.clamp_min_(torch.finfo(total.dtype).tiny).log_()
@@ -65,18 +60,13 @@ def against_negatives(
         \ell = \frac{\sum_{ij} P_{ij} \ell_{ij}}{\sum_{ij} P_{ij}}
 
     Positives of one anchor do not compete with each other. The sum over negatives is taken once for each anchor, so
-    that memory is O(n m), however many positives there are.
+    that memory is O(n m), however many positives there are. Terms are anchors that have a positive and a negative.
 
     Args:
-        favourable: (n, k) logits s of pairs as positives.
-        adverse: (n, m) logits t of pairs as negatives: the same ones, unless positives have a margin or are known to be
-            few.
-        positive: (n, k) weights P.
-        negative: (n, m) weights N.
+        favourable, positive: (n, k) logits s of pairs as positives, and their weights P.
+        adverse, negative: (n, m) logits t of pairs as negatives, and their weights N: of the same pairs, unless
+            positives have a margin or are known to be few.
         active_threshold: An anchor is active while the mean gradient coefficient of its positives, 1 − p, is above.
-
-    Returns:
-        Loss and counts; terms are anchors that have a positive and a negative.
     """
     kept = (positive.sum(1) > 0) & (negative.sum(1) > 0)
     positive = positive * kept[:, None]

@@ -9,8 +9,7 @@ from overtone.objectives.softmax import against_negatives
 
 
 @metric_loss(
-    "infonce",
-    active_means="An anchor is active while 1 − p, averaged over its positives, exceeds active_threshold.",
+    "infonce", active_means="An anchor is active while 1 − p, averaged over its positives, exceeds active_threshold."
 )
 def supervised_infonce(pairs: Pairs, temperature: Positive = 0.07, active_threshold: Share = 1e-2) -> LossResult:
     r"""Supervised InfoNCE with several positives.
@@ -20,12 +19,8 @@ def supervised_infonce(pairs: Pairs, temperature: Positive = 0.07, active_thresh
                \frac{e^{\cos_{ij} / \tau}}{e^{\cos_{ij} / \tau} + \sum_{k \in -(i)} e^{\cos_{ik} / \tau}}
 
     Args:
-        pairs: From :func:`~overtone.objectives.pairs`; weights count.
         temperature: τ > 0: the lower, the more only the nearest negatives count.
         active_threshold: An anchor is active while the mean of 1 − p over its positives is above this.
-
-    Returns:
-        Loss and counts; terms are anchors.
 
     Source:
         van den Oord, Li & Vinyals 2018, arXiv 1807.03748; the pairwise mean over positives as in Chen et al. 2020,

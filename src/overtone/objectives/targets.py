@@ -31,14 +31,10 @@ def own_and_others(others: Tensor, own_weight: float) -> Tensor:
 
 
 def from_labels(targets: Tensor, own_weight: float = 0.0) -> Tensor:
-    """Targets from annotated, several or soft labels: clips weigh in by the labels they share.
+    """Targets from (n, C) several or soft labels in [0, 1]: clips weigh in by the labels they share.
 
-    Args:
-        targets: (n, C) class targets in [0, 1].
-        own_weight: Share of the mass for the true counterpart; 0 treats it as one positive among the others.
-
-    Returns:
-        (n, n) rows that sum to one; a row without a label has its true counterpart only.
+    The (n, n) rows sum to one; a row without a label has its true counterpart only. ``own_weight`` is the counterpart's
+    share of the mass; 0 treats it as one positive among the others.
     """
     shared = targets @ targets.mT
     if own_weight > 0:
@@ -49,7 +45,7 @@ def from_labels(targets: Tensor, own_weight: float = 0.0) -> Tensor:
 
 
 def relation(labels: Tensor, gallery_labels: Tensor | None = None) -> Tensor:
-    r"""How much rows are positives of each other, from their labels.
+    r"""How much rows are positives of each other, from their labels: (n, m) in [0, 1], float32 or better.
 
     .. math:: r_{ij} = [y_i = y_j] \quad\text{or}\quad r_{ij} = \min\Big(1, \sum_c y_{ic} y_{jc}\Big)
 
@@ -59,9 +55,6 @@ def relation(labels: Tensor, gallery_labels: Tensor | None = None) -> Tensor:
     Args:
         labels: (n,) integer classes, or (n, C) targets in [0, 1].
         gallery_labels: (m,) or (m, C), of the same kind; None for the same rows.
-
-    Returns:
-        (n, m) in [0, 1], float32 or better.
 
     Example:
         >>> relation(torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 0.5]]))
@@ -82,13 +75,8 @@ def soft_top_k(similarity: Tensor, k: int, temperature: float) -> Tensor:
 
     .. math:: W_{ij} = \operatorname{softmax}_{j \in \text{top}_k(i),\, j \ne i,\, S_{ij} > 0}(S_{ij} / \tau_t)
 
-    Args:
-        similarity: (n, m >= n) similarities; column i < n is row i itself, which is left out, as are negative ones.
-        k: Number of neighbours kept.
-        temperature: τ_t > 0.
-
-    Returns:
-        (n, m) rows that sum to one, or to zero where no other is similar.
+    Of (n, m >= n) similarities column i < n is row i itself, which is left out, as are negative ones. The (n, m) rows
+    sum to one, or to zero where no other is similar.
 
     Source:
         HSC-MAE, arXiv 2604.04229.
@@ -102,14 +90,9 @@ def soft_top_k(similarity: Tensor, k: int, temperature: float) -> Tensor:
 
 
 def neighbour_graph(similarity: Tensor, neighbours: int) -> Tensor:
-    """Symmetric graph that joins each row to its most similar others.
+    """(n, n) symmetric adjacency of zeros and ones that joins each row to its most similar others, without loops.
 
-    Args:
-        similarity: (n, n).
-        neighbours: Edges that each row proposes; an edge needs one of its two sides.
-
-    Returns:
-        (n, n) adjacency of zeros and ones, without loops.
+    Each row proposes ``neighbours`` edges; an edge needs one of its two sides.
     """
     others = similarity.clone().fill_diagonal_(-torch.inf)
     columns = others.topk(min(neighbours, len(others) - 1), dim=1).indices
@@ -122,16 +105,9 @@ def diffuse(adjacency: Tensor, restart: float) -> Tensor:
 
     .. math:: R = (I - (1 - c) D^{-1/2} A D^{-1/2})^{-1}, \qquad S_{ij} = R_{ij} / \sqrt{R_{ii} R_{jj}}
 
-    R sums over walks of every length, a walk of length t with weight (1 − c)^t; c is the probability that the walk
-    ends at a step, so 1/c is its mean length. R is symmetric positive definite; S lies in [0, 1] with diagonal 1.
-    O(n³) time and n² memory: bound n.
-
-    Args:
-        adjacency: (n, n) symmetric, non-negative.
-        restart: c in (0, 1).
-
-    Returns:
-        (n, n) similarities.
+    with A the (n, n) symmetric, non-negative adjacency. R sums over walks of every length, a walk of length t with
+    weight (1 − c)^t; c in (0, 1) is the probability that the walk ends at a step, so 1/c is its mean length. R is
+    symmetric positive definite; S lies in [0, 1] with diagonal 1. O(n³) time and n² memory: bound n.
 
     Source:
         Zhou et al., Ranking on Data Manifolds, NIPS 2003; Page et al. 1999 for the walk.

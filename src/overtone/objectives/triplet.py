@@ -37,18 +37,15 @@ def triplet(
 
     over ``all`` triplets; the ``semi-hard`` ones, whose negative is farther than the positive but within the margin;
     or one per anchor, ``batch-hard``: its farthest positive and its nearest negative, by weighted distance where labels
-    are soft. Of n rows there are up to n³ triplets, but only O(n² log n) time and O(n²) memory are taken.
+    are soft. Of n rows there are up to n³ triplets, but only O(n² log n) time and O(n²) memory are taken. A triplet
+    weighs its positive's weight times its negative's, and is active where the bracket is > 0 and the mining takes it.
 
     Args:
-        pairs: From :func:`~overtone.objectives.pairs`; a triplet weighs its positive's weight times its negative's.
         margin: m >= 0, how much nearer than a negative a positive must be.
         mining: Which triplets: ``all``, ``semi-hard`` (negative farther than the positive, within the margin) or
             ``batch-hard``.
         distance: ``squared`` (Euclidean), ``euclidean`` or ``cosine``, of unit rows.
         reduction: Mean over the ``active`` triplets, or over ``all`` of the batch.
-
-    Returns:
-        Loss and counts; terms are triplets, active where the bracket is > 0 and the mining takes them.
 
     Raises:
         InputError: Semi-hard triplets without a margin, of which there are none.
@@ -120,14 +117,9 @@ def _ranking(values: Tensor, later: Tensor) -> Tensor:
     """
     columns = torch.arange(values.shape[1], device=values.device)
     keys = values.float().view(torch.int32).long().mul_(2).add_(later).mul_(2**31).add_(columns)
-    return _sorted(keys).bitwise_and_(2**31 - 1)
-
-
-def _sorted(keys: Tensor) -> Tensor:
-    """Rows of integers in ascending order."""
     if keys.device.type == "cpu":  # NumPy sorts integers by vector instructions, in a tenth of the time
-        return torch.from_numpy(np.sort(keys.numpy(), axis=1))
-    return keys.sort(dim=1).values
+        return torch.from_numpy(np.sort(keys.numpy(), axis=1)).bitwise_and_(2**31 - 1)
+    return keys.sort(dim=1).values.bitwise_and_(2**31 - 1)
 
 
 def _hardest(pairs: Pairs, apart: Tensor, margin: float) -> tuple[Tensor, Tensor, Tensor]:

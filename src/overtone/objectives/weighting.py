@@ -47,14 +47,7 @@ class LearnedWeights(nn.Module):
 
 
 def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    """Sum of terms with given weights.
-
-    Args:
-        terms: Scalars by name.
-        weights: A factor for each of them.
-
-    Returns:
-        Scalar.
+    """Sum of named scalar terms with given weights.
 
     Raises:
         InputError: There is no term.
