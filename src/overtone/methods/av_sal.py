@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -97,10 +96,7 @@ class AVSAL(Method):
     @classmethod
     def ablations(cls) -> dict[str, dict[str, Any]]:
         """The teacher without one of the terms that make unannotated events visible."""
-        return {
-            "no-agreement": {"agreement": 0.0},
-            "no-room": {"negative_weight": 1.0},
-        }
+        return {"no-agreement": {"agreement": 0.0}, "no-room": {"negative_weight": 1.0}}
 
     def on_train_start(self, train: Batch) -> None:
         """Begin the prototypes with the classes' means."""
@@ -114,27 +110,22 @@ class AVSAL(Method):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """The loss of this process's rows, some of them mixed with a row of the global batch."""
         assert batch.targets is not None
-        everyone = batch.gather(batch.targets)
+        s, everyone = self.settings, batch.gather(batch.targets)
         labelled = everyone.sum(1) > 0
         # of mean 1 over the global batch, so that processes average to what one would have
         weights = (batch.targets.sum(1) > 0) / labelled.float().mean().clamp_min(1e-6)
-        features, targets = self.mixed(batch, everyone) if self.settings.mixup else (batch.features, batch.targets)
-        logits = [head(rows) for head, rows in zip(self.heads, features)]
-        terms = {"fit": self.of_both(lambda side: self.fit(logits[side], targets, weights))}
-        if self.settings.agreement:
-            terms["agreement"] = agreement(
-                logits[0], logits[1], self.settings.agreement_temperature, self.settings.head, weights
-            )
-        if self.settings.feature_reconstruction:
-            terms["feature_reconstruction"] = self.of_both(
-                lambda side: self.unexplained(features[side], logits[side], side, weights)
-            )
-        shares = {
-            "fit": 1.0,
-            "agreement": self.settings.agreement,
-            "feature_reconstruction": self.settings.feature_reconstruction or 0.0,
-        }
-        return {"loss": weighted_sum(terms, shares), **terms}
+        features, targets = self.mixed(batch, everyone) if s.mixup else (batch.features, batch.targets)
+        first, second = (head(rows) for head, rows in zip(self.heads, features))
+        terms = {"fit": 0.5 * (self.fit(first, targets, weights) + self.fit(second, targets, weights))}
+        if s.agreement:
+            terms["agreement"] = agreement(first, second, s.agreement_temperature, s.head, weights)
+        if s.feature_reconstruction:
+            parts = [
+                self.unexplained(x, z, side, weights) for side, (x, z) in enumerate(zip(features, (first, second)))
+            ]
+            terms["feature_reconstruction"] = 0.5 * (parts[0] + parts[1])
+        shares = {"agreement": s.agreement, "feature_reconstruction": s.feature_reconstruction or 0.0}
+        return {"loss": weighted_sum(terms, {"fit": 1.0, **shares}), **terms}
 
     def unexplained(self, features: Tensor, logits: Tensor, side: int, weights: Tensor) -> Tensor:
         """Mean squared part of a modality's features that its classes' probabilities and prototypes do not explain."""
@@ -142,20 +133,10 @@ class AVSAL(Method):
         guess: Tensor = self.probabilities(logits) @ prototypes[:-1] + prototypes[-1]
         return (weights * (flat(features) - guess).square().mean(1)).mean()
 
-    @staticmethod
-    def of_both(term: Callable[[int], Tensor]) -> Tensor:
-        """The mean of both modalities' terms."""
-        return 0.5 * (term(0) + term(1))
-
     def mixed(self, batch: Batch, everyone: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
-        """Features and targets of a batch in which some rows have another clip on top of them.
+        """Features and joint (b, C) targets of a batch in which some rows have another clip on top of them.
 
-        Args:
-            batch: This process's rows.
-            everyone: (B, C) targets of the global batch.
-
-        Returns:
-            The two modalities' features, each the sum of two clips where a row is mixed, and (b, C) joint targets.
+        ``everyone`` are the (B, C) targets of the global batch.
         """
         assert batch.targets is not None
         taken = batch.uniform(1) < self.settings.mixup

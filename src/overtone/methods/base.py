@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -11,11 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from overtone.core import Registry, Settings
-
-
-def keep(tensor: Tensor) -> Tensor:
-    """The gathering of a single process: the batch is whole already."""
-    return tensor
+from overtone.networks.encoder import Gather, own_rows
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class Batch:
     features: tuple[Tensor, Tensor]
     targets: Tensor | None = None
     progress: float = 0.0
-    gather: Callable[[Tensor], Tensor] = keep
+    gather: Gather = own_rows
     offset: int = 0
     global_size: int = 0
     generator: torch.Generator | None = None
@@ -149,13 +145,10 @@ class Method(nn.Module, ABC):
 
     @classmethod
     def controls(cls, truth: Collection[str] = ()) -> dict[str, dict[str, Any]]:
-        """Names of trainings that a comparison can set beside this one to see what it owes its success to.
+        """Controls that a comparison can set beside this training, each with the settings in which it differs.
 
-        Args:
-            truth: Names of what the data knows beyond its annotation; a control may need some of it.
-
-        Returns:
-            Each control's settings, where they are not this method's (``{"shuffled-graph": {"graph": "shuffled"}}``).
+        ``truth`` names what the data knows beyond its annotation; a control may need some of it
+        (``{"shuffled-graph": {"graph": "shuffled"}}``).
         """
         return {}
 

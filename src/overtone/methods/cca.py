@@ -101,11 +101,6 @@ def class_directions(corpus: CorpusInfo) -> int:
 def fit_on_classes(projection: CanonicalProjection, train: Batch, ridge: float) -> None:
     """Fit a projection on all pairs of a class.
 
-    Args:
-        projection: To be fitted.
-        train: All training rows with their targets.
-        ridge: Share of the mean variance that is added to each variance.
-
     Raises:
         InputError: Fewer than two classes are annotated.
     """
@@ -117,9 +112,6 @@ def fit_on_classes(projection: CanonicalProjection, train: Batch, ridge: float) 
 
 def check_classes(train: Batch) -> None:
     """Refuse labels from which no difference of classes can be learnt.
-
-    Args:
-        train: All training rows with their targets.
 
     Raises:
         InputError: Fewer than two classes are annotated.

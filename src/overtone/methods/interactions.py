@@ -27,11 +27,7 @@ ROUNDS = 100
 class InteractionsSettings(MetricLearningSettings):
     """Settings of the student with a graph, and of its teacher and its graph."""
 
-    renamed: ClassVar = {
-        "excuse": "negative_relief",
-        "switch": "graph_start",
-        "rise": "graph_warmup",
-    }
+    renamed: ClassVar = {"excuse": "negative_relief", "switch": "graph_start", "rise": "graph_warmup"}
 
     weight: float = Field(0.35, ge=0)
     """Weight λ of the pull along the graph's edges, beside the metric loss."""
@@ -117,7 +113,7 @@ class Interactions(MetricLearning):
             return
         if len(self.soft_first) != len(train):
             raise RuntimeError(
-                "interactions begins without soft labels of its training rows: call set_inferred_targets() first"
+                "interactions has no soft labels of its training rows: call set_inferred_targets() first"
             )
         if self.settings.graph == "shuffled":
             self.edges = rewire(self.edges, train.generator)
@@ -142,16 +138,9 @@ class Interactions(MetricLearning):
         return s.negative_relief * relatedness(self.soft_labels(batch), self.edges, self.threshold(batch.progress))
 
     def pull(self, first: Tensor, second: Tensor, targets: Tensor, batch: Batch) -> Tensor:
-        """What brings clips together beside the metric loss: along edges, or of pairs alone.
+        """What brings clips together beside the metric loss, a scalar: along edges, or of pairs alone.
 
-        Args:
-            first: (B, e) embeddings of one modality, gathered.
-            second: (B, e) of the other.
-            targets: (B, C).
-            batch: This process's rows, and how far the training is.
-
-        Returns:
-            Scalar.
+        Embeddings and targets are those of the global batch, gathered.
         """
         if self.settings.graph == "pairs":
             return (unit(first) - unit(second)).square().sum(1).mean()
@@ -175,19 +164,13 @@ class Interactions(MetricLearning):
 
 
 def rewire(graph: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """A random graph with the degrees of a given one: what a graph of classes must beat to mean anything.
+    """A random graph with the degrees of a given one: what a (2C, 2C) graph of classes must beat to mean anything.
 
     Two edges a → b and c → d become c → b and a → d where both places are free, again and again. A weight stays with
     the target, so every node keeps its number of edges in and out, and the sum of the weights into it. Only edges that
-    lead between the same two modalities change ends. No edge comes to lie where the graph had one, or between the two
-    nodes of a class; edges that lie there already, which say nothing of interactions, stay.
-
-    Args:
-        graph: (2C, 2C) weights >= 0, [i, j] of i → j; node i < C is class i in the first modality, C + i in the second.
-        generator: Source of randomness.
-
-    Returns:
-        (2C, 2C); an edge that has nowhere else to go stays where it is.
+    lead between the same two modalities change ends; one that has nowhere else to go stays. No edge comes to lie where
+    the graph had one, or between the two nodes of a class; edges that lie there already, which say nothing of
+    interactions, stay.
 
     Source:
         Maslov & Sneppen, Science 2002, for the exchange of ends.

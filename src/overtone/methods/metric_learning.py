@@ -78,16 +78,9 @@ class SupervisedTwoTower(TwoTower):
         return batch.gather(batch.targets)
 
     def judge(self, first: Tensor, second: Tensor, targets: Tensor, negative_relief: Tensor | None = None) -> Tensor:
-        """The loss of a global batch's embeddings.
+        """The loss, a scalar, of a global batch's (B, e) embeddings, row-aligned, with (B, C) targets in [0, 1].
 
-        Args:
-            first: (B, e) embeddings of one modality.
-            second: (B, e) of the other, row-aligned.
-            targets: (B, C) in [0, 1].
-            negative_relief: (B, B) in [0, 1], how far each pair is spared from being a negative; None: not at all.
-
-        Returns:
-            Scalar.
+        ``negative_relief``, (B, B) in [0, 1], says how far each pair is spared from being a negative; None: not at all.
 
         Raises:
             InputError: The loss refuses the batch: it cannot take several labels, or all rows are of one class.
@@ -95,9 +88,8 @@ class SupervisedTwoTower(TwoTower):
         rows = labelled_rows(targets)
         first, second, targets = (part.index_select(0, rows) for part in (first, second, targets))
         labels = targets.argmax(1) if self.single else targets
-        negative_relief = (
-            None if negative_relief is None else negative_relief.index_select(0, rows).index_select(1, rows)
-        )
+        if negative_relief is not None:
+            negative_relief = negative_relief.index_select(0, rows).index_select(1, rows)
         return loss_of_views(self.loss, (first, second), labels, negative_relief)
 
 

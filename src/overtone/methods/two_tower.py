@@ -58,10 +58,6 @@ class TwoTower(Method):
     """Two encoders, a teacher that averages them, and linear CCA on the teacher's embeddings.
 
     The teacher embeds: it is the student without the noise of the last steps. A subclass writes :meth:`step`.
-
-    Args:
-        settings: Of the type that ``settings_type`` names; gaps are filled by :meth:`resolve`.
-        corpus: What it knows of the training set.
     """
 
     settings: TwoTowerSettings
@@ -123,35 +119,28 @@ class TwoTower(Method):
         first, second = (self.teach(train.features[side], side) for side in (0, 1))
         self.projection.fit(first, second, self.settings.projection_ridge)
 
-    def _raw(self, features: Tensor, modality: int) -> Tensor:
-        return self.teach(features, modality)
-
+    @torch.no_grad()
     def _canonical(self, features: Tensor, modality: int) -> Tensor:
-        with torch.no_grad():
-            coordinates: Tensor = self.projection(
-                self.teach(features, modality), modality, self.settings.projection_power
-            )
-            return coordinates
+        unit: Tensor = self.projection(self.teach(features, modality), modality, self.settings.projection_power)
+        return unit
 
     def embed(self, features: Tensor, modality: int) -> Tensor:
         """The teacher's embedding, or its canonical coordinates, as ``projection`` says."""
-        chosen = self._canonical if self.settings.projection == "canonical" else self._raw
+        chosen = self._canonical if self.settings.projection == "canonical" else self.teach
         return chosen(features, modality)
 
     def embed_variants(self, features: Tensor, modality: int) -> dict[str, Tensor]:
         """The one of ``raw`` and ``canonical`` that :meth:`embed` does not give."""
         if self.settings.projection == "canonical":
-            return {"raw": self._raw(features, modality)}
+            return {"raw": self.teach(features, modality)}
         return {"canonical": self._canonical(features, modality)}
 
 
 def by_steps(corpus: CorpusInfo, steps: int, **more: Any) -> TrainingDefaults:
-    """Training defaults from a number of steps: small corpora with small batches and a fast rate, large ones without.
+    """Training defaults from a least number of steps, in at least 20 epochs.
 
-    Args:
-        corpus: Whose rows the steps are to cover.
-        steps: Least number of steps; an epoch count is made of it, at least 20.
-        more: Other fields of the defaults.
+    Small corpora get small batches and a fast rate, large ones those of :class:`TrainingDefaults`; ``more`` are other
+    fields of the defaults.
     """
     large = corpus.rows >= LARGE
     values: dict[str, Any] = {
@@ -185,12 +174,7 @@ _MASK_REDUNDANCY = 0.6
 
 
 class MaskedTwoTower(TwoTower):
-    """Two towers with masks and decoders.
-
-    Args:
-        settings: Of the type that ``settings_type`` names; gaps are filled by :meth:`resolve`.
-        corpus: What it knows of the training set.
-    """
+    """Two towers with masks and decoders."""
 
     settings: MaskedTwoTowerSettings
     mask_ratios: Tensor
@@ -203,10 +187,8 @@ class MaskedTwoTower(TwoTower):
         assert width is not None
         self.register_buffer("mask_ratios", torch.full((2,), s.mask_ratio or 0.0))
         self.mask_values = nn.ModuleList(MaskValue(shape[-1], s.mask_value == "learned") for shape in corpus.shapes)
-        self.decoders = nn.ModuleList(
-            Decoder(shape, self.dim, width, s.activation)
-            for shape in (corpus.shapes if s.reconstruction_weight > 0 else ())
-        )
+        shapes = corpus.shapes if s.reconstruction_weight > 0 else ()
+        self.decoders = nn.ModuleList(Decoder(shape, self.dim, width, s.activation) for shape in shapes)
 
     def on_train_start(self, train: Batch) -> None:
         """Measure how much of each modality can be hidden."""
@@ -234,14 +216,10 @@ CANONICAL_ROWS = 2
 
 
 def check_batch(rows: int, dimensions: int) -> None:
-    """Refuse batches in which noise reads as correlation.
-
-    Args:
-        rows: Rows of a global batch.
-        dimensions: Of the embedding.
+    """Refuse a global batch of fewer than twice as many rows as dimensions: noise would read as correlation.
 
     Raises:
-        InputError: There are not at least twice as many rows as dimensions.
+        InputError: There are too few rows.
     """
     if rows < CANONICAL_ROWS * dimensions:
         raise InputError(

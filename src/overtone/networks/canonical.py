@@ -53,20 +53,15 @@ class CanonicalProjection(nn.Module):
     def fit(self, first: Tensor, second: Tensor, ridge: float, targets: Tensor | None = None) -> None:
         r"""Fit on (n, d_a) and (n, d_v) rows, in float64: on pairs of the same clip, or on all pairs of a class.
 
-        With targets Y a pair (i, j) of any two clips weighs :math:`w_{ij} = \sum_c Y_{ic} Y_{jc}`, the classes that
-        they share. No pair is ever listed, for sums over pairs are sums over classes:
+        With targets Y, (n, C) in [0, 1], a pair (i, j) of any two clips weighs :math:`w_{ij} = \sum_c Y_{ic} Y_{jc}`,
+        the classes that they share; a row of zeros is left out. No pair is ever listed, for sums over pairs are sums
+        over classes:
 
         .. math::
             \sum_{ij} w_{ij} x_i^a (x_j^v)^\top = (Y^\top X_a)^\top (Y^\top X_v), \qquad
             \sum_{ij} w_{ij} x_i x_i^\top = X^\top \operatorname{diag}(Y Y^\top 1) X
 
-        Rows that are not finite give a projection that is not finite.
-
-        Args:
-            first: (n, d_a).
-            second: (n, d_v).
-            ridge: r, the share of the mean variance that is added to each variance.
-            targets: Y, (n, C) in [0, 1], a row of zeros for a clip that is left out; None pairs each clip with itself.
+        Rows that are not finite give a projection that is not finite. ``ridge`` is r of the class.
 
         Source:
             For targets: Rasiwasia, Mahajan, Mahadevan & Aggarwal, Cluster Canonical Correlation Analysis, AISTATS 2014.

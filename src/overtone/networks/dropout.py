@@ -8,13 +8,13 @@ from torch.nn import functional as F
 
 
 class Dropout(nn.Module):
-    r"""Zeroes entries with probability p and scales the others by 1 / (1 − p).
+    """Zeroes entries with probability p in [0, 1) and scales the others by 1 / (1 − p).
 
     On a CPU one draw of 64 bits serves eight entries, so p is rounded to a multiple of 1/256; the scale is that of the
     rounded p, so the mean is kept exactly. Elsewhere PyTorch's own dropout is used.
 
     Args:
-        p: Share of entries zeroed, in [0, 1).
+        p: Share of entries zeroed.
 
     Source:
         Srivastava et al. 2014, Journal of Machine Learning Research 15.

@@ -107,10 +107,8 @@ class Decoder(nn.Module):
     """Embeddings back to one modality's features; for a sequence, each step gets a learned place of its own.
 
     Args:
-        shape: ``(d,)`` or ``(T, d)`` of one row.
-        embedding_dim: e.
+        shape, embedding_dim, activation: As for :class:`Encoder`.
         width: Units of the two hidden layers.
-        activation: ``tanh``, ``gelu`` or ``relu``.
     """
 
     def __init__(self, shape: tuple[int, ...], embedding_dim: int, width: int, activation: Activation) -> None:

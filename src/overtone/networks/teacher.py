@@ -31,12 +31,7 @@ class Teacher(nn.Module):
 
     @torch.no_grad()
     def update(self, student: nn.Module, momentum: float) -> None:
-        """Move towards the student.
-
-        Args:
-            student: A module of the same shape.
-            momentum: m in [0, 1).
-        """
+        """Move towards a student of the same shape, with a momentum m in [0, 1)."""
         own: list[Tensor] = list(self.module.parameters())
         other: list[Tensor] = list(student.parameters())
         torch._foreach_lerp_(own, other, 1.0 - momentum)
@@ -45,11 +40,10 @@ class Teacher(nn.Module):
 
 
 def ramp(start: float, end: float, progress: float) -> float:
-    """A momentum on its way, in a line.
+    """A momentum on its way from start to end, in a line.
 
     Args:
-        start: Its value at the beginning.
-        end: Its value at the end.
+        start, end: Its values at the beginning and at the end.
         progress: Share of the way, in [0, 1].
 
     Returns:
