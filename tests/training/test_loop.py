@@ -127,7 +127,7 @@ def test_blocks_change_nothing():
 
 
 @pytest.mark.parametrize(
-    ("columns", "memory_mb", "rows"), [(3, 16, 256), (3, 64, 1024), (4096, 64, 256), (4096, 512, 2048)]
+    ("columns", "memory_mb", "rows"), [(3, 16, 256), (3, 64, 1024), (4096, 16, 256), (4096, 512, 2048)]
 )
 def test_a_block_has_as_many_rows_as_memory_holds(columns, memory_mb, rows):
     def sizes(part, side):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor
+from typing_extensions import Unpack
 
-from overtone.core import InputError, Progress, ProgressCallback
+from overtone.core import InputError, Progress
 from overtone.core.files import checksum, json_text
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
@@ -21,7 +21,7 @@ from overtone.interactions.soft_labels import Identity, SoftLabels
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import InferredTargets, methods
 from overtone.methods.interactions import UNINFORMED
-from overtone.training import Run, RunContext, train
+from overtone.training import Run, RunContext, TrainOptions, train
 from overtone.training.folder import FREE
 from overtone.training.settings import split_settings
 
@@ -56,20 +56,8 @@ class InteractionTrainer:
     def __init__(self) -> None:
         self._kept: dict[str, Any] = {}
 
-    def train(
-        self,
-        method: str,
-        data: PairedFeatures,
-        *,
-        settings: Mapping[str, Any] | None = None,
-        out: str | Path | None = None,
-        resume: bool = False,
-        overwrite: bool = False,
-        progress: ProgressCallback | None = None,
-        label: str | None = None,
-        evaluate: bool = True,
-    ) -> Run:
-        """Train a method; the arguments, the result and what is raised are those of :func:`overtone.training.train`.
+    def train(self, method: str, data: PairedFeatures, **options: Unpack[TrainOptions]) -> Run:
+        """Train a method; the options, the result and what is raised are those of :func:`overtone.training.train`.
 
         For a method with ``needs_inferred_targets`` the run's folder also gets the teachers' runs, their soft labels
         and the class graph; ``resume`` goes on at the stage that was interrupted. Progress also covers the teachers'
@@ -78,25 +66,14 @@ class InteractionTrainer:
         kind = methods[method]
         infer: Callable[[RunContext], InferredTargets | None] | None = None
         if kind.needs_inferred_targets:
-            own, _ = split_settings(settings, kind)
+            own, _ = split_settings(options.get("settings"), kind)
             config = cast(InteractionConfig, kind.settings_type.build(own, where=f"settings of {method}"))
             _check(config, data)  # before anything is written or trained
 
             def infer(run: RunContext) -> InferredTargets | None:
                 return self._infer(cast(InteractionConfig, run.method.settings), run, data.truth)
 
-        return train(
-            method,
-            data,
-            settings=settings,
-            out=out,
-            resume=resume,
-            overwrite=overwrite,
-            progress=progress,
-            label=label,
-            evaluate=evaluate,
-            inferred=infer,
-        )
+        return train(method, data, **options, inferred=infer)
 
     def _infer(self, config: InteractionConfig, run: RunContext, truth: Mapping[str, Tensor]) -> InferredTargets | None:
         """Fit the teachers, score the training rows, search the graph; or take what is stored of it."""

@@ -1,6 +1,6 @@
 """Training: one run of one method; the loop, the run folder, checkpoints and resume, distribution."""
 
-from overtone.training.fit import train
+from overtone.training.fit import TrainOptions, train
 from overtone.training.run import Infer, Run, RunContext
 from overtone.training.settings import TrainingSettings, split_settings
 from overtone.training.validation import TrainingStopped
@@ -9,6 +9,7 @@ __all__ = [
     "Infer",
     "Run",
     "RunContext",
+    "TrainOptions",
     "TrainingSettings",
     "TrainingStopped",
     "split_settings",

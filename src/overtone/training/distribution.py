@@ -46,12 +46,7 @@ class _Join(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class Group:
-    """The processes of a run; a single process is a group of one, for which everything here is the identity.
-
-    Attributes:
-        rank: This process's number.
-        size: Number of processes.
-    """
+    """The processes of a run: ``rank`` of ``size``; for a group of one everything here is the identity."""
 
     rank: int = 0
     size: int = 1
@@ -65,8 +60,7 @@ class Group:
         """(b, …) rows of this process to the (W·b, …) rows of all in rank order, with gradient."""
         if self.size == 1:
             return tensor
-        # PyTorch leaves Function.apply without types
-        apply: Callable[[Tensor, int, int], Tensor] = _Join.apply
+        apply: Callable[[Tensor, int, int], Tensor] = _Join.apply  # PyTorch leaves it without types
         return apply(tensor, self.rank, self.size)
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
@@ -109,11 +103,8 @@ class Group:
 def processes(device: str = "auto") -> Iterator[tuple[Group, torch.device]]:
     """The group that torchrun started this process in (or a group of one), and this process's device.
 
-    Args:
-        device: ``auto``, or a device's name as PyTorch writes it.
-
     Raises:
-        InputError: There is no such device.
+        InputError: There is no device called ``device``.
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     chosen = find_device(device, int(os.environ.get("LOCAL_RANK", "0")) if world > 1 else None)
@@ -140,14 +131,12 @@ def find_device(name: str, local_rank: int | None = None) -> torch.device:
     try:
         device = torch.device(("cuda" if cuda else "cpu") if name == "auto" else name)
     except RuntimeError:
-        raise InputError(
-            "setting 'device': no such device", got=repr(name), valid="auto, cpu, cuda, cuda:0 …"
-        ) from None
+        valid = "auto, cpu, cuda, cuda:0 …"
+        raise InputError("setting 'device': no such device", got=repr(name), valid=valid) from None
     if device.type == "cuda":
         if not cuda or (device.index or 0) >= torch.cuda.device_count():
-            raise InputError(
-                f"setting 'device': {name} is not there ({torch.cuda.device_count()} GPUs found)", fix="set device=cpu"
-            )
+            what = f"setting 'device': {name} is not there ({torch.cuda.device_count()} GPUs found)"
+            raise InputError(what, fix="set device=cpu")
         index = local_rank if local_rank is not None else device.index or 0
         device = torch.device("cuda", index)
         torch.cuda.set_device(device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
@@ -111,19 +111,24 @@ def train(
         return run
 
 
+class TrainOptions(TypedDict, total=False):
+    """Options of :func:`train`, where they are explained, for functions that hand them on."""
+
+    settings: Mapping[str, Any] | None
+    out: str | Path | None
+    resume: bool
+    overwrite: bool
+    progress: ProgressCallback | None
+    label: str | None
+    evaluate: bool
+
+
 @dataclass
 class Fit:
-    """The epochs of one run, from the first weights to the chosen ones.
+    """The epochs of one run, from the first weights to the chosen ones; checkpoints go to ``folder``, if there is one.
 
-    Attributes:
-        context: The run.
-        data: What it trains on.
-        folder: Where checkpoints go; None for nowhere.
-        history: One record per epoch.
-        done: Epochs done.
-        best_epoch: The epoch to keep so far; None as long as there was no choice.
-        best: Its parameters and buffers.
-        seconds: Time that the epochs took, over all sessions.
+    ``best`` holds the parameters and buffers of ``best_epoch``, the epoch to keep so far, None as long as there was no
+    choice; ``done`` counts epochs, and ``seconds`` their time over all sessions.
     """
 
     context: RunContext
@@ -149,10 +154,7 @@ class Fit:
         self.seconds = clock.lap()
 
     def run(self, checkpoint: Checkpoint | None = None) -> None:
-        """Train the epochs that are left; leave the method with the weights of the chosen one.
-
-        Args:
-            checkpoint: Where to go on.
+        """Train the epochs that are left, from a checkpoint on; leave the method with the weights of the chosen one.
 
         Raises:
             TrainingStopped: The run diverged or collapsed.
@@ -177,7 +179,7 @@ class Fit:
         loop = Loop(self.method, self.data.train, self.settings, self.group)
         if checkpoint is not None:
             self._continue(checkpoint, loop)
-        first = self.done
+        first, spent, unsaved = self.done, 0.0, 0.0
         while self.done < self.epochs and not self._out_of_patience():
             names, log = loop.epoch(self.done)
             self.done += 1
@@ -191,11 +193,11 @@ class Fit:
                 self._keep_best()
                 check_collapse(self.history, list(terms), self._least_rank(), last)
             record["seconds"] = lap = clock.lap()
-            self.seconds += lap
-            self._report(terms, clock.elapsed() / (self.done - first) * (self.epochs - self.done))
-            if not last and clock.since_mark() >= self.settings.checkpoint_seconds:
+            self.seconds, spent, unsaved = self.seconds + lap, spent + lap, unsaved + lap
+            self._report(terms, spent / (self.done - first) * (self.epochs - self.done))
+            if not last and unsaved >= self.settings.checkpoint_seconds:
                 self._save(loop)
-                clock.mark()
+                unsaved = 0.0
 
     def _validate(self) -> dict[str, float]:
         """Embed the held-out rows, or a sample of the training rows, and measure: scores and effective ranks."""
@@ -258,9 +260,8 @@ class Fit:
         values = {name: value for name, value in terms.items() if name != "gradient_norm"}
         if measured := [record[self.criterion] for record in self.history if self.criterion in record]:
             values[self.criterion] = measured[-1]
-        self.context.progress(
-            Progress(self.context.label, self.done, self.epochs, values=values, seconds=self.seconds, eta=eta)
-        )
+        told = Progress(self.context.label, self.done, self.epochs, values=values, seconds=self.seconds, eta=eta)
+        self.context.progress(told)
 
     def _save(self, loop: Loop) -> None:
         if self.folder is None or not self.group.is_main:

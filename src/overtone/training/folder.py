@@ -38,13 +38,9 @@ _PARTS = ("method", "best", "optimizer")
 class Checkpoint:
     """A run between two epochs. Random states are not in it: an epoch's randomness comes from the seed and its number.
 
-    Attributes:
-        epochs: Epochs done.
-        seconds: Time they took.
-        best_epoch: The epoch to keep so far, None where there was no choice yet.
-        method: The method's parameters and buffers.
-        best: The same of the best epoch; empty where there was no choice yet.
-        optimizer: ``<parameter number>/<name>`` to tensor.
+    ``method`` and ``best`` are parameters and buffers after so many ``epochs`` and of ``best_epoch`` (None and empty
+    where there was no choice yet); ``optimizer`` goes by ``<parameter number>/<name>``, ``seconds`` are the time of the
+    epochs.
     """
 
     epochs: int
@@ -152,11 +148,7 @@ class RunFolder:
         self.write_info(info)
 
     def settings(self, *kinds: type[Settings]) -> dict[str, Any]:
-        """Every setting of the run, under today's name.
-
-        Args:
-            kinds: Classes that the settings belong to.
-        """
+        """Every setting of the run, under the names that the settings classes have today."""
         path = self / "settings.yaml"
         return rename(read_yaml(path), *kinds, where=str(path))
 
@@ -165,10 +157,7 @@ class RunFolder:
         write_json(self / "run.json", info)
 
     def scalers(self, modalities: Sequence[str]) -> dict[str, Scaler]:
-        """Modality to scaler.
-
-        Args:
-            modalities: Names in the order of the run, as ``run.json`` has them: the file gives its keys back sorted.
+        """Modality to scaler, in the order of the run, which ``run.json`` has: the file gives its keys back sorted.
 
         Raises:
             InputError: The file is damaged, or holds scalers of other modalities.
@@ -178,11 +167,8 @@ class RunFolder:
             name, _, key = path.rpartition("/")
             states.setdefault(name, {})[key] = tensor
         if states.keys() != set(modalities):
-            raise InputError(
-                f"{self / 'scalers.safetensors'}: not the scalers of this run",
-                got=", ".join(states),
-                valid=", ".join(modalities),
-            )
+            what = f"{self / 'scalers.safetensors'}: not the scalers of this run"
+            raise InputError(what, got=", ".join(states), valid=", ".join(modalities))
         return {name: Scaler.from_state(states[name]) for name in modalities}
 
     def write_history(self, history: Sequence[EpochRecord]) -> None:
@@ -229,15 +215,13 @@ class RunFolder:
         path = self / "checkpoint.safetensors"
         if not path.exists():
             return None
-        parts: dict[str, dict[str, Tensor]] = {name: {} for name in _PARTS}
+        parts: dict[str, Any] = {name: {} for name in _PARTS}
         for name, tensor in load_tensors(path).items():
             part, _, rest = name.partition("/")
             parts[part][rest] = tensor
         with safe_open(str(path), "pt") as file:
             numbers: dict[str, Any] = json.loads(file.metadata()["overtone"])
-        return Checkpoint(
-            numbers["epochs"], numbers["seconds"], numbers["best_epoch"], *(parts[name] for name in _PARTS)
-        )
+        return Checkpoint(**numbers, **parts)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

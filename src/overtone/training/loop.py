@@ -22,15 +22,9 @@ from overtone.training.settings import TrainingSettings
 def batch_bounds(rows: int, batch_size: int, world: int = 1, least: int = 2) -> list[tuple[int, int]]:
     """Where each global batch of an epoch begins and ends in the epoch's permutation.
 
-    All batches but the last have ``batch_size`` rows, rounded down to a multiple of the processes. The rest is a batch
-    of its own if it has at least half of that, and ``least`` rows; a smaller rest sits this epoch out (another
-    permutation, another rest).
-
-    Args:
-        rows: Number of training rows.
-        batch_size: Rows of one global batch.
-        world: Number of processes; each gets the same number of rows, at least 2.
-        least: Rows below which a rest is of no use to the method.
+    All batches but the last have ``batch_size`` rows, rounded down to a multiple of the ``world`` processes, with at
+    least 2 rows for each. The rest is a batch of its own if it has at least half of that, and ``least`` rows; a smaller
+    rest sits this epoch out (another permutation, another rest).
 
     Raises:
         InputError: There are too few rows for one batch.
@@ -40,9 +34,8 @@ def batch_bounds(rows: int, batch_size: int, world: int = 1, least: int = 2) -> 
         ([(0, 4), (4, 8), (8, 10)], [(0, 4), (4, 8)], [(0, 3)])
     """
     if rows < 2 * world:
-        raise InputError(
-            "too few training rows", got=rows, valid=f"at least {2 * world}, 2 for each of {world} processes"
-        )
+        valid = f"at least {2 * world}, 2 for each of {world} processes"
+        raise InputError("too few training rows", got=rows, valid=valid)
     size = max(2, min(batch_size, rows) // world) * world
     full = rows // size * size
     rest = (rows - full) // world * world
@@ -51,13 +44,7 @@ def batch_bounds(rows: int, batch_size: int, world: int = 1, least: int = 2) -> 
 
 
 def rate(step: int, steps: int, warmup: float) -> float:
-    """Share of the peak learning rate at a step: a line up from 0 over the warm-up, then half a cosine down to 0.
-
-    Args:
-        step: Number of steps done.
-        steps: Number of all steps.
-        warmup: Share of the steps that the line takes.
-    """
+    """Share of the peak learning rate at a step: a line up from 0 over the warm-up, then half a cosine down to 0."""
     rising = int(warmup * steps)
     if step < rising:
         return (step + 1) / (rising + 1)
@@ -65,17 +52,11 @@ def rate(step: int, steps: int, warmup: float) -> float:
 
 
 class Loop:
-    """Steps a method through epochs.
+    """Steps a method, on its device and after :meth:`Method.on_train_start`, through epochs.
 
     All randomness of epoch e comes from (seed, e): batches and ``Batch.generator`` from a generator that is in the same
     state on every process, dropout and the like from PyTorch's own, in another state on each. So an epoch can be
     repeated after a resume without any stored generator state.
-
-    Args:
-        method: On its device, after :meth:`Method.on_train_start`.
-        rows: The training rows, on the same device.
-        settings: With defaults.
-        group: The processes of the run.
     """
 
     def __init__(self, method: Method, rows: Rows, settings: TrainingSettings, group: Group) -> None:
@@ -96,10 +77,7 @@ class Loop:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def epoch(self, number: int) -> tuple[list[str], Tensor]:
-        """Train one epoch.
-
-        Args:
-            number: Epochs done before.
+        """Train one epoch, after ``number`` others.
 
         Returns:
             The terms' names, with ``gradient_norm`` (before clipping) behind them, and their (steps, terms) values, on
@@ -122,11 +100,8 @@ class Loop:
 
     def optimizer_tensors(self) -> dict[str, Tensor]:
         """The optimiser's state as named tensors; its groups and rates are the schedule's and need no storing."""
-        return {
-            f"{number}/{name}": value
-            for number, state in self.optimizer.state_dict()["state"].items()
-            for name, value in state.items()
-        }
+        states = self.optimizer.state_dict()["state"].items()
+        return {f"{number}/{name}": value for number, state in states for name, value in state.items()}
 
     def restore_optimizer(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what :meth:`optimizer_tensors` gave.
@@ -204,13 +179,13 @@ Embedder = Callable[[Tensor, int], dict[str, Tensor]]
 
 
 def in_blocks(function: Embedder, features: Tensor, modality: int, memory_mb: int) -> dict[str, Tensor]:
-    """Apply an embedding function to blocks of rows, so that memory is bounded by a setting and not by N.
+    """Apply an embedding function to blocks of rows, so that their activations take at most ``memory_mb`` MiB.
 
     Args:
-        function: (n, …) rows and a modality's number to named (n, e) embeddings.
+        function: (n, …) rows and a modality's number, 0 or 1, to named (n, e) embeddings.
         features: (N, d) or (N, T, d) rows.
-        modality: 0 or 1.
-        memory_mb: Bound of what a block's activations take, in MiB.
+        modality: Handed to the function.
+        memory_mb: The bound.
     """
     floats = 16 * max(1024, math.prod(features.shape[1:]))  # a few layers' activations of a wide network
     block = max(256, memory_mb * 2**20 // (4 * floats))
@@ -220,24 +195,12 @@ def in_blocks(function: Embedder, features: Tensor, modality: int, memory_mb: in
 
 
 class Clock:
-    """Times of one session, in seconds."""
+    """Measures laps, in seconds."""
 
     def __init__(self) -> None:
-        self._started = self._lap = self._mark = time.perf_counter()
-
-    def elapsed(self) -> float:
-        """Time since the beginning."""
-        return time.perf_counter() - self._started
+        self._lap = time.perf_counter()
 
     def lap(self) -> float:
         """Time since the last lap."""
         before, self._lap = self._lap, time.perf_counter()
         return round(self._lap - before, 6)
-
-    def mark(self) -> None:
-        """Begin what :meth:`since_mark` measures."""
-        self._mark = time.perf_counter()
-
-    def since_mark(self) -> float:
-        """Time since the last mark."""
-        return time.perf_counter() - self._mark

@@ -31,14 +31,12 @@ class RunContext:
     Its folder, if it has one, is claimed and holds ``run.json``.
 
     Attributes:
-        method: The method, on its device.
+        method, device: The method, and where it is.
         data: What the method may see, with the splits as used.
-        settings: The loop's settings, with defaults.
+        settings: The loop's, with defaults.
         group: The processes of the run.
-        device: Where the method is.
         folder: The run folder, None if there is none.
-        progress: Called after every unit of work.
-        label: What progress calls the run.
+        progress, label: Called after every unit of work, and what it calls the run.
         info: What ``run.json`` will hold; further entries may be added.
     """
 
@@ -100,9 +98,8 @@ class Run:
         files = RunFolder(folder)
         info = files.info()
         if info.get("state") != "finished":
-            raise InputError(
-                f"{folder}: the run is not finished ({info.get('state')})", fix="continue it with --resume"
-            )
+            what = f"{folder}: the run is not finished ({info.get('state')})"
+            raise InputError(what, fix="continue it with --resume")
         if info["method"] not in methods:
             what = f"{folder}: the run's method {info['method']!r} is not registered"
             raise InputError(what, fix="name its file with --import")
@@ -180,13 +177,7 @@ class Run:
         return judge(self.embed(part), part, {"memory_mb": self.settings["memory_mb"], **options})
 
     def test(self, data: PairedFeatures) -> tuple[Evaluation, Embeddings]:
-        """Embed the split ``test`` and evaluate it; keep both, as ``test_embeddings`` and ``evaluation``.
-
-        Args:
-            data: Features of the same modalities and dimensions as the run was trained on, with a split ``test``.
-
-        Returns:
-            Both.
+        """Embed the split ``test`` and evaluate it; keep and return ``evaluation`` and ``test_embeddings``.
 
         Raises:
             InputError: The data does not fit the run, or has no such split.
@@ -243,15 +234,8 @@ class Run:
 def judge(embeddings: Embeddings, data: PairedFeatures, options: Mapping[str, Any]) -> Evaluation:
     """Evaluate embeddings of the rows of ``data`` against its labels, and against all of its events, where known."""
     first, second = embeddings.values()
-    return evaluate(
-        first,
-        second,
-        data.targets,
-        events=data.events,
-        names=data.names,
-        class_names=data.class_names,
-        **options,
-    )
+    known: dict[str, Any] = {"events": data.events, "names": data.names, "class_names": data.class_names}
+    return evaluate(first, second, data.targets, **known, **options)
 
 
 def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:

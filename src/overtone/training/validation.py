@@ -20,12 +20,7 @@ class TrainingStopped(RuntimeError):
 
 
 def check_terms(names: Sequence[str], log: Tensor, epoch: int) -> None:
-    """Stop if a term of an epoch was NaN or infinite.
-
-    Args:
-        names: The terms' names.
-        log: (steps, terms) values of one epoch, on the host.
-        epoch: The epoch's number, counted from 1.
+    """Stop if a term of an epoch, counted from 1, was NaN or infinite; ``log`` holds (steps, terms) values on the host.
 
     Raises:
         TrainingStopped: Names the term or terms of the first step that went wrong.
@@ -86,25 +81,15 @@ def _gainer(history: Sequence[Mapping[str, Any]], terms: Sequence[str]) -> str:
 
 
 def pair_correlation(first: Tensor, second: Tensor) -> float:
-    """Mean cosine of the pairs after each modality has been centred: 1 if partners agree, 0 if they know nothing.
-
-    Args:
-        first: (N, e) embeddings of one modality.
-        second: (N, e) embeddings of the other, row-aligned.
-    """
+    """Mean cosine of row-aligned (N, e) pairs, each modality centred: 1 if partners agree, 0 if they know nothing."""
     return float(torch.nn.functional.cosine_similarity(first - first.mean(0), second - second.mean(0), dim=1).mean())
 
 
 def scores(embeddings: tuple[Tensor, Tensor], targets: Tensor | None, memory_mb: int = 512) -> dict[str, float]:
-    """All scores an epoch can be chosen by; higher is better.
-
-    Args:
-        embeddings: (N, e) of either modality, row-aligned.
-        targets: (N, C) class targets for supervised methods; None for all others.
-        memory_mb: Bound of a block of similarities, in MiB.
+    """All scores an epoch can be chosen by, of row-aligned (N, e) embeddings; higher is better.
 
     Returns:
-        ``correlation`` and ``reciprocal_rank``, and with targets ``map``.
+        ``correlation`` and ``reciprocal_rank``, and with the (N, C) targets of supervised methods ``map``.
     """
     found = {
         "correlation": pair_correlation(*embeddings),
