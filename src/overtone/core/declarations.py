@@ -14,10 +14,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-CENTRES = {
-    "classes": "Number of classes, C >= 2.",
-    "embedding_dim": "Width of the embeddings, d >= 1.",
-}
+CENTRES = {"classes": "Number of classes, C >= 2.", "embedding_dim": "Width of the embeddings, d >= 1."}
 """Settings of every loss that learns a centre for each class."""
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -71,20 +71,14 @@ class Mining:
         return weights / weights.sum(1, keepdim=True).clamp_min(torch.finfo(walk.dtype).tiny)
 
     def mine(
-        self,
-        embeddings: tuple[Tensor, Tensor],
-        features: tuple[Tensor, Tensor],
-        projection: CanonicalProjection,
+        self, embeddings: tuple[Tensor, Tensor], features: tuple[Tensor, Tensor], projection: CanonicalProjection
     ) -> Tensor:
         """(n, n) weights from the teacher's (n, e) embeddings, through a fitted projection."""
         first, second = (projection(z, side, _POWER) for side, z in enumerate(embeddings))
         return self.weights(self.similarity((first, second), features))
 
     def mine_among(
-        self,
-        embeddings: tuple[Tensor, Tensor],
-        known: tuple[Tensor, Tensor],
-        projection: CanonicalProjection,
+        self, embeddings: tuple[Tensor, Tensor], known: tuple[Tensor, Tensor], projection: CanonicalProjection
     ) -> Tensor:
         """(n, m) softmax weights of n rows among m >= n known ones, of which the first n are themselves."""
         (first, second), (a, b) = (
