@@ -239,3 +239,8 @@ def test_losses_of_pytorch_metric_learning() -> None:
     assert torch.equal(value, arcface.module(torch.cat((ROWS, OTHERS)), LABELS.repeat(2)))
     value.backward()
     assert all(p.grad is not None and p.grad.any() for p in arcface.parameters())
+
+
+def test_a_misspelt_trait_is_refused() -> None:
+    with pytest.raises(TypeError, match="no trait need_negatives"):
+        metric_loss("own", need_negatives=False)

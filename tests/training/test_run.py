@@ -24,6 +24,7 @@ from overtone.core import InputError
 from overtone.methods.base import methods
 from overtone.training import Run, train
 from overtone.training.folder import RunFolder
+from overtone.training.loop import Clock
 
 SETTINGS = {"epochs": 5, "select": "reciprocal_rank", "validate_every": 2, "checkpoint_seconds": 0}
 
@@ -246,6 +247,25 @@ def test_the_loop_reports_every_epoch_once(data):
     seen.clear()
     train("toy-closed", data, progress=seen.append)
     assert [(report.done, report.total) for report in seen] == [(0, 0)]
+
+
+def test_checkpoints_and_time_to_come_go_by_the_time_of_epochs(data, tmp_path, monkeypatch):
+    saved, seen = [], []
+    write = RunFolder.write_checkpoint
+
+    def watched(self, checkpoint):
+        saved.append(checkpoint.epochs)
+        write(self, checkpoint)
+
+    monkeypatch.setattr(Clock, "lap", lambda self: 2.0)
+    monkeypatch.setattr(RunFolder, "write_checkpoint", watched)
+    settings = {**SETTINGS, "epochs": 7, "checkpoint_seconds": 4.0}
+    with pytest.raises(Interrupted):
+        train("toy", data, settings=settings, out=tmp_path, progress=interrupt_at(5))
+    run = train("toy", data, settings=settings, out=tmp_path, resume=True, progress=seen.append)
+    assert saved == [2, 4, 6]
+    assert [(report.done, report.eta) for report in seen] == [(5, 4.0), (6, 2.0), (7, 0.0)]
+    assert run.info["seconds"] == pytest.approx(2.0 * 7 + 2.0)  # epochs, and the beginning once
 
 
 @pytest.fixture

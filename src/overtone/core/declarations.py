@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
-from itertools import zip_longest
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,7 +59,7 @@ def settings_fields(path: str) -> dict[str, Field]:
         return _parameters(function)
     fields: dict[str, Field] = {}
     for _, parent in reversed(list(_lineage(path))):
-        for node, after in zip_longest(parent.body, parent.body[1:]):
+        for node, after in pairwise(parent.body):
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 kind = ast.unparse(node.annotation)
                 if not kind.startswith("ClassVar"):
@@ -194,7 +194,7 @@ def _default(value: ast.expr | None) -> str:
     return "" if value is None else ast.unparse(value)
 
 
-def _text(node: ast.stmt | None) -> str:
+def _text(node: ast.stmt) -> str:
     """A docstring that stands alone as a statement."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
         return " ".join(node.value.value.split())
