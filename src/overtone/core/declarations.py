@@ -136,7 +136,7 @@ def argument_docs(docstring: str) -> dict[str, str]:
     r"""The descriptions in the Args section of a docstring without the indentation of code, each on one line.
 
     Example:
-        >>> argument_docs("Count.\\n\\nArgs:\\n    rows: How many\\n        there are.\\n")
+        >>> argument_docs("Count.\n\nArgs:\n    rows: How many\n        there are.\n")
         {'rows': 'How many there are.'}
     """
     section = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)+)", docstring + "\n", flags=re.M)
