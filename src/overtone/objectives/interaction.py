@@ -127,8 +127,8 @@ def _checked(
     check_all_labels(first, labels, None, None)
     rows = len(first), graph.shape[0] // 2
     if graph.dim() != 2 or graph.shape != (2 * rows[1], 2 * rows[1]):
-        got = tuple(graph.shape)
-        raise InputError("graph: not one of classes in two modalities", got=got, valid="(2C, 2C) weights")
+        what = "graph: not one of classes in two modalities"
+        raise InputError(what, got=tuple(graph.shape), valid="(2C, 2C) weights")
     if len(second) != rows[0] or any(part.shape != rows for part in soft_labels):
         got = ", ".join(str(tuple(part.shape)) for part in (second, *soft_labels))
         valid = f"embeddings of {rows[0]} clips, soft labels {rows}"
