@@ -58,6 +58,9 @@ class TwoTower(Method):
     """Two encoders, a teacher that averages them, and linear CCA on the teacher's embeddings.
 
     The teacher embeds: it is the student without the noise of the last steps. A subclass writes :meth:`step`.
+
+    Args:
+        settings, corpus: As for every :class:`Method`.
     """
 
     settings: TwoTowerSettings
@@ -174,7 +177,11 @@ _MASK_REDUNDANCY = 0.6
 
 
 class MaskedTwoTower(TwoTower):
-    """Two towers with masks and decoders."""
+    """Two towers with masks and decoders.
+
+    Args:
+        settings, corpus: As for every :class:`Method`.
+    """
 
     settings: MaskedTwoTowerSettings
     mask_ratios: Tensor
