@@ -118,3 +118,13 @@ def test_the_demo_installs_no_development_tools() -> None:
     core = (ROOT / "requirements" / "core.txt").read_text(encoding="utf-8")
     assert not re.search(r"^(pytest|ruff|mypy|hypothesis|torch|nvidia\S*)==", core, flags=re.M)
     assert re.search(r"^numpy==", core, flags=re.M)
+
+
+def test_a_package_is_pinned_by_its_whole_name(
+    bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bootstrap.txt").write_text("torchlike==1.0\ntorch==2.13.0\n", encoding="utf-8")
+    monkeypatch.setattr(bootstrap, "LOCKS", tmp_path)
+    assert bootstrap.lock_line("torch") == "torch==2.13.0"
+    with pytest.raises(bootstrap.SetupError, match="no line for uv"):
+        bootstrap.lock_line("uv")

@@ -51,3 +51,19 @@ def test_what_stands_between_the_markers_is_replaced(tables: ModuleType) -> None
     assert tables.renewed(new) == new
     with pytest.raises(InputError, match="unknown settings 'TraningSettings'.*did you mean 'TrainingSettings'"):
         tables.renewed("<!-- settings: TraningSettings -->\n<!-- /settings -->")
+
+
+def test_a_check_changes_nothing_and_fails_on_an_old_table(
+    tables: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, old = tmp_path / "page.md", "<!-- settings: TrainingSettings -->\nold\n<!-- /settings -->\n"
+    page.write_text(old, encoding="utf-8")
+    monkeypatch.setattr(tables, "DOCS", tmp_path)
+    monkeypatch.setattr("sys.argv", ["settings_tables.py", "--check"])
+    assert tables.main() == 1
+    assert page.read_text(encoding="utf-8") == old
+    monkeypatch.setattr("sys.argv", ["settings_tables.py"])
+    assert tables.main() == 0
+    assert page.read_text(encoding="utf-8") == tables.renewed(old)
+    monkeypatch.setattr("sys.argv", ["settings_tables.py", "--check"])
+    assert tables.main() == 0

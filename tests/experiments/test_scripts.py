@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from overtone.experiments import (
@@ -21,6 +22,7 @@ from overtone.experiments import (
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
+import figure_demo as figure
 import results as tables
 import study_losses as study
 
@@ -122,3 +124,89 @@ def test_a_corpus_has_its_commands_sizes_losses_and_features() -> None:
     assert [(row[0], row[column]) for row in cells(page)[1:]] == [("`triplet`", "0.500"), ("*features*", "0.250")]
     table = study.settings_table({"triplet.margin=0.5": probe((0.5, 0.5, 0.5), "map")})
     assert "--set triplet.margin=0.5 --seeds 3" in table
+
+
+def test_a_command_names_the_corpus_file_and_modalities() -> None:
+    words = tables.command("handwritten", tables.CORPORA["handwritten"], Path("DATA"), 5)
+    assert words[:2] == ["overtone", "compare"]
+    assert words[-2:] == ["--modalities", "view1,view4"]
+    assert "DATA/handwritten/Handwritten.mat" in words
+    assert "split-digits" in tables.command("split-digits", tables.CORPORA["split-digits"], Path("DATA"), 5)
+
+
+def test_without_class_recall_a_score_shows_that_of_the_counterpart() -> None:
+    scores = {"map": SeedScore({}, 0.5, (0.4, 0.6)), "instance_recall@1": SeedScore({}, 0.3)}
+    page = tables.section(
+        "Without labels", {"ccv": Comparison(seeds=(0,), queries=9, methods={"cca": MethodResult(scores)})}
+    )
+    assert ["`cca`", "0.500 (0.400–0.600); 0.300"] in cells(page)
+
+
+def test_a_table_has_its_names_left_and_its_numbers_right() -> None:
+    assert tables.table(["a", "b", "c"], [["x", "1", "2"]]) == "| a | b | c |\n|---|---:|---:|\n| x | 1 | 2 |"
+
+
+def test_a_loss_in_both_groups_is_not_set_against_itself() -> None:
+    assert study.contrasts(("a", "b"), ("b",), "map", "recall@1") == (("a", "b", "map"), ("a", "b", "recall@1"))
+
+
+def test_compact_losses_are_said_to_keep_more_terms_active() -> None:
+    compaction = study.FINDINGS[1].contrasts
+    assert ("contrastive", "triplet", "mean_active_ratio") in compaction
+    assert ("triplet", "contrastive", "updates_to_half") in compaction
+    assert ("triplet", "contrastive", "mean_active_ratio") not in compaction
+
+
+def test_a_negative_mean_shows_its_spread_only_where_it_is_much() -> None:
+    assert "±" not in study.cell(probe((-1.0, -1.0), std=0.01), "recall@1")
+    assert "±" in study.cell(probe((-1.0, -1.0), std=0.1), "recall@1")
+
+
+def test_each_finding_has_its_own_counts_and_only_whole_corpora_are_judged() -> None:
+    counts = [(len(finding.contrasts), 0) for finding in study.FINDINGS[:-1]] + [(0, 1)]
+    rows = cells(study.findings_table({"digits": counts}))[1:]
+    assert ["reproduced" in row[1] and "not" not in row[1] for row in rows] == [True, True, True, False]
+    quantities = {quantity for finding in study.FINDINGS for _, _, quantity in finding.contrasts}
+    measures = {name: Measured(0.5, None, None, (0.5, 0.5)) for name in quantities}
+    result = ProbeResult(measures, evaluations={"updates": [0, 9], "map": [0.1, 0.2]})
+    sizes: dict[str, Any] = {"rows": {"train": 9, "test": 9}, "classes": {"train": 2, "test": 2}}
+    whole = Diagnosis(settings={"epochs": 1}, losses=dict.fromkeys((*study.ALL, "another"), result), **sizes)
+    part = Diagnosis(settings={"epochs": 1}, losses={"triplet": result}, **sizes)
+    findings, *sections = study.sections({"digits": whole, "toy-classes": part})
+    assert len(sections) == 1
+    assert cells(findings)[0] == ["finding", "digits"]
+
+
+def test_a_corpus_file_that_is_there_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[list[str]] = []
+    monkeypatch.setattr(study, "ROOT", tmp_path)
+    monkeypatch.setattr(study, "run", called.append)
+    corpus = study.Corpus("t", "t", "made.npz", made=("extract", "DATA/x", "--out", "made.npz"))
+    study.make(corpus, Path("somewhere"))
+    assert called == [["extract", "somewhere/x", "--out", "made.npz"]]
+    (tmp_path / "made.npz").touch()
+    study.make(corpus, Path("somewhere"))
+    assert len(called) == 1
+
+
+def test_a_class_of_spoken_digits_is_a_digit_of_a_speaker(tmp_path: Path) -> None:
+    (tmp_path / "digits_av").mkdir()
+    audio = np.zeros((2, 20, 40))
+    given = {"speaker": np.array(["ann", "bo"]), "y": np.array([3, 4]), "is_test": np.array([False, True])}
+    np.savez(tmp_path / "digits_av" / "digits_av.npz", audio=audio, **given)
+    study.spoken_digits(tmp_path, tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as found:
+        assert found["y"].tolist() == ["ann says 3", "bo says 4"]
+        assert found["image"].shape == (2, 800)
+        assert found["is_test"].tolist() == [False, True]
+
+
+def test_the_figure_has_bars_in_order_and_as_long_as_the_scores() -> None:
+    found = Comparison(
+        corpus="c", methods={"low": method(0.25, 0.5), "high": method(0.5, 0.5)}, chance_map={"mean": 0.1}
+    )
+    drawing = figure.draw(found)
+    assert drawing.index(">high<") < drawing.index(">low<")
+    assert f'class="best" x="{figure.LEFT}" y="{figure.TOP}" width="{0.5 * figure.SCALE:.1f}"' in drawing
+    assert f'x1="{figure.LEFT + 0.4 * figure.SCALE:.1f}" x2="{figure.LEFT + 0.6 * figure.SCALE:.1f}"' in drawing
+    assert "chance 0.100" in drawing
