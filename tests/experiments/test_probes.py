@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import itertools
+import statistics
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +15,17 @@ import torch
 from torch import nn
 
 from overtone.core import InputError
-from overtone.diagnosis import variance
+from overtone.diagnosis import Evidence, variance
+from overtone.evaluation import evaluate
 from overtone.experiments import Diagnosis, HeadSettings, diagnose, split_head_settings
-from overtone.experiments.probes.data import prepare_data
-from overtone.experiments.probes.metrics import Heads
+from overtone.experiments.grid import Trial
+from overtone.experiments.probes import training
+from overtone.experiments.probes.data import evenly_spaced, prepare_data
+from overtone.experiments.probes.metrics import Heads, ProbeMetrics, measure_retrieval, measure_space
 from overtone.experiments.probes.training import evaluation_epochs, train_heads
 from overtone.features import Features, load_views, views_from_arrays
 from overtone.objectives import metric_losses, objectives
+from overtone.training import TrainingStopped
 
 QUICK: dict[str, Any] = {"epochs": 4, "batch_size": 64, "learning_rate": 1e-2, "embedding_dim": 8, "evaluations": 2}
 
@@ -62,6 +69,12 @@ def test_numbers_of_a_loss_are_means_over_the_seeds() -> None:
     assert both["centroid_distance"]["mean"] == pytest.approx(np.mean([o["centroid_distance"]["mean"] for o in alone]))
     low, high = both["over_seeds"]["map"]["ci95"]
     assert low <= both["map"] <= high
+    spread = both["over_seeds"]["intra_variance"]
+    assert spread["std"] == pytest.approx(statistics.stdev(spread["values"]))
+    distances = [one["centroid_distance"] for one in alone]
+    assert both["unevenness"] == pytest.approx(np.mean([one["std"] / one["mean"] for one in distances]))
+    for name, one in both["per_class"].items():
+        assert one["variance"] == pytest.approx(np.mean([single["per_class"][name]["variance"] for single in alone]))
 
 
 def test_a_seed_gives_every_loss_the_same_beginning() -> None:
@@ -102,6 +115,120 @@ def test_the_last_look_is_the_variance_of_the_final_embeddings() -> None:
     assert result.measured("intra_variance").mean == pytest.approx(known["intra_variance"], rel=1e-6)
     assert result.evaluations["epoch"] == [0, 1, 4]
     assert result.evaluations["updates"] == [0, 3, 12]
+
+
+def test_a_sample_of_large_splits_is_measured_and_all_test_rows_at_the_end() -> None:
+    rows = prepare_data(views(), "zscore", torch.device("cpu"))
+    heads = Heads([6], 5)
+    whole = [measure_space(heads.embed(part, 64), part.labels) for part in (rows.test, rows.train)]
+    for sample in (40, 100):  # of 80 test rows and 160 training rows
+        metrics = ProbeMetrics(rows, sample, 64)
+        final, (embeddings,) = metrics.finish(heads, 1, 3)
+        assert len(embeddings) == len(rows.test)
+        assert final["intra_variance"] == whole[0]["intra_variance"]
+        assert final["train"]["intra_variance"] == whole[1]["intra_variance"]
+        parts = [part.spaced(sample) for part in (rows.test, rows.train)]
+        some = [measure_space(heads.embed(part, 64), part.labels) for part in parts]
+        assert metrics.series["intra_variance"] == [some[0]["intra_variance"]]
+        assert metrics.series["centroid_distance"] == [some[0]["centroid_distance"]["mean"]]
+        assert metrics.series["train_intra_variance"] == [some[1]["intra_variance"]]
+        numbers = rows.train.numbers[evenly_spaced(len(rows.train), sample)]
+        assert torch.equal(rows.train.spaced(sample).numbers, numbers)
+    assert evenly_spaced(3, 9).tolist() == [0, 1, 2]
+
+
+def test_two_views_are_retrieved_across_and_shown_together() -> None:
+    given = arrays(views=("left", "right"))
+    given["right"] = given["right"][:, :6]
+    data = views_from_arrays(given, modalities=("left", "right"))
+    left, right = (view[data.splits["test"]] for view in data.modalities.values())
+    assert data.targets is not None
+    targets = data.targets[data.splits["test"]]
+    known = evaluate(left, right, targets, bootstrap=0)["map"].mean
+    assert measure_retrieval([left, right], targets, 64)["map"] == pytest.approx(known)
+    before = diagnose([], data).features
+    assert before is not None
+    assert before.measured("map").mean == pytest.approx(known)
+    found = diagnose(["triplet"], data, seeds=[0], settings=QUICK)
+    assert list(found.views) == ["left", "right"]
+    assert len(found.embeddings["triplet"]) == len(found.labels) == 2 * len(targets)
+    assert list(found.labels) == [*targets.argmax(1).tolist()] * 2
+
+
+def test_batches_come_in_another_order_every_epoch_and_with_fresh_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = prepare_data(views(), "zscore", torch.device("cpu"))
+    seen: list[list[int]] = []
+    optimizers: list[torch.optim.Optimizer] = []
+    loss_of_views, make_optimizer = training.loss_of_views, training._optimizer
+
+    def record(loss: Any, embeddings: Any, labels: torch.Tensor) -> torch.Tensor:
+        seen.append(labels.tolist())
+        parameters = [one for group in optimizers[0].param_groups for one in group["params"]]
+        assert all(one.grad is None for one in parameters)
+        return loss_of_views(loss, embeddings, labels)
+
+    def keep(*given: Any) -> torch.optim.Optimizer:
+        optimizers.append(make_optimizer(*given))
+        return optimizers[-1]
+
+    monkeypatch.setattr(training, "loss_of_views", record)
+    monkeypatch.setattr(training, "_optimizer", keep)
+    trial = train_heads(objectives["scl"], rows, HeadSettings.build(QUICK | {"epochs": 2}).completed(160), seed=0)
+    first, second = (list(itertools.chain(*seen[start : start + 3])) for start in (0, 3))
+    assert first != second
+    assert sorted(first) == sorted(second) == sorted(rows.train.labels.tolist())
+    assert trial.values["epochs"]["epoch"] == [1, 2]
+
+
+def test_the_optimizer_has_a_rate_for_the_loss_and_a_decay_for_the_heads() -> None:
+    settings = HeadSettings(learning_rate=0.1, loss_learning_rate=0.5, weight_decay=0.01)
+    groups = training._optimizer(nn.Linear(2, 2), nn.Linear(2, 2), settings, torch.device("cpu")).param_groups
+    assert [(group["lr"], group["weight_decay"]) for group in groups] == [(0.1, 0.01), (0.5, 0.0)]
+    groups = training._optimizer(nn.Linear(2, 2), nn.Identity(), settings, torch.device("cpu")).param_groups
+    assert len(groups) == 1
+
+
+def test_the_verdict_gets_evidence_of_train_test_and_features_as_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("overtone.experiments.probes.diagnose")
+    final = {"intra_variance": 0.6, "recall@1": 0.5, "train": {"intra_variance": 0.2}, "greediness": {"steps": 9}}
+    (one,) = module._evidence([Trial({}, {"final": final})], {"intra_variance": 0.9, "recall@1": 0.25})
+    assert (one.recall, one.features_recall) == (0.5, 0.25)
+    assert one.figures("variance.intra_variance", "train_variance.intra_variance") == [0.6, 0.2]
+    assert one.figures("features_variance.intra_variance", "greediness.steps") == [0.9, 9]
+    judged: list[Evidence] = []
+    monkeypatch.setattr(module, "verdict", lambda evidence: judged.append(evidence) or [])
+    found = diagnose(["triplet"], views(), seeds=[3, 5], settings=QUICK).losses["triplet"].measured("intra_variance")
+    assert judged[-1].figure("variance", "intra_variance") == pytest.approx(found.mean)
+    assert found.values[0] != found.values[1]
+
+
+def test_what_is_watched_over_training_has_its_mean_and_its_last_value() -> None:
+    result = diagnose(["triplet"], views(), seeds=[0], settings=QUICK).losses["triplet"]
+    series = [value for value in result.series["gradient_norm"] if value is not None]
+    assert series[0] != series[-1]
+    assert result.measured("mean_gradient_norm").mean == pytest.approx(np.mean(series))
+    assert result.measured("gradient_norm").mean == series[-1]
+
+
+def test_two_losses_are_paired_over_the_seeds_and_recommended() -> None:
+    found = diagnose(["triplet", "contrastive"], views(), seeds=[0, 1], settings=QUICK)
+    for test in found.paired_tests:
+        first, second = (found.measured(name, test.quantity).mean or 0.0 for name in (test.a, test.b))
+        assert test.difference == pytest.approx(first - second, rel=1e-4)
+    assert {test.quantity for test in found.paired_tests} >= {"intra_variance", "map"}
+    assert found.recommendation.choices["diversity"] in ("triplet", "contrastive")
+
+
+class Broken(nn.Module):
+    """A loss that is not a number."""
+
+    def forward(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return 0.0 * embeddings.sum() + float("nan")
+
+
+def test_a_loss_that_is_not_a_number_stops_the_training() -> None:
+    with pytest.raises(TrainingStopped, match=r"Broken, seed 0 .*the loss became nan in epoch 1"):
+        diagnose([Broken()], views(), seeds=[0], settings=QUICK)
 
 
 def test_features_as_they_came_are_judged_unscaled() -> None:
@@ -188,6 +315,10 @@ def test_data_that_cannot_be_learnt_from() -> None:
     one[:, 0] = 1
     with pytest.raises(InputError, match="one class"):
         diagnose(["triplet"], replace(data, targets=one))
+    single = data.targets.clone()
+    single[data.splits["test"][1:]] = 0
+    with pytest.raises(InputError, match="fewer than two test rows have a label"):
+        diagnose(["triplet"], replace(data, targets=single))
 
 
 def test_several_labels_are_for_losses_that_take_them() -> None:
@@ -198,7 +329,9 @@ def test_several_labels_are_for_losses_that_take_them() -> None:
     several = replace(data, targets=several, label_kind="multi")
     single_only = ("arcface", "n-pair")
     takers = [name for name in metric_losses() if name not in single_only]
-    found = diagnose(takers, several, seeds=[0], settings=QUICK).to_dict()
+    diagnosis = diagnose(takers, several, seeds=[0], settings=QUICK)
+    found = diagnosis.to_dict()
+    assert list(diagnosis.labels) == several.targets[several.splits["test"]].argmax(1).tolist()
     assert all(np.isfinite(entry["map"]) for entry in found["losses"].values())
     for name in single_only:
         with pytest.raises(InputError, match="label"):
