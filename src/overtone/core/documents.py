@@ -7,7 +7,7 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Interval = tuple[float, float]
 D = TypeVar("D", bound="Document")
@@ -64,7 +64,7 @@ def _plain(value: Any) -> Any:
 def _typed(hint: Any, value: Any) -> Any:
     """A value of a JSON document as the type that a field declares; an interval without two finite ends is None."""
     origin, inner = get_origin(hint), get_args(hint)
-    if value is None or not inner:
+    if value is None or not inner or origin is Literal:
         if value is not None and hasattr(hint, "from_dict"):
             return hint.from_dict(value)
         return Path(value) if hint is Path and value is not None else value

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from typing_extensions import Unpack
 
 from overtone.core import InputError
+from overtone.core.documents import Document
 from overtone.features.arrays import Values
 from overtone.features.base import LabelKind
 from overtone.features.checks import find_issues
 from overtone.features.layout import parse_table
 from overtone.features.loading import FeatureArrays, Reading, assemble, check_reading, open_source
 
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
 _BLOCK = 1 << 22  # values converted to float64 at a time
 
 
 @dataclass(frozen=True)
-class ModalitySummary:
+class ModalitySummary(Document):
     """Shape, and mean, standard deviation, lowest and highest of all values of one modality's features."""
 
     shape: tuple[int, ...]
@@ -36,7 +32,7 @@ class ModalitySummary:
 
 
 @dataclass(frozen=True)
-class LabelSummary:
+class LabelSummary(Document):
     """What is annotated."""
 
     kind: LabelKind
@@ -49,7 +45,7 @@ class LabelSummary:
 
 
 @dataclass(frozen=True)
-class Inspection:
+class Inspection(Document):
     """What is in a source. A field that cannot be found out because of a problem is None or empty.
 
     Attributes:
@@ -81,16 +77,6 @@ class Inspection:
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, by field name."""
-        plain: dict[str, Any] = _adapter().dump_python(self, mode="json")
-        return plain
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Inspection:
-        """The inspection whose :meth:`to_dict` this is; unknown keys are ignored."""
-        return _adapter().validate_python(values)
 
 
 def inspect(source: str | Path, *, modalities: tuple[str, ...] | None = None, **reading: Unpack[Reading]) -> Inspection:
@@ -159,10 +145,3 @@ def _summarise(values: Values) -> ModalitySummary:
     mean = sum(float(block.sum(dtype=np.float64)) for block in blocks) / len(flat)
     variance = sum(float(np.square(block.astype(np.float64) - mean).sum()) for block in blocks) / len(flat)
     return ModalitySummary(values.shape, mean, variance**0.5, float(flat.min()), float(flat.max()))
-
-
-def _adapter() -> TypeAdapter[Inspection]:
-    """Conversion to plain values and back; pydantic takes a quarter of a second to import."""
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Inspection)

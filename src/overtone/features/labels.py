@@ -58,11 +58,10 @@ def _check_names(table: ParsedTable) -> Iterator[Issue]:
     if table.class_names is None:
         return
     names = table.class_names.text()
-    for row, name in enumerate(names):
-        if name in names[:row]:
-            what = f"{table.class_names.place(row)}: class name {name!r} occurs twice"
-            yield Issue("labels", InputError(what, fix="give each class its own name"))
-            return
+    twice = next((row for row, name in enumerate(names) if name in names[:row]), None)
+    if twice is not None:
+        what = f"{table.class_names.place(twice)}: class name {names[twice]!r} occurs twice"
+        yield Issue("labels", InputError(what, fix="give each class its own name"))
 
 
 def _check_range(table: ParsedTable, column: Column) -> Iterator[Issue]:
@@ -93,6 +92,5 @@ def _readable(given: Values, names: tuple[str, ...]) -> tuple[Values, str]:
     whole = np.isfinite(given) & (given == np.round(given)) & (given >= 0)
     if not names:
         return whole, "whole numbers from 0"
-    return whole & (
-        given < len(names)
-    ), f"whole numbers from 0 to {len(names) - 1} (there are {len(names)} class names)"
+    valid = f"whole numbers from 0 to {len(names) - 1} (there are {len(names)} class names)"
+    return whole & (given < len(names)), valid
