@@ -24,15 +24,8 @@ ArrayLike: TypeAlias = "npt.ArrayLike | Tensor"
 BLOCK_BYTES = 32 << 20
 """Conversion holds about this much of a source in memory at a time, whatever the size of the file."""
 
-READ_ERRORS: tuple[type[Exception], ...] = (
-    OSError,
-    EOFError,
-    BadZipFile,
-    zlib.error,
-    RuntimeError,
-    ValueError,
-    KeyError,
-)
+READ_ERRORS: tuple[type[Exception], ...]
+READ_ERRORS = (OSError, EOFError, BadZipFile, zlib.error, RuntimeError, ValueError, KeyError)
 """Raised by the libraries if the bytes of a file do not fit its header."""
 
 

@@ -21,8 +21,8 @@ class Format:
     """Writes arrays in the plain layout; None where it can only be read."""
     suffixes: tuple[str, ...] = ()
     """Of the files it is for."""
-    holds: str = ""
-    """For a folder layout, a pattern that a file in the folder matches (``"*.npy"``)."""
+    holds: tuple[str, ...] = ()
+    """For a folder layout, patterns of which a file in the folder matches one (``"*.npy"``)."""
 
 
 formats: Registry[Format] = Registry("format", "overtone.features.formats")
@@ -34,7 +34,7 @@ def find_format(path: Path) -> Format:
     if not path.is_dir():
         return find_format_by_suffix(path, writable=False)
     for _, known in formats.items():
-        if known.holds and any(path.glob(known.holds)):
+        if any(any(path.glob(pattern)) for pattern in known.holds):
             return known
     raise InputError(f"{path}: a folder without features", valid=_folders())
 
@@ -51,7 +51,8 @@ def find_format_by_suffix(path: Path, *, writable: bool) -> Format:
 
 
 def _folders() -> str:
-    return f"a folder that holds {' or '.join(sorted(known.holds for _, known in formats.items() if known.holds))}"
+    patterns = sorted(pattern for _, known in formats.items() for pattern in known.holds)
+    return f"a folder that holds {' or '.join(patterns)}"
 
 
 @contextmanager

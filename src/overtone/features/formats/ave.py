@@ -63,7 +63,7 @@ def _read_ave(path: Path) -> Table:
     return Table(str(path), "ave", found, notes=tuple(notes), close=close)
 
 
-formats.register("ave")(Format(_read_ave, holds="audio_feature.h5"))
+formats.register("ave")(Format(_read_ave, holds=("audio_feature.h5",)))
 
 
 def _average_places(array: Array) -> Rows:

@@ -132,19 +132,16 @@ class _Stream:
 
 
 def _read_npy_folder(path: Path) -> Table:
-    """Open every npy file of a folder, and every sparse matrix in an npz, under its name without the suffix.
-
-    Arrays of an npz that are no sparse matrix are called ``file/key``.
-    """
+    """Open every npy file of a folder, and every npz file that is a sparse matrix, under its name without the suffix."""
     arrays: dict[str, Array] = {}
-    for file in sorted(path.glob("*.npz")):
-        found = read_npz(file).arrays
-        arrays |= {key if key == file.stem else f"{file.stem}/{key}": array for key, array in found.items()}
+    archives = {file.stem: read_npz(file).arrays for file in sorted(path.glob("*.npz"))}
+    arrays |= {name: found[name] for name, found in archives.items() if found.keys() == {name}}
+    notes = tuple(f"{name}.npz: left out, no sparse matrix" for name in archives if name not in arrays)
     for file in sorted(path.glob("*.npy")):
         where = f"{path}, file {file.name!r}"
         with report_damage(file, "an npy file"):
             arrays[file.stem] = Array(_map_file(file, where), where)
-    return Table(str(path), "npy", arrays)
+    return Table(str(path), "npy", arrays, notes)
 
 
 def _map_file(file: Path, where: str) -> Rows:
@@ -159,5 +156,4 @@ def _map_file(file: Path, where: str) -> Rows:
     return map_array(file, offset, shape, dtype, "F" if fortran else "C")
 
 
-formats.register("npy")(Format(_read_npy_folder, holds="*.npy"))
-formats.register("npz-folder")(Format(_read_npy_folder, holds="*.npz"))
+formats.register("npy")(Format(_read_npy_folder, holds=("*.npy", "*.npz")))
