@@ -132,7 +132,7 @@ class _Stream:
 
 
 def _read_npy_folder(path: Path) -> Table:
-    """Open every npy file of a folder, and every npz file that is a sparse matrix, under its name without the suffix."""
+    """Open every npy file of a folder, and every npz that is a sparse matrix, under its name without the suffix."""
     arrays: dict[str, Array] = {}
     archives = {file.stem: read_npz(file).arrays for file in sorted(path.glob("*.npz"))}
     arrays |= {name: found[name] for name, found in archives.items() if found.keys() == {name}}
