@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from torch import Tensor
 
+from overtone.core import Settings
 from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
 from overtone.methods.two_tower import TwoTower, TwoTowerSettings, by_steps
 from overtone.objectives.soft_infonce import infonce
@@ -29,7 +32,7 @@ class InfoNCE(TwoTower):
 
     name = "infonce"
     settings: InfoNCESettings
-    settings_type = InfoNCESettings
+    settings_type: ClassVar[type[Settings]] = InfoNCESettings
 
     @classmethod
     def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
