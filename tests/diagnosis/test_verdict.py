@@ -192,17 +192,10 @@ def test_a_healthy_embedding_has_no_verdict_and_missing_figures_say_nothing() ->
 
 def test_the_gravest_comes_first_and_names_are_said() -> None:
     ill = changed(
-        variance=geometry(smallest_gap=0.1, effective_rank=1.1),
-        features_recall=0.9,
-        greediness=course(late_fall=0.2),
+        variance=geometry(smallest_gap=0.1, effective_rank=1.1), features_recall=0.9, greediness=course(late_fall=0.2)
     )
     found = verdict(ill)
-    assert [hit.rule for hit in found] == [
-        "worse-than-features",
-        "few-dimensions",
-        "crowded-classes",
-        "still-falling",
-    ]
+    assert [hit.rule for hit in found] == ["worse-than-features", "few-dimensions", "crowded-classes", "still-falling"]
     assert "cat and dog" in found[2].says
     assert [RuleHit.from_dict(json.loads(json.dumps(hit.to_dict()))) for hit in found] == found
 

@@ -8,13 +8,7 @@ import torch
 from scipy import stats
 
 from overtone.core import InputError
-from overtone.evaluation import (
-    mean_interval,
-    paired_bootstrap,
-    paired_seed_test,
-    seeds_interval,
-    student_interval,
-)
+from overtone.evaluation import mean_interval, paired_bootstrap, paired_seed_test, seeds_interval, student_interval
 from overtone.evaluation.significance import by_clip
 
 RANDOM = np.random.default_rng(0)

@@ -313,7 +313,7 @@ def test_data_that_cannot_be_learnt_from() -> None:
     assert data.targets is not None
     one = torch.zeros_like(data.targets)
     one[:, 0] = 1
-    with pytest.raises(InputError, match="one class"):
+    with pytest.raises(InputError, match="the training rows have one class only"):
         diagnose(["triplet"], replace(data, targets=one))
     single = data.targets.clone()
     single[data.splits["test"][1:]] = 0

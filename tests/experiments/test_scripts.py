@@ -92,8 +92,7 @@ def test_what_never_halved_counts_as_all_updates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pro", "con", "said"),
-    [(3, 0, "reproduced"), (2, 1, "not reproduced"), (0, 3, "reversed"), (4, 0, "reproduced")],
+    ("pro", "con", "said"), [(3, 0, "reproduced"), (2, 1, "not reproduced"), (0, 3, "reversed"), (4, 0, "reproduced")]
 )
 def test_three_quarters_of_the_contrasts_decide(pro: int, con: int, said: str) -> None:
     assert study.mark(pro, con, 4) == f"**{said}**, {pro} : {con} of 4"

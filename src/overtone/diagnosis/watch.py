@@ -24,14 +24,7 @@ from overtone.diagnosis.greediness import (
     loss_decay_rate,
     mean,
 )
-from overtone.diagnosis.loss_call import (
-    LossCall,
-    arguments_by_name,
-    check_loss,
-    is_embedding,
-    is_summed,
-    signature_of,
-)
+from overtone.diagnosis.loss_call import LossCall, arguments_by_name, check_loss, is_embedding, is_summed, signature_of
 from overtone.diagnosis.step_buffer import Step, StepBuffer
 
 Reduction = Literal["auto", "mean", "sum"]

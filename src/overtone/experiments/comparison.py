@@ -17,14 +17,7 @@ from overtone.core.documents import Interval
 from overtone.core.settings import share_settings
 from overtone.evaluation import mean_interval, paired_bootstrap
 from overtone.experiments.grid import Grid, Trial, Variant
-from overtone.experiments.results import (
-    DIRECTIONS,
-    RANKED_BY,
-    Comparison,
-    MethodResult,
-    PairedTest,
-    SeedScore,
-)
+from overtone.experiments.results import DIRECTIONS, RANKED_BY, Comparison, MethodResult, PairedTest, SeedScore
 from overtone.features import PairedFeatures
 from overtone.methods.base import methods as registered
 from overtone.training import Run, TrainingSettings
