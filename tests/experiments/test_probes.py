@@ -378,8 +378,9 @@ def test_measurements_are_dense_at_first_and_include_the_end() -> None:
 
 def test_embeddings_have_unit_length_in_every_view() -> None:
     rows = prepare_data(views(views=("left", "right")), "zscore", torch.device("cpu"))
-    for view in Heads([6, 7], 5, hidden=9).embed(rows.test, 64):
-        assert view.norm(dim=1) == pytest.approx(torch.ones(len(view)), abs=1e-6)
+    heads = Heads([6, 7], 5, hidden=9)
+    for view in (*heads.embed(rows.test, 64), *heads(rows.test.views)):
+        assert view.detach().norm(dim=1) == pytest.approx(torch.ones(len(view)), abs=1e-6)
 
 
 def test_triplet_keeps_twice_the_variance_of_contrastive_on_toy_classes() -> None:
