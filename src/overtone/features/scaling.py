@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from overtone.core import InputError
+from overtone.core import InputError, unknown_name
 
 ELEMENTS, ROWS, COLUMNS = ("root", "log"), ("l2", "tfidf"), ("center", "zscore", "minmax", "pca")
 """What the first, second and third part of a scaling may be."""
@@ -216,12 +216,11 @@ def _parse(spec: str) -> Steps:
         directions = match[1], int(match[2])
         rest.pop(0)
     if rest:
-        raise InputError(
-            f"unknown scaling {spec!r}",
-            got=f"{'+'.join(rest)!r} where it cannot be read",
-            valid=f"auto, none, or in this order, with + between: {' or '.join(ELEMENTS)}; {' or '.join(ROWS)}; "
-            f"{', '.join(COLUMNS)}; svdK or halfK with a number K",
-        )
+        steps = (*ELEMENTS, *ROWS, *COLUMNS, "none", AUTO, "svd100", "half100")
+        if rest[0] not in steps and not re.fullmatch(r"(svd|half)[1-9]\d*", rest[0]):
+            raise unknown_name("scaling", rest[0], steps)
+        order = f"{' or '.join(ELEMENTS)}; {' or '.join(ROWS)}; {', '.join(COLUMNS)}; svdK or halfK with a number K"
+        raise InputError(f"scaling {spec!r}: {rest[0]!r} cannot stand there", valid=f"in this order: {order}")
     return element, by_row, by_column, directions
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.core.files import checksum
 from overtone.features import PairedFeatures, Scaler, hold_out
+from overtone.features.scaling_choice import ScalingChoice, fit_scalers
 from overtone.methods.base import Batch, CorpusInfo, Method
 from overtone.training.settings import TrainingSettings
 
@@ -51,6 +52,7 @@ class TrainingData:
         features: What the method may see, with the splits as used: unscaled, by name.
         corpus: What the method is built from.
         scalers: Per modality in order, fitted on the training rows.
+        chosen: Why a scaling was chosen, of the modalities where it was.
         train: Training rows.
         held_out: Validation rows, None if there are none.
     """
@@ -58,6 +60,7 @@ class TrainingData:
     features: PairedFeatures
     corpus: CorpusInfo
     scalers: dict[str, Scaler]
+    chosen: dict[str, ScalingChoice]
     train: Rows
     held_out: Rows | None
 
@@ -112,7 +115,7 @@ def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.devi
             fix="set validation_fraction=0.1, or select=last",
         )
     train = data.splits["train"]
-    scalers = {name: Scaler.fit(settings.scaling, rows[train]) for name, rows in data.modalities.items()}
+    scalers, chosen = fit_scalers(settings.scaling, {name: rows[train] for name, rows in data.modalities.items()})
 
     def rows_of(split: Tensor) -> Rows:
         first, second = (scalers[name](rows[split]).to(device) for name, rows in data.modalities.items())
@@ -121,7 +124,7 @@ def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.devi
     rows = rows_of(train)
     shapes = tuple(rows.features[0].shape[1:]), tuple(rows.features[1].shape[1:])
     corpus = CorpusInfo(shapes, len(train), data.classes)
-    return TrainingData(data, corpus, scalers, rows, rows_of(held_out) if len(held_out) > 1 else None)
+    return TrainingData(data, corpus, scalers, chosen, rows, rows_of(held_out) if len(held_out) > 1 else None)
 
 
 def fingerprint(data: PairedFeatures) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from overtone.core import InputError, Settings, unknown_name
 from overtone.core.settings import rename
+from overtone.features.scaling import check_scaling
 from overtone.methods.base import CorpusInfo, Method
 
 Select = Literal["last", "correlation", "reciprocal_rank", "map"]
@@ -34,8 +35,8 @@ class TrainingSettings(Settings):
     """Largest norm of the gradient over all parameters; null switches clipping off."""
     seed: int = Field(0, ge=0)
     """Decides first weights, batches, masks, noise and which rows are held out."""
-    scaling: Literal["none", "zscore", "minmax", "pca"] = "zscore"
-    """How features are scaled; fitted on the training rows only and stored with the run."""
+    scaling: Annotated[str, AfterValidator(check_scaling)] = "auto"
+    """Steps such as root+zscore+svd100, two with a comma between for either modality; auto: chosen by neighbours."""
     select: Select | None = None
     """Which epoch is kept: last, or the best by held-out correlation, reciprocal_rank or (with labels) map."""
     validation_fraction: float | None = Field(None, ge=0, lt=1)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.features import Features, Scaler
+from overtone.features import Features
+from overtone.features.scaling_choice import fit_scalers
 
 
 def evenly_spaced(total: int, most: int) -> Tensor:
@@ -80,7 +81,7 @@ def prepare_data(data: Features, scaling: str, device: torch.device) -> ProbeDat
             raise InputError(f"{name}: heads take one row per clip", got=tuple(view.shape), fix="use --sequences mean")
     notes: list[str] = []
     chosen = {split: _labelled(data, data.splits[split], split, notes) for split in ("train", "test")}
-    scalers = {name: Scaler.fit(scaling, view[chosen["train"]]) for name, view in data.modalities.items()}
+    scalers, _ = fit_scalers(scaling, {name: view[chosen["train"]] for name, view in data.modalities.items()})
 
     def rows_of(numbers: Tensor) -> tuple[Tensor, ...]:
         return tuple(scalers[name](view[numbers]).to(device) for name, view in data.modalities.items())

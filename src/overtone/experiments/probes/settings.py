@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from overtone.core import Settings
+from overtone.features.scaling import check_scaling
 
 EPOCHS = 100
 BATCH, LEAST_BATCH, LEAST_BATCHES = 512, 32, 8
@@ -36,8 +37,8 @@ class HeadSettings(Settings):
     """Rate of a loss's own parameters (class weights, centres); None: the head's."""
     weight_decay: float = Field(0.0, ge=0)
     """Decay of the head's weights (decoupled from the gradient)."""
-    scaling: Literal["none", "zscore", "minmax", "pca"] = "zscore"
-    """How features are scaled; fitted on the training rows only."""
+    scaling: Annotated[str, AfterValidator(check_scaling)] = "zscore"
+    """How features are scaled, in steps such as root+zscore, or auto; fitted on the training rows only."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Number format of the head's matrix products; losses compute in fp32."""
     evaluations: int = Field(20, ge=1)
