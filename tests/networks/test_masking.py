@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from overtone.networks import MaskValue, bernoulli_mask, redundancy
+from overtone.networks import MaskValue, bernoulli_mask
 
 
 def uniform(n: int, seed: int = 0):
@@ -70,40 +70,6 @@ def test_hidden_entries_become_zero_or_what_is_learned(shape: tuple[int, ...]) -
     filled.sum().backward()
     assert learned.value.grad is not None
     assert torch.equal(learned.value.grad, mask.flatten(0, -2).sum(0).float())
-
-
-def independent(n: int, d: int) -> torch.Tensor:
-    """Columns that are uncorrelated in the sample itself, of variance one."""
-    draws = torch.randn(n, d, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return torch.linalg.qr(draws - draws.mean(0)).Q * math.sqrt(n)
-
-
-def test_redundancy_is_what_other_columns_tell() -> None:
-    columns = independent(300, 6)
-    assert redundancy(columns).item() == pytest.approx(0, abs=1e-6)
-    copies = columns[:, [0, 0, 1, 1, 2, 2]]
-    assert redundancy(copies).item() == pytest.approx(1 / 2)
-    assert redundancy(columns[:, :1].expand(-1, 6)).item() == pytest.approx(5 / 6)
-    correlated = columns[:, :2] @ torch.tensor([[1.0, 0.6], [0.0, 0.8]]).double()  # eigenvalues 1.6 and 0.4
-    assert redundancy(correlated).item() == pytest.approx(1 - 0.8**-0.8 * 0.2**-0.2 / 2, abs=1e-6)
-
-
-def test_redundancy_does_not_depend_on_units_shifts_or_constant_columns() -> None:
-    copies = independent(300, 6)[:, [0, 0, 1, 1, 2, 3]]
-    wanted = redundancy(copies)
-    assert 0.2 < wanted < 0.5
-    torch.testing.assert_close(redundancy(copies * torch.arange(1.0, 7) * 100 - 7), wanted)
-    torch.testing.assert_close(redundancy(torch.cat([copies, torch.full((300, 3), 5.0)], 1)), wanted)
-    assert redundancy(torch.ones(20, 4)).isfinite()
-
-
-def test_redundancy_of_sequences_wide_rows_and_samples() -> None:
-    columns = independent(300, 6)
-    torch.testing.assert_close(redundancy(columns.view(100, 3, 6)), redundancy(columns))
-    wide = independent(8, 5)[:, torch.arange(20) % 5]  # more columns than rows
-    assert redundancy(wide).item() == pytest.approx(15 / 20, abs=1e-6)
-    many = torch.randn(20_000, 3, generator=torch.Generator().manual_seed(1)).repeat(1, 2)
-    assert redundancy(many, rows=500).item() == pytest.approx(redundancy(many).item(), abs=0.02)
 
 
 def test_a_ratio_may_be_a_tensor() -> None:

@@ -85,7 +85,9 @@ class Scaler:
         _, by_row, by_column, directions = scaler._steps
         if by_row == "tfidf":
             if rows.min() < 0:
-                raise InputError("tfidf weighs counts", got=f"a value of {rows.min():.4g}", fix="choose another scaling")
+                raise InputError(
+                    "tfidf weighs counts", got=f"a value of {rows.min():.4g}", fix="choose another scaling"
+                )
             present = (rows > 0).sum(dim=0).double()
             scaler.tensors["idf"] = (torch.log((1 + len(rows)) / (1 + present)) + 1).float()
         rows = scaler._before_columns(rows)
@@ -107,7 +109,7 @@ class Scaler:
         return scaler
 
     def _fit_directions(self, rows: Tensor, kind: str, most: int | None) -> None:
-        """Principal directions, each divided by its standard deviation (pca), by the square root of it (half), or not."""
+        """Principal directions, each divided by its standard deviation (pca), by that one's root (half), or not."""
         if kind == "pca":
             centre = rows.mean(dim=0, dtype=torch.float64)
         else:
@@ -116,13 +118,14 @@ class Scaler:
         share = variances.cumsum(0) / variances.sum().clamp_min(torch.finfo(torch.float64).tiny)
         kept = min(int((share < _PCA_KEEPS).sum()) + 1, len(variances), most or len(variances))
         variances, vectors = variances[:kept], vectors[:, :kept]
-        # the sign of an eigenvector is arbitrary: the largest entry is made positive, so that runs agree across machines
+        # an eigenvector's sign is arbitrary: the largest entry is made positive, so that runs agree across machines
         signs = vectors.gather(0, vectors.abs().argmax(dim=0, keepdim=True)).sign()
         if kind == "pca":
             scale = _inverse(variances.sqrt(), torch.zeros(kept, dtype=torch.float64))
         else:
             scale = half_whitening(variances) if kind == "half" else torch.ones_like(variances)
-            scale = scale / (variances * scale.square()).mean().sqrt().clamp_min(torch.finfo(torch.float64).tiny)
+            size = (variances * scale.square()).mean().sqrt()
+            scale = torch.where(size > 0, scale / size, 0.0)
         # laid out as a file gives it back: products of a transposed layout differ in the last bit
         self.tensors["directions"] = (vectors * signs * scale).float().contiguous()
 
@@ -161,10 +164,7 @@ class Scaler:
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Scaler:
         """The scaler whose :meth:`state` this is; older ones hold a number, ``kind``, in the place of ``spec``."""
-        if "spec" in state:
-            spec = bytes(state["spec"].tolist()).decode()
-        else:
-            spec = _OLD_KINDS[int(state["kind"])]
+        spec = bytes(state["spec"].tolist()).decode() if "spec" in state else _OLD_KINDS[int(state["kind"])]
         return cls(spec, {name: tensor for name, tensor in state.items() if name not in ("spec", "kind")})
 
 
@@ -192,7 +192,9 @@ def split_scaling(spec: str, modalities: int | None = None) -> list[str]:
     parts = [part.strip() for part in spec.split(",")]
     wanted = modalities or max(1, min(2, len(parts)))
     if len(parts) not in (1, wanted):
-        raise InputError(f"scaling {spec!r} names {len(parts)} modalities", valid=f"one for all, or {wanted} with commas")
+        raise InputError(
+            f"scaling {spec!r} names {len(parts)} modalities", valid=f"one for all, or {wanted} with commas"
+        )
     return parts * wanted if modalities and len(parts) == 1 else parts
 
 

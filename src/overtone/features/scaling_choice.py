@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from overtone.features.scaling import AUTO, Scaler, half_whitening, split_scaling
 
 _NEIGHBOURS = 10
-_SAMPLE = 2000
-"""Rows, evenly spread, on which neighbours are compared."""
+_SAMPLE, _SAMPLE_WIDE, _WIDE = 2000, 1000, 500
+"""Rows, evenly spread, on which neighbours are compared; fewer where a modality has more than so many columns."""
 _LEAST_ROWS = 50
 """Below this many rows neighbours say too little, and the first form is taken."""
 _SPARSE = 0.5
@@ -67,8 +67,8 @@ def choose_scalings(modalities: Mapping[str, Tensor]) -> dict[str, ScalingChoice
 
     over the k = 10 nearest by cosine: 1 is chance. A form's score is its mean over the other modality's forms. The
     first form in this order is kept unless a later one is ahead by more than its standard error: tfidf (sparse counts
-    only), z-scores, centring, roots, roots and z-scores, each in principal directions as they are and half whitened. Then
-    the number of directions is chosen in the same way, at most one for every 8 rows.
+    only), z-scores, centring, roots, roots and z-scores, unit rows, roots in unit rows; each in principal directions,
+    as they are and half whitened. Then the number of directions is chosen alike, at most one for every 8 rows.
 
     Args:
         modalities: Name to (N, d) or (N, T, d) train rows; of a single one, neighbours cannot be compared.
@@ -76,7 +76,8 @@ def choose_scalings(modalities: Mapping[str, Tensor]) -> dict[str, ScalingChoice
     Returns:
         Name to choice.
     """
-    rows = {name: _sampled(part) for name, part in modalities.items()}
+    wide = max(part.shape[-1] for part in modalities.values()) > _WIDE
+    rows = {name: _sampled(part, _SAMPLE_WIDE if wide else _SAMPLE) for name, part in modalities.items()}
     count = min(len(part) for part in modalities.values())
     most = max(32, count // _ROWS_PER_DIRECTION)
     if len(rows) != 2 or count < _LEAST_ROWS:
@@ -151,17 +152,17 @@ class _Neighbours:
         return self.nearest[side, form]
 
 
-def _sampled(rows: Tensor) -> Tensor:
-    """At most ``_SAMPLE`` rows, evenly spread, on the host."""
-    if len(rows) > _SAMPLE:
-        rows = rows[torch.linspace(0, len(rows) - 1, _SAMPLE).long()]
+def _sampled(rows: Tensor, most: int) -> Tensor:
+    """At most so many rows, evenly spread, on the host."""
+    if len(rows) > most:
+        rows = rows[torch.linspace(0, len(rows) - 1, most).long()]
     return rows.cpu()
 
 
 def _forms(rows: Tensor, most: int) -> list[_Form]:
     """Forms to compare, the usual ones first."""
     counts = bool(rows.min() >= 0) and float((rows == 0).float().mean()) > _SPARSE
-    bases = [*(["tfidf"] if counts else []), "zscore", "center", "root", "root+zscore"]
+    bases = [*(["tfidf"] if counts else []), "zscore", "center", "root", "root+zscore", "l2", "root+l2"]
     return [_Form(base, min(_USUAL, most), half) for base in bases for half in (False, True)]
 
 

@@ -98,7 +98,10 @@ class InteractionTrainer:
         return InferredTargets((first, second), weights)
 
     def _soft_labels(self, config: InteractionConfig, run: RunContext) -> SoftLabels:
-        settings = {**{name: getattr(run.settings, name) for name in _PASSED_ON}, **config.teacher}
+        settings = {name: getattr(run.settings, name) for name in _PASSED_ON}
+        # the student's own steps, so that teachers of different folds do not choose differently
+        settings["scaling"] = ",".join(part["steps"] for part in run.info["scaling"].values())
+        settings |= config.teacher
         part = select_labelled_splits(run.data)
         assert part.targets is not None
         identity: Identity = {

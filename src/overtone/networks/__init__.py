@@ -3,7 +3,7 @@
 from overtone.networks.canonical import CanonicalProjection
 from overtone.networks.dropout import Dropout
 from overtone.networks.encoder import Activation, Decoder, Encoder, GlobalBatchNorm
-from overtone.networks.masking import MaskValue, bernoulli_mask, redundancy
+from overtone.networks.masking import MaskValue, bernoulli_mask
 from overtone.networks.teacher import Teacher, ramp
 
 __all__ = [
@@ -17,5 +17,4 @@ __all__ = [
     "Teacher",
     "bernoulli_mask",
     "ramp",
-    "redundancy",
 ]

@@ -255,7 +255,10 @@ def describe_run(
         "corpus": prepared.corpus._asdict(),
         "splits": {name: len(members) for name, members in prepared.features.splits.items()},
         "scaling": {
-            name: {"steps": scaler.kind, **({"reason": prepared.chosen[name].reason} if name in prepared.chosen else {})}
+            name: {
+                "steps": scaler.kind,
+                **({"reason": prepared.chosen[name].reason} if name in prepared.chosen else {}),
+            }
             for name, scaler in prepared.scalers.items()
         },
         "data": {
