@@ -65,7 +65,7 @@ def _jensen_shannon(first: Tensor, second: Tensor) -> Tensor:
 class StructureSettings(InfoNCESettings):
     """Settings of STRUCTURE."""
 
-    structure_weight: float = Field(10.0, ge=0)
+    structure_weight: float = Field(3.0, ge=0)
     """Weight of the regulariser beside InfoNCE; 0 switches it off."""
     structure_temperature: float = Field(0.05, gt=0)
     """Temperature of the neighbourhoods, for features and embeddings alike."""

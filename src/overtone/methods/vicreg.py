@@ -58,8 +58,8 @@ class VICRegSettings(TwoTowerSettings):
     """Weight of the hinge that keeps each dimension's standard deviation at 1."""
     covariance_weight: float = Field(1.0, ge=0)
     """Weight of the squared covariances between dimensions."""
-    expander_width: int = Field(256, ge=0)
-    """Units of the expander, the network between embedding and loss; 0: none."""
+    expander_width: int = Field(0, ge=0)
+    """Units of the expander, the network between embedding and loss (published: thousands); 0: none."""
     expander: Literal["shared", "own"] = "shared"
     """One for both modalities or one each."""
 
