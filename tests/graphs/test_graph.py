@@ -177,6 +177,14 @@ def test_the_class_matrix_by_hand() -> None:
     np.testing.assert_allclose(made.matrix(top=9), wanted)
 
 
+def test_an_undirected_edge_counts_with_its_heavier_side_in_both_directions() -> None:
+    directed, undirected, weights = np.zeros((3, 3), bool), np.zeros((3, 3), bool), np.zeros((3, 3))
+    directed[2, 1] = undirected[0, 1] = undirected[1, 0] = True
+    weights[2, 1], weights[0, 1], weights[1, 0] = 1.0, 0.5, -2.0
+    shares = Graph(tuple("abc"), directed, undirected, weights, directed, 0.0, tuple("abc"), 0.0, {}).matrix()
+    np.testing.assert_allclose(shares, [[0, 2 / 3, 0], [1, 0, 0], [0, 1 / 3, 0]])
+
+
 def test_edges_are_sorted_by_frequency_and_then_by_strength() -> None:
     directed = np.triu(np.ones((3, 3), dtype=bool), 1)
     weights = np.zeros((3, 3))
