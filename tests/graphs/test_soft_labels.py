@@ -159,6 +159,10 @@ def test_few_classes_come_with_a_warning_and_pairs_of_one_class_do_not_count(ora
     graph = interaction_graph(same, kind="sigmoid-logits", settings={"halves": 1, "penalty": 8})
     assert graph.adjacency[np.arange(4), np.arange(4) + 4].all()
     assert graph.halves.edges < graph.adjacency.sum() / 2
+    noise = np.random.default_rng(1).normal(size=(2, 300, 4))
+    twins = {"audio": noise[0], "visual": noise[0] + 0.1 * noise[1]}
+    alone = interaction_graph(twins, kind="sigmoid-logits", settings={"halves": 1, "penalty": 8})
+    assert (alone.adjacency.sum() / 2, alone.halves.edges) == (4, 0)
     closed = interaction_graph(logits, kind="logits", settings={"em_starts": 1, "ils_steps": 0})
     assert any("with 4 classes" in note for note in closed.notes)
 

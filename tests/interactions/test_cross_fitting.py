@@ -218,6 +218,12 @@ def test_folds_have_their_share_of_every_class(folds, seed, numbers):
         assert counts.max() - counts.min() <= 1
 
 
+def test_a_fold_has_at_least_two_labelled_rows():
+    assert assign_folds(torch.ones(6, 1), 3, 0).bincount().tolist() == [2, 2, 2]
+    with pytest.raises(InputError, match="5 rows in 3 folds"):
+        assign_folds(torch.ones(5, 1), 3, 0)
+
+
 def test_a_row_with_several_labels_counts_for_its_rarest():
     labels = torch.zeros(60, 2)
     labels[:, 0] = 1
