@@ -193,7 +193,7 @@ MISTAKES = {
     "no such split": (["evaluate", "CORPUS", "--split", "tset"], ["'tset'", "'test'"]),
     "no method to compare": (["compare", "split-digits"], ["method"]),
     "no such method to compare": (["compare", "cca", "dcac", "CORPUS"], ["'dcac'", "'dcca'"]),
-    "no such method to show": (["methods", "cac"], ["'cac'", "'cca'"]),
+    "no such method to show": (["methods", "dcac"], ["'dcac'", "'dcca'"]),
     "no such option": (["train", "cca", "CORPUS", "--out", "run", "--epochs", "3"], ["--epochs"]),
     "no such command": (["trian"], ["trian"]),
     "nothing to train on": (["train", "cca"], ["DATA"]),
