@@ -317,3 +317,14 @@ def test_arrays_that_only_look_alike_stay_what_they_are(tmp_path):
         tmp_path / "clips.npz", data=np.ones((4, 2)) * np.arange(4)[:, None], shape=np.arange(4), metadata=np.arange(4)
     )
     assert inspect(tmp_path / "clips.npz").keys.keys() == {"data", "shape", "metadata"}
+
+
+def test_an_npz_beside_npy_files_is_left_out_and_alone_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "clips.npz", audio=np.ones((4, 2)))
+    with pytest.raises(InputError, match=r"a folder without features.*got clips.npz"):
+        load(tmp_path)
+    for name, width in (("audio", 3), ("visual", 2)):
+        np.save(tmp_path / f"{name}.npy", np.random.default_rng(width).random((40, width)))
+    data = load(tmp_path)
+    assert data.shapes == ((3,), (2,))
+    assert "clips.npz: left out, no sparse matrix" in data.provenance.notes

@@ -136,17 +136,17 @@ def _read_npy_folder(path: Path) -> Table:
     arrays: dict[str, Array] = {}
     archives = {file.stem: read_npz(file).arrays for file in sorted(path.glob("*.npz"))}
     arrays |= {name: found[name] for name, found in archives.items() if found.keys() == {name}}
+    notes = tuple(f"{name}.npz: left out, no sparse matrix" for name in archives if name not in arrays)
+    for file in sorted(path.glob("*.npy")):
+        where = f"{path}, file {file.name!r}"
+        with report_damage(file, "an npy file"):
+            arrays[file.stem] = Array(_map_file(file, where), where)
     if not arrays:
         raise InputError(
             f"{path}: a folder without features; its npz files hold no sparse matrix",
             got=", ".join(f"{name}.npz" for name in archives),
             fix="name one of the files",
         )
-    notes = tuple(f"{name}.npz: left out, no sparse matrix" for name in archives if name not in arrays)
-    for file in sorted(path.glob("*.npy")):
-        where = f"{path}, file {file.name!r}"
-        with report_damage(file, "an npy file"):
-            arrays[file.stem] = Array(_map_file(file, where), where)
     return Table(str(path), "npy", arrays, notes)
 
 
