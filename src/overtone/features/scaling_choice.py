@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from overtone.features.scaling import AUTO, Scaler, half_whitening, split_scaling
 
 _NEIGHBOURS = 10
-_SAMPLE, _SAMPLE_WIDE, _WIDE = 2000, 1000, 500
+_SAMPLE, _SAMPLE_WIDE, _WIDE = 2000, 1000, 1000
 """Rows, evenly spread, on which neighbours are compared; fewer where a modality has more than so many columns."""
 _LEAST_ROWS = 50
 """Below this many rows neighbours say too little, and the first form is taken."""
