@@ -96,8 +96,10 @@ def test_constant_and_empty_features_stay_finite(spec: str, level: float) -> Non
     ],
 )
 def test_what_cannot_be_read_is_refused(spec: str, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=said) as error:
         train("cca", load("split-digits"), settings={"scaling": spec})
+    assert "value error" not in str(error.value)
+    assert str(error.value).count("valid:") == 1
 
 
 def test_tfidf_of_negative_values_is_refused(rows: torch.Tensor) -> None:

@@ -29,7 +29,10 @@ def show_run(output: Output, run: Run, arguments: Arguments) -> None:
     report = out / "report.html" if found else None
     evaluation = found.to_dict() if found else None
     output.document({"method": run.name, "run": out, "report": report, "evaluation": evaluation})
-    output.say(*(tables.evaluation_table(found) if found else ()), f"\nRun: {out}")
+    output.say(*(tables.evaluation_table(found) if found else ()))
+    for name, scaling in run.info.get("scaling", {}).items():  # not in runs of older versions
+        output.say(f"Scaling of {name}: {scaling['steps']} ({scaling['reason']})")
+    output.say(f"\nRun: {out}")
     output.say(f"Report (open it in a browser): {report}" if report else "No test split, so no evaluation.")
 
 

@@ -66,6 +66,9 @@ class Settings(pydantic.BaseModel):
             first = error.errors()[0]
             field = str(first["loc"][0]) if first["loc"] else "settings"
             about = cls.model_fields[field].description if field in cls.model_fields else None
+            own = first.get("ctx", {}).get("error")
+            if isinstance(own, InputError):  # a validator's sentence says got and valid itself
+                raise InputError(f"{where}: setting {field!r}: {own}") from None
             raise InputError(
                 f"{where}: setting {field!r}: {first['msg'][0].lower()}{first['msg'][1:]}",
                 got=repr(first["input"]),
