@@ -7,7 +7,6 @@ from torch import Tensor
 
 from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
 from overtone.methods.two_tower import MaskedTwoTower, MaskedTwoTowerSettings, by_steps
-from overtone.objectives.reconstruction import reconstruction_of_both
 from overtone.objectives.soft_infonce import infonce
 from overtone.objectives.weighting import weighted_sum
 
@@ -52,7 +51,5 @@ class CAVMAE(MaskedTwoTower):
         if s.contrast_weight > 0:
             terms["contrast"] = infonce(batch.gather(embeddings[0]), batch.gather(embeddings[1]), s.temperature)
         if s.reconstruction_weight > 0:
-            first, second = self.decode(embeddings)
-            parts = (first, batch.features[0], masks[0]), (second, batch.features[1], masks[1])
-            terms["reconstruction"] = reconstruction_of_both(parts, s.reconstruct)
+            terms["reconstruction"] = self.reconstruction(batch, embeddings, masks)
         return {"loss": weighted_sum(terms, weights), **terms}

@@ -15,7 +15,6 @@ from overtone.methods.two_tower import CANONICAL_ROWS, MaskedTwoTower, MaskedTwo
 from overtone.networks import CanonicalProjection
 from overtone.objectives.canonical import canonical_loss
 from overtone.objectives.distillation import distillation
-from overtone.objectives.reconstruction import reconstruction_of_both
 from overtone.objectives.soft_infonce import soft_infonce, soft_infonce_within, symmetric_soft_infonce
 from overtone.objectives.targets import own_and_others
 from overtone.objectives.weighting import LearnedWeights, weighted_sum
@@ -191,9 +190,7 @@ class HSCMAE(MaskedTwoTower):
         if "neighbours" in self.weights:
             terms["neighbours"] = self._local(batch, (batch.gather(student[0]), batch.gather(student[1])))
         if "reconstruction" in self.weights:
-            first, second = self.decode(student)
-            parts = (first, batch.features[0], masks[0]), (second, batch.features[1], masks[1])
-            terms["reconstruction"] = reconstruction_of_both(parts, s.reconstruct)
+            terms["reconstruction"] = self.reconstruction(batch, student, masks)
         if "distillation" in self.weights:
             losses = [
                 distillation(batch.gather(student[m]), batch.gather(self.teach(batch.features[m], m)), s.distillation)

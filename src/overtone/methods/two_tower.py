@@ -21,6 +21,7 @@ from overtone.networks import (
     bernoulli_mask,
     ramp,
 )
+from overtone.objectives.reconstruction import reconstruction_of_both
 
 LARGE = 10_000
 """Training rows from which on the wide network of the paper is the default."""
@@ -210,6 +211,11 @@ class MaskedTwoTower(TwoTower):
         """Reconstructed features of both modalities from embeddings of unit length."""
         first, second = (decoder(F.normalize(z, dim=1)) for decoder, z in zip(self.decoders, embeddings))
         return first, second
+
+    def reconstruction(self, batch: Batch, embeddings: tuple[Tensor, Tensor], masks: tuple[Tensor, Tensor]) -> Tensor:
+        """Mean error of both modalities' features, reconstructed from masked embeddings, on this process's rows."""
+        first, second = zip(self.decode(embeddings), batch.features, masks)
+        return reconstruction_of_both((first, second), self.settings.reconstruct)
 
 
 CANONICAL_ROWS = 2
