@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from overtone.features.neighbours import walk_weights
 from overtone.networks import CanonicalProjection
-from overtone.objectives.targets import diffuse, neighbour_graph, soft_top_k
+from overtone.objectives.targets import soft_top_k
 
 View = Literal["joint", "mean"]
 Weighting = Literal["walk", "softmax"]
@@ -65,10 +66,7 @@ class Mining:
         """(n, n) weights of the others: rows that sum to one, zero on the diagonal."""
         if self.weighting == "softmax":
             return soft_top_k(similarity, self._kept(len(similarity)), self.temperature)
-        # in proportion to the walk, where it comes by more often than at a row taken at random
-        walk = diffuse(neighbour_graph(similarity, self.edges), self.restart).fill_diagonal_(0.0)
-        weights: Tensor = (walk - walk.mean(1, keepdim=True)).clamp_min_(0.0)
-        return weights / weights.sum(1, keepdim=True).clamp_min(torch.finfo(walk.dtype).tiny)
+        return walk_weights(similarity, self.edges, self.restart)
 
     def mine(
         self, embeddings: tuple[Tensor, Tensor], features: tuple[Tensor, Tensor], projection: CanonicalProjection

@@ -87,35 +87,3 @@ def soft_top_k(similarity: Tensor, k: int, temperature: float) -> Tensor:
     kept = values > 0
     weights = (values / temperature).masked_fill(~kept, -torch.inf).softmax(1).nan_to_num(0.0)
     return torch.zeros_like(similarity).scatter(1, columns, weights)
-
-
-def neighbour_graph(similarity: Tensor, neighbours: int) -> Tensor:
-    """(n, n) symmetric adjacency of zeros and ones that joins each row to its most similar others, without loops.
-
-    Each row proposes ``neighbours`` edges; an edge needs one of its two sides.
-    """
-    others = similarity.clone().fill_diagonal_(-torch.inf)
-    columns = others.topk(min(neighbours, len(others) - 1), dim=1).indices
-    adjacency = torch.zeros_like(similarity).scatter_(1, columns, 1.0)
-    return torch.maximum(adjacency, adjacency.mT)
-
-
-def diffuse(adjacency: Tensor, restart: float) -> Tensor:
-    r"""Similarity by random walks with restart on a graph: neighbours of neighbours become neighbours.
-
-    .. math:: R = (I - (1 - c) D^{-1/2} A D^{-1/2})^{-1}, \qquad S_{ij} = R_{ij} / \sqrt{R_{ii} R_{jj}}
-
-    with A the (n, n) symmetric, non-negative adjacency. R sums over walks of every length, a walk of length t with
-    weight (1 − c)^t; c in (0, 1) is the probability that the walk ends at a step, so 1/c is its mean length. R is
-    symmetric positive definite; S lies in [0, 1] with diagonal 1. O(n³) time and n² memory: bound n.
-
-    Source:
-        Zhou et al., Ranking on Data Manifolds, NIPS 2003; Page et al. 1999 for the walk.
-    """
-    degree = adjacency.sum(1)
-    scale = torch.where(degree > 0, degree.rsqrt(), 1.0)  # a row without neighbours has no walk
-    system = -(1.0 - restart) * scale[:, None] * adjacency * scale[None, :]
-    system.diagonal().add_(1.0)
-    walks = torch.cholesky_inverse(torch.linalg.cholesky_ex(system).L).clamp_min_(0.0)
-    size = walks.diagonal().rsqrt()
-    return size[:, None] * walks * size[None, :]

@@ -1,0 +1,133 @@
+"""Which pairs do not belong together: do the two halves of a clip lie in the same neighbourhood?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.isotonic import isotonic_regression
+from torch import Tensor
+from torch.nn import functional as F
+
+from overtone.core import InputError
+from overtone.features.neighbours import walk_weights
+
+_SHIFTS = 16
+"""How often every row is paired with another one, to see how wrong pairs rank."""
+_BINS, _ROWS_PER_BIN = 20, 20
+"""Bins of the histogram of ranks: at most so many, each with so many rows on average at least."""
+_LEAST_ROWS = 3
+
+
+@dataclass(frozen=True)
+class PairAgreement:
+    """How well the halves of each pair agree, and how many of the pairs are wrong.
+
+    Attributes:
+        ranks: (N,) in [0, 1]: the share of wrong pairs whose halves agree less. Wrong pairs have uniform ranks.
+        wrong_share: Estimated share u of pairs that are wrong.
+        wrong_share_error: Its standard error.
+        chances: (N,) estimated probability that the pair is wrong, its local false discovery rate.
+        recognised: Share of the right pairs that rank in the top tenth, beyond those wrong pairs that do. Where it is
+            small, neighbourhoods say little about pairs, and a right pair may well have a large chance of being wrong.
+    """
+
+    ranks: Tensor
+    wrong_share: float
+    wrong_share_error: float
+    chances: Tensor
+    recognised: float
+
+
+def pair_agreement(
+    first: Tensor, second: Tensor, edges: int = 10, restart: float = 0.03, rows: int = 4096
+) -> PairAgreement:
+    r"""Estimate for each pair whether its halves belong together, from neighbourhoods alone, without training.
+
+    Random walks with restart on the neighbour graph of each modality give every row a neighbourhood: its
+    :func:`~overtone.features.neighbours.walk_weights`. If pair i is right, its neighbourhoods in the two modalities
+    hold the same clips. So with
+
+    .. math:: C_{ij} = \cos(W^a_i, W^v_j), \qquad
+        r_{ij} = \tfrac12 \Pr_k[C_{ik} < C_{ij}] + \tfrac12 \Pr_k[C_{kj} < C_{ij}]
+
+    (ties count half) the rank of pair i is the share of pairs (k, l), k ≠ l, that have a smaller r than (i, i). It is
+    uniform for a wrong pair and near 1 for most right ones. The share of wrong pairs is Storey's estimate
+    u = 2 Pr[rank < 1/2], and the chance that a pair is wrong u / h(rank), h being the density of all ranks: a
+    histogram, made rising by isotonic regression.
+
+    Args:
+        first: (N, d) or (N, T, d) rows of the first modality, scaled so that cosines mean something.
+        second: The same clips in the second modality.
+        edges: Edges that each row proposes in its neighbour graph.
+        restart: Probability that a walk ends at a step.
+        rows: Most rows compared at a time, O(rows²) memory and O(N rows²) time. Row i belongs to chunk i modulo the
+            number of chunks, so that each chunk is spread over the corpus.
+
+    Raises:
+        InputError: The modalities differ in their number of rows, or there are fewer than 3.
+
+    Source:
+        Storey, A direct approach to false discovery rates, JRSS B 2002; Efron, Large-Scale Inference, 2010, for local
+        false discovery rates.
+
+    Example:
+        >>> points = torch.randn(300, 4, generator=torch.Generator().manual_seed(0))
+        >>> pair_agreement(points, points).wrong_share
+        0.0
+    """
+    if len(first) != len(second) or len(first) < _LEAST_ROWS:
+        raise InputError(
+            "pairs to compare", got=f"{len(first)} and {len(second)} rows", valid=f"as many of both, {_LEAST_ROWS} up"
+        )
+    chunks = -(-len(first) // rows)
+    ranks = torch.empty(len(first), dtype=torch.float64, device=first.device)
+    for chunk in range(chunks):
+        ranks[chunk::chunks] = _ranks(_agreement(first[chunk::chunks], second[chunk::chunks], edges, restart))
+    low = float((ranks < 0.5).double().mean())
+    wrong = min(1.0, 2.0 * low)
+    top = float((ranks > 0.9).double().mean())
+    return PairAgreement(
+        ranks=ranks,
+        wrong_share=wrong,
+        wrong_share_error=2.0 * (low * (1.0 - low) / len(ranks)) ** 0.5,
+        chances=_chances(ranks, wrong),
+        recognised=max(0.0, (top - wrong / 10) / (1.0 - wrong)) if wrong < 1 else 0.0,
+    )
+
+
+def _agreement(first: Tensor, second: Tensor, edges: int, restart: float) -> Tensor:
+    """(n, n) cosines of each row's neighbourhood in the first modality with each one's in the second."""
+    walks = []
+    for part in (first, second):
+        unit = F.normalize(part.flatten(1).float(), dim=1)
+        walks.append(F.normalize(walk_weights(unit @ unit.T, edges, restart), dim=1))
+    return walks[0] @ walks[1].T
+
+
+def _ranks(agreement: Tensor) -> Tensor:
+    """(n,) share of wrong pairs whose halves agree less than those of each row."""
+    n = len(agreement)
+    columns = agreement.T.contiguous()
+    own = torch.arange(n, device=agreement.device)
+    shifts = torch.linspace(1, n - 1, min(_SHIFTS, n - 1)).long().tolist()
+    wrong = torch.cat([_shares(agreement, columns, own, (own + shift) % n) for shift in shifts]).sort().values
+    right = _shares(agreement, columns, own, own)
+    return (torch.searchsorted(wrong, right) + torch.searchsorted(wrong, right, right=True)).double() / (2 * len(wrong))
+
+
+def _shares(agreement: Tensor, columns: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    """(n,) mean of the shares of its row and its column that the entry (row, column) exceeds; ties count half."""
+    entry = agreement[row, column][:, None]
+    below = sum((side < entry).sum(1) + (side <= entry).sum(1) - 1 for side in (agreement, columns[column]))
+    return torch.as_tensor(below).double() / (4 * (len(agreement) - 1))
+
+
+def _chances(ranks: Tensor, wrong: float) -> Tensor:
+    """(N,) share of wrong pairs among those of each rank: wrong / density, at most 1."""
+    bins = max(1, min(_BINS, len(ranks) // _ROWS_PER_BIN))
+    place = (ranks * bins).long().clamp_max(bins - 1)
+    counts = np.bincount(place.cpu().numpy(), minlength=bins)
+    density = torch.from_numpy(isotonic_regression(counts * bins / len(ranks))).to(ranks.device)
+    return (wrong / density.clamp_min(1e-12)[place]).clamp_max(1.0)
