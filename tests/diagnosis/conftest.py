@@ -1,13 +1,15 @@
-"""What the tests of the watch share: small losses with known gradients, rows, finite differences."""
+"""What the tests share: small losses with known gradients, rows, finite differences, and healthy figures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from overtone.diagnosis import Evidence
 from overtone.diagnosis.greediness import Greediness
 
 LABELS = torch.arange(12) % 3
@@ -50,3 +52,48 @@ def numeric_gradient(function: Callable[[Tensor], Tensor], at: Tensor, step: flo
 def only(greediness: Greediness, name: str) -> float:
     (value,) = greediness[name]
     return value
+
+
+def geometry(**more: Any) -> dict[str, Any]:
+    """A healthy embedding of ten classes."""
+    return {
+        "intra_variance": 0.3,
+        "centroid_distance": {"mean": 1.1, "std": 0.1},
+        "between_variance": 0.6,
+        "variance_ratio": 0.5,
+        "smallest_gap": 0.8,
+        "smallest_gap_classes": ["cat", "dog"],
+        "effective_rank": 9.0,
+        "dimensions": 128,
+        "classes": 10,
+        "per_class": {"cat": {"variance": 0.3, "rows": 50}, "dog": {"variance": 0.3, "rows": 50}},
+        **more,
+    }
+
+
+def course(**more: Any) -> dict[str, Any]:
+    """A healthy training."""
+    return {
+        "steps": 1000,
+        "not_finite": 0,
+        "active_ratio": {"first": 0.9, "last": 0.3},
+        "easy_share": {"first": 0.2, "last": 0.3},
+        "easy_samples": {"first": 0.2, "last": 0.6},
+        "late_fall": 0.0,
+        "half_compaction": 300,
+        **more,
+    }
+
+
+HEALTHY = Evidence(
+    variance=geometry(),
+    train_variance=geometry(intra_variance=0.25),
+    features_variance=geometry(variance_ratio=1.5),
+    greediness=course(),
+    recall=0.8,
+    features_recall=0.7,
+)
+
+
+def changed(**parts: Any) -> Evidence:
+    return Evidence(**{**vars(HEALTHY), **parts})

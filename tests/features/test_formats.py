@@ -1,13 +1,12 @@
-import contextlib
+"""Formats: what is saved loads again, memory maps, numbers of any kind, files written by others."""
+
 import json
-import zipfile
 
 import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-import scipy.io
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +18,8 @@ from overtone.features.arrays import Array, Column
 from overtone.features.base import find_label_kind
 from overtone.features.formats import find_format, formats
 
-WRITABLE = ["npz", "h5", "parquet", "safetensors"]
+from .conftest import WRITABLE
+
 names = st.text(st.characters(exclude_categories=("C",)), min_size=1, max_size=8)
 
 
@@ -94,17 +94,6 @@ def test_save_refuses_what_it_could_not_give_back(tmp_path):
     with pytest.raises(InputError, match="splits 'train' and 'test' overlap"):
         save(overlapping, tmp_path / "x.npz")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture
-def arrays() -> dict[str, np.ndarray]:
-    generator = np.random.default_rng(0)
-    return {
-        "audio": generator.standard_normal((40, 3)).astype(np.float32),
-        "visual": generator.standard_normal((40, 5)),
-        "y": generator.integers(0, 4, 40),
-        "is_test": np.arange(40) >= 30,
-    }
 
 
 def test_uncompressed_npz_and_npy_and_contiguous_h5_are_memory_mapped(tmp_path, arrays):
@@ -182,150 +171,6 @@ def test_parquet_names_the_row_that_differs(tmp_path, lists, message):
     pyarrow.parquet.write_table(pa.table({"audio": lists, "visual": [[1.0], [2.0]]}), tmp_path / "a.parquet")
     with pytest.raises(InputError, match=f"a.parquet, key 'audio', {message}"):
         load(tmp_path / "a.parquet")
-
-
-@pytest.fixture
-def views() -> list[np.ndarray]:
-    generator = np.random.default_rng(2)
-    return [generator.standard_normal((12, width)) for width in (3, 4, 5)]
-
-
-def write_mat73(path, views, y):
-    """The way MATLAB 7.3 writes it: HDF5 behind a 512-byte header, all axes reversed, cells as references."""
-    with h5py.File(path, "w", userblock_size=512) as file:
-        cell = file.create_dataset("X", (1, len(views)), dtype=h5py.ref_dtype)
-        cell.attrs["MATLAB_class"] = np.bytes_("cell")
-        for index, view in enumerate(views):
-            file[f"#refs#/{index}"] = view.T
-            cell[0, index] = file[f"#refs#/{index}"].ref
-        file["y"] = np.asarray(y, dtype=float)[None, :]
-        label = file.create_dataset("name", data=np.array([[ord(letter)] for letter in "six"], dtype=np.uint16))
-        label.attrs["MATLAB_class"] = np.bytes_("char")
-    with path.open("r+b") as file:
-        file.write(b"MATLAB 7.3 MAT-file".ljust(128))
-
-
-@pytest.mark.parametrize("version", ["5", "7.3"])
-@pytest.mark.parametrize("turned", [False, True])
-def test_mat_cells_are_views_and_clips_may_stand_in_columns(tmp_path, views, version, turned):
-    y = np.arange(12) % 3 + 1
-    stored = [view.T for view in views] if turned else views
-    path = tmp_path / "views.mat"
-    if version == "5":
-        cell = np.empty((1, 3), dtype=object)
-        cell[0] = stored
-        scipy.io.savemat(path, {"X": cell, "y": y[:, None], "name": "six"})
-    else:
-        write_mat73(path, stored, y)
-    data = load(path, modalities=("view2", "view0"))
-    assert data.provenance.reader == "mat"
-    np.testing.assert_allclose(data.modalities["view2"], views[2], rtol=1e-6)
-    np.testing.assert_allclose(data.modalities["view0"], views[0], rtol=1e-6)
-    assert data.class_names == ("1", "2", "3")
-    assert any("turned into rows" in note for note in data.provenance.notes) == turned
-    with pytest.raises(InputError, match="cannot tell which.*'view1' .12, 4..*--modalities"):
-        load(path)
-
-
-def test_mat_without_labels_is_turned_to_a_common_number_of_rows(tmp_path, views):
-    scipy.io.savemat(tmp_path / "a.mat", {"audio": views[0].T, "visual": views[1].T})
-    assert len(load(tmp_path / "a.mat")) == 12
-
-
-def test_mat_with_named_matrices_and_names_of_classes(tmp_path, views):
-    names = np.array(["dog", "cat"], dtype=object)
-    y = np.arange(12) % 2
-    scipy.io.savemat(tmp_path / "a.mat", {"audio": views[0], "visual": views[1], "y": y, "class_names": names})
-    data = load(tmp_path / "a.mat")
-    assert data.class_names == ("dog", "cat")
-    assert data.targets.argmax(1).tolist() == y.tolist()
-
-
-@pytest.mark.parametrize("suffix", [*WRITABLE, "mat"])
-@pytest.mark.parametrize("damage", ["empty", "text", "half"])
-def test_a_damaged_file_is_named_as_such(tmp_path, suffix, damage):
-    path = tmp_path / f"a.{suffix}"
-    if suffix == "mat":
-        values = np.random.default_rng(0).standard_normal((50, 20))
-        scipy.io.savemat(path, {"audio": values, "visual": values}, do_compression=True)
-    else:
-        save(load("split-digits"), path)
-    whole = path.read_bytes()
-    path.write_bytes({"empty": b"", "text": b"audio,visual\n1,2\n", "half": whole[: len(whole) // 2]}[damage])
-    with pytest.raises(InputError, match=rf"a\.{suffix}: not an? .*truncated.*bytes; check that the copy") as caught:
-        load(path)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
-@given(places=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8))
-def test_flipped_bytes_end_in_a_sentence_or_in_features_but_in_nothing_else(tmp_path_factory, suffix, places):
-    path = tmp_path_factory.mktemp("flipped") / f"a.{suffix}"
-    save(from_arrays({"audio": np.arange(12.0).reshape(6, 2), "visual": np.eye(6)}), path)
-    content = bytearray(path.read_bytes())
-    for place, value in places:
-        content[int(place * len(content))] = value
-    path.write_bytes(bytes(content))
-    with contextlib.suppress(InputError):  # any other exception fails the test
-        assert isinstance(load(path, modalities=("audio", "visual")), PairedFeatures)
-
-
-def test_a_damaged_header_is_named(tmp_path, arrays):
-    for key, values in arrays.items():
-        np.save(tmp_path / f"{key}.npy", values)
-    path = tmp_path / "visual.npy"
-    path.write_bytes(path.read_bytes().replace(b"}", b"(", 1))
-    with pytest.raises(InputError, match=r"visual\.npy: not an npy file, or a truncated one \(its header is damaged"):
-        load(tmp_path)
-
-
-def test_a_truncated_npy_is_named(tmp_path, arrays):
-    for key, values in arrays.items():
-        np.save(tmp_path / f"{key}.npy", values)
-    path = tmp_path / "visual.npy"
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputError, match=r"visual\.npy: not an npy file, or a truncated one"):
-        load(tmp_path)
-
-
-def test_a_corrupt_member_of_a_zip_is_named_with_its_key(tmp_path, arrays):
-    path = tmp_path / "a.npz"
-    np.savez_compressed(path, **{**arrays, "visual": np.random.default_rng(0).standard_normal((40, 5000))})
-    with zipfile.ZipFile(path) as archive:
-        info = archive.getinfo("visual.npy")
-    content = bytearray(path.read_bytes())
-    middle = info.header_offset + 30 + len(info.filename) + info.compress_size // 2
-    content[middle : middle + 40] = bytes(40)
-    path.write_bytes(bytes(content))
-    with pytest.raises(InputError, match=r"a\.npz, key 'visual': cannot be read whole .*damaged"):
-        load(path)
-
-
-def test_pickles_are_refused_wherever_they_are_used_and_ignored_elsewhere(tmp_path, arrays):
-    objects = np.array([{"a": 1}] * 40, dtype=object)
-    np.savez(tmp_path / "a.npz", **arrays, unused=objects)
-    assert len(load(tmp_path / "a.npz")) == 40
-    for key in ("audio", "y", "ids"):
-        np.savez(tmp_path / "b.npz", **{**arrays, key: objects})
-        with pytest.raises(InputError, match=f"b.npz, key '{key}': holds Python objects .a pickle., .* never loaded"):
-            load(tmp_path / "b.npz")
-
-
-def test_unknown_sources_say_what_is_possible(tmp_path):
-    with pytest.raises(
-        InputError, match=r"no such file or folder; valid: .*split-digits.*; did you mean 'split-digits'"
-    ):
-        load("split-digit")
-    (tmp_path / "a.csv").write_text("1,2")
-    with pytest.raises(InputError, match=r"a.csv: unknown kind of file; got suffix '.csv'; valid: .*\.npz.*a folder"):
-        load(tmp_path / "a.csv")
-    with pytest.raises(
-        InputError, match=r"a folder without features; valid: a folder that holds \*\.npy or \*\.npz or audio_feature"
-    ):
-        load(tmp_path)
-    np.savez(tmp_path / "none.npz")
-    with pytest.raises(InputError, match="a zip without arrays"):
-        load(tmp_path / "none.npz")
 
 
 def test_metadata_that_is_not_ours_is_left_alone(tmp_path):

@@ -14,6 +14,7 @@ from overtone.graphs.class_edges import (
     count_edges,
     label_notes,
     labels_take_part,
+    spread_to_nodes,
     strengths,
     with_labels,
 )
@@ -122,3 +123,33 @@ def test_a_note_says_where_labels_leave_little_open(left: float, said: int) -> N
     notes = label_notes(covariance, np.array([0]), 1, 1)
     assert len(notes) == said
     assert all("leave only 4.0 %" in note for note in notes)
+
+
+def test_folding_asks_label_and_presences_alike() -> None:
+    # Two classes, nodes a0 a1 v0 v1, labels l0 l1.
+    directed, undirected = np.zeros((2, 6, 6), dtype=bool)
+    directed[4, 3] = directed[0, 3] = directed[4, 2] = True  # l0 → v1, a0 → v1, and l0 → its own v0
+    undirected[1, 2] = undirected[2, 1] = True
+    shares = count_edges([(directed, undirected), (np.zeros_like(directed), undirected)], 4, 2)
+    np.testing.assert_array_equal(shares.directed, [[0, 0, 0, 0.5], [0, 0, 0, 0]])
+    np.testing.assert_array_equal(shares.adjacent, [[0, 1, 0, 0.5], [0.5, 0, 1, 0]])
+    assert shares.graphs == 2
+    sources = shares.sources(0.5)
+    assert sources[0, 3] == 0  # a0 is adjacent to v1 in half of the graphs
+    assert sources[0, 1] == 2  # v0 to a1
+    assert shares.sources(0.6)[0, 3] == 0  # nobody is often enough: the other modality than that of v1
+    assert EdgeFrequencies(shares.directed, shares.adjacent, 0 * shares.between, 1).sources(0.5)[0, 1] == 2
+    np.testing.assert_array_equal(np.argwhere(spread_to_nodes(shares.directed, sources)), [[0, 3]])
+    assert count_edges([], 4, 2).graphs == 0
+
+
+def test_strengths_are_regressions_on_label_and_presences() -> None:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(500, 6)) @ random.normal(size=(6, 6))
+    kept = np.array([[False, False, False, True], [False, False, False, False]])  # class 0 → node v1
+    found = strengths(np.cov(rows.T, bias=True), kept)
+    centred = rows - rows.mean(0)
+    coefficients = np.linalg.lstsq(centred[:, [0, 2, 4, 5]], centred[:, 3], rcond=None)[0]
+    own = centred[:, 3] - centred[:, 5] * (centred[:, 5] @ centred[:, 3]) / (centred[:, 5] @ centred[:, 5])
+    assert found[0, 3] == pytest.approx(coefficients[:3].sum() / own.std())
+    assert np.count_nonzero(found) == 1

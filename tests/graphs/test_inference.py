@@ -1,46 +1,18 @@
-"""Inference of interactions: presences from scores, folding, what is found where the truth is known, real scores."""
+"""Inference of interactions from scores: edges, directions, their weights and certainty."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from overtone.core import InputError, Progress
-from overtone.features.corpora.simulated import SimulatorSettings, simulate
 from overtone.graphs import Graph, InferenceSettings, Knowledge, infer_interactions, presences
-from overtone.graphs.class_edges import EdgeFrequencies, count_edges, fold_to_classes, spread_to_nodes, strengths
 
-Floats = NDArray[np.float64]
+from .conftest import CLASSES, brought, clips, scored
 
-CLASSES = ["train", "dog", "horn", "rain", "crowd"]
 QUICK: dict[str, Any] = {"bootstrap": 20, "ils_steps": 1}
-
-
-def clips(rows: int = 900, seed: int = 0, chance: float = 0.6) -> tuple[Any, Any, Any]:
-    """Random generator, labels with one class a clip, and (2, n, C) events: the annotated class in both modalities."""
-    random = np.random.default_rng(seed)
-    labels = np.eye(len(CLASSES))[random.integers(len(CLASSES), size=rows)]
-    events = np.stack([labels > 0, labels > 0])
-    events |= random.random((rows, len(CLASSES))) < 0.04
-    return random, labels, events
-
-
-def brought(random: Any, events: Any, source: tuple[int, int], target: tuple[int, int], chance: float = 0.6) -> None:
-    """Let a class in a modality bring a class into a modality; both are given as (modality, class)."""
-    events[target[0], :, target[1]] |= events[source[0], :, source[1]] & (random.random(events.shape[1]) < chance)
-
-
-def scored(random: Any, events: Any, noise: float = 1.0) -> dict[str, Floats]:
-    """Logits of a good teacher."""
-    return {
-        name: 6 * part - 3 + noise * random.normal(size=part.shape) for name, part in zip(("audio", "visual"), events)
-    }
 
 
 def infer(scores: Any, labels: Any, knowledge: Knowledge | None = None, **chosen: Any) -> Graph:
@@ -51,63 +23,6 @@ def infer(scores: Any, labels: Any, knowledge: Knowledge | None = None, **chosen
 
 def arrows(graph: Graph) -> set[tuple[str, str]]:
     return {(edge.source, edge.target) for edge in graph.edges if edge.kind == "directed"}
-
-
-def cross_fitted(features: Any, labels: Any, folds: int = 5) -> Floats:
-    """Scores of ridge regressions on the labels: the plainest teacher there is."""
-    place = np.random.default_rng(0).permutation(len(features)) % folds
-    scores = np.zeros(labels.shape)
-    for number in range(folds):
-        taught, judged = features[place != number], features[place == number]
-        centred = taught - taught.mean(0)
-        inner = centred.T @ centred
-        inner += 0.05 * np.trace(inner) / len(inner) * np.eye(len(inner))
-        wanted = labels[place != number]
-        scores[place == number] = (judged - taught.mean(0)) @ np.linalg.solve(
-            inner, centred.T @ (wanted - wanted.mean(0))
-        )
-    return scores
-
-
-def planted(seed: int, chosen: dict[str, Any] | None = None, **simulated: Any) -> tuple[Graph, float, float]:
-    """The graph of a simulated corpus, its precision and its recall; a source counts in either modality."""
-    arrays = simulate(SimulatorSettings(**simulated), seed)
-    train = arrays["split"] == "train"
-    labels = arrays["labels"][train].astype(float)
-    scores = {name: cross_fitted(arrays[name][train].astype(float), labels) for name in ("audio", "visual")}
-    graph = infer_interactions(scores, labels, kind="sigmoid-logits", settings=chosen)
-    classes = labels.shape[1]
-    true = np.zeros((classes, 2 * classes), dtype=bool)
-    true[arrays["interactions"][:, 0] % classes, arrays["interactions"][:, 1]] = True
-    found = fold_to_classes(graph.directed, 2 * classes, classes)
-    return graph, float((found & true).sum() / max(1, found.sum())), float((found & true).sum() / true.sum())
-
-
-def test_planted_interactions_are_found() -> None:
-    graph, precision, recall = planted(100)
-    assert precision >= 0.8
-    assert recall >= 0.6
-    assert graph.adjacency.sum() / 2 < 0.1 * (30 * 29 / 2 - 15)
-    assert all(edge.weight >= 0.8 and (edge.presence or 0) >= 0.5 for edge in graph.edges)
-    # Scores as they are, only put on the scale of their class, show the leaks of a teacher that knows one label a clip.
-    _, plain, _ = planted(100, {"rounds": 0, "strength": 0.0})
-    assert plain < 0.8
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "simulated",
-    [
-        {},
-        {"probability": 0.35, "background": 0.3},
-        {"within": 0.5, "mutual": 0.3, "background": 0.4, "spread": 0.2},
-        {"missing": 0.4},
-        {"classes": 40, "interactions": 300, "chains": False},
-    ],
-)
-def test_planted_interactions_are_found_in_other_settings(simulated: dict[str, Any]) -> None:
-    figures = np.array([planted(seed, **simulated)[1:] for seed in (100, 101, 102)])
-    assert (figures.mean(0) >= (0.8, 0.6)).all()
 
 
 def test_a_chain_has_no_short_cut_and_a_pair_may_go_both_ways() -> None:
@@ -296,83 +211,6 @@ def test_a_stop_leaves_the_graph_of_all_rows() -> None:
     assert graph.presence is None
 
 
-def test_presences_undo_what_a_teacher_learns_of_company() -> None:
-    random = np.random.default_rng(1)
-    events = random.random((2000, 4)) < 0.35
-    labels = np.eye(4)[np.where(events, random.random(events.shape), -1).argmax(1)] * events.any(1, keepdims=True)
-    company = np.array([[3, -2, 1, 0], [0, 3, -2, 1], [1, 0, 3, -2], [-2, 1, 0, 3]])
-    scores = {"audio": events @ company + 0.3 * random.normal(size=events.shape)}
-    unseen = (labels == 0) & (labels.sum(1, keepdims=True) > 0)
-
-    def right(**chosen: Any) -> float:
-        found = presences(scores, labels, kind="sigmoid-logits", settings=chosen)["audio"]
-        return float(((found > 0.5) == events)[unseen].mean())
-
-    assert right() > 0.97
-    assert right(rounds=0) < 0.93
-
-
-@settings(max_examples=20, deadline=None)
-@given(
-    scale=st.lists(st.floats(0.1, 10), min_size=5, max_size=5),
-    shift=st.lists(st.floats(-5, 5), min_size=5, max_size=5),
-    rounds=st.integers(0, 3),
-)
-def test_neither_temperature_nor_bias_of_a_class_matters(scale: Any, shift: Any, rounds: int) -> None:
-    random, labels, events = clips(200)
-    scores = scored(random, events)
-    moved = {name: part * np.array(scale) + np.array(shift) for name, part in scores.items()}
-    first, second = (
-        presences(some, labels, kind="sigmoid-logits", settings={"rounds": rounds}) for some in (scores, moved)
-    )
-    for name in scores:
-        assert ((first[name] >= 0) & (first[name] <= 1)).all()
-        np.testing.assert_allclose(first[name], second[name], atol=1e-6)
-
-
-def test_kinds_of_soft_labels_are_told_apart() -> None:
-    random, labels, events = clips(300)
-    scores = scored(random, events)
-    chances = {name: 1 / (1 + np.exp(-part)) for name, part in scores.items()}
-    np.testing.assert_allclose(
-        presences(chances, labels)["visual"], presences(scores, labels, kind="sigmoid-logits")["visual"], atol=1e-9
-    )
-    with pytest.raises(InputError, match="softmax probabilities sum to one"):
-        presences(chances, labels, kind="softmax")
-    closed = {name: part / part.sum(1, keepdims=True) for name, part in chances.items()}
-    assert presences(closed, labels, kind="softmax")["audio"].shape == (300, 5)
-
-
-def test_folding_asks_label_and_presences_alike() -> None:
-    # Two classes, nodes a0 a1 v0 v1, labels l0 l1.
-    directed, undirected = np.zeros((2, 6, 6), dtype=bool)
-    directed[4, 3] = directed[0, 3] = directed[4, 2] = True  # l0 → v1, a0 → v1, and l0 → its own v0
-    undirected[1, 2] = undirected[2, 1] = True
-    shares = count_edges([(directed, undirected), (np.zeros_like(directed), undirected)], 4, 2)
-    np.testing.assert_array_equal(shares.directed, [[0, 0, 0, 0.5], [0, 0, 0, 0]])
-    np.testing.assert_array_equal(shares.adjacent, [[0, 1, 0, 0.5], [0.5, 0, 1, 0]])
-    assert shares.graphs == 2
-    sources = shares.sources(0.5)
-    assert sources[0, 3] == 0  # a0 is adjacent to v1 in half of the graphs
-    assert sources[0, 1] == 2  # v0 to a1
-    assert shares.sources(0.6)[0, 3] == 0  # nobody is often enough: the other modality than that of v1
-    assert EdgeFrequencies(shares.directed, shares.adjacent, 0 * shares.between, 1).sources(0.5)[0, 1] == 2
-    np.testing.assert_array_equal(np.argwhere(spread_to_nodes(shares.directed, sources)), [[0, 3]])
-    assert count_edges([], 4, 2).graphs == 0
-
-
-def test_strengths_are_regressions_on_label_and_presences() -> None:
-    random = np.random.default_rng(0)
-    rows = random.normal(size=(500, 6)) @ random.normal(size=(6, 6))
-    kept = np.array([[False, False, False, True], [False, False, False, False]])  # class 0 → node v1
-    found = strengths(np.cov(rows.T, bias=True), kept)
-    centred = rows - rows.mean(0)
-    coefficients = np.linalg.lstsq(centred[:, [0, 2, 4, 5]], centred[:, 3], rcond=None)[0]
-    own = centred[:, 3] - centred[:, 5] * (centred[:, 5] @ centred[:, 3]) / (centred[:, 5] @ centred[:, 5])
-    assert found[0, 3] == pytest.approx(coefficients[:3].sum() / own.std())
-    assert np.count_nonzero(found) == 1
-
-
 @pytest.mark.parametrize(
     ("scores", "labels", "options", "said"),
     [
@@ -393,16 +231,3 @@ def test_what_tells_nothing_is_refused(scores: Any, labels: Any, options: dict[s
 def test_settings_are_those_of_a_search_with_other_defaults() -> None:
     chosen = InferenceSettings()
     assert (chosen.penalty, chosen.bootstrap, chosen.threshold) == (8, 100, 0.5)
-
-
-@pytest.mark.shared_data
-def test_real_scores_give_a_sparse_graph_whose_halves_agree(shared_data: Path) -> None:
-    with np.load(shared_data / "ave15_scores" / "scores.npz", allow_pickle=False) as stored:
-        rows = stored["split"] == "train"
-        scores = {name: stored[name][rows] for name in ("audio", "visual")}
-        labels = np.eye(15)[stored["y"][rows]]
-    graph = infer_interactions(scores, labels, kind="sigmoid-logits", settings={"halves": 3})
-    agreeing = graph.halves
-    assert 0 < graph.adjacency.sum() / 2 < 60
-    assert agreeing.jaccard >= 10 * agreeing.random
-    assert all(edge.presence is not None and edge.presence >= 0.5 for edge in graph.edges)

@@ -6,9 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from overtone.core import InputError
 from overtone.graphs import InferenceSettings, presences
+
+from .conftest import clips, scored
 
 PLAIN = {"rounds": 0}
 
@@ -116,3 +120,50 @@ def test_classes_that_all_or_no_annotated_rows_have_are_left_out() -> None:
     assert (found[:, :2].max(0) > 0.9).all()
     with pytest.raises(InputError, match="no class is annotated in some"):
         presences({"audio": more[:, 2:]}, marked[:, 2:], kind="sigmoid-logits")
+
+
+def test_presences_undo_what_a_teacher_learns_of_company() -> None:
+    random = np.random.default_rng(1)
+    events = random.random((2000, 4)) < 0.35
+    labels = np.eye(4)[np.where(events, random.random(events.shape), -1).argmax(1)] * events.any(1, keepdims=True)
+    company = np.array([[3, -2, 1, 0], [0, 3, -2, 1], [1, 0, 3, -2], [-2, 1, 0, 3]])
+    scores = {"audio": events @ company + 0.3 * random.normal(size=events.shape)}
+    unseen = (labels == 0) & (labels.sum(1, keepdims=True) > 0)
+
+    def right(**chosen: Any) -> float:
+        found = presences(scores, labels, kind="sigmoid-logits", settings=chosen)["audio"]
+        return float(((found > 0.5) == events)[unseen].mean())
+
+    assert right() > 0.97
+    assert right(rounds=0) < 0.93
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    scale=st.lists(st.floats(0.1, 10), min_size=5, max_size=5),
+    shift=st.lists(st.floats(-5, 5), min_size=5, max_size=5),
+    rounds=st.integers(0, 3),
+)
+def test_neither_temperature_nor_bias_of_a_class_matters(scale: Any, shift: Any, rounds: int) -> None:
+    random, labels, events = clips(200)
+    scores = scored(random, events)
+    moved = {name: part * np.array(scale) + np.array(shift) for name, part in scores.items()}
+    first, second = (
+        presences(some, labels, kind="sigmoid-logits", settings={"rounds": rounds}) for some in (scores, moved)
+    )
+    for name in scores:
+        assert ((first[name] >= 0) & (first[name] <= 1)).all()
+        np.testing.assert_allclose(first[name], second[name], atol=1e-6)
+
+
+def test_kinds_of_soft_labels_are_told_apart() -> None:
+    random, labels, events = clips(300)
+    scores = scored(random, events)
+    chances = {name: 1 / (1 + np.exp(-part)) for name, part in scores.items()}
+    np.testing.assert_allclose(
+        presences(chances, labels)["visual"], presences(scores, labels, kind="sigmoid-logits")["visual"], atol=1e-9
+    )
+    with pytest.raises(InputError, match="softmax probabilities sum to one"):
+        presences(chances, labels, kind="softmax")
+    closed = {name: part / part.sum(1, keepdims=True) for name, part in chances.items()}
+    assert presences(closed, labels, kind="softmax")["audio"].shape == (300, 5)

@@ -1,4 +1,4 @@
-"""A small simulated corpus, and a method that does nothing but learn what it is told by the stages."""
+"""A small simulated corpus, a method that does nothing but learn what it is told, and spies on its stages."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+import overtone.interactions.cross_fitting as fitting
+import overtone.interactions.pipeline as pipeline
 from overtone.core import Settings
 from overtone.features import PairedFeatures, SimulatorSettings, from_arrays, simulate
+from overtone.interactions import InteractionTrainer
 from overtone.methods.base import Batch, CorpusInfo, InferredTargets, Method, TrainingDefaults, methods
 from toys import start_two, toys
 
@@ -99,3 +103,77 @@ def with_validation(corpus: PairedFeatures) -> PairedFeatures:
     """The corpus with thirty rows of a split of its own to validate on."""
     train = corpus.splits["train"]
     return replace(corpus, splits={**corpus.splits, "train": train[30:], "val": train[:30]})
+
+
+SHORT = {"checkpoint_seconds": 0}
+
+
+def train(*arguments, **options):
+    """Train with a trainer that keeps nothing of earlier runs."""
+    return InteractionTrainer().train(*arguments, **options)
+
+
+class Killed(Exception):
+    """As a kill would end it: nothing that comes after is done."""
+
+
+def kill_at(stage: str, epoch: int):
+    def callback(report):
+        if stage in report.label and report.done >= epoch:
+            raise Killed
+
+    return callback
+
+
+def kill_in_student(report):
+    if ":" not in report.label:
+        raise Killed
+
+
+@pytest.fixture
+def searches(monkeypatch):
+    """The soft labels of every search for a graph."""
+    calls = []
+    search = pipeline.infer_graph
+
+    def spy(soft, *rest, **options):
+        calls.append(soft)
+        return search(soft, *rest, **options)
+
+    monkeypatch.setattr(pipeline, "infer_graph", spy)
+    return calls
+
+
+@pytest.fixture
+def teachers(monkeypatch):
+    """The data of every training of a teacher."""
+    calls = []
+    taught = fitting.train
+    monkeypatch.setattr(
+        fitting, "train", lambda method, data, **rest: (calls.append(data), taught(method, data, **rest))[1]
+    )
+    return calls
+
+
+def weights(run):
+    return run.method.state_dict()
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def matrices(folder):
+    with np.load(folder / "graph.npz") as file:
+        return {name: file[name] for name in file.files}
+
+
+@pytest.fixture(scope="session")
+def whole(corpus, tmp_path_factory):
+    """A run that nobody interrupted."""
+    len(methods)
+    methods._things["told"] = Told
+    try:
+        return train("told", corpus, settings=SHORT, out=tmp_path_factory.mktemp("whole"))
+    finally:
+        del methods._things["told"]

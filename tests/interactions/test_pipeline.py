@@ -1,4 +1,4 @@
-"""The pipeline: what a method gets, what is stored, and that a run killed in any stage ends with the same weights."""
+"""The pipeline: what a method gets, what is stored, and that no test row takes part."""
 
 from __future__ import annotations
 
@@ -9,92 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-import overtone.interactions.cross_fitting as fitting
-import overtone.interactions.pipeline as pipeline
 from overtone.core import InputError
-from overtone.features import from_arrays
-from overtone.interactions import InteractionTrainer, SoftLabels, estimate_presences, infer_graph
+from overtone.interactions import SoftLabels, estimate_presences, infer_graph
 from overtone.interactions.class_graph import load_graph
-from overtone.training import Run, TrainingStopped
+from overtone.training import Run
 
-from .conftest import INFERENCE, TEACHER
-
-SHORT = {"checkpoint_seconds": 0}
-
-
-def train(*arguments, **options):
-    """Train with a trainer that keeps nothing of earlier runs."""
-    return InteractionTrainer().train(*arguments, **options)
-
-
-class Killed(Exception):
-    """As a kill would end it: nothing that comes after is done."""
-
-
-def kill_at(stage: str, epoch: int):
-    def callback(report):
-        if stage in report.label and report.done >= epoch:
-            raise Killed
-
-    return callback
-
-
-def kill_in_student(report):
-    if ":" not in report.label:
-        raise Killed
-
-
-@pytest.fixture
-def searches(monkeypatch):
-    """The soft labels of every search for a graph."""
-    calls = []
-    search = pipeline.infer_graph
-
-    def spy(soft, *rest, **options):
-        calls.append(soft)
-        return search(soft, *rest, **options)
-
-    monkeypatch.setattr(pipeline, "infer_graph", spy)
-    return calls
-
-
-@pytest.fixture
-def teachers(monkeypatch):
-    """The data of every training of a teacher."""
-    calls = []
-    taught = fitting.train
-    monkeypatch.setattr(
-        fitting, "train", lambda method, data, **rest: (calls.append(data), taught(method, data, **rest))[1]
-    )
-    return calls
-
-
-def weights(run):
-    return run.method.state_dict()
-
-
-def same(first, second):
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
-
-
-def matrices(folder):
-    with np.load(folder / "graph.npz") as file:
-        return {name: file[name] for name in file.files}
-
-
-@pytest.fixture(scope="module")
-def whole(corpus, tmp_path_factory):
-    """A run that nobody interrupted."""
-    from overtone.methods.base import methods
-
-    from .conftest import Told
-
-    len(methods)
-    methods._things["told"] = Told
-    try:
-        return train("told", corpus, settings=SHORT, out=tmp_path_factory.mktemp("whole"))
-    finally:
-        del methods._things["told"]
+from .conftest import INFERENCE, SHORT, TEACHER, same, train, weights
 
 
 def test_a_run_holds_its_stages(whole, corpus):
@@ -115,78 +35,6 @@ def test_a_run_holds_its_stages(whole, corpus):
     assert Run.load(folder).name == "told"
     assert not list(folder.rglob("*.pkl"))
     assert not list(folder.rglob("*.pt"))
-
-
-@pytest.mark.parametrize(
-    ("stage", "epoch"),
-    [
-        ("teacher, fold 1/3", 2),
-        ("teacher, fold 2/3", 1),
-        ("teacher, fold 3/3", 4),
-        ("graph, search", 1),
-        ("graph, bootstrap", 2),
-        ("student", 2),
-    ],
-)
-def test_a_run_killed_in_any_stage_ends_as_if_it_had_not_been(whole, corpus, tmp_path, stage, epoch):
-    options = {"settings": SHORT, "out": tmp_path, "label": "student"}
-    seen = []
-
-    def callback(report):
-        if report.label == stage or (stage != "student" and stage in report.label):
-            seen.append(report.done)
-            if report.done >= epoch:
-                raise Killed
-
-    with pytest.raises(Killed):
-        train("told", corpus, progress=callback, **options)
-    assert seen
-    resumed = train("told", corpus, resume=True, **options)
-    assert same(weights(resumed), weights(whole))
-    soft, wanted = (SoftLabels.load(run.folder / "soft_labels.safetensors") for run in (resumed, whole))
-    for name, part in wanted.probabilities.items():
-        assert torch.equal(soft.probabilities[name], part)
-    found, known = (matrices(run.folder) for run in (resumed, whole))
-    assert all(np.array_equal(found[name], known[name]) for name in known)
-    assert resumed.evaluation.to_dict() == whole.evaluation.to_dict()
-
-
-def test_a_run_killed_in_a_trial_chooses_the_same(corpus, tmp_path):
-    settings = {**SHORT, "folds": 2, "teacher": {**TEACHER, "feature_reconstruction": None}}
-    known = train("told", corpus, settings=settings, out=tmp_path / "whole")
-    with pytest.raises(Killed):
-        train(
-            "told",
-            corpus,
-            settings=settings,
-            out=tmp_path / "killed",
-            progress=kill_at("trial with feature_reconstruction=3", 2),
-        )
-    resumed = train("told", corpus, settings=settings, out=tmp_path / "killed", resume=True)
-    assert same(weights(resumed), weights(known))
-    assert resumed.info["interactions"]["teacher"] == known.info["interactions"]["teacher"]
-    assert known.info["interactions"]["teacher"]["feature_reconstruction"] in (0.0, 3.0)
-
-
-def test_what_is_done_is_not_done_again(corpus, tmp_path, teachers, searches):
-    with pytest.raises(Killed):
-        train("told", corpus, settings=SHORT, out=tmp_path, progress=kill_at("graph, bootstrap", 1), label="x")
-    assert (len(teachers), len(searches)) == (3, 1)
-    with pytest.raises(Killed):
-        train("told", corpus, settings=SHORT, out=tmp_path, progress=kill_in_student, label="x", resume=True)
-    assert (len(teachers), len(searches)) == (3, 2)
-    train("told", corpus, settings=SHORT, out=tmp_path, resume=True)
-    assert (len(teachers), len(searches)) == (3, 2)
-
-
-def test_an_overwritten_run_forgets_its_stages(corpus, tmp_path, teachers):
-    train("told", corpus, settings=SHORT, out=tmp_path)
-    before = SoftLabels.load(tmp_path / "soft_labels.safetensors")
-    train("told", corpus, settings={**SHORT, "folds": 2, "seed": 1}, out=tmp_path, overwrite=True)
-    after = SoftLabels.load(tmp_path / "soft_labels.safetensors")
-    assert int(after.folds.max()) == 1
-    assert not torch.equal(before.both[0], after.both[0])
-    assert not (tmp_path / "teacher" / "fold-3" / "run.json").exists()
 
 
 def test_neither_test_nor_validation_rows_reach_teacher_or_graph(with_validation, whole, searches, teachers):
@@ -280,22 +128,6 @@ def test_truth_changes_nothing_for_who_does_not_ask(corpus, whole):
     assert same(weights(run), weights(whole))
 
 
-def test_entries_of_one_comparison_share_teachers_and_graph(corpus, teachers, searches):
-    trainer = InteractionTrainer()
-    first = trainer.train("told", corpus, settings=SHORT, evaluate=False)
-    second = trainer.train("told", corpus, settings={**SHORT, "graph": "shuffled"}, evaluate=False)
-    assert (len(teachers), len(searches)) == (3, 1)
-    assert torch.equal(first.method.told[0].graph, second.method.told[0].graph)
-    trainer.train("told", corpus, settings={**SHORT, "graph": "planted"}, evaluate=False)
-    assert (len(teachers), len(searches)) == (3, 1)
-    trainer.train("told", corpus, settings={**SHORT, "inference": {"bootstrap": 0}}, evaluate=False)
-    assert (len(teachers), len(searches)) == (3, 2)
-    trainer.train("told", corpus, settings={**SHORT, "seed": 1}, evaluate=False)
-    assert (len(teachers), len(searches)) == (6, 3)
-    train("told", corpus, settings=SHORT, evaluate=False)
-    assert (len(teachers), len(searches)) == (9, 4)
-
-
 def test_progress_speaks_of_each_stage(corpus):
     labels, lines = [], []
 
@@ -310,28 +142,6 @@ def test_progress_speaks_of_each_stage(corpus):
     assert seen[3].startswith(f"{name}: graph, ")
     assert seen[-1] == name
     assert any(": step " in line for line in lines)
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"teacher": {"hed": "softmax"}}, "did you mean 'head'"),
-        ({"teacher": {"mixup": 2}}, "setting 'mixup'"),
-        ({"inference": {"bootstraps": 3}}, "did you mean 'bootstrap'"),
-        ({"folds": 1}, "too few labelled training rows"),
-        ({"folds": 100}, "too few labelled training rows"),
-    ],
-)
-def test_wrong_settings_are_refused_before_a_teacher_is_trained(corpus, teachers, settings, said):
-    with pytest.raises(InputError, match=said):
-        train("told", corpus, settings=settings)
-    assert teachers == []
-
-
-def test_a_teacher_that_diverges_stops_the_run_and_says_so(corpus, tmp_path):
-    with pytest.raises(TrainingStopped):
-        train("told", corpus, settings={"teacher": {"learning_rate": 1e30, "grad_clip": None}}, out=tmp_path)
-    assert json.loads((tmp_path / "run.json").read_text())["state"] == "stopped"
 
 
 def test_damaged_files_of_a_graph_are_named(whole, tmp_path):
@@ -364,25 +174,3 @@ def test_support_of_an_edge_is_the_product_of_its_clips_chances(whole):
         assert [strength for _, strength in entry.rows] == pytest.approx(np.sort(product)[::-1][:5])
         for name, strength in entry.rows:
             assert product[soft.ids.index(name)] == pytest.approx(strength)
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"teacher": {"hed": "softmax"}}, "did you mean 'head'"),
-        ({"teacher": {"head": "tanh"}}, "settings of av-sal: setting 'head'"),
-        ({"inference": {"strenth": 1}}, "did you mean 'strength'"),
-        ({"graph": "planted"}, "needs the true interactions"),
-    ],
-)
-def test_what_no_stage_could_use_is_refused_before_anything_is_written(tmp_path, settings, said):
-    random = np.random.default_rng(0)
-    arrays = {
-        "audio": random.standard_normal((60, 4)),
-        "visual": random.standard_normal((60, 5)),
-        "y": np.arange(60) % 3,
-    }
-    data = from_arrays({**arrays, "split": np.where(np.arange(60) < 40, "train", "test")})
-    with pytest.raises(InputError, match=said):
-        train("interactions", data, settings=settings, out=tmp_path / "run")
-    assert not (tmp_path / "run").exists()
