@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from typing_extensions import Unpack
 
 from overtone.api.parameters import PairReading, Param, ViewReading
+from overtone.core import unknown_name
 
 if TYPE_CHECKING:
     from overtone.features import Features, Inspection, PairedFeatures
@@ -41,6 +43,36 @@ def read(data: str | Path | PairedFeatures, reading: PairReading) -> PairedFeatu
     from overtone.features import Features, load, require_pairs
 
     return require_pairs(data) if isinstance(data, Features) else logged(load(data, **reading))
+
+
+def read_one(data: str | Path | Features, modality: str, names: tuple[str, str], reading: ViewReading) -> Features:
+    """One modality of features as they are, or loaded; a source need not have the other one.
+
+    Args:
+        data: As :func:`read` takes it, or features of one view.
+        modality: The one that is wanted.
+        names: The two modalities of the run that asks.
+        reading: Its ``modalities`` are keys of the source: of both modalities in the order of ``names``, or of this
+            one alone. The features bear the name ``modality`` all the same.
+
+    Raises:
+        InputError: The run or the data has no such modality, or the data cannot be read.
+    """
+    from overtone.features import Features, load_views
+
+    if modality not in names:
+        raise unknown_name("modality of the run", modality, names)
+    key = modality
+    if not isinstance(data, Features):
+        keys = reading.get("modalities") or names
+        key = keys[names.index(modality)] if len(keys) == len(names) else keys[0]
+        reading = {**reading, "modalities": (key,)}
+        data = logged(load_views(data, **reading))
+    if key not in data.modalities:
+        raise unknown_name(f"modality of {data.provenance.source}", key, data.names)
+    known = {field.name: getattr(data, field.name) for field in fields(data)}
+    media = {modality: data.media[key]} if key in data.media else {}
+    return Features(**{**known, "modalities": {modality: data.modalities[key]}, "media": media})
 
 
 def logged(features: F) -> F:

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from typing_extensions import Unpack
 
 from overtone.api.checks import check_method
-from overtone.api.parameters import DIFFUSION, Data, Flag, OutFile, PairReading, Param, Settable, Settings, named
-from overtone.api.reading import read
+from overtone.api.parameters import (
+    DIFFUSION,
+    Data,
+    Flag,
+    OutFile,
+    PairReading,
+    Param,
+    Settable,
+    Settings,
+    ViewReading,
+    named,
+)
+from overtone.api.reading import read, read_one
 from overtone.core import InputError, ProgressCallback, is_main_process
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from overtone.evaluation import Evaluation
-    from overtone.features import PairedFeatures
+    from overtone.features import Features, PairedFeatures
     from overtone.training import Run
 
 
@@ -70,11 +81,12 @@ def embed(
     data: Data,
     *,
     out: OutFile = None,
+    only: Annotated[str | None, Param("MODALITY")] = None,
     variant: Annotated[str | None, Param("NAME")] = None,
     device: Annotated[str, Param("NAME")] = "cpu",
-    **reading: Unpack[PairReading],
+    **reading: Unpack[ViewReading],
 ) -> dict[str, Tensor]:
-    """Embed every clip of DATA with a trained RUN.
+    """Embed every clip of DATA with a trained RUN, in both modalities or in one.
 
     The file has one array per modality, with the ids, labels and splits of DATA: the plain layout again, which
     `overtone evaluate` and numpy.load read.
@@ -83,9 +95,11 @@ def embed(
         run: The folder of a finished run. In Python also a run.
         data: A feature file, a folder, or a corpus, of the kind that the run was trained on; labels are not used.
         out: File to write: .npz, .h5, .parquet or .safetensors by its suffix.
+        only: The one modality to embed; DATA need not have the other.
         variant: One of the method's further embeddings.
         device: Where to embed: cpu, cuda, cuda:1 or auto.
-        reading: How to read the data; see :func:`overtone.load`.
+        reading: How to read the data; see :func:`overtone.load`. With ``only``, one name of ``modalities`` is the
+            modality's key in DATA.
 
     Returns:
         Modality to (N, e) unit-length rows.
@@ -98,11 +112,16 @@ def embed(
     from overtone.training import Run
 
     run = run if isinstance(run, Run) else Run.load(run, device)
-    reading.setdefault("modalities", run.modalities)
-    features = read(data, reading)
-    embeddings = run.embed(features, variant)
+    if only is not None:
+        single = read_one(data, only, run.modalities, reading)
+        embeddings = {only: run.embed_one(only, single, variant)}
+        embedded: Features = replace(single, modalities=embeddings)
+    else:
+        pairs = read(data, cast(PairReading, {"modalities": run.modalities, **reading}))
+        embeddings = run.embed(pairs, variant)
+        embedded = replace(pairs, modalities=embeddings)
     if out is not None:
-        save(replace(features, modalities=embeddings), Path(out))
+        save(embedded, Path(out))
     return embeddings
 
 

@@ -1,7 +1,8 @@
 """Training: one run of one method; the loop, the run folder, checkpoints and resume, distribution."""
 
+from overtone.training.context import Infer, RunContext
 from overtone.training.fit import TrainOptions, train
-from overtone.training.run import Infer, Run, RunContext
+from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
 from overtone.training.validation import TrainingStopped
 

@@ -15,11 +15,12 @@ from overtone.core.settings import rename
 from overtone.evaluation import effective_rank
 from overtone.features import PairedFeatures
 from overtone.methods.base import InferredTargets, methods
+from overtone.training.context import Infer, RunContext, describe_run
 from overtone.training.data import TrainingData, describe, fingerprint, hide_labels, prepare
 from overtone.training.distribution import processes
 from overtone.training.folder import Checkpoint, EpochRecord, RunFolder, refuse_differences, restore_method
 from overtone.training.loop import Clock, Loop, in_blocks, reproducible, seed_everything
-from overtone.training.run import Infer, Run, RunContext, describe_run
+from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
 from overtone.training.validation import TrainingStopped, check_collapse, check_terms, scores
 

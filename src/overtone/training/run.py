@@ -2,59 +2,26 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from overtone.core import InputError, ProgressCallback, unknown_name
+from overtone.core import InputError, unknown_name
 from overtone.core.files import load_tensors, save_tensors, write_json
-from overtone.core.version import __version__
 from overtone.evaluation import Evaluation, evaluate
-from overtone.features import PairedFeatures, Scaler
-from overtone.methods.base import CorpusInfo, InferredTargets, Method, methods
-from overtone.training.data import TrainingData
-from overtone.training.distribution import Group, find_device
+from overtone.evaluation.arrays import ArrayLike
+from overtone.features import Features, PairedFeatures, Scaler
+from overtone.methods.base import CorpusInfo, Method, methods
+from overtone.training.distribution import find_device
 from overtone.training.folder import EpochRecord, RunFolder, device_of, restore_method
 from overtone.training.loop import Embedder, in_blocks
 from overtone.training.settings import TrainingSettings, split_settings
 
-
-@dataclass(frozen=True)
-class RunContext:
-    """A run that is open and has not taken a step: what is known to those who infer targets for it.
-
-    Its folder, if it has one, is claimed and holds ``run.json``.
-
-    Attributes:
-        method, device: The method, and where it is.
-        data: What the method may see, with the splits as used.
-        settings: The loop's, with defaults.
-        group: The processes of the run.
-        folder: The run folder, None if there is none.
-        progress, label: Called after every unit of work, and what it calls the run.
-        info: What ``run.json`` will hold; further entries may be added.
-    """
-
-    method: Method
-    data: PairedFeatures
-    settings: TrainingSettings
-    group: Group
-    device: torch.device
-    folder: Path | None
-    progress: ProgressCallback | None
-    label: str
-    info: dict[str, Any]
-
-
-Infer = Callable[[RunContext], InferredTargets | None]
-"""Infers the targets of a run's training rows once the run is open; None for none."""
-
-
+T = TypeVar("T")
 Embeddings = dict[str, Tensor]
 """Modality to (N, e) rows of unit length, on the CPU."""
 
@@ -147,12 +114,32 @@ class Run:
         Raises:
             InputError: The data does not fit the run, or there is no such variant.
         """
-        if variant is None:
-            return self.apply(data, lambda rows, side: {"": self.method.embed(rows, side)})[""]
-        found = self.variants(data)
-        if variant not in found:
-            raise unknown_name(f"variant of {self.name}", variant, found)
-        return found[variant]
+        return self._chosen(self.apply(data, self._embedder(variant)), variant)
+
+    def embed_one(self, modality: str, rows: ArrayLike | Features, variant: str | None = None) -> Tensor:
+        """Embed rows of one modality alone, without the other.
+
+        Args:
+            modality: Name of one of the run's two modalities.
+            rows: (N, d) or (N, T, d) features of the shape that the run was trained on, unscaled; or
+                :class:`~overtone.features.Features` that hold this modality.
+            variant: As for :meth:`embed`.
+
+        Returns:
+            (N, e) rows of unit length, on the CPU: those of :meth:`embed`.
+
+        Raises:
+            InputError: The run has no such modality or variant, the shape is another one, or a number is not finite.
+        """
+        if modality not in self.modalities:
+            raise unknown_name("modality of the run", modality, self.modalities)
+        if isinstance(rows, Features):
+            if modality not in rows.modalities:
+                raise unknown_name(f"modality of {rows.provenance.source}", modality, rows.names)
+            rows = rows.modalities[modality]
+        rows = torch.as_tensor(rows, dtype=torch.float32)
+        self._check_rows(modality, rows)
+        return self._chosen(self._apply_one(modality, rows, self._embedder(variant)), variant)
 
     def variants(self, data: PairedFeatures) -> dict[str, Embeddings]:
         """All further embeddings that the method offers beside its own, by name.
@@ -202,17 +189,44 @@ class Run:
             InputError: The data does not fit the run.
         """
         self.check(data)
-        device = device_of(self.method)
         found: dict[str, Embeddings] = {}
-        for side, (name, rows) in enumerate(data.modalities.items()):
-            scaler = self.scalers[name]
-
-            def block(part: Tensor, side: int, scaler: Scaler = scaler) -> dict[str, Tensor]:
-                return {variant: e.cpu() for variant, e in function(scaler(part).to(device), side).items()}
-
-            for variant, embeddings in in_blocks(block, rows, side, self.settings["memory_mb"]).items():
+        for name, rows in data.modalities.items():
+            for variant, embeddings in self._apply_one(name, rows, function).items():
                 found.setdefault(variant, {})[name] = embeddings
         return found
+
+    def _embedder(self, variant: str | None) -> Embedder:
+        """The function that gives the method's own embeddings, as variant "", or all of its further ones."""
+        return self.method.embed_variants if variant else lambda rows, side: {"": self.method.embed(rows, side)}
+
+    def _chosen(self, found: Mapping[str, T], variant: str | None) -> T:
+        """What belongs to a variant; None: the method's own."""
+        if (variant or "") not in found:
+            raise unknown_name(f"variant of {self.name}", variant or "", found)
+        return found[variant or ""]
+
+    def _apply_one(self, modality: str, rows: Tensor, function: Embedder) -> dict[str, Tensor]:
+        """Name to (N, e) rows of one modality."""
+        device, scaler = device_of(self.method), self.scalers[modality]
+
+        def block(part: Tensor, side: int) -> dict[str, Tensor]:
+            return {variant: e.cpu() for variant, e in function(scaler(part).to(device), side).items()}
+
+        return in_blocks(block, rows, self.modalities.index(modality), self.settings["memory_mb"])
+
+    def _check_rows(self, modality: str, rows: Tensor) -> None:
+        """Refuse rows of another shape, no rows, and numbers that are not finite."""
+        shape = tuple(self.info["shapes"][self.modalities.index(modality)])
+        if tuple(rows.shape[1:]) != shape or not len(rows):
+            raise InputError(
+                f"{modality}: does not fit the run of {self.name} ({self.folder or 'not stored'})",
+                got=f"shape {tuple(rows.shape)}",
+                valid=f"(N, {', '.join(map(str, shape))}), N >= 1",
+            )
+        finite = rows.isfinite().flatten(1).all(1)
+        if not finite.all():
+            bad = int((~finite).nonzero()[0])
+            raise InputError(f"{modality}, row {bad}: NaN or Inf ({int((~finite).sum())} such rows)")
 
     def check(self, data: PairedFeatures) -> None:
         """Whether data fits the run.
@@ -240,36 +254,3 @@ def judge(embeddings: Embeddings, data: PairedFeatures, options: Mapping[str, An
 
 def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in shapes.items())
-
-
-def describe_run(
-    method: str, data: PairedFeatures, prepared: TrainingData, trained_on: str, group: Group, device: torch.device
-) -> dict[str, Any]:
-    """What ``run.json`` says of a run that begins."""
-    source = data.provenance
-    return {
-        "method": method,
-        "state": "running",
-        "modalities": list(data.names),
-        "shapes": [list(shape) for shape in data.shapes],
-        "corpus": prepared.corpus._asdict(),
-        "splits": {name: len(members) for name, members in prepared.features.splits.items()},
-        "scaling": {
-            name: {
-                "steps": scaler.kind,
-                **({"reason": prepared.chosen[name].reason} if name in prepared.chosen else {}),
-            }
-            for name, scaler in prepared.scalers.items()
-        },
-        "data": {
-            "source": source.source,
-            "reader": source.reader,
-            "checksum": source.checksum,
-            "notes": list(source.notes),
-            "trained_on": trained_on,
-        },
-        "versions": {"overtone": __version__, "torch": torch.__version__, "python": platform.python_version()},
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "threads": torch.get_num_threads(),
-        "processes": group.size,
-    }
