@@ -12,7 +12,16 @@ import pytest
 import torch
 
 from overtone.core import InputError
-from overtone.core.files import atomic_path, checksum, json_text, load_tensors, save_tensors, write_json, write_text
+from overtone.core.files import (
+    atomic_path,
+    checksum,
+    json_text,
+    load_tensors,
+    read_header,
+    save_tensors,
+    write_json,
+    write_text,
+)
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -88,7 +97,8 @@ def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:
         "empty": torch.zeros(0, 2),
         "gradient": base.clone().requires_grad_(),
     }
-    save_tensors(tmp_path / "x.safetensors", tensors, {"made": "here"})
+    save_tensors(tmp_path / "x.safetensors", tensors, {"made": "here", "numbers": "[1, 2.5]", "none": "null"})
+    assert read_header(tmp_path / "x.safetensors") == {"numbers": [1, 2.5], "none": None}
     found = load_tensors(tmp_path / "x.safetensors")
     assert found.keys() == tensors.keys()
     for name, tensor in tensors.items():

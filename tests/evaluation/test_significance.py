@@ -41,6 +41,14 @@ def test_clip_means_use_what_is_known() -> None:
     np.testing.assert_array_equal(values, [0.5, 0.5, nan])
 
 
+def test_numbers_of_a_list_keep_their_digits() -> None:
+    """Not rounded to float32 on the way; a tensor has the precision it came with."""
+    assert by_clip([0.1, 1 / 3]).tolist() == [0.1, 1 / 3]
+    assert by_clip(torch.tensor([0.1])).item() == float(np.float32(0.1))
+    test = paired_seed_test([0.3, 0.2], [0.2, 0.1])
+    assert test["difference"] == pytest.approx(0.1, abs=1e-15)
+
+
 def test_same_seed_same_answer() -> None:
     x, y = RANDOM.random((2, 50))
     assert paired_bootstrap(x, y, seed=3) == paired_bootstrap(x, y, seed=3)

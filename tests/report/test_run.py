@@ -96,6 +96,14 @@ def test_epochs_without_a_number_are_left_out_of_a_curve(report: Maker) -> None:
     assert curve(report(history=history), "loss")["data"][0]["x"] == [1, 3]
 
 
+def test_a_constant_curve_has_its_number_on_the_axis(report: Maker) -> None:
+    """Plotly's own range would be one unit to either side, with a learning rate of .002 at a tick that says 0."""
+    page = report(history=[{"epoch": epoch, "loss": 0.5 / epoch, "learning_rate": 2e-3} for epoch in (1, 2, 3)])
+    axis = curve(page, "learning rate")["layout"]["yaxis"]
+    assert (axis["range"], axis["tickvals"], axis["ticktext"]) == ([1e-3, 3e-3], [2e-3], ["0.002"])
+    assert "range" not in curve(page, "loss")["layout"]["yaxis"]
+
+
 def test_a_closed_form_has_no_course(report: Maker) -> None:
     page = report(history=[{"epoch": 0, "val_correlation": 0.5, "seconds": 1.0}])
     assert "How did the training go?" not in page.headings

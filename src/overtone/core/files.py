@@ -8,7 +8,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +109,19 @@ def load_tensors(path: str | Path) -> dict[str, torch.Tensor]:
         return tensors
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path}: not a whole safetensors file ({error})", fix="write it again") from None
+
+
+def read_header(path: str | Path) -> dict[str, Any]:
+    """The JSON values in the header of a safetensors file that :func:`load_tensors` reads; other texts are left out."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), "pt") as file:
+        metadata: dict[str, str] = file.metadata() or {}
+    found = {}
+    for name, text in metadata.items():
+        with suppress(ValueError):
+            found[name] = json.loads(text)
+    return found
 
 
 def checksum(*parts: torch.Tensor | np.ndarray[Any, Any]) -> str:

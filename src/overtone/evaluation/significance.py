@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias, TypedDict
 
 import numpy as np
-import torch
 from scipy import stats
+from torch import Tensor
 
 from overtone.core import InputError
 from overtone.evaluation.arrays import ArrayLike, Floats
@@ -42,7 +42,7 @@ def by_clip(values: PerQuery) -> Floats:
     A clip is the unit that is drawn, so its two directions, which depend on each other, are drawn together.
     """
     if not isinstance(values, Mapping):
-        return np.asarray(torch.as_tensor(values).detach().cpu(), dtype=np.float64)
+        return np.asarray(values.detach().cpu().double() if isinstance(values, Tensor) else values, dtype=np.float64)
     stacked = np.stack([by_clip(direction) for direction in values.values()])
     known = ~np.isnan(stacked)
     count = known.sum(axis=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from overtone.core import is_main_process
-from overtone.core.files import checksum, json_text, load_tensors, save_tensors, write_json
+from overtone.core.files import checksum, json_text, load_tensors, read_header, save_tensors, write_json
 from overtone.core.version import __version__
 from overtone.features import Features
 
@@ -55,11 +53,10 @@ class Trial:
         if not path.exists():
             return None
         tensors = load_tensors(path)
-        with safe_open(str(path), "pt") as file:
-            header = file.metadata() or {}
-        if header.get("identity") != json_text(identity):
+        header = read_header(path)
+        if json_text(header.get("identity")) != json_text(identity):
             return None
-        return cls(tensors, json.loads(header["overtone"]))
+        return cls(tensors, header["overtone"])
 
 
 class Grid:

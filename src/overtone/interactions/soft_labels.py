@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.core.files import json_text, load_tensors, save_tensors
+from overtone.core.files import json_text, load_tensors, read_header, save_tensors
 from overtone.graphs.reading import SoftLabelFile
 from overtone.graphs.soft_labels import Kind
 
@@ -89,7 +86,7 @@ class SoftLabels:
     @classmethod
     def load(cls, path: str | Path) -> SoftLabels:
         """Read what :meth:`save` wrote; a file that is missing or holds something else is refused."""
-        tensors, header = load_tensors(path), _read_header(path)
+        tensors, header = load_tensors(path), read_header(path)
         try:
             names = header["modalities"]
             return cls(
@@ -136,17 +133,6 @@ class SoftLabels:
             labels=torch.as_tensor(_as_indicators(file.labels, count, source)),
             folds=torch.full((rows,), -1),
         )
-
-
-def _read_header(path: str | Path) -> dict[str, Any]:
-    """The JSON values in a safetensors file's header; anything else there is left out."""
-    with safe_open(str(path), "pt") as file:
-        metadata = file.metadata() or {}
-    found = {}
-    for name, text in metadata.items():
-        with suppress(ValueError):
-            found[name] = json.loads(text)
-    return found
 
 
 def has_label(labels: Tensor) -> Tensor:

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.core.files import load_tensors, save_tensors, write_json
+from overtone.core.files import json_text, load_tensors, read_header, save_tensors, write_json
 
 _PLAN = "plan.json"
 _WEIGHTS = "weights.safetensors"
@@ -56,8 +55,7 @@ class Shards:
 
     def keep(self, number: int, rows: Tensor, features: Tensor, broken: Mapping[int, str]) -> None:
         """Store a shard: row numbers (n,), features (n, d), and the reason for each row that could not be decoded."""
-        texts = json.dumps({str(row): reason for row, reason in broken.items()})
-        save_tensors(self._path(number), {"rows": rows, "features": features}, {"broken": texts})
+        save_tensors(self._path(number), {"rows": rows, "features": features}, {"broken": json_text(broken)})
 
     def collect(self, count: int) -> tuple[Tensor, Tensor, dict[int, str]]:
         """All shards joined: rows, features, and what is broken."""
@@ -65,8 +63,7 @@ class Shards:
         filled = [part for part in parts if len(part["rows"])] or parts[:1]
         broken: dict[int, str] = {}
         for number in range(count):
-            with safe_open(str(self._path(number)), "pt") as file:
-                texts = json.loads((file.metadata() or {}).get("broken", "{}"))
+            texts = read_header(self._path(number)).get("broken", {})
             broken |= {int(row): reason for row, reason in texts.items()}
         rows, features = (torch.cat([part[key] for part in filled]) for key in ("rows", "features"))
         return rows, features, broken

@@ -64,7 +64,7 @@ def lines(
     even = [rounded(curve.at) for curve in drawn.values()]
     layout = {
         "xaxis": {"title": {"text": places}, "type": "linear", "rangemode": "tozero"},
-        "yaxis": _scale(reached) if sizes else {},
+        "yaxis": _scale(reached) if sizes else figures.steady_axis(reached),
         "showlegend": False,
         "margin": MARGIN,
     }
@@ -158,7 +158,7 @@ def _scale(values: Sequence[float]) -> dict[str, Any]:
     """Logarithmic where positive values span more than a few sizes, which a linear axis would press together."""
     if values and min(values) > 0 and np.log10(max(values) / min(values)) > _DECADES:
         return _logarithmic(min(values), max(values))
-    return {"type": "linear"}
+    return {"type": "linear", **figures.steady_axis(values)}
 
 
 def _logarithmic(low: float, high: float) -> dict[str, Any]:

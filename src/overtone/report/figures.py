@@ -79,6 +79,21 @@ def points(x: list[Any], y: list[Any], hover: str | None, *, mode: str = "marker
     return {"type": "scatter", "mode": mode, "x": x, "y": y, **said, **more}
 
 
+def steady_axis(values: Sequence[float]) -> dict[str, Any]:
+    """Range and tick of an axis on which all values are one number; empty where they are not.
+
+    Plotly shows one unit to either side of such a number, and writes a small one, such as a learning rate, as 0.
+
+    Example:
+        >>> steady_axis([0.002, 0.002])
+        {'range': [0.001, 0.003], 'tickvals': [0.002], 'ticktext': ['0.002']}
+    """
+    shown = set(rounded(values)) - {None}
+    if len(shown) != 1 or not (value := shown.pop()):
+        return {}
+    return {"range": rounded(sorted([value / 2, 1.5 * value])), "tickvals": [value], "ticktext": [f"{value:g}"]}
+
+
 def row_axis(names: Sequence[str]) -> dict[str, Any]:
     """A vertical axis with a name at each row, top to bottom."""
     ticks = {"tickvals": list(range(len(names))), "ticktext": [label(name) for name in names]}

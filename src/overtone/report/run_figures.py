@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from overtone.report.figures import LEGEND, Figure, bars, label, points, rounded, vertical
+from overtone.report.figures import LEGEND, Figure, bars, label, points, rounded, steady_axis, vertical
 from overtone.report.maps import Ints
 from overtone.report.markup import Markup, el
 from overtone.report.palette import FIRST, SECOND, class_colour
@@ -51,7 +51,8 @@ def curve(name: str, epochs: Sequence[int], values: Sequence[float | None], chos
     y, mode = rounded(np.array(values, dtype=float)), "lines" if len(epochs) > 1 else "markers"
     colour = {"color": FIRST, "width": 2}
     line = points(list(epochs), y, "epoch %{x}: %{y}<extra></extra>", mode=mode, line=colour)
-    layout: dict[str, Any] = {"margin": {"l": 52, "r": 10, "t": 8, "b": 26}, "yaxis": {"automargin": True}}
+    upright = {"automargin": True, **steady_axis(y)}
+    layout: dict[str, Any] = {"margin": {"l": 52, "r": 10, "t": 8, "b": 26}, "yaxis": upright}
     if last > 1:
         layout["xaxis"] = {"range": [1, last]}
     if chosen is not None:

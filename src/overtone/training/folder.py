@@ -12,11 +12,10 @@ from typing import Any
 
 import torch
 import yaml
-from safetensors import safe_open
 from torch import Tensor
 
 from overtone.core import InputError, Settings, about
-from overtone.core.files import json_text, load_tensors, save_tensors, write_json, write_text
+from overtone.core.files import json_text, load_tensors, read_header, save_tensors, write_json, write_text
 from overtone.core.settings import read_yaml, rename
 from overtone.evaluation import Evaluation
 from overtone.features import Scaler
@@ -219,9 +218,7 @@ class RunFolder:
         for name, tensor in load_tensors(path).items():
             part, _, rest = name.partition("/")
             parts[part][rest] = tensor
-        with safe_open(str(path), "pt") as file:
-            numbers: dict[str, Any] = json.loads(file.metadata()["overtone"])
-        return Checkpoint(**numbers, **parts)
+        return Checkpoint(**read_header(path)["overtone"], **parts)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -165,6 +165,13 @@ def test_values_with_a_zero_are_drawn_on_an_even_axis() -> None:
     assert drawn.views == {}
 
 
+@pytest.mark.parametrize("sizes", [True, False])
+def test_a_constant_quantity_has_its_number_on_the_axis(sizes: bool) -> None:
+    course = Curve((0.0, 10.0), (-2e-4, -2e-4))
+    axis = lines({"a": course}, loss_styles(["a"]), places="updates", sizes=sizes, alt="").layout["yaxis"]
+    assert (axis["range"], axis["ticktext"]) == ([-3e-4, -1e-4], ["-0.0002"])
+
+
 @pytest.mark.parametrize(("reference", "drawn"), [(0.9, 2), (1.4, 2), (1.6, 1), (-0.4, 2), (-0.6, 1), (None, 1)])
 def test_a_reference_far_off_does_not_press_the_curves_together(reference: float | None, drawn: int) -> None:
     course = Curve((0.0, 10.0), (0.0, 1.0))
