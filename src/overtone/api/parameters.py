@@ -74,6 +74,7 @@ _SEQUENCES = Param(
 )
 _SEED_HELP = "Seed of the 70/30 split where DATA has none, and of a generated corpus; by default 0."
 _SEED = Param("N", option="--data-seed", minimum=0, help=_SEED_HELP)
+_MISSING = Param("refuse|nan", help="What a row of NaN means: an error (the default), or a clip without that modality.")
 _PAIR = Param("A,B", help="Names of the two modalities in DATA, if not audio,visual.")
 _VIEWS = Param("A[,B]", help="Name of the one view in DATA, or of its two modalities, where that is not clear.")
 
@@ -84,6 +85,7 @@ class Reading(TypedDict, total=False):
     subset: Annotated[str | None, _SUBSET]
     sequences: Annotated[Literal["mean", "keep"], _SEQUENCES]
     seed: Annotated[int, _SEED]
+    missing: Annotated[Literal["refuse", "nan"], _MISSING]
 
 
 class PairReading(Reading, total=False):

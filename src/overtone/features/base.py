@@ -56,6 +56,10 @@ class Features:
         media: Modality to N paths of the original media; empty where unknown.
         truth: What is known beyond the annotation, for judging only and never for training: ``events_<modality>``
             (N, C), ``interactions`` (2C, 2C).
+        present: Modality to (N,) bool, whether each clip has it; only of modalities that some clips lack, whose rows
+            there are NaN.
+        groups: N names of what clips belong together (captions of one image, clips of one recording); empty where
+            every clip stands alone, as a clip with an empty name does.
         provenance: Where all this came from.
 
     Raises:
@@ -77,6 +81,8 @@ class Features:
     media: dict[str, tuple[str, ...]] = field(default_factory=dict)
     truth: dict[str, Tensor] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
+    present: dict[str, Tensor] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.modalities) not in (1, 2):
@@ -84,6 +90,9 @@ class Features:
         sized: dict[str, Tensor | tuple[str, ...]] = {**self.modalities, **self.media}
         if self.targets is not None:
             sized["targets"] = self.targets
+        sized |= {f"present {name}": mask for name, mask in self.present.items()}
+        if self.groups:
+            sized["groups"] = self.groups
         for name, part in sized.items():
             if len(part) != len(self.ids):
                 raise InputError(f"{name} must have one row per id", got=f"{len(part)} rows and {len(self.ids)} ids")
@@ -102,6 +111,13 @@ class Features:
     def classes(self) -> int:
         """Number of classes, 0 without labels."""
         return 0 if self.targets is None else self.targets.shape[1]
+
+    def has(self, name: str) -> Tensor:
+        """(N,) bool, whether each clip has a modality."""
+        import torch
+
+        mask = self.present.get(name)
+        return torch.ones(len(self), dtype=torch.bool) if mask is None else mask
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -132,6 +148,7 @@ class Features:
         chosen = rows.tolist()
         splits = {name: place[members] for name, members in self.splits.items()}
         splits = {name: members[members >= 0].sort().values for name, members in splits.items()}
+        present = {name: mask[rows] for name, mask in self.present.items()}
         return replace(
             self,
             modalities={name: tensor[rows] for name, tensor in self.modalities.items()},
@@ -140,6 +157,8 @@ class Features:
             splits={name: members for name, members in splits.items() if len(members)},
             media={name: tuple(paths[row] for row in chosen) for name, paths in self.media.items()},
             truth={name: tensor[rows] if name.startswith(EVENTS) else tensor for name, tensor in self.truth.items()},
+            present={name: mask for name, mask in present.items() if not bool(mask.all())},
+            groups=tuple(self.groups[row] for row in chosen) if self.groups else (),
         )
 
     def split(self: F, name: str) -> F:
@@ -190,6 +209,12 @@ class PairedFeatures(Features):
         """Shape of one row per modality: ``(d,)`` or ``(T, d)``."""
         first, second = (tuple(tensor.shape[1:]) for tensor in self.modalities.values())
         return first, second
+
+    @property
+    def paired(self) -> Tensor:
+        """(N,) bool, whether each clip has both modalities."""
+        first, second = self.names
+        return self.has(first) & self.has(second)
 
     @property
     def events(self) -> tuple[Tensor, Tensor] | None:

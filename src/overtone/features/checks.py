@@ -14,6 +14,7 @@ from overtone.features.arrays import Column, SparseRows, Values, pickle_error
 from overtone.features.base import EVENTS
 from overtone.features.labels import check_labels
 from overtone.features.parsed_table import SHOWN, SPLITS, Issue, ParsedTable, list_some
+from overtone.features.presence import check_groups, check_presence
 from overtone.features.truth import check_truth
 
 
@@ -35,11 +36,14 @@ def find_issues(table: ParsedTable) -> Iterator[Issue]:
         yield from run(_check_shape, column)
     for check in (_check_row_counts, _check_vectors, _check_ids, check_labels, _check_split_names, check_truth):
         yield from run(check, table)
+    if not fatal:
+        yield from run(check_presence, table)
     for name, column in table.modalities.items():
         if not any(_check_shape(column)):
             yield from run(_check_values, table, name)
     if not fatal:
         yield from run(_check_splits, table)
+        yield from run(check_groups, table)
         yield from run(_check_leaks, table)
 
 
@@ -70,11 +74,14 @@ def _check_row_counts(table: ParsedTable) -> Iterator[Issue]:
     """Every column has one row per clip, part by part."""
     first = table.first
     others: list[Column | None] = [table.labels, table.ids, table.split, table.is_test, *table.media.values()]
+    others.append(table.groups)
     others += [column for key, column in table.truth.items() if key.startswith(EVENTS)]
     if not table.own_ids:
         others += list(table.modalities.values())
     pairs = [(first, other) for other in others if other is not None and other is not first]
-    pairs += [(table.modalities[name], column) for name, column in table.own_ids.items()]
+    pairs += [
+        (table.modalities[name], column) for own in (table.own_ids, table.present) for name, column in own.items()
+    ]
     for column, other in pairs:
         alike = column.splits == other.splits
         counts = zip(column.counts, other.counts) if alike else [(column.rows, other.rows)]
@@ -88,15 +95,16 @@ def _check_row_counts(table: ParsedTable) -> Iterator[Issue]:
 
 def _check_vectors(table: ParsedTable) -> Iterator[Issue]:
     """Ids, splits and paths are one string or flag per row; what is known beyond the labels is a number."""
-    columns = [table.ids, table.split, table.is_test, *table.own_ids.values(), *table.media.values()]
+    flagged = [column for column in (table.is_test, *table.present.values()) if column is not None]
+    columns = [table.ids, table.split, table.groups, *flagged, *table.own_ids.values(), *table.media.values()]
     for part in [part for column in columns if column is not None for part in column.parts]:
         if len(part.shape) != 1 and part.shape[1:] != (1,):
             yield Issue("rank", InputError(f"{part.where}: wrong rank", got=f"shape {part.shape}", valid="(N,)"))
-    for part in table.is_test.parts if table.is_test is not None else ():
+    for part in [part for column in flagged for part in column.parts]:
         flags = np.unique(part.read())
         if not part.numeric or not np.isin(flags, (0, 1)).all():
             got = ", ".join(map(str, flags[:SHOWN]))
-            yield Issue("splits", InputError(f"{part.where}: not flags", got=got, valid="true or false, 1 or 0"))
+            yield Issue("flags", InputError(f"{part.where}: not flags", got=got, valid="true or false, 1 or 0"))
     for part in [part for column in table.truth.values() for part in column.parts]:
         if not part.numeric:
             yield Issue("dtype", InputError(f"{part.where}: must be numbers", got=str(part)))
@@ -154,20 +162,28 @@ def _check_splits(table: ParsedTable) -> Iterator[Issue]:
 def _check_values(table: ParsedTable, name: str) -> Iterator[Issue]:
     """No NaN or Inf, no missing modality; constant columns are named."""
     column, rows = table.modalities[name], table.features(name)
-    bad = np.flatnonzero(~_test_rows(rows, lambda block: np.isfinite(block).all(axis=1))).tolist()
-    if bad:
-        kind = "NaN" if np.isnan(rows[bad[0]]).any() else "Inf"
+    there = table.presence.get(name)
+    numbers = np.arange(len(rows)) if there is None else np.flatnonzero(there)
+    rows = rows if there is None else rows[there]
+    bad = np.flatnonzero(~_test_rows(rows, lambda block: np.isfinite(block).all(axis=1)))
+    if len(bad):
+        first, bad = rows[bad[0]], numbers[bad].tolist()
+        kind = "NaN" if np.isnan(first).any() else "Inf"
         what = f"{column.place(bad[0])}: {kind} ({len(bad)} such rows: {list_some(bad)})"
-        yield Issue("not-finite", InputError(what, fix="leave these clips out or extract them again"))
+        fix = "leave these clips out or extract them again"
+        if np.isnan(first).all() and len(table.modalities) == 2:
+            fix = f"if whole rows of NaN mean clips without {name}, read the data with missing=nan (--missing nan)"
+        yield Issue("not-finite", InputError(what, fix=fix))
         return
-    zero = np.flatnonzero(_test_rows(rows, lambda block: ~block.any(axis=1))).tolist()
+    zero = numbers[_test_rows(rows, lambda block: ~block.any(axis=1))].tolist()
     if len(zero) == len(rows):
         what = f"{column.where}: every row is zero, the modality is missing"
         yield Issue("zero-rows", InputError(what, fix="extract its features again"))
         return
     if zero:
         what = f"{column.where}: {len(zero)} rows are all zero ({list_some(zero)}): a missing {name}?"
-        yield Issue("zero-rows", InputError(what, fix="leave these clips out if so"), fatal=False)
+        fix = f"if so mark them in a key 'present_{name}', or leave these clips out"
+        yield Issue("zero-rows", InputError(what, fix=fix), fatal=False)
     flat = rows.reshape(-1, rows.shape[-1])
     constant = np.flatnonzero(flat.min(axis=0) == flat.max(axis=0)).tolist()
     if constant and len(rows) > 1:

@@ -11,10 +11,11 @@ from typing_extensions import Unpack
 from overtone.core import InputError
 from overtone.core.documents import Document
 from overtone.features.arrays import Values
+from overtone.features.assembly import FeatureArrays, assemble
 from overtone.features.base import LabelKind
 from overtone.features.checks import find_issues
 from overtone.features.layout import parse_table
-from overtone.features.loading import FeatureArrays, Reading, assemble, check_reading, open_source
+from overtone.features.loading import Reading, check_reading, open_source
 
 _BLOCK = 1 << 22  # values converted to float64 at a time
 
@@ -25,6 +26,8 @@ class ModalitySummary(Document):
 
     shape: tuple[int, ...]
     """(N, d) or (N, T, d)."""
+    present: int
+    """Number of clips that have this modality; the figures below are theirs."""
     mean: float
     std: float
     min: float
@@ -53,6 +56,8 @@ class Inspection(Document):
         reader: What read it (``"npz"``, ``"corpus"``, ...).
         keys: Key to shape and type of each array.
         rows: Number of clips.
+        paired: Number of clips with both modalities; None of a single view.
+        groups: Number of groups of clips; None where there are none.
         modalities: Name to summary.
         labels: The annotation; None without labels.
         splits: Split to number of rows.
@@ -68,6 +73,8 @@ class Inspection(Document):
     reader: str | None = None
     keys: dict[str, str] = field(default_factory=dict)
     rows: int | None = None
+    paired: int | None = None
+    groups: int | None = None
     modalities: dict[str, ModalitySummary] = field(default_factory=dict)
     labels: LabelSummary | None = None
     splits: dict[str, int] = field(default_factory=dict)
@@ -99,18 +106,18 @@ def inspect(source: str | Path, *, modalities: tuple[str, ...] | None = None, **
         (1797, {'train': 1257, 'test': 540}, ())
     """
     found = Inspection(str(source))
-    subset, sequences, seed = check_reading(**reading)
+    how = check_reading(**reading)
     try:
-        with open_source(source, seed) as table:
+        with open_source(source, how.seed) as table:
             keys = {key: str(array) for key, array in table.arrays.items()}
             found = replace(found, reader=table.reader, keys=keys)
-            parsed = parse_table(table, modalities, sequences, seed)
+            parsed = parse_table(table, modalities, how.sequences, how.seed, how.missing)
             issues = list(find_issues(parsed))
             problems = tuple(str(issue.error) for issue in issues if issue.fatal)
             warnings = tuple(str(issue.error) for issue in issues if not issue.fatal)
             found = replace(found, rows=parsed.first.rows, problems=problems, warnings=warnings)
             if not problems:
-                found = _describe(found, assemble(parsed, subset))
+                found = _describe(found, assemble(parsed, how.subset))
             found = replace(found, notes=tuple(dict.fromkeys(parsed.notes)))
     except InputError as error:
         if found.reader is None and not Path(source).exists():
@@ -130,7 +137,9 @@ def _describe(found: Inspection, data: FeatureArrays) -> Inspection:
     return replace(
         found,
         rows=len(data.ids),
-        modalities={name: _summarise(values) for name, values in data.modalities.items()},
+        paired=None if len(data.modalities) == 1 else len(data.ids) - _count_unpaired(data),
+        groups=len(set(data.groups) - {""}) or None,
+        modalities={name: _summarise(values, data.present.get(name)) for name, values in data.modalities.items()},
         labels=labels,
         splits={name: len(rows) for name, rows in data.splits.items()},
         ids=data.ids[:3],
@@ -139,9 +148,16 @@ def _describe(found: Inspection, data: FeatureArrays) -> Inspection:
     )
 
 
-def _summarise(values: Values) -> ModalitySummary:
-    flat = values.reshape(-1)
+def _count_unpaired(data: FeatureArrays) -> int:
+    """Number of clips that lack a modality."""
+    return int((~np.stack(list(data.present.values()))).any(axis=0).sum()) if data.present else 0
+
+
+def _summarise(values: Values, present: Values | None) -> ModalitySummary:
+    """The figures of the rows that are there."""
+    shape, count = values.shape, len(values) if present is None else int(present.sum())
+    flat = (values if present is None else values[present]).reshape(-1)
     blocks = [flat[start : start + _BLOCK] for start in range(0, len(flat), _BLOCK)]
     mean = sum(float(block.sum(dtype=np.float64)) for block in blocks) / len(flat)
     variance = sum(float(np.square(block.astype(np.float64) - mean).sum()) for block in blocks) / len(flat)
-    return ModalitySummary(values.shape, mean, variance**0.5, float(flat.min()), float(flat.max()))
+    return ModalitySummary(shape, count, mean, variance**0.5, float(flat.min()), float(flat.max()))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from overtone.core import InputError
 from overtone.features.arrays import Array, Column, Table
 from overtone.features.base import EVENTS, single_view_error
-from overtone.features.parsed_table import INTERACTIONS, SPLITS, STRENGTHS, ParsedTable, Sequences
+from overtone.features.parsed_table import INTERACTIONS, SPLITS, STRENGTHS, Missing, ParsedTable, Sequences
 
 _USUAL_PAIR = ("audio", "visual")
 """The default names of the two modalities."""
@@ -17,13 +17,17 @@ _USUAL_VIEWS = ("image", "features", "embeddings", "x", "X", "data")
 
 LABELS = ("labels", "y", "lab", "label", "Y", "gt", "gnd")
 IDS = ("ids", "id", "video_id", "clip_id")
+GROUPS = "groups"
 MEDIA = "media_"
+PRESENT = "present_"
 _OWN_IDS = "ids_"
-ROLES = {*LABELS, *IDS, "split", "is_test", "class_names", "modalities", INTERACTIONS, STRENGTHS}
-PREFIXES = (EVENTS, MEDIA, _OWN_IDS)
+ROLES = {*LABELS, *IDS, "split", "is_test", "class_names", "modalities", GROUPS, INTERACTIONS, STRENGTHS}
+PREFIXES = (EVENTS, MEDIA, PRESENT, _OWN_IDS)
 
 
-def parse_table(table: Table, modalities: tuple[str, ...] | None, sequences: Sequences, seed: int) -> ParsedTable:
+def parse_table(
+    table: Table, modalities: tuple[str, ...] | None, sequences: Sequences, seed: int, missing: Missing = "refuse"
+) -> ParsedTable:
     """Find the role of every array; InputError where the modalities cannot be found.
 
     ``modalities`` are the keys that the user names, the rest is as in :class:`overtone.features.Reading`.
@@ -48,8 +52,11 @@ def parse_table(table: Table, modalities: tuple[str, ...] | None, sequences: Seq
         class_names=columns.get("class_names"),
         truth={key: columns[key] for key in columns if key.startswith(EVENTS) or key in (INTERACTIONS, STRENGTHS)},
         media={name: columns[MEDIA + name] for name in names if MEDIA + name in columns},
+        present={name: columns[PRESENT + name] for name in names if PRESENT + name in columns},
+        groups=columns.get(GROUPS),
         quantised=labels == "lab" and bool(columns["lab"].splits),
         sequences=sequences,
+        missing=missing,
         seed=seed,
         notes=notes,
     )

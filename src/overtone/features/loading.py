@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypedDict, get_args
 
@@ -13,26 +13,20 @@ import numpy as np
 from typing_extensions import Unpack
 
 from overtone.core import InputError
-from overtone.core.files import checksum
-from overtone.features.arrays import ArrayLike, Table, Values, make_table
+from overtone.features.arrays import ArrayLike, Table, make_table
+from overtone.features.assembly import assemble
 from overtone.features.base import (
-    EVENTS,
     Features,
-    LabelKind,
     PairedFeatures,
-    Provenance,
-    find_label_kind,
     require_pairs,
     single_view_error,
 )
 from overtone.features.checks import find_issues
 from overtone.features.corpora import corpora
 from overtone.features.formats import find_format
-from overtone.features.labels import build_targets
 from overtone.features.layout import join_parts, list_keys, parse_table
-from overtone.features.parsed_table import ParsedTable, Sequences
+from overtone.features.parsed_table import Missing, Sequences
 from overtone.features.subsets import Subset, find_subset
-from overtone.features.truth import build_truth
 
 
 class Reading(TypedDict, total=False):
@@ -44,6 +38,8 @@ class Reading(TypedDict, total=False):
     """What becomes of (N, T, d): ``"mean"`` over time, the default, or ``"keep"``."""
     seed: int
     """Of a generated corpus, and of the 70/30 split where the source has none; 0 by default."""
+    missing: Missing
+    """What a row of NaN means: an error (``"refuse"``, the default), or a clip without that modality (``"nan"``)."""
     view: str | None
     """The former name of ``subset``."""
 
@@ -57,7 +53,7 @@ def load(
         source: A file (.npz, .h5, .mat, .parquet, .safetensors), a folder (official AVE, or .npy files) or the
             name of a corpus (``"split-digits"``, ``"simulated"``).
         modalities: Keys of the two modalities where they are not ``audio`` and ``visual``.
-        reading: ``subset``, ``sequences`` and ``seed``, as :class:`Reading` describes them.
+        reading: ``subset``, ``sequences``, ``seed`` and ``missing``, as :class:`Reading` describes them.
 
     Returns:
         Checked features; what was decided is in ``provenance.notes``, what may be wrong in ``provenance.warnings``.
@@ -152,13 +148,31 @@ def views_from_arrays(
     return _read(make_table(arrays, source, "arrays"), modalities, reading)
 
 
+@dataclass(frozen=True)
+class CheckedReading:
+    """How a source is read, every value valid; see :class:`Reading`."""
+
+    subset: Subset | None
+    sequences: Sequences
+    seed: int
+    missing: Missing
+
+
 def check_reading(
-    *, subset: str | None = None, sequences: Sequences = "mean", seed: int = 0, view: str | None = None
-) -> tuple[Subset | None, Sequences, int]:
-    """The subset, what becomes of sequences, and the seed; InputError where a value is not valid."""
+    *,
+    subset: str | None = None,
+    sequences: Sequences = "mean",
+    seed: int = 0,
+    missing: Missing = "refuse",
+    view: str | None = None,
+) -> CheckedReading:
+    """The same with defaults; InputError where a value is not valid."""
     if sequences not in get_args(Sequences):
         raise InputError("sequences are averaged or kept", got=repr(sequences), valid=", ".join(get_args(Sequences)))
-    return find_subset(subset, view), sequences, seed
+    if missing not in get_args(Missing):
+        what = "rows of NaN are refused, or mean a missing modality"
+        raise InputError(what, got=repr(missing), valid=", ".join(get_args(Missing)))
+    return CheckedReading(find_subset(subset, view), sequences, seed, missing)
 
 
 @contextmanager
@@ -183,81 +197,13 @@ def open_source(source: str | Path | Table, seed: int) -> Iterator[Table]:
         table.close()
 
 
-@dataclass(frozen=True, eq=False)
-class FeatureArrays:
-    """The fields of :class:`overtone.features.Features` before they are tensors."""
-
-    modalities: dict[str, Values]
-    ids: tuple[str, ...]
-    targets: Values | None
-    class_names: tuple[str, ...]
-    splits: dict[str, Values]
-    media: dict[str, tuple[str, ...]]
-    truth: dict[str, Values]
-    provenance: Provenance
-
-    @property
-    def label_kind(self) -> LabelKind:
-        """What kind of labels the targets are."""
-        return find_label_kind(self.targets)
-
-
-def assemble(table: ParsedTable, subset: Subset | None = None, warnings: tuple[str, ...] = ()) -> FeatureArrays:
-    """The arrays of a table without problems; InputError where the corpus lacks a class of the subset."""
-    features, ids = _match_rows(table)
-    media = {name: column.text() for name, column in table.media.items()}
-    data = FeatureArrays(features, ids, *build_targets(table), table.splits, media, build_truth(table), Provenance())
-    if subset is not None:
-        data = _select(data, subset.classes)
-        table.notes.append(subset.note)
-    parts = [*data.modalities.values(), *([] if data.targets is None else [data.targets]), *data.splits.values()]
-    identity, notes = checksum(*parts), tuple(table.notes)
-    provenance = Provenance(table.source, table.table.reader, identity, notes, warnings, table.made_split)
-    return replace(data, provenance=provenance)
-
-
-def _match_rows(table: ParsedTable) -> tuple[dict[str, Values], tuple[str, ...]]:
-    """Features in one row order, and the clips' ids."""
-    features = {name: table.features(name) for name in table.modalities}
-    if not table.own_ids:
-        return features, table.ids.text() if table.ids is not None else tuple(map(str, range(table.first.rows)))
-    (_, names), (second, others) = table.own_names.items()
-    if names != others:
-        place = {name: row for row, name in enumerate(others)}
-        features[second] = features[second][[place[name] for name in names]]
-        table.notes.append(f"{second}: rows matched to the other modality's by id")
-    return features, names
-
-
-def _select(data: FeatureArrays, classes: tuple[str, ...]) -> FeatureArrays:
-    """Only the clips of some classes, with targets of these classes."""
-    missing = [name for name in classes if name not in data.class_names]
-    if missing or data.targets is None:
-        what = f"the subset needs classes that the data lack: {', '.join(missing)}"
-        raise InputError(what, got=", ".join(data.class_names) or "no labels")
-    targets = data.targets[:, [data.class_names.index(name) for name in classes]]
-    chosen = targets.sum(axis=1) > 0
-    place, rows = np.cumsum(chosen) - 1, np.flatnonzero(chosen)
-    splits = {name: place[members[chosen[members]]] for name, members in data.splits.items()}
-    return replace(
-        data,
-        modalities={name: values[rows] for name, values in data.modalities.items()},
-        ids=tuple(data.ids[row] for row in rows),
-        targets=targets[rows],
-        class_names=classes,
-        splits={name: members for name, members in splits.items() if len(members)},
-        media={name: tuple(paths[row] for row in rows) for name, paths in data.media.items()},
-        truth={key: values[rows] if key.startswith(EVENTS) else values for key, values in data.truth.items()},
-    )
-
-
 def _read(
     source: str | Path | Table, modalities: tuple[str, ...] | None, reading: Reading, *, pairs: bool = False
 ) -> Features:
     """Checked features; raises the first problem that a check finds. A single view is refused before it is read."""
-    subset, sequences, seed = check_reading(**reading)
-    with open_source(source, seed) as table:
-        parsed = parse_table(table, modalities, sequences, seed)
+    how = check_reading(**reading)
+    with open_source(source, how.seed) as table:
+        parsed = parse_table(table, modalities, how.sequences, how.seed, how.missing)
         if pairs and len(parsed.modalities) == 1:
             raise single_view_error(table.source, next(iter(parsed.modalities)), list_keys(join_parts(table.arrays)))
         warnings = []
@@ -265,7 +211,7 @@ def _read(
             if issue.fatal:
                 raise issue.error
             warnings.append(str(issue.error))
-        arrays = assemble(parsed, subset, tuple(warnings))
+        arrays = assemble(parsed, how.subset, tuple(warnings))
     kind = PairedFeatures if len(arrays.modalities) == 2 else Features
     found = {field.name: _to_tensors(getattr(arrays, field.name)) for field in fields(arrays)}
     return kind(**found, label_kind=arrays.label_kind)

@@ -22,6 +22,8 @@ INTERACTIONS, STRENGTHS = "interactions", "interaction_strengths"
 _TEST_FRACTION = 0.3
 
 Sequences = Literal["mean", "keep"]
+Missing = Literal["refuse", "nan"]
+"""Whether a row of NaN is an error, or a clip without the modality."""
 
 
 SHOWN = 5
@@ -72,9 +74,14 @@ class ParsedTable:
     """Columns that are known beyond the annotation, for judging only."""
     media: dict[str, Column]
     """Modality to the column of media paths."""
+    present: dict[str, Column]
+    """Modality to flags (N,): whether each of its rows is there."""
+    groups: Column | None
+    """Names of what rows belong together."""
     quantised: bool
     """Whether 8-bit values mean (x - 128) / 256."""
     sequences: Sequences
+    missing: Missing
     seed: int
     notes: list[str]
     """What was decided, in sentences."""
@@ -104,6 +111,9 @@ class ParsedTable:
                 return (block - 128) / 256 if quantised else block
 
             self._converted[name] = column.float32(change if pool or quantised else None)
+            if name in self.presence:
+                self._converted[name] = np.array(self._converted[name])
+                self._converted[name][~self.presence[name]] = np.nan
             rows = column.parts[0].rows
             if isinstance(rows, SparseRows):
                 self.notes.append(f"{name}: {rows}; read as dense float32")
@@ -112,6 +122,30 @@ class ParsedTable:
             if quantised:
                 self.notes.append(f"{name}: 8-bit values of the VEGAS layout read as (x - 128) / 256")
         return self._converted[name]
+
+    @cached_property
+    def presence(self) -> dict[str, Values]:
+        """Modality to (N,) bool in its own order of rows, of those that some rows lack: by their key or, if asked, NaN.
+
+        Flags that cannot be read are passed over here: the checks refuse them.
+        """
+        found = {}
+        for name, column in self.modalities.items():
+            flags = np.ones(column.rows, dtype=bool)
+            if self.missing == "nan" and all(part.dtype.kind == "f" and len(part.shape) > 1 for part in column.parts):
+                blocks = [block for part in column.parts for block in part.blocks()]
+                flags = ~np.concatenate([np.isnan(block).all(axis=tuple(range(1, block.ndim))) for block in blocks])
+            given = self.present.get(name)
+            if given is not None and given.rows == column.rows and all(part.numeric for part in given.parts):
+                flags &= given.read().reshape(column.rows, -1)[:, 0].astype(bool)
+            if not flags.all():
+                found[name] = flags
+        return found
+
+    @cached_property
+    def group_names(self) -> tuple[str, ...]:
+        """The group of each row; empty where there are none."""
+        return self.groups.text() if self.groups is not None else ()
 
     @cached_property
     def split_names(self) -> tuple[str, ...]:
@@ -134,8 +168,10 @@ class ParsedTable:
             names = np.array([SPLITS.get(name, "") for name in self.split_names])
             kinds = ("train", "val", "test") if "val" in names else ("train", "test")
             return {split: np.flatnonzero(names == split) for split in kinds}
-        train, test = draw_split(self.first.rows, _TEST_FRACTION, self.seed)
-        self.notes.append(f"no split in the source: made a 70/30 split with seed {self.seed}, without using labels")
+        train, test = draw_split(self.first.rows, _TEST_FRACTION, self.seed, self.group_names)
+        whole = " and with every group on one side" if self.group_names else ""
+        what = f"no split in the source: made a 70/30 split with seed {self.seed}, without using labels{whole}"
+        self.notes.append(what)
         return {"train": train, "test": test}
 
     @cached_property

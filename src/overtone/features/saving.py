@@ -11,7 +11,7 @@ from overtone.core import InputError
 from overtone.features.arrays import ArrayLike, Values
 from overtone.features.base import Features
 from overtone.features.formats import find_format_by_suffix
-from overtone.features.layout import MEDIA, PREFIXES, ROLES
+from overtone.features.layout import GROUPS, MEDIA, PREFIXES, PRESENT, ROLES
 from overtone.features.parsed_table import SPLITS
 
 
@@ -60,6 +60,9 @@ def to_plain_layout(data: Features) -> dict[str, Values]:
         arrays["class_names"] = np.array(data.class_names, dtype=str)
     if data.splits:
         arrays["split"] = _split_names(data)
+    arrays |= {PRESENT + name: mask.numpy() for name, mask in data.present.items()}
+    if data.groups:
+        arrays[GROUPS] = np.array(data.groups, dtype=str)
     arrays |= {MEDIA + name: np.array(paths, dtype=str) for name, paths in data.media.items()}
     arrays |= {key: tensor.numpy() for key, tensor in data.truth.items()}
     return arrays

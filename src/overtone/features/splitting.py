@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,14 +32,40 @@ def shuffle_rows(rows: int, seed: int) -> Values:
     return np.argsort(words, kind="stable").astype(np.int64)
 
 
-def draw_split(rows: int, fraction: float, seed: int) -> tuple[Values, Values]:
+def draw_split(rows: int, fraction: float, seed: int, groups: Sequence[str] = ()) -> tuple[Values, Values]:
     """Sorted row numbers of the rest and of a random ``fraction`` (rounded up).
 
-    Labels play no part (no stratification), so that a split contains no information about them.
+    Labels play no part (no stratification), so that a split contains no information about them. With a name of a group
+    for each row, whole groups are drawn until the fraction is reached, so that none is on both sides.
+
+    Example:
+        >>> draw_split(6, 0.5, 0, ["a", "b", "a", "b", "c", "c"])
+        (array([1, 3]), array([0, 2, 4, 5]))
     """
-    order = shuffle_rows(rows, seed)
     count = math.ceil(rows * fraction)
-    return np.sort(order[count:]), np.sort(order[:count])
+    if not len(groups):
+        order = shuffle_rows(rows, seed)
+        return np.sort(order[count:]), np.sort(order[:count])
+    numbers = group_numbers(groups)
+    order = shuffle_rows(int(numbers.max()) + 1, seed)
+    reached = np.cumsum(np.bincount(numbers)[order])
+    taken = np.isin(numbers, order[: int(np.searchsorted(reached, count)) + 1])
+    return np.flatnonzero(~taken), np.flatnonzero(taken)
+
+
+def group_numbers(groups: Sequence[str]) -> Values:
+    """(N,) int64 numbers of named groups, in the order of their names; a row without a name is a group of its own.
+
+    Example:
+        >>> group_numbers(["b", "a", "", "b", ""])
+        array([2, 1, 3, 2, 4])
+    """
+    names = np.array(groups, dtype=str)
+    _, numbers = np.unique(names, return_inverse=True)
+    numbers = numbers.ravel().astype(np.int64)
+    alone = names == ""
+    numbers[alone] = len(names) + np.arange(alone.sum())
+    return np.unique(numbers, return_inverse=True)[1].ravel().astype(np.int64)
 
 
 def hold_out(data: F, fraction: float, seed: int) -> F:
@@ -46,7 +73,7 @@ def hold_out(data: F, fraction: float, seed: int) -> F:
 
     Args:
         data: Features with a split ``"train"``.
-        fraction: Share of the train rows that becomes ``"val"``, in (0, 1).
+        fraction: Share of the train rows that becomes ``"val"``, in (0, 1); more where only whole groups can be taken.
         seed: The same seed holds out the same rows.
 
     Returns:
@@ -67,7 +94,8 @@ def hold_out(data: F, fraction: float, seed: int) -> F:
     if "train" not in data.splits:
         raise InputError("there is no split 'train' to hold rows out of", got=", ".join(data.splits) or "no splits")
     train = data.splits["train"]
-    rest, held = draw_split(len(train), fraction, seed)
+    groups = [data.groups[row] for row in train.tolist()] if data.groups else ()
+    rest, held = draw_split(len(train), fraction, seed, groups)
     if not len(rest):
         got = f"{len(train)} train rows"
         raise InputError("holding out would leave no row to train on", got=got, fix="bring more rows")

@@ -1,0 +1,111 @@
+"""From a table without problems to the arrays of features: rows matched, subsets taken, all of it identified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from overtone.core import InputError
+from overtone.core.files import checksum
+from overtone.features.arrays import Values
+from overtone.features.base import EVENTS, LabelKind, Provenance, find_label_kind
+from overtone.features.labels import build_targets
+from overtone.features.parsed_table import ParsedTable
+from overtone.features.splitting import group_numbers
+from overtone.features.subsets import Subset
+from overtone.features.truth import build_truth
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureArrays:
+    """The fields of :class:`overtone.features.Features` before they are tensors."""
+
+    modalities: dict[str, Values]
+    ids: tuple[str, ...]
+    targets: Values | None
+    class_names: tuple[str, ...]
+    splits: dict[str, Values]
+    media: dict[str, tuple[str, ...]]
+    truth: dict[str, Values]
+    provenance: Provenance
+    present: dict[str, Values]
+    groups: tuple[str, ...]
+
+    @property
+    def label_kind(self) -> LabelKind:
+        """What kind of labels the targets are."""
+        return find_label_kind(self.targets)
+
+
+def assemble(table: ParsedTable, subset: Subset | None = None, warnings: tuple[str, ...] = ()) -> FeatureArrays:
+    """The arrays of a table without problems; InputError where the corpus lacks a class of the subset."""
+    features, present, ids = _match_rows(table)
+    data = FeatureArrays(
+        features,
+        ids,
+        *build_targets(table),
+        table.splits,
+        {name: column.text() for name, column in table.media.items()},
+        build_truth(table),
+        Provenance(),
+        present,
+        table.group_names,
+    )
+    if subset is not None:
+        data = _select(data, subset.classes)
+        table.notes.append(subset.note)
+    if data.present:
+        lacking = [f"{int((~mask).sum())} without {name}" for name, mask in data.present.items()]
+        table.notes.append(f"of {len(data.ids)} rows {' and '.join(lacking)}")
+    parts = [*data.modalities.values(), *([] if data.targets is None else [data.targets]), *data.splits.values()]
+    parts += [*data.present.values(), *([group_numbers(data.groups)] if data.groups else [])]
+    identity, notes = checksum(*parts), tuple(table.notes)
+    provenance = Provenance(table.source, table.table.reader, identity, notes, warnings, table.made_split)
+    return replace(data, provenance=provenance)
+
+
+def _match_rows(table: ParsedTable) -> tuple[dict[str, Values], dict[str, Values], tuple[str, ...]]:
+    """Features and presence in one row order, and the clips' ids."""
+    features = {name: table.features(name) for name in table.modalities}
+    present = dict(table.presence)
+    if not table.own_ids:
+        return (
+            features,
+            present,
+            table.ids.text() if table.ids is not None else tuple(map(str, range(table.first.rows))),
+        )
+    (_, names), (second, others) = table.own_names.items()
+    if names != others:
+        place = {name: row for row, name in enumerate(others)}
+        order = [place[name] for name in names]
+        for part in (features, present):
+            if second in part:
+                part[second] = part[second][order]
+        table.notes.append(f"{second}: rows matched to the other modality's by id")
+    return features, present, names
+
+
+def _select(data: FeatureArrays, classes: tuple[str, ...]) -> FeatureArrays:
+    """Only the clips of some classes, with targets of these classes."""
+    missing = [name for name in classes if name not in data.class_names]
+    if missing or data.targets is None:
+        what = f"the subset needs classes that the data lack: {', '.join(missing)}"
+        raise InputError(what, got=", ".join(data.class_names) or "no labels")
+    targets = data.targets[:, [data.class_names.index(name) for name in classes]]
+    chosen = targets.sum(axis=1) > 0
+    place, rows = np.cumsum(chosen) - 1, np.flatnonzero(chosen)
+    present = {name: mask[rows] for name, mask in data.present.items()}
+    splits = {name: place[members[chosen[members]]] for name, members in data.splits.items()}
+    return replace(
+        data,
+        modalities={name: values[rows] for name, values in data.modalities.items()},
+        ids=tuple(data.ids[row] for row in rows),
+        targets=targets[rows],
+        class_names=classes,
+        splits={name: members for name, members in splits.items() if len(members)},
+        media={name: tuple(paths[row] for row in rows) for name, paths in data.media.items()},
+        truth={key: values[rows] if key.startswith(EVENTS) else values for key, values in data.truth.items()},
+        present={name: mask for name, mask in present.items() if not mask.all()},
+        groups=tuple(data.groups[row] for row in rows) if data.groups else (),
+    )
