@@ -176,6 +176,7 @@ def evaluate(
         chosen = _chosen(features, split or own)
         part = features if chosen is None else features.split(chosen)
         about: dict[str, Any] = {"names": part.names, "class_names": part.class_names, "events": part.events}
+        about |= {"present": part.present, "groups": part.groups}
         first, second = part.modalities.values()
         return evaluation.evaluate(first, second, part.targets, **about, **options)
     if data is None:
@@ -203,11 +204,19 @@ def _write_report(run: Run, data: PairedFeatures) -> None:
     """Write ``report.html`` into a run's folder, unless there is no test split to report on."""
     from overtone import report
     from overtone.core.files import write_text
+    from overtone.features import only_pairs
 
     if run.folder is None or "test" not in data.splits:
         return
     evaluation, embeddings = run.evaluation, run.test_embeddings
-    if evaluation is None or embeddings is None:  # a finished run, read from its folder
+    if data.present:
+        data = only_pairs(data, "the report shows pairs")
+        if "test" not in data.splits:
+            return
+        test = data.split("test")
+        embeddings = run.embed(test)
+        evaluation = run.evaluate(test, None, confusion=True)
+    elif evaluation is None or embeddings is None:  # a finished run, read from its folder
         evaluation, embeddings = run.test(data)
     write_text(run.folder / "report.html", report.run_report(run, data, evaluation, embeddings))
 

@@ -32,6 +32,9 @@ def show_run(output: Output, run: Run, arguments: Arguments) -> None:
     output.say(*(tables.evaluation_table(found) if found else ()))
     for name, scaling in run.info.get("scaling", {}).items():  # not in runs of older versions
         output.say(f"Scaling of {name}: {scaling['steps']} ({scaling['reason']})")
+    if unpaired := run.info.get("unpaired"):
+        what = "took part in training" if unpaired["used"] else f"were left out: {run.name} learns from pairs"
+        output.say(f"{unpaired['rows']:,} training rows with one modality only {what}.")
     output.say(f"\nRun: {out}")
     output.say(f"Report (open it in a browser): {report}" if report else "No test split, so no evaluation.")
 

@@ -79,7 +79,7 @@ def evaluation_table(evaluation: Evaluation, title: str = "Retrieval") -> list[R
         score = evaluation[key]
         cells = map(number, (*score.directions.values(), score.mean))
         rows.append((metric_name(key), *cells, span(score.ci95) if score.ci95 else ""))
-    title = f"{title}, {plural(evaluation.queries, 'query', 'queries')} in each direction"
+    title = f"{title}, {_counted(evaluation)}"
     shown: list[RenderableType] = [table(("", *arrows(evaluation.modalities), "mean", _INTERVAL), rows, title)]
     skipped = sum(evaluation.skipped_queries.values())
     if skipped:
@@ -175,6 +175,17 @@ def _with_spread(space: SpaceResult, key: str) -> str:
     measured = space.measured(key)
     value = number(measured.mean)
     return value if measured.std is None or key not in _WITH_SPREAD else f"{value} ± {number(measured.std)}"
+
+
+def _counted(evaluation: Evaluation) -> str:
+    """How many queries there are; of each direction, where some clips have one modality only."""
+    if not evaluation.sizes:
+        return f"{plural(evaluation.queries, 'query', 'queries')} in each direction"
+    ways = {"a2v": evaluation.modalities, "v2a": evaluation.modalities[::-1]}
+    return ", ".join(
+        f"{size.queries:,} {ways[way][0]} queries among {size.gallery:,} {ways[way][1]} items ({size.paired:,} paired)"
+        for way, size in evaluation.sizes.items()
+    )
 
 
 def inspection_table(found: Inspection) -> list[RenderableType]:

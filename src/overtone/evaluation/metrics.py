@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from overtone.core import Registry
-from overtone.evaluation.arrays import Floats
+from overtone.evaluation.arrays import Floats, Ints
 from overtone.evaluation.ranks import CounterpartRanks, Ranks
 
 F = TypeVar("F", bound=Callable[..., Floats])
@@ -236,13 +236,7 @@ def recall_at(ranks: Ranks, k: int) -> Floats:
     first = np.flatnonzero(ranks.tied % ranks.above.shape[1] == 0)
     members = np.ones(len(ranks.counts), np.int64)
     members[ranks.tied_query[first]] = ranks.relevant_upto[first]
-    group = ranks.upto[:, 0] - ranks.above[:, 0]
-    irrelevant = group - members
-    drawn = np.clip(k - ranks.above[:, 0], 0, group)
-    missed = np.ones(len(group))
-    for draw in range(min(k, int(drawn.max(initial=0)))):
-        left = np.maximum(irrelevant - draw, 0) / np.maximum(group - draw, 1)
-        missed *= np.where(draw < drawn, left, 1.0)
+    missed = _chance_of_none(ranks.above[:, 0], ranks.upto[:, 0], members, k)
     return np.where(ranks.counts > 0, 1.0 - missed, np.nan)
 
 
@@ -253,8 +247,26 @@ def recall_at(ranks: Ranks, k: int) -> Floats:
     level="instance",
 )
 def instance_recall_at(ranks: CounterpartRanks, k: int) -> Floats:
-    r"""1 if the true counterpart is among the first k items, else 0; within a tie group, the share of it that is."""
-    return np.clip((k - ranks.above) / (ranks.upto - ranks.above), 0.0, 1.0)
+    r"""1 if the true counterpart is among the first k items, else 0; within a tie group, the share of it that is.
+
+    Of m counterparts among g tied items, the chance that one of them is: see :func:`recall_at`. NaN without any.
+    """
+    if ranks.members is None:
+        return np.clip((k - ranks.above) / (ranks.upto - ranks.above), 0.0, 1.0)
+    missed = _chance_of_none(ranks.above, ranks.upto, ranks.members, k)
+    return np.where(ranks.members > 0, 1.0 - missed, np.nan)
+
+
+def _chance_of_none(above: Ints, upto: Ints, members: Ints, k: int) -> Floats:
+    """Chance that none of m members of a tie group is among the first k items, its g items being in random order."""
+    group = upto - above
+    irrelevant = group - members
+    drawn = np.clip(k - above, 0, group)
+    missed = np.ones(len(group))
+    for draw in range(min(k, int(drawn.max(initial=0)))):
+        left = np.maximum(irrelevant - draw, 0) / np.maximum(group - draw, 1)
+        missed *= np.where(draw < drawn, left, 1.0)
+    return missed
 
 
 @metric(
@@ -273,6 +285,12 @@ def instance_recall_at(ranks: CounterpartRanks, k: int) -> Floats:
     summary=np.median,
 )
 def expected_rank(ranks: CounterpartRanks) -> Floats:
-    r"""Rank of the true counterpart, 1 the best; among tied items the mean of their ranks, (above + 1 + upto) / 2."""
-    result: Floats = (ranks.above + 1 + ranks.upto) / 2
-    return result
+    r"""Rank of the true counterpart, 1 the best; among tied items the mean of their ranks, (above + 1 + upto) / 2.
+
+    Of m counterparts among g tied items the first is expected at above + (g + 1) / (m + 1). NaN without any.
+    """
+    if ranks.members is None:
+        result: Floats = (ranks.above + 1 + ranks.upto) / 2
+        return result
+    expected = ranks.above + (ranks.upto - ranks.above + 1) / (ranks.members + 1)
+    return np.where(ranks.members > 0, expected, np.nan)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.evaluation.arrays import ArrayLike, Floats, class_targets, event_targets, unit_pair
+from overtone.evaluation.clips import Clips
 from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.metrics import EVENTS_MAP, Metric, metrics
 from overtone.evaluation.result import ClassScore, Evaluation, Reranking, Score
@@ -34,6 +35,8 @@ def evaluate(
     confusion: bool = False,
     exact: bool | None = None,
     diffusion: bool | Mapping[str, float] = False,
+    present: Mapping[str, ArrayLike] | None = None,
+    groups: Sequence[str] = (),
 ) -> Evaluation:
     """Cross-modal retrieval in both directions by cosine similarity, over all ranks.
 
@@ -58,6 +61,10 @@ def evaluate(
             similar by arithmetic are tied on every machine; by default up to 4096 × 4096 pairs, where it is free.
         diffusion: Whether to rank once more by :class:`~overtone.evaluation.Diffusion`, or its settings; the result's
             ``diffusion`` has those metrics, and no other figure changes.
+        present: Name of a modality to (N,) flags, whether each clip has it. A clip queries by the modality that it has
+            and is found by it; its row in the other is not looked at, and its true counterpart is not ranked.
+        groups: N names of what clips belong together: any item of a query's group is its true counterpart, and the
+            first of them in the ranking counts. A clip with an empty name stands alone.
 
     Returns:
         The evaluation. Direction ``a2v`` means that ``first`` queries ``second``, ``v2a`` the reverse.
@@ -74,12 +81,12 @@ def evaluate(
         >>> round(result["map"]["mean"], 3), result["instance_recall@1"]["a2v"], result["median_rank"]["a2v"]
         (0.75, 0.0, 3.0)
     """
-    a, v = unit_pair(first, second, names, exact, paired=True)
+    clips = Clips.of(names, (first, second), present or {}, groups)
+    a, v = unit_pair(*clips.filled(first, second), names, exact, paired=True)
     labels, labelled_as = (None, ()) if targets is None else class_targets(targets, len(a), "targets")
-    ways = {"a2v": (a, v), "v2a": (v, a)}
-    searches = {way: Search(x, y, labels, labels, paired=True) for way, (x, y) in ways.items()}
+    searches = clips.searches(a, v, labels)
     chosen = [metric for _, metric in metrics.items() if labels is not None or metric.level == "instance"]
-    plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion)
+    plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion, clips)
     either = None if events is None else event_targets(events, len(a), names)
     known = _named(class_names, labelled_as)
     found = _with_events(searches, plan, names, known, either)
@@ -101,7 +108,7 @@ def _with_events(
     found = _evaluate(searches, plan, names, class_names)
     if events is None:
         return found
-    fully = {way: replace(search, query_targets=events, gallery_targets=events) for way, search in searches.items()}
+    fully = plan.clips.with_targets(searches, events)
     judged = _evaluate(fully, replace(plan, metrics=[metrics["map"]], confusion=False), names, ())
     return replace(
         found,
@@ -147,14 +154,17 @@ def evaluate_within(
         raise InputError(f"{name}: at least two clips are needed to find one with another", got=len(rows))
     labels, labelled_as = class_targets(targets, len(rows), "targets")
     chosen = [metric for _, metric in metrics.items() if metric.level == "label"]
-    plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion)
+    plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion, Clips(len(rows)))
     searches = {"within": Search(rows, rows, labels, labels, exclude_self=True)}
     return _evaluate(searches, plan, (name,), _named(class_names, labelled_as))
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is computed: metrics, cutoffs k, memory in MB, draws and seed of the interval of map, confusion or not."""
+    """What is computed: metrics, cutoffs k, memory in MB, draws and seed of the interval of map, confusion or not.
+
+    ``clips`` are those that query and are found.
+    """
 
     metrics: Sequence[Metric]
     cutoffs: tuple[int, ...]
@@ -162,12 +172,14 @@ class _Plan:
     bootstrap: int
     seed: int
     confusion: bool
+    clips: Clips
 
 
 def _evaluate(
     searches: Mapping[str, Search], plan: _Plan, names: tuple[str, ...], class_names: tuple[str, ...]
 ) -> Evaluation:
     """Run the searches of all directions over the same clips, and summarise the metrics of their queries."""
+    clips = plan.clips
     found = {direction: _run(search, plan) for direction, search in searches.items()}
     keys = {key: metric for metric in plan.metrics for key in metric.columns(plan.cutoffs)}
     values = {key: {way: result.values[key] for way, result in found.items()} for key in keys}
@@ -181,18 +193,23 @@ def _evaluate(
         precision = values["map"]
         skipped = {way: int(np.isnan(column).sum()) for way, column in precision.items()}
         if plan.bootstrap:
-            interval = mean_interval(precision, resamples=plan.bootstrap, seed=plan.seed)
+            drawn = {way: clips.spread(way, column).numpy() for way, column in precision.items()}
+            interval = mean_interval(drawn, resamples=plan.bootstrap, seed=plan.seed)
             scores["map"] = replace(scores["map"], ci95=interval)
         if first.query_targets is not None:
-            per_class = _per_class(precision, first.query_targets, class_names)
+            members = {
+                way: search.query_targets for way, search in searches.items() if search.query_targets is not None
+            }
+            per_class = _per_class(precision, members, class_names)
     return Evaluation(
         modalities=names,
-        queries=len(first.queries),
-        gallery=first.candidates,
+        queries=clips.count,
+        gallery=clips.count - first.exclude_self,
         scores=scores,
         skipped_queries=skipped,
         per_class=per_class,
-        per_query={key: {way: torch.from_numpy(c) for way, c in ways.items()} for key, ways in values.items()},
+        per_query={key: {way: clips.spread(way, c) for way, c in ways.items()} for key, ways in values.items()},
+        sizes=clips.sizes(searches),
         confusion={way: torch.from_numpy(r.nearest) for way, r in found.items() if r.nearest is not None},
         class_names=class_names,
     )
@@ -215,15 +232,19 @@ def _summarise(metric: Metric, values: Floats) -> float:
     return float(metric.summary(values)) if len(values) else math.nan
 
 
-def _per_class(precision: Mapping[str, Floats], targets: Tensor, class_names: tuple[str, ...]) -> dict[str, ClassScore]:
-    members = (targets > 0).double().numpy()
-    table = {}
+def _per_class(
+    precision: Mapping[str, Floats], targets: Mapping[str, Tensor], class_names: tuple[str, ...]
+) -> dict[str, ClassScore]:
+    """Means over the queries of each class; where directions differ in their queries, the larger number is given."""
+    table, most = {}, np.zeros(len(class_names))
     for way, values in precision.items():
+        members = (targets[way] > 0).double().numpy()
         known = ~np.isnan(values)
         queries = members[known].sum(axis=0)
         table[way] = members[known].T @ values[known] / np.where(queries > 0, queries, np.nan)
+        most = np.maximum(most, members.sum(axis=0)[: len(most)])
     return {
-        name: ClassScore({way: float(means[c]) for way, means in table.items()}, int(members[:, c].sum()))
+        name: ClassScore({way: float(means[c]) for way, means in table.items()}, int(most[c]))
         for c, name in enumerate(class_names)
     }
 

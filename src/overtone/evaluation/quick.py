@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from overtone.core import InputError
 from overtone.evaluation.arrays import ArrayLike, Floats, class_targets, unit_pair
 from overtone.evaluation.metrics import average_precision, expected_rank
-from overtone.evaluation.retrieval import Search, run_search
+from overtone.evaluation.retrieval import Search, own_items, run_search
 
 
 def mean_average_precision(
@@ -88,7 +88,9 @@ def mean_reciprocal_rank(first: Tensor, second: Tensor, *, memory_mb: int = 256)
 
 
 def _counterpart_ranks(queries: Tensor, gallery: Tensor, memory_mb: int) -> Floats:
-    found = run_search(Search(queries, gallery, paired=True), {}, memory_mb=memory_mb).counterparts
+    found = run_search(
+        Search(queries, gallery, counterparts=own_items(len(queries))), {}, memory_mb=memory_mb
+    ).counterparts
     assert found is not None
     return expected_rank(found)
 

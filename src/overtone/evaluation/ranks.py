@@ -20,15 +20,17 @@ from overtone.evaluation.arrays import Floats, Ints
 
 @dataclass(frozen=True)
 class CounterpartRanks:
-    """Rank intervals of the one item per query that belongs to it, its true counterpart.
+    """Rank intervals of the item per query that belongs to it, its true counterpart; of several, of the best one.
 
     Attributes:
         gallery, above, upto: As of :class:`Ranks`, (b,) each, with the counterpart as the one relevant item.
+        members: (b,) number of counterparts that are tied for the best; None: one each. 0 marks a query without any.
     """
 
     gallery: int
     above: Ints
     upto: Ints
+    members: Ints | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -92,6 +92,14 @@ class Reranking:
         return cls(dict(values["settings"]), Evaluation.from_dict(values["evaluation"]))
 
 
+class Sizes(NamedTuple):
+    """How many queries a direction has, how many items they are ranked against, and how many have a counterpart."""
+
+    queries: int
+    gallery: int
+    paired: int
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """The result of :func:`~overtone.evaluation.evaluate`.
@@ -100,8 +108,9 @@ class Evaluation:
 
     Attributes:
         modalities: Names of the modalities.
-        queries: Number of queries in each direction.
-        gallery: Number of items that each query can find.
+        queries: Number of queries in each direction; where directions differ, of all clips.
+        gallery: Number of items that each query can find; where directions differ, of all clips.
+        sizes: Direction to its own numbers, where some clips have one modality only; else empty.
         scores: Metric key (``"recall@5"``) to its score.
         skipped_queries: Direction to the number of queries without a relevant item, which count in no mean.
         per_class: Class name to its mAP; empty without labels.
@@ -122,6 +131,7 @@ class Evaluation:
     confusion: dict[str, Tensor] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     diffusion: Reranking | None = None
+    sizes: dict[str, Sizes] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Score:
         return self.scores[key]
@@ -145,6 +155,7 @@ class Evaluation:
             "modalities": list(self.modalities),
             "queries": self.queries,
             "gallery": self.gallery,
+            **({"sizes": {way: size._asdict() for way, size in self.sizes.items()}} if self.sizes else {}),
             "skipped_queries": dict(self.skipped_queries),
             **{key: score.to_dict() for key, score in self.scores.items()},
             **({"per_class": classes} if classes else {}),
@@ -174,6 +185,7 @@ class Evaluation:
                 per_class={name: ClassScore.from_dict(value) for name, value in classes.items()},
                 class_names=tuple(classes),
                 diffusion=None if other is None else Reranking.from_dict(other),
+                sizes={way: Sizes(**size) for way, size in values.get("sizes", {}).items()},
             )
         except (KeyError, TypeError) as error:
             raise InputError("not a stored evaluation", got=f"{type(error).__name__}: {error}") from None

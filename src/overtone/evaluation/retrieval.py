@@ -40,7 +40,8 @@ class Search:
         gallery: (N, d) unit rows, of the same type.
         query_targets: (Q, C), or None to rank counterparts only.
         gallery_targets: (N, C), or None.
-        paired: Whether query i's true counterpart is item i, and its rank is wanted.
+        counterparts: (Q, m) numbers of the items that are each query's true counterparts, where their rank is wanted;
+            -1 fills up rows with fewer.
         exclude_self: Whether query i is item i, and must not find itself.
         rerank: Makes (b, N) scores in [-1, 1] of (b, N) cosines; None ranks by the cosines.
 
@@ -52,7 +53,7 @@ class Search:
     gallery: Tensor
     query_targets: Tensor | None = None
     gallery_targets: Tensor | None = None
-    paired: bool = False
+    counterparts: Ints | None = None
     exclude_self: bool = False
     rerank: Callable[[Tensor], Tensor] | None = None
 
@@ -99,7 +100,9 @@ def run_search(
     # A block is one core's business from product to metric: what it needs is in that core's cache, and no core waits.
     with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as workers:
         nearest = [counts for counts in workers.map(work.block, blocks) if counts is not None]
-    counterparts = CounterpartRanks(search.candidates, work.above, work.upto) if search.paired else None
+    counterparts = None
+    if search.counterparts is not None:
+        counterparts = CounterpartRanks(search.candidates, work.above, work.upto, work.members)
     return Found(work.values, counterparts, np.sum(nearest, axis=0) if nearest else None)
 
 
@@ -111,6 +114,8 @@ class _Pass:
         self.search, self.columns, self.step, self.confusion, self.graded = search, columns, step, confusion, graded
         self.values = {name: np.full(size, np.nan) for name in columns}
         self.above, self.upto = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        single = search.counterparts is None or (search.counterparts.shape[1] == 1 and (search.counterparts >= 0).all())
+        self.members = None if single else np.zeros(size, np.int64)
         self.patterns, self.pattern = torch.zeros(1, 0), np.zeros(size, np.int64)
         if search.query_targets is not None:
             self.patterns, inverse = torch.unique(search.query_targets, dim=0, return_inverse=True)
@@ -132,7 +137,7 @@ class _Pass:
         rows, pattern, counts = rows[by_count], pattern[by_count], counts[by_count]
 
         distance = self._distances(rows)
-        own = order_keys(distance[np.arange(len(rows)), rows]) if search.paired else None
+        own = self._nearest_counterparts(rows, distance)
         nearest = self._nearest_classes(rows, distance) if self.confusion else None
         flags = relevant.int().numpy()
         keys = distance.view(np.int32)
@@ -150,6 +155,17 @@ class _Pass:
         if own is not None:
             self.above[rows], self.upto[rows] = _count_below(keys, np.stack([own, own + 2]))
         return nearest
+
+    def _nearest_counterparts(self, rows: Ints, distance: NDArray[np.float32]) -> NDArray[np.int32] | None:
+        """(b,) keys of the nearest true counterparts, if wanted."""
+        if self.search.counterparts is None:
+            return None
+        items = self.search.counterparts[rows]
+        found = distance[np.arange(len(rows))[:, None], items]
+        if self.members is not None:
+            found[items < 0] = _FARTHEST
+            self.members[rows] = ((found == found.min(axis=1, keepdims=True)) & (items >= 0)).sum(axis=1)
+        return order_keys(found.min(axis=1))
 
     def _overlap(self, wanted: Ints) -> Tensor:
         """(patterns, N) how relevant each item is to those who look for a pattern of classes."""
@@ -181,6 +197,32 @@ class _Pass:
         share = 1.0 / np.bincount(query, minlength=len(rows))[query]
         nearest: Floats = (asked.numpy()[rows[query]] * share[:, None]).T @ held.numpy()[item]
         return nearest
+
+
+def own_items(count: int) -> Ints:
+    """(N, 1) counterparts of N queries of which query i's is item i."""
+    return np.arange(count)[:, None]
+
+
+def match_groups(queries: Ints, items: Ints) -> Ints:
+    """(Q, m) numbers of the items whose group each query shares, in their order, filled up with -1.
+
+    Args:
+        queries: (Q,) group of each query, whole numbers from 0.
+        items: (N,) group of each item.
+
+    Example:
+        >>> match_groups(np.array([0, 2, 1]), np.array([1, 0, 0]))
+        array([[ 1,  2],
+               [-1, -1],
+               [ 0, -1]])
+    """
+    order = np.argsort(items, kind="stable")
+    counts = np.bincount(items, minlength=int(max(queries.max(initial=0), items.max(initial=0))) + 1)
+    starts = np.cumsum(counts) - counts
+    place = np.arange(max(1, int(counts[queries].max(initial=0))))
+    found = order[np.minimum(starts[queries][:, None] + place, len(order) - 1)]
+    return np.where(place < counts[queries][:, None], found, -1)
 
 
 def order_keys(distances: NDArray[np.float32]) -> NDArray[np.int32]:

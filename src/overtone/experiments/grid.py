@@ -15,7 +15,7 @@ from torch import Tensor
 from overtone.core import is_main_process
 from overtone.core.files import checksum, json_text, load_tensors, read_header, save_tensors, write_json
 from overtone.core.version import __version__
-from overtone.features import Features
+from overtone.features import Features, membership
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Grid:
         self.seeds, self.resume = tuple(seeds), resume
         self.out = None if out is None else Path(out)
         known = [*([] if data.targets is None else [data.targets]), *getattr(data, "truth", {}).values()]
-        self.checksum = checksum(*data.modalities.values(), *data.splits.values(), *known)
+        self.checksum = checksum(*data.modalities.values(), *data.splits.values(), *known, *membership(data))
         self.versions = {"overtone": __version__, "torch": torch.__version__}
         self._started = time.perf_counter()
         self._trained = 0.0

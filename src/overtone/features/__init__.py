@@ -7,6 +7,7 @@ from overtone.features.corpora import corpora
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
 from overtone.features.inspection import Inspection, inspect
 from overtone.features.loading import Reading, from_arrays, load, load_views, views_from_arrays
+from overtone.features.presence import membership, only_pairs
 from overtone.features.saving import save, save_arrays
 from overtone.features.splitting import hold_out, split_by_class
 
@@ -28,6 +29,8 @@ __all__ = [
     "inspect",
     "load",
     "load_views",
+    "membership",
+    "only_pairs",
     "require_pairs",
     "save",
     "save_arrays",

@@ -3,11 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from overtone.core import InputError
+from overtone.features.base import Features, PairedFeatures
 from overtone.features.parsed_table import Issue, ParsedTable, list_some
+from overtone.features.splitting import group_numbers
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def only_pairs(data: PairedFeatures, why: str) -> PairedFeatures:
+    """The clips that have both modalities.
+
+    Args:
+        data: Any pairs.
+        why: Why the others are left out, for the notes.
+
+    Returns:
+        The data themselves where every clip has both; else the paired clips, and a note on the others.
+    """
+    if not data.present:
+        return data
+    import torch
+
+    found = data.subset(torch.nonzero(data.paired).flatten())
+    note = f"{len(data) - len(found)} of {len(data)} clips have one modality only: {why}"
+    return replace(found, provenance=replace(found.provenance, notes=(*found.provenance.notes, note)))
+
+
+def membership(data: Features) -> list[Tensor]:
+    """What a checksum takes in of presence and groups.
+
+    Args:
+        data: Any features.
+
+    Returns:
+        (N,) tensors: presence by modality, numbers of groups; none where every clip is whole and stands alone.
+    """
+    import torch
+
+    numbers = [torch.from_numpy(group_numbers(data.groups))] if data.groups else []
+    return [*data.present.values(), *numbers]
 
 
 def check_presence(table: ParsedTable) -> Iterator[Issue]:

@@ -119,6 +119,8 @@ class Method(nn.Module, ABC):
     """Whether the method is given labels."""
     iterative: ClassVar[bool] = True
     """False for a closed form: fitted in :meth:`on_train_start` and :meth:`prepare_embedding`, without steps."""
+    uses_unpaired: ClassVar[bool] = False
+    """Whether the method learns from clips of one modality, too, which ``Batch.present`` marks; else it sees none."""
     needs_inferred_targets: ClassVar[bool] = False
     """Whether :meth:`set_inferred_targets` is called, with soft labels of the training rows and their class graph."""
     settings_type: ClassVar[type[Settings]]

@@ -13,7 +13,7 @@ import torch
 from overtone.core import ProgressCallback
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
-from overtone.methods.base import InferredTargets, Method
+from overtone.methods.base import InferredTargets, Method, methods
 from overtone.training.data import TrainingData
 from overtone.training.distribution import Group
 from overtone.training.settings import TrainingSettings
@@ -55,6 +55,7 @@ def describe_run(
 ) -> dict[str, Any]:
     """What ``run.json`` says of a run that begins."""
     source = data.provenance
+    unpaired = int((~data.paired[data.splits["train"]]).sum())
     return {
         "method": method,
         "state": "running",
@@ -69,6 +70,7 @@ def describe_run(
             }
             for name, scaler in prepared.scalers.items()
         },
+        **({"unpaired": {"rows": unpaired, "used": methods[method].uses_unpaired}} if unpaired else {}),
         "data": {
             "source": source.source,
             "reader": source.reader,

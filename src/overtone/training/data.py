@@ -9,7 +9,7 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.files import checksum
-from overtone.features import PairedFeatures, Scaler, hold_out
+from overtone.features import PairedFeatures, Scaler, hold_out, membership, only_pairs
 from overtone.features.scaling_choice import ScalingChoice, fit_scalers
 from overtone.methods.base import Batch, CorpusInfo, Method
 from overtone.training.settings import TrainingSettings
@@ -76,11 +76,17 @@ class TrainingData:
 def hide_labels(data: PairedFeatures, method: type[Method]) -> PairedFeatures:
     """The data as a method may see it: without truth and media, and without labels unless the method is supervised.
 
+    Clips of one modality are left out unless the method ``uses_unpaired`` ones.
+
     Raises:
-        InputError: The method needs labels and there are none, or there are no training rows.
+        InputError: The method needs labels and there are none, or there are no training rows, or none is paired.
     """
     if "train" not in data.splits:
         raise InputError("the data has no split 'train'", got=", ".join(data.splits) or "no splits")
+    if data.present and not bool(data.paired[data.splits["train"]].any()):
+        raise InputError("no training row has both modalities", fix="bring some pairs: nothing else joins the two")
+    if not method.uses_unpaired:
+        data = only_pairs(data, f"{method.name} learns from pairs")
     data = replace(data, truth={}, media={})
     if not method.supervised:
         return replace(data, targets=None, label_kind="none", class_names=())
@@ -130,4 +136,5 @@ def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.devi
 def fingerprint(data: PairedFeatures) -> str:
     """SHA-256 of what training depends on in visible data: features, labels if seen, train and validation rows."""
     parts = [*data.modalities.values(), *([] if data.targets is None else [data.targets])]
-    return checksum(*parts, *(data.splits[name] for name in ("train", "val") if name in data.splits))
+    parts += [data.splits[name] for name in ("train", "val") if name in data.splits]
+    return checksum(*parts, *membership(data))

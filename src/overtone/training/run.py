@@ -105,7 +105,7 @@ class Run:
         return first, second
 
     def embed(self, data: PairedFeatures, variant: str | None = None) -> Embeddings:
-        """Embed all rows of both modalities.
+        """Embed all rows of both modalities; a row that lacks one has zeros there, as ``data.present`` says.
 
         Args:
             data: Features of the same modalities and dimensions as the run was trained on; labels are not looked at.
@@ -191,8 +191,10 @@ class Run:
         self.check(data)
         found: dict[str, Embeddings] = {}
         for name, rows in data.modalities.items():
-            for variant, embeddings in self._apply_one(name, rows, function).items():
-                found.setdefault(variant, {})[name] = embeddings
+            present = data.present.get(name)
+            there = rows if present is None else rows[present]
+            for variant, embeddings in self._apply_one(name, there, function).items():
+                found.setdefault(variant, {})[name] = _spread(embeddings, present)
         return found
 
     def _embedder(self, variant: str | None) -> Embedder:
@@ -249,7 +251,15 @@ def judge(embeddings: Embeddings, data: PairedFeatures, options: Mapping[str, An
     """Evaluate embeddings of the rows of ``data`` against its labels, and against all of its events, where known."""
     first, second = embeddings.values()
     known: dict[str, Any] = {"events": data.events, "names": data.names, "class_names": data.class_names}
+    known |= {"present": data.present, "groups": data.groups}
     return evaluate(first, second, data.targets, **known, **options)
+
+
+def _spread(embeddings: Tensor, present: Tensor | None) -> Tensor:
+    """Embeddings of the rows that are there, with rows of zeros between them for those that are not."""
+    if present is None:
+        return embeddings
+    return embeddings.new_zeros(len(present), embeddings.shape[1]).masked_scatter(present[:, None], embeddings)
 
 
 def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
