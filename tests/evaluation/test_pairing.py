@@ -46,7 +46,7 @@ def test_ranks_by_hand() -> None:
                 wrong.append((sum(row) + sum(column)) / 4)
     right = [1.0, 0.0, (0.75 + 0.75) / 2]
     wanted = [np.mean([(w < r) + 0.5 * (w == r) for w in wrong]) for r in right]
-    assert _ranks(agreement).tolist() == pytest.approx(wanted)
+    assert _ranks(agreement, "own")[0].tolist() == pytest.approx(wanted)
 
 
 def test_independent_views_have_uniform_ranks() -> None:
@@ -114,13 +114,41 @@ def test_chunks_are_spread_over_the_corpus() -> None:
     assert roc_auc_score(wrong, -parts.ranks) > 0.85
 
 
+def even(rows: int) -> torch.Tensor:
+    return (torch.arange(rows).double() + 0.5) / rows
+
+
 def test_chances_are_wrong_share_by_density() -> None:
     counts = torch.tensor([10, 20, 20, 30])  # four bins, 20 rows each on average
     ranks = torch.tensor([0.1, 0.3, 0.6, 0.9]).double().repeat_interleave(counts)
     wanted = 0.2 / (4 * counts / 80.0)
-    assert _chances(ranks, 0.2).tolist() == pytest.approx(wanted.double().repeat_interleave(counts).tolist())
+    found = _chances(ranks, even(400), 0.2)
+    assert found.tolist() == pytest.approx(wanted.double().repeat_interleave(counts).tolist())
     falling = torch.cat([torch.full((60,), 0.3), torch.full((20,), 0.9)]).double()
-    assert _chances(falling, 0.5).unique().numel() == 1  # a higher rank never raises the chance
+    assert _chances(falling, even(400), 0.5).unique().numel() == 1  # a higher rank never raises the chance
+    crowded = torch.where(even(400) < 0.5, 0.1, even(400))  # half of the wrong pairs are tied at 0.1
+    assert _chances(ranks, crowded, 0.2)[0] == pytest.approx(0.2 / (10 / 80 / 0.5))
+    assert not _chances(ranks, crowded, 0.2)[10:30].any()  # no wrong pair has rank 0.3
+
+
+def test_tied_wrong_pairs_are_allowed_for() -> None:
+    """Most clips share no neighbourhood, so most wrong pairs agree by 0 and have rank 0.45 together."""
+    agreement = torch.zeros(40, 40)
+    agreement[:, ::10] = torch.rand(40, 4, generator=torch.Generator().manual_seed(0))
+    ranks, wrong = _ranks(agreement, "all")
+    assert float((wrong < 0.5).double().mean()) == pytest.approx(0.9, abs=0.01)
+    assert float((ranks < 0.5).double().mean()) == pytest.approx(0.9, abs=0.01)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_all_pairs_as_the_yardstick(share: float) -> None:
+    first, second = clustered(2000)
+    second, wrong = shuffle(second, share)
+    own, every = (pair_agreement(first, second, restart=0.1, against=against) for against in ("own", "all"))
+    assert every.wrong_share == pytest.approx(share, abs=0.03)
+    order = average_precision_score(wrong, -own.ranks), average_precision_score(wrong, -every.ranks)
+    assert order[1] > order[0] - 0.02
+    assert float(every.ranks[torch.from_numpy(wrong)].mean()) == pytest.approx(0.5, abs=0.08)  # many are tied
 
 
 def test_sequences_and_rows_without_direction() -> None:

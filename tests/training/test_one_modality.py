@@ -48,3 +48,13 @@ def test_what_does_not_fit_is_refused(data, modality, rows, said):
     run = train("toy-closed", data)
     with pytest.raises(InputError, match=said.replace("of toy ", "of toy-closed ")):
         run.embed_one(modality, rows(data.modalities["audio"]))
+
+
+def test_clips_that_lack_the_modality_are_zeros(data):
+    run = train("toy-closed", data)
+    rows = data.modalities["audio"].clone()
+    has = torch.arange(len(rows)) % 3 > 0
+    rows[~has] = torch.nan
+    found = run.embed_one("audio", Features({"audio": rows}, data.ids, present={"audio": has}))
+    assert torch.equal(found[has], run.embed(data)["audio"][has])
+    assert not found[~has].any()

@@ -71,8 +71,8 @@ def read_one(data: str | Path | Features, modality: str, names: tuple[str, str],
     if key not in data.modalities:
         raise unknown_name(f"modality of {data.provenance.source}", key, data.names)
     known = {field.name: getattr(data, field.name) for field in fields(data)}
-    media = {modality: data.media[key]} if key in data.media else {}
-    return Features(**{**known, "modalities": {modality: data.modalities[key]}, "media": media})
+    by_modality = {name: {modality: known[name][key]} if key in known[name] else {} for name in ("media", "present")}
+    return Features(**{**known, "modalities": {modality: data.modalities[key]}, **by_modality})
 
 
 def logged(features: F) -> F:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -40,8 +41,17 @@ class PairAgreement:
     recognised: float
 
 
+Against = Literal["own", "all"]
+"""What a pair's agreement is compared with: the other pairs of its own two halves, or all other pairs."""
+
+
 def pair_agreement(
-    first: Tensor, second: Tensor, edges: int = 10, restart: float = 0.03, rows: int = 4096
+    first: Tensor,
+    second: Tensor,
+    edges: int = 10,
+    restart: float = 0.03,
+    rows: int = 4096,
+    against: Against = "own",
 ) -> PairAgreement:
     r"""Estimate for each pair whether its halves belong together, from neighbourhoods alone, without training.
 
@@ -52,10 +62,11 @@ def pair_agreement(
     .. math:: C_{ij} = \cos(W^a_i, W^v_j), \qquad
         r_{ij} = \tfrac12 \Pr_k[C_{ik} < C_{ij}] + \tfrac12 \Pr_k[C_{kj} < C_{ij}]
 
-    (ties count half) the rank of pair i is the share of pairs (k, l), k ≠ l, that have a smaller r than (i, i). It is
-    uniform for a wrong pair and near 1 for most right ones. The share of wrong pairs is Storey's estimate
-    u = 2 Pr[rank < 1/2], and the chance that a pair is wrong u / h(rank), h being the density of all ranks: a
-    histogram, made rising by isotonic regression.
+    (ties count half) the rank of pair i is the share of wrong pairs (k, l), k ≠ l, that have a smaller r than (i, i);
+    with ``against="all"``, that have a smaller C. It is uniform for a wrong pair and near 1 for most right ones. The
+    share of wrong pairs is Storey's estimate u = 2 Pr[rank < 1/2], and the chance that a pair is wrong u / h(rank), h
+    being the density of all ranks: a histogram, made rising by isotonic regression. (Where many wrong pairs are tied,
+    both are taken relative to what ranks of wrong pairs do.)
 
     Args:
         first: (N, d) or (N, T, d) rows of the first modality, scaled so that cosines mean something.
@@ -64,6 +75,8 @@ def pair_agreement(
         restart: Probability that a walk ends at a step.
         rows: Most rows compared at a time, O(rows²) memory and O(N rows²) time. Row i belongs to chunk i modulo the
             number of chunks, so that each chunk is spread over the corpus.
+        against: ``own`` allows for halves that agree with nothing much and finds more where many pairs are wrong;
+            ``all`` finds more where few are.
 
     Raises:
         InputError: The modalities differ in their number of rows, or there are fewer than 3.
@@ -83,18 +96,27 @@ def pair_agreement(
         )
     chunks = -(-len(first) // rows)
     ranks = torch.empty(len(first), dtype=torch.float64, device=first.device)
+    of_wrong = []
     for chunk in range(chunks):
-        ranks[chunk::chunks] = _ranks(_agreement(first[chunk::chunks], second[chunk::chunks], edges, restart))
-    low = float((ranks < 0.5).double().mean())
-    wrong = min(1.0, 2.0 * low)
-    top = float((ranks > 0.9).double().mean())
+        agreement = _agreement(first[chunk::chunks], second[chunk::chunks], edges, restart)
+        ranks[chunk::chunks], wrong_ranks = _ranks(agreement, against)
+        of_wrong.append(wrong_ranks)
+    wrong_ranks = torch.cat(of_wrong)
+    low, low_wrong = _share_below(ranks, 0.5), _share_below(wrong_ranks, 0.5)
+    wrong = min(1.0, low / low_wrong) if low_wrong else float(low > 0)
+    top, top_wrong = 1.0 - _share_below(ranks, 0.9), 1.0 - _share_below(wrong_ranks, 0.9)
     return PairAgreement(
         ranks=ranks,
         wrong_share=wrong,
-        wrong_share_error=2.0 * (low * (1.0 - low) / len(ranks)) ** 0.5,
-        chances=_chances(ranks, wrong),
-        recognised=max(0.0, (top - wrong / 10) / (1.0 - wrong)) if wrong < 1 else 0.0,
+        wrong_share_error=(low * (1.0 - low) / len(ranks)) ** 0.5 / max(low_wrong, 0.5),
+        chances=_chances(ranks, wrong_ranks, wrong),
+        recognised=max(0.0, (top - wrong * top_wrong) / (1.0 - wrong)) if wrong < 1 else 0.0,
     )
+
+
+def _share_below(ranks: Tensor, bound: float) -> float:
+    """Share of ranks below a bound."""
+    return float((ranks < bound).double().mean())
 
 
 def _agreement(first: Tensor, second: Tensor, edges: int, restart: float) -> Tensor:
@@ -106,15 +128,23 @@ def _agreement(first: Tensor, second: Tensor, edges: int, restart: float) -> Ten
     return walks[0] @ walks[1].T
 
 
-def _ranks(agreement: Tensor) -> Tensor:
-    """(n,) share of wrong pairs whose halves agree less than those of each row."""
+def _ranks(agreement: Tensor, against: Against) -> tuple[Tensor, Tensor]:
+    """(n,) share of wrong pairs whose halves agree less than those of each row, and the same of (m,) wrong pairs."""
     n = len(agreement)
     columns = agreement.T.contiguous()
     own = torch.arange(n, device=agreement.device)
+
+    def score(column: Tensor) -> Tensor:
+        return agreement[own, column] if against == "all" else _shares(agreement, columns, own, column)
+
     shifts = torch.linspace(1, n - 1, min(_SHIFTS, n - 1)).long().tolist()
-    wrong = torch.cat([_shares(agreement, columns, own, (own + shift) % n) for shift in shifts]).sort().values
-    right = _shares(agreement, columns, own, own)
-    return (torch.searchsorted(wrong, right) + torch.searchsorted(wrong, right, right=True)).double() / (2 * len(wrong))
+    wrong = torch.cat([score((own + shift) % n) for shift in shifts]).sort().values
+
+    def rank(scores: Tensor) -> Tensor:
+        below, upto = (torch.searchsorted(wrong, scores, right=right) for right in (False, True))
+        return (below + upto).double() / (2 * len(wrong))
+
+    return rank(score(own)), rank(wrong)
 
 
 def _shares(agreement: Tensor, columns: Tensor, row: Tensor, column: Tensor) -> Tensor:
@@ -124,10 +154,18 @@ def _shares(agreement: Tensor, columns: Tensor, row: Tensor, column: Tensor) -> 
     return torch.as_tensor(below).double() / (4 * (len(agreement) - 1))
 
 
-def _chances(ranks: Tensor, wrong: float) -> Tensor:
-    """(N,) share of wrong pairs among those of each rank: wrong / density, at most 1."""
+def _chances(ranks: Tensor, wrong_ranks: Tensor, wrong: float) -> Tensor:
+    """(N,) share of wrong pairs among those of each rank: wrong / density relative to wrong pairs', at most 1."""
     bins = max(1, min(_BINS, len(ranks) // _ROWS_PER_BIN))
-    place = (ranks * bins).long().clamp_max(bins - 1)
-    counts = np.bincount(place.cpu().numpy(), minlength=bins)
-    density = torch.from_numpy(isotonic_regression(counts * bins / len(ranks))).to(ranks.device)
-    return (wrong / density.clamp_min(1e-12)[place]).clamp_max(1.0)
+
+    def place(values: Tensor) -> Tensor:
+        return (values * bins).long().clamp_max(bins - 1)
+
+    found, expected = (
+        np.bincount(place(values).cpu().numpy(), minlength=bins) / len(values) for values in (ranks, wrong_ranks)
+    )
+    possible = expected > 0  # a rank that no wrong pair has
+    density = np.full(bins, np.inf)
+    density[possible] = isotonic_regression(found[possible] / expected[possible], sample_weight=expected[possible])
+    ratio = torch.from_numpy(density).to(ranks.device)[place(ranks)]
+    return (wrong / ratio.clamp_min(1e-12)).clamp_max(1.0)

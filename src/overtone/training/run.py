@@ -126,20 +126,22 @@ class Run:
             variant: As for :meth:`embed`.
 
         Returns:
-            (N, e) rows of unit length, on the CPU: those of :meth:`embed`.
+            (N, e) rows of unit length, on the CPU: those of :meth:`embed`; zeros where features lack the modality.
 
         Raises:
             InputError: The run has no such modality or variant, the shape is another one, or a number is not finite.
         """
         if modality not in self.modalities:
             raise unknown_name("modality of the run", modality, self.modalities)
+        present = None
         if isinstance(rows, Features):
             if modality not in rows.modalities:
                 raise unknown_name(f"modality of {rows.provenance.source}", modality, rows.names)
-            rows = rows.modalities[modality]
+            present, rows = rows.present.get(modality), rows.modalities[modality]
         rows = torch.as_tensor(rows, dtype=torch.float32)
-        self._check_rows(modality, rows)
-        return self._chosen(self._apply_one(modality, rows, self._embedder(variant)), variant)
+        there = rows if present is None else rows[present]
+        self._check_rows(modality, there)
+        return _spread(self._chosen(self._apply_one(modality, there, self._embedder(variant)), variant), present)
 
     def variants(self, data: PairedFeatures) -> dict[str, Embeddings]:
         """All further embeddings that the method offers beside its own, by name.
