@@ -132,6 +132,9 @@ def test_a_small_corpus_gets_more_epochs_and_a_faster_rate_so_that_the_way_stays
     assert HeadSettings().completed(100).batch_size == 32
     assert HeadSettings().completed(20).batch_size == 20
     assert HeadSettings(batch_size=512).completed(300).batch_size == 300
+    # 1,000 updates in 8 batches an epoch; 1,000 / 6 rounded up; 250 rows in batches of 32 are 8, one a little short.
+    assert [HeadSettings().completed(rows).epochs for rows in (1_257, 200, 250)] == [125, 167, 125]
+    assert HeadSettings().completed(200_000).learning_rate == 1e-4  # more updates than the paper's: no slower
 
 
 def test_without_names_all_registered_losses_are_probed() -> None:

@@ -128,6 +128,9 @@ def test_a_document_with_gaps_is_read_as_far_as_it_goes() -> None:
         {"losses": {"a": {"map": None, "over_seeds": {"map": {"mean": 0.5, "ci95": [None, 1]}}}}}
     )
     assert gaps.measured("a", "map") == Measured(0.5)
+    bare = Diagnosis.from_dict({"features": {"centroid_distance": {"mean": 1.2, "std": 0.3}}}).features
+    assert bare.measured("centroid_distance_std") == Measured(0.3)
+    assert MethodResult.from_dict({"seeds": [0.5, None]}).seeds == (0.5,)
     assert gaps.measured("a", "recall@1") == gaps.measured("b", "map") == Measured()
 
 
@@ -191,6 +194,8 @@ def test_a_leader_leads_beyond_doubt_or_there_is_none() -> None:
     close = [SeedTest("b", "c", "map", -0.4, (-0.9, 0.1))]
     assert diagnosis(losses=losses, paired_tests=close).leader("map") is None
     assert diagnosis(losses={"c": losses["c"]}).leader("map") is None
+    touching = [SeedTest("b", "c", "map", -0.4, (-0.8, 0.0))]
+    assert diagnosis(losses=losses, paired_tests=touching).leader("map") is None
 
 
 def test_a_curve_leaves_out_what_was_not_measured() -> None:
@@ -203,6 +208,9 @@ def test_a_curve_leaves_out_what_was_not_measured() -> None:
     assert found.has("active_ratio")
     assert found.has("map")
     assert not found.has("recall@1")
+    assert diagnosis(losses={}, features=None, views={"left": SpaceResult({"map": Measured(0.3)})}).has("map")
+    drawn = diagnosis(losses={"b": probe(0.5, (), series={"loss": [2.0, 1.0]})})
+    assert drawn.measured("b", "loss") == Measured()  # a series of what is watched stands for its last value, no other
 
 
 def test_json_brings_a_diagnosis_back_whole() -> None:
