@@ -144,6 +144,7 @@ def test_what_is_wrong_with_the_rows_is_said_of_the_file(cli: Cli, tmp_path: Pat
         (["soft.npz", "--soft", "sigmod"], "unknown kind of soft labels"),
         (["soft.npz", "--soft", "sigmoid", "--split", "val"], "no row of split 'val'; valid: test, train, all"),
         (["weather.npz", "--out", "g.txt"], "unknown kind of graph file"),
+        (["missing.npz", "--out", "g.txt"], "unknown kind of graph file"),  # said before the data is looked at
         (["weather.npz", "--penalty", "much"], "setting 'penalty'"),
         (["weather.npz", "--set", "dept=3"], "did you mean 'depth'"),
         (["weather.npz", "--knowledge", "no.yaml"], "no.yaml: cannot be read"),

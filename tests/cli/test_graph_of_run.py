@@ -81,6 +81,9 @@ def test_other_settings_infer_it_again_from_the_stored_soft_labels(cli: Cli, run
     sparser = cli("graph", run, "--penalty", 1000, "--json").document
     assert sparser["edges"] == []
     assert (run / "graph.json").read_text() == before
+    own = cli("graph", run, "--set", "strength=9", "--json")  # a setting that only interactions have
+    assert own.code == 0, own.err
+    assert own.document["settings"]["strength"] == 9
     python = overtone.graph(run, settings={"bootstrap": 6}).to_dict()
     assert python["edges"] == called.document["edges"]
 

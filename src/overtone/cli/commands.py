@@ -68,7 +68,7 @@ class Command:
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return run
 
-    def _called(self, arguments: Mapping[str, Any]) -> Any:
+    def _called(self, arguments: Mapping[str, Any]) -> object:
         """The verb's result; long work shows its progress."""
         if "progress" not in inspect.signature(self.verb).parameters:
             return self.verb(**arguments)
@@ -111,7 +111,7 @@ class _Slot(NamedTuple):
     option: str
     type: Any
     mark: Param
-    default: Any
+    default: object
     help: str
     required: bool = False
     positional: bool = False
@@ -119,7 +119,7 @@ class _Slot(NamedTuple):
     choices: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, name: str, kind: Any, mark: Param, default: Any, text: str) -> _Slot:
+    def of(cls, name: str, kind: Any, mark: Param, default: object, text: str) -> _Slot:
         """A slot for a parameter."""
         plain, choices = _command_line_type(kind)
         if mark.many:
@@ -147,7 +147,7 @@ class _Slot(NamedTuple):
             self.key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, made]
         )
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: Any) -> object:
         """A value from the command line as the verb takes it; one that it cannot take is refused."""
         if self.name == "modalities":
             return _modalities(value, single="[" in self.mark.metavar)

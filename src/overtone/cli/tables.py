@@ -209,7 +209,7 @@ def inspection_table(found: Inspection) -> list[RenderableType]:
     return shown
 
 
-def plainly(value: Any) -> str:
+def plainly(value: object) -> str:
     """A value without brackets and quotes.
 
     Example:

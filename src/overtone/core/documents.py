@@ -23,7 +23,7 @@ class Document:
         return {one.name: _plain(getattr(self, one.name)) for one in _entries(self)}
 
     @classmethod
-    def from_dict(cls: type[D], found: Mapping[str, Any], **more: Any) -> D:
+    def from_dict(cls: type[D], found: Mapping[str, Any], **more: object) -> D:
         """Read :meth:`to_dict` back.
 
         Args:
@@ -51,7 +51,7 @@ def _entries(document: Any) -> list[Field[Any]]:
     return [one for one in fields(document) if not one.metadata.get("beside")]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if hasattr(value, "to_dict"):
         return value.to_dict()
     if isinstance(value, Mapping):

@@ -75,7 +75,7 @@ class Settings(pydantic.BaseModel):
                 valid=about,
             ) from None
 
-    def changed(self: S, **values: Any) -> S:
+    def changed(self: S, **values: object) -> S:
         """A validated copy with some fields changed."""
         return type(self).build({**self.model_dump(), **values})
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
 
 from overtone.core import InputError
 from overtone.diagnosis.batch_geometry import LabelledBatch, batch_variance, easy_samples, similarities
+
+if TYPE_CHECKING:
+    from overtone.objectives import TermCounts
 
 _GALLERIES = (("gallery", "gallery_labels"), ("ref_emb", "ref_labels"))
 """Argument names of a second set of rows and of its labels: Overtone's, and pytorch-metric-learning's."""
@@ -60,7 +63,7 @@ class LossCall:
                 among = similarities(batch, LabelledBatch(arguments[rows], arguments[labels].to(batch.rows.device)))
         self.easy = easy_samples(among)
 
-    def finish(self, loss: Tensor, counts: Any) -> None:
+    def finish(self, loss: Tensor, counts: TermCounts | None) -> None:
         """Record the result of the forward pass."""
         _call_with_gradient(loss, self._record_upstream)
         self.loss = loss.detach()
@@ -88,7 +91,7 @@ class LossCall:
         self._norms[place] = torch.linalg.vector_norm(gradient.flatten(1), dim=1, dtype=precise)
 
 
-def is_embedding(value: Any) -> bool:
+def is_embedding(value: object) -> TypeGuard[Tensor]:
     """Whether an argument is a set of rows that a gradient flows to."""
     return isinstance(value, Tensor) and value.requires_grad and value.is_floating_point() and value.dim() >= 2
 

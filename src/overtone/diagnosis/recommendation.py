@@ -107,7 +107,7 @@ class Recommendation(Document):
         return {**found, **choices} if choices else {"sentences": self.sentences}
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], **more: Any) -> Recommendation:
+    def from_dict(cls, found: Mapping[str, Any], **more: object) -> Recommendation:
         """Read :meth:`to_dict` back."""
         choices = {name: value for name, value in found.items() if name not in ("sentences", "ties", "figures")}
         return super().from_dict({**found, "choices": choices}, **more)

@@ -196,7 +196,7 @@ def _sort_with_columns(keys: NDArray[np.int32]) -> Ints:
     return wide & (2**31 - 1)
 
 
-def _fill(real: NDArray[np.bool_], values: NDArray[Any], padding: Any) -> NDArray[Any]:
+def _fill(real: NDArray[np.bool_], values: NDArray[Any], padding: float) -> NDArray[Any]:
     """A table with ``values`` in the ``real`` places, row by row, and ``padding`` in the others."""
     if real.size == values.size:
         return values.reshape(real.shape)

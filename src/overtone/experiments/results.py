@@ -75,7 +75,7 @@ class MethodResult(Document):
         return {**found.pop("scores"), **found}
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], **more: Any) -> MethodResult:
+    def from_dict(cls, found: Mapping[str, Any], **more: object) -> MethodResult:
         """Read :meth:`to_dict` back: every entry that is a mapping is a score, but the variants."""
         scores = {name: one for name, one in found.items() if isinstance(one, Mapping) and name != "variants"}
         seeds = [value for value in found.get("seeds") or () if value is not None]
@@ -221,7 +221,7 @@ class Comparison(Document):
         return AblationEffect(method, name, difference, interval, "seeds" if interval else None)
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], **more: Any) -> Comparison:
+    def from_dict(cls, found: Mapping[str, Any], **more: object) -> Comparison:
         """Read :meth:`to_dict` back; a document that does not name its metric is ranked by the first it has."""
         known = [name for name in RANKED_BY if any(name in entry for entry in (found.get("methods") or {}).values())]
         metric = found.get("metric") or (known or ["map"])[0]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as xml
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overtone.core import InputError
 from overtone.core.files import json_text
 from overtone.graphs.edges import Edge
 
+if TYPE_CHECKING:
+    import networkx
+
 _NUMBERS = ("weight", "presence", "direction")
 
 
-def to_networkx(nodes: Iterable[str], edges: Iterable[Edge]) -> Any:
+def to_networkx(nodes: Iterable[str], edges: Iterable[Edge]) -> networkx.DiGraph:
     """See :meth:`overtone.graphs.Graph.to_networkx`."""
     try:
         import networkx

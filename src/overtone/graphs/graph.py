@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from overtone.core.files import atomic_path, write_json, write_text
 from overtone.graphs.arrays import Bools, Floats
 from overtone.graphs.edges import Edge, EdgeKind, EdgeSupport, HalvesAgreement
 from overtone.graphs.exports import to_dot, to_graphml, to_networkx
+
+if TYPE_CHECKING:
+    import networkx
 
 _STANDARDISED = "standardised regression coefficient, refitted with all parents of the target."
 """What a weight means unless a graph says something else."""
@@ -195,7 +198,7 @@ class Graph:
         else:
             write_text(file, (to_graphml if file.suffix.lower() == ".graphml" else to_dot)(self.nodes, self.edges))
 
-    def to_networkx(self) -> Any:
+    def to_networkx(self) -> networkx.DiGraph:
         """A networkx ``DiGraph``, with ``type``, ``weight``, ``presence`` and ``direction`` on its edges.
 
         An undirected edge is an arc each way, with ``type="undirected"``. Without networkx there is an error.

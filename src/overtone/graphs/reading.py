@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from overtone.core import InputError
 from overtone.features.arrays import Array
 from overtone.features.formats import find_format, report_damage
+
+if TYPE_CHECKING:
+    import pyarrow
 
 Chunks = Iterator[NDArray[Any]]
 
@@ -142,7 +145,7 @@ def _parquet_chunks(path: Path) -> Chunks:
         yield from map(_batch_values, pyarrow.parquet.ParquetFile(path).iter_batches(_CHUNK))
 
 
-def _batch_values(batch: Any) -> NDArray[Any]:
+def _batch_values(batch: pyarrow.RecordBatch) -> NDArray[Any]:
     """A batch of columns as float64 rows; nulls are NaN."""
     return np.column_stack([column.cast("float64").to_numpy(zero_copy_only=False) for column in batch.columns])
 

@@ -85,7 +85,7 @@ def from_config(config: Mapping[str, Any], where: str) -> Preprocessing:
     )
 
 
-def _extent(size: Any, where: str, *, square: bool) -> tuple[int, int] | int:
+def _extent(size: object, where: str, *, square: bool) -> tuple[int, int] | int:
     """(height, width), or the length of the shorter side."""
     if isinstance(size, int):
         return (size, size) if square else size

@@ -118,7 +118,7 @@ class MetricLearningSettings(SupervisedTwoTowerSettings):
 
     @field_validator("loss", mode="before")
     @classmethod
-    def _name_of_an_object(cls, loss: Any) -> Any:
+    def _name_of_an_object(cls, loss: object) -> object:
         """A loss object goes by the name of its class: a run's settings are text."""
         return register_loss(loss) if isinstance(loss, nn.Module) else loss
 

@@ -139,7 +139,7 @@ class TwoTower(Method):
         return {"canonical": self._canonical(features, modality)}
 
 
-def by_steps(corpus: CorpusInfo, steps: int, **more: Any) -> TrainingDefaults:
+def by_steps(corpus: CorpusInfo, steps: int, **more: object) -> TrainingDefaults:
     """Training defaults from a least number of steps, in at least 20 epochs.
 
     Small corpora get small batches and a fast rate, large ones those of :class:`TrainingDefaults`; ``more`` are other

@@ -64,13 +64,10 @@ def rounded(values: ArrayLike, digits: int = 4) -> list[Any]:
         [0.1235, 12350.0, None]
     """
 
-    def one(value: Any) -> Any:
-        if isinstance(value, list):
-            return [one(item) for item in value]
-        return float(f"{value:.{digits}g}") if value is not None and math.isfinite(value) else None
-
-    plain: list[Any] = one(np.asarray(values, dtype=float).tolist())
-    return plain
+    array = np.asarray(values, dtype=float)
+    if array.ndim > 1:
+        return [rounded(row, digits) for row in array]
+    return [float(f"{value:.{digits}g}") if math.isfinite(value) else None for value in array.tolist()]
 
 
 def points(x: list[Any], y: list[Any], hover: str | None, *, mode: str = "markers", **more: Any) -> dict[str, Any]:

@@ -82,6 +82,7 @@ class Column:
     write: Callable[[Any], str] = number
 
 
+Cell = str | float | None
 Columns = list[Column | str]
 """What the columns of a table are; a title alone is the rows' name if it comes first, otherwise a number."""
 
@@ -91,7 +92,7 @@ def texts(*titles: str) -> list[Column]:
     return [Column(title, "text") for title in titles]
 
 
-def table(columns: Columns, rows: Iterable[Sequence[Any]], *, caption: Child = None) -> Markup:
+def table(columns: Columns, rows: Iterable[Sequence[Cell]], *, caption: Child = None) -> Markup:
     """A table, in a box that scrolls sideways where the page is narrow.
 
     Args:
@@ -127,14 +128,14 @@ def _render(child: Child) -> str:
     return "".join(_render(item) for item in child)
 
 
-def _best(column: Column, cells: Sequence[Any]) -> float | None:
+def _best(column: Column, cells: Sequence[Cell]) -> float | None:
     numbers = [cell for cell in cells if isinstance(cell, (int, float)) and cell == cell]
     if column.best is None or len(numbers) < 2:
         return None
     return max(numbers) if column.best == "high" else min(numbers)
 
 
-def _cell(column: Column, cell: Any, champion: float | None) -> Markup:
+def _cell(column: Column, cell: Cell, champion: float | None) -> Markup:
     written = cell if isinstance(cell, str) else column.write(cell)
     if column.kind == "name":
         return el("th", written, scope="row")

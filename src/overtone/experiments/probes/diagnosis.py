@@ -151,7 +151,7 @@ class Diagnosis(Document):
         return {**found, "features": {"views": views} if views else found["features"] or {}}
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any], **more: Any) -> Diagnosis:
+    def from_dict(cls, found: Mapping[str, Any], **more: object) -> Diagnosis:
         """Read :meth:`to_dict` back."""
         features = found.get("features") or None
         if features and "views" in features:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from overtone.graphs.engine.compiling import compiled
@@ -12,7 +10,7 @@ from overtone.graphs.engine.trees import has, trace
 
 
 @compiled
-def mixed(key: Any, variable: int) -> Any:
+def mixed(key: np.uint64, variable: int) -> np.uint64:
     """One variable's part in the hash of a graph (the finaliser of splitmix64)."""
     word = np.uint64(key) + np.uint64(variable + 1) * np.uint64(0x9E3779B97F4A7C15)
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from overtone.core import InputError
 from overtone.features.formats.mat import load_mat
@@ -61,7 +61,7 @@ def _classes(source: Path) -> tuple[str, ...]:
     return tuple(str(name) for name in _mat(file, "class_names"))
 
 
-def _mat(file: Path | None, key: str) -> Any:
+def _mat(file: Path | None, key: str) -> NDArray[np.void]:
     """The entries of a variable."""
     assert file is not None
     found = load_mat(file, squeeze_me=True)

@@ -45,7 +45,7 @@ class _Part:
         lock = threading.Lock()  # the reader is not made for several threads
         group_of = lru_cache(maxsize=_KEPT)(lambda group: self.rows.read_row_group(group, columns=[name]).column(0))
 
-        def value(group: int, row: int) -> Any:
+        def value(group: int, row: int) -> object:
             with lock:
                 column = group_of(group)
             return column[row].as_py()
