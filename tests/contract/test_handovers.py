@@ -28,7 +28,6 @@ JSON = ("to_dict", "from_dict")
 
 EXCEPTIONS: dict[str, str] = {
     "media.read_record": "the JSON document beside a file of features",
-    "graphs.Graph.to_networkx": "networkx is no dependency, so its types are not there",
     "methods.Method.ablations": "settings of each variant",
     "methods.Method.controls": "settings of each control",
     "methods.Method.parameter_groups": "what torch.optim takes",
