@@ -1,0 +1,297 @@
+"""``flat``: a folder of immutable, memory-mapped segments; exact search, one writer, any number of readers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import filelock
+import numpy as np
+import pyarrow
+from typing_extensions import Self
+
+from overtone.core import InputError, Settings
+from overtone.core.files import atomic_path, write_json
+from overtone.search.base import Hit, Store, StoreInfo, join_records, stores
+from overtone.search.flat.manifest import KEPT, Manifest, SegmentEntry, sync_folder, versions, write_manifest
+from overtone.search.flat.scan import Engine, nearest
+from overtone.search.flat.segment import Rows, Segment
+from overtone.search.flat.snapshot import Snapshot, open_newest, remove_unused
+from overtone.search.flat.writing import write_segment
+from overtone.search.records import RESERVED, Records, Vectors, join_columns
+from overtone.search.where import Filter
+
+log = logging.getLogger("overtone")
+
+_BATCH = 8192
+
+
+class FlatSettings(Settings):
+    """Settings of a flat store."""
+
+    dtype: Literal["float32", "float16", "int8"] = "float32"
+    """How vectors are stored; int8 also keeps float32 rows on disk, and ranks by them. Fixed when the store is made."""
+    engine: Engine = "auto"
+    """What multiplies: faiss, numpy, or auto for faiss where it is installed."""
+    memory_mb: int = 128
+    """Memory, in MiB, that one block of a search may take."""
+
+
+@stores.register("flat")
+class FlatStore(Store):
+    """A folder on disk, searched exactly; for up to some millions of items.
+
+    What is written is a new segment and a new manifest, so a reader sees one whole version until it calls
+    :meth:`refresh`. The first write takes a lock, which :meth:`close` or the end of the process gives back.
+    """
+
+    settings_type = FlatSettings
+
+    def __init__(self, folder: Path, settings: FlatSettings) -> None:
+        self.folder, self.settings = folder, settings
+        self.uri = f"flat:{folder}"
+        self._lock: filelock.BaseFileLock | None = None
+        self._seen = open_newest(folder)
+
+    @classmethod
+    def open(cls, location: str, settings: Settings, *, create: bool) -> Self:
+        folder = Path(location).expanduser()
+        assert isinstance(settings, FlatSettings)
+        if not cls.exists(location):
+            if not create:
+                raise InputError(f"{folder}: no store", fix="make one with overtone index")
+            if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+                raise InputError(f"{folder}: holds other things than a store", fix="choose another place")
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                write_manifest(folder, Manifest(0, settings.dtype))
+            except OSError as error:
+                raise _cannot_write(folder, error) from None
+        store = cls(folder, settings)
+        if "dtype" in settings.model_fields_set and store._manifest.dtype != settings.dtype:
+            what = f"{folder}: the store's vectors are of another dtype"
+            raise InputError(what, got=settings.dtype, valid=store._manifest.dtype)
+        return store
+
+    @classmethod
+    def exists(cls, location: str) -> bool:
+        return any(Path(location).expanduser().glob("manifest-*.json"))
+
+    @property
+    def _manifest(self) -> Manifest:
+        return self._seen.manifest
+
+    @property
+    def _segments(self) -> tuple[Segment, ...]:
+        return self._seen.segments
+
+    @property
+    def modalities(self) -> dict[str, int]:
+        return dict(self._manifest.modalities)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        return dict(self._manifest.columns)
+
+    @property
+    def version(self) -> int:
+        """The version that is seen."""
+        return self._manifest.version
+
+    def info(self) -> StoreInfo:
+        found = self._manifest
+        size = sum(sum(entry.files.values()) for entry in found.segments)
+        deleted = sum(entry.deleted_rows for entry in found.segments)
+        return StoreInfo(
+            uri=self.uri,
+            kind="flat",
+            items=found.items,
+            modalities=self.modalities,
+            columns=self.columns,
+            attributes=dict(found.attributes),
+            settings={**self.settings.model_dump(), "dtype": found.dtype},
+            details={"version": found.version, "segments": len(found.segments), "deleted": deleted, "bytes": size},
+        )
+
+    def close(self) -> None:
+        if self._lock is not None:
+            (self.folder / "writer.json").unlink(missing_ok=True)
+            self._lock.release()
+            self._lock = None
+
+    def refresh(self) -> None:
+        self._seen = open_newest(self.folder, self._seen)
+
+    def compact(self) -> None:
+        """Write all items into one segment, and remove deleted items and earlier versions."""
+        with self._writing():
+            found, entries = self._manifest, list[SegmentEntry]()
+            if found.items:
+                entries = [self._write_segment(found, self._iterate(_BATCH, None), found.items)]
+            self._commit(replace(found, segments=tuple(entries), next_segment=found.next_segment + 1))
+            remove_unused(self.folder, [self._manifest.version])
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Be the one writer, from now on, of the newest version."""
+        if self._lock is None:
+            lock = filelock.FileLock(self.folder / "write.lock")
+            try:
+                lock.acquire(timeout=0)
+            except filelock.Timeout:
+                raise InputError(
+                    f"{self.folder}: is being written by {_writer(self.folder)}",
+                    fix="wait until it is done; searching is possible meanwhile",
+                ) from None
+            except OSError as error:
+                raise _cannot_write(self.folder, error) from None
+            self._lock = lock
+            with contextlib.suppress(InputError):  # for messages only
+                write_json(self.folder / "writer.json", {"process": os.getpid()})
+            self._seen = open_newest(self.folder, self._seen, writing=True)
+            remove_unused(self.folder)  # what a writer left that was stopped
+        try:
+            yield
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from None
+
+    def _commit(self, manifest: Manifest) -> None:
+        """Make a changed manifest the current version, and see it."""
+        manifest = replace(manifest, version=self._manifest.version + 1)
+        write_manifest(self.folder, manifest)
+        self._seen = Snapshot.open(self.folder, manifest.version, self._seen)
+        if len(versions(self.folder)) > 2 * KEPT:
+            remove_unused(self.folder)
+
+    def _write_segment(self, manifest: Manifest, batches: Iterable[Records], rows: int) -> SegmentEntry:
+        """Write the next segment of a manifest."""
+        name = f"segment-{manifest.next_segment:08d}"
+        shutil.rmtree(self.folder / name, ignore_errors=True)  # of a writer that was stopped before its manifest
+        widths, columns = manifest.modalities, manifest.columns
+        entry = write_segment(self.folder, name, batches, rows, widths, columns, manifest.dtype)
+        sync_folder(self.folder)
+        return entry
+
+    def _without(self, ids: tuple[str, ...]) -> tuple[tuple[SegmentEntry, ...], int]:
+        """The segments' entries with these ids deleted, and how many that were."""
+        wanted, entries, count = pyarrow.array(ids, pyarrow.string()), [], 0
+        for number, (entry, segment) in enumerate(zip(self._manifest.segments, self._segments)):
+            rows, _ = segment.find(wanted)
+            if len(rows):
+                count += len(rows)
+                gone = rows if segment.deleted is None else np.union1d(rows, np.flatnonzero(segment.deleted))
+                name = f"deleted-{self._manifest.version + 1:08d}-{number}.npy"
+                with atomic_path(self.folder / name) as temporary, temporary.open("wb") as file:
+                    np.save(file, gone.astype(np.int64))
+                entry = replace(entry, deleted=name, deleted_rows=len(gone))
+            entries.append(entry)
+        return tuple(entry for entry in entries if entry.deleted_rows < entry.rows), count
+
+    def _set_attributes(self, attributes: dict[str, str]) -> None:
+        found = self._manifest
+        self._commit(replace(found, attributes={**found.attributes, **attributes}))
+
+    def _known(self, ids: tuple[str, ...]) -> list[str]:
+        wanted = pyarrow.array(ids, pyarrow.string())
+        found = [which for segment in self._segments for which in segment.find(wanted)[1].tolist()]
+        return [ids[which] for which in sorted(found)]
+
+    def _write(self, records: Records) -> None:
+        widths = {name: rows.shape[1] for name, rows in records.vectors.items()}
+        columns = join_columns(self.columns, records.columns)
+        manifest = replace(self._manifest, modalities=self.modalities or widths, columns=columns)
+        kept, _ = self._without(records.ids)
+        entry = self._write_segment(manifest, [records], len(records))
+        self._commit(replace(manifest, segments=(*kept, entry), next_segment=manifest.next_segment + 1))
+
+    def _delete(self, ids: tuple[str, ...]) -> int:
+        kept, count = self._without(ids)
+        if count:
+            self._commit(replace(self._manifest, segments=kept))
+        return count
+
+    def _get(self, ids: tuple[str, ...]) -> Records:
+        wanted = pyarrow.array(ids, pyarrow.string())
+        parts = [self._records(segment, segment.find(wanted)[0]) for segment in self._segments]
+        return join_records(parts, self.modalities, self.columns)
+
+    def _iterate(self, batch: int, where: Filter | None) -> Iterator[Records]:
+        for segment in self._segments:
+            mask = segment.allowed((), where)
+            rows = np.arange(segment.rows) if mask is None else np.flatnonzero(mask)
+            for start in range(0, len(rows), batch):
+                yield self._records(segment, rows[start : start + batch])
+
+    def _count(self, where: Filter | None) -> int:
+        if where is None:
+            return self._manifest.items
+        masks = [segment.allowed((), where) for segment in self._segments]
+        return sum(int(mask.sum()) for mask in masks if mask is not None)
+
+    def sample(self, items: int, seed: int = 0) -> Records:
+        masks = [segment.allowed((), None) for segment in self._segments]
+        alive = np.concatenate(
+            [np.zeros(0, bool)]
+            + [np.ones(s.rows, bool) if mask is None else mask for s, mask in zip(self._segments, masks)]
+        )
+        rows = np.flatnonzero(alive)
+        chosen = np.sort(np.random.default_rng(seed).choice(rows, min(items, len(rows)), replace=False))
+        parts, start = [], 0
+        for segment in self._segments:
+            inside = chosen[(chosen >= start) & (chosen < start + segment.rows)] - start
+            parts.append(self._records(segment, inside))
+            start += segment.rows
+        return join_records(parts, self.modalities, self.columns)
+
+    def _records(self, segment: Segment, rows: Rows) -> Records:
+        if not len(rows):
+            return join_records([], self.modalities, self.columns)
+        table = segment.metadata(rows)
+        vectors = {name: segment.vectors(name, rows) for name in self.modalities}
+        return Records(tuple(table[RESERVED].to_pylist()), vectors, table.drop_columns([RESERVED]))
+
+    def _search(self, queries: Vectors, k: int, to: tuple[str, ...], where: Filter | None) -> list[tuple[Hit, ...]]:
+        settings = self.settings
+        assert isinstance(settings, FlatSettings)
+        allowed = [segment.allowed(to, where) for segment in self._segments]
+        k = min(k, max(1, self._manifest.items))
+        best = nearest(self._segments, allowed, queries, k, to, settings.memory_mb, settings.engine)
+        found = self._named(np.unique(best.positions[best.positions >= 0]))
+        return [
+            tuple(
+                Hit(name, float(score), metadata)
+                for score, (name, metadata) in ((s, found[p]) for s, p in zip(scores, positions) if p >= 0)
+            )
+            for scores, positions in zip(best.scores.tolist(), best.positions.tolist())
+        ]
+
+    def _named(self, positions: Rows) -> dict[int, tuple[str, dict[str, str | int | float | bool | None]]]:
+        """Ids and metadata of rows, by their position, given in ascending order."""
+        found, start = {}, 0
+        for segment in self._segments:
+            inside = positions[(positions >= start) & (positions < start + segment.rows)]
+            if len(inside):
+                rows = segment.metadata(inside - start).to_pylist()
+                found.update({at: (row.pop(RESERVED), row) for at, row in zip(inside.tolist(), rows)})
+            start += segment.rows
+        return found
+
+
+def _writer(folder: Path) -> str:
+    """Who writes, for messages."""
+    try:
+        return f"process {json.loads((folder / 'writer.json').read_text(encoding='utf-8'))['process']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def _cannot_write(folder: Path, error: OSError) -> InputError:
+    what = f"{folder}: cannot be written ({error.strerror or error}); the store is as it was"
+    return InputError(what, fix="free some space, or choose another place")
