@@ -9,14 +9,29 @@ from overtone.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from overtone import diagnosis, evaluation, features, objectives
-    from overtone.api import compare, demo, diagnose, embed, evaluate, extract, graph, inspect, simulate, train
+    from overtone.api import (
+        compare,
+        demo,
+        diagnose,
+        embed,
+        evaluate,
+        extract,
+        graph,
+        index,
+        inspect,
+        search_store,
+        simulate,
+        train,
+    )
     from overtone.core.plugins import import_plugin
     from overtone.features import load, save
+    from overtone.search import open_store
 
-__all__ = ["compare", "demo", "diagnose", "embed", "evaluate", "extract", "graph", "inspect", "simulate", "train"]
-__all__ += ["diagnosis", "evaluation", "features", "import_plugin", "load", "objectives", "save"]
+__all__ = ["compare", "demo", "diagnose", "embed", "evaluate", "extract", "graph", "index", "inspect"]
+__all__ += ["diagnosis", "evaluation", "features", "import_plugin", "load", "objectives", "open_store", "save"]
+__all__ += ["search_store", "simulate", "train"]
 
-_ELSEWHERE = {"import_plugin": "core.plugins", "load": "features", "save": "features"}
+_ELSEWHERE = {"import_plugin": "core.plugins", "load": "features", "open_store": "search", "save": "features"}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,8 @@ from overtone.api.graphing import graph
 from overtone.api.making import extract, simulate
 from overtone.api.reading import inspect
 from overtone.api.running import embed, evaluate, train
+from overtone.api.searching import index, search_store
 from overtone.core.plugins import import_plugin
 
 __all__ = ["Catalogue", "catalogue", "compare", "demo", "diagnose", "embed", "evaluate", "extract", "graph"]
-__all__ += ["import_plugin", "inspect", "simulate", "train"]
+__all__ += ["import_plugin", "index", "inspect", "search_store", "simulate", "train"]

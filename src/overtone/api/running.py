@@ -107,7 +107,7 @@ def embed(
     Raises:
         InputError: The folder is no finished run, the data does not fit it, or the file cannot be written.
     """
-    _require_run(run)
+    require_run(run)
     from overtone.features import save
     from overtone.training import Run
 
@@ -167,7 +167,7 @@ def evaluate(
     if isinstance(target, (str, Path)) and not is_run(target):
         if data is not None:
             if not Path(target).exists():
-                _require_run(target)
+                require_run(target)
             raise InputError(f"{target}: not a run folder", fix="leave DATA out to evaluate a file of embeddings")
         features = read(target, reading)
         from overtone import evaluation
@@ -194,7 +194,7 @@ def is_run(path: str | Path) -> bool:
     return (Path(path) / "run.json").is_file()
 
 
-def _require_run(run: str | Path | Run) -> None:
+def require_run(run: str | Path | Run) -> None:
     """Refuse what is no run folder before torch is imported."""
     if isinstance(run, (str, Path)) and not is_run(run):
         raise InputError(f"{run}: not a run folder (no run.json)", fix="make one with overtone train")

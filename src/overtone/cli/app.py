@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from overtone import api
-from overtone.cli import showing
+from overtone.cli import showing, showing_search
 from overtone.cli.commands import Command
 
 app = typer.Typer(
@@ -52,6 +52,8 @@ COMMANDS = {
     "train": Command(api.train, showing.show_run, "Train one method and evaluate it", OUT),
     "embed": Command(api.embed, showing.show_embeddings, "Write the embeddings of DATA to a file", OUT),
     "evaluate": Command(api.evaluate, showing.show_evaluation, "Evaluate retrieval of a run or of embeddings"),
+    "index": Command(api.index, showing_search.show_indexing, "Put the embeddings of DATA into a store"),
+    "search": Command(api.search_store, showing_search.show_search, "Find what is nearest to an item or to new clips"),
     "compare": Command(api.compare, showing.show_comparison, "Compare methods over several seeds", folder="compare"),
     "diagnose": Command(api.diagnose, showing.show_diagnosis, "Explain what losses do to features", folder="diagnose"),
     "simulate": Command(api.simulate, showing.show_corpus, "Make a corpus of known events", OUT, plugins=False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import keyword
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -131,9 +132,10 @@ class _Slot(NamedTuple):
     @property
     def key(self) -> str:
         """The name of typer's parameter; unlike the verb's it is unique among all options of a command."""
-        if self.name == "import_" or self.positional:
+        if self.positional:
             return self.name
-        return self.option.strip("-").replace("-", "_") + ("_" if self.group == "hidden" else "")
+        name = self.option.strip("-").replace("-", "_")
+        return name + ("_" if self.group == "hidden" or keyword.iskeyword(name) else "")
 
     def parameter(self) -> inspect.Parameter:
         """As typer reads it from a signature."""

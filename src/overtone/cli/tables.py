@@ -42,11 +42,12 @@ def table(
     names: int = 1,
     numbers: bool = True,
     styles: Mapping[int, str] | None = None,
+    links: Mapping[tuple[int, int], str] | None = None,
 ) -> Table:
     """A table, whose cells are never cut.
 
     The first columns are ``names``; the others are numbers, aligned on the right, or words, which wrap. ``styles`` are
-    those of some rows, by their place.
+    those of some rows, by their place; ``links`` the addresses behind some cells, by row and column.
     """
     from rich import box
     from rich.table import Table  # an import that the program's help need not wait for
@@ -60,7 +61,9 @@ def table(
         right = index and numbers
         made.add_column(column, justify="right" if right else "left", no_wrap=fixed, min_width=width if fixed else None)
     for at, row in enumerate(rows):
-        made.add_row(*(Text(cell, style=(styles or {}).get(at, "")) for cell in row))
+        linked = {column: f" link {address}" for (row_at, column), address in (links or {}).items() if row_at == at}
+        style = (styles or {}).get(at, "")
+        made.add_row(*(Text(cell, style=style + linked.get(column, "")) for column, cell in enumerate(row)))
     return made
 
 

@@ -30,7 +30,7 @@ from overtone.search.records import (
 )
 from overtone.search.where import Filter, check_where, parse_where
 
-stores: Registry[type[Store]] = Registry("store", "overtone.search.stores")
+stores: Registry[type[Store]] = Registry("store", "overtone.search.backends")
 """All kinds of stores, by the scheme of their URI."""
 
 
@@ -85,6 +85,8 @@ class Store(ABC):
 
     settings_type: ClassVar[type[Settings]]
     """Settings of this kind of store."""
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Modules that this kind needs beside those that are always there."""
 
     uri: str
     """How it was opened."""
@@ -109,6 +111,11 @@ class Store(ABC):
     @abstractmethod
     def exists(cls, location: str) -> bool:
         """Whether there is a store of this kind at a location."""
+
+    @classmethod
+    @abstractmethod
+    def drop(cls, location: str) -> None:
+        """Remove the store at a location, if there is one; InputError while somebody writes into it."""
 
     @property
     @abstractmethod
@@ -211,6 +218,17 @@ class Store(ABC):
         """
         with self._writing():
             return self._delete(tuple(dict.fromkeys(map(str, ids))))
+
+    def known(self, ids: Sequence[str]) -> list[str]:
+        """Which ids are in the store.
+
+        Args:
+            ids: Names.
+
+        Returns:
+            Those that are, in this order.
+        """
+        return self._known(tuple(map(str, ids)))
 
     def get(self, ids: Sequence[str]) -> Records:
         """The items with these ids, in this order.
@@ -373,8 +391,7 @@ class Store(ABC):
     def _set_attributes(self, attributes: dict[str, str]) -> None: ...
 
     @abstractmethod
-    def _known(self, ids: tuple[str, ...]) -> list[str]:
-        """Those of the ids that are in the store, in the order given."""
+    def _known(self, ids: tuple[str, ...]) -> list[str]: ...
 
     @abstractmethod
     def _write(self, records: Records) -> None:

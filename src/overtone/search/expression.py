@@ -45,7 +45,9 @@ def to_expression(found: Filter, columns: dict[str, str]) -> pyarrow.compute.Exp
     values = [found.value] if isinstance(found, Comparison) else list(found.values)
     if pyarrow.types.is_integer(kind) and not all(isinstance(value, int) and abs(value) < 2**63 for value in values):
         column, kind = column.cast(pyarrow.float64(), safe=False), pyarrow.float64()
+    if pyarrow.types.is_floating(kind):
+        values = [float(value) for value in values]
     if isinstance(found, Comparison):
-        return _OPERATORS[found.sign](column, pyarrow.scalar(found.value, kind))
+        return _OPERATORS[found.sign](column, pyarrow.scalar(values[0], kind))
     member = column.isin(pyarrow.array(values, kind))
     return pyarrow.compute.if_else(column.is_valid(), member, pyarrow.scalar(None, pyarrow.bool_()))

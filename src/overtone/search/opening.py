@@ -13,9 +13,7 @@ DEFAULT = "store"
 """The folder of a run's own store."""
 
 
-def open_store(
-    uri: str | Path, *, create: bool = False, settings: Mapping[str, Any] | None = None
-) -> Store:
+def open_store(uri: str | Path, *, create: bool = False, settings: Mapping[str, Any] | None = None) -> Store:
     """Open a store.
 
     Args:
@@ -49,6 +47,19 @@ def store_exists(uri: str | Path) -> bool:
     """
     kind, location = split_uri(uri)
     return stores[kind].exists(location)
+
+
+def drop_store(uri: str | Path) -> None:
+    """Remove a store with everything in it, if there is one.
+
+    Args:
+        uri: As for :func:`open_store`.
+
+    Raises:
+        InputError: There is no such kind, or somebody writes into the store.
+    """
+    kind, location = split_uri(uri)
+    stores[kind].drop(location)
 
 
 def split_uri(uri: str | Path) -> tuple[str, str]:

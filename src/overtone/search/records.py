@@ -54,7 +54,7 @@ class Records:
     @cached_property
     def present(self) -> dict[str, NDArray[np.bool_]]:
         """Modality to (N,): which items have it."""
-        return {name: rows.any(axis=1) for name, rows in self.vectors.items()}
+        return {name: has_vector(rows) for name, rows in self.vectors.items()}
 
     @property
     def columns(self) -> dict[str, str]:
@@ -143,20 +143,30 @@ def unit_rows(
     return rows
 
 
+def has_vector(rows: Vectors) -> NDArray[np.bool_]:
+    """(N,) flags of the (N, d) rows that are not zero."""
+    flags: NDArray[np.bool_] = np.any(rows, axis=1)
+    return flags
+
+
 def make_table(metadata: Mapping[str, Sequence[Scalar]] | pyarrow.Table | None, rows: int) -> pyarrow.Table:
     """Metadata as a table of :data:`COLUMN_TYPES`; InputError where a column has other values or another length."""
-    if not isinstance(metadata, pyarrow.Table):
-        arrays = {name: _column(name, values) for name, values in (metadata or {}).items()}
-        for name, column in arrays.items():
-            if len(column) != rows:
-                raise InputError(f"metadata {name!r}: needs one value per id", got=f"{len(column)} and {rows} ids")
-        metadata = pyarrow.table(arrays) if arrays else empty_table(rows)
-    if metadata.num_rows != rows:
-        raise InputError("metadata: needs one row per id", got=f"{metadata.num_rows} rows and {rows} ids")
-    if RESERVED in metadata.column_names:
+    table = _gather(metadata or {}, rows) if not isinstance(metadata, pyarrow.Table) else metadata
+    if table.num_rows != rows:
+        raise InputError("metadata: needs one row per id", got=f"{table.num_rows} rows and {rows} ids")
+    if RESERVED in table.column_names:
         raise InputError(f"metadata: the column {RESERVED!r} is taken by the ids", fix="give it another name")
-    columns = {name: _plain(name, metadata[name]) for name in metadata.column_names}
+    columns = {name: _plain(name, table[name]) for name in table.column_names}
     return pyarrow.table(columns) if columns else empty_table(rows)
+
+
+def _gather(metadata: Mapping[str, Sequence[Scalar]], rows: int) -> pyarrow.Table:
+    """Columns of Python values as a table."""
+    arrays = {name: _column(name, values) for name, values in metadata.items()}
+    for name, column in arrays.items():
+        if len(column) != rows:
+            raise InputError(f"metadata {name!r}: needs one value per id", got=f"{len(column)} and {rows} ids")
+    return pyarrow.table(arrays) if arrays else empty_table(rows)
 
 
 def empty_table(rows: int) -> pyarrow.Table:
@@ -198,7 +208,7 @@ def _check_ids(ids: Sequence[str]) -> None:
 
 def _column(name: str, values: Sequence[Scalar]) -> pyarrow.Array:
     try:
-        return pyarrow.array(values.tolist() if isinstance(values, np.ndarray) else values, from_pandas=True)
+        return pyarrow.array(np.asarray(values).tolist() if hasattr(values, "dtype") else values, from_pandas=True)
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, TypeError) as error:
         reason = str(error).split("\n")[0]
         what = f"metadata {name!r}: values of one kind are needed ({reason})"

@@ -284,7 +284,8 @@ class _Parser:
         if token.text == "null":
             self._refuse(token.at, "a comparison with null is never true", "write: is null")
         if token.kind in ("word", "quoted"):
-            self._refuse(token.at, f"a value is needed, got {token.text}", f"text stands in single quotes: '{token.text}'")
+            fix = f"text stands in single quotes: '{token.text}'"
+            self._refuse(token.at, f"a value is needed, got {token.text}", fix)
         self._unexpected("a number, text in single quotes, true or false")
 
     def _took(self, text: str) -> bool:

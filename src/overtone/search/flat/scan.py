@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from overtone.core import InputError
 from overtone.search.flat.segment import Mask, Rows, Segment
@@ -16,7 +15,7 @@ from overtone.search.records import Vectors
 Engine = Literal["auto", "faiss", "numpy"]
 
 FEW = 4
-"""Queries up to this many are multiplied one by one: a matrix-vector product reads the rows once and needs no blocks."""
+"""Up to so many queries are multiplied one by one: a matrix-vector product reads the rows once."""
 _SPARSE = 0.25
 """Below this share of rows that pass the filter only they are multiplied."""
 
@@ -105,7 +104,8 @@ def _rerank(
     """Scan quantised rows for more than k, rank those by their exact rows, and go on until no other can be better.
 
     With x' the quantised row of x and a unit query q, q·x <= q·x' + ‖x - x'‖. So a row that was not among the scanned m
-    has at most the m-th scanned score plus the largest ‖x - x'‖; once the exact k-th score is above, the answer is exact.
+    scores at most the m-th scanned score plus the largest ‖x - x'‖: once the exact k-th score is above that, no other
+    row can be among the k.
     """
     total = sum(segment.rows for segment in segments)
     result, open_queries, wanted = Best(len(queries), k), np.arange(len(queries)), max(4 * k, k + 64)

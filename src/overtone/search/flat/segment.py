@@ -140,26 +140,29 @@ class Segment:
     def vectors(self, name: str, rows: Rows | slice) -> Vectors:
         """Rows of a modality as float32, exact; a memory map itself where it is float32 and a slice is asked for."""
         exact = self._maps.get(f"{name}.exact")
-        return np.asarray((self._maps[name] if exact is None else exact)[rows], dtype=np.float32)
+        found: Vectors = np.asarray((self._maps[name] if exact is None else exact)[rows], dtype=np.float32)
+        return found
 
     def scanned(self, name: str, rows: Rows | slice) -> Vectors:
         """The same as a scan sees them: rounded, if they are quantised."""
         factors = self._maps.get(f"{name}.factors")
         if factors is None:
             return self.vectors(name, rows)
-        return self._maps[name][rows].astype(np.float32) * factors[rows][:, None]
+        found: Vectors = self._maps[name][rows].astype(np.float32) * factors[rows][:, None]
+        return found
 
     def target(self, to: Sequence[str], rows: Rows | slice, *, exact: bool = True) -> Vectors:
         """What queries are multiplied with: a modality's rows, or the mean over those of several that an item has."""
         read = self.vectors if exact else self.scanned
         if len(to) == 1:
             return read(to[0], rows)
-        total = np.sum([read(name, rows) for name in to], axis=0, dtype=np.float32)
-        count = np.zeros(len(total), np.float32)
+        parts = [read(name, rows) for name in to]
+        count = np.zeros(len(parts[0]), np.float32)
         for name in to:
             mask = self.present(name)
             count += 1.0 if mask is None else mask[rows]
-        return total / np.maximum(count, 1)[:, None]
+        total: Vectors = np.add.reduce(parts) / np.maximum(count, 1)[:, None]
+        return total
 
 
 def _load(path: Path, mmap_mode: Any = None) -> NDArray[Any]:

@@ -16,7 +16,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from overtone.search.flat.manifest import SegmentEntry, sync_folder
-from overtone.search.records import COLUMN_TYPES, RESERVED, Records, Vectors, cast_table
+from overtone.search.records import COLUMN_TYPES, RESERVED, Records, Vectors, cast_table, has_vector
 
 ROW_GROUP = 8192
 """Rows of metadata that are read together."""
@@ -54,7 +54,8 @@ def write_segment(
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder))
     try:
         with ExitStack() as stack:
-            vectors = {key: _VectorFiles(stack, temporary, key, rows, width, dtype) for key, width in modalities.items()}
+            sizes = {key: (rows, width) for key, width in modalities.items()}
+            vectors = {key: _VectorFiles(stack, temporary, key, shape, dtype) for key, shape in sizes.items()}
             schema = pyarrow.schema(
                 [(RESERVED, pyarrow.string()), *((key, COLUMN_TYPES[kind]) for key, kind in columns.items())]
             )
@@ -85,8 +86,10 @@ def write_segment(
 class _VectorFiles:
     """The files of one modality: what is scanned, and for int8 the factor of each row and the exact rows."""
 
-    def __init__(self, stack: ExitStack, folder: Path, name: str, rows: int, width: int, dtype: str) -> None:
-        self.width, self.dtype = width, np.dtype(dtype)
+    def __init__(self, stack: ExitStack, folder: Path, name: str, shape: tuple[int, int], dtype: str) -> None:
+        rows, width = shape
+        self.width = width
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
         self.present_path = folder / f"{name}{PRESENT}"
         self.present: list[NDArray[np.bool_]] = []
         self.rounding = 0.0
@@ -100,7 +103,7 @@ class _VectorFiles:
         for start in range(0, rows, ROW_GROUP):
             size = min(ROW_GROUP, rows - start)
             block = np.zeros((size, self.width), np.float32) if part is None else part[start : start + size]
-            self.present.append(block.any(axis=1))
+            self.present.append(has_vector(block))
             if self.dtype != np.int8:
                 self._write(self.scanned, block.astype(self.dtype))
                 continue

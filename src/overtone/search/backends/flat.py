@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import logging
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -18,8 +15,9 @@ import pyarrow
 from typing_extensions import Self
 
 from overtone.core import InputError, Settings
-from overtone.core.files import atomic_path, write_json
+from overtone.core.files import atomic_path
 from overtone.search.base import Hit, Store, StoreInfo, join_records, stores
+from overtone.search.flat.lock import LOCK, acquire, cannot_write, release
 from overtone.search.flat.manifest import KEPT, Manifest, SegmentEntry, sync_folder, versions, write_manifest
 from overtone.search.flat.scan import Engine, nearest
 from overtone.search.flat.segment import Rows, Segment
@@ -27,8 +25,6 @@ from overtone.search.flat.snapshot import Snapshot, open_newest, remove_unused
 from overtone.search.flat.writing import write_segment
 from overtone.search.records import RESERVED, Records, Vectors, join_columns
 from overtone.search.where import Filter
-
-log = logging.getLogger("overtone")
 
 _BATCH = 8192
 
@@ -67,13 +63,13 @@ class FlatStore(Store):
         if not cls.exists(location):
             if not create:
                 raise InputError(f"{folder}: no store", fix="make one with overtone index")
-            if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+            if folder.is_file() or (folder.is_dir() and {path.name for path in folder.iterdir()} - {LOCK}):
                 raise InputError(f"{folder}: holds other things than a store", fix="choose another place")
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 write_manifest(folder, Manifest(0, settings.dtype))
             except OSError as error:
-                raise _cannot_write(folder, error) from None
+                raise cannot_write(folder, error) from None
         store = cls(folder, settings)
         if "dtype" in settings.model_fields_set and store._manifest.dtype != settings.dtype:
             what = f"{folder}: the store's vectors are of another dtype"
@@ -83,6 +79,16 @@ class FlatStore(Store):
     @classmethod
     def exists(cls, location: str) -> bool:
         return any(Path(location).expanduser().glob("manifest-*.json"))
+
+    @classmethod
+    def drop(cls, location: str) -> None:
+        folder = Path(location).expanduser()
+        if cls.exists(location):
+            lock = acquire(folder)
+            try:
+                remove_unused(folder, keep=())
+            finally:
+                release(folder, lock)
 
     @property
     def _manifest(self) -> Manifest:
@@ -122,8 +128,7 @@ class FlatStore(Store):
 
     def close(self) -> None:
         if self._lock is not None:
-            (self.folder / "writer.json").unlink(missing_ok=True)
-            self._lock.release()
+            release(self.folder, self._lock)
             self._lock = None
 
     def refresh(self) -> None:
@@ -142,25 +147,13 @@ class FlatStore(Store):
     def _writing(self) -> Iterator[None]:
         """Be the one writer, from now on, of the newest version."""
         if self._lock is None:
-            lock = filelock.FileLock(self.folder / "write.lock")
-            try:
-                lock.acquire(timeout=0)
-            except filelock.Timeout:
-                raise InputError(
-                    f"{self.folder}: is being written by {_writer(self.folder)}",
-                    fix="wait until it is done; searching is possible meanwhile",
-                ) from None
-            except OSError as error:
-                raise _cannot_write(self.folder, error) from None
-            self._lock = lock
-            with contextlib.suppress(InputError):  # for messages only
-                write_json(self.folder / "writer.json", {"process": os.getpid()})
+            self._lock = acquire(self.folder)
             self._seen = open_newest(self.folder, self._seen, writing=True)
             remove_unused(self.folder)  # what a writer left that was stopped
         try:
             yield
         except OSError as error:
-            raise _cannot_write(self.folder, error) from None
+            raise cannot_write(self.folder, error) from None
 
     def _commit(self, manifest: Manifest) -> None:
         """Make a changed manifest the current version, and see it."""
@@ -282,16 +275,3 @@ class FlatStore(Store):
                 found.update({at: (row.pop(RESERVED), row) for at, row in zip(inside.tolist(), rows)})
             start += segment.rows
         return found
-
-
-def _writer(folder: Path) -> str:
-    """Who writes, for messages."""
-    try:
-        return f"process {json.loads((folder / 'writer.json').read_text(encoding='utf-8'))['process']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
-
-
-def _cannot_write(folder: Path, error: OSError) -> InputError:
-    what = f"{folder}: cannot be written ({error.strerror or error}); the store is as it was"
-    return InputError(what, fix="free some space, or choose another place")

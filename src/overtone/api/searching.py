@@ -1,0 +1,179 @@
+"""Verbs around a store: index and search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typing_extensions import Unpack
+
+from overtone.api.parameters import Data, Flag, PairReading, Param, Settable, Settings
+from overtone.api.reading import read
+from overtone.api.running import is_run, require_run
+from overtone.core import InputError, ProgressCallback
+
+if TYPE_CHECKING:
+    from overtone.features import Features
+    from overtone.search import Indexing, SearchResult, Store
+    from overtone.search.querying import SearchOptions
+    from overtone.training import Run
+
+STORE = "overtone.search.backends.flat.FlatSettings"
+
+
+def index(
+    run: Annotated[str | Path | Run, Param("RUN")],
+    data: Data,
+    *,
+    store: Annotated[str | Path | None, Param("URI")] = None,
+    metadata: Annotated[str | Path | None, Param("F")] = None,
+    upsert: Flag = False,
+    overwrite: Flag = False,
+    settings: Annotated[Settings, Settable(STORE)] = None,
+    device: Annotated[str, Param("NAME")] = "cpu",
+    progress: ProgressCallback | None = None,
+    **reading: Unpack[PairReading],
+) -> Indexing:
+    """Embed DATA with a trained RUN and put it into a store, with ids, labels, splits and media paths, to be searched.
+
+    Args:
+        run: The folder of a finished run. In Python also a run.
+        data: A feature file, a folder, or a corpus, of the kind that the run was trained on.
+        store: The store, made if it is not there: a folder, or KIND:PLACE; by default the folder RUN/store.
+        metadata: A .csv or .parquet table with a column id: further columns for --where.
+        upsert: Replace items that are in the store already; otherwise they are an error.
+        overwrite: Replace the whole store.
+        settings: Settings of the store.
+        device: Where to embed: cpu, cuda, cuda:1 or auto.
+        progress: Called after each block of items.
+        reading: How to read the data; see :func:`overtone.load`.
+
+    Returns:
+        The store, and how many items were written.
+
+    Raises:
+        InputError: The run, the data or the store cannot be used, or an item is in the store already.
+    """
+    require_run(run)
+    from overtone.search.indexing import index_features, read_metadata
+    from overtone.search.opening import DEFAULT, drop_store, open_store
+    from overtone.training import Run
+
+    run = run if isinstance(run, Run) else Run.load(run, device)
+    if store is None:
+        if run.folder is None:
+            raise InputError("the run has no folder", fix="name a store")
+        store = run.folder / DEFAULT
+    reading.setdefault("modalities", run.modalities)
+    features = read(data, reading)
+    run.check(features)
+    further = None if metadata is None else read_metadata(metadata, features)
+    if overwrite:
+        drop_store(store)
+    with open_store(store, create=True, settings=settings) as opened:
+        return index_features(opened, run, features, metadata=further, upsert=upsert, progress=progress)
+
+
+def search_store(
+    store: Annotated[str | Path | Store, Param("STORE|RUN")],
+    *,
+    query: Annotated[str | Path | Features | Sequence[str], Param("ID|FILE", many=True)] = (),
+    row: Annotated[str | Sequence[str], Param("N|ID", many=True)] = (),
+    from_modality: Annotated[str | Sequence[str] | None, Param("A[,B]", option="--from")] = None,
+    to_modality: Annotated[str | Sequence[str] | None, Param("A[,B]", option="--to")] = None,
+    k: Annotated[int, Param("K", option="-k", minimum=1)] = 10,
+    where: Annotated[str | None, Param("FILTER")] = None,
+    run: Annotated[str | Path | Run | None, Param("RUN", option="--run")] = None,
+    device: Annotated[str, Param("NAME")] = "cpu",
+    **reading: Unpack[PairReading],
+) -> SearchResult:
+    """Find the items of STORE that are nearest to each query, by cosine; many queries are one batched call.
+
+    A query is an item of the store, by its id, or the clips of a feature file, which are embedded with the run that the
+    store was made with. From one modality to the other, within one, or with both fused.
+
+    Args:
+        store: The store, or the run whose store it is. In Python also an open store.
+        query: Id of an item, or a file of features; may be repeated. In Python also features.
+        row: Of a feature file only these clips, by number from 0 or by id; may be repeated.
+        from_modality: Modality of the query, or two; by default all that it has.
+        to_modality: Modality to search, or two; by default the one that the query is not of, else both.
+        k: Items per query.
+        where: Only items that pass a filter such as "duration > 3 and label = 'dog'".
+        run: Run that embeds a feature file, if not the one that the store was made with.
+        device: Where to embed: cpu, cuda, cuda:1 or auto.
+        reading: How to read a feature file; see :func:`overtone.load`.
+
+    Returns:
+        The nearest items of each query, with scores.
+
+    Raises:
+        InputError: The store, a query, a modality or the filter cannot be used.
+    """
+    from overtone.features import Features, corpora
+    from overtone.search import Store, open_store, search_ids
+
+    options: SearchOptions = {"from_modality": from_modality, "to_modality": to_modality, "where": where}
+    opened = store if isinstance(store, Store) else open_store(store)
+    try:
+        if isinstance(query, Features):
+            return _search_features(opened, query, row, k, run, device, options)
+        asked = [str(one) for one in ([query] if isinstance(query, (str, Path)) else query)]
+        if not asked:
+            raise InputError("a search needs a query", fix="name an item of the store, or a feature file: --query")
+        known = set(opened.known(asked))
+        files = [one for one in asked if one not in known and (one in corpora or Path(one).exists())]
+        if not files:
+            if row:
+                raise InputError("--row is for queries from a feature file", got=", ".join(asked))
+            return search_ids(opened, asked, k, **options)
+        if len(asked) > 1:
+            raise InputError("a feature file is a query on its own", got=", ".join(asked), fix="search once for each")
+        chosen = _run_of(opened, run, device)
+        reading.setdefault("modalities", chosen.modalities)
+        return _search_features(opened, read(files[0], reading), row, k, chosen, device, options)
+    finally:
+        if opened is not store:
+            opened.close()
+
+
+def _search_features(
+    store: Store,
+    data: Features,
+    row: str | Sequence[str],
+    k: int,
+    run: str | Path | Run | None,
+    device: str,
+    options: SearchOptions,
+) -> SearchResult:
+    """Embed the rows that are asked for and search by them."""
+    from overtone.features import require_pairs
+    from overtone.search import search_vectors
+
+    rows = [_row_number(data, one) for one in ([row] if isinstance(row, str) else row)]
+    chosen = data.subset(rows) if rows else data
+    vectors = _run_of(store, run, device).embed(require_pairs(chosen))
+    return search_vectors(store, {n: v.numpy() for n, v in vectors.items()}, k, ids=chosen.ids, **options)
+
+
+def _row_number(data: Features, row: str) -> int:
+    """The row that a number or an id names; an id comes first."""
+    if row in data.ids:
+        return data.ids.index(row)
+    if row.isdigit() and int(row) < len(data):
+        return int(row)
+    raise InputError(f"{data.provenance.source}: no row {row!r}", valid=f"0 to {len(data) - 1}, or an id")
+
+
+def _run_of(store: Store, run: str | Path | Run | None, device: str) -> Run:
+    """The run that embeds queries: the one given, or the one that the store was made with."""
+    from overtone.training import Run
+
+    if isinstance(run, Run):
+        return run
+    found = run or store.info().attributes.get("run")
+    if not found or not is_run(found):
+        what = f"{store.uri}: the run that it was made with is not known" if not found else f"{found}: not a run folder"
+        raise InputError(what, fix="name the run that embeds the queries: --run")
+    return Run.load(found, device)

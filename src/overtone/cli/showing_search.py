@@ -1,0 +1,83 @@
+"""What `index` and `search` show: the store, and a table of hits for each query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overtone.cli.output import Output
+from overtone.cli.tables import table
+from overtone.report.words import duration, number, plural
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from overtone.search import Indexing, QueryHits, SearchResult
+
+_SHOWN = 10  # queries whose hits are shown
+_MEDIA = "media_"
+
+
+def show_indexing(output: Output, found: Indexing, arguments: Mapping[str, Any]) -> None:
+    """How many items were written, and what the store holds now."""
+    output.document(found.to_dict())
+    store = found.store
+    vectors = ", ".join(f"{name} ({width})" for name, width in store.modalities.items())
+    written = f"{found.written:,} written in {duration(found.seconds)}"
+    output.say(f"Store: {store.uri} ({plural(store.items, 'item')}, {written})")
+    output.say(f"Vectors: {vectors}. Columns: {', '.join(store.columns) or 'none'}.")
+
+
+def show_search(output: Output, found: SearchResult, arguments: Mapping[str, Any]) -> None:
+    """A table for each query, and what its scores mean."""
+    output.document(found.to_dict())
+    way = f"{_joined(found.from_modality)} → {_joined(found.to_modality)}"
+    for one in found.queries[:_SHOWN]:
+        output.say(f"Nearest to {one.query}, {way}:", _hits_table(one) if one.hits else "nothing.")
+    if len(found.queries) > _SHOWN:
+        output.say(f"... and {plural(len(found.queries) - _SHOWN, 'query', 'queries')} more; --json has all of them.")
+    among = plural(found.items, "item") + (f" with {found.where}" if found.where else "")
+    output.say(f"Searched {among} in {duration(found.seconds)}.")
+    if found.chance is not None:
+        chance = f"{number(found.chance.mean)} ± {number(found.chance.std)}"
+        output.say(f'Random pairs score {chance}; "above chance" counts these standard deviations above their mean.')
+
+
+def _joined(names: tuple[str, ...]) -> str:
+    return " + ".join(names)
+
+
+def _hits_table(one: QueryHits) -> Table:
+    """A row per hit: score, score above chance, label and media where the store has them."""
+    columns = [name for name in one.hits[0].metadata if name != "split"]
+    rows, links = [], {}
+    for at, hit in enumerate(one.hits):
+        cells = [_cell(hit.metadata.get(name)) for name in columns]
+        rows.append((str(at + 1), hit.id, number(hit.score), _above(hit.above_chance), *cells))
+        for column, name in enumerate(columns, start=4):
+            value = hit.metadata.get(name)
+            if name.startswith(_MEDIA) and isinstance(value, str):
+                address = _address(value)
+                if address:
+                    links[at, column] = address
+    heads = ("", "id", "score", "above\nchance", *(name.removeprefix(_MEDIA) for name in columns))
+    return table(heads, rows, names=2, links=links)
+
+
+def _cell(value: str | float | None) -> str:
+    """A value of metadata."""
+    if isinstance(value, (bool, str)):
+        return str(value)
+    return number(value)
+
+
+def _above(value: float | None) -> str:
+    return f"{value:+.1f} σ".replace("-", "−") if value is not None else number(None)
+
+
+def _address(path: str) -> str | None:
+    """The address of a media file that is there, for terminals that open it on a click."""
+    if "://" in path:
+        return path
+    return Path(path).resolve().as_uri() if Path(path).exists() else None

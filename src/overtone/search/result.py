@@ -1,0 +1,77 @@
+"""The typed results of indexing and searching."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from overtone.core.documents import Document
+from overtone.search.base import Hit, StoreInfo
+
+
+@dataclass(frozen=True)
+class ChanceLevel(Document):
+    """Scores of random pairs: an item as the query, and another one as the answer.
+
+    Attributes:
+        mean, std: Mean and standard deviation of the scores.
+        pairs: Number of pairs.
+    """
+
+    mean: float
+    std: float
+    pairs: int
+
+
+@dataclass(frozen=True)
+class QueryHits(Document):
+    """What one query found.
+
+    Attributes:
+        query: Id of the query.
+        hits: The nearest items, the best first.
+    """
+
+    query: str
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class SearchResult(Document):
+    """The answers to one or several queries.
+
+    Attributes:
+        store: URI of the store.
+        from_modality: Modalities of the queries; of several the mean.
+        to_modality: Modalities that were searched; of several the mean score.
+        k: Most items per query.
+        where: The filter; None without.
+        items: Number of items that could be found.
+        chance: Scores of random pairs; None in a store of fewer than three items with these modalities.
+        queries: One entry per query.
+        seconds: Time of the search, without the embedding of the queries.
+    """
+
+    store: str
+    from_modality: tuple[str, ...]
+    to_modality: tuple[str, ...]
+    k: int
+    where: str | None
+    items: int
+    chance: ChanceLevel | None
+    queries: tuple[QueryHits, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Indexing(Document):
+    """What was written into a store.
+
+    Attributes:
+        store: The store afterwards.
+        written: Number of items written.
+        seconds: Time in all, the embedding included.
+    """
+
+    store: StoreInfo
+    written: int
+    seconds: float

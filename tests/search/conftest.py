@@ -1,0 +1,77 @@
+"""What the tests of stores share: every registered kind with settings to try, items, and a search by brute force."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from overtone.search import Hit, Store, open_store, stores
+
+from .worker import Items, make_items
+
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "flat": [{"engine": "numpy"}, {"dtype": "float16"}, {"dtype": "int8"}, {"engine": "faiss"}],
+}
+"""Further settings of a kind; every kind is also tried with its defaults."""
+
+__all__ = ["CASES", "Items", "Place", "assert_same", "brute_force", "make_items"]
+
+CASES = [(kind, settings) for kind in stores for settings in [{}, *VARIANTS.get(kind, [])]]
+
+
+class Place(NamedTuple):
+    """Where a store of some kind is, or will be."""
+
+    uri: str
+    settings: dict[str, Any]
+
+    def open(self, create: bool = True) -> Store:
+        return open_store(self.uri, create=create, settings=self.settings)
+
+
+def name(case: tuple[str, dict[str, Any]]) -> str:
+    return "-".join([case[0], *map(str, case[1].values())])
+
+
+@pytest.fixture(params=CASES, ids=name)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A place for a store of each kind; skipped, visibly, where what it needs is not installed."""
+    kind, settings = request.param
+    needed = [*stores[kind].requires, *(["faiss"] if settings.get("engine") == "faiss" else [])]
+    for module in needed:
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    return Place(f"{kind}:{tmp_path / 'store'}", settings)
+
+
+def brute_force(
+    store: Store, queries: np.ndarray, k: int, to: tuple[str, ...], keep: Callable[[dict[str, Any]], bool] | None = None
+) -> list[list[tuple[str, float]]]:
+    """Ids and scores of the k nearest items, from everything that the store holds."""
+    parts = list(store.iterate(1000))
+    ids = [one for part in parts for one in part.ids]
+    rows = [row for part in parts for row in part.metadata.to_pylist()]
+    total = np.mean([np.concatenate([part.vectors[name] for part in parts]) for name in to], axis=0)
+    scores = (queries / np.linalg.norm(queries, axis=1, keepdims=True)) @ total.T.astype(np.float64)
+    allowed = np.array([keep is None or keep(row) for row in rows], dtype=bool)
+    scores[:, ~allowed] = -np.inf
+    order = np.argsort(-scores, axis=1, kind="stable")[:, : min(k, int(allowed.sum()))]
+    return [[(ids[at], scores[query, at]) for at in found] for query, found in enumerate(order)]
+
+
+def assert_same(found: list[tuple[Hit, ...]], wanted: list[list[tuple[str, float]]]) -> None:
+    """The same scores to rounding, and the same items where neighbouring scores differ by more than that."""
+    assert len(found) == len(wanted)
+    for hits, expected in zip(found, wanted):
+        assert len(hits) == len(expected)
+        assert len({hit.id for hit in hits}) == len(hits)
+        scores = np.array([score for _, score in expected])
+        np.testing.assert_allclose([hit.score for hit in hits], scores, atol=2e-6)
+        for at, (hit, (one, score)) in enumerate(zip(hits, expected)):
+            alone = np.sum(np.abs(scores - score) < 4e-6) == 1 and at < len(hits) - 1
+            assert hit.id == one or not alone
