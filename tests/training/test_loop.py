@@ -15,9 +15,10 @@ from overtone.core import InputError
 from overtone.features import from_arrays
 from overtone.methods.base import CorpusInfo, methods
 from overtone.training import TrainingSettings, train
+from overtone.training.batching import batch_bounds
 from overtone.training.data import Rows
 from overtone.training.distribution import Group
-from overtone.training.loop import Loop, batch_bounds, in_blocks, rate, reproducible, seed_everything
+from overtone.training.loop import Loop, in_blocks, rate, reproducible, seed_everything
 
 
 def weights(run):

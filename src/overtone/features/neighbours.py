@@ -9,11 +9,11 @@ from torch import Tensor
 def neighbour_graph(similarity: Tensor, neighbours: int) -> Tensor:
     """(n, n) symmetric adjacency of zeros and ones that joins each row to its most similar others, without loops.
 
-    Each row proposes ``neighbours`` edges; an edge needs one of its two sides.
+    Each row proposes ``neighbours`` edges; an edge needs one of its two sides. A similarity of −inf is never an edge.
     """
     others = similarity.clone().fill_diagonal_(-torch.inf)
-    columns = others.topk(min(neighbours, len(others) - 1), dim=1).indices
-    adjacency = torch.zeros_like(similarity).scatter_(1, columns, 1.0)
+    values, columns = others.topk(min(neighbours, len(others) - 1), dim=1)
+    adjacency = torch.zeros_like(similarity).scatter_(1, columns, (values > -torch.inf).to(values.dtype))
     return torch.maximum(adjacency, adjacency.mT)
 
 

@@ -40,18 +40,21 @@ class ScalingChoice:
     agreement: dict[str, float]
 
 
-def fit_scalers(scaling: str, modalities: Mapping[str, Tensor]) -> tuple[dict[str, Scaler], dict[str, ScalingChoice]]:
+def fit_scalers(
+    scaling: str, modalities: Mapping[str, Tensor], pairs: Mapping[str, Tensor] | None = None
+) -> tuple[dict[str, Scaler], dict[str, ScalingChoice]]:
     """Fit one scaler a modality, after choosing where ``scaling`` is ``auto``.
 
     Args:
         scaling: One specification for all modalities, or two with a comma between.
-        modalities: Name to (N, d) or (N, T, d) train rows, in order.
+        modalities: Name to (N, d) or (N, T, d) train rows, in order; of different N only if ``pairs`` are given.
+        pairs: The same of the rows that all modalities have, among which neighbours are compared; None: all.
 
     Returns:
         Name to scaler, and name to choice for those that were chosen.
     """
     specs = dict(zip(modalities, split_scaling(scaling, len(modalities))))
-    chosen = choose_scalings(modalities) if AUTO in specs.values() else {}
+    chosen = choose_scalings(pairs or modalities) if AUTO in specs.values() else {}
     chosen = {name: chosen[name] for name, spec in specs.items() if spec == AUTO}
     specs |= {name: choice.spec for name, choice in chosen.items()}
     return {name: Scaler.fit(specs[name], rows) for name, rows in modalities.items()}, chosen

@@ -22,6 +22,10 @@ class Batch:
         rows: (b,) int64, row numbers in the training set.
         features: The two modalities in order, (b, d) or (b, T, d) each.
         targets: (b, C) class targets in [0, 1], only for methods that declare ``supervised``; else None.
+        present: Whether each row has either modality, (b,) bool each; None: all have both. Features of a modality that
+            a row lacks are zeros, and mean nothing.
+        pairs: Number of rows of the global batch that have both modalities; None: all.
+        groups: (b,) int64 numbers of groups, whose rows are no negatives of each other; None: there are none.
         progress: Share of the training that lies behind this step, in [0, 1].
         gather: Concatenates a tensor over the processes of a distributed run, in rank order, with gradient;
             the identity in a single process. Statistics, neighbours and negatives are taken from gathered tensors.
@@ -38,6 +42,9 @@ class Batch:
     offset: int = 0
     global_size: int = 0
     generator: torch.Generator | None = None
+    present: tuple[Tensor, Tensor] | None = None
+    pairs: int | None = None
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -48,6 +55,25 @@ class Batch:
         everyone = torch.rand(max(self.global_size, len(self)), *shape, generator=self.generator, device=device)
         return everyone[self.offset : self.offset + len(self)]
 
+    def everyones_presence(self) -> tuple[Tensor, Tensor] | None:
+        """``present`` of the global batch."""
+        return None if self.present is None else (self.gather(self.present[0]), self.gather(self.present[1]))
+
+    def paired(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """Of gathered rows of either modality, those that have both, in order; without asking the device how many."""
+        there = self.everyones_presence()
+        if there is None:
+            return first, second
+        chosen = torch.argsort((there[0] & there[1]).int(), descending=True, stable=True)[: self.pairs]
+        return first.index_select(0, chosen), second.index_select(0, chosen)
+
+    def apart(self) -> Tensor | None:
+        """(B, B) bool of the global batch, whether two rows are no negatives of each other; None without groups."""
+        if self.groups is None:
+            return None
+        groups = self.gather(self.groups)
+        return (groups[:, None] == groups[None, :]).fill_diagonal_(False)
+
 
 class CorpusInfo(NamedTuple):
     """What a method knows of the training set before it is built.
@@ -55,12 +81,14 @@ class CorpusInfo(NamedTuple):
     Attributes:
         shapes: Shape of one row per modality: ``(d,)`` or ``(T, d)``.
         rows: Number of training rows.
+        pairs: Number of those that have both modalities; None: all.
         classes: Number of classes; 0 for methods without labels, which never learn it.
     """
 
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
     rows: int
     classes: int = 0
+    pairs: int | None = None
 
 
 class InferredTargets(NamedTuple):
@@ -158,6 +186,11 @@ class Method(nn.Module, ABC):
     def least_batch(self) -> int:
         """Rows that a global batch must have for a step to mean something; a smaller rest of an epoch is left out."""
         return 2
+
+    @property
+    def least_pairs(self) -> int:
+        """Paired rows that a global batch needs, of a method that ``uses_unpaired`` rows, too."""
+        return self.least_batch
 
     def set_inferred_targets(self, inferred: InferredTargets) -> None:
         """Receive what was inferred about the training rows, before :meth:`on_train_start`."""

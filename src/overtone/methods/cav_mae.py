@@ -49,7 +49,9 @@ class CAVMAE(MaskedTwoTower):
         terms: dict[str, Tensor] = {}
         weights = {"contrast": s.contrast_weight, "reconstruction": s.reconstruction_weight}
         if s.contrast_weight > 0:
-            terms["contrast"] = infonce(batch.gather(embeddings[0]), batch.gather(embeddings[1]), s.temperature)
+            terms["contrast"] = infonce(
+                batch.gather(embeddings[0]), batch.gather(embeddings[1]), s.temperature, batch.apart()
+            )
         if s.reconstruction_weight > 0:
             terms["reconstruction"] = self.reconstruction(batch, embeddings, masks)
         return {"loss": weighted_sum(terms, weights), **terms}

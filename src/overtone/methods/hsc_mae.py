@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from overtone.core import Settings
+from overtone.core import InputError, Settings
 from overtone.methods.base import Batch, CorpusInfo, methods
 from overtone.methods.neighbourhoods import Mining
 from overtone.methods.two_tower import CANONICAL_ROWS, MaskedTwoTower, MaskedTwoTowerSettings, check_batch
@@ -98,6 +98,7 @@ class HSCMAE(MaskedTwoTower):
     """
 
     name = "hsc-mae"
+    uses_unpaired = True
     settings: HSCMAESettings
     settings_type = HSCMAESettings
     affinity: Tensor
@@ -107,6 +108,12 @@ class HSCMAE(MaskedTwoTower):
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         s = self.settings
+        if corpus.pairs is not None and (s.queue or s.batch_norm or s.mining_view != "joint"):
+            raise InputError(
+                "hsc-mae: some training rows have one modality only, which queue, batch_norm and mining_view=mean "
+                "cannot take",
+                fix="leave these settings at their defaults",
+            )
         given = (s.canonical_weight, s.neighbour_weight, s.reconstruction_weight, s.distillation_weight)
         self.weights = {name: weight for name, weight in zip(TERMS, given) if weight > 0}
         self.learned = LearnedWeights(self.weights) if s.learn_weights and self.weights else None
@@ -163,13 +170,15 @@ class HSCMAE(MaskedTwoTower):
         self.surveyed.fill_(due)
         rows = train.features
         if not self.whole:  # a sample is enough for the projection
-            chosen = torch.randperm(len(train), generator=train.generator, device=rows[0].device)
+            rows = train.paired(*rows)
+            chosen = torch.randperm(len(rows[0]), generator=train.generator, device=rows[0].device)
             chosen = chosen[: max(self.settings.mining_rows, 8 * self.dim)]
             rows = rows[0].index_select(0, chosen), rows[1].index_select(0, chosen)
         embeddings = self.teach(rows[0], 0), self.teach(rows[1], 1)
-        self.look.fit(*embeddings, self.settings.projection_ridge)
+        pairs = train.paired(*embeddings) if self.whole else embeddings
+        self.look.fit(*pairs, self.settings.projection_ridge)
         if self.whole:
-            self.affinity.copy_(self.mining.mine(embeddings, rows, self.look))
+            self.affinity.copy_(self.mining.mine(embeddings, rows, self.look, train.present))
         elif due == 0:
             for past, now in zip(self.queue, embeddings):
                 past.copy_(now[torch.arange(len(past), device=now.device) % len(now)])
@@ -180,11 +189,10 @@ class HSCMAE(MaskedTwoTower):
         hidden, masks = self.mask(batch)
         terms: dict[str, Tensor] = {}
         if "canonical" in self.weights:
-            check_batch(max(len(batch), batch.global_size), self.dim)
+            check_batch(batch.pairs or max(len(batch), batch.global_size), self.dim)
             student, (first, second) = self._encode_twice(batch, hidden)
-            terms["canonical"] = canonical_loss(
-                batch.gather(first), batch.gather(second), s.canonical_ridge, s.canonical_power
-            )
+            pairs = batch.paired(batch.gather(first), batch.gather(second))
+            terms["canonical"] = canonical_loss(*pairs, s.canonical_ridge, s.canonical_power)
         else:
             student = self.encode(batch, hidden)
         if "neighbours" in self.weights:
@@ -192,11 +200,8 @@ class HSCMAE(MaskedTwoTower):
         if "reconstruction" in self.weights:
             terms["reconstruction"] = self.reconstruction(batch, student, masks)
         if "distillation" in self.weights:
-            losses = [
-                distillation(batch.gather(student[m]), batch.gather(self.teach(batch.features[m], m)), s.distillation)
-                for m in (0, 1)
-            ]
-            terms["distillation"] = 0.5 * (losses[0] + losses[1])
+            first, second = (self._distil(batch, student, side) for side in (0, 1))
+            terms["distillation"] = 0.5 * (first + second)
         return {"loss": self._sum(terms, batch.progress), **terms}
 
     def _encode_twice(
@@ -206,6 +211,17 @@ class HSCMAE(MaskedTwoTower):
         both = [torch.cat(pair) for pair in zip(hidden, batch.features)]
         (a, whole_a), (b, whole_b) = (z.chunk(2) for z in self.encode(batch, (both[0], both[1])))
         return (a, b), (whole_a, whole_b)
+
+    def _distil(self, batch: Batch, student: tuple[Tensor, Tensor], side: int) -> Tensor:
+        """Distillation of one modality over the rows of the global batch that have it."""
+        kind = self.settings.distillation
+        learnt, taught = batch.gather(student[side]), batch.gather(self.teach(batch.features[side], side))
+        if batch.present is None:
+            return distillation(learnt, taught, kind)
+        there = batch.gather(batch.present[side]).float()  # rows of zeros agree, so they only thin the mean out
+        share = there.mean().clamp_min(1e-12)
+        loss = distillation(learnt * there[:, None], taught * there[:, None], kind)
+        return loss / (share if kind == "embedding" else share.square())
 
     def _sum(self, terms: dict[str, Tensor], progress: float) -> Tensor:
         if self.learned is None:
@@ -220,6 +236,8 @@ class HSCMAE(MaskedTwoTower):
         s = self.settings
         first, second = student
         others, memory = self._others(batch)
+        if batch.present is not None or batch.groups is not None:
+            return self._local_masked(batch, student, others)
         targets = own_and_others(others, s.own_weight)
         if memory is None:
             loss = symmetric_soft_infonce(first, second, targets, s.temperature, s.form)
@@ -234,6 +252,28 @@ class HSCMAE(MaskedTwoTower):
             loss = loss + 0.5 * s.within_weight * (parts[0] + parts[1])
         return loss
 
+    def _local_masked(self, batch: Batch, student: tuple[Tensor, Tensor], others: Tensor) -> Tensor:
+        """The same where rows lack a modality, or belong together: these are no anchors, positives or negatives."""
+        s = self.settings
+        apart = batch.apart()
+        everyone = torch.ones_like(others[:, 0], dtype=torch.bool)
+        there = batch.everyones_presence() or (everyone, everyone)
+
+        def term(asking: int, asked: int) -> Tensor:
+            excluded = ~(there[asking][:, None] & there[asked][None, :])
+            excluded = excluded if apart is None else excluded | apart
+            if asking != asked:
+                targets = own_and_others(others, s.own_weight, excluded)
+                return soft_infonce(student[asking], student[asked], targets, s.temperature, s.form, excluded)
+            itself = torch.eye(len(others), dtype=torch.bool, device=others.device)
+            targets = own_and_others(others, 0.0, excluded | itself)
+            return soft_infonce_within(student[asking], targets, s.temperature, s.form, excluded)
+
+        loss = 0.5 * (term(0, 1) + term(1, 0))
+        if s.within_weight > 0:
+            loss = loss + 0.5 * s.within_weight * (term(0, 0) + term(1, 1))
+        return loss
+
     @torch.no_grad()
     def _others(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
         """(B, B) weights of a global batch's neighbours; with a queue (B, B + Q), and the queue's embeddings."""
@@ -245,7 +285,7 @@ class HSCMAE(MaskedTwoTower):
         features = batch.gather(batch.features[0]), batch.gather(batch.features[1])
         now = self.teach(features[0], 0), self.teach(features[1], 1)
         if not self.settings.queue:
-            return self.mining.mine(now, features, self.look), None
+            return self.mining.mine(now, features, self.look, batch.everyones_presence()), None
         past = self.queue.clone()
         known = torch.cat([now[0], past[0]]), torch.cat([now[1], past[1]])
         self.queue.copy_(torch.stack(known)[:, : past.shape[1]])

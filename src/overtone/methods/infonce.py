@@ -42,4 +42,4 @@ class InfoNCE(TwoTower):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """InfoNCE of the global batch, both directions."""
         first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
-        return {"loss": infonce(first, second, self.settings.temperature)}
+        return {"loss": infonce(first, second, self.settings.temperature, batch.apart())}

@@ -41,15 +41,28 @@ class Mining:
     restart: float
     temperature: float
 
-    def similarity(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, Tensor]) -> Tensor:
-        """(n, n) cosines of rows, both modalities together.
+    def similarity(
+        self,
+        coordinates: tuple[Tensor, Tensor],
+        features: tuple[Tensor, Tensor],
+        present: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """(n, n) cosines of rows, the mean over the modalities that both rows have; −inf where they share none.
 
         Args:
             coordinates: (n, k) canonical coordinates of the teacher's embeddings, unit length, per modality.
             features: (n, d) or (n, T, d) scaled features per modality.
+            present: (n,) bool per modality, whether each row has it; None: all have both.
         """
-        joint, parts = self._joint(coordinates, features if self.with_features else ())
-        return (joint @ joint.mT) / parts
+        if present is None:
+            joint, parts = self._joint(coordinates, features if self.with_features else ())
+            return (joint @ joint.mT) / parts
+        total, count = 0.0, 0.0
+        for points, rows, there in zip(coordinates, features, present):
+            sides = [points, F.normalize(rows.flatten(1), dim=1)] if self.with_features else [points]
+            joint = torch.cat(sides, dim=1) * there[:, None]
+            total, count = total + joint @ joint.mT / len(sides), count + there[:, None] * there[None, :].float()
+        return torch.where(count > 0, total / count, -torch.inf)
 
     def _joint(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, ...] = ()) -> tuple[Tensor, int]:
         """Rows whose inner products are the similarities, times the number of parts that were put side by side."""
@@ -69,11 +82,15 @@ class Mining:
         return walk_weights(similarity, self.edges, self.restart)
 
     def mine(
-        self, embeddings: tuple[Tensor, Tensor], features: tuple[Tensor, Tensor], projection: CanonicalProjection
+        self,
+        embeddings: tuple[Tensor, Tensor],
+        features: tuple[Tensor, Tensor],
+        projection: CanonicalProjection,
+        present: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """(n, n) weights from the teacher's (n, e) embeddings, through a fitted projection."""
         first, second = (projection(z, side, _POWER) for side, z in enumerate(embeddings))
-        return self.weights(self.similarity((first, second), features))
+        return self.weights(self.similarity((first, second), features, present))
 
     def mine_among(
         self, embeddings: tuple[Tensor, Tensor], known: tuple[Tensor, Tensor], projection: CanonicalProjection

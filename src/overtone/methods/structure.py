@@ -96,7 +96,7 @@ class Structure(InfoNCE):
         """InfoNCE plus the divergence of neighbourhoods, both of the global batch."""
         s = self.settings
         first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
-        contrast = infonce(first, second, s.temperature)
+        contrast = infonce(first, second, s.temperature, batch.apart())
         if s.structure_weight == 0:
             return {"loss": contrast}
         apart = [

@@ -91,7 +91,7 @@ class TwoTower(Method):
         settings = cast(TwoTowerSettings, settings)
         large = corpus.rows >= LARGE
         return settings.changed(
-            embedding_dim=settings.embedding_dim or max(2, min(cls.usual_dim, corpus.rows // 4)),
+            embedding_dim=settings.embedding_dim or max(2, min(cls.usual_dim, (corpus.pairs or corpus.rows) // 4)),
             width=settings.width or (1024 if large else 256),
             depth=settings.depth if settings.depth is not None else (3 if large else 2),
         )
@@ -119,7 +119,7 @@ class TwoTower(Method):
 
     def prepare_embedding(self, train: Batch) -> None:
         """Fit the canonical projection on the teacher's embeddings of the training rows."""
-        first, second = (self.teach(train.features[side], side) for side in (0, 1))
+        first, second = (self.teach(part, side) for side, part in enumerate(train.paired(*train.features)))
         self.projection.fit(first, second, self.settings.projection_ridge)
 
     @torch.no_grad()
@@ -215,7 +215,22 @@ class MaskedTwoTower(TwoTower):
     def reconstruction(self, batch: Batch, embeddings: tuple[Tensor, Tensor], masks: tuple[Tensor, Tensor]) -> Tensor:
         """Mean error of both modalities' features, reconstructed from masked embeddings, on this process's rows."""
         first, second = zip(self.decode(embeddings), batch.features, masks)
-        return reconstruction_of_both((first, second), self.settings.reconstruct)
+        return reconstruction_of_both((first, second), self.settings.reconstruct, shares(batch))
+
+
+def shares(batch: Batch) -> tuple[Tensor, Tensor] | None:
+    """(b,) weights of this process's rows in a mean over the rows that have a modality, per modality; None: all 1.
+
+    A mean with these weights over the rows of each process, averaged over the processes, is the mean over the rows of
+    the global batch that are there.
+    """
+    if batch.present is None:
+        return None
+    found = []
+    for part in batch.present:
+        everyone = batch.gather(part).float()
+        found.append(part / everyone.mean().clamp_min(torch.finfo(everyone.dtype).eps))
+    return found[0], found[1]
 
 
 CANONICAL_ROWS = 2

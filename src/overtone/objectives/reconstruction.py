@@ -13,7 +13,9 @@ Where = Literal["masked", "all"]
 
 
 @objectives.register("reconstruction")
-def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor, where: Where) -> Tensor:
+def masked_reconstruction(
+    reconstruction: Tensor, features: Tensor, mask: Tensor, where: Where, weights: Tensor | None = None
+) -> Tensor:
     r"""Mean squared error of reconstructed features, on the entries that the encoder did not see.
 
     .. math:: \ell = \frac1n \sum_i \frac{\sum_{e} m_{ie} (\hat x_{ie} - x_{ie})^2}{\max(1, \sum_e m_{ie})}
@@ -25,6 +27,7 @@ def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor
         reconstruction, features: (n, d) or (n, T, d).
         mask: The same shape, true or one where the encoder saw nothing.
         where: ``masked`` for the masked entries only, ``all`` for every entry.
+        weights: (n,) weights of the rows in the mean, of mean 1; None: all alike.
 
     Returns:
         Scalar, in squared units of the (scaled) features.
@@ -38,6 +41,8 @@ def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor
         tensor(4.5000)
     """
     error = (reconstruction.float() - features.float()).square()
+    if weights is not None:
+        error = error * weights.view(-1, *[1] * (error.dim() - 1))
     if where == "all":
         return error.mean()
     weight = mask.to(error.dtype)
@@ -45,8 +50,10 @@ def masked_reconstruction(reconstruction: Tensor, features: Tensor, mask: Tensor
 
 
 def reconstruction_of_both(
-    parts: tuple[tuple[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]], where: Where
+    parts: tuple[tuple[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]],
+    where: Where,
+    weights: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """Mean of :func:`masked_reconstruction` over the two modalities, each (reconstruction, features, mask)."""
-    first, second = (masked_reconstruction(*part, where) for part in parts)
+    first, second = (masked_reconstruction(*part, where, w) for part, w in zip(parts, weights or (None, None)))
     return torch.add(first, second).mul(0.5)

@@ -18,7 +18,14 @@ from overtone.objectives.softmax import OUT_OF_REACH
 Form = Literal["cross_entropy", "multi_positive"]
 
 
-def soft_infonce(queries: Tensor, keys: Tensor, targets: Tensor, temperature: float | Tensor, form: Form) -> Tensor:
+def soft_infonce(
+    queries: Tensor,
+    keys: Tensor,
+    targets: Tensor,
+    temperature: float | Tensor,
+    form: Form,
+    excluded: Tensor | None = None,
+) -> Tensor:
     r"""InfoNCE of queries against keys, with a distribution over the keys as target of each query.
 
     With :math:`s_{ij} = \cos(q_i, k_j) / \tau`:
@@ -38,6 +45,7 @@ def soft_infonce(queries: Tensor, keys: Tensor, targets: Tensor, temperature: fl
         targets: (n, m) with rows that sum to one; a row of zeros takes no part in the mean.
         temperature: τ.
         form: Which of the two.
+        excluded: (n, m) bool, pairs that are neither positive nor negative; their targets must be 0.
 
     Source:
         HSC-MAE (arXiv 2604.04229) for the second form; van den Oord et al. 2018 (arXiv 1807.03748) for InfoNCE.
@@ -47,7 +55,7 @@ def soft_infonce(queries: Tensor, keys: Tensor, targets: Tensor, temperature: fl
         >>> bool(soft_infonce(z, z, torch.eye(4), 0.05, "cross_entropy") < 1e-6)
         True
     """
-    return _from_cosines(_cosines(queries, keys), targets, temperature, form)
+    return _from_cosines(_cosines(queries, keys), targets, temperature, form, excluded)
 
 
 def _cosines(queries: Tensor, keys: Tensor) -> Tensor:
@@ -56,9 +64,13 @@ def _cosines(queries: Tensor, keys: Tensor) -> Tensor:
         return unit(queries) @ unit(keys).mT
 
 
-def _from_cosines(similarity: Tensor, targets: Tensor, temperature: float | Tensor, form: Form) -> Tensor:
+def _from_cosines(
+    similarity: Tensor, targets: Tensor, temperature: float | Tensor, form: Form, excluded: Tensor | None = None
+) -> Tensor:
     """:func:`soft_infonce` of (n, m) cosines."""
     logits = similarity / temperature
+    if excluded is not None:
+        logits = logits.masked_fill(excluded, OUT_OF_REACH)
     if form == "cross_entropy":
         losses = logits.logsumexp(1) * targets.sum(1) - (targets * logits).sum(1)
     else:
@@ -78,7 +90,12 @@ def _log(weights: Tensor) -> Tensor:
 
 @objectives.register("soft-infonce")
 def symmetric_soft_infonce(
-    first: Tensor, second: Tensor, targets: Tensor, temperature: float | Tensor, form: Form
+    first: Tensor,
+    second: Tensor,
+    targets: Tensor,
+    temperature: float | Tensor,
+    form: Form,
+    excluded: Tensor | None = None,
 ) -> Tensor:
     """Mean of :func:`soft_infonce` in both directions over one cosine matrix, for targets over the same n clips.
 
@@ -86,32 +103,37 @@ def symmetric_soft_infonce(
         first, second: (n, d) embeddings of the two modalities.
         targets: (n, n); row i is the target of clip i in either direction.
         temperature, form: As for :func:`soft_infonce`.
+        excluded: The same; symmetric, as it holds in either direction.
 
     Returns:
         Scalar.
     """
     similarity = _cosines(first, second)
-    there = _from_cosines(similarity, targets, temperature, form)
-    back = _from_cosines(similarity.mT, targets, temperature, form)
+    there = _from_cosines(similarity, targets, temperature, form, excluded)
+    back = _from_cosines(similarity.mT, targets, temperature, form, excluded)
     return 0.5 * (there + back)
 
 
-def soft_infonce_within(embeddings: Tensor, targets: Tensor, temperature: float | Tensor, form: Form) -> Tensor:
+def soft_infonce_within(
+    embeddings: Tensor, targets: Tensor, temperature: float | Tensor, form: Form, excluded: Tensor | None = None
+) -> Tensor:
     """:func:`soft_infonce` within one modality: a clip is no key of its own, and targets are zero on the diagonal."""
     itself = torch.eye(len(embeddings), dtype=torch.bool, device=embeddings.device)
     # far below any cosine, yet finite: its weight of 0 must stay 0 in the product
     similarity = _cosines(embeddings, embeddings).masked_fill(itself, -1e3)
-    return _from_cosines(similarity, targets, temperature, form)
+    return _from_cosines(similarity, targets, temperature, form, excluded)
 
 
-def infonce(first: Tensor, second: Tensor, temperature: float | Tensor) -> Tensor:
+def infonce(first: Tensor, second: Tensor, temperature: float | Tensor, excluded: Tensor | None = None) -> Tensor:
     r"""InfoNCE with the true counterpart as the one positive, both directions.
 
     .. math:: \ell = -\frac{1}{2n} \sum_i \Big[\log \operatorname{softmax}_j(s_{ij})_i
               + \log \operatorname{softmax}_j(s_{ji})_i\Big]
 
+    ``excluded``, (n, n) bool and symmetric, are pairs that are no negatives.
+
     Source:
         van den Oord, Li & Vinyals 2018, arXiv 1807.03748; symmetric as in Radford et al. 2021, arXiv 2103.00020.
     """
     own = torch.eye(len(first), device=first.device)
-    return symmetric_soft_infonce(first, second, own, temperature, "cross_entropy")
+    return symmetric_soft_infonce(first, second, own, temperature, "cross_entropy", excluded)

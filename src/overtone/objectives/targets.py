@@ -6,15 +6,16 @@ import torch
 from torch import Tensor
 
 
-def own_and_others(others: Tensor, own_weight: float) -> Tensor:
+def own_and_others(others: Tensor, own_weight: float, excluded: Tensor | None = None) -> Tensor:
     """Targets from the one certain positive, a clip's true counterpart, and less certain ones.
 
     Args:
         others: (n, m >= n) non-negative weights of other clips; the own one (i, i) is ignored.
         own_weight: Share of each row's mass for the true counterpart; all of it if the row has no other.
+        excluded: (n, m) bool, what is no positive whatever its weight: a row whose own is excluded has others only.
 
     Returns:
-        (n, m) rows that sum to one.
+        (n, m) rows that sum to one; to zero where nothing is left.
 
     Example:
         >>> own_and_others(torch.tensor([[9.0, 2.0, 2.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]), 0.5)
@@ -25,6 +26,9 @@ def own_and_others(others: Tensor, own_weight: float) -> Tensor:
     n = len(others)
     own = torch.eye(n, others.shape[1], dtype=others.dtype, device=others.device)
     others = others * (1.0 - own)
+    if excluded is not None:
+        others, own = others.masked_fill(excluded, 0.0), own.masked_fill(excluded, 0.0)
+        own_weight = own_weight * own.sum(1, keepdim=True)
     total = others.sum(1, keepdim=True)
     shared = others * ((1.0 - own_weight) / total.clamp_min(torch.finfo(others.dtype).tiny))
     return shared + own * torch.where(total > 0, own_weight, 1.0)

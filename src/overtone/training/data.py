@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from overtone.core import InputError
 from overtone.core.files import checksum
 from overtone.features import PairedFeatures, Scaler, hold_out, membership, only_pairs
 from overtone.features.scaling_choice import ScalingChoice, fit_scalers
+from overtone.features.splitting import group_numbers
 from overtone.methods.base import Batch, CorpusInfo, Method
 from overtone.training.settings import TrainingSettings
 
@@ -25,10 +27,14 @@ class Rows:
     Attributes:
         features: (N, d) or (N, T, d) scaled features of the two modalities.
         targets: (N, C) class targets, None for a method without labels.
+        present: (N,) bool of either modality, whether each row has it; None: all have both.
+        groups: (N,) int64 numbers of groups; None: there are none.
     """
 
     features: tuple[Tensor, Tensor]
     targets: Tensor | None = None
+    present: tuple[Tensor, Tensor] | None = None
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.features[0])
@@ -38,10 +44,24 @@ class Rows:
         """Where they are."""
         return self.features[0].device
 
+    @cached_property
+    def paired(self) -> Tensor | None:
+        """Numbers of the rows that have both modalities; None: all."""
+        return None if self.present is None else torch.nonzero(self.present[0] & self.present[1]).flatten()
+
     def whole(self, generator: torch.Generator, progress: float = 0.0) -> Batch:
         """All rows as one batch, the same on every process."""
-        everyone = torch.arange(len(self), device=self.device)
-        return Batch(everyone, self.features, self.targets, progress, global_size=len(self), generator=generator)
+        return Batch(
+            torch.arange(len(self), device=self.device),
+            self.features,
+            self.targets,
+            progress,
+            global_size=len(self),
+            generator=generator,
+            present=self.present,
+            pairs=None if self.paired is None else len(self.paired),
+            groups=self.groups,
+        )
 
 
 @dataclass(frozen=True)
@@ -68,9 +88,10 @@ class TrainingData:
         """The held-out rows, or else a sample of the training rows."""
         if self.held_out is not None:
             return self.held_out
-        every = max(1, len(self.train) // _SAMPLE)
-        first, second = (rows[::every] for rows in self.train.features)
-        return Rows((first, second))
+        paired = self.train.paired
+        first, second = (rows if paired is None else rows[paired] for rows in self.train.features)
+        every = max(1, len(first) // _SAMPLE)
+        return Rows((first[::every], second[::every]))
 
 
 def hide_labels(data: PairedFeatures, method: type[Method]) -> PairedFeatures:
@@ -97,7 +118,13 @@ def hide_labels(data: PairedFeatures, method: type[Method]) -> PairedFeatures:
 
 def describe(data: PairedFeatures) -> CorpusInfo:
     """Shapes, training rows and classes of visible data before rows are held out: what a method's defaults go by."""
-    return CorpusInfo(data.shapes, len(data.splits["train"]), data.classes)
+    train = data.splits["train"]
+    return CorpusInfo(data.shapes, len(train), data.classes, _count_pairs(data, train))
+
+
+def _count_pairs(data: PairedFeatures, rows: Tensor) -> int | None:
+    """Number of rows that have both modalities; None: all."""
+    return int(data.paired[rows].sum()) if data.present else None
 
 
 def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.device) -> TrainingData:
@@ -113,23 +140,36 @@ def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.devi
     """
     if settings.validation_fraction:
         data = hold_out(data, settings.validation_fraction, settings.seed)
-    held_out = data.splits.get("val", torch.zeros(0))
+    held_out = data.splits.get("val", torch.zeros(0, dtype=torch.int64))
+    held_out = held_out[data.paired[held_out]]
     if settings.select != "last" and len(held_out) < 2:
         raise InputError(
-            f"select={settings.select} needs at least 2 held-out rows",
+            f"select={settings.select} needs at least 2 held-out rows with both modalities",
             got=len(held_out),
             fix="set validation_fraction=0.1, or select=last",
         )
     train = data.splits["train"]
-    scalers, chosen = fit_scalers(settings.scaling, {name: rows[train] for name, rows in data.modalities.items()})
+    pairs = train[data.paired[train]]
+    there = {name: rows[train[data.has(name)[train]]] for name, rows in data.modalities.items()}
+    both = {name: rows[pairs] for name, rows in data.modalities.items()} if data.present else None
+    scalers, chosen = fit_scalers(settings.scaling, there, both)
+    groups = torch.from_numpy(group_numbers(data.groups)) if data.groups else None
 
     def rows_of(split: Tensor) -> Rows:
-        first, second = (scalers[name](rows[split]).to(device) for name, rows in data.modalities.items())
-        return Rows((first, second), None if data.targets is None else data.targets[split].to(device))
+        parts = [scalers[name](rows[split]) for name, rows in data.modalities.items()]
+        masks = [data.has(name)[split] for name in data.names] if data.present else None
+        if masks is not None:
+            parts = [torch.where(mask.view(-1, *[1] * (part.dim() - 1)), part, 0.0) for mask, part in zip(masks, parts)]
+        return Rows(
+            (parts[0].to(device), parts[1].to(device)),
+            None if data.targets is None else data.targets[split].to(device),
+            None if masks is None else (masks[0].to(device), masks[1].to(device)),
+            None if groups is None else groups[split].to(device),
+        )
 
     rows = rows_of(train)
     shapes = tuple(rows.features[0].shape[1:]), tuple(rows.features[1].shape[1:])
-    corpus = CorpusInfo(shapes, len(train), data.classes)
+    corpus = CorpusInfo(shapes, len(train), data.classes, _count_pairs(data, train))
     return TrainingData(data, corpus, scalers, chosen, rows, rows_of(held_out) if len(held_out) > 1 else None)
 
 

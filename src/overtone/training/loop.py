@@ -12,35 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from overtone.core import InputError
 from overtone.methods.base import Batch, Method
+from overtone.training.batching import batch_bounds, count_pairs, draw_order
 from overtone.training.data import Rows
 from overtone.training.distribution import Group
 from overtone.training.settings import TrainingSettings
-
-
-def batch_bounds(rows: int, batch_size: int, world: int = 1, least: int = 2) -> list[tuple[int, int]]:
-    """Where each global batch of an epoch begins and ends in the epoch's permutation.
-
-    All batches but the last have ``batch_size`` rows, rounded down to a multiple of the ``world`` processes, with at
-    least 2 rows for each. The rest is a batch of its own if it has at least half of that, and ``least`` rows; a smaller
-    rest sits this epoch out (another permutation, another rest).
-
-    Raises:
-        InputError: There are too few rows for one batch.
-
-    Example:
-        >>> batch_bounds(10, 4), batch_bounds(9, 4), batch_bounds(3, 512)
-        ([(0, 4), (4, 8), (8, 10)], [(0, 4), (4, 8)], [(0, 3)])
-    """
-    if rows < 2 * world:
-        valid = f"at least {2 * world}, 2 for each of {world} processes"
-        raise InputError("too few training rows", got=rows, valid=valid)
-    size = max(2, min(batch_size, rows) // world) * world
-    full = rows // size * size
-    rest = (rows - full) // world * world
-    bounds = [(start, start + size) for start in range(0, full, size)]
-    return [*bounds, (full, full + rest)] if 2 * rest >= size and rest >= max(2 * world, least) else bounds
 
 
 def rate(step: int, steps: int, warmup: float) -> float:
@@ -64,6 +40,7 @@ class Loop:
         self.method, self.rows, self.settings, self.group = method, rows, settings, group
         self.device = rows.device
         self.bounds = batch_bounds(len(rows), settings.batch_size, group.size, method.least_batch)
+        self.pairs = count_pairs(self.bounds, rows, method.least_pairs)
         self.steps = settings.epochs * len(self.bounds)
         groups = method.parameter_groups(settings.learning_rate, settings.weight_decay or 0.0)
         self.optimizer = torch.optim.AdamW(groups, fused=self.device.type in ("cpu", "cuda"))
@@ -84,14 +61,14 @@ class Loop:
             the host, averaged over the processes.
         """
         seed_everything(self.settings.seed, number, self.generator, self.group.rank)
-        order = torch.randperm(len(self.rows), generator=self.generator, device=self.device)
+        order = draw_order(self.rows, self.bounds, self.pairs, self.generator)
         self.method.train()
         self.method.on_epoch_start(self.rows.whole(self.generator, number * len(self.bounds) / self.steps))
         names: list[str] = []
         log: list[Tensor] = []
         for index, (start, stop) in enumerate(self.bounds, number * len(self.bounds)):
             share = rate(index, self.steps, self.settings.learning_rate_warmup)
-            terms = self._step(self._batch(order, start, stop, index / self.steps), share)
+            terms = self._step(self._batch(order, start, stop, index), share)
             names = names or list(terms)
             log.append(torch.stack([value.detach().float() for value in terms.values()]))
             self.method.on_step_end((index + 1) / self.steps)
@@ -113,20 +90,24 @@ class Loop:
             parameter = self.parameters[int(number)]
             self.optimizer.state[parameter][name] = tensor.to(parameter.device)
 
-    def _batch(self, order: Tensor, start: int, stop: int, progress: float) -> Batch:
+    def _batch(self, order: Tensor, start: int, stop: int, index: int) -> Batch:
         size = (stop - start) // self.group.size
         offset = self.group.rank * size
         rows = order[start + offset : start + offset + size]
         first, second = self.rows.features
+        present = self.rows.present
         return Batch(
             rows,
             (first.index_select(0, rows), second.index_select(0, rows)),
             None if self.rows.targets is None else self.rows.targets.index_select(0, rows),
-            progress,
+            index / self.steps,
             self.group.gather,
             offset,
             stop - start,
             self.generator,
+            None if present is None else (present[0].index_select(0, rows), present[1].index_select(0, rows)),
+            None if self.pairs is None else self.pairs[index % len(self.bounds)],
+            None if self.rows.groups is None else self.rows.groups.index_select(0, rows),
         )
 
     def _step(self, batch: Batch, share: float) -> dict[str, Tensor]:

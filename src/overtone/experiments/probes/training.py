@@ -20,7 +20,8 @@ from overtone.experiments.probes.results import Series
 from overtone.experiments.probes.settings import HeadSettings
 from overtone.objectives import MetricLoss, loss_of_views
 from overtone.training import TrainingStopped
-from overtone.training.loop import batch_bounds, seed_everything
+from overtone.training.batching import batch_bounds
+from overtone.training.loop import seed_everything
 
 LossBuilder = Callable[[], MetricLoss]
 """Makes a fresh loss: each seed starts with one."""
