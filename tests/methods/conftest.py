@@ -62,9 +62,15 @@ def part(batch: Batch, rows: slice, **more: Any) -> Batch:
     """A batch of some of the rows."""
     first, second = batch.features
     found = batch.rows[rows]
-    targets = None if batch.targets is None else batch.targets[rows]
     return replace(
-        batch, rows=found, features=(first[rows], second[rows]), targets=targets, global_size=len(found), **more
+        batch,
+        rows=found,
+        features=(first[rows], second[rows]),
+        targets=None if batch.targets is None else batch.targets[rows],
+        present=None if batch.present is None else (batch.present[0][rows], batch.present[1][rows]),
+        groups=None if batch.groups is None else batch.groups[rows],
+        global_size=len(found),
+        **more,
     )
 
 

@@ -9,6 +9,8 @@ import torch
 from overtone.core import InputError
 from overtone.features import PairedFeatures, load
 from overtone.training import Run, train
+from overtone.training.batching import batch_bounds, count_pairs, draw_order
+from overtone.training.data import Rows
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +64,72 @@ def test_presence_and_groups_count_for_a_resume(weakly_paired, tmp_path):
     grouped = replace(whole, groups=tuple(str(row // 2) for row in range(len(whole))))
     assert train("cca", grouped, evaluate=False).info["data"]["trained_on"] != stored
     assert train("cca", whole, evaluate=False).info["data"]["trained_on"] == stored
+
+
+def rows_of(paired: int, first: int, second: int) -> Rows:
+    number = torch.randperm(paired + first + second, generator=torch.Generator().manual_seed(2))
+    present = (number < paired + first, (number < paired) | (number >= paired + first))
+    return Rows((torch.zeros(len(number), 2), torch.zeros(len(number), 3)), present=present)
+
+
+SIZES = [(40, 160, 60, 32, 8), (20, 90, 90, 50, 16), (9, 3, 4, 6, 2)]
+
+
+@pytest.mark.parametrize(("paired", "first", "second", "size", "least"), SIZES)
+def test_every_batch_has_enough_paired_rows(paired, first, second, size, least):
+    rows = rows_of(paired, first, second)
+    bounds = batch_bounds(len(rows), size)
+    pairs = count_pairs(bounds, rows, least)
+    order = draw_order(rows, bounds, pairs, torch.Generator().manual_seed(0))
+    whole = set(rows.paired.tolist())
+    for (start, stop), count in zip(bounds, pairs):
+        batch = order[start:stop].tolist()
+        assert len(set(batch)) == len(batch)
+        assert sum(row in whole for row in batch) == count >= least
+    alone = [row for row in order.tolist() if row not in whole]
+    assert len(set(alone)) == len(alone)
+    assert set(order.tolist()) & whole
+    again = draw_order(rows, bounds, pairs, torch.Generator().manual_seed(0))
+    assert again.equal(order)
+
+
+def test_too_few_pairs_are_refused():
+    with pytest.raises(InputError, match="too few training rows with both modalities; got 5; valid: at least 8"):
+        count_pairs([(0, 32)], rows_of(5, 40, 40), 8)
+
+
+def test_hsc_mae_learns_from_all_rows(weakly_paired):
+    run = train("hsc-mae", weakly_paired, settings={"epochs": 3, "embedding_dim": 8, "width": 32})
+    unpaired = int((~weakly_paired.split("train").paired).sum())
+    assert run.info["unpaired"] == {"rows": unpaired, "used": True}
+    assert run.info["corpus"]["pairs"] == 300 - unpaired
+    assert np.isfinite(run.evaluation["map"].mean)
+    assert all(np.isfinite(list(record.values())).all() for record in run.history)
+
+
+def test_scalers_are_fitted_on_what_is_there(weakly_paired):
+    run = train(
+        "hsc-mae", weakly_paired, settings={"epochs": 1, "scaling": "zscore", "embedding_dim": 8}, evaluate=False
+    )
+    part = weakly_paired.split("train")
+    there = part.modalities["left"][part.has("left")]
+    assert run.scalers["left"].tensors["centre"].allclose(there.mean(0), atol=1e-5)
+
+
+def test_held_out_rows_are_judged_in_pairs(weakly_paired):
+    run = train(
+        "hsc-mae",
+        weakly_paired,
+        settings={"epochs": 2, "select": "reciprocal_rank", "embedding_dim": 8},
+        evaluate=False,
+    )
+    assert all(0 < record["val_reciprocal_rank"] <= 1 for record in run.history if "val_reciprocal_rank" in record)
+
+
+def test_groups_reach_the_batches():
+    data = load("split-digits")
+    data = data.subset(data.splits["train"][:120])
+    data = replace(data, groups=tuple(str(row // 2) for row in range(120)), splits={"train": torch.arange(120)})
+    plain = train("infonce", replace(data, groups=()), settings={"epochs": 2}, evaluate=False)
+    grouped = train("infonce", data, settings={"epochs": 2}, evaluate=False)
+    assert grouped.history[0]["loss"] < plain.history[0]["loss"]
