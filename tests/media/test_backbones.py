@@ -135,7 +135,7 @@ def test_backbones_that_are_none(spec: str, settings: dict[str, Any], said: str)
 
 
 def test_device_that_is_not_there() -> None:
-    with pytest.raises(InputError, match="device 'cuda:77' cannot be used"):
+    with pytest.raises(InputError, match="setting 'device': cuda:77 is not there"):
         make_backbone("hog-color", device="cuda:77")
 
 

@@ -60,7 +60,6 @@ def extract(
         InputError: The source, a name, a setting or the file cannot be used, or an image cannot be decoded.
     """
     from overtone import media
-    from overtone.training.distribution import find_device
 
     features = media.extract(
         source,
@@ -73,7 +72,7 @@ def extract(
         seed=seed,
         batch_size=batch_size,
         threads=threads,
-        device=str(find_device(device)),
+        device=device,
         skip_broken=skip_broken,
         resume=resume,
         overwrite=overwrite,

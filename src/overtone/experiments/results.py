@@ -19,6 +19,21 @@ DIRECTIONS = ("a2v", "v2a")
 
 
 @dataclass(frozen=True)
+class Experiment(Document):
+    """What the result of any experiment says of its data; not part of the JSON document.
+
+    Attributes:
+        notes, warnings: What the reader of the data decided, and what may be wrong with the data, in sentences.
+        checksum, versions: Of the data, and package to version.
+    """
+
+    notes: tuple[str, ...] = field(default=(), metadata=BESIDE)
+    warnings: tuple[str, ...] = field(default=(), metadata=BESIDE)
+    checksum: str | None = field(default=None, metadata=BESIDE)
+    versions: dict[str, str] = field(default_factory=dict, metadata=BESIDE)
+
+
+@dataclass(frozen=True)
 class SeedScore:
     """A metric of a method over the seeds.
 
@@ -132,7 +147,7 @@ class AblationEffect:
 
 
 @dataclass(frozen=True)
-class Comparison(Document):
+class Comparison(Experiment):
     """Methods side by side: trained with the same seeds, evaluated on the same test split.
 
     Attributes:
@@ -150,8 +165,7 @@ class Comparison(Document):
         report: The report's file, once there is one.
         per_class: Method to class to average precision. This and what follows is not part of the JSON document.
         settings: Method to its settings.
-        notes, warnings: What the reader of the data decided, and what may be wrong with the data, in sentences.
-        checksum, versions: Of the data, and package to version.
+        notes, warnings, checksum, versions: As of every :class:`Experiment`.
     """
 
     corpus: str = ""
@@ -168,10 +182,6 @@ class Comparison(Document):
     report: Path | None = None
     per_class: dict[str, dict[str, SeedScore]] = field(default_factory=dict, metadata=BESIDE)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict, metadata=BESIDE)
-    notes: tuple[str, ...] = field(default=(), metadata=BESIDE)
-    warnings: tuple[str, ...] = field(default=(), metadata=BESIDE)
-    checksum: str | None = field(default=None, metadata=BESIDE)
-    versions: dict[str, str] = field(default_factory=dict, metadata=BESIDE)
 
     @property
     def chance(self) -> float | None:

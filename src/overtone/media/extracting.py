@@ -63,7 +63,7 @@ def extract(
         limit: Number of images, drawn at random; None for all.
         seed: Of the draw, of a random split, and of a backbone that is trained.
         batch_size: Images described at a time.
-        device: Where the backbone computes, as torch names it.
+        device: Where the backbone computes: cpu, cuda, cuda:1 or auto.
         threads: Number of threads that decode; one per core, eight at most, if None.
         skip_broken: Whether images that cannot be decoded are left out and listed; else the first one is an error.
         resume: Go on with an interrupted extraction; one that is finished is taken as it is.

@@ -25,7 +25,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from overtone.core import InputError
+from overtone.core.devices import find_device
 
 
 class _Join(torch.autograd.Function):
@@ -119,25 +119,3 @@ def processes(device: str = "auto") -> Iterator[tuple[Group, torch.device]]:
     finally:
         if started:
             dist.destroy_process_group()
-
-
-def find_device(name: str, local_rank: int | None = None) -> torch.device:
-    """The device of that name; ``auto`` is a GPU if there is one.
-
-    Raises:
-        InputError: The name is no device, or the device is not there.
-    """
-    cuda = torch.cuda.is_available()
-    try:
-        device = torch.device(("cuda" if cuda else "cpu") if name == "auto" else name)
-    except RuntimeError:
-        valid = "auto, cpu, cuda, cuda:0 …"
-        raise InputError("setting 'device': no such device", got=repr(name), valid=valid) from None
-    if device.type == "cuda":
-        if not cuda or (device.index or 0) >= torch.cuda.device_count():
-            what = f"setting 'device': {name} is not there ({torch.cuda.device_count()} GPUs found)"
-            raise InputError(what, fix="set device=cpu")
-        index = local_rank if local_rank is not None else device.index or 0
-        device = torch.device("cuda", index)
-        torch.cuda.set_device(device)
-    return device

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError, unknown_name
+from overtone.core.devices import find_device
 from overtone.core.files import load_tensors, save_tensors, write_json
 from overtone.evaluation import Evaluation, evaluate
 from overtone.evaluation.arrays import ArrayLike
 from overtone.features import Features, PairedFeatures, Scaler
 from overtone.methods.base import CorpusInfo, Method, methods
-from overtone.training.distribution import find_device
 from overtone.training.folder import EpochRecord, RunFolder, device_of, restore_method
 from overtone.training.loop import Embedder, in_blocks
 from overtone.training.settings import TrainingSettings, split_settings

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from overtone.core import InputError, ProgressCallback, Settings
+from overtone.core.devices import find_device
 from overtone.core.settings import BUDGET, share_settings
 from overtone.diagnosis import Evidence, Recommendation, recommend, verdict
 from overtone.evaluation import paired_seed_test, student_interval
@@ -25,7 +26,6 @@ from overtone.experiments.probes.settings import HeadSettings
 from overtone.experiments.probes.training import check_loss, train_heads
 from overtone.features import Features
 from overtone.objectives import build_loss, loss_choices, loss_kind, metric_losses
-from overtone.training.distribution import find_device
 from overtone.training.loop import reproducible
 
 _TESTED = ("intra_variance", "centroid_distance", "variance_ratio", "recall@1", "map")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from overtone.core.documents import BESIDE, Document, Interval
 from overtone.diagnosis import Recommendation
 from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
-from overtone.experiments.results import paired_interval
+from overtone.experiments.results import Experiment, paired_interval
 
 RANKED_BY = ("map", "recall@1")
 """What losses are ranked by: the first of these that they have."""
@@ -45,7 +45,7 @@ class SeedTest(Document):
 
 
 @dataclass(frozen=True)
-class Diagnosis(Document):
+class Diagnosis(Experiment):
     """What losses do to one corpus's embedding, side by side.
 
     Attributes:
@@ -64,7 +64,7 @@ class Diagnosis(Document):
         report: The report's file, once there is one.
         embeddings: Loss to (n, d) test rows of the first seed. This and what follows is not part of the JSON document.
         labels, class_names: (n,) class number of each of these rows, and what the classes are called.
-        notes, warnings, checksum, versions: As of a :class:`~overtone.experiments.Comparison`.
+        notes, warnings, checksum, versions: As of every :class:`~overtone.experiments.results.Experiment`.
     """
 
     corpus: str = ""
@@ -85,10 +85,6 @@ class Diagnosis(Document):
     embeddings: dict[str, NDArray[np.floating[Any]]] = field(default_factory=dict, metadata=BESIDE)
     labels: tuple[int, ...] = field(default=(), metadata=BESIDE)
     class_names: tuple[str, ...] = field(default=(), metadata=BESIDE)
-    notes: tuple[str, ...] = field(default=(), metadata=BESIDE)
-    warnings: tuple[str, ...] = field(default=(), metadata=BESIDE)
-    checksum: str | None = field(default=None, metadata=BESIDE)
-    versions: dict[str, str] = field(default_factory=dict, metadata=BESIDE)
 
     @property
     def metric(self) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError, ProgressCallback, Registry, Settings
+from overtone.core.devices import find_device
 from overtone.media.images import Image, Pixels
 from overtone.media.loading import Loader
 
@@ -75,7 +76,7 @@ def make_backbone(
     Args:
         spec: As on the command line (``"hog-color"``, ``"transformers:models/vit"``).
         settings: Its settings, by name.
-        device: As torch names it (``"cpu"``, ``"cuda:1"``).
+        device: As torch names it (``"cpu"``, ``"cuda:1"``), or auto.
         seed: Of whatever is random.
 
     Returns:
@@ -92,15 +93,4 @@ def make_backbone(
             takes = [f"{other}:{found.argument.upper()}" for other, found in backbones.items() if found.argument]
             raise InputError(f"backbone {spec!r}: {name} takes no argument", valid=", ".join([name, *takes]))
         values[kind.argument] = argument
-    return kind(kind.settings_type.build(values, where=f"backbone {name}"), device=_find_device(device), seed=seed)
-
-
-def _find_device(device: str) -> torch.device:
-    """The device of that name; InputError where this machine has none."""
-    try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).split("\n")[0]
-        raise InputError(f"device {device!r} cannot be used ({reason})", valid="cpu, cuda, cuda:1, ...") from None
-    return chosen
+    return kind(kind.settings_type.build(values, where=f"backbone {name}"), device=find_device(device), seed=seed)
