@@ -57,12 +57,14 @@ class Mining:
         if present is None:
             joint, parts = self._joint(coordinates, features if self.with_features else ())
             return (joint @ joint.mT) / parts
-        total, count = 0.0, 0.0
+        cosines, counts = [], []
         for points, rows, there in zip(coordinates, features, present):
             sides = [points, F.normalize(rows.flatten(1), dim=1)] if self.with_features else [points]
             joint = torch.cat(sides, dim=1) * there[:, None]
-            total, count = total + joint @ joint.mT / len(sides), count + there[:, None] * there[None, :].float()
-        return torch.where(count > 0, total / count, -torch.inf)
+            cosines.append(joint @ joint.mT / len(sides))
+            counts.append(there[:, None] * there[None, :].float())
+        count = counts[0] + counts[1]
+        return torch.where(count > 0, (cosines[0] + cosines[1]) / count, -torch.inf)
 
     def _joint(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, ...] = ()) -> tuple[Tensor, int]:
         """Rows whose inner products are the similarities, times the number of parts that were put side by side."""

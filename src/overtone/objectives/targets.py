@@ -26,12 +26,13 @@ def own_and_others(others: Tensor, own_weight: float, excluded: Tensor | None = 
     n = len(others)
     own = torch.eye(n, others.shape[1], dtype=others.dtype, device=others.device)
     others = others * (1.0 - own)
+    share: float | Tensor = own_weight
     if excluded is not None:
         others, own = others.masked_fill(excluded, 0.0), own.masked_fill(excluded, 0.0)
-        own_weight = own_weight * own.sum(1, keepdim=True)
+        share = own_weight * own.sum(1, keepdim=True)
     total = others.sum(1, keepdim=True)
-    shared = others * ((1.0 - own_weight) / total.clamp_min(torch.finfo(others.dtype).tiny))
-    return shared + own * torch.where(total > 0, own_weight, 1.0)
+    shared = others * ((1.0 - share) / total.clamp_min(torch.finfo(others.dtype).tiny))
+    return shared + own * torch.where(total > 0, share, 1.0)
 
 
 def from_labels(targets: Tensor, own_weight: float = 0.0) -> Tensor:
