@@ -1,4 +1,4 @@
-"""The scripts that write the tables of results and of the study of losses."""
+"""The scripts that write the tables of results and of the studies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from overtone.experiments import (
     Comparison,
@@ -19,12 +20,14 @@ from overtone.experiments import (
     SeedScore,
     SpaceResult,
 )
+from overtone.features import load
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import figure_demo as figure
 import results as tables
 import study_losses as study
+import study_unpaired as unpaired
 
 
 def method(mean: float, recall: float) -> MethodResult:
@@ -209,3 +212,29 @@ def test_the_figure_has_bars_in_order_and_as_long_as_the_scores() -> None:
     assert f'class="best" x="{figure.LEFT}" y="{figure.TOP}" width="{0.5 * figure.SCALE:.1f}"' in drawing
     assert f'x1="{figure.LEFT + 0.4 * figure.SCALE:.1f}" x2="{figure.LEFT + 0.6 * figure.SCALE:.1f}"' in drawing
     assert "chance 0.100" in drawing
+
+
+def test_a_weakened_corpus_keeps_a_share_of_pairs_and_every_test_row() -> None:
+    data = load("split-digits")
+    weak = unpaired.weaken(data, 0.1, seed=3)
+    train, test = weak.split("train"), weak.split("test")
+    assert int(train.paired.sum()) == round(0.1 * len(train))
+    counts = [int(train.has(name).sum() - train.paired.sum()) for name in weak.names]
+    assert abs(counts[0] - counts[1]) <= 1
+    assert bool(test.paired.all())
+    assert weak.modalities["left"][~weak.has("left")].isnan().all()
+    assert not weak.has("left").equal(unpaired.weaken(data, 0.1, seed=4).has("left"))
+
+
+def test_the_study_of_unpaired_rows_has_scores_and_leads() -> None:
+    def measured(value: float) -> unpaired.Measured:
+        queries = {way: torch.full((40,), value).double() for way in ("a2v", "v2a")}
+        return unpaired.Measured([value, value + 0.02], [queries, queries])
+
+    names = [name for name, _, _ in unpaired.variants()]
+    found = {"split-digits": {name: measured(0.5 if name == unpaired.LEADER else 0.3) for name in names}}
+    page = unpaired.put_between("# Results\n", unpaired.tables(found))
+    assert page == unpaired.put_between(page, unpaired.tables(found))
+    rows = cells(page)
+    assert ["`hsc-mae, all rows`", "0.510 ± 0.014 (0.500–0.500)"] in rows
+    assert ["`cca`", "+0.200 (+0.200 to +0.200)"] in rows

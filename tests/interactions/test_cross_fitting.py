@@ -299,3 +299,19 @@ def test_trials_do_not_see_what_they_are_judged_on(corpus, teachers):
     first = {soft.ids[row] for row in (soft.folds == 0).nonzero()[:, 0].tolist()}
     for taught, _ in teachers[:2]:
         assert not first & (ids(taught, "train") | ids(taught, "val"))
+
+
+def test_no_group_is_in_two_folds():
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.eye(3)[torch.randint(3, (90,), generator=generator)]
+    labels[::7] = 0.0
+    groups = torch.arange(90) // 3
+    found = assign_folds(labels, 3, 0, groups)
+    known = labels.any(1)
+    assert found[~known].eq(-1).all()
+    for group in groups.unique():
+        assert len(found[(groups == group) & known].unique()) == 1
+    counts = found[known].bincount(minlength=3)
+    assert counts.min() > 18
+    assert torch.equal(found, assign_folds(labels, 3, 0, groups))
+    assert torch.equal(assign_folds(labels, 3, 0, torch.arange(90)), assign_folds(labels, 3, 0))

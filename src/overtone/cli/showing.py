@@ -33,7 +33,7 @@ def show_run(output: Output, run: Run, arguments: Arguments) -> None:
     for name, scaling in run.info.get("scaling", {}).items():  # not in runs of older versions
         output.say(f"Scaling of {name}: {scaling['steps']} ({scaling['reason']})")
     if unpaired := run.info.get("unpaired"):
-        what = "took part in training" if unpaired["used"] else f"were left out: {run.name} learns from pairs"
+        what = "took part in training" if unpaired["used"] else f"were left out: {run.name} learned from pairs"
         output.say(f"{unpaired['rows']:,} training rows with one modality only {what}.")
     output.say(f"\nRun: {out}")
     output.say(f"Report (open it in a browser): {report}" if report else "No test split, so no evaluation.")

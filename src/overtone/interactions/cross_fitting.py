@@ -14,7 +14,7 @@ from torch import Tensor
 from overtone.core import InputError, ProgressCallback, is_main_process
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures, hold_out
-from overtone.features.splitting import shuffle_rows
+from overtone.features.splitting import group_numbers, shuffle_rows
 from overtone.interactions.reliability import mean_class_precision
 from overtone.interactions.scores import TeacherScores
 from overtone.interactions.soft_labels import SoftLabels, has_label
@@ -77,7 +77,9 @@ def cross_fit(
         if found is not None:
             return found
     assert part.targets is not None
-    fold_ids = assign_folds(part.targets[part.splits["train"]], folds, training.seed)
+    train_rows = part.splits["train"]
+    groups = torch.from_numpy(group_numbers(part.groups))[train_rows] if part.groups else None
+    fold_ids = assign_folds(part.targets[train_rows], folds, training.seed, groups)
     trainer = _TeacherTrainer(part, fold_ids, training.seed, settings or {}, folder, progress, label)
     choice = _try_reconstruction(trainer) if method["feature_reconstruction"] is None else {}
     chosen = {name: value for name, value in choice.items() if name in method}
@@ -169,10 +171,11 @@ def select_labelled_splits(data: PairedFeatures) -> PairedFeatures:
     return replace(part, splits=dict(zip(used, numbers)))
 
 
-def assign_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
+def assign_folds(labels: Tensor, folds: int, seed: int, groups: Tensor | None = None) -> Tensor:
     """Assign labelled rows to k folds, class by class, so that every fold has its share of each.
 
-    A row with several labels counts for its rarest.
+    A row with several labels counts for its rarest. With (N,) numbers of groups, each goes to a fold as a whole, by the
+    class of its first labelled row.
 
     Returns:
         (N,) int64 from 0 to k − 1; −1 for rows without a label.
@@ -195,4 +198,11 @@ def assign_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
     order = known[mixed[torch.argsort(rarest[mixed], stable=True)]]
     fold_ids = torch.full((len(labels),), -1, dtype=torch.int64)
     fold_ids[order] = torch.arange(len(order)) % folds
+    if groups is not None:
+        _, group = torch.unique(groups[known], return_inverse=True)
+        first = torch.full((int(group.max()) + 1,), len(labels)).scatter_reduce(0, group, known, "amin")
+        order = order[torch.isin(order, first)]
+        fold_of = torch.empty_like(first)
+        fold_of[group[torch.searchsorted(known, order)]] = torch.arange(len(order)) % folds
+        fold_ids[known] = fold_of[group]
     return fold_ids

@@ -13,7 +13,7 @@ import torch
 from overtone.core import ProgressCallback
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
-from overtone.methods.base import InferredTargets, Method, methods
+from overtone.methods.base import InferredTargets, Method
 from overtone.training.data import TrainingData
 from overtone.training.distribution import Group
 from overtone.training.settings import TrainingSettings
@@ -70,7 +70,7 @@ def describe_run(
             }
             for name, scaler in prepared.scalers.items()
         },
-        **({"unpaired": {"rows": unpaired, "used": methods[method].uses_unpaired}} if unpaired else {}),
+        **({"unpaired": {"rows": unpaired, "used": bool(prepared.features.present)}} if unpaired else {}),
         "data": {
             "source": source.source,
             "reader": source.reader,

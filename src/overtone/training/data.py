@@ -94,10 +94,10 @@ class TrainingData:
         return Rows((first[::every], second[::every]))
 
 
-def hide_labels(data: PairedFeatures, method: type[Method]) -> PairedFeatures:
+def hide_labels(data: PairedFeatures, method: type[Method], unpaired: bool = True) -> PairedFeatures:
     """The data as a method may see it: without truth and media, and without labels unless the method is supervised.
 
-    Clips of one modality are left out unless the method ``uses_unpaired`` ones.
+    Clips of one modality are left out unless the method ``uses_unpaired`` ones and ``unpaired`` asks for them.
 
     Raises:
         InputError: The method needs labels and there are none, or there are no training rows, or none is paired.
@@ -106,7 +106,7 @@ def hide_labels(data: PairedFeatures, method: type[Method]) -> PairedFeatures:
         raise InputError("the data has no split 'train'", got=", ".join(data.splits) or "no splits")
     if data.present and not bool(data.paired[data.splits["train"]].any()):
         raise InputError("no training row has both modalities", fix="bring some pairs: nothing else joins the two")
-    if not method.uses_unpaired:
+    if not (method.uses_unpaired and unpaired):
         data = only_pairs(data, f"{method.name} learns from pairs")
     data = replace(data, truth={}, media={})
     if not method.supervised:

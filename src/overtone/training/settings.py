@@ -35,6 +35,8 @@ class TrainingSettings(Settings):
     """Largest norm of the gradient over all parameters; null switches clipping off."""
     seed: int = Field(0, ge=0)
     """Decides first weights, batches, masks, noise and which rows are held out."""
+    unpaired: bool = True
+    """Whether clips with one modality only take part, with methods that can use them."""
     scaling: Annotated[str, AfterValidator(check_scaling)] = "auto"
     """Steps such as root+zscore+svd100, two with a comma between for either modality; auto: chosen by neighbours."""
     select: Select | None = None

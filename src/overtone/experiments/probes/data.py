@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.features import Features
+from overtone.features import Features, only_pairs, require_pairs
 from overtone.features.scaling_choice import fit_scalers
 
 
@@ -68,6 +68,10 @@ def prepare_data(data: Features, scaling: str, device: torch.device) -> ProbeDat
     Raises:
         InputError: There are no labels, no split, sequences instead of rows, or fewer than two training classes.
     """
+    notes: list[str] = []
+    if data.present:
+        data = only_pairs(require_pairs(data), "losses are compared on pairs")
+        notes.append(data.provenance.notes[-1])
     if data.targets is None:
         raise InputError(
             f"{data.provenance.source}: losses of metric learning need labels, and the data has none",
@@ -79,7 +83,6 @@ def prepare_data(data: Features, scaling: str, device: torch.device) -> ProbeDat
     for name, view in data.modalities.items():
         if view.dim() != 2:
             raise InputError(f"{name}: heads take one row per clip", got=tuple(view.shape), fix="use --sequences mean")
-    notes: list[str] = []
     chosen = {split: _labelled(data, data.splits[split], split, notes) for split in ("train", "test")}
     scalers, _ = fit_scalers(scaling, {name: view[chosen["train"]] for name, view in data.modalities.items()})
 

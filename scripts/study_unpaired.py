@@ -1,0 +1,160 @@
+"""Measure what clips with one modality only are worth (`make study-unpaired`): a section of docs/results.md.
+
+    python scripts/study_unpaired.py --data FOLDER [--only NAME ...] [--seeds N] [--share S]
+
+Of the training rows of a corpus a share stays paired, drawn anew for each seed; half of the others lose one modality,
+half the other one. HSC-MAE is trained on all of them, and every method on the paired ones alone. Runs that are finished
+are taken from runs/studies/unpaired.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import fmean, stdev
+
+import torch
+from results import table
+from torch import Tensor
+
+from overtone.evaluation import mean_interval, paired_bootstrap
+from overtone.features import PairedFeatures, load
+from overtone.report.words import number, signed
+from overtone.training import train
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "results.md"
+BEGIN, END = "<!-- unpaired: begin -->", "<!-- unpaired: end -->"
+RUNS = ROOT / "runs" / "studies" / "unpaired"
+LEADER = "hsc-mae, all rows"
+ALONE = ("hsc-mae", "cca", "csa", "dcca", "infonce", "fusemix", "structure", "vicreg", "cav-mae")
+"""Methods that are trained on the paired rows."""
+CERTAIN = 0.001
+"""p-values below this one are not written out."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus of the study: its title, its file below the data folder (none: built in), and its modalities."""
+
+    title: str
+    path: str | None = None
+    modalities: tuple[str, str] | None = None
+
+
+CORPORA = {
+    "split-digits": Corpus("Split digits"),
+    "handwritten": Corpus("Handwritten", "handwritten/Handwritten.mat", ("view1", "view4")),
+    "digits_av": Corpus("Spoken and written digits", "digits_av/digits_av.npz"),
+    "scene15": Corpus("Scene-15", "scene15/scene15.npz"),
+}
+
+
+@dataclass
+class Measured:
+    """A variant on one corpus, a value or a tensor for each seed."""
+
+    maps: list[float] = field(default_factory=list)
+    per_query: list[dict[str, Tensor]] = field(default_factory=list)
+
+    @property
+    def mean(self) -> dict[str, Tensor]:
+        """Direction to each query's mean over the seeds."""
+        return {way: torch.stack([one[way] for one in self.per_query]).mean(0) for way in self.per_query[0]}
+
+
+def weaken(data: PairedFeatures, share: float, seed: int) -> PairedFeatures:
+    """The same corpus with a share of its training rows paired, and half of the others in either modality only."""
+    rows = data.splits["train"]
+    rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(1000 + seed))]
+    paired = round(share * len(rows))
+    middle = paired + (len(rows) - paired) // 2
+    parts, present = {}, {}
+    for name, lacking in zip(data.names, (rows[middle:], rows[paired:middle])):
+        present[name] = torch.ones(len(data), dtype=torch.bool).index_fill_(0, lacking, False)
+        parts[name] = data.modalities[name].index_fill(0, lacking, torch.nan)
+    return replace(data, modalities=parts, present=present)
+
+
+def measure(name: str, folder: Path, share: float, seeds: int) -> dict[str, Measured]:
+    """Variant to what it reaches on the test rows."""
+    corpus = CORPORA[name]
+    data = load(folder / corpus.path if corpus.path else name, modalities=corpus.modalities)
+    found: dict[str, Measured] = {}
+    for seed in range(seeds):
+        weak = weaken(data, share, seed)
+        for variant, method, unpaired in variants():
+            out = RUNS / f"{name}-{share:g}" / variant.replace(", ", "-").replace(" ", "-") / f"seed-{seed}"
+            settings = {"seed": seed, "unpaired": unpaired, "device": "cpu"}
+            run = train(method, weak, settings=settings, out=out, resume=True, evaluate=False)
+            evaluation = run.evaluate(weak, bootstrap=0)
+            one = found.setdefault(variant, Measured())
+            one.maps.append(evaluation["map"].mean)
+            one.per_query.append(evaluation.per_query["map"])
+            print(f"{name}, {variant}, seed {seed}: {one.maps[-1]:.4f}", file=sys.stderr, flush=True)
+    return found
+
+
+def variants() -> Iterator[tuple[str, str, bool]]:
+    """Name, method, and whether it is trained on unpaired rows."""
+    yield LEADER, "hsc-mae", True
+    for method in ALONE:
+        yield method, method, False
+
+
+def score(measured: Measured) -> str:
+    """Mean, standard deviation over the seeds and interval over the queries."""
+    spread = f" ± {number(stdev(measured.maps))}" if len(measured.maps) > 1 else ""
+    low, high = mean_interval(measured.mean)
+    return f"{number(fmean(measured.maps))}{spread} ({number(low)}–{number(high)})"
+
+
+def lead(first: Measured, other: Measured) -> str:
+    """How far the first is ahead, with the interval of the difference."""
+    test = paired_bootstrap(first.mean, other.mean)
+    low, high = test["ci95"]
+    chance = "" if test["p_value"] < CERTAIN else f"; p = {number(test['p_value'])}"
+    return f"{signed(test['difference'])} ({signed(low)} to {signed(high)}{chance})"
+
+
+def tables(found: dict[str, dict[str, Measured]]) -> str:
+    """The scores, and the leads of HSC-MAE on all rows."""
+    titles = [CORPORA[name].title for name in found]
+    names = [variant for variant, _, _ in variants()]
+    scores = [[f"`{variant}`", *(score(one[variant]) for one in found.values())] for variant in names]
+    leads = [[f"`{name}`", *(lead(one[LEADER], one[name]) for one in found.values())] for name in names[1:]]
+    return (
+        "mAP ± standard deviation over the seeds (95 % interval over the queries):\n\n"
+        f"{table(['trained with', *titles], scores)}\n\n"
+        f"mAP of `{LEADER}` minus that of the others, on the paired rows (95 % interval; p < 0.001 unless given):\n\n"
+        f"{table(['method', *titles], leads)}\n"
+    )
+
+
+def put_between(text: str, new: str) -> str:
+    """The page with new tables between its marks; both are added at the end where the page has none."""
+    if BEGIN not in text:
+        text = text.rstrip("\n") + f"\n\n{BEGIN}\n{END}\n"
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    return f"{before}{BEGIN}\n\n{new}\n{END}{after}"
+
+
+def main() -> int:
+    """Measure and write the section's tables."""
+    parser = argparse.ArgumentParser(description="Measure what clips with one modality only are worth.")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
+    parser.add_argument("--only", nargs="+", choices=CORPORA, default=list(CORPORA), help="these corpora only")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--share", type=float, default=0.1, help="share of the training rows that stay paired")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    found = {name: measure(name, options.data, options.share, options.seeds) for name in options.only}
+    PAGE.write_text(put_between(PAGE.read_text(encoding="utf-8"), tables(found)), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
