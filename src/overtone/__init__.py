@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         embed,
         evaluate,
         extract,
+        find,
         graph,
         index,
         inspect,
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from overtone.features import load, save
     from overtone.search import open_store
 
-__all__ = ["compare", "demo", "diagnose", "embed", "evaluate", "extract", "graph", "index", "inspect"]
+__all__ = ["compare", "demo", "diagnose", "embed", "evaluate", "extract", "find", "graph", "index"]
 __all__ += ["diagnosis", "evaluation", "features", "import_plugin", "load", "objectives", "open_store", "save"]
-__all__ += ["search_store", "simulate", "train"]
+__all__ += ["inspect", "search_store", "simulate", "train"]
 
 _ELSEWHERE = {"import_plugin": "core.plugins", "load": "features", "open_store": "search", "save": "features"}
 

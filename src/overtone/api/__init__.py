@@ -2,6 +2,7 @@
 
 from overtone.api.catalogue import Catalogue, catalogue
 from overtone.api.comparing import compare, demo, diagnose
+from overtone.api.finding import find
 from overtone.api.graphing import graph
 from overtone.api.making import extract, simulate
 from overtone.api.reading import inspect
@@ -9,5 +10,5 @@ from overtone.api.running import embed, evaluate, train
 from overtone.api.searching import index, search_store
 from overtone.core.plugins import import_plugin
 
-__all__ = ["Catalogue", "catalogue", "compare", "demo", "diagnose", "embed", "evaluate", "extract", "graph"]
-__all__ += ["import_plugin", "index", "inspect", "search_store", "simulate", "train"]
+__all__ = ["Catalogue", "catalogue", "compare", "demo", "diagnose", "embed", "evaluate", "extract", "find"]
+__all__ += ["graph", "import_plugin", "index", "inspect", "search_store", "simulate", "train"]

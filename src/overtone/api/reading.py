@@ -38,7 +38,7 @@ def inspect(data: Annotated[str | Path, Param("DATA")], **reading: Unpack[ViewRe
     return features.inspect(data, **reading)
 
 
-def read(data: str | Path | PairedFeatures, reading: PairReading) -> PairedFeatures:
+def read(data: str | Path | Features, reading: PairReading) -> PairedFeatures:
     """Features as they are, or loaded; decisions and doubts are logged, a single view is refused."""
     from overtone.features import Features, load, require_pairs
 

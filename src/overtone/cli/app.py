@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from overtone import api
-from overtone.cli import showing, showing_search
+from overtone.cli import showing, showing_find, showing_search
 from overtone.cli.commands import Command
 
 app = typer.Typer(
@@ -54,6 +54,9 @@ COMMANDS = {
     "evaluate": Command(api.evaluate, showing.show_evaluation, "Evaluate retrieval of a run or of embeddings"),
     "index": Command(api.index, showing_search.show_indexing, "Put the embeddings of DATA into a store"),
     "search": Command(api.search_store, showing_search.show_search, "Find what is nearest to an item or to new clips"),
+    "find": Command(
+        api.find, showing_find.show_found, "Find near-duplicates, outliers, mismatched pairs", plugins=False
+    ),
     "compare": Command(api.compare, showing.show_comparison, "Compare methods over several seeds", folder="compare"),
     "diagnose": Command(api.diagnose, showing.show_diagnosis, "Explain what losses do to features", folder="diagnose"),
     "simulate": Command(api.simulate, showing.show_corpus, "Make a corpus of known events", OUT, plugins=False),

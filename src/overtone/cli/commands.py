@@ -154,7 +154,11 @@ class _Slot(NamedTuple):
         if self.name == "modalities":
             return _modalities(value, single="[" in self.mark.metavar)
         if self.choices and value not in self.choices:
-            raise InputError(f"{self.option}: no such value", got=repr(value), valid=", ".join(self.choices))
+            raise InputError(
+                f"{self.name if self.positional else self.option}: no such value",
+                got=repr(value),
+                valid=", ".join(self.choices),
+            )
         return value
 
 

@@ -31,7 +31,8 @@ def show_run(output: Output, run: Run, arguments: Arguments) -> None:
     output.document({"method": run.name, "run": out, "report": report, "evaluation": evaluation})
     output.say(*(tables.evaluation_table(found) if found else ()))
     for name, scaling in run.info.get("scaling", {}).items():  # not in runs of older versions
-        output.say(f"Scaling of {name}: {scaling['steps']} ({scaling['reason']})")
+        why = f" ({scaling['reason']})" if "reason" in scaling else ""  # none where it was set
+        output.say(f"Scaling of {name}: {scaling['steps']}{why}")
     if unpaired := run.info.get("unpaired"):
         what = "took part in training" if unpaired["used"] else f"were left out: {run.name} learned from pairs"
         output.say(f"{unpaired['rows']:,} training rows with one modality only {what}.")

@@ -1,7 +1,11 @@
-"""Search: stores of embeddings behind one protocol, opened by URI; filters, scores against chance, audits."""
+"""Search: stores behind one protocol, filters, scores against chance; near-duplicates, outliers, mismatched pairs."""
 
 from overtone.search.base import Hit, Store, StoreInfo, stores
+from overtone.search.clips import Clip, ScaledClips
+from overtone.search.duplicates import DuplicateGroup, Duplicates, find_duplicates
+from overtone.search.mismatched import Mismatch, Mismatches, find_mismatched
 from overtone.search.opening import open_store, store_exists
+from overtone.search.outliers import Outlier, Outliers, find_outliers
 from overtone.search.querying import search_ids, search_vectors
 from overtone.search.records import Records, make_records
 from overtone.search.result import ChanceLevel, Indexing, QueryHits, SearchResult
@@ -9,13 +13,24 @@ from overtone.search.where import parse_where
 
 __all__ = [
     "ChanceLevel",
+    "Clip",
+    "DuplicateGroup",
+    "Duplicates",
     "Hit",
     "Indexing",
+    "Mismatch",
+    "Mismatches",
+    "Outlier",
+    "Outliers",
     "QueryHits",
     "Records",
+    "ScaledClips",
     "SearchResult",
     "Store",
     "StoreInfo",
+    "find_duplicates",
+    "find_mismatched",
+    "find_outliers",
     "make_records",
     "open_store",
     "parse_where",

@@ -140,7 +140,7 @@ class Run:
             present, rows = rows.present.get(modality), rows.modalities[modality]
         rows = torch.as_tensor(rows, dtype=torch.float32)
         there = rows if present is None else rows[present]
-        self._check_rows(modality, there)
+        self.check_one(modality, there)
         return _spread(self._chosen(self._apply_one(modality, there, self._embedder(variant)), variant), present)
 
     def variants(self, data: PairedFeatures) -> dict[str, Embeddings]:
@@ -218,8 +218,12 @@ class Run:
 
         return in_blocks(block, rows, self.modalities.index(modality), self.settings["memory_mb"])
 
-    def _check_rows(self, modality: str, rows: Tensor) -> None:
-        """Refuse rows of another shape, no rows, and numbers that are not finite."""
+    def check_one(self, modality: str, rows: Tensor) -> None:
+        """Whether rows of one modality fit the run.
+
+        Raises:
+            InputError: They have another shape, there are none, or a number is not finite.
+        """
         shape = tuple(self.info["shapes"][self.modalities.index(modality)])
         if tuple(rows.shape[1:]) != shape or not len(rows):
             raise InputError(

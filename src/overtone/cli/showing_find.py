@@ -1,0 +1,40 @@
+"""What `find` shows: a table of clips, and how many of them chance explains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from overtone.cli.output import Output
+from overtone.cli.tables import table
+from overtone.report.words import plural, significant
+
+if TYPE_CHECKING:
+    from overtone.search.listing import Found
+
+_SHOWN = 20  # clips in the table
+
+
+def show_found(output: Output, found: Found, arguments: Mapping[str, Any]) -> None:
+    """The first clips, what was found in a sentence, and which files were written."""
+    from overtone.report.finding_words import found_in_words, title_of
+    from overtone.search.listing import list_rows
+
+    output.document(found.to_dict())
+    rows = list_rows(found)
+    if rows:
+        files = any(row.clip.file for row in rows)
+        heads = ["", "id", *(["file"] if files else []), *rows[0].values]
+        cells = [
+            (str(at), row.clip.id, *([row.clip.file] if files else []), *map(_written, row.values.values()))
+            for at, row in enumerate(rows[:_SHOWN], 1)
+        ]
+        output.say(table(heads, cells, title_of(found), names=3 if files else 2))
+    if len(rows) > _SHOWN:
+        output.say(f"... and {plural(len(rows) - _SHOWN, 'clip')} more; --csv F.csv or --json has all of them.")
+    output.say(*found_in_words(found))
+    output.say(*(f"Written: {arguments[name]}" for name in ("csv", "report") if name in arguments))
+
+
+def _written(value: str | float | int) -> str:
+    return value if isinstance(value, str) else significant(value)

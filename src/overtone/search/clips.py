@@ -1,0 +1,124 @@
+"""Clips to look through: their names, their media, and what they hold, scaled so that distances mean something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.core.documents import Document
+from overtone.features import Features, PairedFeatures, Scaler
+from overtone.features.checks import hash_rows
+from overtone.features.presence import only_pairs
+from overtone.features.scaling_choice import fit_scalers
+
+_LEAST_CLIPS = 12
+"""Below this many clips no neighbourhood stands out from any other."""
+
+
+@dataclass(frozen=True)
+class Clip(Document):
+    """A clip by name.
+
+    Attributes:
+        id: Its id.
+        media: Modality to the path of its media; empty where unknown.
+    """
+
+    id: str
+    media: dict[str, str]
+
+    @property
+    def file(self) -> str:
+        """Names of its media files, without their folders; empty where unknown."""
+        return ", ".join(dict.fromkeys(PurePath(path).name for path in self.media.values() if path))
+
+
+@dataclass(frozen=True)
+class ScaledClips:
+    """Clips with scaled features.
+
+    Attributes:
+        clips: N clips.
+        views: Modality to (N, d) scaled rows; sequences are laid out step behind step.
+        first_copy: (N,) number of the first clip with equal features; most clips' own.
+    """
+
+    clips: tuple[Clip, ...]
+    views: dict[str, Tensor]
+    first_copy: Tensor
+
+    @classmethod
+    def of(cls, data: Features, scalers: Mapping[str, Scaler] | None = None, only: str | None = None) -> ScaledClips:
+        """Take the clips that have what is asked for.
+
+        Args:
+            data: Features of one or two modalities.
+            scalers: Modality to scaler, such as a run's; None: chosen and fitted on these rows.
+            only: The one modality to look at; None: all, of clips that have all.
+
+        Raises:
+            InputError: There is no such modality, or there are fewer than 12 such clips.
+        """
+        if only is not None and only not in data.modalities:
+            raise InputError(f"{data.provenance.source}: no modality {only!r}", valid=", ".join(data.names))
+        if only is not None:
+            data = data.subset(data.has(only).nonzero().flatten())
+        elif isinstance(data, PairedFeatures):
+            data = only_pairs(data, "halves are compared clip by clip")
+        if len(data) < _LEAST_CLIPS:
+            what = f"{data.provenance.source}: too few clips to compare"
+            raise InputError(what, got=len(data), valid=f"{_LEAST_CLIPS} or more")
+        rows = {name: values for name, values in data.modalities.items() if only in (None, name)}
+        scalers = fit_scalers("auto", rows)[0] if scalers is None else scalers
+        media = [{name: paths[row] for name, paths in data.media.items()} for row in range(len(data))]
+        clips = tuple(Clip(name, files) for name, files in zip(data.ids, media))
+        first = _first_copies(list(rows.values()))
+        # the same rows scale to the same numbers only up to rounding
+        return cls(clips, {name: scalers[name](values).flatten(1)[first] for name, values in rows.items()}, first)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The modalities' names, in order."""
+        return tuple(self.views)
+
+    def joined(self) -> Tensor:
+        """(N, d) rows of all modalities side by side, each of unit length by itself, all together of unit length."""
+        units = [torch.nn.functional.normalize(rows, dim=1) for rows in self.views.values()]
+        return torch.cat(units, dim=1) / len(units) ** 0.5
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+
+def _first_copies(views: list[Tensor]) -> Tensor:
+    """(N,) number of the first row that is equal in all views."""
+    hashes = np.stack([hash_rows(values.float().contiguous().numpy()) for values in views], axis=1)
+    _, first, group = np.unique(hashes, axis=0, return_index=True, return_inverse=True)
+    return torch.from_numpy(first[group.ravel()])
+
+
+def select_significant(chances: Tensor, share: float) -> Tensor:
+    """(N,) which clips are reported, so that those that chance explains are at most a share of them.
+
+    Of N clips with nothing to report, N p have a chance of at most p. The largest p is taken at which that is at most
+    the share of the clips reported (Benjamini & Hochberg, JRSS B 1995).
+
+    Args:
+        chances: (N,) probability of each clip's distance, or of one more extreme, where there is nothing to report.
+        share: The false discovery rate.
+
+    Example:
+        >>> select_significant(torch.tensor([1e-6, 0.2, 0.02, 0.9]), 0.05).tolist()
+        [True, False, True, False]
+    """
+    ordered = chances.sort().values
+    places = torch.arange(1, len(ordered) + 1, device=chances.device)
+    possible = ordered[ordered * len(ordered) / places <= share]
+    chosen: Tensor = chances <= (float(possible[-1]) if len(possible) else -1.0)
+    return chosen

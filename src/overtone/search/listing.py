@@ -1,0 +1,68 @@
+"""What was found as a table, one row a clip: for a terminal, a CSV file and a report."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+
+from overtone.search.clips import Clip
+from overtone.search.duplicates import Duplicates
+from overtone.search.mismatched import Mismatches
+from overtone.search.outliers import Outliers
+
+Found = Duplicates | Outliers | Mismatches
+"""The result of looking through a corpus."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Attributes:
+        clip: The clip that it is about.
+        values: Column to value.
+    """
+
+    clip: Clip
+    values: dict[str, str | float | int]
+
+
+def list_rows(found: Found) -> list[Row]:
+    """A row for each clip found, in the order of the result; a group of near-duplicates has a number.
+
+    Args:
+        found: The result.
+
+    Returns:
+        Rows of one set of columns.
+    """
+    if isinstance(found, Duplicates):
+        return [
+            Row(clip, {"group": number, "distance": group.distance, "expected": group.expected})
+            for number, group in enumerate(found.groups, 1)
+            for clip in group.clips
+        ]
+    if isinstance(found, Outliers):
+        return [
+            Row(one.clip, {"modality": one.modality, "distance": one.distance, "expected": one.expected})
+            for one in found.outliers
+        ]
+    return [Row(one.clip, {"rank": one.rank, "chance": one.chance}) for one in found.mismatches]
+
+
+def csv_text(found: Found) -> str:
+    """The table as CSV: id, paths of the media, and the numbers; only a heading where nothing was found.
+
+    Args:
+        found: The result.
+    """
+    rows = list_rows(found)
+    media = list(dict.fromkeys(name for row in rows for name in row.clip.media))
+    heads = list(rows[0].values) if rows else []
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", *(f"media_{name}" for name in media), *heads])
+    for row in rows:
+        writer.writerow([row.clip.id, *(row.clip.media.get(name, "") for name in media), *row.values.values()])
+    return text.getvalue()
