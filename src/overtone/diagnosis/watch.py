@@ -195,7 +195,7 @@ class Watch:
         views = call.replace_with_views({**dict(enumerate(args)), **kwargs})
         return tuple(views[place] for place in range(len(args))), {name: views[name] for name in kwargs}
 
-    def _after(self, output: Any) -> None:
+    def _after(self, output: object) -> None:
         call, self._current = self._current, None
         if call is None:
             return
@@ -211,7 +211,7 @@ class Watch:
         self._backward = True
 
     @torch.no_grad()
-    def _on_optimizer_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+    def _on_optimizer_step(self, optimizer: Optimizer, args: object, kwargs: object) -> None:
         assert self._parameters is not None
         members = (one for group in optimizer.param_groups for one in group["params"] if one in self._parameters)
         gradients = [one.grad for one in members if one.grad is not None]

@@ -98,7 +98,7 @@ class MetricLoss(nn.Module, ABC):
     twice_differentiable: ClassVar[bool] = True
     needs_negatives: ClassVar[bool] = True
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, **settings: object) -> None:
         super().__init__()
         self.settings = self.settings_type.build(settings, where=f"loss {self.name!r}")
         self.counts: TermCounts | None = None
@@ -156,7 +156,7 @@ class CentreLoss(PairLoss):
 
     needs_classes = True
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, **settings: object) -> None:
         super().__init__(**settings)
         values = dict(self.settings)
         # of length 1, so that a step of the optimiser turns a centre as far as it would an embedding's direction

@@ -134,7 +134,7 @@ class ModuleLoss(MetricLoss):
     factory: ClassVar[Callable[..., nn.Module]]
     original: ClassVar[nn.Module | None] = None
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, **settings: object) -> None:
         super().__init__(**settings)
         chosen = {name: getattr(self.settings, name) for name in self.settings.model_fields_set}
         self.module = type(self).factory(**chosen)

@@ -137,7 +137,13 @@ def dots(
 
 
 def _of_loss(
-    name: str, style: Style, x: list[Any], y: list[Any], hover: str, marker: dict[str, Any], **more: Any
+    name: str,
+    style: Style,
+    x: Sequence[object],
+    y: Sequence[object],
+    hover: str,
+    marker: dict[str, Any],
+    **more: object,
 ) -> dict[str, Any]:
     """The trace of a loss: in its colour, and tied to its button in the key."""
     shared: dict[str, Any] = {

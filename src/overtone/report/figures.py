@@ -70,7 +70,9 @@ def rounded(values: ArrayLike, digits: int = 4) -> list[Any]:
     return [float(f"{value:.{digits}g}") if math.isfinite(value) else None for value in array.tolist()]
 
 
-def points(x: list[Any], y: list[Any], hover: str | None, *, mode: str = "markers", **more: Any) -> dict[str, Any]:
+def points(
+    x: Sequence[object], y: Sequence[object], hover: str | None, *, mode: str = "markers", **more: object
+) -> dict[str, Any]:
     """A trace of points or of a line; ``hover`` is what a point says when pointed at, None makes it say nothing."""
     said = {"hoverinfo": "skip"} if hover is None else {"hovertemplate": hover}
     return {"type": "scatter", "mode": mode, "x": x, "y": y, **said, **more}

@@ -133,7 +133,7 @@ def pair_map(result: RunResult, rows: Ints, maps: Mapping[str, Any]) -> Figure:
     return Figure(traces, alt, layout, height=580 + 5 * len(present), views=views if len(views) > 1 else {}, pairs=True)
 
 
-def _pairs(result: RunResult, rows: Ints, number: int, x: list[Any], y: list[Any]) -> dict[str, Any]:
+def _pairs(result: RunResult, rows: Ints, number: int, x: Sequence[object], y: Sequence[object]) -> dict[str, Any]:
     """Both halves of the pairs of one class (-1: of no class)."""
     texts = [f"{label(result.test.ids[row])}<br>{label(result.labels[row])}" for row in rows]
     (first, second), half = result.test.names, len(rows)

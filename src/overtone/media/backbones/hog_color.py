@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -45,8 +45,8 @@ class HogColor(Backbone):
     settings_type: ClassVar[type[Settings]] = HogColorSettings
     settings: HogColorSettings
 
-    def __init__(self, settings: HogColorSettings, **shared: Any) -> None:
-        super().__init__(settings, **shared)
+    def __init__(self, settings: HogColorSettings, *, device: torch.device, seed: int = 0) -> None:
+        super().__init__(settings, device=device, seed=seed)
         if settings.side < 2 * settings.cell or settings.side < settings.grid:
             raise InputError(
                 "hog-color: the image has no two cells of gradients along a side, or fewer pixels than cells of colour",

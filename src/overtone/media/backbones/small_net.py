@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -86,8 +86,8 @@ class SmallNetBackbone(TrainedBackbone):
     argument: ClassVar[str] = "weights"
     settings: SmallNetSettings
 
-    def __init__(self, settings: SmallNetSettings, **shared: Any) -> None:
-        super().__init__(settings, **shared)
+    def __init__(self, settings: SmallNetSettings, *, device: torch.device, seed: int = 0) -> None:
+        super().__init__(settings, device=device, seed=seed)
         self.side = settings.side
         self.net: _SmallNet | None = None
         if settings.weights:

@@ -38,8 +38,8 @@ class Tower(Backbone):
     argument: ClassVar[str] = "model"
     settings: TowerSettings
 
-    def __init__(self, settings: TowerSettings, **shared: Any) -> None:
-        super().__init__(settings, **shared)
+    def __init__(self, settings: TowerSettings, *, device: torch.device, seed: int = 0) -> None:
+        super().__init__(settings, device=device, seed=seed)
         if not settings.model:
             fix = "name a folder or a model of the hub: transformers:PATH_OR_NAME"
             raise InputError("backbone transformers: which model?", fix=fix)
