@@ -143,7 +143,7 @@ def _of_loss(
     y: Sequence[object],
     hover: str,
     marker: dict[str, Any],
-    **more: object,
+    **more: Any,
 ) -> dict[str, Any]:
     """The trace of a loss: in its colour, and tied to its button in the key."""
     shared: dict[str, Any] = {
