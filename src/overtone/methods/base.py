@@ -83,12 +83,14 @@ class CorpusInfo(NamedTuple):
         rows: Number of training rows.
         pairs: Number of those that have both modalities; None: all.
         classes: Number of classes; 0 for methods without labels, which never learn it.
+        wrong_share: Estimated share of the pairs whose halves lie in different neighbourhoods; 0 where not looked at.
     """
 
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
     rows: int
     classes: int = 0
     pairs: int | None = None
+    wrong_share: float = 0.0
 
 
 class InferredTargets(NamedTuple):

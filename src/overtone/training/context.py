@@ -71,6 +71,7 @@ def describe_run(
             for name, scaler in prepared.scalers.items()
         },
         **({"unpaired": {"rows": unpaired, "used": bool(prepared.features.present)}} if unpaired else {}),
+        **({"pairs": prepared.pairs.summary()} if prepared.pairs else {}),
         "data": {
             "source": source.source,
             "reader": source.reader,

@@ -14,6 +14,7 @@ from overtone.features import PairedFeatures, Scaler, hold_out, membership, only
 from overtone.features.scaling_choice import ScalingChoice, fit_scalers
 from overtone.features.splitting import group_numbers
 from overtone.methods.base import Batch, CorpusInfo, Method
+from overtone.training.pairing import PairCheck, check_pairs
 from overtone.training.settings import TrainingSettings
 
 _SAMPLE = 1024
@@ -49,6 +50,32 @@ class Rows:
         """Numbers of the rows that have both modalities; None: all."""
         return None if self.present is None else torch.nonzero(self.present[0] & self.present[1]).flatten()
 
+    def taken_apart(self, wrong: Tensor, halves: bool) -> Rows:
+        """The rows without the pairs of some of them, whose two halves follow as rows of one modality each, if asked.
+
+        Args:
+            wrong: Numbers of rows, each with both modalities; of a corpus without labels.
+            halves: Whether the halves are kept.
+        """
+        right = torch.ones(len(self), dtype=torch.bool, device=self.device)
+        right[wrong] = False
+        first, second = self.features
+        groups = None if self.groups is None else self.groups[right]
+        if not halves:
+            present = None if self.present is None else (self.present[0][right], self.present[1][right])
+            return Rows((first[right], second[right]), None, present, groups)
+        lone = torch.ones(len(wrong), dtype=torch.bool, device=self.device)
+        has_first, has_second = self.present or (torch.ones_like(right), torch.ones_like(right))
+        return Rows(
+            (
+                torch.cat([first[right], first[wrong], torch.zeros_like(first[wrong])]),
+                torch.cat([second[right], torch.zeros_like(second[wrong]), second[wrong]]),
+            ),
+            None,
+            (torch.cat([has_first[right], lone, ~lone]), torch.cat([has_second[right], ~lone, lone])),
+            None if groups is None or self.groups is None else torch.cat([groups, *[self.groups[wrong]] * 2]),
+        )
+
     def whole(self, generator: torch.Generator, progress: float = 0.0) -> Batch:
         """All rows as one batch, the same on every process."""
         return Batch(
@@ -73,6 +100,7 @@ class TrainingData:
         corpus: What the method is built from.
         scalers: Per modality in order, fitted on the training rows.
         chosen: Why a scaling was chosen, of the modalities where it was.
+        pairs: Which training pairs look wrong; None where labels are seen, or for too few rows.
         train: Training rows.
         held_out: Validation rows, None if there are none.
     """
@@ -81,6 +109,7 @@ class TrainingData:
     corpus: CorpusInfo
     scalers: dict[str, Scaler]
     chosen: dict[str, ScalingChoice]
+    pairs: PairCheck | None
     train: Rows
     held_out: Rows | None
 
@@ -127,13 +156,19 @@ def _count_pairs(data: PairedFeatures, rows: Tensor) -> int | None:
     return int(data.paired[rows].sum()) if data.present else None
 
 
-def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.device) -> TrainingData:
+def prepare(
+    data: PairedFeatures, settings: TrainingSettings, device: torch.device, uses_unpaired: bool = False
+) -> TrainingData:
     """Hold rows out, fit the scalers on the remaining training rows, scale, and move everything to the device once.
+
+    Pairs that look wrong (:func:`~overtone.training.pairing.check_pairs`) are taken apart into two rows of one modality
+    each, or left out where the method learns from pairs alone.
 
     Args:
         data: Visible data.
         settings: With defaults.
         device: Where to train.
+        uses_unpaired: Whether the method learns from rows of one modality, too.
 
     Raises:
         InputError: The epoch is to be chosen on held-out rows and there are none.
@@ -167,10 +202,21 @@ def prepare(data: PairedFeatures, settings: TrainingSettings, device: torch.devi
             None if groups is None else groups[split].to(device),
         )
 
-    rows = rows_of(train)
+    rows, check = rows_of(train), None
+    if data.targets is None:
+        paired = torch.arange(len(rows)) if rows.paired is None else rows.paired.cpu()
+        ids = tuple(data.ids[row] for row in train[paired].tolist())
+        sides = [part[paired.to(device)] for part in rows.features]
+        check = check_pairs(sides[0], sides[1], ids, keep=settings.pairs == "keep")
+        if check is not None and check.left_out:
+            rows = rows.taken_apart(paired[check.wrong].to(device), halves=uses_unpaired)
     shapes = tuple(rows.features[0].shape[1:]), tuple(rows.features[1].shape[1:])
-    corpus = CorpusInfo(shapes, len(train), data.classes, _count_pairs(data, train))
-    return TrainingData(data, corpus, scalers, chosen, rows, rows_of(held_out) if len(held_out) > 1 else None)
+    pairs = None if rows.paired is None else len(rows.paired)
+    corpus = CorpusInfo(shapes, len(rows), data.classes, pairs)
+    if check is not None:
+        corpus = corpus._replace(wrong_share=check.agreement.wrong_share)
+    held = rows_of(held_out) if len(held_out) > 1 else None
+    return TrainingData(data, corpus, scalers, chosen, check, rows, held)
 
 
 def fingerprint(data: PairedFeatures) -> str:

@@ -75,7 +75,7 @@ def train(
     visible = hide_labels(data, kind, given.unpaired)
     loop = given.with_defaults(kind, describe(visible))
     with processes(loop.device) as (group, device), reproducible(device):
-        prepared = prepare(visible, loop, device)
+        prepared = prepare(visible, loop, device, kind.uses_unpaired)
         generator = torch.Generator(device)
         seed_everything(loop.seed, -1, generator)
         model = kind(kind.settings_type.build(own, where=f"settings of {method}"), prepared.corpus).to(device)
@@ -89,6 +89,8 @@ def train(
             return Run.load(folder.path, str(device))
         if folder and group.is_main:
             folder.open(flat, run.scalers, info, new=not stored)
+            if prepared.pairs:
+                folder.write_pairs(prepared.pairs)
         context = RunContext(model, prepared.features, loop, group, device, run.folder, progress, label or method, info)
         fit = Fit(context, prepared, folder)
         try:

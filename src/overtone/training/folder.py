@@ -19,6 +19,7 @@ from overtone.core.files import json_text, load_tensors, read_header, save_tenso
 from overtone.core.settings import read_yaml, rename
 from overtone.evaluation import Evaluation
 from overtone.features import Scaler
+from overtone.training.pairing import PairCheck
 
 FREE = ("checkpoint_seconds", "memory_mb")
 """Settings that may change on a resume: no weight depends on them."""
@@ -59,6 +60,7 @@ class RunFolder:
     metrics.jsonl, .csv      one line per epoch: terms, gradient norm, learning rate, validation
     weights.safetensors      parameters and buffers of the chosen epoch
     scalers.safetensors      the scaling of either modality
+    pairs.csv                of label-free runs: the training pairs that look wrong, likeliest first
     checkpoint.safetensors   only while unfinished: what ``--resume`` continues from
     evaluation.json          the test split's evaluation
     soft_labels.safetensors  of methods that need inferred targets: what the teachers say of each training row
@@ -74,6 +76,7 @@ class RunFolder:
         "metrics.csv",
         "weights.safetensors",
         "scalers.safetensors",
+        "pairs.csv",
         "checkpoint.safetensors",
         "evaluation.json",
     )
@@ -155,6 +158,11 @@ class RunFolder:
         """Write ``run.json``."""
         write_json(self / "run.json", info)
 
+    def write_pairs(self, check: PairCheck) -> None:
+        """Write ``pairs.csv``: id, rank and chance of being wrong of the pairs that are taken as wrong."""
+        lines = [{"id": name, "rank": f"{rank:.4f}", "chance": f"{chance:.3f}"} for name, rank, chance in check.rows()]
+        write_text(self / "pairs.csv", _csv(lines, ["id", "rank", "chance"]))
+
     def scalers(self, modalities: Sequence[str]) -> dict[str, Scaler]:
         """Modality to scaler, in the order of the run, which ``run.json`` has: the file gives its keys back sorted.
 
@@ -174,11 +182,7 @@ class RunFolder:
         """Write the metrics of all epochs so far; the whole file each time, so no epoch is in it twice."""
         write_text(self / "metrics.jsonl", "".join(json_text(record) + "\n" for record in history))
         columns = list(dict.fromkeys(name for record in history for name in record))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(history)
-        write_text(self / "metrics.csv", text.getvalue())
+        write_text(self / "metrics.csv", _csv(history, columns))
 
     def history(self) -> list[EpochRecord]:
         """The metrics of all epochs."""
@@ -219,6 +223,14 @@ class RunFolder:
             part, _, rest = name.partition("/")
             parts[part][rest] = tensor
         return Checkpoint(**read_header(path)["overtone"], **parts)
+
+
+def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -73,9 +73,8 @@ class Run:
         kind = methods[info["method"]]
         settings = files.settings(kind.settings_type, TrainingSettings)
         own, _ = split_settings(settings, kind)
-        corpus = info["corpus"]
-        first, second = (tuple(shape) for shape in corpus["shapes"])
-        method = kind(kind.settings_type.build(own), CorpusInfo((first, second), corpus["rows"], corpus["classes"]))
+        first, second = (tuple(shape) for shape in info["corpus"]["shapes"])
+        method = kind(kind.settings_type.build(own), CorpusInfo(**{**info["corpus"], "shapes": (first, second)}))
         restore_method(method, load_tensors(files / "weights.safetensors"))
         method.to(find_device(device)).eval()
         scalers = files.scalers(info["modalities"])

@@ -39,6 +39,8 @@ class TrainingSettings(Settings):
     """Whether clips with one modality only take part, with methods that can use them."""
     scaling: Annotated[str, AfterValidator(check_scaling)] = "auto"
     """Steps such as root+zscore+svd100, two with a comma between for either modality; auto: chosen by neighbours."""
+    pairs: Literal["auto", "keep"] = "auto"
+    """Whether label-free training leaves pairs out that look wrong where many do (auto), or keeps them all."""
     select: Select | None = None
     """Which epoch is kept: last, or the best by held-out correlation, reciprocal_rank or (with labels) map."""
     validation_fraction: float | None = Field(None, ge=0, lt=1)
