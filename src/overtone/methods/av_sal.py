@@ -47,7 +47,7 @@ class AVSALSettings(Settings):
     """Hidden layers of each head; 0: linear."""
     activation: Activation = "gelu"
     """tanh, gelu or relu."""
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float | None = Field(0.3, ge=0, lt=1)
     """Share of hidden units switched off in a training step."""
 
 
@@ -74,7 +74,7 @@ class AVSAL(Method):
         super().__init__(settings, corpus)
         s = self.settings
         self.heads = nn.ModuleList(
-            Encoder(shape, corpus.classes, s.width, s.depth, s.activation, s.dropout) for shape in corpus.shapes
+            Encoder(shape, corpus.classes, s.width, s.depth, s.activation, s.dropout or 0.0) for shape in corpus.shapes
         )
         self.prototypes = nn.ParameterList(
             torch.zeros(corpus.classes + 1, shape[-1]) for shape in (corpus.shapes if s.feature_reconstruction else ())

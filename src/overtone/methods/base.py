@@ -84,6 +84,7 @@ class CorpusInfo(NamedTuple):
         pairs: Number of those that have both modalities; None: all.
         classes: Number of classes; 0 for methods without labels, which never learn it.
         wrong_share: Estimated share of the pairs whose halves lie in different neighbourhoods; 0 where not looked at.
+        memorised: How much better linear CCA finds the partners of rows it was fitted on; 1 where not looked at.
     """
 
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
@@ -91,6 +92,7 @@ class CorpusInfo(NamedTuple):
     classes: int = 0
     pairs: int | None = None
     wrong_share: float = 0.0
+    memorised: float = 1.0
 
 
 class InferredTargets(NamedTuple):

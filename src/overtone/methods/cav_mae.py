@@ -18,7 +18,7 @@ class CAVMAESettings(MaskedTwoTowerSettings):
     """Temperature of the softmax over the batch."""
     contrast_weight: float = Field(1.0, ge=0)
     """Weight of the InfoNCE term; 0 switches it off."""
-    dropout: float = Field(0.5, ge=0, lt=1)
+    dropout: float | None = Field(0.5, ge=0, lt=1)
     """Share of hidden units switched off in a training step."""
     reconstruction_weight: float = Field(0.1, ge=0)
     """Weight of the masked reconstruction; 0 switches it off."""

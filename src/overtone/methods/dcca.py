@@ -15,7 +15,7 @@ from overtone.objectives.canonical import canonical_loss
 class DCCASettings(TwoTowerSettings):
     """Settings of DCCA."""
 
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float | None = Field(0.3, ge=0, lt=1)
     """Share of hidden units switched off in a training step."""
     projection: Literal["none", "canonical"] = "canonical"
     """What embed returns: linear CCA of the network's outputs, or the outputs, which are not comparable as such."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
@@ -27,8 +27,10 @@ class HSCMAESettings(MaskedTwoTowerSettings):
 
     renamed: ClassVar = {"surveys": "mining_refreshes"}
 
-    dropout: float = Field(0.35, ge=0, lt=1)
-    """Share of hidden units switched off in a training step."""
+    dropout: float | None = Field(None, ge=0, lt=1)
+    """Share of hidden units switched off in a training step; None: 0.35, up to 0.5 where pairs are learnt by heart."""
+    mask_ratio: float | None = Field(None, ge=0, lt=1)
+    """Probability that an entry is masked; None: 0.2, up to 0.5 where pairs are learnt by heart."""
 
     canonical_weight: float = Field(1.0, ge=0)
     """Weight of the global term, canonical correlation of whole features; 0 switches it off."""
@@ -83,6 +85,16 @@ class HSCMAESettings(MaskedTwoTowerSettings):
     """With learned weights: share of training with reconstruction alone."""
 
 
+def _noise(corpus: CorpusInfo) -> float:
+    """In [0, 1]: how much more noise than usual, 1 where pairs say little of neighbours and are learnt by heart.
+
+    Rises with the share of wrong pairs from 5 to 15 % and with the memorisation from 1.1 to 2; both must be there.
+    """
+    unclear = (corpus.wrong_share - 0.05) / 0.1
+    by_heart = (corpus.memorised - 1.1) / 0.9
+    return max(0.0, min(1.0, unclear)) * max(0.0, min(1.0, by_heart))
+
+
 @methods.register("hsc-mae")
 class HSCMAE(MaskedTwoTower):
     """Hierarchical semantic correlation with a masked autoencoder.
@@ -134,6 +146,16 @@ class HSCMAE(MaskedTwoTower):
         self.register_buffer("affinity", torch.zeros(rows, rows, dtype=torch.float16))
         self.register_buffer("surveyed", torch.tensor(-1, dtype=torch.int64))
         self.register_buffer("queue", torch.zeros(2, queued, self.dim))
+
+    @classmethod
+    def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:
+        """As everywhere; dropout and masks rise where single pairs would be learnt by heart."""
+        resolved = cast(HSCMAESettings, super().resolve(settings, corpus))
+        noise = _noise(corpus)
+        return resolved.changed(
+            dropout=resolved.dropout if resolved.dropout is not None else 0.35 + 0.15 * noise,
+            mask_ratio=resolved.mask_ratio if resolved.mask_ratio is not None else 0.2 + 0.3 * noise,
+        )
 
     @classmethod
     def ablations(cls) -> dict[str, dict[str, Any]]:

@@ -18,7 +18,7 @@ class InfoNCESettings(TwoTowerSettings):
 
     temperature: float = Field(0.2, gt=0)
     """Temperature of the softmax over the batch."""
-    dropout: float = Field(0.5, ge=0, lt=1)
+    dropout: float | None = Field(0.5, ge=0, lt=1)
     """Share of hidden units switched off in a training step."""
 
 

@@ -24,7 +24,7 @@ _LEAST_ROWS = 32
 class SupervisedTwoTowerSettings(TwoTowerSettings):
     """Two-tower methods with labels."""
 
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float | None = Field(0.3, ge=0, lt=1)
     """Share of hidden units switched off in a training step."""
 
 

@@ -38,8 +38,8 @@ class TwoTowerSettings(Settings):
     """Hidden layers of each encoder; None: 2, from 10,000 training rows on 3."""
     activation: Activation = "gelu"
     """tanh, gelu or relu."""
-    dropout: float = Field(0.1, ge=0, lt=1)
-    """Share of hidden units switched off in a training step."""
+    dropout: float | None = Field(0.1, ge=0, lt=1)
+    """Share of hidden units switched off in a training step; null: none."""
     batch_norm: bool = False
     """Whether the input is batch-normalised first; scaled features do not need it."""
     teacher_momentum: float = Field(0.95, ge=0, lt=1)
@@ -74,7 +74,8 @@ class TwoTower(Method):
         assert s.width is not None
         assert s.depth is not None
         self.encoders = nn.ModuleList(
-            Encoder(shape, self.dim, s.width, s.depth, s.activation, s.dropout, s.batch_norm) for shape in corpus.shapes
+            Encoder(shape, self.dim, s.width, s.depth, s.activation, s.dropout or 0.0, s.batch_norm)
+            for shape in corpus.shapes
         )
         self.teacher = Teacher(self.encoders)
         self.projection = CanonicalProjection((self.dim, self.dim))

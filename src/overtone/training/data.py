@@ -214,7 +214,7 @@ def prepare(
     pairs = None if rows.paired is None else len(rows.paired)
     corpus = CorpusInfo(shapes, len(rows), data.classes, pairs)
     if check is not None:
-        corpus = corpus._replace(wrong_share=check.agreement.wrong_share)
+        corpus = corpus._replace(wrong_share=check.agreement.wrong_share, memorised=check.memorised)
     held = rows_of(held_out) if len(held_out) > 1 else None
     return TrainingData(data, corpus, scalers, chosen, check, rows, held)
 

@@ -1,12 +1,15 @@
-"""Which training pairs look wrong, and whether a run trains without them."""
+"""What training pairs are worth: which look wrong, and whether they are only learnt by heart."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from overtone.evaluation.pairing import PairAgreement, pair_agreement
+from overtone.evaluation.quick import mean_reciprocal_rank
+from overtone.networks import CanonicalProjection
 
 _CHUNK = 2048
 """Rows whose neighbourhoods are compared at a time."""
@@ -15,9 +18,13 @@ _LIKELY = 0.5
 _LEAST_SHARE = 0.08
 """Share of wrong pairs from which on a run trains without them: fewer cost nothing that could be measured."""
 _LEAST_RECOGNISED = 0.55
-"""Share of right pairs that must be recognised as such: below it, weak pairs would be taken for wrong ones."""
+"""Share of right pairs that must be recognised as such, surely: below it, weak pairs would be taken for wrong ones."""
 _LEAST_ROWS = 50
 """Fewer rows have no neighbourhoods to speak of."""
+_FOLDS = 4
+"""One row in so many is held out to see what linear CCA learns by heart."""
+_WIDTH = 512
+"""Columns, those of largest variance, that this CCA sees at most."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,8 @@ class PairCheck:
         wrong: (N,) bool, pairs that are likelier wrong than right.
         left_out: Whether the run trains without these.
         reason: In words.
+        memorised: How much better linear CCA finds the partners of rows it was fitted on than of others
+            (:func:`memorisation`).
     """
 
     ids: tuple[str, ...]
@@ -37,6 +46,7 @@ class PairCheck:
     wrong: Tensor
     left_out: bool
     reason: str
+    memorised: float
 
     def summary(self) -> dict[str, float | int | str]:
         """What ``run.json`` says."""
@@ -44,6 +54,7 @@ class PairCheck:
             "wrong_share": round(self.agreement.wrong_share, 4),
             "wrong_share_error": round(self.agreement.wrong_share_error, 4),
             "recognised": round(self.agreement.recognised, 4),
+            "memorised": round(self.memorised, 4),
             "left_out": int(self.wrong.sum()) if self.left_out else 0,
             "reason": self.reason,
         }
@@ -77,11 +88,45 @@ def check_pairs(first: Tensor, second: Tensor, ids: tuple[str, ...], keep: bool 
     wrong = (found.chances > _LIKELY).cpu()
     if found.wrong_share < _LEAST_SHARE:
         left_out, reason = False, "too few to cost anything"
-    elif found.recognised < _LEAST_RECOGNISED:
+    elif found.recognised - 2.0 * _error(found) < _LEAST_RECOGNISED:
         left_out, reason = False, "the modalities have too little in common to tell wrong pairs from weak ones"
     elif keep:
         left_out, reason = False, "as asked for"
     else:
         left_out, reason = bool(wrong.any()), "likelier wrong than right"
-    return PairCheck(ids, found, wrong, left_out, reason)
+    return PairCheck(ids, found, wrong, left_out, reason, memorisation(first, second))
 
+
+def _error(found: PairAgreement) -> float:
+    """Standard error of the share of right pairs that are recognised."""
+    top = float((found.ranks > 0.9).double().mean())
+    spread: float = (top * (1.0 - top) / len(found.ranks)) ** 0.5
+    return spread / max(1.0 - found.wrong_share, 1e-9)
+
+
+def memorisation(first: Tensor, second: Tensor) -> float:
+    r"""How far pairs are learnt by heart: the reciprocal rank of partners, rows fitted on over rows held out.
+
+    .. math:: \frac{\mathrm{MRR}(\text{rows that linear CCA was fitted on})}{\mathrm{MRR}(\text{rows held out})}
+
+    One row in four is held out; both are ranked among as many rows. About 1 where what the modalities share is the same
+    for other rows; 2 and more where a linear map already learns single pairs.
+
+    Args:
+        first: (N, d) or (N, T, d) scaled rows of the first modality.
+        second: Of the second.
+    """
+    chunks = -(-len(first) // _CHUNK)
+    sides = [_widest(rows[::chunks].flatten(1)) for rows in (first, second)]
+    projection = CanonicalProjection((sides[0].shape[1], sides[1].shape[1])).to(first.device)
+    held_out = torch.arange(len(sides[0]), device=first.device) % _FOLDS == 0
+    projection.fit(sides[0][~held_out], sides[1][~held_out], ridge=1.0)
+    embedded = [projection(rows, side, 1.0) for side, rows in enumerate(sides)]
+    fitted = (~held_out).nonzero()[:, 0][:: _FOLDS - 1][: int(held_out.sum())]
+    known, new = (mean_reciprocal_rank(embedded[0][rows], embedded[1][rows]) for rows in (fitted, held_out))
+    return known / new
+
+
+def _widest(rows: Tensor) -> Tensor:
+    """The columns of largest variance."""
+    return rows if rows.shape[1] <= _WIDTH else rows[:, rows.var(0).topk(_WIDTH).indices.sort().values]
