@@ -184,9 +184,9 @@ def prepare(
             fix="set validation_fraction=0.1, or select=last",
         )
     train = data.splits["train"]
-    pairs = train[data.paired[train]]
+    paired_rows = train[data.paired[train]]
     there = {name: rows[train[data.has(name)[train]]] for name, rows in data.modalities.items()}
-    both = {name: rows[pairs] for name, rows in data.modalities.items()} if data.present else None
+    both = {name: rows[paired_rows] for name, rows in data.modalities.items()} if data.present else None
     scalers, chosen = fit_scalers(settings.scaling, there, both)
     groups = torch.from_numpy(group_numbers(data.groups)) if data.groups else None
 
@@ -214,7 +214,7 @@ def prepare(
     pairs = None if rows.paired is None else len(rows.paired)
     corpus = CorpusInfo(shapes, len(rows), data.classes, pairs)
     if check is not None:
-        corpus = corpus._replace(wrong_share=check.agreement.wrong_share, memorised=check.memorised)
+        corpus = corpus._replace(wrong_share=check.wrong_share, memorised=check.memorised)
     held = rows_of(held_out) if len(held_out) > 1 else None
     return TrainingData(data, corpus, scalers, chosen, check, rows, held)
 

@@ -15,7 +15,7 @@ _CHUNK = 2048
 """Rows whose neighbourhoods are compared at a time."""
 _LIKELY = 0.5
 """A pair is taken as wrong where this is likelier than not."""
-_LEAST_SHARE = 0.08
+_LEAST_SHARE = 0.18
 """Share of wrong pairs from which on a run trains without them: fewer cost nothing that could be measured."""
 _LEAST_RECOGNISED = 0.55
 """Share of right pairs that must be recognised as such, surely: below it, weak pairs would be taken for wrong ones."""
@@ -47,6 +47,12 @@ class PairCheck:
     left_out: bool
     reason: str
     memorised: float
+
+    @property
+    def wrong_share(self) -> float:
+        """Estimated share of wrong pairs among those that the run trains with."""
+        chances = self.agreement.chances
+        return float(chances[~self.wrong.to(chances.device)].mean()) if self.left_out else self.agreement.wrong_share
 
     def summary(self) -> dict[str, float | int | str]:
         """What ``run.json`` says."""
@@ -94,7 +100,8 @@ def check_pairs(first: Tensor, second: Tensor, ids: tuple[str, ...], keep: bool 
         left_out, reason = False, "as asked for"
     else:
         left_out, reason = bool(wrong.any()), "likelier wrong than right"
-    return PairCheck(ids, found, wrong, left_out, reason, memorisation(first, second))
+    right = ~wrong.to(first.device) if left_out else slice(None)
+    return PairCheck(ids, found, wrong, left_out, reason, memorisation(first[right], second[right]))
 
 
 def _error(found: PairAgreement) -> float:
