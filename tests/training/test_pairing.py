@@ -87,7 +87,10 @@ def test_halves_of_wrong_pairs_become_rows_of_one_modality():
     apart = rows.taken_apart(torch.tensor([1, 3]), halves=True)
     assert apart.features[0].flatten().tolist() == [0, 2, 1, 3, 0, 0]
     assert apart.features[1].flatten().tolist() == [10, 12, 0, 0, 11, 13]
-    assert [mask.tolist() for mask in apart.present] == [[True] * 4 + [False] * 2, [True] * 2 + [False] * 2 + [True] * 2]
+    assert [mask.tolist() for mask in apart.present] == [
+        [True] * 4 + [False] * 2,
+        [True] * 2 + [False] * 2 + [True] * 2,
+    ]
     assert apart.groups.tolist() == [0, 1, 0, 2, 0, 2]
     left = rows.taken_apart(torch.tensor([1, 3]), halves=False)
     assert left.features[1].flatten().tolist() == [10, 12]

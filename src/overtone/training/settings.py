@@ -40,7 +40,7 @@ class TrainingSettings(Settings):
     scaling: Annotated[str, AfterValidator(check_scaling)] = "auto"
     """Steps such as root+zscore+svd100, two with a comma between for either modality; auto: chosen by neighbours."""
     pairs: Literal["auto", "keep"] = "auto"
-    """Whether label-free training leaves pairs out that look wrong where many do (auto), or keeps them all."""
+    """auto: where many pairs look wrong, label-free training does without these; keep: all pairs stay."""
     select: Select | None = None
     """Which epoch is kept: last, or the best by held-out correlation, reciprocal_rank or (with labels) map."""
     validation_fraction: float | None = Field(None, ge=0, lt=1)
