@@ -209,7 +209,7 @@ def prepare(
         sides = [part[paired.to(device)] for part in rows.features]
         check = check_pairs(sides[0], sides[1], ids, keep=settings.pairs == "keep")
         if check is not None and check.left_out:
-            rows = rows.taken_apart(paired[check.wrong].to(device), halves=uses_unpaired)
+            rows = rows.taken_apart(paired[check.wrong].to(device), halves=uses_unpaired and settings.unpaired)
     shapes = tuple(rows.features[0].shape[1:]), tuple(rows.features[1].shape[1:])
     pairs = None if rows.paired is None else len(rows.paired)
     corpus = CorpusInfo(shapes, len(rows), data.classes, pairs)
