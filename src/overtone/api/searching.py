@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from typing_extensions import Unpack
 
-from overtone.api.parameters import Data, Flag, PairReading, Param, Settable, Settings
-from overtone.api.reading import read
+from overtone.api.parameters import Data, Flag, PairReading, Param, Settable, Settings, ViewReading
+from overtone.api.reading import read, read_one
 from overtone.api.running import is_run, require_run
 from overtone.core import InputError, ProgressCallback
 
@@ -113,6 +113,7 @@ def search_store(
     """
     from overtone.features import Features, corpora
     from overtone.search import Store, open_store, search_ids
+    from overtone.search.querying import split_names
 
     options: SearchOptions = {"from_modality": from_modality, "to_modality": to_modality, "where": where}
     opened = store if isinstance(store, Store) else open_store(store)
@@ -131,8 +132,8 @@ def search_store(
         if len(asked) > 1:
             raise InputError("a feature file is a query on its own", got=", ".join(asked), fix="search once for each")
         chosen = _run_of(opened, run, device)
-        reading.setdefault("modalities", chosen.modalities)
-        return _search_features(opened, read(files[0], reading), row, k, chosen, device, options)
+        data = _read_queries(files[0], chosen, split_names(from_modality), reading)
+        return _search_features(opened, data, row, k, chosen, device, options)
     finally:
         if opened is not store:
             opened.close()
@@ -148,13 +149,28 @@ def _search_features(
     options: SearchOptions,
 ) -> SearchResult:
     """Embed the rows that are asked for and search by them."""
-    from overtone.features import require_pairs
     from overtone.search import search_vectors
+    from overtone.search.querying import split_names
 
     rows = [_row_number(data, one) for one in ([row] if isinstance(row, str) else row)]
-    chosen = data.subset(rows) if rows else data
-    vectors = _run_of(store, run, device).embed(require_pairs(chosen))
-    return search_vectors(store, {n: v.numpy() for n, v in vectors.items()}, k, ids=chosen.ids, **options)
+    chosen, embedder = data.subset(rows) if rows else data, _run_of(store, run, device)
+    asked = split_names(options.get("from_modality")) or chosen.names
+    names = [name for name in asked if name in chosen.names]
+    vectors = {name: embedder.embed_one(name, chosen).numpy() for name in names}
+    present = {name: chosen.has(name).numpy() for name in names}
+    return search_vectors(store, vectors, k, ids=chosen.ids, present=present, **options)
+
+
+def _read_queries(source: str, run: Run, asked: tuple[str, ...] | None, reading: PairReading) -> Features:
+    """Features of the modality that is asked for, or of those that the source has."""
+    from overtone.features.loading import open_source
+
+    if asked is None:
+        with open_source(source, 0) as table:
+            asked = tuple(name for name in run.modalities if any(key.startswith(name) for key in table.arrays))
+    if len(asked) == 1:
+        return read_one(source, asked[0], run.modalities, cast(ViewReading, reading))
+    return read(source, cast(PairReading, {"modalities": run.modalities, **reading}))
 
 
 def _row_number(data: Features, row: str) -> int:

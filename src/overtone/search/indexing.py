@@ -65,7 +65,8 @@ def index_features(
     write = store.upsert if upsert else store.add
     for start, part in _blocks(data):
         embeddings = {name: rows.numpy() for name, rows in run.embed(part).items()}
-        write(part.ids, embeddings, columns.slice(start, len(part)))
+        present = {name: part.has(name).numpy() for name in part.names}
+        write(part.ids, embeddings, columns.slice(start, len(part)), present=present)
         if progress is not None:
             seconds = time.perf_counter() - begun
             progress(Progress("index", start + len(part), total, unit="item", seconds=seconds))

@@ -74,6 +74,7 @@ def search_vectors(
     k: int = 10,
     *,
     ids: Sequence[str] | None = None,
+    present: Mapping[str, NDArray[np.bool_]] | None = None,
     from_modality: Modalities = None,
     to_modality: Modalities = None,
     where: str | None = None,
@@ -85,6 +86,7 @@ def search_vectors(
         vectors: Modality to (Q, d) rows.
         k: Most items per query.
         ids: Q names of the queries; row numbers by default.
+        present: Modality to (Q,) flags of the queries that have it; all of them, if a modality is not named.
         from_modality: Modalities of the query, all that it has by default; of several the mean of the unit vectors.
         to_modality: Modalities that are searched; by default the other one if the query is of one of two, else all.
         where: Only items that pass this filter.
@@ -95,7 +97,7 @@ def search_vectors(
     Raises:
         InputError: The vectors, a modality or the filter cannot be used.
     """
-    rows = {name: unit_rows(part, name, ids) for name, part in vectors.items()}
+    rows = {name: unit_rows(part, name, ids, (present or {}).get(name)) for name, part in vectors.items()}
     count = len(next(iter(rows.values()), ()))
     names = tuple(map(str, range(count) if ids is None else ids))
     return _search(store, Records(names, rows, empty_table(count)), k, from_modality, to_modality, where)
