@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         diagnose,
         embed,
         evaluate,
+        export,
         extract,
         find,
         graph,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from overtone.features import load, save
     from overtone.search import open_store
 
-__all__ = ["compare", "demo", "diagnose", "embed", "evaluate", "extract", "find", "graph", "index"]
+__all__ = ["compare", "demo", "diagnose", "embed", "evaluate", "export", "extract", "find", "graph", "index"]
 __all__ += ["diagnosis", "evaluation", "features", "import_plugin", "load", "objectives", "open_store", "save"]
 __all__ += ["inspect", "search_store", "simulate", "train"]
 

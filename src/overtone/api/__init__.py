@@ -7,8 +7,8 @@ from overtone.api.graphing import graph
 from overtone.api.making import extract, simulate
 from overtone.api.reading import inspect
 from overtone.api.running import embed, evaluate, train
-from overtone.api.searching import index, search_store
+from overtone.api.searching import export, index, search_store
 from overtone.core.plugins import import_plugin
 
-__all__ = ["Catalogue", "catalogue", "compare", "demo", "diagnose", "embed", "evaluate", "extract", "find"]
-__all__ += ["graph", "import_plugin", "index", "inspect", "search_store", "simulate", "train"]
+__all__ = ["Catalogue", "catalogue", "compare", "demo", "diagnose", "embed", "evaluate", "export", "extract"]
+__all__ += ["find", "graph", "import_plugin", "index", "inspect", "search_store", "simulate", "train"]

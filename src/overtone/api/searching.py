@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -30,6 +31,8 @@ def index(
     metadata: Annotated[str | Path | None, Param("F")] = None,
     upsert: Flag = False,
     overwrite: Flag = False,
+    audit: Flag = False,
+    where: Annotated[str | Sequence[str], Param("FILTER", many=True)] = (),
     settings: Annotated[Settings, Settable(STORE)] = None,
     device: Annotated[str, Param("NAME")] = "cpu",
     progress: ProgressCallback | None = None,
@@ -44,6 +47,8 @@ def index(
         metadata: A .csv or .parquet table with a column id: further columns for --where.
         upsert: Replace items that are in the store already; otherwise they are an error.
         overwrite: Replace the whole store.
+        audit: Afterwards compare the store's answers with exact ones, with and without filters.
+        where: Of the audit: a filter in use; may be repeated; by default frequent and rare values of some columns.
         settings: Settings of the store.
         device: Where to embed: cpu, cuda, cuda:1 or auto.
         progress: Called after each block of items.
@@ -56,6 +61,9 @@ def index(
         InputError: The run, the data or the store cannot be used, or an item is in the store already.
     """
     require_run(run)
+    if where and not audit:
+        raise InputError("index: --where is for the audit", fix="ask for it: --audit")
+    from overtone.search import audit_store
     from overtone.search.indexing import index_features, read_metadata
     from overtone.search.opening import DEFAULT, drop_store, open_store
     from overtone.training import Run
@@ -72,7 +80,42 @@ def index(
     if overwrite:
         drop_store(store)
     with open_store(store, create=True, settings=settings) as opened:
-        return index_features(opened, run, features, metadata=further, upsert=upsert, progress=progress)
+        found = index_features(opened, run, features, metadata=further, upsert=upsert, progress=progress)
+        if not audit:
+            return found
+        filters = (where,) if isinstance(where, str) else where
+        return replace(found, audit=audit_store(opened, where=filters))
+
+
+def export(
+    store: Annotated[str | Path | Store, Param("STORE|RUN")],
+    *,
+    out: Annotated[str | Path | Sequence[str | Path], Param("FILE", many=True)] = (),
+) -> list[Path]:
+    """Write all items of STORE into files that other programs open.
+
+    The suffix says which: .parquet for Embedding Atlas, .npz for numpy and for Overtone, .json for FiftyOne, and a name
+    without suffix a folder for TensorBoard's embedding projector.
+
+    Args:
+        store: The store, or the run whose store it is. In Python also an open store.
+        out: File or folder to write; may be repeated.
+
+    Returns:
+        What was written.
+
+    Raises:
+        InputError: The store cannot be used, a suffix is of no known program, or a file cannot be written.
+    """
+    from overtone.search import Store, export_store, open_store
+
+    files = [out] if isinstance(out, (str, Path)) else list(out)
+    if not files:
+        raise InputError("export: no file is named", fix="name one or several with --out")
+    if isinstance(store, Store):
+        return [export_store(store, file) for file in files]
+    with open_store(store) as opened:
+        return [export_store(opened, file) for file in files]
 
 
 def search_store(

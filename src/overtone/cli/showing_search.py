@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overtone.cli.output import Output
 from overtone.cli.tables import table
-from overtone.report.words import duration, number, plural
+from overtone.report.words import duration, number, percent, plural
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,6 +27,20 @@ def show_indexing(output: Output, found: Indexing, arguments: Mapping[str, Any])
     written = f"{found.written:,} written in {duration(found.seconds)}"
     output.say(f"Store: {store.uri} ({plural(store.items, 'item')}, {written})")
     output.say(f"Vectors: {vectors}. Columns: {', '.join(store.columns) or 'none'}.")
+
+    if found.audit is not None:
+        rows = [
+            (one.to, one.where or "none", number(one.items), number(one.recall), percent(one.short))
+            for one in found.audit.searches
+        ]
+        heads = ("modality", "filter", "items", f"recall@{found.audit.k}", "short\nanswers")
+        output.say("", table(heads, rows, names=2), found.audit.verdict)
+
+
+def show_export(output: Output, found: Sequence[Path], arguments: Mapping[str, Any]) -> None:
+    """Which files were written."""
+    output.document({"store": str(arguments["store"]), "out": [str(path) for path in found]})
+    output.say(*(f"Written: {path}" for path in found))
 
 
 def show_search(output: Output, found: SearchResult, arguments: Mapping[str, Any]) -> None:

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from overtone.core.documents import Document
 from overtone.search.base import Store
 from overtone.search.records import Records, Vectors, has_vector
-from overtone.search.result import ChanceLevel
 
 _SAMPLE = 1000
+
+
+@dataclass(frozen=True)
+class ChanceLevel(Document):
+    """Scores of random pairs: an item as the query, and another one as the answer.
+
+    Attributes:
+        mean, std: Mean and standard deviation of the scores.
+        pairs: Number of pairs.
+    """
+
+    mean: float
+    std: float
+    pairs: int
 
 
 def chance_level(

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from overtone.core import InputError, unknown_name
 from overtone.search.base import Hit, Store
-from overtone.search.chance import chance_level, mean_vectors
+from overtone.search.chance import ChanceLevel, chance_level, mean_vectors
 from overtone.search.records import Records, empty_table, unit_rows
-from overtone.search.result import ChanceLevel, QueryHits, SearchResult
+from overtone.search.result import QueryHits, SearchResult
 
 Modalities = str | Sequence[str] | None
 """One name, several, or ``"a,b"``; None for what fits."""

@@ -5,21 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from overtone.core.documents import Document
+from overtone.search.audit import Audit
 from overtone.search.base import Hit, StoreInfo
-
-
-@dataclass(frozen=True)
-class ChanceLevel(Document):
-    """Scores of random pairs: an item as the query, and another one as the answer.
-
-    Attributes:
-        mean, std: Mean and standard deviation of the scores.
-        pairs: Number of pairs.
-    """
-
-    mean: float
-    std: float
-    pairs: int
+from overtone.search.chance import ChanceLevel
 
 
 @dataclass(frozen=True)
@@ -70,8 +58,10 @@ class Indexing(Document):
         store: The store afterwards.
         written: Number of items written.
         seconds: Time in all, the embedding included.
+        audit: How exact the store's answers are; None unless asked for.
     """
 
     store: StoreInfo
     written: int
     seconds: float
+    audit: Audit | None = None

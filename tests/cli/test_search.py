@@ -1,0 +1,107 @@
+"""`index`, `search` and `export`: from a run to an answer by id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from .conftest import Cli, clips
+
+
+@pytest.fixture
+def run(cli: Cli, tmp_path: Path) -> Path:
+    """A run, its store with a column of durations, and a feature file with one modality."""
+    arrays = clips(300)
+    ids = np.array([f"clip-{row}" for row in range(300)])
+    np.savez(tmp_path / "clips.npz", **arrays, ids=ids)
+    np.savez(tmp_path / "sounds.npz", audio=arrays["audio"][:4], ids=np.array(["a", "b", "c", "d"]))
+    lines = ["id,duration", *(f"clip-{row},{row / 10}" for row in range(250))]
+    (tmp_path / "more.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert cli("train", "cca", "clips.npz", "--out", "run").code == 0
+    called = cli("index", "run", "clips.npz", "--metadata", "more.csv", "--json", "--audit")
+    assert called.code == 0, called.err
+    document = called.document
+    assert (document["written"], document["store"]["items"]) == (300, 300)
+    assert document["store"]["columns"] == {"label": "string", "split": "string", "duration": "double"}
+    assert document["audit"]["verdict"].startswith("Exact")
+    return tmp_path / "run"
+
+
+def test_by_id(cli: Cli, run: Path) -> None:
+    called = cli("search", "run", "--query", "clip-7", "-k", 4, "--json")
+    (found,) = called.document["queries"]
+    assert found["query"] == "clip-7"
+    assert len(found["hits"]) == 4
+    assert found["hits"][0]["metadata"]["label"] == "1"
+    shown = cli("search", run / "store", "--query", "clip-7", "--query", "clip-8", "--from", "audio").out
+    assert "Nearest to clip-8, audio → visual" in shown
+    assert "Random pairs score" in shown
+
+
+def test_by_a_file_of_one_modality_and_by_a_row(cli: Cli, run: Path) -> None:
+    found = cli("search", "run", "--query", "sounds.npz", "--to", "audio", "-k", 1, "--json").document
+    assert found["from_modality"] == ["audio"]
+    assert [one["query"] for one in found["queries"]] == ["a", "b", "c", "d"]
+    assert [one["hits"][0]["id"] for one in found["queries"]] == ["clip-0", "clip-1", "clip-2", "clip-3"]
+    by_number = cli("search", "run", "--query", "sounds.npz", "--row", 2, "--to", "audio", "-k", 1, "--json").document
+    by_name = cli("search", "run", "--query", "sounds.npz", "--row", "c", "--to", "audio", "-k", 1, "--json").document
+    assert by_number["queries"] == by_name["queries"] == found["queries"][2:3]
+    both = cli("search", "run", "--query", "clips.npz", "--row", "clip-9", "-k", 1, "--json").document
+    assert both["from_modality"] == both["to_modality"] == ["audio", "visual"]
+    assert both["queries"][0]["hits"][0]["id"] == "clip-9"
+
+
+def test_filters(cli: Cli, run: Path) -> None:
+    where = "duration > 20 and label = '1' and split = 'test'"
+    found = cli("search", "run", "--query", "clip-7", "--where", where, "--json").document
+    numbers = [int(hit["id"].removeprefix("clip-")) for hit in found["queries"][0]["hits"]]
+    assert len(numbers) == 10
+    assert all(number > 200 and number % 3 == 1 and number % 10 >= 6 for number in numbers)
+    assert found["items"] == sum(number % 3 == 1 and number % 10 >= 6 for number in range(201, 250))
+    assert "nothing." in cli("search", "run", "--query", "clip-7", "--where", "duration < 0").out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["search", "run"], "a search needs a query"),
+        (["search", "run", "--query", "clip-7x"], "did you mean 'clip-7'"),
+        (["search", "run", "--query", "clip-7", "--where", "label = x"], "character 9: a value is needed, got x"),
+        (["search", "run", "--query", "clip-7", "--row", "1"], "--row is for queries from a feature file"),
+        (["search", "run", "--query", "sounds.npz", "--row", "9"], "no row '9'; valid: 0 to 3, or an id"),
+        (["search", "run", "--query", "sounds.npz", "--from", "visual"], "no key 'visual'"),
+        (["search", "nowhere", "--query", "clip-7"], "no store; make one with overtone index"),
+        (["index", "nowhere", "clips.npz"], "not a run folder"),
+        (["index", "run", "clips.npz"], "has item 'clip-0' already (300 of 300); --upsert replaces items"),
+        (["index", "run", "clips.npz", "--where", "a = 1"], "--where is for the audit"),
+        (["index", "run", "clips.npz", "--upsert", "--set", "dtype=int8"], "another dtype"),
+        (["index", "run", "clips.npz", "--metadata", "more.txt"], "unknown kind of table"),
+        (["export", "run", "--out", "x.xyz"], "no program is known"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_input_is_one_sentence(cli: Cli, run: Path, words: list[str], said: str) -> None:
+    called = cli(*words)
+    assert (called.code, called.out) == (2, "")
+    assert said in called.err
+    assert "Traceback" not in called.err
+
+
+def test_upsert_and_overwrite(cli: Cli, run: Path, tmp_path: Path) -> None:
+    with np.load(tmp_path / "clips.npz") as found:
+        part = {name: values[:150] for name, values in found.items()}
+    np.savez(tmp_path / "part.npz", **part)
+    assert cli("index", "run", "part.npz", "--upsert", "--json").document["store"]["items"] == 300
+    again = cli("index", "run", "part.npz", "--overwrite", "--set", "dtype=float16", "--json").document
+    assert (again["store"]["items"], again["store"]["settings"]["dtype"]) == (150, "float16")
+
+
+def test_export(cli: Cli, run: Path) -> None:
+    called = cli("export", "run", "--out", "a.npz", "--out", "a.parquet", "--json")
+    assert called.document["out"] == ["a.npz", "a.parquet"]
+    evaluated = cli("evaluate", "a.npz", "--json", "--bootstrap", 0)
+    assert evaluated.document["map"]["mean"] == pytest.approx(
+        cli("evaluate", "run", "clips.npz", "--json", "--bootstrap", 0).document["map"]["mean"], abs=1e-4
+    )
