@@ -98,6 +98,9 @@ def test_where_nothing_is_whole_it_is_said(folder: Path) -> None:
         open_store(folder)
 
 
+FULL = r"cannot be written \(No space left on device\); the store is as it was"
+
+
 def test_a_full_disk_leaves_the_store_as_it_was(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     items, sync, calls = make_items(20, 5), os.fsync, [0]
     before = ids(open_store(folder))
@@ -111,14 +114,9 @@ def test_a_full_disk_leaves_the_store_as_it_was(folder: Path, monkeypatch: pytes
             sync(handle)
 
         monkeypatch.setattr(os, "fsync", fsync)
-        store = open_store(folder)
-        try:
-            store.upsert([*items.ids, before[0]], {name: rows[[*range(20), 0]] for name, rows in items.vectors.items()})
-            break
-        except InputError as error:
-            assert "cannot be written (No space left on device); the store is as it was" in str(error)
-        finally:
-            store.close()
+        vectors = {name: rows[[*range(20), 0]] for name, rows in items.vectors.items()}
+        with open_store(folder) as store, pytest.raises(InputError, match=FULL):
+            store.upsert([*items.ids, before[0]], vectors)
         assert ids(open_store(folder)) in (before, [*before[1:], *items.ids, before[0]])
         if ids(open_store(folder)) != before:  # the manifest stood; only the folder could not be synchronised
             break

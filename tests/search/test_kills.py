@@ -42,7 +42,7 @@ def following(step: str, number: int) -> tuple[str, int]:
 
 
 def check_kills(uri: str, kills: int) -> None:
-    """Kill writers at random moments; after each the store holds what was acknowledged, with or without one more call."""
+    """Kill writers at random moments: the store holds what was acknowledged, with or without one more call."""
     random, state = np.random.default_rng(0), State()
     for kill in range(kills):
         seed, acknowledged = 1000 * (kill + 1), []
