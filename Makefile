@@ -14,7 +14,7 @@ LOCKS := requirements/bootstrap.txt requirements/core.txt scripts/bootstrap.py p
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check test-slow figures docs-tables results lock clean
+.PHONY: help setup setup-dev demo test check test-slow kills figures docs-tables results lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ test: check  ## style, types and the default test suite
 
 test-slow: $(DEV)  ## the studies that are left out of the default suite
 	$(PYTEST) -m slow
+
+kills: $(DEV)  ## kill a writer of a store 200 times and check what it left
+	$(PYTEST) -m slow tests/search/test_kills.py
 
 study-%: $(DEV)  ## one study of docs/studies: make study-losses runs scripts/study_losses.py
 	$(BIN)/python scripts/study_$*.py --data $(DATA)

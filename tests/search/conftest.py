@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +20,7 @@ from overtone.search import Hit, Store, open_store, stores
 from .worker import Items, make_items
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "milvus": [{"wire": True}],
     "flat": [{"engine": "numpy"}, {"dtype": "float16"}, {"dtype": "int8"}, {"engine": "faiss"}],
 }
 """Further settings of a kind; every kind is also tried with its defaults."""
@@ -46,7 +52,29 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     for module in needed:
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
+    if settings.get("wire"):  # a server on loopback, as a cluster is reached
+        address = request.getfixturevalue("milvus_server")
+        return Place(f"milvus:{address}/c_{uuid.uuid4().hex}", {})
     return Place(f"{kind}:{tmp_path / 'store'}", settings)
+
+
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Milvus Lite server that runs in a process of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = tmp_path_factory.mktemp("milvus")
+    program = "import sys; from milvus_lite.cmdline import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "server", "--data-dir", str(data), "--host", "127.0.0.1"]
+    with subprocess.Popen([*command, "--port", str(port)], stderr=subprocess.DEVNULL) as server:
+        for _ in range(300):
+            with socket.socket() as asking:
+                if asking.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
 
 
 def brute_force(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,9 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def make(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        kind = self.place.uri.partition(":")[0]
-        self.here = Place(f"{kind}:{Path(self.folder.name) / 'store'}", self.place.settings)
+        kind, _, location = self.place.uri.partition(":")
+        fresh = f"{location}{uuid.uuid4().hex}" if "://" in location else str(Path(self.folder.name) / "store")
+        self.here = Place(f"{kind}:{fresh}", self.place.settings)
         self.store = self.here.open()
         self.held: dict[str, tuple[np.ndarray, int | None]] = {}
 

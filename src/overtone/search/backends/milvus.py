@@ -1,0 +1,342 @@
+"""``milvus``: Milvus Lite as a file, or a Milvus server or cluster by URL; one client for both."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from typing_extensions import Self
+
+from overtone.core import InputError, Settings
+from overtone.search.base import Hit, Store, StoreInfo, join_records, stores
+from overtone.search.milvus_filter import quote, to_milvus
+from overtone.search.records import Records, Vectors, cast_table, join_columns, make_table
+from overtone.search.where import Filter
+
+TOKEN = "OVERTONE_MILVUS_TOKEN"
+"""The environment variable with the token of a server."""
+
+_ROWS = 1000  # of a request
+_QUERIES = 200
+_MOST = 16_384  # hits that Milvus gives for one query
+_LONGEST = 1024  # bytes of an id
+_MEAN = "v_mean"
+_OPEN: Counter[str] = Counter()  # clients of this process by address: a file's server ends with the last one
+
+
+class MilvusSettings(Settings):
+    """Settings of a Milvus store."""
+
+    index: Literal["FLAT", "IVF_FLAT", "HNSW", "AUTOINDEX"] = "FLAT"
+    """Kind of index, fixed when the store is made; all but FLAT are approximate: see the audit."""
+    consistency: Literal["Strong", "Session", "Bounded", "Eventually"] = "Strong"
+    """What a search must have seen: Strong waits for every write that was acknowledged."""
+
+
+@stores.register("milvus")
+class MilvusStore(Store):
+    """Items in Milvus: a collection with a vector field per modality, and one with what is known about the contents.
+
+    A call of many items is sent in parts of 1,000, and each part is written as a whole.
+    """
+
+    settings_type = MilvusSettings
+    requires = ("pymilvus", "milvus_lite")
+
+    def __init__(self, location: str, settings: MilvusSettings) -> None:
+        self.uri, self.settings = f"milvus:{location}", settings
+        self._address, self._collection = _split(location)
+        self._client, self._closed = _connect(self._address), False
+        _OPEN[self._address] += 1
+        self._about: dict[str, Any] = {"modalities": {}, "columns": {}, "next": 0, "attributes": {}, "index": ""}
+
+    @classmethod
+    def open(cls, location: str, settings: Settings, *, create: bool) -> Self:
+        assert isinstance(settings, MilvusSettings)
+        address, _ = _split(location)
+        if not create and _is_file(address) and not Path(address).exists():
+            raise InputError(f"{address}: no store", fix="make one with overtone index")
+        store = cls(location, settings)
+        try:
+            if store._has(store._notes):
+                store._load()
+            elif create:
+                store._make_notes()
+            else:
+                raise InputError(f"{store.uri}: no store", fix="make one with overtone index")
+            if store._about["index"] and "index" in settings.model_fields_set:
+                made = store._about["index"]
+                if made != settings.index:
+                    raise InputError(f"{store.uri}: the store has another index", got=settings.index, valid=made)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def exists(cls, location: str) -> bool:
+        address, _ = _split(location)
+        if _is_file(address) and not Path(address).exists():
+            return False
+        store = cls(location, MilvusSettings())
+        try:
+            return store._has(store._notes)
+        finally:
+            store.close()
+
+    @classmethod
+    def drop(cls, location: str) -> None:
+        if cls.exists(location):
+            store = cls(location, MilvusSettings())
+            try:
+                for name in (store._collection, store._notes):
+                    if store._has(name):
+                        store._ask("drop_collection", name)
+            finally:
+                store.close()
+
+    @property
+    def modalities(self) -> dict[str, int]:
+        return dict(self._about["modalities"])
+
+    @property
+    def columns(self) -> dict[str, str]:
+        return dict(self._about["columns"])
+
+    def info(self) -> StoreInfo:
+        settings = {**self.settings.model_dump(), "index": self._about["index"] or self.settings.model_dump()["index"]}
+        attributes = dict(self._about["attributes"])
+        return StoreInfo(self.uri, "milvus", self.count(), self.modalities, self.columns, attributes, settings)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._client.close()
+        _OPEN[self._address] -= 1
+        if _is_file(self._address) and not _OPEN[self._address]:
+            from milvus_lite.server_manager import server_manager_instance
+
+            server_manager_instance.release_server(self._address)
+
+    def refresh(self) -> None:
+        found = self._ask("query", self._notes, filter='key == "about"', output_fields=["text"])
+        self._about = json.loads(found[0]["text"])
+
+    def _load(self) -> None:
+        """Have Milvus read the collections that are there."""
+        self._ask("load_collection", self._notes)
+        self.refresh()
+        if self.modalities:
+            self._ask("load_collection", self._collection)
+
+    @property
+    def _notes(self) -> str:
+        return f"{self._collection}_about"
+
+    def _ask(self, what: str, *arguments: Any, **options: Any) -> Any:
+        """Call the client; what Milvus refuses becomes one sentence."""
+        from pymilvus.exceptions import MilvusException
+
+        try:
+            return getattr(self._client, what)(*arguments, **options)
+        except MilvusException as error:
+            reason = str(error.message).splitlines()[0]
+            raise InputError(f"{self.uri}: Milvus refuses to {what.replace('_', ' ')} ({reason})") from None
+
+    def _has(self, name: str) -> bool:
+        return bool(self._ask("has_collection", name))
+
+    def _make(self, name: str, key: str, fields: Sequence[tuple[str, str, Mapping[str, int]]]) -> None:
+        """Make a collection with a text key and fields of these names, types and options."""
+        from pymilvus import DataType, MilvusClient
+
+        schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+        schema.add_field(key, DataType.VARCHAR, is_primary=True, max_length=_LONGEST)
+        index = MilvusClient.prepare_index_params()
+        for field, kind, options in fields:
+            schema.add_field(field, DataType[kind], **options)
+            if kind == "FLOAT_VECTOR":
+                index.add_index(field, index_type=self._index, metric_type="IP")
+        consistency = self.settings.model_dump()["consistency"]
+        self._ask("create_collection", name, schema=schema, index_params=index, consistency_level=consistency)
+
+    @property
+    def _index(self) -> str:
+        return str(self._about["index"] or self.settings.model_dump()["index"])
+
+    def _make_notes(self) -> None:
+        self._make(self._notes, "key", [("text", "VARCHAR", {"max_length": 65_535}), ("v", "FLOAT_VECTOR", {"dim": 2})])
+        self._write_notes()
+
+    def _write_notes(self) -> None:
+        row = {"key": "about", "text": json.dumps(self._about, ensure_ascii=False), "v": [1.0, 0.0]}
+        self._ask("upsert", self._notes, [row])
+
+    def _make_collection(self, modalities: Mapping[str, int]) -> None:
+        fields: list[tuple[str, str, Mapping[str, int]]] = [("seq", "INT64", {}), ("meta", "JSON", {})]
+        for name, width in modalities.items():
+            fields += [(_vector(name), "FLOAT_VECTOR", {"dim": width}), (_flag(name), "BOOL", {})]
+        if len(set(modalities.values())) == 1 < len(modalities):
+            fields.append((_MEAN, "FLOAT_VECTOR", {"dim": next(iter(modalities.values()))}))
+        self._make(self._collection, "id", fields)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        self.refresh()
+        yield
+
+    def _set_attributes(self, attributes: dict[str, str]) -> None:
+        self._about["attributes"] |= attributes
+        self._write_notes()
+
+    def _known(self, ids: tuple[str, ...]) -> list[str]:
+        found = {row["id"] for row in self._rows(ids, ["id"])}
+        return [name for name in ids if name in found]
+
+    def _rows(self, ids: tuple[str, ...], fields: list[str]) -> list[dict[str, Any]]:
+        """Rows with these ids, in any order."""
+        if not self.modalities:
+            return []
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(ids), _ROWS):
+            wanted = ", ".join(map(quote, ids[start : start + _ROWS]))
+            found += self._ask("query", self._collection, filter=f"id in [{wanted}]", output_fields=fields)
+        return found
+
+    def _write(self, records: Records) -> None:
+        for name in records.ids:
+            if len(name.encode()) > _LONGEST:
+                raise InputError(f"id {name[:40]!r}...: too long for Milvus", valid=f"up to {_LONGEST} bytes")
+        columns = join_columns(self.columns, records.columns)
+        widths = {name: rows.shape[1] for name, rows in records.vectors.items()}
+        if not self.modalities:
+            self._make_collection(widths)
+            self._about |= {"modalities": widths, "index": self._index}
+        first = self._about["next"]
+        self._about |= {"columns": columns, "next": first + len(records)}
+        self._write_notes()  # before the rows: numbers are never used twice
+        metadata = records.metadata.to_pylist() or [{}] * len(records)
+        rows = [
+            {"id": name, "seq": first + row, "meta": {key: v for key, v in metadata[row].items() if v is not None}}
+            for row, name in enumerate(records.ids)
+        ]
+        for name, width in self.modalities.items():
+            vectors = records.vectors.get(name, np.zeros((len(records), width), np.float32))
+            for row, vector in zip(rows, vectors):
+                row |= {_vector(name): vector.tolist(), _flag(name): bool(vector.any())}
+        if len(set(self.modalities.values())) == 1 < len(self.modalities):
+            parts = list(records.vectors.values())
+            count = np.maximum(np.sum(list(records.present.values()), axis=0), 1)
+            for row, vector in zip(rows, np.sum(parts, axis=0) / count[:, None].astype(np.float32)):
+                row[_MEAN] = vector.tolist()
+        for start in range(0, len(rows), _ROWS):
+            self._ask("upsert", self._collection, rows[start : start + _ROWS])
+
+    def _delete(self, ids: tuple[str, ...]) -> int:
+        known = self._known(ids)
+        for start in range(0, len(known), _ROWS):
+            wanted = ", ".join(map(quote, known[start : start + _ROWS]))
+            self._ask("delete", self._collection, filter=f"id in [{wanted}]")
+        return len(known)
+
+    def _records(self, rows: Sequence[Mapping[str, Any]]) -> Records:
+        """Rows of Milvus as items."""
+        if not rows:
+            return join_records([], self.modalities, self.columns)
+        vectors = {name: np.array([row[_vector(name)] for row in rows], np.float32) for name in self.modalities}
+        metadata = {name: [row["meta"].get(name) for row in rows] for name in self.columns}
+        table = cast_table(make_table(metadata, len(rows)), self.columns)
+        return Records(tuple(row["id"] for row in rows), vectors, table)
+
+    @property
+    def _fields(self) -> list[str]:
+        return ["id", "seq", "meta", *map(_vector, self.modalities)]
+
+    def _get(self, ids: tuple[str, ...]) -> Records:
+        return self._records(self._rows(ids, self._fields))
+
+    def _iterate(self, batch: int, where: Filter | None) -> Iterator[Records]:
+        step = min(batch, _ROWS)
+        for start in range(0, self._about["next"] if self.modalities else 0, step):
+            inside = f"seq >= {start} and seq < {start + step}"
+            chosen = inside if where is None else f"{inside} and ({to_milvus(where)})"
+            rows = self._ask("query", self._collection, filter=chosen, output_fields=self._fields)
+            if rows:
+                yield self._records(sorted(rows, key=lambda row: int(row["seq"])))
+
+    def _count(self, where: Filter | None) -> int:
+        if not self.modalities:
+            return 0
+        chosen = "" if where is None else to_milvus(where)
+        return int(self._ask("query", self._collection, filter=chosen, output_fields=["count(*)"])[0]["count(*)"])
+
+    def _search(self, queries: Vectors, k: int, to: tuple[str, ...], where: Filter | None) -> list[tuple[Hit, ...]]:
+        if len(to) > 1 and set(to) != set(self.modalities):
+            raise InputError(f"{self.uri}: can search one modality, or all of them", got=", ".join(to))
+        parts = [f"({to_milvus(where)})"] if where is not None else []
+        parts += [f"{_flag(to[0])} == true"] if len(to) == 1 else []
+        options = {"anns_field": _vector(to[0]) if len(to) == 1 else _MEAN, "filter": " and ".join(parts)}
+        options |= {"limit": min(k, _MOST), "output_fields": ["meta"], "search_params": {"metric_type": "IP"}}
+        found: list[tuple[Hit, ...]] = []
+        for start in range(0, len(queries), _QUERIES):
+            rows = self._ask("search", self._collection, data=queries[start : start + _QUERIES].tolist(), **options)
+            found += [tuple(map(self._hit, hits)) for hits in rows]
+        return found
+
+    def _hit(self, row: Mapping[str, Any]) -> Hit:
+        meta = row["entity"].get("meta") or {}
+        return Hit(str(row["id"]), float(row["distance"]), {name: meta.get(name) for name in self.columns})
+
+
+def _vector(name: str) -> str:
+    """The field with a modality's vectors: Milvus takes letters, digits and underscores."""
+    return "v_m_" + _plain(name)
+
+
+def _flag(name: str) -> str:
+    """The field that says whether an item has a modality."""
+    return "has_" + _plain(name)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9]", lambda found: f"_{ord(found[0]):x}_", name)
+
+
+def _split(location: str) -> tuple[str, str]:
+    """The address of Milvus, a file or a URL, and the name of the collection."""
+    server = re.fullmatch(r"(https?://[^/]+)(?:/(\w+))?/?", location)
+    if server is not None:
+        return server[1], server[2] or "overtone"
+    path = Path(location).expanduser()
+    return str(path if path.suffix == ".db" else path.with_name(path.name + ".db")), "overtone"
+
+
+def _is_file(address: str) -> bool:
+    return "://" not in address
+
+
+def _connect(address: str) -> Any:
+    """A client; InputError where it is not installed or nobody answers."""
+    for module in ("pymilvus", *(["milvus_lite"] if _is_file(address) else [])):
+        if importlib.util.find_spec(module) is None:
+            raise InputError(f"{module} is not installed", fix="pip install 'overtone[milvus]'")
+    from pymilvus import MilvusClient
+    from pymilvus.exceptions import MilvusException
+
+    if _is_file(address):
+        Path(address).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return MilvusClient(address, token=os.environ.get(TOKEN, ""), timeout=10)
+    except (MilvusException, OSError) as error:
+        reason = str(getattr(error, "message", error)).splitlines()[0]
+        fix = f"check the address, and the token in {TOKEN}"
+        raise InputError(f"milvus:{address}: cannot be opened ({reason})", fix=fix) from None
