@@ -78,8 +78,8 @@ def index_features(
 def describe(data: Features) -> pyarrow.Table:
     """What features know of their clips, as metadata columns.
 
-    ``label`` is the class name, of several the names with ", " between them; null without annotation. ``split`` and
-    ``media_<modality>`` are there where they are known.
+    ``label`` is the class name, of several the names with ", " between them; null without annotation. ``split``,
+    ``group`` and ``media_<modality>`` are there where they are known.
     """
     import torch
 
@@ -96,6 +96,8 @@ def describe(data: Features) -> pyarrow.Table:
             for row in rows.tolist():
                 splits[row] = name
         columns["split"] = splits
+    if data.groups:
+        columns["group"] = [group or None for group in data.groups]
     for name, paths in data.media.items():
         columns[f"media_{name}"] = [path or None for path in paths]
     return make_table(columns, len(data))
