@@ -25,19 +25,19 @@ class AuditedSearch(Document):
 
     Attributes:
         to: The modality that was searched.
-        where: The filter; None without.
         items: Number of items that pass it and have the modality.
         queries: Number of queries: items drawn at random.
         recall: Share of the exact k nearest items that the store found, mean over the queries.
         short: Share of the queries that got fewer items than there are to find.
+        where: The filter; None without.
     """
 
     to: str
-    where: str | None
     items: int
     queries: int
     recall: float
     short: float
+    where: str | None = None
 
     @property
     def exact(self) -> bool:
@@ -128,10 +128,10 @@ def _audit(store: Store, queries: Vectors, to: str, where: str | None, k: int) -
                     taken[query] += 1
     wanted = min(k, items)
     if not wanted:
-        return AuditedSearch(to, where, 0, len(queries), 1.0, 0.0)
+        return AuditedSearch(to, 0, len(queries), 1.0, 0.0, where)
     found = (scores >= best[:, wanted - 1 : wanted] - _TIE)[:, :wanted].sum(axis=1)
     short = np.array([len(names) < wanted for names in served])
-    return AuditedSearch(to, where, items, len(queries), float(found.mean() / wanted), float(short.mean()))
+    return AuditedSearch(to, items, len(queries), float(found.mean() / wanted), float(short.mean()), where)
 
 
 def _blocks(store: Store, to: str, where: str | None) -> Iterator[tuple[tuple[str, ...], Vectors]]:

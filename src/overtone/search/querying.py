@@ -130,7 +130,7 @@ def _search(
     answers = tuple(
         QueryHits(name, tuple(_against(hit, chance) for hit in found)) for name, found in zip(queries.ids, hits)
     )
-    return SearchResult(store.uri, sources, targets, k, where, store.count(where), chance, answers, seconds)
+    return SearchResult(store.uri, sources, targets, k, store.count(where), answers, seconds, where, chance)
 
 
 def _sources(store: Store, queries: Records, asked: tuple[str, ...] | None) -> tuple[str, ...]:

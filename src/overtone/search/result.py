@@ -32,22 +32,22 @@ class SearchResult(Document):
         from_modality: Modalities of the queries; of several the mean.
         to_modality: Modalities that were searched; of several the mean score.
         k: Most items per query.
-        where: The filter; None without.
         items: Number of items that could be found.
-        chance: Scores of random pairs; None in a store of fewer than three items with these modalities.
         queries: One entry per query.
         seconds: Time of the search, without the embedding of the queries.
+        where: The filter; None without.
+        chance: Scores of random pairs; None in a store of fewer than three items with these modalities.
     """
 
     store: str
     from_modality: tuple[str, ...]
     to_modality: tuple[str, ...]
     k: int
-    where: str | None
     items: int
-    chance: ChanceLevel | None
     queries: tuple[QueryHits, ...]
     seconds: float
+    where: str | None = None
+    chance: ChanceLevel | None = None
 
 
 @dataclass(frozen=True)
