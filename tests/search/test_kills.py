@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -42,33 +43,49 @@ def following(step: str, number: int) -> tuple[str, int]:
 
 
 def check_kills(uri: str, kills: int) -> None:
-    """Kill writers at random moments: the store holds what was acknowledged, with or without one more call."""
+    """Kill writers at random moments and check the store after each."""
     random, state = np.random.default_rng(0), State()
-    for kill in range(kills):
-        seed, acknowledged = 1000 * (kill + 1), []
-        command = [sys.executable, str(WORKER), "write", uri, str(seed)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
-            assert writer.stdout is not None
-            acknowledged.append(writer.stdout.readline().split())
-            timer = threading.Timer(random.uniform(0, 0.3), writer.send_signal, [signal.SIGKILL])
-            timer.start()
-            acknowledged += [line.split() for line in writer.stdout if line.endswith("\n")]
-            timer.join()
-        for step, number in acknowledged:
-            state = apply(state, step, int(number))
-        step, number = acknowledged[-1]
-        after = apply(state, *following(step, int(number)))
-        with open_store(uri) as store:
-            parts = list(store.iterate())
-            found = {one: row for part in parts for one, row in zip(part.ids, part.vectors["audio"])}
-            assert found.keys() in (state.keys(), after.keys())
-            state = after if found.keys() != state.keys() or list(found) != list(state) else state
-            changed = [one for one in found if not np.allclose(found[one], state[one], atol=1e-6)]
-            if changed:  # the call that was not acknowledged had replaced vectors
-                state = after
-            assert all(np.allclose(found[one], state[one], atol=1e-6) for one in found)
-            queries = random.standard_normal((8, 4))
-            assert_same(store.search(queries, 10, to="audio"), brute_force(store, queries, 10, ("audio",)))
+    command = [sys.executable, str(WORKER), "fork", uri]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as parent:
+        for kill in range(kills):
+            acknowledged = acknowledged_until_killed(parent, 1000 * (kill + 1), random.uniform(0, 0.4))
+            state = check(uri, state, acknowledged, random)
+        assert parent.stdin is not None
+        parent.stdin.close()
+
+
+def acknowledged_until_killed(parent: subprocess.Popen[str], seed: int, seconds: float) -> list[tuple[str, int]]:
+    """The calls of a writer that had returned when it was killed, after its first one and so many seconds."""
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    parent.stdin.write(f"{seed}\n")
+    _, writer = parent.stdout.readline().split()
+    lines = [parent.stdout.readline()]
+    timer = threading.Timer(seconds, os.kill, [int(writer), signal.SIGKILL])
+    timer.start()
+    while not lines[-1].startswith("killed"):
+        lines.append(parent.stdout.readline())
+    return [(step, int(number)) for step, number in map(str.split, lines[:-1])]
+
+
+def check(uri: str, state: State, acknowledged: list[tuple[str, int]], random: np.random.Generator) -> State:
+    """What the store holds after a kill: what was acknowledged, or that and the whole of the call that was not."""
+    for step, number in acknowledged:
+        state = apply(state, step, number)
+    after = apply(state, *following(*acknowledged[-1]))
+    with open_store(uri) as store:
+        parts = list(store.iterate())
+        found = {one: row for part in parts for one, row in zip(part.ids, part.vectors["audio"])}
+        queries = random.standard_normal((8, 4))
+        assert_same(store.search(queries, 10, to="audio"), brute_force(store, queries, 10, ("audio",)))
+    held = [one for one in (state, after) if same(found, one)]
+    assert held
+    return held[0]
+
+
+def same(found: State, wanted: State) -> bool:
+    """The same items in the same order with the same vectors."""
+    return list(found) == list(wanted) and all(np.allclose(found[one], wanted[one], atol=1e-6) for one in found)
 
 
 def test_a_few_kills(tmp_path: Path) -> None:

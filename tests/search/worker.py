@@ -1,8 +1,9 @@
-"""What tests run in another process: ``search URI QUERIES.npy`` prints hits, ``write URI`` adds items until killed."""
+"""What tests run in another process: ``search`` prints hits, ``fork`` starts writers to be killed, ``hold`` writes."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any, NamedTuple
 
@@ -66,6 +67,20 @@ def write(uri: str, seed: str) -> None:
             say("compact", number)
 
 
+def fork(uri: str) -> None:
+    """For every seed on standard input start a process that writes; its imports are done, so it writes at once.
+
+    Prints the process's number first.
+    """
+    for seed in sys.stdin:
+        child = os.fork()
+        if not child:
+            say("process", os.getpid())
+            write(uri, seed)
+        os.waitpid(child, 0)
+        say("killed", child)
+
+
 def hold(uri: str) -> None:
     """Be the writer until standard input ends."""
     store = open_store(uri, create=True)
@@ -77,4 +92,4 @@ def hold(uri: str) -> None:
 
 
 if __name__ == "__main__":
-    {"search": search, "write": write, "hold": hold}[sys.argv[1]](*sys.argv[2:])
+    {"search": search, "fork": fork, "hold": hold}[sys.argv[1]](*sys.argv[2:])
