@@ -22,7 +22,10 @@ from overtone.search.where import parse_where
         ("a != '\"x\\'", r'exists meta["a"] and meta["a"] != "\"x\\"'),
         ("good", 'exists meta["good"] and meta["good"] == true'),
         ("not good", 'exists meta["good"] and not (meta["good"] == true)'),
-        ('"two words" in (1, 2.5)', 'exists meta["two words"] and meta["two words"] in [1, 2.5]'),
+        (
+            '"two words" in (1, 2.5)',
+            'exists meta["two words"] and (meta["two words"] == 1 or meta["two words"] == 2.5)',
+        ),
         ("a is null or a like 'x%'", '(not exists meta["a"]) or (exists meta["a"] and meta["a"] like "x%")'),
         ("not (a is null and b = 1)", '(exists meta["a"]) or (exists meta["b"] and not (meta["b"] == 1))'),
     ],

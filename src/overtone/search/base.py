@@ -325,10 +325,9 @@ class Store(ABC):
         generator, kept, seen = random.Random(seed), list[Records](), 0
         for part in self.iterate():  # reservoir sampling: one pass, and only the sample is held
             for row in range(len(part)):
-                at = seen if seen < items else generator.randrange(seen + 1)
-                if at == len(kept):
+                if seen < items:
                     kept.append(part.take(slice(row, row + 1)))
-                elif at < items:
+                elif (at := generator.randrange(seen + 1)) < items:
                     kept[at] = part.take(slice(row, row + 1))
                 seen += 1
         return join_records(kept, self.modalities, self.columns)

@@ -40,7 +40,8 @@ def to_milvus(found: Filter, negated: bool = False) -> str:
     elif isinstance(found, Like):
         test = f"{field} like {quote(found.pattern)}"
     else:
-        test = f"{field} in [{', '.join(map(quote, found.values))}]"
+        test = " or ".join(f"{field} == {quote(value)}" for value in found.values)
+        test = f"({test})"
     return f"{there} and not ({test})" if negated else f"{there} and {test}"
 
 

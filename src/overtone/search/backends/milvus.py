@@ -284,7 +284,10 @@ class MilvusStore(Store):
             raise InputError(f"{self.uri}: can search one modality, or all of them", got=", ".join(to))
         parts = [f"({to_milvus(where)})"] if where is not None else []
         parts += [f"{_flag(to[0])} == true"] if len(to) == 1 else []
-        options = {"anns_field": _vector(to[0]) if len(to) == 1 else _MEAN, "filter": " and ".join(parts)}
+        options: dict[str, Any] = {
+            "anns_field": _vector(to[0]) if len(to) == 1 else _MEAN,
+            "filter": " and ".join(parts),
+        }
         options |= {"limit": min(k, _MOST), "output_fields": ["meta"], "search_params": {"metric_type": "IP"}}
         found: list[tuple[Hit, ...]] = []
         for start in range(0, len(queries), _QUERIES):
