@@ -255,3 +255,12 @@ def test_there_is_no_store(place: Place) -> None:
 def test_unknown_kind() -> None:
     with pytest.raises(InputError, match=r"unknown store 'flatt'.*did you mean 'flat'"):
         open_store("flatt:somewhere")
+
+
+def test_a_column_without_values_has_no_type_yet(place: Place) -> None:
+    with place.open() as store:
+        store.add(["a"], {"audio": np.ones((1, 4))}, {"number": [None], "label": ["x"]})
+        assert store.columns == {"label": "string"}
+        store.add(["b"], {"audio": np.ones((1, 4))}, {"number": [1.5]})
+        assert store.columns == {"label": "string", "number": "double"}
+        assert store.get(["a", "b"]).metadata["number"].to_pylist() == [None, 1.5]

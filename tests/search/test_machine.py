@@ -90,8 +90,11 @@ class Machine(RuleBasedStateMachine):
     @rule(seed=SEEDS, bound=st.integers(-100, 100), k=st.integers(1, 15))
     def search(self, seed: int, bound: int, k: int) -> None:
         queries = np.random.default_rng(seed).standard_normal((6, 3))
-        for where, keep in ((None, None), (f"number < {bound}", lambda row: (row["number"] or 101) < bound)):
-            if where and any(number == 0 for _, number in self.held.values()):
+        for where, keep in (
+            (None, None),
+            (f"number < {bound}", lambda row: row["number"] is not None and row["number"] < bound),
+        ):
+            if where and "number" not in self.store.columns:  # no item ever had one
                 continue
             for part in (queries, queries[:1]):
                 assert_same(self.store.search(part, k, where=where), brute_force(self.store, part, k, ("audio",), keep))
@@ -102,9 +105,9 @@ class Machine(RuleBasedStateMachine):
             parts = list(self.store.iterate(4))
             assert [one for part in parts for one in part.ids] == list(self.held)
             for part in parts:
-                for one, row, number in zip(part.ids, part.vectors["audio"], part.metadata["number"].to_pylist()):
-                    np.testing.assert_allclose(row, self.held[one][0], atol=1e-3)
-                    assert number == self.held[one][1]
+                np.testing.assert_allclose(part.vectors["audio"], [self.held[one][0] for one in part.ids], atol=1e-3)
+                for one, row in zip(part.ids, part.metadata.to_pylist()):
+                    assert row.get("number") == self.held[one][1]
             assert self.store.count() == len(self.held)
             assert self.store.known(["n3", "n11"]) == [one for one in ("n3", "n11") if one in self.held]
 
@@ -112,7 +115,7 @@ class Machine(RuleBasedStateMachine):
 def test_any_sequence_of_calls(place: Place) -> None:
     machine = type("MachineOf", (Machine,), {"place": place})
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
-    calm = settings(max_examples=8, stateful_step_count=15, deadline=None, suppress_health_check=checks)
+    calm = settings(max_examples=6, stateful_step_count=12, deadline=None, suppress_health_check=checks)
     run_state_machine_as_test(machine, settings=calm)
 
 

@@ -156,7 +156,9 @@ def make_table(metadata: Mapping[str, Sequence[Scalar]] | pyarrow.Table | None, 
         raise InputError("metadata: needs one row per id", got=f"{table.num_rows} rows and {rows} ids")
     if RESERVED in table.column_names:
         raise InputError(f"metadata: the column {RESERVED!r} is taken by the ids", fix="give it another name")
-    columns = {name: _plain(name, table[name]) for name in table.column_names}
+    # A column without any value has no type yet.
+    named = [name for name in table.column_names if not pyarrow.types.is_null(table[name].type)]
+    columns = {name: _plain(name, table[name]) for name in named}
     return pyarrow.table(columns) if columns else empty_table(rows)
 
 
@@ -221,7 +223,7 @@ def _plain(name: str, column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
     if kinds.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type
-    if kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_null(kind):
+    if kinds.is_string(kind) or kinds.is_large_string(kind):
         return column.cast(pyarrow.string())
     if kinds.is_boolean(kind):
         return column
