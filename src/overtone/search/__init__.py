@@ -1,18 +1,25 @@
 """Search: stores behind one protocol, filters, scores against chance; near-duplicates, outliers, mismatched pairs."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
 from overtone.search.audit import Audit, AuditedSearch, audit_store
 from overtone.search.base import Hit, Store, StoreInfo, stores
 from overtone.search.chance import ChanceLevel
-from overtone.search.clips import Clip, ScaledClips
-from overtone.search.duplicates import DuplicateGroup, Duplicates, find_duplicates
 from overtone.search.exports import export_store
-from overtone.search.mismatched import Mismatch, Mismatches, find_mismatched
 from overtone.search.opening import open_store, store_exists
-from overtone.search.outliers import Outlier, Outliers, find_outliers
 from overtone.search.querying import search_ids, search_vectors
 from overtone.search.records import Records, make_records
 from overtone.search.result import Indexing, QueryHits, SearchResult
 from overtone.search.where import parse_where
+
+if TYPE_CHECKING:
+    from overtone.search.clips import Clip, ScaledClips
+    from overtone.search.duplicates import DuplicateGroup, Duplicates, find_duplicates
+    from overtone.search.mismatched import Mismatch, Mismatches, find_mismatched
+    from overtone.search.outliers import Outlier, Outliers, find_outliers
 
 __all__ = [
     "Audit",
@@ -46,3 +53,24 @@ __all__ = [
     "store_exists",
     "stores",
 ]
+
+_WITH_TORCH = {
+    "Clip": "clips",
+    "DuplicateGroup": "duplicates",
+    "Duplicates": "duplicates",
+    "Mismatch": "mismatched",
+    "Mismatches": "mismatched",
+    "Outlier": "outliers",
+    "Outliers": "outliers",
+    "ScaledClips": "clips",
+    "find_duplicates": "duplicates",
+    "find_mismatched": "mismatched",
+    "find_outliers": "outliers",
+}
+
+
+def __getattr__(name: str) -> object:
+    """What looks through clips, imported on first use: it needs torch, which takes seconds and no search does."""
+    if name not in _WITH_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WITH_TORCH[name]}"), name)
