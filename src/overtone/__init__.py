@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         graph,
         index,
         inspect,
+        label,
         search_store,
         simulate,
         train,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "demo", "diagnose", "embed", "evaluate", "export", "extract", "find", "graph", "index"]
 __all__ += ["diagnosis", "evaluation", "features", "import_plugin", "load", "objectives", "open_store", "save"]
-__all__ += ["inspect", "search_store", "simulate", "train"]
+__all__ += ["inspect", "label", "search_store", "simulate", "train"]
 
 _ELSEWHERE = {"import_plugin": "core.plugins", "load": "features", "open_store": "search", "save": "features"}
 

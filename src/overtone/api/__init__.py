@@ -4,6 +4,7 @@ from overtone.api.catalogue import Catalogue, catalogue
 from overtone.api.comparing import compare, demo, diagnose
 from overtone.api.finding import find
 from overtone.api.graphing import graph
+from overtone.api.labelling import label
 from overtone.api.making import extract, simulate
 from overtone.api.reading import inspect
 from overtone.api.running import embed, evaluate, train
@@ -11,4 +12,5 @@ from overtone.api.searching import export, index, search_store
 from overtone.core.plugins import import_plugin
 
 __all__ = ["Catalogue", "catalogue", "compare", "demo", "diagnose", "embed", "evaluate", "export", "extract"]
-__all__ += ["find", "graph", "import_plugin", "index", "inspect", "search_store", "simulate", "train"]
+__all__ += ["find", "graph", "import_plugin", "index", "inspect", "label", "search_store", "simulate"]
+__all__ += ["train"]

@@ -1,15 +1,17 @@
-"""What `find` shows: a table of clips, and how many of them chance explains."""
+"""What `find` and `label` show: a table of clips, and how sure it is."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from overtone.cli.output import Output
 from overtone.cli.tables import table
-from overtone.report.words import plural, significant
+from overtone.report.words import number, percent, plural, significant
 
 if TYPE_CHECKING:
+    from overtone.search.labelling import Labelling
     from overtone.search.listing import Found
 
 _SHOWN = 20  # clips in the table
@@ -34,6 +36,27 @@ def show_found(output: Output, found: Found, arguments: Mapping[str, Any]) -> No
         output.say(f"... and {plural(len(rows) - _SHOWN, 'clip')} more; --csv F.csv or --json has all of them.")
     output.say(*found_in_words(found))
     output.say(*(f"Written: {arguments[name]}" for name in ("csv", "report") if name in arguments))
+
+
+def show_labelling(output: Output, found: Labelling, arguments: Mapping[str, Any]) -> None:
+    """How many clips of each class were found, how many are not sure enough, and what was measured."""
+    output.document(found.to_dict())
+    counts = Counter(one.label for one in found.labels)
+    rows = [(name, f"{counts[name]:,}") for name in found.classes]
+    title = f"{plural(len(found.labels), 'clip')}, by {found.by}"
+    output.say(table(("label", "clips"), [*rows, ("don't know", f"{counts[None]:,}")], title))
+    if not found.references:
+        output.say("No clip has a label, so nothing is calibrated: every clip gets its nearest class.")
+    elif found.measured_error is None:
+        output.say(f"No label is sure enough for an error of {percent(found.error)}: label more clips, or allow more.")
+    else:
+        output.say(
+            f"Of {plural(found.references, 'labelled clip')}, each left out in turn, "
+            f"{percent(found.measured_coverage)} would get a label and {percent(found.measured_error, 1)} of these a "
+            f"wrong one (asked for: at most {percent(found.error)}). A label needs a probability of "
+            f"{number(found.threshold)}."
+        )
+    output.say(*(f"Written: {arguments[name]}" for name in ("csv",) if name in arguments))
 
 
 def _written(value: str | float | int) -> str:

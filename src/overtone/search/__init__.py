@@ -1,4 +1,4 @@
-"""Search: stores behind one protocol, filters, scores against chance; near-duplicates, outliers, mismatched pairs."""
+"""Search: stores behind one protocol, filters, scores against chance; duplicates, outliers, mismatches; labels."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from overtone.search.where import parse_where
 if TYPE_CHECKING:
     from overtone.search.clips import Clip, ScaledClips
     from overtone.search.duplicates import DuplicateGroup, Duplicates, find_duplicates
+    from overtone.search.labelling import LabelledClip, Labelling, label_clips
     from overtone.search.mismatched import Mismatch, Mismatches, find_mismatched
     from overtone.search.outliers import Outlier, Outliers, find_outliers
 
@@ -30,6 +31,8 @@ __all__ = [
     "Duplicates",
     "Hit",
     "Indexing",
+    "LabelledClip",
+    "Labelling",
     "Mismatch",
     "Mismatches",
     "Outlier",
@@ -45,6 +48,7 @@ __all__ = [
     "find_duplicates",
     "find_mismatched",
     "find_outliers",
+    "label_clips",
     "make_records",
     "open_store",
     "parse_where",
@@ -58,6 +62,8 @@ _WITH_TORCH = {
     "Clip": "clips",
     "DuplicateGroup": "duplicates",
     "Duplicates": "duplicates",
+    "LabelledClip": "labelling",
+    "Labelling": "labelling",
     "Mismatch": "mismatched",
     "Mismatches": "mismatched",
     "Outlier": "outliers",
@@ -66,6 +72,7 @@ _WITH_TORCH = {
     "find_duplicates": "duplicates",
     "find_mismatched": "mismatched",
     "find_outliers": "outliers",
+    "label_clips": "labelling",
 }
 
 

@@ -90,7 +90,8 @@ class ScaledClips:
     def joined(self) -> Tensor:
         """(N, d) rows of all modalities side by side, each of unit length by itself, all together of unit length."""
         units = [torch.nn.functional.normalize(rows, dim=1) for rows in self.views.values()]
-        return torch.cat(units, dim=1) / len(units) ** 0.5
+        rows: Tensor = torch.cat(units, dim=1) / len(units) ** 0.5
+        return rows
 
     def __len__(self) -> int:
         return len(self.clips)

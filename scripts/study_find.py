@@ -1,0 +1,106 @@
+"""The figures of docs/studies/find.md: what `find` and `label` find where it is known what is there.
+
+    python scripts/study_find.py --seeds 5
+
+Split digits, all 1,797 clips. In each seed other clips are copied, paired wrongly and labelled.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+import torch
+from sklearn.metrics import average_precision_score
+
+import overtone
+from overtone.features import PairedFeatures
+from overtone.search import ScaledClips, find_duplicates, find_mismatched, label_clips
+from overtone.training import Run
+
+COPIES, WRONG = 0.01, 0.05
+
+
+def shuffled(data: PairedFeatures, seed: int) -> tuple[PairedFeatures, np.ndarray]:
+    """A twentieth of the clips with the second halves of each other, and which."""
+    rows = np.random.default_rng(seed).choice(len(data), round(WRONG * len(data)), replace=False)
+    order, wrong = np.arange(len(data)), np.zeros(len(data), dtype=bool)
+    order[rows], wrong[rows] = np.roll(rows, 1), True
+    first, second = data.names
+    views = {first: data.modalities[first], second: data.modalities[second][order]}
+    return replace(data, modalities=views, targets=None, label_kind="none", class_names=(), splits={}, truth={}), wrong
+
+
+def copied(data: PairedFeatures, seed: int, noise: float) -> tuple[PairedFeatures, np.ndarray]:
+    """A hundredth of the clips again at the end, with noise in each column, and which are twofold."""
+    random = np.random.default_rng(seed + 100)
+    rows = random.choice(len(data), round(COPIES * len(data)), replace=False)
+    views = {}
+    for name, values in data.modalities.items():
+        more = random.standard_normal((len(rows), values.shape[1])).astype(np.float32)
+        views[name] = torch.cat([values, values[rows] + noise * values.std(0) * torch.from_numpy(more)])
+    twofold = np.zeros(len(data) + len(rows), dtype=bool)
+    twofold[rows], twofold[len(data) :] = True, True
+    return PairedFeatures(views, (*data.ids, *(f"copy-{row}" for row in range(len(rows))))), twofold
+
+
+def duplicates(data: PairedFeatures, seeds: int) -> None:
+    """Rows of the table of near-duplicates."""
+    for noise in (0.0, 0.05, 0.1, 0.2):
+        figures = []
+        for seed in range(seeds):
+            given, twofold = copied(shuffled(data, seed)[0], seed, noise)
+            found = find_duplicates(ScaledClips.of(given))
+            place = {name: row for row, name in enumerate(given.ids)}
+            right = sum(twofold[place[clip.id]] for group in found.groups for clip in group.clips)
+            precision = average_precision_score(twofold, -found.chances)
+            figures.append((precision, twofold.sum(), right, found.found - right, found.expected))
+        print(f"| {noise} |", " | ".join(f"{value:.3g}" for value in np.mean(figures, axis=0)), "|")
+
+
+def mismatches(data: PairedFeatures, seeds: int) -> None:
+    """Rows of the table of mismatched pairs: all seeds, and their mean."""
+    figures = []
+    for seed in range(seeds):
+        given, wrong = shuffled(data, seed)
+        found = find_mismatched(ScaledClips.of(given))
+        place = {name: row for row, name in enumerate(given.ids)}
+        listed = wrong[[place[one.clip.id] for one in found.mismatches]]
+        precision = average_precision_score(wrong, -found.ranks)
+        figures.append((precision, found.wrong_share, len(listed), (~listed).sum(), found.expected))
+        print(f"| {seed} |", " | ".join(f"{value:.3g}" for value in figures[-1]), "|")
+    print("| mean |", " | ".join(f"{value:.3g}" for value in np.mean(figures, axis=0)), "|")
+
+
+def labels(data: PairedFeatures, run: Run, seeds: int) -> None:
+    """Rows of the table of labels."""
+    assert data.targets is not None
+    truth = data.targets.argmax(1)
+    first, second = run.embed(data).values()
+    rows = torch.nn.functional.normalize(first + second, dim=1)
+    clips = ScaledClips.of(data).clips
+    for each in (3, 5, 10, 30):
+        for error in (0.05, 0.1):
+            figures = []
+            for seed in range(seeds):
+                random, numbers = np.random.default_rng(seed), torch.full_like(truth, -1)
+                for number in range(data.classes):
+                    members = (truth == number).nonzero().flatten().numpy()
+                    numbers[random.choice(members, each, replace=False)] = number
+                found = label_clips(clips, rows, numbers, data.class_names, error=error, neighbours=min(10, each))
+                names = [data.class_names[number] for number in truth[numbers < 0].tolist()]
+                wrong = [one.label != name for one, name in zip(found.labels, names) if one.label is not None]
+                share = len(wrong) / len(names)
+                figures.append((found.measured_coverage, share, found.measured_error or 0.0, np.mean(wrong or [0.0])))
+            print(f"| {each} | {error} |", " | ".join(f"{value:.3f}" for value in np.mean(figures, axis=0)), "|")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    seeds = parser.parse_args().seeds
+    digits = overtone.load("split-digits")
+    duplicates(digits, seeds)
+    mismatches(digits, seeds)
+    labels(digits, overtone.train("hsc-mae", digits), seeds)

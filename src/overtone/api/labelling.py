@@ -1,0 +1,156 @@
+"""The verb that labels clips by a few that have a label."""
+
+from __future__ import annotations
+
+import csv as tables
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+from typing_extensions import Unpack
+
+from overtone.api.parameters import Data, PairReading, Param, ViewReading
+from overtone.api.reading import read, read_one
+from overtone.api.running import require_run
+from overtone.core import InputError, unknown_name
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from overtone.features import Features
+    from overtone.search.labelling import Labelling
+    from overtone.training import Run
+
+
+def label(
+    run: Annotated[str | Path | Run, Param("RUN")],
+    data: Data,
+    *,
+    labels: Annotated[str | Path | None, Param("F.csv")] = None,
+    classes: Annotated[str | Path | Features | None, Param("FILE")] = None,
+    classes_modality: Annotated[str | None, Param("MODALITY")] = None,
+    only: Annotated[str | None, Param("MODALITY")] = None,
+    by: Annotated[Literal["neighbours", "prototypes"], Param("neighbours|prototypes")] = "neighbours",
+    neighbours: Annotated[int, Param("N", minimum=1)] = 10,
+    error: Annotated[float, Param("SHARE")] = 0.1,
+    csv: Annotated[str | Path | None, Param("F.csv")] = None,
+    device: Annotated[str, Param("NAME")] = "cpu",
+    **reading: Unpack[ViewReading],
+) -> Labelling:
+    """Label the clips of DATA that have no label, by a few that have one, and say "don't know" where that is not sure.
+
+    Clips are compared in the embedding of a RUN, with both modalities fused. Labels come from a table, or else from
+    DATA. With --classes each class is a row of features instead, such as its name in a run of texts and images.
+
+    Args:
+        run: The folder of a finished run. In Python also a run.
+        data: A feature file, a folder, or a corpus, of the kind that the run was trained on.
+        labels: A table of the known labels, with columns id and label; by default the labels in DATA.
+        classes: A feature file of one modality with a row for each class, whose ids are the classes' names.
+        classes_modality: The modality of --classes; by default the one that --only is not.
+        only: The one modality of DATA to look at.
+        by: Compare with the nearest labelled clips, or with the mean of each class.
+        neighbours: Labelled clips that vote.
+        error: Largest share of wrong labels among those given.
+        csv: Also write a table with a row for each clip.
+        device: Where to embed: cpu, cuda, cuda:1 or auto.
+        reading: How to read the data; see :func:`overtone.features.load_views`.
+
+    Returns:
+        A label or None for each clip without one, and the error and coverage measured on the labelled ones.
+
+    Raises:
+        InputError: The run, the data, the labels or the classes cannot be used.
+    """
+    require_run(run)
+    from overtone.core.files import write_text
+    from overtone.search.clips import Clip
+    from overtone.search.labelling import label_clips
+    from overtone.training import Run
+
+    run = run if isinstance(run, Run) else Run.load(run, device)
+    features, embeddings = _embedded(run, data, only, reading)
+    prototypes, names = None, None
+    if classes is not None:
+        side = classes_modality or next((name for name in run.modalities if name != only), "")
+        rows = read_one(classes, side, run.modalities, {})
+        prototypes, names = run.embed_one(side, rows), rows.ids
+    numbers, names = _known(features, labels, names)
+    media = [{name: paths[row] for name, paths in features.media.items()} for row in range(len(features))]
+    found = label_clips(
+        [Clip(name, files) for name, files in zip(features.ids, media)],
+        embeddings,
+        numbers,
+        names,
+        by=by,
+        neighbours=neighbours,
+        error=error,
+        prototypes=prototypes,
+    )
+    if csv is not None:
+        write_text(csv, _csv_text(found))
+    return found
+
+
+def _embedded(run: Run, data: str | Path | Features, only: str | None, reading: ViewReading) -> tuple[Features, Tensor]:
+    """The clips, and rows of unit length: of one modality, or the mean of both that a clip has."""
+    import torch
+
+    if only is not None:
+        single = read_one(data, only, run.modalities, reading)
+        return single, run.embed_one(only, single)
+    pairs = read(data, cast(PairReading, {"modalities": run.modalities, **reading}))
+    first, second = run.embed(pairs).values()
+    return pairs, torch.nn.functional.normalize(first + second, dim=1)
+
+
+def _known(
+    features: Features, table: str | Path | None, names: tuple[str, ...] | None
+) -> tuple[Tensor, tuple[str, ...]]:
+    """(N,) class numbers, -1 where there is none, and the classes' names."""
+    import torch
+
+    numbers = torch.full((len(features),), -1)
+    if table is not None:
+        given = _read_labels(table)
+        names = names or tuple(sorted(set(given.values())))
+        place = {name: row for row, name in enumerate(features.ids)}
+        for clip, name in given.items():
+            if clip not in place:
+                raise InputError(f"{table}: no clip {clip!r} in {features.provenance.source}", fix="use its ids")
+            if name not in names:
+                raise unknown_name(f"class in {table}", name, names)
+            numbers[place[clip]] = names.index(name)
+        return numbers, names
+    if features.targets is None or features.label_kind != "single":
+        if names is None:
+            what = f"{features.provenance.source}: no labels of one class a clip"
+            raise InputError(what, got=f"{features.label_kind} labels", fix="bring a table: --labels F.csv")
+        return numbers, names
+    known = features.targets.sum(1) > 0
+    if names is None:
+        return torch.where(known, features.targets.argmax(1), -1), features.class_names
+    order = torch.tensor([names.index(name) if name in names else -1 for name in features.class_names])
+    return torch.where(known, order[features.targets.argmax(1)], -1), names
+
+
+def _read_labels(path: str | Path) -> dict[str, str]:
+    """Id to label, from a table with these two columns."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a table of labels ({error})") from None
+    rows = tables.DictReader(io.StringIO(text))
+    heads: Sequence[str] = rows.fieldnames or ()
+    if "id" not in heads or "label" not in heads:
+        raise InputError(f"{path}: needs the columns id and label", got=", ".join(heads) or "no columns")
+    return {row["id"]: row["label"] for row in rows if row["label"]}
+
+
+def _csv_text(found: Labelling) -> str:
+    text = io.StringIO()
+    writer = tables.writer(text, lineterminator="\n")
+    writer.writerow(["id", "label", "best", "probability"])
+    writer.writerows([one.clip.id, one.label or "", one.best, f"{one.probability:.4f}"] for one in found.labels)
+    return text.getvalue()

@@ -1,0 +1,204 @@
+"""Labels for clips that have none, from a few that have one: nearest neighbours or prototypes, and "don't know"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from overtone.core import InputError
+from overtone.core.documents import Document
+from overtone.search.clips import Clip
+
+By = Literal["neighbours", "prototypes"]
+_SHARPNESS = 20.0
+"""Cosines are multiplied by this before votes are added up: a neighbour 0.05 nearer counts e times as much."""
+_TEMPERATURES = torch.logspace(-2, 1, 61, dtype=torch.float64)
+_BLOCK = 4096
+
+
+@dataclass(frozen=True)
+class LabelledClip(Document):
+    """A clip and the class that was found for it.
+
+    Attributes:
+        clip: Which one.
+        label: The class; None: not sure enough.
+        best: The likeliest class, however sure.
+        probability: Its calibrated probability.
+    """
+
+    clip: Clip
+    label: str | None
+    best: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Labelling(Document):
+    """Labels for the clips that had none.
+
+    Attributes:
+        classes: The classes' names.
+        by: ``neighbours``, ``prototypes`` (means of labelled clips), or ``classes`` (rows that stand for a class).
+        references: Number of labelled clips, by which everything was calibrated.
+        labels: One entry for each other clip, in their order.
+        error: The share of wrong labels that was asked for, among those given.
+        threshold: Probability from which on a label is given; None: from none on.
+        measured_error: Share of wrong labels among labelled clips that would be given one, each left out in turn.
+        measured_coverage: Share of labelled clips that would be given a label.
+    """
+
+    classes: tuple[str, ...]
+    by: str
+    references: int
+    labels: tuple[LabelledClip, ...]
+    error: float
+    threshold: float | None
+    measured_error: float | None
+    measured_coverage: float
+
+    @property
+    def given(self) -> int:
+        """Number of clips with a label."""
+        return sum(one.label is not None for one in self.labels)
+
+
+def label_clips(
+    clips: Sequence[Clip],
+    embeddings: Tensor,
+    numbers: Tensor,
+    classes: Sequence[str],
+    *,
+    by: By = "neighbours",
+    neighbours: int = 10,
+    error: float = 0.1,
+    prototypes: Tensor | None = None,
+) -> Labelling:
+    r"""Label clips by those that have a label, and only where that is sure enough.
+
+    The score of a class is, by ``neighbours``, :math:`\ln \sum_j e^{20 \cos(x, x_j)}` over those of the nearest
+    labelled clips that are of it, and by ``prototypes`` the cosine with the mean of its clips. A softmax at a
+    temperature makes probabilities of scores. Temperature and threshold are calibrated on the labelled clips, each
+    scored without itself: the temperature by likelihood, and the threshold as the lowest one at which, of the m
+    labelled clips above it, at most ``error`` is wrong, one more mistake allowed for: (mistakes + 1) / (m + 1).
+
+    This holds for clips like the labelled ones. A clip of a class that no labelled clip has may still get a label.
+
+    Args:
+        clips: N clips.
+        embeddings: (N, d) rows of unit length.
+        numbers: (N,) class of each clip; -1 for those to be labelled.
+        classes: C names.
+        by: What to compare a clip with.
+        neighbours: Labelled clips that vote.
+        error: Largest share of wrong labels among those given.
+        prototypes: (C, d) rows that stand for the classes, such as embeddings of their names; in place of ``by``.
+
+    Returns:
+        A label or None for each clip without one.
+
+    Raises:
+        InputError: Fewer than two classes, no labelled clip of a class, or no clip to label.
+
+    Source:
+        Geifman & El-Yaniv, Selective classification for deep neural networks, NIPS 2017.
+    """
+    labelled, others = (numbers >= 0).nonzero().flatten(), (numbers < 0).nonzero().flatten()
+    _check(numbers, classes, len(labelled), len(others), prototypes, error)
+    scorer = _Scorer(embeddings[labelled], numbers[labelled], len(classes), by, neighbours, prototypes)
+    truth = numbers[labelled]
+    temperature, threshold, wrong, coverage = 1.0 / _SHARPNESS, 0.0, None, 1.0
+    if len(labelled):
+        own = scorer(embeddings[labelled], left_out=True)
+        temperature = _fit_temperature(own, truth)
+        sure, best = (own / temperature).softmax(1).max(1)
+        threshold, wrong, coverage = _fit_threshold(sure, best == truth, error)
+    found, best = (scorer(embeddings[others]) / temperature).softmax(1).max(1)
+    labels = [
+        LabelledClip(clips[row], classes[number] if sure >= threshold else None, classes[number], sure)
+        for row, number, sure in zip(others.tolist(), best.tolist(), found.tolist())
+    ]
+    return Labelling(
+        classes=tuple(classes),
+        by=by if prototypes is None else "classes",
+        references=len(labelled),
+        labels=tuple(labels),
+        error=error,
+        threshold=threshold if threshold <= 1 else None,
+        measured_error=wrong,
+        measured_coverage=coverage,
+    )
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """Scores of classes by labelled rows, or by prototypes."""
+
+    rows: Tensor
+    numbers: Tensor
+    classes: int
+    by: By
+    neighbours: int
+    prototypes: Tensor | None
+
+    def __call__(self, queries: Tensor, *, left_out: bool = False) -> Tensor:
+        """(n, C) scores, float64; ``left_out``: the queries are the rows, and none is compared with itself."""
+        starts = range(0, len(queries), _BLOCK)
+        return torch.cat([self._block(queries[at : at + _BLOCK], at if left_out else None) for at in starts])
+
+    def _block(self, queries: Tensor, start: int | None) -> Tensor:
+        own = None if start is None else torch.arange(start, start + len(queries))
+        if self.prototypes is not None:
+            return (queries @ self.prototypes.T).double()
+        belongs = F.one_hot(self.numbers, self.classes).double()
+        if self.by == "prototypes":
+            sums = (belongs.T @ self.rows.double()).expand(len(queries), -1, -1)
+            if own is not None:
+                sums = sums - belongs[own][:, :, None] * queries.double()[:, None]
+            return (F.normalize(sums, dim=2) @ queries.double()[:, :, None])[:, :, 0]
+        cosines = (queries @ self.rows.T).double()
+        if own is not None:
+            cosines[torch.arange(len(queries)), own] = -torch.inf
+        nearest = cosines.topk(min(self.neighbours, len(self.rows) - (own is not None)), dim=1)
+        votes = belongs[nearest.indices] * (_SHARPNESS * (nearest.values - 1)).exp()[:, :, None]
+        return votes.sum(1).clamp_min(torch.e ** (-2 * _SHARPNESS)).log() / _SHARPNESS
+
+
+def _fit_temperature(scores: Tensor, truth: Tensor) -> float:
+    """The temperature at which the true classes are likeliest."""
+    losses = [float(F.cross_entropy(scores / temperature, truth)) for temperature in _TEMPERATURES]
+    return float(_TEMPERATURES[losses.index(min(losses))])
+
+
+def _fit_threshold(sure: Tensor, right: Tensor, error: float) -> tuple[float, float | None, float]:
+    """Lowest probability at which few enough are wrong (2 if none is), the share wrong there, and the share reached."""
+    order = sure.argsort(descending=True, stable=True)
+    mistakes = (~right[order]).double().cumsum(0)
+    places = torch.arange(1, len(order) + 1)
+    last = torch.cat([sure[order][1:] < sure[order][:-1], torch.tensor([True])])  # equals are given a label together
+    possible = (((mistakes + 1) / (places + 1) <= error) & last).nonzero().flatten()
+    if not len(possible):
+        return 2.0, None, 0.0
+    at = int(possible[-1])
+    return float(sure[order][at]), float(mistakes[at] / places[at]), float(places[at] / len(order))
+
+
+def _check(
+    numbers: Tensor, classes: Sequence[str], labelled: int, others: int, prototypes: Tensor | None, error: float
+) -> None:
+    """Refuse what leaves nothing to label or nothing to label by."""
+    if not 0 < error < 1:
+        raise InputError("error is a share of the labels given", got=error, valid="above 0 and below 1")
+    if not others:
+        raise InputError("every clip has a label", fix="leave the labels of some clips out")
+    if len(classes) < 2:
+        raise InputError("labelling needs two classes", got=", ".join(classes) or "none")
+    counts = torch.bincount(numbers[numbers >= 0], minlength=len(classes))
+    if prototypes is None and (not labelled or int(counts.min()) == 0):
+        missing = [name for name, count in zip(classes, counts.tolist()) if not count]
+        raise InputError("a class has no labelled clip", got=", ".join(missing), fix="label a few clips of each class")
