@@ -107,7 +107,9 @@ def test_chunks_are_spread_over_the_corpus() -> None:
     order = first[:, 0].argsort()
     second, wrong = shuffle(second[order], 0.2)
     first = first[order]
-    whole, parts = pair_agreement(first, second), pair_agreement(first, second, rows=400)
+    seen = []
+    whole, parts = pair_agreement(first, second), pair_agreement(first, second, rows=400, progress=seen.append)
+    assert [(report.done, report.total) for report in seen] == [(1, 3), (2, 3), (3, 3)]
     assert parts.wrong_share == pytest.approx(whole.wrong_share, abs=0.05)
     alone = pair_agreement(first[1::3], second[1::3])
     assert torch.equal(parts.ranks[1::3], alone.ranks)

@@ -50,7 +50,7 @@ def find(
             mismatched.
         csv: Also write a table with a row for each clip found.
         report: Also write a report that opens in a browser.
-        progress: Called while neighbours are looked for.
+        progress: Called while clips are compared.
         reading: How to read the data; see :func:`overtone.features.load_views`.
 
     Returns:
@@ -77,7 +77,7 @@ def find(
     elif what == "outliers":
         found = search.find_outliers(clips, fdr or 0.05, progress)
     else:
-        found = search.find_mismatched(clips, fdr or 0.5)
+        found = search.find_mismatched(clips, fdr or 0.5, progress)
     if csv is not None:
         write_text(csv, csv_text(found))
     if report is not None:

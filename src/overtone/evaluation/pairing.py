@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +12,7 @@ from sklearn.isotonic import isotonic_regression
 from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.core import InputError
+from overtone.core import InputError, Progress, ProgressCallback
 from overtone.features.neighbours import walk_weights
 
 _SHIFTS = 16
@@ -52,6 +53,7 @@ def pair_agreement(
     restart: float = 0.03,
     rows: int = 4096,
     against: Against = "own",
+    progress: ProgressCallback | None = None,
 ) -> PairAgreement:
     r"""Estimate for each pair whether its halves belong together, from neighbourhoods alone, without training.
 
@@ -77,6 +79,7 @@ def pair_agreement(
             number of chunks, so that each chunk is spread over the corpus.
         against: ``own`` allows for halves that agree with nothing much and finds more where many pairs are wrong;
             ``all`` finds more where few are.
+        progress: Called after each chunk.
 
     Raises:
         InputError: The modalities differ in their number of rows, or there are fewer than 3.
@@ -96,11 +99,14 @@ def pair_agreement(
         )
     chunks = -(-len(first) // rows)
     ranks = torch.empty(len(first), dtype=torch.float64, device=first.device)
-    of_wrong = []
+    of_wrong, begun = [], time.perf_counter()
     for chunk in range(chunks):
         agreement = _agreement(first[chunk::chunks], second[chunk::chunks], edges, restart)
         ranks[chunk::chunks], wrong_ranks = _ranks(agreement, against)
         of_wrong.append(wrong_ranks)
+        if progress is not None:
+            seconds = time.perf_counter() - begun
+            progress(Progress("pairs compared", chunk + 1, chunks, unit="chunk", seconds=seconds))
     wrong_ranks = torch.cat(of_wrong)
     low, low_wrong = _share_below(ranks, 0.5), _share_below(wrong_ranks, 0.5)
     wrong = min(1.0, low / low_wrong) if low_wrong else float(low > 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from overtone.core import InputError
+from overtone.core import InputError, ProgressCallback
 from overtone.core.documents import BESIDE, Document
 from overtone.evaluation.pairing import pair_agreement
 from overtone.search.clips import Clip, ScaledClips
@@ -59,7 +59,7 @@ class Mismatches(Document):
     ranks: Tensor = field(default_factory=lambda: torch.empty(0), metadata=BESIDE)
 
 
-def find_mismatched(clips: ScaledClips, share: float = 0.5) -> Mismatches:
+def find_mismatched(clips: ScaledClips, share: float = 0.5, progress: ProgressCallback | None = None) -> Mismatches:
     """Find clips whose halves lie in different neighbourhoods, without training.
 
     :func:`~overtone.evaluation.pairing.pair_agreement` gives each pair its rank among wrong pairs and the probability
@@ -71,6 +71,7 @@ def find_mismatched(clips: ScaledClips, share: float = 0.5) -> Mismatches:
     Args:
         clips: Clips of two modalities.
         share: False discovery rate; by default a list of which half may be right, to be looked through by a person.
+        progress: Called after each chunk of clips.
 
     Returns:
         The pairs, and how many of all pairs are wrong.
@@ -82,7 +83,7 @@ def find_mismatched(clips: ScaledClips, share: float = 0.5) -> Mismatches:
         what = "mismatched pairs need two modalities"
         raise InputError(what, got=", ".join(clips.names), fix="bring the other modality")
     first, second = clips.views.values()
-    found = pair_agreement(first, second, restart=_RESTART, against="all")
+    found = pair_agreement(first, second, restart=_RESTART, against="all", progress=progress)
     order = found.ranks.argsort(stable=True)
     right = (1.0 - found.chances[order]).cumsum(0)
     listed = (right <= share * torch.arange(1, len(order) + 1, device=right.device)).nonzero().flatten()
