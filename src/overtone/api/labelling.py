@@ -139,8 +139,10 @@ def _read_labels(path: str | Path) -> dict[str, str]:
     """Id to label, from a table with these two columns."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a table of labels ({error})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as a table of labels ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: a table of labels is text", valid="UTF-8") from None
     rows = tables.DictReader(io.StringIO(text))
     heads: Sequence[str] = rows.fieldnames or ()
     if "id" not in heads or "label" not in heads:

@@ -43,8 +43,8 @@ def show_labelling(output: Output, found: Labelling, arguments: Mapping[str, Any
     output.document(found.to_dict())
     counts = Counter(one.label for one in found.labels)
     rows = [(name, f"{counts[name]:,}") for name in found.classes]
-    title = f"{plural(len(found.labels), 'clip')}, by {found.by}"
-    output.say(table(("label", "clips"), [*rows, ("don't know", f"{counts[None]:,}")], title))
+    output.say(f"{plural(len(found.labels), 'clip')}, by {found.by}:")
+    output.say(table(("label", "clips"), [*rows, ("don't know", f"{counts[None]:,}")]))
     if not found.references:
         output.say("No clip has a label, so nothing is calibrated: every clip gets its nearest class.")
     elif found.measured_error is None:
