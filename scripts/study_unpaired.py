@@ -1,6 +1,6 @@
 """Measure what clips with one modality only are worth (`make study-unpaired`): a section of docs/results.md.
 
-    python scripts/study_unpaired.py --data FOLDER [--only NAME ...] [--seeds N] [--share S]
+    python scripts/study_unpaired.py --data FOLDER [--only NAME ...] [--seeds N] [--share S] [--methods NAME ...]
 
 Of the training rows of a corpus a share stays paired, drawn anew for each seed; half of the others lose one modality,
 half the other one. HSC-MAE is trained on all of them, and every method on the paired ones alone. Runs that are finished
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -79,14 +79,14 @@ def weaken(data: PairedFeatures, share: float, seed: int) -> PairedFeatures:
     return replace(data, modalities=parts, present=present)
 
 
-def measure(name: str, folder: Path, share: float, seeds: int) -> dict[str, Measured]:
+def measure(name: str, folder: Path, share: float, seeds: int, methods: Sequence[str]) -> dict[str, Measured]:
     """Variant to what it reaches on the test rows."""
     corpus = CORPORA[name]
     data = load(folder / corpus.path if corpus.path else name, modalities=corpus.modalities)
     found: dict[str, Measured] = {}
     for seed in range(seeds):
         weak = weaken(data, share, seed)
-        for variant, method, unpaired in variants():
+        for variant, method, unpaired in variants(methods):
             out = RUNS / f"{name}-{share:g}" / variant.replace(", ", "-").replace(" ", "-") / f"seed-{seed}"
             settings = {"seed": seed, "unpaired": unpaired, "device": "cpu"}
             run = train(method, weak, settings=settings, out=out, resume=True, evaluate=False)
@@ -98,10 +98,10 @@ def measure(name: str, folder: Path, share: float, seeds: int) -> dict[str, Meas
     return found
 
 
-def variants() -> Iterator[tuple[str, str, bool]]:
+def variants(methods: Sequence[str] = ALONE) -> Iterator[tuple[str, str, bool]]:
     """Name, method, and whether it is trained on unpaired rows."""
     yield LEADER, "hsc-mae", True
-    for method in ALONE:
+    for method in methods:
         yield method, method, False
 
 
@@ -123,7 +123,7 @@ def lead(first: Measured, other: Measured) -> str:
 def tables(found: dict[str, dict[str, Measured]]) -> str:
     """The scores, and the leads of HSC-MAE on all rows."""
     titles = [CORPORA[name].title for name in found]
-    names = [variant for variant, _, _ in variants()]
+    names = list(dict.fromkeys(variant for one in found.values() for variant in one))
     scores = [[f"`{variant}`", *(score(one[variant]) for one in found.values())] for variant in names]
     leads = [[f"`{name}`", *(lead(one[LEADER], one[name]) for one in found.values())] for name in names[1:]]
     return (
@@ -149,9 +149,11 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=CORPORA, default=list(CORPORA), help="these corpora only")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--share", type=float, default=0.1, help="share of the training rows that stay paired")
+    parser.add_argument("--methods", nargs="+", choices=ALONE, default=list(ALONE), help="trained on the paired rows")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    found = {name: measure(name, options.data, options.share, options.seeds) for name in options.only}
+    settings = options.data, options.share, options.seeds, options.methods
+    found = {name: measure(name, *settings) for name in options.only}
     PAGE.write_text(put_between(PAGE.read_text(encoding="utf-8"), tables(found)), encoding="utf-8")
     return 0
 

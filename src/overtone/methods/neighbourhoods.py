@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.features.neighbours import walk_weights
+from overtone.features.neighbours import graph_weights, neighbour_graph, walk_weights
 from overtone.networks import CanonicalProjection
 from overtone.objectives.targets import soft_top_k
 
@@ -41,30 +41,35 @@ class Mining:
     restart: float
     temperature: float
 
-    def similarity(
-        self,
-        coordinates: tuple[Tensor, Tensor],
-        features: tuple[Tensor, Tensor],
-        present: tuple[Tensor, Tensor] | None = None,
-    ) -> Tensor:
-        """(n, n) cosines of rows, the mean over the modalities that both rows have; −inf where they share none.
+    def similarity(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, Tensor]) -> Tensor:
+        """(n, n) cosines of rows, both modalities together.
 
         Args:
             coordinates: (n, k) canonical coordinates of the teacher's embeddings, unit length, per modality.
             features: (n, d) or (n, T, d) scaled features per modality.
-            present: (n,) bool per modality, whether each row has it; None: all have both.
         """
-        if present is None:
-            joint, parts = self._joint(coordinates, features if self.with_features else ())
-            return (joint @ joint.mT) / parts
-        cosines, counts = [], []
+        joint, parts = self._joint(coordinates, features if self.with_features else ())
+        return (joint @ joint.mT) / parts
+
+    def similarities(
+        self,
+        coordinates: tuple[Tensor, Tensor],
+        features: tuple[Tensor, Tensor],
+        present: tuple[Tensor, Tensor],
+    ) -> tuple[Tensor, Tensor]:
+        """(n, n) cosines of rows in each modality on its own; −inf unless both rows have it.
+
+        Args:
+            coordinates, features: As for :meth:`similarity`.
+            present: (n,) bool per modality, whether each row has it.
+        """
+        found = []
         for points, rows, there in zip(coordinates, features, present):
             sides = [points, F.normalize(rows.flatten(1), dim=1)] if self.with_features else [points]
-            joint = torch.cat(sides, dim=1) * there[:, None]
-            cosines.append(joint @ joint.mT / len(sides))
-            counts.append(there[:, None] * there[None, :].float())
-        count = counts[0] + counts[1]
-        return torch.where(count > 0, (cosines[0] + cosines[1]) / count, -torch.inf)
+            joint = torch.cat(sides, dim=1)
+            both = there[:, None] & there[None, :]
+            found.append(torch.where(both, joint @ joint.mT / len(sides), -torch.inf))
+        return found[0], found[1]
 
     def _joint(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, ...] = ()) -> tuple[Tensor, int]:
         """Rows whose inner products are the similarities, times the number of parts that were put side by side."""
@@ -83,6 +88,21 @@ class Mining:
             return soft_top_k(similarity, self._kept(len(similarity)), self.temperature)
         return walk_weights(similarity, self.edges, self.restart)
 
+    def weights_of_both(self, similarities: tuple[Tensor, Tensor]) -> Tensor:
+        """The same from each modality's own similarities, −inf where rows lack it.
+
+        Walks go over the edges of both modalities, so they come from rows of the first modality through rows that have
+        both to rows of the second. A softmax knows no walks: its similarity is the mean over the modalities that two
+        rows share.
+        """
+        if self.weighting == "walk":
+            first, second = (neighbour_graph(part, self.edges) for part in similarities)
+            return graph_weights(first + second, self.restart)
+        stacked = torch.stack(similarities)
+        shared = stacked.isfinite()
+        mean = stacked.masked_fill(~shared, 0.0).sum(0) / shared.sum(0).clamp_min(1)
+        return self.weights(mean.masked_fill(~shared.any(0), -torch.inf))
+
     def mine(
         self,
         embeddings: tuple[Tensor, Tensor],
@@ -92,7 +112,9 @@ class Mining:
     ) -> Tensor:
         """(n, n) weights from the teacher's (n, e) embeddings, through a fitted projection."""
         first, second = (projection(z, side, _POWER) for side, z in enumerate(embeddings))
-        return self.weights(self.similarity((first, second), features, present))
+        if present is None:
+            return self.weights(self.similarity((first, second), features))
+        return self.weights_of_both(self.similarities((first, second), features, present))
 
     def mine_among(
         self, embeddings: tuple[Tensor, Tensor], known: tuple[Tensor, Tensor], projection: CanonicalProjection
