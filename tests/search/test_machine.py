@@ -115,7 +115,7 @@ class Machine(RuleBasedStateMachine):
 def test_any_sequence_of_calls(place: Place) -> None:
     machine = type("MachineOf", (Machine,), {"place": place})
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
-    calm = settings(max_examples=6, stateful_step_count=12, deadline=None, suppress_health_check=checks)
+    calm = settings(max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=checks)
     run_state_machine_as_test(machine, settings=calm)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from overtone.core import InputError
 from overtone.search import open_store
-from overtone.search.backends.milvus import _split
-from overtone.search.milvus_filter import to_milvus
+from overtone.search.milvus.address import split_address
+from overtone.search.milvus.filter import to_milvus
 from overtone.search.where import parse_where
 
 
@@ -35,10 +35,10 @@ def test_filters_in_the_language_of_milvus(text: str, milvus: str) -> None:
 
 
 def test_addresses(tmp_path: Path) -> None:
-    assert _split(str(tmp_path / "a")) == (str(tmp_path / "a.db"), "overtone")
-    assert _split(str(tmp_path / "a.db")) == (str(tmp_path / "a.db"), "overtone")
-    assert _split("http://127.0.0.1:19530") == ("http://127.0.0.1:19530", "overtone")
-    assert _split("https://host:1/clips/") == ("https://host:1", "clips")
+    assert split_address(str(tmp_path / "a")) == (str(tmp_path / "a.db"), "overtone")
+    assert split_address(str(tmp_path / "a.db")) == (str(tmp_path / "a.db"), "overtone")
+    assert split_address("http://127.0.0.1:19530") == ("http://127.0.0.1:19530", "overtone")
+    assert split_address("https://host:1/clips/") == ("https://host:1", "clips")
 
 
 def test_without_the_packages_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,18 +12,8 @@ from hypothesis import strategies as st
 
 from overtone.core import InputError
 from overtone.search.expression import to_expression
-from overtone.search.where import (
-    Both,
-    Comparison,
-    Either,
-    IsNull,
-    Like,
-    Not,
-    OneOf,
-    check_where,
-    columns_of,
-    parse_where,
-)
+from overtone.search.filters import Both, Comparison, Either, IsNull, Like, Not, OneOf, check_where, columns_of
+from overtone.search.where import parse_where
 
 COLUMNS = {"duration": "double", "count": "int64", "label": "string", "good": "bool", "two words": "string"}
 ROWS = [

@@ -6,9 +6,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 from overtone.search.audit import Audit, AuditedSearch, audit_store
-from overtone.search.base import Hit, Store, StoreInfo, stores
+from overtone.search.base import Store, stores
 from overtone.search.chance import ChanceLevel
 from overtone.search.exports import export_store
+from overtone.search.hits import Hit, StoreInfo
 from overtone.search.opening import open_store, store_exists
 from overtone.search.querying import search_ids, search_vectors
 from overtone.search.records import Records, make_records

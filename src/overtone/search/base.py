@@ -3,143 +3,38 @@
 from __future__ import annotations
 
 import random
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import ClassVar
 
 import numpy as np
 import pyarrow
-from numpy.typing import NDArray
 from typing_extensions import Self
 
-from overtone.core import InputError, Registry, Settings, unknown_name
-from overtone.core.documents import Document
+from overtone.core import InputError, Registry, unknown_name
 from overtone.features.arrays import ArrayLike
+from overtone.search.filters import Filter, check_where
+from overtone.search.hits import Hit
+from overtone.search.kind import StoreKind
 from overtone.search.records import (
     Records,
     Scalar,
-    Vectors,
-    cast_table,
-    empty_table,
     join_columns,
+    join_records,
     make_records,
     unit_rows,
 )
-from overtone.search.where import Filter, check_where, parse_where
+from overtone.search.where import parse_where
 
 stores: Registry[type[Store]] = Registry("store", "overtone.search.backends")
 """All kinds of stores, by the scheme of their URI."""
 
 
-@dataclass(frozen=True)
-class Hit(Document):
-    """An item that a query found.
-
-    Attributes:
-        id: Its name.
-        score: Cosine of the query with the item's vector; of several modalities the mean over those that the item has.
-        metadata: Column to value.
-        above_chance: The score in standard deviations above the mean score of random pairs; None where not computed.
-    """
-
-    id: str
-    score: float
-    metadata: dict[str, Scalar] = field(default_factory=dict)
-    above_chance: float | None = None
-
-
-@dataclass(frozen=True)
-class StoreInfo(Document):
-    """What a store is and holds.
-
-    Attributes:
-        uri: How it is opened.
-        kind: The kind of store.
-        items: Number of items.
-        modalities: Modality to the width of its vectors; empty while nothing was ever added.
-        columns: Metadata column to its type: ``string``, ``int64``, ``double`` or ``bool``.
-        attributes: What was written about its contents, by name.
-        settings: Of the store.
-        details: What only this kind of store has, such as the number of segments.
-    """
-
-    uri: str
-    kind: str
-    items: int
-    modalities: dict[str, int]
-    columns: dict[str, str]
-    attributes: dict[str, str] = field(default_factory=dict)
-    settings: dict[str, Scalar] = field(default_factory=dict)
-    details: dict[str, Scalar] = field(default_factory=dict)
-
-
-class Store(ABC):
+class Store(StoreKind):
     """Items with an id, a vector per modality and metadata; searched by cosine.
 
-    The public methods check what comes in; a kind of store implements those that begin with an underscore. A store is a
-    context manager, which closes it.
+    The methods here check what comes in and are the same for every kind of store; a kind implements those of
+    :class:`overtone.search.kind.StoreKind`. A store is a context manager, which closes it.
     """
-
-    settings_type: ClassVar[type[Settings]]
-    """Settings of this kind of store."""
-    requires: ClassVar[tuple[str, ...]] = ()
-    """Modules that this kind needs beside those that are always there."""
-
-    uri: str
-    """How it was opened."""
-    settings: Settings
-    """With their final values."""
-
-    @classmethod
-    @abstractmethod
-    def open(cls, location: str, settings: Settings, *, create: bool) -> Self:
-        """Open the store at a location, the URI without its scheme.
-
-        Args:
-            location: Where it is.
-            settings: Checked settings.
-            create: Whether to make one where there is none.
-
-        Raises:
-            InputError: There is none, or it cannot be used.
-        """
-
-    @classmethod
-    @abstractmethod
-    def exists(cls, location: str) -> bool:
-        """Whether there is a store of this kind at a location."""
-
-    @classmethod
-    @abstractmethod
-    def drop(cls, location: str) -> None:
-        """Remove the store at a location, if there is one; InputError while somebody writes into it."""
-
-    @property
-    @abstractmethod
-    def modalities(self) -> dict[str, int]:
-        """Modality to the width of its vectors; empty while nothing was ever added."""
-
-    @property
-    @abstractmethod
-    def columns(self) -> dict[str, str]:
-        """Metadata column to its type."""
-
-    @abstractmethod
-    def info(self) -> StoreInfo:
-        """What the store is and holds."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Let go of the store; it can be written by others again."""
-
-    def refresh(self) -> None:  # noqa: B027 - only stores that show a fixed version have anything to do
-        """See what others have written since the store was opened."""
-
-    def compact(self) -> None:  # noqa: B027 - only stores that keep what was deleted have anything to do
-        """Give back the space of deleted items."""
 
     def set_attributes(self, attributes: Mapping[str, str]) -> None:
         """Write down something about the contents, over entries of the same name.
@@ -381,45 +276,3 @@ class Store(ABC):
         if self.modalities:
             check_where(found, self.columns, where)
         return found
-
-    def _writing(self) -> AbstractContextManager[None]:
-        """What surrounds a write."""
-        return nullcontext()
-
-    @abstractmethod
-    def _set_attributes(self, attributes: dict[str, str]) -> None: ...
-
-    @abstractmethod
-    def _known(self, ids: tuple[str, ...]) -> list[str]: ...
-
-    @abstractmethod
-    def _write(self, records: Records) -> None:
-        """Store items, in place of those with the same ids; all of them or none."""
-
-    @abstractmethod
-    def _delete(self, ids: tuple[str, ...]) -> int: ...
-
-    @abstractmethod
-    def _get(self, ids: tuple[str, ...]) -> Records:
-        """The items that are there, in any order."""
-
-    @abstractmethod
-    def _iterate(self, batch: int, where: Filter | None) -> Iterator[Records]: ...
-
-    @abstractmethod
-    def _count(self, where: Filter | None) -> int: ...
-
-    @abstractmethod
-    def _search(self, queries: Vectors, k: int, to: tuple[str, ...], where: Filter | None) -> list[tuple[Hit, ...]]: ...
-
-
-def join_records(parts: Sequence[Records], modalities: Mapping[str, int], columns: Mapping[str, str]) -> Records:
-    """Items one after the other; the modalities and columns say what there is if there are none."""
-    tables = [cast_table(part.metadata, columns) for part in parts] or [cast_table(empty_table(0), columns)]
-    vectors: dict[str, NDArray[np.float32]] = {
-        name: np.concatenate([np.zeros((0, width), np.float32), *(part.vectors[name] for part in parts)])
-        for name, width in modalities.items()
-    }
-    rows = sum(map(len, parts))
-    metadata = pyarrow.concat_tables(tables) if columns else empty_table(rows)
-    return Records(tuple(name for part in parts for name in part.ids), vectors, metadata)

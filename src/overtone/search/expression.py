@@ -7,8 +7,8 @@ import operator
 import pyarrow
 import pyarrow.compute
 
+from overtone.search.filters import Both, Comparison, Either, Filter, IsNull, Like, Not
 from overtone.search.records import COLUMN_TYPES
-from overtone.search.where import Both, Comparison, Either, Filter, IsNull, Like, Not
 
 _OPERATORS = {
     "=": operator.eq,

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtone.core import InputError, unknown_name
-from overtone.search.base import Hit, Store
+from overtone.search.base import Store
 from overtone.search.chance import ChanceLevel, chance_level, mean_vectors
+from overtone.search.hits import Hit
 from overtone.search.records import Records, empty_table, unit_rows
 from overtone.search.result import QueryHits, SearchResult
 

@@ -199,6 +199,18 @@ def join_columns(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, st
     return joined
 
 
+def join_records(parts: Sequence[Records], modalities: Mapping[str, int], columns: Mapping[str, str]) -> Records:
+    """Items one after the other; the modalities and columns say what there is if there are none."""
+    tables = [cast_table(part.metadata, columns) for part in parts] or [cast_table(empty_table(0), columns)]
+    vectors: dict[str, NDArray[np.float32]] = {
+        name: np.concatenate([np.zeros((0, width), np.float32), *(part.vectors[name] for part in parts)])
+        for name, width in modalities.items()
+    }
+    rows = sum(map(len, parts))
+    metadata = pyarrow.concat_tables(tables) if columns else empty_table(rows)
+    return Records(tuple(name for part in parts for name in part.ids), vectors, metadata)
+
+
 def _check_ids(ids: Sequence[str]) -> None:
     first: dict[str, int] = {}
     for row, name in enumerate(ids):

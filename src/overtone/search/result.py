@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from overtone.core.documents import Document
 from overtone.search.audit import Audit
-from overtone.search.base import Hit, StoreInfo
 from overtone.search.chance import ChanceLevel
+from overtone.search.hits import Hit, StoreInfo
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,16 @@ from typing_extensions import Self
 
 from overtone.core import InputError, Settings
 from overtone.core.files import atomic_path
-from overtone.search.base import Hit, Store, StoreInfo, join_records, stores
+from overtone.search.base import Store, stores
+from overtone.search.filters import Filter
 from overtone.search.flat.lock import LOCK, acquire, cannot_write, release
 from overtone.search.flat.manifest import KEPT, Manifest, SegmentEntry, sync_folder, versions, write_manifest
 from overtone.search.flat.scan import Engine, nearest
 from overtone.search.flat.segment import Rows, Segment
 from overtone.search.flat.snapshot import Snapshot, open_newest, remove_unused
 from overtone.search.flat.writing import write_segment
-from overtone.search.records import RESERVED, Records, Vectors, join_columns
-from overtone.search.where import Filter
+from overtone.search.hits import Hit, StoreInfo
+from overtone.search.records import RESERVED, Records, Vectors, join_columns, join_records
 
 _BATCH = 8192
 

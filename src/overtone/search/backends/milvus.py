@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
-import os
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,13 +13,12 @@ import numpy as np
 from typing_extensions import Self
 
 from overtone.core import InputError, Settings
-from overtone.search.base import Hit, Store, StoreInfo, join_records, stores
-from overtone.search.milvus_filter import quote, to_milvus
-from overtone.search.records import Records, Vectors, cast_table, join_columns, make_table
-from overtone.search.where import Filter
-
-TOKEN = "OVERTONE_MILVUS_TOKEN"
-"""The environment variable with the token of a server."""
+from overtone.search.base import Store, stores
+from overtone.search.filters import Filter
+from overtone.search.hits import Hit, StoreInfo
+from overtone.search.milvus.address import connect, flag_field, is_file, split_address, vector_field
+from overtone.search.milvus.filter import quote, to_milvus
+from overtone.search.records import Records, Vectors, cast_table, join_columns, join_records, make_table
 
 _ROWS = 1000  # of a request
 _QUERIES = 200
@@ -53,16 +49,16 @@ class MilvusStore(Store):
 
     def __init__(self, location: str, settings: MilvusSettings) -> None:
         self.uri, self.settings = f"milvus:{location}", settings
-        self._address, self._collection = _split(location)
-        self._client, self._closed = _connect(self._address), False
+        self._address, self._collection = split_address(location)
+        self._client, self._closed = connect(self._address), False
         _OPEN[self._address] += 1
         self._about: dict[str, Any] = {"modalities": {}, "columns": {}, "next": 0, "attributes": {}, "index": ""}
 
     @classmethod
     def open(cls, location: str, settings: Settings, *, create: bool) -> Self:
         assert isinstance(settings, MilvusSettings)
-        address, _ = _split(location)
-        if not create and _is_file(address) and not Path(address).exists():
+        address, _ = split_address(location)
+        if not create and is_file(address) and not Path(address).exists():
             raise InputError(f"{address}: no store", fix="make one with overtone index")
         store = cls(location, settings)
         try:
@@ -83,8 +79,8 @@ class MilvusStore(Store):
 
     @classmethod
     def exists(cls, location: str) -> bool:
-        address, _ = _split(location)
-        if _is_file(address) and not Path(address).exists():
+        address, _ = split_address(location)
+        if is_file(address) and not Path(address).exists():
             return False
         store = cls(location, MilvusSettings())
         try:
@@ -122,7 +118,7 @@ class MilvusStore(Store):
         self._closed = True
         self._client.close()
         _OPEN[self._address] -= 1
-        if _is_file(self._address) and not _OPEN[self._address]:
+        if is_file(self._address) and not _OPEN[self._address]:
             from milvus_lite.server_manager import server_manager_instance
 
             server_manager_instance.release_server(self._address)
@@ -184,7 +180,7 @@ class MilvusStore(Store):
     def _make_collection(self, modalities: Mapping[str, int]) -> None:
         fields: list[tuple[str, str, Mapping[str, int]]] = [("seq", "INT64", {}), ("meta", "JSON", {})]
         for name, width in modalities.items():
-            fields += [(_vector(name), "FLOAT_VECTOR", {"dim": width}), (_flag(name), "BOOL", {})]
+            fields += [(vector_field(name), "FLOAT_VECTOR", {"dim": width}), (flag_field(name), "BOOL", {})]
         if len(set(modalities.values())) == 1 < len(modalities):
             fields.append((_MEAN, "FLOAT_VECTOR", {"dim": next(iter(modalities.values()))}))
         self._make(self._collection, "id", fields)
@@ -232,7 +228,7 @@ class MilvusStore(Store):
         for name, width in self.modalities.items():
             vectors = records.vectors.get(name, np.zeros((len(records), width), np.float32))
             for row, vector in zip(rows, vectors):
-                row |= {_vector(name): vector.tolist(), _flag(name): bool(vector.any())}
+                row |= {vector_field(name): vector.tolist(), flag_field(name): bool(vector.any())}
         if len(set(self.modalities.values())) == 1 < len(self.modalities):
             parts = list(records.vectors.values())
             count = np.maximum(np.sum(list(records.present.values()), axis=0), 1)
@@ -252,14 +248,14 @@ class MilvusStore(Store):
         """Rows of Milvus as items."""
         if not rows:
             return join_records([], self.modalities, self.columns)
-        vectors = {name: np.array([row[_vector(name)] for row in rows], np.float32) for name in self.modalities}
+        vectors = {name: np.array([row[vector_field(name)] for row in rows], np.float32) for name in self.modalities}
         metadata = {name: [row["meta"].get(name) for row in rows] for name in self.columns}
         table = cast_table(make_table(metadata, len(rows)), self.columns)
         return Records(tuple(row["id"] for row in rows), vectors, table)
 
     @property
     def _fields(self) -> list[str]:
-        return ["id", "seq", "meta", *map(_vector, self.modalities)]
+        return ["id", "seq", "meta", *map(vector_field, self.modalities)]
 
     def _get(self, ids: tuple[str, ...]) -> Records:
         return self._records(self._rows(ids, self._fields))
@@ -283,9 +279,9 @@ class MilvusStore(Store):
         if len(to) > 1 and set(to) != set(self.modalities):
             raise InputError(f"{self.uri}: can search one modality, or all of them", got=", ".join(to))
         parts = [f"({to_milvus(where)})"] if where is not None else []
-        parts += [f"{_flag(to[0])} == true"] if len(to) == 1 else []
+        parts += [f"{flag_field(to[0])} == true"] if len(to) == 1 else []
         options: dict[str, Any] = {
-            "anns_field": _vector(to[0]) if len(to) == 1 else _MEAN,
+            "anns_field": vector_field(to[0]) if len(to) == 1 else _MEAN,
             "filter": " and ".join(parts),
         }
         options |= {"limit": min(k, _MOST), "output_fields": ["meta"], "search_params": {"metric_type": "IP"}}
@@ -298,48 +294,3 @@ class MilvusStore(Store):
     def _hit(self, row: Mapping[str, Any]) -> Hit:
         meta = row["entity"].get("meta") or {}
         return Hit(str(row["id"]), float(row["distance"]), {name: meta.get(name) for name in self.columns})
-
-
-def _vector(name: str) -> str:
-    """The field with a modality's vectors: Milvus takes letters, digits and underscores."""
-    return "v_m_" + _plain(name)
-
-
-def _flag(name: str) -> str:
-    """The field that says whether an item has a modality."""
-    return "has_" + _plain(name)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-zA-Z0-9]", lambda found: f"_{ord(found[0]):x}_", name)
-
-
-def _split(location: str) -> tuple[str, str]:
-    """The address of Milvus, a file or a URL, and the name of the collection."""
-    server = re.fullmatch(r"(https?://[^/]+)(?:/(\w+))?/?", location)
-    if server is not None:
-        return server[1], server[2] or "overtone"
-    path = Path(location).expanduser()
-    return str(path if path.suffix == ".db" else path.with_name(path.name + ".db")), "overtone"
-
-
-def _is_file(address: str) -> bool:
-    return "://" not in address
-
-
-def _connect(address: str) -> Any:
-    """A client; InputError where it is not installed or nobody answers."""
-    for module in ("pymilvus", *(["milvus_lite"] if _is_file(address) else [])):
-        if importlib.util.find_spec(module) is None:
-            raise InputError(f"{module} is not installed", fix="pip install 'overtone[milvus]'")
-    from pymilvus import MilvusClient
-    from pymilvus.exceptions import MilvusException
-
-    if _is_file(address):
-        Path(address).parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return MilvusClient(address, token=os.environ.get(TOKEN, ""), timeout=10)
-    except (MilvusException, OSError) as error:
-        reason = str(getattr(error, "message", error)).splitlines()[0]
-        fix = f"check the address, and the token in {TOKEN}"
-        raise InputError(f"milvus:{address}: cannot be opened ({reason})", fix=fix) from None

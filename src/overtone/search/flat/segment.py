@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from overtone.core import InputError
 from overtone.features.arrays import READ_ERRORS
 from overtone.search.expression import to_expression
+from overtone.search.filters import Filter, columns_of
 from overtone.search.flat.manifest import SegmentEntry
 from overtone.search.flat.writing import METADATA, ROW_GROUP
 from overtone.search.records import RESERVED, Vectors, cast_table
-from overtone.search.where import Filter, columns_of
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from overtone.search.where import Both, Comparison, Either, Filter, IsNull, Like, Not, Value
+from overtone.search.filters import Both, Comparison, Either, Filter, IsNull, Like, Not, Value
 
 
 def to_milvus(found: Filter, negated: bool = False) -> str:

@@ -1,0 +1,59 @@
+"""Where a Milvus store is and how its fields are called."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from overtone.core import InputError
+
+TOKEN = "OVERTONE_MILVUS_TOKEN"
+"""The environment variable with the token of a server."""
+
+
+def vector_field(name: str) -> str:
+    """The field with a modality's vectors: Milvus takes letters, digits and underscores."""
+    return "v_m_" + _plain(name)
+
+
+def flag_field(name: str) -> str:
+    """The field that says whether an item has a modality."""
+    return "has_" + _plain(name)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9]", lambda found: f"_{ord(found[0]):x}_", name)
+
+
+def split_address(location: str) -> tuple[str, str]:
+    """The address of Milvus, a file or a URL, and the name of the collection."""
+    server = re.fullmatch(r"(https?://[^/]+)(?:/(\w+))?/?", location)
+    if server is not None:
+        return server[1], server[2] or "overtone"
+    path = Path(location).expanduser()
+    return str(path if path.suffix == ".db" else path.with_name(path.name + ".db")), "overtone"
+
+
+def is_file(address: str) -> bool:
+    return "://" not in address
+
+
+def connect(address: str) -> Any:
+    """A client; InputError where it is not installed or nobody answers."""
+    for module in ("pymilvus", *(["milvus_lite"] if is_file(address) else [])):
+        if importlib.util.find_spec(module) is None:
+            raise InputError(f"{module} is not installed", fix="pip install 'overtone[milvus]'")
+    from pymilvus import MilvusClient
+    from pymilvus.exceptions import MilvusException
+
+    if is_file(address):
+        Path(address).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return MilvusClient(address, token=os.environ.get(TOKEN, ""), timeout=10)
+    except (MilvusException, OSError) as error:
+        reason = str(getattr(error, "message", error)).splitlines()[0]
+        fix = f"check the address, and the token in {TOKEN}"
+        raise InputError(f"milvus:{address}: cannot be opened ({reason})", fix=fix) from None
