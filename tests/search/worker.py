@@ -62,7 +62,7 @@ def write(uri: str, seed: str) -> None:
         say("upsert", number)
         store.delete(items.ids[-5:])
         say("delete", number)
-        if number % 5 == 0:
+        if number % 2 == 0:
             store.compact()
             say("compact", number)
 
