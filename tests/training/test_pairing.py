@@ -3,9 +3,11 @@
 import csv
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+import overtone
 from overtone.features import PairedFeatures, load
 from overtone.methods.base import CorpusInfo, methods
 from overtone.training import Run, train
@@ -141,3 +143,15 @@ def test_noise_of_hsc_mae_rises_where_unclear_pairs_are_learnt_by_heart(wrong_sh
     assert found.mask_ratio == pytest.approx(0.2 + 0.3 * noise)
     given = kind.resolve(kind.settings_type(dropout=0.1, mask_ratio=0.0), corpus)
     assert (given.dropout, given.mask_ratio) == (0.1, 0.0)
+
+
+def test_inspect_foresees_what_training_decides(shuffled, tmp_path):
+    arrays = {name: rows.numpy() for name, rows in shuffled[0].modalities.items()}
+    split = np.array(["train"] * 500 + ["test"] * 100)
+    np.savez(tmp_path / "pairs.npz", **arrays, split=split)
+    said = overtone.inspect(tmp_path / "pairs.npz", training=True).training
+    run = train("cca", overtone.load(tmp_path / "pairs.npz"))
+    assert said["wrong pairs"] == run.info["pairs"]["said"]
+    assert "not trained on as pairs" in said["wrong pairs"]
+    assert said["scaling of left"].startswith(run.info["scaling"]["left"]["steps"])
+    assert overtone.inspect(tmp_path / "pairs.npz").training == {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from typing_extensions import Unpack
 
-from overtone.api.parameters import PairReading, Param, ViewReading
+from overtone.api.parameters import Flag, PairReading, Param, ViewReading
 from overtone.core import unknown_name
 
 if TYPE_CHECKING:
@@ -20,11 +20,15 @@ F = TypeVar("F", bound="Features")
 log = logging.getLogger("overtone")
 
 
-def inspect(data: Annotated[str | Path, Param("DATA")], **reading: Unpack[ViewReading]) -> Inspection:
+def inspect(
+    data: Annotated[str | Path, Param("DATA")], *, training: Flag = False, **reading: Unpack[ViewReading]
+) -> Inspection:
     """Show what is in DATA and list everything that is wrong with it.
 
     Args:
         data: A feature file, a folder, or a built-in corpus such as split-digits.
+        training: Show also what label-free training would find: the scaling, and how many pairs look wrong. Takes
+            seconds.
         reading: How to read them; see :func:`overtone.features.load_views`.
 
     Returns:
@@ -35,7 +39,13 @@ def inspect(data: Annotated[str | Path, Param("DATA")], **reading: Unpack[ViewRe
     """
     from overtone import features
 
-    return features.inspect(data, **reading)
+    found = features.inspect(data, **reading)
+    if not training or found.problems or len(found.modalities) == 1:
+        return found
+    from overtone.training import foresee
+
+    loaded = features.require_pairs(features.load_views(data, **reading))
+    return replace(found, training=foresee(loaded)) if "train" in loaded.splits else found
 
 
 def read(data: str | Path | Features, reading: PairReading) -> PairedFeatures:

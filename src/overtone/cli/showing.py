@@ -37,8 +37,7 @@ def show_run(output: Output, run: Run, arguments: Arguments) -> None:
         what = "took part in training" if unpaired["used"] else f"were left out: {run.name} learned from pairs"
         output.say(f"{unpaired['rows']:,} training rows with one modality only {what}.")
     if pairs := run.info.get("pairs"):
-        said = f"{pairs['left_out']} left out, see pairs.csv" if pairs["left_out"] else "all kept"
-        output.say(f"Wrong pairs: about {pairs['wrong_share']:.0%} ({pairs['reason']}; {said})")
+        output.say(f"Wrong pairs: {pairs['said']}{'; see pairs.csv' if pairs['left_out'] else ''}")
     output.say(f"\nRun: {out}")
     output.say(f"Report (open it in a browser): {report}" if report else "No test split, so no evaluation.")
 

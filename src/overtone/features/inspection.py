@@ -63,6 +63,7 @@ class Inspection(Document):
         splits: Split to number of rows.
         ids: The first three.
         truth: Key to shape of what is known beyond the annotation.
+        training: What label-free training would decide, in words, by name; only where asked for.
         checksum: SHA-256 over features, targets and splits.
         notes: What was decided while reading, in sentences.
         problems: What makes the source unusable, in sentences.
@@ -80,6 +81,7 @@ class Inspection(Document):
     splits: dict[str, int] = field(default_factory=dict)
     ids: tuple[str, ...] = ()
     truth: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    training: dict[str, str] = field(default_factory=dict)
     checksum: str | None = None
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()

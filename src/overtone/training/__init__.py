@@ -1,6 +1,7 @@
 """Training: one run of one method; the loop, the run folder, checkpoints and resume, distribution."""
 
 from overtone.training.context import Infer, RunContext
+from overtone.training.data import foresee
 from overtone.training.fit import TrainOptions, train
 from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
@@ -13,6 +14,7 @@ __all__ = [
     "TrainOptions",
     "TrainingSettings",
     "TrainingStopped",
+    "foresee",
     "split_settings",
     "train",
 ]

@@ -219,6 +219,14 @@ def prepare(
     return TrainingData(data, corpus, scalers, chosen, check, rows, held)
 
 
+def foresee(data: PairedFeatures) -> dict[str, str]:
+    """What label-free training would decide of data with a split ``train``, in words: scaling, and wrong pairs."""
+    visible = replace(data, targets=None, label_kind="none", class_names=(), truth={}, media={})
+    found = prepare(visible, TrainingSettings.build({"select": "last"}), torch.device("cpu"))
+    said = {f"scaling of {name}": f"{choice.spec} ({choice.reason})" for name, choice in found.chosen.items()}
+    return said | ({} if found.pairs is None else {"wrong pairs": found.pairs.sentence()})
+
+
 def fingerprint(data: PairedFeatures) -> str:
     """SHA-256 of what training depends on in visible data: features, labels if seen, train and validation rows."""
     parts = [*data.modalities.values(), *([] if data.targets is None else [data.targets])]

@@ -63,7 +63,14 @@ class PairCheck:
             "memorised": round(self.memorised, 4),
             "left_out": int(self.wrong.sum()) if self.left_out else 0,
             "reason": self.reason,
+            "said": self.sentence(),
         }
+
+    def sentence(self) -> str:
+        """The estimated share of wrong pairs, and what follows."""
+        number = int(self.wrong.sum())
+        what = f"{number} of {len(self.ids)} are not trained on as pairs" if self.left_out else "all are kept"
+        return f"about {self.agreement.wrong_share:.0%} ({self.reason}; {what})"
 
     def rows(self) -> list[tuple[str, float, float]]:
         """Id, rank and chance of being wrong of the pairs taken as wrong, likeliest first."""
