@@ -22,7 +22,7 @@ from overtone.report.words import number, signed
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "results.md"
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
-METHODS = ("hsc-mae", "cca", "dcca", "infonce", "cav-mae")
+METHODS = ("hsc-mae", "cca", "csa", "dcca", "infonce", "fusemix", "structure", "cav-mae", "vicreg")
 LABELLED = ("interactions", "triplet", "supervised-infonce", "tnn-c-cca", "cluster-cca", "cca")
 CERTAIN = 0.001
 """p-values below this one are not written out."""
@@ -53,6 +53,9 @@ CORPORA = {
     "digits_av": Corpus("Spoken and written digits", "digits_av/digits_av.npz"),
     "wikipedia": Corpus("Wikipedia", "wikipedia/wikipedia.npz"),
     "handwritten": Corpus("Handwritten", "handwritten/Handwritten.mat", "view1,view4"),
+    "scene15": Corpus("Scene-15", "scene15/scene15.npz"),
+    "cora": Corpus("Cora", "cora/cora.npz"),
+    "reuters": Corpus("Reuters", "reuters/reuters.npz"),
     "ccv-labels": Corpus("CCV", "ccv/ccv.npz", None, LABELLED, "--controls"),
     "digits_av-labels": Corpus("Spoken and written digits", "digits_av/digits_av.npz", None, LABELLED, "--controls"),
 }
@@ -85,7 +88,7 @@ def section(title: str, found: Mapping[str, Comparison]) -> str:
         f"mAP of `{first}` minus that of the others (95 % interval; p < 0.001 unless given):\n\n"
         f"{table(['method', *titles], leads)}"
     )
-    return f"### {title}\n\n```bash\n" + "\n".join(commands) + f"\n```\n\n{tables}\n"
+    return f"#### {title}\n\n```bash\n" + "\n".join(commands) + f"\n```\n\n{tables}\n"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

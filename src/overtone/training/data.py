@@ -220,7 +220,11 @@ def prepare(
 
 
 def foresee(data: PairedFeatures) -> dict[str, str]:
-    """What label-free training would decide of data with a split ``train``, in words: scaling, and wrong pairs."""
+    """What label-free training would decide of data with a split ``train``.
+
+    Returns:
+        ``scaling of MODALITY`` and ``wrong pairs``, each in words.
+    """
     visible = replace(data, targets=None, label_kind="none", class_names=(), truth={}, media={})
     found = prepare(visible, TrainingSettings.build({"select": "last"}), torch.device("cpu"))
     said = {f"scaling of {name}": f"{choice.spec} ({choice.reason})" for name, choice in found.chosen.items()}

