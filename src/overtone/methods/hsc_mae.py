@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, cast
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from overtone.core import InputError, Settings
 from overtone.methods.base import Batch, CorpusInfo, methods
+from overtone.methods.hsc_mae_settings import HSCMAESettings, extra_noise
 from overtone.methods.neighbourhoods import Mining
-from overtone.methods.two_tower import CANONICAL_ROWS, MaskedTwoTower, MaskedTwoTowerSettings, check_batch
+from overtone.methods.two_tower import CANONICAL_ROWS, MaskedTwoTower, check_batch
 from overtone.networks import CanonicalProjection
 from overtone.objectives.canonical import canonical_loss
 from overtone.objectives.distillation import distillation
@@ -20,79 +20,6 @@ from overtone.objectives.targets import own_and_others
 from overtone.objectives.weighting import LearnedWeights, weighted_sum
 
 TERMS = ("canonical", "neighbours", "reconstruction", "distillation")
-
-
-class HSCMAESettings(MaskedTwoTowerSettings):
-    """Settings of HSC-MAE."""
-
-    renamed: ClassVar = {"surveys": "mining_refreshes"}
-
-    dropout: float | None = Field(None, ge=0, lt=1)
-    """Share of hidden units switched off in a training step; None: 0.35, up to 0.5 where pairs are learnt by heart."""
-    mask_ratio: float | None = Field(None, ge=0, lt=1)
-    """Probability that an entry is masked; None: 0.2, up to 0.5 where pairs are learnt by heart."""
-
-    canonical_weight: float = Field(1.0, ge=0)
-    """Weight of the global term, canonical correlation of whole features; 0 switches it off."""
-    canonical_ridge: float = Field(0.1, ge=0)
-    """Ridge of the batch covariances, as a share of the mean variance."""
-    canonical_power: Literal["rho", "rho2"] = "rho2"
-    """Whether correlations or their squares are maximised."""
-
-    neighbour_weight: float = Field(1.0, ge=0)
-    """Weight of the local term, soft InfoNCE over mined neighbours; 0 switches it off."""
-    form: Literal["cross_entropy", "multi_positive"] = "cross_entropy"
-    """Form of the soft InfoNCE: towards all neighbours by weight, or towards any of them (as published)."""
-    temperature: float = Field(0.1, gt=0)
-    """Temperature of the student's softmax over the batch."""
-    own_weight: float = Field(0.2, ge=0, le=1)
-    """Share of a clip's target weights for its true counterpart; 1: no neighbours (plain InfoNCE)."""
-    within_weight: float = Field(0.3, ge=0)
-    """Weight, inside the local term, of the same loss within each modality."""
-    neighbours: float = Field(0.2, gt=0)
-    """Neighbours per clip with softmax weights: a number, or below 1 a share of the rows mined."""
-    mining_view: Literal["joint", "mean"] = "joint"
-    """Similarity of two clips: mean of the modalities' cosines, or cosine of the mean embeddings (as published)."""
-    mining_features: bool = True
-    """Whether the cosines of the scaled features are averaged in (joint view only)."""
-    mining_weighting: Literal["walk", "softmax"] = "walk"
-    """Weights of neighbours: random walks on the neighbour graph, or softmax of the cosines (as published)."""
-    walk_edges: int = Field(10, ge=1)
-    """Edges per clip of the neighbour graph."""
-    walk_restart: float = Field(0.03, gt=0, lt=1)
-    """Probability that a walk ends at a step."""
-    teacher_temperature: float = Field(0.05, gt=0)
-    """Temperature of the teacher's softmax over neighbours."""
-    mining_rows: int = Field(4096, ge=0)
-    """Training sets up to this size are mined as a whole, larger ones batch by batch (memory grows with its square)."""
-    mining_refreshes: int = Field(12, ge=1)
-    """How many times during training the training set is mined."""
-    queue: int = Field(0, ge=0)
-    """Past teacher embeddings kept as further candidates when mining goes batch by batch."""
-
-    reconstruction_weight: float = Field(0.3, ge=0)
-    """Weight of the sample term, masked reconstruction; 0 switches it off."""
-    distillation_weight: float = Field(0.0, ge=0)
-    """Weight of distillation from the teacher's whole to the student's masked embedding; 0 switches it off."""
-    distillation: Literal["embedding", "similarity"] = "embedding"
-    """What is distilled: each embedding, or the similarities between them."""
-
-    learn_weights: bool = False
-    """Whether the terms' weights are learned by uncertainty, starting from the given ones."""
-    weights_learning_rate: float = Field(1e-3, gt=0)
-    """Learning rate of learned weights."""
-    warmup: float = Field(0.05, ge=0, lt=1)
-    """With learned weights: share of training with reconstruction alone."""
-
-
-def _noise(corpus: CorpusInfo) -> float:
-    """In [0, 1]: how much more noise than usual, 1 where pairs say little of neighbours and are learnt by heart.
-
-    Rises with the share of wrong pairs from 5 to 15 % and with the memorisation from 1.1 to 2; both must be there.
-    """
-    unclear = (corpus.wrong_share - 0.05) / 0.1
-    by_heart = (corpus.memorised - 1.1) / 0.9
-    return max(0.0, min(1.0, unclear)) * max(0.0, min(1.0, by_heart))
 
 
 @methods.register("hsc-mae")
@@ -151,7 +78,7 @@ class HSCMAE(MaskedTwoTower):
     def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:
         """As everywhere; dropout and masks rise where single pairs would be learnt by heart."""
         resolved = cast(HSCMAESettings, super().resolve(settings, corpus))
-        noise = _noise(corpus)
+        noise = extra_noise(corpus)
         return resolved.changed(
             dropout=resolved.dropout if resolved.dropout is not None else 0.35 + 0.15 * noise,
             mask_ratio=resolved.mask_ratio if resolved.mask_ratio is not None else 0.2 + 0.3 * noise,
