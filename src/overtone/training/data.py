@@ -220,7 +220,10 @@ def prepare(
 
 
 def foresee(data: PairedFeatures) -> dict[str, str]:
-    """What label-free training would decide of data with a split ``train``.
+    """What label-free training would decide.
+
+    Args:
+        data: With a split ``train``.
 
     Returns:
         ``scaling of MODALITY`` and ``wrong pairs``, each in words.

@@ -17,7 +17,7 @@ _LIKELY = 0.5
 """A pair is taken as wrong where this is likelier than not."""
 _LEAST_SHARE = 0.18
 """Share of wrong pairs from which on a run trains without them: fewer cost nothing that could be measured."""
-_LEAST_RECOGNISED = 0.55
+_LEAST_RECOGNISED = 0.7
 """Share of right pairs that must be recognised as such, surely: below it, weak pairs would be taken for wrong ones."""
 _LEAST_ROWS = 50
 """Fewer rows have no neighbourhoods to speak of."""
