@@ -141,6 +141,7 @@ def test_noise_of_hsc_mae_rises_where_unclear_pairs_are_learnt_by_heart(wrong_sh
     found = kind.resolve(kind.settings_type(), corpus)
     assert found.dropout == pytest.approx(0.35 + 0.15 * noise)
     assert found.mask_ratio == pytest.approx(0.2 + 0.3 * noise)
+    assert kind.resolve(kind.settings_type(), corpus._replace(pairs=300)).dropout == 0.35
     given = kind.resolve(kind.settings_type(dropout=0.1, mask_ratio=0.0), corpus)
     assert (given.dropout, given.mask_ratio) == (0.1, 0.0)
 
