@@ -62,7 +62,7 @@ def test_pairs_are_all_kept_where_asked_or_where_few_are_wrong(clean, shuffled):
     found = check_pairs(*views(clean))
     assert not found.left_out
     assert found.summary()["left_out"] == 0
-    assert found.wrong_share == found.agreement.wrong_share < 0.1
+    assert found.wrong_share == max(0.0, found.agreement.wrong_share - 2 * found.agreement.wrong_share_error) < 0.1
     assert check_pairs(first[:49], second[:49], ids[:49]) is None
 
 
@@ -133,7 +133,7 @@ def test_a_method_with_labels_keeps_its_pairs(shuffled):
 
 @pytest.mark.parametrize(
     ("wrong_share", "memorised", "noise"),
-    [(0.0, 3.0, 0.0), (0.5, 1.0, 0.0), (0.5, 3.0, 1.0), (0.1, 2.0, 0.5), (0.15, 1.55, 0.5), (0.1, 1.55, 0.25)],
+    [(0.0, 3.0, 0.0), (0.5, 1.0, 0.0), (0.5, 3.0, 1.0), (0.075, 2.0, 0.5), (0.12, 1.55, 0.5), (0.075, 1.55, 0.25)],
 )
 def test_noise_of_hsc_mae_rises_where_unclear_pairs_are_learnt_by_heart(wrong_share, memorised, noise):
     kind = methods["hsc-mae"]

@@ -83,7 +83,8 @@ class CorpusInfo(NamedTuple):
         rows: Number of training rows.
         pairs: Number of those that have both modalities; None: all.
         classes: Number of classes; 0 for methods without labels, which never learn it.
-        wrong_share: Estimated share of the pairs whose halves lie in different neighbourhoods; 0 where not looked at.
+        wrong_share: Share of pairs whose halves surely lie in different neighbourhoods: the estimate less two standard
+            errors; 0 where not looked at.
         memorised: How much better linear CCA finds the partners of rows it was fitted on; 1 where not looked at.
     """
 

@@ -50,8 +50,12 @@ class PairCheck:
 
     @property
     def wrong_share(self) -> float:
-        """Estimated share of wrong pairs that the run trains with; none where those that were found are left out."""
-        return 0.0 if self.left_out else self.agreement.wrong_share
+        """Share of wrong pairs that the run surely trains with, the estimate less two standard errors.
+
+        None where those that were found are left out.
+        """
+        sure = self.agreement.wrong_share - 2.0 * self.agreement.wrong_share_error
+        return 0.0 if self.left_out else max(0.0, sure)
 
     def summary(self) -> dict[str, float | int | str]:
         """What ``run.json`` says."""
