@@ -133,7 +133,7 @@ def test_a_method_with_labels_keeps_its_pairs(shuffled):
 
 @pytest.mark.parametrize(
     ("wrong_share", "memorised", "noise"),
-    [(0.0, 3.0, 0.0), (0.5, 1.0, 0.0), (0.5, 3.0, 1.0), (0.075, 2.0, 0.5), (0.12, 1.55, 0.5), (0.075, 1.55, 0.25)],
+    [(0.0, 3.0, 0.0), (0.5, 1.0, 0.0), (0.5, 3.0, 1.0), (0.08, 2.0, 0.5), (0.11, 1.325, 0.5), (0.08, 1.325, 0.25)],
 )
 def test_noise_of_hsc_mae_rises_where_unclear_pairs_are_learnt_by_heart(wrong_share, memorised, noise):
     kind = methods["hsc-mae"]

@@ -23,6 +23,8 @@ _LEAST_ROWS = 50
 """Fewer rows have no neighbourhoods to speak of."""
 _FOLDS = 4
 """One row in so many is held out to see what linear CCA learns by heart."""
+_FITTED = 16384
+"""Rows that this CCA sees at most."""
 _WIDTH = 512
 """Columns, those of largest variance, that this CCA sees at most."""
 
@@ -133,14 +135,15 @@ def memorisation(first: Tensor, second: Tensor) -> float:
         first: (N, d) or (N, T, d) scaled rows of the first modality.
         second: Of the second.
     """
-    chunks = -(-len(first) // _CHUNK)
-    sides = [_widest(rows[::chunks].flatten(1)) for rows in (first, second)]
+    every = -(-len(first) // _FITTED)
+    sides = [_widest(rows[::every].flatten(1)) for rows in (first, second)]
     projection = CanonicalProjection((sides[0].shape[1], sides[1].shape[1])).to(first.device)
     held_out = torch.arange(len(sides[0]), device=first.device) % _FOLDS == 0
     projection.fit(sides[0][~held_out], sides[1][~held_out], ridge=1.0)
     embedded = [projection(rows, side, 1.0) for side, rows in enumerate(sides)]
-    fitted = (~held_out).nonzero()[:, 0][:: _FOLDS - 1][: int(held_out.sum())]
-    known, new = (mean_reciprocal_rank(embedded[0][rows], embedded[1][rows]) for rows in (fitted, held_out))
+    size = min(int(held_out.sum()), _CHUNK)
+    ranked = [(part.nonzero()[:, 0])[:: max(1, int(part.sum()) // size)][:size] for part in (~held_out, held_out)]
+    known, new = (mean_reciprocal_rank(embedded[0][rows], embedded[1][rows]) for rows in ranked)
     return known / new
 
 
