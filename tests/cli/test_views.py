@@ -64,7 +64,7 @@ def test_where_pairs_are_needed_a_single_view_is_refused_with_a_way_out(
     )
     assert called.code == 2
     assert called.err.startswith(f"overtone: {source}: holds one view, 'image', but two modalities are needed here")
-    assert "`overtone diagnose` is for one view" in called.err
+    assert "`overtone diagnose` take one view" in called.err
     assert called.err.count("\n") == 1
 
 

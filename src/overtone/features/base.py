@@ -229,7 +229,7 @@ def single_view_error(source: str, name: str, got: str) -> InputError:
         f"{source}: holds one view, {name!r}, but two modalities are needed here",
         got=got,
         valid="'audio' and 'visual', or any two arrays with a row per clip",
-        fix="bring the other modality; `embed --only` and `diagnose` take one view, and load_views reads it",
+        fix="bring the other modality; `overtone embed --only` and `overtone diagnose` take one view",
     )
 
 

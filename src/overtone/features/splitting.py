@@ -40,7 +40,7 @@ def draw_split(rows: int, fraction: float, seed: int, groups: Sequence[str] = ()
 
     Example:
         >>> draw_split(6, 0.5, 0, ["a", "b", "a", "b", "c", "c"])
-        (array([1, 3]), array([0, 2, 4, 5]))
+        (array([0, 2]), array([1, 3, 4, 5]))
     """
     count = math.ceil(rows * fraction)
     if not len(groups):
@@ -58,7 +58,7 @@ def group_numbers(groups: Sequence[str]) -> Values:
 
     Example:
         >>> group_numbers(["b", "a", "", "b", ""])
-        array([2, 1, 3, 2, 4])
+        array([1, 0, 2, 1, 3])
     """
     names = np.array(groups, dtype=str)
     _, numbers = np.unique(names, return_inverse=True)
