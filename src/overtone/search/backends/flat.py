@@ -20,7 +20,7 @@ from overtone.search.base import Store, stores
 from overtone.search.filters import Filter
 from overtone.search.flat.lock import LOCK, acquire, cannot_write, release
 from overtone.search.flat.manifest import KEPT, Manifest, SegmentEntry, sync_folder, versions, write_manifest
-from overtone.search.flat.scan import Engine, nearest
+from overtone.search.flat.scan import Engine, Scan
 from overtone.search.flat.segment import Rows, Segment
 from overtone.search.flat.snapshot import Snapshot, open_newest, remove_unused
 from overtone.search.flat.writing import write_segment
@@ -256,7 +256,7 @@ class FlatStore(Store):
         assert isinstance(settings, FlatSettings)
         allowed = [segment.allowed(to, where) for segment in self._segments]
         k = min(k, max(1, self._manifest.items))
-        best = nearest(self._segments, allowed, queries, k, to, settings.memory_mb, settings.engine)
+        best = Scan(self._segments, allowed, to, settings.memory_mb, settings.engine).nearest(queries, k)
         found = self._named(np.unique(best.positions[best.positions >= 0]))
         return [
             tuple(

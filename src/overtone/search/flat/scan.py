@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -62,103 +63,92 @@ class Best:
         self.positions[touched] = np.take_along_axis(where, order, axis=1)
 
 
-def nearest(
-    segments: Sequence[Segment],
-    allowed: Sequence[Mask | None],
-    queries: Vectors,
-    k: int,
-    to: Sequence[str],
-    memory_mb: int,
-    engine: Engine,
-) -> Best:
-    """The k rows of the segments with the largest inner products.
+@dataclass(frozen=True)
+class Scan:
+    """What is searched, and how.
 
-    Args:
-        segments: What is searched; positions count through all of them.
+    Attributes:
+        segments: Positions count through all of them.
         allowed: Of each segment, the rows that may be found; None for all.
-        queries: (Q, d) unit rows.
-        k: Rows per query.
         to: Modalities; of several the mean.
         memory_mb: Memory, in MiB, that one block may take.
         engine: What multiplies.
-
-    Returns:
-        Scores and positions, the best first; position -1 where fewer than k rows may be found.
     """
-    rounding = max((sum(s.rounding.get(name, 0.0) for name in to) / len(to) for s in segments), default=0.0)
-    if rounding == 0:
-        return scan(segments, allowed, queries, k, to, memory_mb, engine)
-    return _rerank(segments, allowed, queries, k, to, memory_mb, engine, rounding)
 
+    segments: Sequence[Segment]
+    allowed: Sequence[Mask | None]
+    to: Sequence[str]
+    memory_mb: int
+    engine: Engine
 
-def _rerank(
-    segments: Sequence[Segment],
-    allowed: Sequence[Mask | None],
-    queries: Vectors,
-    k: int,
-    to: Sequence[str],
-    memory_mb: int,
-    engine: Engine,
-    rounding: float,
-) -> Best:
-    """Scan quantised rows for more than k, rank those by their exact rows, and go on until no other can be better.
+    def nearest(self, queries: Vectors, k: int) -> Best:
+        """The k rows with the largest inner products.
 
-    With x' the quantised row of x and a unit query q, q·x <= q·x' + ‖x - x'‖. So a row that was not among the scanned m
-    scores at most the m-th scanned score plus the largest ‖x - x'‖: once the exact k-th score is above that, no other
-    row can be among the k.
-    """
-    total = sum(segment.rows for segment in segments)
-    result, open_queries, wanted = Best(len(queries), k), np.arange(len(queries)), max(4 * k, k + 64)
-    starts = np.cumsum([0, *(segment.rows for segment in segments)])
-    while len(open_queries):
-        wanted = min(wanted, max(total, 1))
-        found = scan(segments, allowed, queries[open_queries], wanted, to, memory_mb, engine)
-        unsure = []
-        for at, query in enumerate(open_queries):
-            positions = np.sort(found.positions[at][found.positions[at] >= 0])
-            exact = np.concatenate(
-                [
-                    segment.target(to, positions[(positions >= start) & (positions < stop)] - start) @ queries[query]
-                    for segment, start, stop in zip(segments, starts[:-1], starts[1:])
-                ]
-                or [np.zeros(0, np.float32)]
-            )
-            one = Best(1, k)
-            one.offer(exact[None].astype(np.float32), positions)
-            result.scores[query], result.positions[query] = one.scores[0], one.positions[0]
-            if len(positions) == wanted < total and one.scores[0, -1] < found.scores[at, -1] + rounding:
-                unsure.append(query)
-        open_queries, wanted = np.array(unsure, dtype=np.int64), 4 * wanted
-    return result
+        Args:
+            queries: (Q, d) unit rows.
+            k: Rows per query.
 
+        Returns:
+            Scores and positions, the best first; position -1 where fewer than k rows may be found.
+        """
+        rounding = max(
+            (sum(s.rounding.get(name, 0.0) for name in self.to) / len(self.to) for s in self.segments), default=0.0
+        )
+        if rounding == 0:
+            return self.scan(queries, k)
+        return self._rerank(queries, k, rounding)
 
-def scan(
-    segments: Sequence[Segment],
-    allowed: Sequence[Mask | None],
-    queries: Vectors,
-    k: int,
-    to: Sequence[str],
-    memory_mb: int,
-    engine: Engine,
-) -> Best:
-    """The k largest inner products with the rows as they are scanned; arguments as for :func:`nearest`."""
-    best, start = Best(len(queries), k), 0
-    faiss = _faiss(engine) if len(queries) > FEW else None
-    row_bytes = 4 * (queries.shape[1] + (k if faiss else len(queries)))
-    size = max(1024, (memory_mb << 20) // (2 * row_bytes))
-    for segment, mask in zip(segments, allowed):
-        chosen = None if mask is None else np.flatnonzero(mask)
-        if chosen is not None and (len(chosen) < _SPARSE * segment.rows or faiss):
-            for at in range(0, len(chosen), size):
-                part = chosen[at : at + size]
-                _offer(best, segment.target(to, part, exact=False), queries, part + start, faiss)
-        else:
-            for at in range(0, segment.rows, size):
-                rows = slice(at, min(at + size, segment.rows))
-                block, where = segment.target(to, rows, exact=False), np.arange(rows.start, rows.stop) + start
-                _offer(best, block, queries, where, faiss, None if mask is None else mask[rows])
-        start += segment.rows
-    return best
+    def _rerank(self, queries: Vectors, k: int, rounding: float) -> Best:
+        """Scan quantised rows for more than k, rank those by their exact rows, and go on until no other can be better.
+
+        With x' the quantised row of x and a unit query q, q·x <= q·x' + ‖x - x'‖. So a row that was not among the
+        scanned m scores at most the m-th scanned score plus the largest ‖x - x'‖: once the exact k-th score is above
+        that, no other row can be among the k.
+        """
+        total = sum(segment.rows for segment in self.segments)
+        result, open_queries, wanted = Best(len(queries), k), np.arange(len(queries)), max(4 * k, k + 64)
+        starts = np.cumsum([0, *(segment.rows for segment in self.segments)])
+        while len(open_queries):
+            wanted = min(wanted, max(total, 1))
+            found = self.scan(queries[open_queries], wanted)
+            unsure = []
+            for at, query in enumerate(open_queries):
+                positions = np.sort(found.positions[at][found.positions[at] >= 0])
+                exact = np.concatenate(
+                    [
+                        segment.target(self.to, positions[(positions >= start) & (positions < stop)] - start)
+                        @ queries[query]
+                        for segment, start, stop in zip(self.segments, starts[:-1], starts[1:])
+                    ]
+                    or [np.zeros(0, np.float32)]
+                )
+                one = Best(1, k)
+                one.offer(exact[None].astype(np.float32), positions)
+                result.scores[query], result.positions[query] = one.scores[0], one.positions[0]
+                if len(positions) == wanted < total and one.scores[0, -1] < found.scores[at, -1] + rounding:
+                    unsure.append(query)
+            open_queries, wanted = np.array(unsure, dtype=np.int64), 4 * wanted
+        return result
+
+    def scan(self, queries: Vectors, k: int) -> Best:
+        """The k largest inner products with the rows as they are scanned; arguments as for :meth:`nearest`."""
+        best, start = Best(len(queries), k), 0
+        faiss = _faiss(self.engine) if len(queries) > FEW else None
+        row_bytes = 4 * (queries.shape[1] + (k if faiss else len(queries)))
+        size = max(1024, (self.memory_mb << 20) // (2 * row_bytes))
+        for segment, mask in zip(self.segments, self.allowed):
+            chosen = None if mask is None else np.flatnonzero(mask)
+            if chosen is not None and (len(chosen) < _SPARSE * segment.rows or faiss):
+                for at in range(0, len(chosen), size):
+                    part = chosen[at : at + size]
+                    _offer(best, segment.target(self.to, part, exact=False), queries, part + start, faiss)
+            else:
+                for at in range(0, segment.rows, size):
+                    rows = slice(at, min(at + size, segment.rows))
+                    block, where = segment.target(self.to, rows, exact=False), np.arange(rows.start, rows.stop) + start
+                    _offer(best, block, queries, where, faiss, None if mask is None else mask[rows])
+            start += segment.rows
+        return best
 
 
 def _offer(
