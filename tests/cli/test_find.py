@@ -116,5 +116,5 @@ def test_nothing_found(cli: Cli) -> None:
     called = cli("find", "duplicates", "plain.npz", "--csv", "d.csv", "--report", "d.html")
     assert called.code == 0, called.err
     assert "no two are nearer than chance explains" in called.out
-    assert Path("d.csv").read_text().splitlines() == ["id"]
+    assert Path("d.csv").read_text().splitlines() == ["id,group,distance,expected"]
     assert "None." in Path("d.html").read_text(encoding="utf-8")

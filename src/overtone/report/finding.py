@@ -52,9 +52,10 @@ def finding_section(found: Found) -> Section:
     if not rows:
         return section(question, "None.")
     words = [name for name, value in rows[0].values.items() if isinstance(value, str)]
-    columns: Columns = ["clip", *texts("media")]
+    linked = any(row.clip.media for row in rows)
+    columns: Columns = ["clip", *(texts("media") if linked else [])]
     columns += [Column(name, "text" if name in words else "number") for name in rows[0].values]
-    cells = [[row.clip.id, _media(row.clip), *row.values.values()] for row in rows[:_MOST_ROWS]]
+    cells = [[row.clip.id, *([_media(row.clip)] if linked else []), *row.values.values()] for row in rows[:_MOST_ROWS]]
     some = f"The first {_MOST_ROWS:,} of {len(rows):,}, the surest first." if len(rows) > _MOST_ROWS else ""
     return section(question, some, table(columns, cells))
 

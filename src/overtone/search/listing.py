@@ -15,6 +15,14 @@ Found = Duplicates | Outliers | Mismatches
 """The result of looking through a corpus."""
 
 
+_HEADS: dict[type, tuple[str, ...]] = {
+    Duplicates: ("group", "distance", "expected"),
+    Outliers: ("modality", "distance", "expected"),
+    Mismatches: ("rank", "chance"),
+}
+"""The columns of each kind of result."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A row of the table.
@@ -37,32 +45,31 @@ def list_rows(found: Found) -> list[Row]:
     Returns:
         Rows of one set of columns.
     """
+    heads = _HEADS[type(found)]
     if isinstance(found, Duplicates):
-        return [
-            Row(clip, {"group": number, "distance": group.distance, "expected": group.expected})
+        found_rows: list[tuple[Clip, tuple[str | float | int, ...]]] = [
+            (clip, (number, group.distance, group.expected))
             for number, group in enumerate(found.groups, 1)
             for clip in group.clips
         ]
-    if isinstance(found, Outliers):
-        return [
-            Row(one.clip, {"modality": one.modality, "distance": one.distance, "expected": one.expected})
-            for one in found.outliers
-        ]
-    return [Row(one.clip, {"rank": one.rank, "chance": one.chance}) for one in found.mismatches]
+    elif isinstance(found, Outliers):
+        found_rows = [(one.clip, (one.modality, one.distance, one.expected)) for one in found.outliers]
+    else:
+        found_rows = [(one.clip, (one.rank, one.chance)) for one in found.mismatches]
+    return [Row(clip, dict(zip(heads, values))) for clip, values in found_rows]
 
 
 def csv_text(found: Found) -> str:
-    """The table as CSV: id, paths of the media, and the numbers; only a heading where nothing was found.
+    """The table as CSV: id, paths of the media, and the numbers; only the heading where nothing was found.
 
     Args:
         found: The result.
     """
     rows = list_rows(found)
     media = list(dict.fromkeys(name for row in rows for name in row.clip.media))
-    heads = list(rows[0].values) if rows else []
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", *(f"media_{name}" for name in media), *heads])
+    writer.writerow(["id", *(f"media_{name}" for name in media), *_HEADS[type(found)]])
     for row in rows:
         writer.writerow([row.clip.id, *(row.clip.media.get(name, "") for name in media), *row.values.values()])
     return text.getvalue()
