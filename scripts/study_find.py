@@ -29,7 +29,7 @@ def shuffled(data: PairedFeatures, seed: int) -> tuple[PairedFeatures, np.ndarra
     order[rows], wrong[rows] = np.roll(rows, 1), True
     first, second = data.names
     views = {first: data.modalities[first], second: data.modalities[second][order]}
-    return replace(data, modalities=views, targets=None, label_kind="none", class_names=(), splits={}, truth={}), wrong
+    return replace(data, modalities=views, labels=None, label_kind="none", class_names=(), splits={}, truth={}), wrong
 
 
 def copied(data: PairedFeatures, seed: int, noise: float) -> tuple[PairedFeatures, np.ndarray]:

@@ -161,7 +161,7 @@ def make_data(rows: int = 150, seed: int = 0, **changes: Any) -> PairedFeatures:
     parts: dict[str, Any] = {
         "modalities": {"audio": views[0], "visual": views[1]},
         "ids": tuple(f"clip{i}" for i in range(rows)),
-        "targets": torch.nn.functional.one_hot(classes, 3).float(),
+        "labels": torch.nn.functional.one_hot(classes, 3).float(),
         "label_kind": "single",
         "class_names": ("dog", "cat", "train"),
         "splits": {"train": torch.arange(2 * rows // 3), "test": torch.arange(2 * rows // 3, rows)},

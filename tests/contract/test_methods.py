@@ -147,7 +147,7 @@ def test_a_label_free_method_does_not_depend_on_labels(name: str, stored: dict[s
     from dataclasses import replace
 
     assert data.targets is not None
-    other = replace(data, targets=data.targets.roll(1, dims=0))
+    other = replace(data, labels=data.targets.roll(1, dims=0))
     assert_same(weights(stored[name]), weights(train(name, other, settings=settings(name))))
 
 

@@ -116,7 +116,7 @@ def test_kinds_of_arrays_and_labels_do_not_matter() -> None:
     same(expected, evaluate(a * 7, v * np.geomspace(1e-200, 1e200, len(v))[:, None], one_hot))
     same(expected, evaluate(a * 1e-200, v * 1e200, labels, exact=False))
     same(expected, evaluate(a.tolist(), v.tolist(), one_hot.astype(bool)))
-    same(expected, evaluate(a, v, labels * 10 - 3))
+    same(expected, evaluate(a, v, labels * 10 + 3))
 
 
 def test_multi_label_relevance_is_sharing_a_class_and_its_degree_is_the_overlap() -> None:

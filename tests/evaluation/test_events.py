@@ -54,7 +54,7 @@ def test_it_stands_beside_the_annotation_and_changes_nothing_else():
     [
         ((torch.eye(4), torch.eye(4)[:, :3]), "same classes are needed in both.*got shapes"),
         ((torch.arange(4), torch.arange(4)), "valid: both \\(N, C\\)"),
-        ((torch.eye(4)[:3], torch.eye(4)[:3]), "events of audio: one row of labels per clip.*got 3 rows"),
+        ((torch.eye(4)[:3], torch.eye(4)[:3]), "events of audio: one row per clip.*got 3 rows"),
         ((torch.eye(4), -torch.eye(4)), "events of visual, row 0.*outside"),
     ],
 )

@@ -120,7 +120,7 @@ def test_settings_reach_every_method_that_has_them(data):
 
 
 def test_without_labels_partners_are_what_is_compared(make):
-    unlabelled = make(targets=None, label_kind="none", class_names=())
+    unlabelled = make(labels=None, label_kind="none", class_names=())
     found = compare(["toy", "toy-closed"], unlabelled, seeds=[0, 1])
     assert found.to_dict()["metric"] == "instance_recall@10"
     assert found.to_dict()["paired_tests"][0]["metric"] == "instance_recall@10"

@@ -70,7 +70,7 @@ def test_other_splits_or_labels_make_it_again(data: Any, tmp_path: Path) -> None
     swapped = dict(zip(data.splits, reversed(data.splits.values())))
     assert len(run(replace(data, splits=swapped), tmp_path, [Variant("a", "a", {})])[0]) == 1
     run(data, tmp_path, [Variant("a", "a", {})])
-    assert len(run(replace(data, targets=data.targets.roll(1, 0)), tmp_path, [Variant("a", "a", {})])[0]) == 1
+    assert len(run(replace(data, labels=data.targets.roll(1, 0)), tmp_path, [Variant("a", "a", {})])[0]) == 1
 
 
 def test_another_version_makes_it_again(data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,16 +75,16 @@ def test_wrong_names_and_values_are_said_before_training(
 def test_data_that_cannot_be_learnt_from() -> None:
     data = views()
     with pytest.raises(InputError, match="labels"):
-        diagnose(["triplet"], replace(data, targets=None, label_kind="none", class_names=()))
+        diagnose(["triplet"], replace(data, labels=None, label_kind="none", class_names=()))
     assert data.targets is not None
     one = torch.zeros_like(data.targets)
     one[:, 0] = 1
     with pytest.raises(InputError, match="the training rows have one class only"):
-        diagnose(["triplet"], replace(data, targets=one))
+        diagnose(["triplet"], replace(data, labels=one))
     single = data.targets.clone()
     single[data.splits["test"][1:]] = 0
     with pytest.raises(InputError, match="fewer than two test rows have a label"):
-        diagnose(["triplet"], replace(data, targets=single))
+        diagnose(["triplet"], replace(data, labels=single))
 
 
 def test_several_labels_are_for_losses_that_take_them() -> None:
@@ -92,7 +92,7 @@ def test_several_labels_are_for_losses_that_take_them() -> None:
     assert data.targets is not None
     several = data.targets.clone()
     several[::2] = several[::2].roll(1, 1).maximum(several[::2])
-    several = replace(data, targets=several, label_kind="multi")
+    several = replace(data, labels=several, label_kind="multi")
     single_only = ("arcface", "n-pair")
     takers = [name for name in metric_losses() if name not in single_only]
     diagnosis = diagnose(takers, several, seeds=[0], settings=QUICK)
@@ -114,7 +114,7 @@ def test_rows_without_a_label_are_left_out_and_counted() -> None:
     assert data.targets is not None
     missing = data.targets.clone()
     missing[:9] = 0
-    diagnosis = diagnose(["scl"], replace(data, targets=missing), seeds=[0], settings=QUICK)
+    diagnosis = diagnose(["scl"], replace(data, labels=missing), seeds=[0], settings=QUICK)
     assert sum(diagnosis.to_dict()["rows"].values()) == len(data) - 9
     assert any("without a label" in note for note in diagnosis.notes)
 

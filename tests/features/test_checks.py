@@ -37,9 +37,21 @@ FATAL = [
     ("split", lambda a: a[:5], r"key 'split': 5 rows but .*key 'audio' has 20"),
     ("ids", lambda a: changed(a, 7, "clip2"), r"key 'ids', row 7: id 'clip2' occurs twice \(first in row 2\)"),
     ("ids", lambda a: np.stack([a, a], axis=1), r"key 'ids': wrong rank; got shape \(20, 2\)"),
-    ("audio", lambda a: changed(a, (5, 1), np.nan), r"key 'audio', row 5: NaN \(1 such rows: 5\); leave these"),
-    ("visual", lambda a: changed(a, ([3, 9], 0), -np.inf), r"key 'visual', row 3: Inf \(2 such rows: 3, 9\)"),
-    ("visual", lambda a: changed(a, (0, 0), 1e300), r"key 'visual', row 0: Inf"),  # does not fit into float32
+    (
+        "audio",
+        lambda a: changed(a, (5, 1), np.nan),
+        r"key 'audio', row 5 \(id 'clip5'\): NaN \(1 such rows: 5\); leave these",
+    ),
+    (
+        "visual",
+        lambda a: changed(a, ([3, 9], 0), -np.inf),
+        r"key 'visual', row 3 \(id 'clip3'\): Inf \(2 such rows: 3, 9\)",
+    ),
+    (
+        "visual",
+        lambda a: changed(a, (0, 0), 1e300),
+        r"key 'visual', row 0 \(id 'clip0'\): Inf",
+    ),  # does not fit into float32
     ("audio", lambda a: a * 0, r"key 'audio': every row is zero, the modality is missing"),
     ("audio", lambda a: a.astype(str), r"key 'audio': features must be numbers; got <U32"),
     ("audio", lambda a: a.astype(complex), r"key 'audio': features must be numbers; got complex128"),
@@ -49,12 +61,24 @@ FATAL = [
     ("audio", lambda a: a[0, 0], r"key 'audio': wrong rank; got shape \(\)"),
     ("split", lambda a: changed(a, slice(None), "train"), r"key 'split': no row in split 'test'; mark rows"),
     ("split", lambda a: changed(a, slice(None), "test"), r"key 'split': no row in split 'train'"),
-    ("split", lambda a: changed(a, 4, "tets"), r"key 'split', row 4: unknown split .*; got 'tets'; valid: train"),
-    ("y", lambda a: changed(a, 6, -1), r"key 'y', row 6: label out of range \(1 such rows\); got -1; valid: whole"),
-    ("y", lambda a: a + 0.5, r"key 'y', row 0: label out of range \(20 such rows\); got 0.5"),
+    (
+        "split",
+        lambda a: changed(a, 4, "tets"),
+        r"key 'split', row 4 \(id 'clip4'\): unknown split .*; got 'tets'; valid: train",
+    ),
+    (
+        "y",
+        lambda a: changed(a, 6, -2),
+        r"key 'y', row 6 \(id 'clip6'\): label out of range \(1 such rows\); got -2; valid: whole",
+    ),
+    ("y", lambda a: a + 0.5, r"key 'y', row 0 \(id 'clip0'\): label out of range \(20 such rows\); got 0.5"),
     ("y", lambda a: a[:, None, None], r"key 'y': not labels; got \(20, 1, 1\) int64"),
-    ("y", lambda a: np.where(np.eye(4)[a] > 0, 2.0, 0), r"key 'y', row 0: label out of range .*valid: 0 to 1"),
-    ("y", lambda a: np.eye(4)[a] * np.nan, r"key 'y', row 0: label out of range"),
+    (
+        "y",
+        lambda a: np.where(np.eye(4)[a] > 0, 2.0, 0),
+        r"key 'y', row 0 \(id 'clip0'\): label out of range .*valid: 0 to 1",
+    ),
+    ("y", lambda a: np.eye(4)[a] * [1, np.nan, 1, 1], r"key 'y', row 0 \(id 'clip0'\): label out of range"),
 ]
 
 
@@ -71,10 +95,16 @@ def test_each_problem_names_file_key_row_and_remedy(tmp_path, arrays, key, chang
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        ({"class_names": ["a", "b", "c"]}, r"key 'y', row 3: label out of range.*0 to 2 \(there are 3 class names\)"),
+        (
+            {"class_names": ["a", "b", "c"]},
+            r"key 'y', row 3 \(id 'clip3'\): label out of range.*0 to 2 \(there are 3 class names\)",
+        ),
         ({"class_names": ["a", "b", "c", "a"]}, r"key 'class_names', row 3: class name 'a' occurs twice"),
         ({"labels": np.eye(20), "class_names": ["a", "b"]}, r"key 'labels': 20 classes but 2 class names"),
-        ({"y": np.array(["a", "z"] * 10), "class_names": ["a", "b"]}, r"row 1: label out of range.*got z; valid: one"),
+        (
+            {"y": np.array(["a", "z"] * 10), "class_names": ["a", "b"]},
+            r"row 1 \(id 'clip1'\): label out of range.*got z; valid: one",
+        ),
         ({"is_test": np.arange(20), "split": None}, r"key 'is_test': not flags; got 0, 1, 2, 3, 4; valid: true"),
         ({"is_test": ["no"] * 20, "split": None}, r"key 'is_test': not flags; got no"),
         ({"events_audio": np.eye(19)}, r"key 'events_audio': 19 rows but"),
@@ -153,7 +183,7 @@ def test_inspect_collects_all_problems_and_its_result_is_json(tmp_path, arrays):
     assert json.loads(json.dumps(found.to_dict())) == found.to_dict()
     assert Inspection.from_dict(found.to_dict()) == found
     problems = " ".join(found.problems)
-    assert all(part in problems for part in ("row 5: NaN", "19 rows", "got -3"))
+    assert all(part in problems for part in ("row 5 (id 'clip5'): NaN", "19 rows", "got -3"))
     assert found.keys["audio"] == "(20, 3) float64"
 
 

@@ -44,7 +44,7 @@ def paired(draw) -> PairedFeatures:
     return PairedFeatures(
         {name: torch.randn(rows, *shape, generator=generator) for name, shape in zip(pair, shapes)},
         ids=tuple(draw(st.lists(names, min_size=rows, max_size=rows, unique=True))),
-        targets=targets,
+        labels=targets,
         label_kind=find_label_kind(targets),
         class_names=tuple(draw(st.lists(names, min_size=classes, max_size=classes, unique=True))),
         splits=splits,

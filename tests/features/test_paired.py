@@ -11,7 +11,7 @@ def data() -> PairedFeatures:
     return PairedFeatures(
         {"audio": torch.arange(8.0).reshape(4, 2), "visual": torch.arange(12.0).reshape(4, 3)},
         ids=("a", "b", "c", "d"),
-        targets=torch.eye(4),
+        labels=torch.eye(4),
         label_kind="single",
         class_names=("w", "x", "y", "z"),
         splits={"train": torch.tensor([0, 2]), "test": torch.tensor([1, 3])},

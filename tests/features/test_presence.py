@@ -37,12 +37,14 @@ def test_flags_say_which_rows_are_there(arrays):
 
 def test_rows_of_nan_are_read_only_when_asked_for(arrays):
     arrays["audio"][5] = np.nan
-    with pytest.raises(InputError, match=r"row 5: NaN .*read the data with missing=nan \(--missing nan\)"):
+    with pytest.raises(
+        InputError, match=r"row 5 \(id 'clip5'\): NaN .*read the data with missing=nan \(--missing nan\)"
+    ):
         from_arrays(arrays)
     data = from_arrays(arrays, missing="nan")
     assert data.has("audio").tolist() == absent(5).tolist()
     arrays["audio"][6, 0] = np.nan  # one value of a row is no missing row
-    with pytest.raises(InputError, match=r"row 6: NaN \(1 such rows: 6\); leave these"):
+    with pytest.raises(InputError, match=r"row 6 \(id 'clip6'\): NaN \(1 such rows: 6\); leave these"):
         from_arrays(arrays, missing="nan")
     with pytest.raises(InputError, match=r"got 'zeros'; valid: refuse, nan"):
         from_arrays(arrays, missing="zeros")
@@ -53,7 +55,7 @@ def test_one_step_of_nan_is_no_missing_sequence(arrays):
     arrays["audio"][2] = np.nan
     assert from_arrays(arrays, missing="nan").has("audio").tolist() == absent(2).tolist()
     arrays["audio"][7, 1] = np.nan
-    with pytest.raises(InputError, match=r"row 7: NaN"):
+    with pytest.raises(InputError, match=r"row 7 \(id 'clip7'\): NaN"):
         from_arrays(arrays, missing="nan")
 
 

@@ -28,7 +28,7 @@ def test_classes_are_parted_in_the_order_of_their_names_and_the_middle_one_tests
     assert parted.splits["test"].tolist() == np.flatnonzero(y >= classes // 2).tolist()
     note = f"{classes // 2} classes train ({names[0]} to {names[classes // 2 - 1]}), {classes - classes // 2} test"
     assert note in parted.provenance.notes[-1]
-    assert parted.targets is data.targets
+    assert parted.labels is data.labels
 
 
 def test_of_an_odd_number_of_classes_the_middle_one_tests():

@@ -93,7 +93,7 @@ def test_no_row_of_another_split_reaches_a_teacher(with_validation, teachers):
         rows[data.splits["test"]] = 1e6
     labels = data.targets.clone()
     labels[data.splits["test"]] = 0
-    changed = replace(data, modalities=noise, targets=labels, truth={})
+    changed = replace(data, modalities=noise, labels=labels, truth={})
     assert same(cross_fit(changed, folds=3, settings=TEACHER), soft)
     moved = replace(data, splits={**data.splits, "train": torch.arange(30, 160)})  # ten test rows among them
     assert not set(cross_fit(moved, folds=3, settings=TEACHER).ids) <= ids(data, "train")
@@ -239,7 +239,7 @@ def test_seeds_deal_differently():
 
 def test_data_without_labels_or_training_rows_is_refused(corpus):
     with pytest.raises(InputError, match="learnt from training rows with labels"):
-        cross_fit(replace(corpus, targets=None, label_kind="none"), settings=TEACHER)
+        cross_fit(replace(corpus, labels=None, label_kind="none"), settings=TEACHER)
     with pytest.raises(InputError, match="learnt from training rows with labels"):
         cross_fit(corpus.split("train"), settings=TEACHER)
     with pytest.raises(InputError, match="did you mean 'negative_weight'"):

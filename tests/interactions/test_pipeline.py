@@ -53,7 +53,7 @@ def test_neither_test_nor_validation_rows_reach_teacher_or_graph(with_validation
         rows[data.splits["test"]] = -1e5
     labels = data.targets.clone()
     labels[data.splits["test"]] = labels[data.splits["test"]].roll(1, 1)
-    other = train("told", replace(data, modalities=noise, targets=labels, truth={}), settings=SHORT, evaluate=False)
+    other = train("told", replace(data, modalities=noise, labels=labels, truth={}), settings=SHORT, evaluate=False)
     assert same(weights(other), weights(run))
     assert torch.equal(other.method.told[0].graph, run.method.told[0].graph)
     assert not set(SoftLabels.load(whole.folder / "soft_labels.safetensors").ids) <= names["train"]  # it could be seen

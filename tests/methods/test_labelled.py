@@ -164,7 +164,7 @@ def test_metric_takes_a_loss_object_and_its_parameters_are_trained(make, monkeyp
     assert method.loss.module.centres.grad.any()
     assert loss.centres.grad is None
     assert loss_of_views(method.loss, views, labels).isfinite()
-    few = replace(digits, class_names=digits.class_names[:4], targets=torch.eye(4)[digits.targets.argmax(1) % 4])
+    few = replace(digits, class_names=digits.class_names[:4], labels=torch.eye(4)[digits.targets.argmax(1) % 4])
     settings = {"loss": loss, "epochs": 2, "embedding_dim": 4, "width": 8, "depth": 1}
     run = train("metric", few, settings=settings, out=tmp_path / "run", evaluate=False)
     again = Run.load(tmp_path / "run")

@@ -109,7 +109,7 @@ def make_data() -> Callable[..., PairedFeatures]:
         given: dict[str, Any] = {
             "modalities": {"sound": sides[0], "picture": sides[1]},
             "ids": tuple(f"clip-{row}" for row in range(rows)),
-            "targets": torch.eye(classes)[codes] if classes else None,
+            "labels": torch.eye(classes)[codes] if classes else None,
             "label_kind": "single" if classes else "none",
             "class_names": tuple(f"kind-{number}" for number in range(classes)),
             "splits": {"train": every[::2], "test": every[1::2]},

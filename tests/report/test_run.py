@@ -255,7 +255,7 @@ def test_other_kinds_of_labels(report: Maker, make_data: Maker, kind: str) -> No
     if kind == "soft":
         targets = targets * 0.7
         targets[5] = 0.0
-    page = report(replace(data, targets=targets, label_kind=kind))
+    page = report(replace(data, labels=targets, label_kind=kind))
     assert "Which classes are confused?" in page.headings
     assert "kind-0 and kind-" in page.words
     if kind == "soft":
@@ -274,7 +274,7 @@ def test_classes_stand_best_first(report: Maker, make_data: Maker, judge: Maker)
 def test_a_class_without_a_query_does_not_stop_it(report: Maker, make_data: Maker) -> None:
     data = make_data()
     wider = torch.cat([data.targets, torch.zeros(len(data), 1)], dim=1)
-    page = report(replace(data, targets=wider, class_names=(*data.class_names, "never")))
+    page = report(replace(data, labels=wider, class_names=(*data.class_names, "never")))
     assert page.row("never")[-1] == "0"
     assert "nan" not in page.words.lower()
 

@@ -70,17 +70,17 @@ def test_a_seed_decides_everything_and_the_callers_random_state_is_left_alone(da
 @pytest.mark.parametrize("select", ["last", "correlation", "reciprocal_rank"])
 def test_labels_make_no_difference_to_a_method_without_them(data, select):
     wanted = weights(train("toy", data, settings={"select": select}))
-    absent = replace(data, targets=None, label_kind="none", class_names=())
-    poisoned = replace(data, targets=torch.full_like(data.targets, torch.nan))
+    absent = replace(data, labels=None, label_kind="none", class_names=())
+    poisoned = replace(data, labels=torch.full_like(data.targets, torch.nan))
     for other in (absent, poisoned):
         assert equal(wanted, weights(train("toy", other, settings={"select": select}, evaluate=False)))
 
 
 def test_a_supervised_method_sees_them(data):
-    flipped = replace(data, targets=data.targets.flip(1))
+    flipped = replace(data, labels=data.targets.flip(1))
     assert not equal(weights(train("toy-supervised", data)), weights(train("toy-supervised", flipped)))
     with pytest.raises(InputError, match="toy-supervised learns from labels"):
-        train("toy-supervised", replace(data, targets=None, label_kind="none", class_names=()))
+        train("toy-supervised", replace(data, labels=None, label_kind="none", class_names=()))
 
 
 def test_a_method_sees_no_test_row(data):

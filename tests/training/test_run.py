@@ -222,7 +222,7 @@ def test_variants_are_there_by_name(data):
 
 
 def test_data_without_labels_or_test_rows_is_no_obstacle(make, tmp_path):
-    unlabelled = make(targets=None, label_kind="none", class_names=())
+    unlabelled = make(labels=None, label_kind="none", class_names=())
     assert "instance_recall@1" in train("toy", unlabelled).evaluation
     only_train = make(splits={"train": torch.arange(150)})
     assert train("toy", only_train, out=tmp_path).evaluation is None

@@ -123,16 +123,16 @@ def _known(
                 raise unknown_name(f"class in {table}", name, names)
             numbers[place[clip]] = names.index(name)
         return numbers, names
-    if features.targets is None or features.label_kind != "single":
+    if features.labels is None or features.label_kind != "single":
         if names is None:
             what = f"{features.provenance.source}: no labels of one class a clip"
             raise InputError(what, got=f"{features.label_kind} labels", fix="bring a table: --labels F.csv")
         return numbers, names
-    known = features.targets.sum(1) > 0
+    codes = features.labels
     if names is None:
-        return torch.where(known, features.targets.argmax(1), -1), features.class_names
+        return codes, features.class_names
     order = torch.tensor([names.index(name) if name in names else -1 for name in features.class_names])
-    return torch.where(known, order[features.targets.argmax(1)], -1), names
+    return torch.where(codes >= 0, order[codes.clamp_min(0)], -1), names
 
 
 def _read_labels(path: str | Path) -> dict[str, str]:

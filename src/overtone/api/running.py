@@ -178,7 +178,7 @@ def evaluate(
         about: dict[str, Any] = {"names": part.names, "class_names": part.class_names, "events": part.events}
         about |= {"present": part.present, "groups": part.groups}
         first, second = part.modalities.values()
-        return evaluation.evaluate(first, second, part.targets, **about, **options)
+        return evaluation.evaluate(first, second, part.labels, **about, **options)
     if data is None:
         raise InputError(f"{target}: a run is evaluated on features", fix="name them: overtone evaluate RUN DATA")
     from overtone.training import Run

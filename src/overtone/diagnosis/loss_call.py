@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from overtone.core import InputError
 from overtone.diagnosis.batch_geometry import LabelledBatch, batch_variance, easy_samples, similarities
+from overtone.objectives.targets import as_labels
 
 if TYPE_CHECKING:
     from overtone.objectives import TermCounts
@@ -60,7 +61,9 @@ class LossCall:
         self.variance = batch_variance(among)
         for rows, labels in _GALLERIES:
             if arguments.get(rows) is not None and arguments.get(labels) is not None:
-                among = similarities(batch, LabelledBatch(arguments[rows], arguments[labels].to(batch.rows.device)))
+                among = similarities(
+                    batch, LabelledBatch(arguments[rows], as_labels(arguments[labels]).to(batch.rows.device))
+                )
         self.easy = easy_samples(among)
 
     def finish(self, loss: Tensor, counts: TermCounts | None) -> None:
@@ -156,7 +159,7 @@ def _labelled_batch(arguments: Mapping[str, Any]) -> LabelledBatch | None:
         labels = next(numbers, None)
     if not isinstance(labels, Tensor) or len(labels) != len(rows):
         return None
-    return LabelledBatch(rows, labels.to(rows.device))
+    return LabelledBatch(rows, as_labels(labels).to(rows.device))
 
 
 def _has_sum_reducer(loss: object) -> bool:

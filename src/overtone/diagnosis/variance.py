@@ -11,8 +11,9 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.documents import Document
-from overtone.evaluation.arrays import ArrayLike, as_tensor, unit_rows
+from overtone.evaluation.arrays import ArrayLike, unit_rows
 from overtone.evaluation.geometry import covariance_rank, pair_distances
+from overtone.features.label_reading import read_labels
 
 _MOST_CLASSES = 2**20
 """More than anyone has: a number beyond is a hash or an id, and a table of that many rows would not fit in memory."""
@@ -114,7 +115,7 @@ class Variance:
         rows = unit_rows(embeddings, "embeddings", torch.float64)
         if self.dimensions not in (None, rows.shape[1]):
             raise InputError("embeddings: as wide as those before", got=rows.shape[1], valid=self.dimensions)
-        read = _read_labels(labels, len(rows), self.classes)
+        read = _read_labels(labels, len(rows), self.classes, self.class_names)
         self.dimensions = rows.shape[1]
         self._add(_sums_of(rows, read, self.classes or 0))
         return self
@@ -204,8 +205,8 @@ def variance(embeddings: ArrayLike, labels: ArrayLike, *, classes: int | Sequenc
 
     Args:
         embeddings: (N, d) numbers, numpy or torch, of any scale: rows are brought to unit length.
-        labels: (N,) class numbers from 0, negative for none; or (N, C) weights in [0, 1], all zero for none: a row
-            counts in each class by its weight.
+        labels: (N,) class numbers from 0 or names, -1 or empty for none; or (N, C) weights in [0, 1], all zero for
+            none: a row counts in each class by its weight.
         classes: As for :class:`Variance`.
 
     Returns:
@@ -223,32 +224,34 @@ def variance(embeddings: ArrayLike, labels: ArrayLike, *, classes: int | Sequenc
         >>> found.intra_variance, round(found.centroid_distance, 4)
         (0.25, 1.5811)
     """
+    if classes is None:
+        read = read_labels(labels, "labels")
+        if read.named:
+            labels, classes = read.encode()
     return Variance(classes).update(embeddings, labels).result()
 
 
-def _read_labels(values: ArrayLike, rows: int, classes: int | None) -> Tensor:
-    """Labels as (N,) int64 class numbers, negative for none, or (N, C) float64 weights, on the CPU; checked."""
-    labels = as_tensor(values, "labels")
-    if labels.dim() not in (1, 2):
-        raise InputError("labels: cannot be read", got=f"shape {tuple(labels.shape)}", valid="(N,) or (N, C)")
-    if len(labels) != rows:
-        raise InputError("labels: one per row of the embeddings is needed", got=f"{len(labels)}", valid=f"{rows}")
-    if labels.dim() == 2:
-        if classes is not None and labels.shape[1] != classes:
-            raise InputError("labels: one column per class is needed", got=f"{labels.shape[1]}", valid=f"{classes}")
-        weights = labels.double()
-        if not bool(((weights >= 0) & (weights <= 1)).all()):
-            raise InputError("labels: a weight lies outside [0, 1]", fix="give one-hot, multi-hot or soft labels")
-        return weights
-    numbers = labels.long()
-    if bool((numbers != labels).any()):
-        raise InputError("labels: not whole numbers", fix="number the classes from 0, or give (N, C) weights")
-    largest = int(numbers.max()) if len(numbers) else -1
+def _read_labels(values: ArrayLike, rows: int, classes: int | None, names: Sequence[str] | None) -> Tensor:
+    """Labels as (N,) int64 class numbers, -1 for none, or (N, C) float64 weights, on the CPU; checked."""
+    labels = read_labels(values, "labels")
+    if len(labels.values) != rows:
+        got = f"{len(labels.values)}"
+        raise InputError("labels: one per row of the embeddings is needed", got=got, valid=f"{rows}")
+    if labels.named:
+        if names is None:
+            raise InputError("labels: names of classes", fix="name the classes: Variance(classes=[...])")
+        return torch.from_numpy(labels.encode(names)[0])
+    if labels.values.ndim == 2:
+        if classes is not None and labels.values.shape[1] != classes:
+            got = f"{labels.values.shape[1]}"
+            raise InputError("labels: one column per class is needed", got=got, valid=f"{classes}")
+        return torch.from_numpy(labels.values).double()
+    largest = int(labels.values.max())
     if classes is not None and largest >= classes:
         raise InputError("labels: a class number is too large", got=largest, valid=f"0 to {classes - 1}")
     if largest >= _MOST_CLASSES:
         raise InputError("labels: a class number is too large", got=largest, fix="number the classes from 0")
-    return numbers
+    return torch.from_numpy(labels.values)
 
 
 def _no_rows(classes: int, dimensions: int) -> dict[str, Tensor]:

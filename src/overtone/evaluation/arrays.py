@@ -1,7 +1,8 @@
-"""What enters the room: embeddings become unit rows, labels become class targets; every check is made here, once."""
+"""What enters the room: embeddings become unit rows, labels class codes or targets; all is checked here, once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from overtone.core import InputError
+from overtone.features.label_reading import read_labels
 
 ArrayLike: TypeAlias = "Tensor | NDArray[Any] | list[Any]"
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
+_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
+"""Types that torch can hold, but hardly compute with."""
 _FREE_PAIRS = 2**24
 """Pairs up to which products in float64 cost next to nothing."""
 
@@ -66,54 +70,70 @@ def unit_pair(
     return unit_rows(x, names[0], dtype), unit_rows(y, names[1], dtype)
 
 
-def class_targets(values: ArrayLike, rows: int, name: str) -> tuple[Tensor, tuple[str, ...]]:
-    """Labels as (N, C) float32 targets on the CPU, and C names: the labels themselves, or the numbers of the columns.
+def class_labels(
+    values: ArrayLike, rows: int, name: str, class_names: Sequence[str] = ()
+) -> tuple[Tensor, tuple[str, ...]]:
+    """Labels on the CPU, and the names of C classes: those given, the labels themselves, or the numbers of the columns.
 
     Args:
-        values: (N,) whole numbers, one class a clip; or (N, C) targets in [0, 1]: one-hot, multi-hot or soft.
+        values: (N,) class numbers or names, -1 or empty for none; or (N, C) targets in [0, 1]: one-hot, multi-hot or
+            soft, a row of zeros for none.
         rows: N that the embeddings have.
         name: What the labels are called in messages.
+        class_names: C names, if known.
+
+    Returns:
+        labels: (N,) int64 class codes, -1 for none, where a row has one class at most; else (N, C) float32 targets.
+        names: C names.
 
     Raises:
         InputError: Wrong number of rows or dimensions, labels that are not whole, targets outside [0, 1] or NaN.
 
     Example:
-        >>> class_targets([7, 3, 7], 3, "targets")
-        (tensor([[0., 1.],
-                [1., 0.],
-                [0., 1.]]), ('3', '7'))
+        >>> class_labels([7, 3, 7, -1], 4, "targets")
+        (tensor([ 1,  0,  1, -1]), ('3', '7'))
     """
-    tensor = as_tensor(values, name)
-    if tensor.dim() not in (1, 2) or 0 in tensor.shape:
-        got = f"shape {tuple(tensor.shape)}"
-        raise InputError(f"{name}: cannot be read as labels", got=got, valid="(N,) or (N, C)")
-    if len(tensor) != rows:
-        raise InputError(f"{name}: one row of labels per clip is needed", got=f"{len(tensor)} rows", valid=f"{rows}")
-    if tensor.dim() == 1:
-        _refuse_rows(tensor != tensor.long(), name, "is not a whole number", "give class numbers or (N, C) targets")
-        labels, codes = torch.unique(tensor.long(), return_inverse=True)
-        one_hot = torch.zeros(rows, len(labels)).scatter_(1, codes[:, None], 1.0)
-        return one_hot, tuple(str(label) for label in labels.tolist())
-    targets = tensor.float()
-    outside = ~((targets >= 0) & (targets <= 1)).all(dim=1)
-    _refuse_rows(outside, name, "has a target outside [0, 1]", "give one-hot, multi-hot or soft targets")
-    return targets, tuple(str(column) for column in range(targets.shape[1]))
+    labels = read_labels(values, name)
+    if len(labels.values) != rows:
+        got = f"{len(labels.values)} rows"
+        raise InputError(f"{name}: one row of labels per clip is needed", got=got, valid=f"{rows}")
+    codes, names = labels.encode(() if labels.values.ndim == 1 and not labels.named else class_names)
+    if class_names and names != tuple(class_names):  # class numbers: places in the list of names, or as many as it has
+        if len(names) == len(class_names):
+            names = tuple(class_names)
+        else:
+            codes, names = labels.encode(class_names)
+    return torch.from_numpy(codes), names
+
+
+def relevance(labels: Tensor, others: Tensor) -> Tensor:
+    """(n, m) float32: 1 where rows share a class, or for targets how much they share; rows without a label share none.
+
+    Example:
+        >>> relevance(torch.tensor([0, -1]), torch.tensor([0, 1, -1]))
+        tensor([[1., 0., 0.],
+                [0., 0., 0.]])
+    """
+    if labels.dim() == 2:
+        return labels @ others.T
+    return ((labels[:, None] == others[None, :]) & (labels >= 0)[:, None]).float()
 
 
 def event_targets(events: tuple[ArrayLike, ArrayLike], rows: int, names: tuple[str, str]) -> Tensor:
     """(N, C) float32 on the CPU: the larger of what happens in each clip in the first and in the second modality.
 
     Raises:
-        InputError: As for :func:`class_targets`, not (N, C), or not of one number of classes.
+        InputError: Not (N, C) in [0, 1], or not of one number of classes.
     """
     first, second = (as_tensor(values, f"events of {name}") for values, name in zip(events, names))
     if first.dim() != 2 or first.shape != second.shape:
         got = f"shapes {tuple(first.shape)} and {tuple(second.shape)}"
         raise InputError("events: the same classes are needed in both modalities", got=got, valid="both (N, C)")
-    first, second = (
-        class_targets(values, rows, f"events of {name}")[0] for values, name in zip((first, second), names)
-    )
-    return torch.maximum(first, second)
+    for part, name in zip((first, second), names):
+        if len(part) != rows:
+            raise InputError(f"events of {name}: one row per clip is needed", got=f"{len(part)} rows", valid=rows)
+        _refuse_rows(~((part >= 0) & (part <= 1)).all(dim=1), f"events of {name}", "is outside [0, 1]", "give shares")
+    return torch.maximum(first.float(), second.float())
 
 
 def _rows(values: ArrayLike, name: str) -> Tensor:
@@ -124,14 +144,19 @@ def _rows(values: ArrayLike, name: str) -> Tensor:
 
 
 def as_tensor(values: ArrayLike, name: str) -> Tensor:
-    """Numbers of any kind as a tensor on the CPU, without gradient."""
+    """Numbers of any kind, width, byte order and layout as a tensor on the CPU, without gradient."""
     try:
-        tensor = torch.as_tensor(values).detach().cpu()
+        if isinstance(values, Tensor):
+            tensor = values.detach().cpu()
+        else:
+            array = np.asarray(values)
+            array = array.astype(array.dtype.newbyteorder("="), copy=False)
+            tensor = torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
     except (TypeError, ValueError, RuntimeError):
         raise InputError(f"{name}: not an array of numbers", got=type(values).__name__) from None
     if tensor.is_complex():
         raise InputError(f"{name}: not an array of real numbers", got=str(tensor.dtype))
-    return tensor
+    return tensor.to(torch.int64) if tensor.dtype in _UNSIGNED else tensor
 
 
 def _refuse_rows(wrong: Tensor, name: str, what: str, fix: str) -> None:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.evaluation.arrays import ArrayLike, Floats, class_targets, event_targets, unit_pair
+from overtone.evaluation.arrays import ArrayLike, Floats, class_labels, event_targets, unit_pair
 from overtone.evaluation.clips import Clips
 from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.metrics import EVENTS_MAP, Metric, metrics
 from overtone.evaluation.result import ClassScore, Evaluation, Reranking, Score
 from overtone.evaluation.retrieval import Found, Search, run_search
 from overtone.evaluation.significance import mean_interval
+
+_MOST_CONFUSED = 2000
+"""Classes up to which the (C, C) classes of nearest items are counted."""
 
 
 def evaluate(
@@ -46,17 +51,18 @@ def evaluate(
     Args:
         first: (N, d) embeddings of the first modality; they need not have unit length.
         second: (N, d) embeddings of the second modality; row i is the same clip as row i of ``first``.
-        targets: (N,) class numbers or (N, C) targets in [0, 1]; None for the instance-level metrics only.
+        targets: (N,) class numbers or names, -1 or empty for a clip without a label; or (N, C) targets in [0, 1], a
+            row of zeros for none. None for the instance-level metrics only.
         events: Where more than the annotation is known: (N, C) in [0, 1] of all that is in the first modality, and of
             all that is in the second. They add ``map_events``, for which relevant is a clip that shares any event,
             whichever modality it is in.
         names: What the modalities are called.
-        class_names: C names; by default the class numbers.
+        class_names: C names, in the order of the class numbers; by default the class numbers.
         recall_at: The cutoffs k of the recalls.
         memory_mb: Megabytes that the blocks of similarities may take.
         bootstrap: Number of draws of the interval of ``map``; 0 for none.
         seed: Seed of the draws.
-        confusion: Whether to count the classes of nearest items, too.
+        confusion: Whether to count the classes of nearest items, too; not done for more than 2,000 classes.
         exact: Whether to sum cosines in float64 before they are rounded to float32, so that items which are equally
             similar by arithmetic are tied on every machine; by default up to 4096 × 4096 pairs, where it is free.
         diffusion: Whether to rank once more by :class:`~overtone.evaluation.Diffusion`, or its settings; the result's
@@ -83,12 +89,11 @@ def evaluate(
     """
     clips = Clips.of(names, (first, second), present or {}, groups)
     a, v = unit_pair(*clips.filled(first, second), names, exact, paired=True)
-    labels, labelled_as = (None, ()) if targets is None else class_targets(targets, len(a), "targets")
+    labels, known = (None, ()) if targets is None else class_labels(targets, len(a), "targets", class_names)
     searches = clips.searches(a, v, labels)
     chosen = [metric for _, metric in metrics.items() if labels is not None or metric.level == "instance"]
     plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion, clips)
     either = None if events is None else event_targets(events, len(a), names)
-    known = _named(class_names, labelled_as)
     found = _with_events(searches, plan, names, known, either)
     if diffusion is False:
         return found
@@ -134,7 +139,7 @@ def evaluate_within(
 
     Args:
         embeddings: (N, d) embeddings; they need not have unit length.
-        targets: (N,) class numbers or (N, C) targets in [0, 1].
+        targets: As for :func:`evaluate`.
         name: What the set is called.
         class_names, recall_at, memory_mb, bootstrap, seed, confusion, exact: See :func:`evaluate`.
 
@@ -152,11 +157,11 @@ def evaluate_within(
     rows, _ = unit_pair(embeddings, embeddings, (name, name), exact)
     if len(rows) < 2:
         raise InputError(f"{name}: at least two clips are needed to find one with another", got=len(rows))
-    labels, labelled_as = class_targets(targets, len(rows), "targets")
+    labels, known = class_labels(targets, len(rows), "targets", class_names)
     chosen = [metric for _, metric in metrics.items() if metric.level == "label"]
     plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion, Clips(len(rows)))
     searches = {"within": Search(rows, rows, labels, labels, exclude_self=True)}
-    return _evaluate(searches, plan, (name,), _named(class_names, labelled_as))
+    return _evaluate(searches, plan, (name,), known)
 
 
 @dataclass(frozen=True)
@@ -179,8 +184,9 @@ def _evaluate(
     searches: Mapping[str, Search], plan: _Plan, names: tuple[str, ...], class_names: tuple[str, ...]
 ) -> Evaluation:
     """Run the searches of all directions over the same clips, and summarise the metrics of their queries."""
-    clips = plan.clips
-    found = {direction: _run(search, plan) for direction, search in searches.items()}
+    clips, classes = plan.clips, len(class_names)
+    plan = replace(plan, confusion=plan.confusion and classes <= _MOST_CONFUSED)
+    found = {direction: _run(replace(search, classes=classes), plan) for direction, search in searches.items()}
     keys = {key: metric for metric in plan.metrics for key in metric.columns(plan.cutoffs)}
     values = {key: {way: result.values[key] for way, result in found.items()} for key in keys}
     scores = {
@@ -196,7 +202,7 @@ def _evaluate(
             drawn = {way: clips.spread(way, column).numpy() for way, column in precision.items()}
             interval = mean_interval(drawn, resamples=plan.bootstrap, seed=plan.seed)
             scores["map"] = replace(scores["map"], ci95=interval)
-        if first.query_targets is not None:
+        if first.query_targets is not None and class_names:
             members = {
                 way: search.query_targets for way, search in searches.items() if search.query_targets is not None
             }
@@ -238,23 +244,26 @@ def _per_class(
     """Means over the queries of each class; where directions differ in their queries, the larger number is given."""
     table, most = {}, np.zeros(len(class_names))
     for way, values in precision.items():
-        members = (targets[way] > 0).double().numpy()
-        known = ~np.isnan(values)
-        queries = members[known].sum(axis=0)
-        table[way] = members[known].T @ values[known] / np.where(queries > 0, queries, np.nan)
-        most = np.maximum(most, members.sum(axis=0)[: len(most)])
+        labels, known = targets[way].numpy(), ~np.isnan(values)
+        queries, total = _class_sums(labels[known], values[known], len(class_names))
+        table[way] = total / np.where(queries > 0, queries, np.nan)
+        most = np.maximum(most, _class_sums(labels, np.ones(len(labels)), len(class_names))[0])
     return {
         name: ClassScore({way: float(means[c]) for way, means in table.items()}, int(most[c]))
         for c, name in enumerate(class_names)
     }
 
 
-def _named(given: Sequence[str], found: tuple[str, ...]) -> tuple[str, ...]:
-    if not given or not found:
-        return found
-    if len(given) != len(found):
-        raise InputError("class_names: one name per class is needed", got=f"{len(given)} names", valid=f"{len(found)}")
-    return tuple(given)
+def _class_sums(labels: NDArray[Any], values: Floats, classes: int) -> tuple[Floats, Floats]:
+    """(C,) number of rows of each class, and the sum of their values."""
+    if labels.ndim == 2:
+        members = (labels > 0).astype(np.float64)
+        return members.sum(axis=0), members.T @ values
+    labelled = labels >= 0
+    codes = labels[labelled]
+    counts = np.bincount(codes, minlength=classes).astype(np.float64)
+    total = np.bincount(codes, weights=values[labelled], minlength=classes).astype(np.float64)
+    return counts, total
 
 
 def _cutoffs(recall_at: Sequence[int]) -> tuple[int, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.core import InputError
-from overtone.evaluation.arrays import ArrayLike, Floats, class_targets, unit_pair
+from overtone.evaluation.arrays import ArrayLike, Floats, class_labels, unit_pair
 from overtone.evaluation.metrics import average_precision, expected_rank
 from overtone.evaluation.retrieval import Search, own_items, run_search
+from overtone.features.label_reading import read_labels
 
 
 def mean_average_precision(
@@ -96,14 +96,14 @@ def _counterpart_ranks(queries: Tensor, gallery: Tensor, memory_mb: int) -> Floa
 
 
 def _shared_targets(query: ArrayLike, gallery: ArrayLike, queries: int, items: int) -> tuple[Tensor, Tensor]:
-    parts = [torch.as_tensor(query).detach().cpu(), torch.as_tensor(gallery).detach().cpu()]
-    if parts[0].dim() != parts[1].dim() or parts[0].shape[1:] != parts[1].shape[1:]:
+    labels = [read_labels(part, name).values for part, name in ((query, "query_targets"), (gallery, "gallery_targets"))]
+    if labels[0].shape[1:] != labels[1].shape[1:] or (labels[0].dtype.kind == "U") != (labels[1].dtype.kind == "U"):
         raise InputError(
             "query_targets and gallery_targets must speak of the same classes",
-            got=f"shapes {tuple(parts[0].shape)} and {tuple(parts[1].shape)}",
+            got=f"shapes {labels[0].shape} and {labels[1].shape}",
             valid="both (n,), or both (n, C)",
         )
-    if parts[0].shape[:1] != (queries,):
-        raise InputError("query_targets: one row per query is needed", got=tuple(parts[0].shape), valid=queries)
-    joined, _ = class_targets(torch.cat(parts), queries + items, "query_targets and gallery_targets")
+    if len(labels[0]) != queries:
+        raise InputError("query_targets: one row per query is needed", got=labels[0].shape, valid=queries)
+    joined, _ = class_labels(np.concatenate(labels), queries + items, "query_targets and gallery_targets")
     return joined[:queries], joined[queries:]

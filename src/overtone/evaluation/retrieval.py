@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.evaluation.arrays import Floats, Ints
+from overtone.evaluation.arrays import Floats, Ints, relevance
 from overtone.evaluation.ranks import CounterpartRanks, Ranks, sort_keys
 
 LabelColumns = Mapping[str, Callable[[Ranks], Floats]]
@@ -38,12 +38,13 @@ class Search:
     Attributes:
         queries: (Q, d) unit rows, float32 or float64.
         gallery: (N, d) unit rows, of the same type.
-        query_targets: (Q, C), or None to rank counterparts only.
-        gallery_targets: (N, C), or None.
+        query_targets: (Q,) int64 class codes, -1 for none, or (Q, C) targets; None to rank counterparts only.
+        gallery_targets: (N,) or (N, C), as ``query_targets``, or None.
         counterparts: (Q, m) numbers of the items that are each query's true counterparts, where their rank is wanted;
             -1 fills up rows with fewer.
         exclude_self: Whether query i is item i, and must not find itself.
         rerank: Makes (b, N) scores in [-1, 1] of (b, N) cosines; None ranks by the cosines.
+        classes: C, where classes of nearest items are counted by class codes.
 
     A cosine is rounded to float32 whatever the precision of the rows. With float64 rows, cosines that are equal by
     arithmetic come out equal, on every machine and in every block; float32 rows are several times faster.
@@ -56,6 +57,7 @@ class Search:
     counterparts: Ints | None = None
     exclude_self: bool = False
     rerank: Callable[[Tensor], Tensor] | None = None
+    classes: int = 0
 
     @property
     def candidates(self) -> int:
@@ -99,11 +101,14 @@ def run_search(
     blocks = [work.order[start : start + step] for start in range(0, len(work.order), step)]
     # A block is one core's business from product to metric: what it needs is in that core's cache, and no core waits.
     with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as workers:
-        nearest = [counts for counts in workers.map(work.block, blocks) if counts is not None]
+        nearest: Floats | None = None
+        for counts in workers.map(work.block, blocks):
+            if counts is not None:
+                nearest = counts if nearest is None else nearest + counts
     counterparts = None
     if search.counterparts is not None:
         counterparts = CounterpartRanks(search.candidates, work.above, work.upto, work.members)
-    return Found(work.values, counterparts, np.sum(nearest, axis=0) if nearest else None)
+    return Found(work.values, counterparts, nearest)
 
 
 class _Pass:
@@ -118,8 +123,7 @@ class _Pass:
         self.members = None if single else np.zeros(size, np.int64)
         self.patterns, self.pattern = torch.zeros(1, 0), np.zeros(size, np.int64)
         if search.query_targets is not None:
-            self.patterns, inverse = torch.unique(search.query_targets, dim=0, return_inverse=True)
-            self.pattern = inverse.numpy()
+            self.patterns, self.pattern = _patterns(search.query_targets)
         self.order = np.argsort(self.pattern, kind="stable")  # who wants the same items shares the work of finding them
         self.memory = threading.local()
 
@@ -171,7 +175,7 @@ class _Pass:
         """(patterns, N) how relevant each item is to those who look for a pattern of classes."""
         if self.search.gallery_targets is None:
             return torch.zeros(1, len(self.search.gallery))
-        return self.patterns[wanted] @ self.search.gallery_targets.T
+        return relevance(self.patterns[wanted], self.search.gallery_targets)
 
     def _distances(self, rows: Ints) -> NDArray[np.float32]:
         """(b, N) negative cosines, in memory that the thread's next block will use again: fresh pages are dear."""
@@ -190,13 +194,30 @@ class _Pass:
 
     def _nearest_classes(self, rows: Ints, distance: NDArray[np.float32]) -> Floats | None:
         """Classes of the nearest items by class of the query; items tied for the nearest share the query."""
-        asked, held = self.search.query_targets, self.search.gallery_targets
+        search = self.search
+        asked, held = search.query_targets, search.gallery_targets
         if asked is None or held is None:
             return None
         query, item = np.nonzero(distance == distance.min(axis=1, keepdims=True))
         share = 1.0 / np.bincount(query, minlength=len(rows))[query]
-        nearest: Floats = (asked.numpy()[rows[query]] * share[:, None]).T @ held.numpy()[item]
-        return nearest
+        wanted, found = asked.numpy()[rows[query]], held.numpy()[item]
+        if wanted.ndim == 2:
+            nearest: Floats = (wanted * share[:, None]).T @ found
+            return nearest
+        labelled = (wanted >= 0) & (found >= 0)
+        counts = np.zeros((search.classes, search.classes))
+        np.add.at(counts, (wanted[labelled], found[labelled]), share[labelled])
+        return counts
+
+
+def _patterns(labels: Tensor) -> tuple[Tensor, Ints]:
+    """The different labels that queries have, and (Q,) which of them each has; both in the order of one-hot rows."""
+    if labels.dim() == 2:
+        patterns, inverse = torch.unique(labels, dim=0, return_inverse=True)
+        return patterns, inverse.numpy()
+    codes, inverse = torch.unique(labels, return_inverse=True)
+    order = torch.argsort(torch.where(codes < 0, torch.iinfo(torch.int64).max, codes), descending=True)
+    return codes[order], torch.argsort(order)[inverse].numpy()
 
 
 def own_items(count: int) -> Ints:

@@ -72,7 +72,7 @@ class Grid:
     def __init__(self, data: Features, seeds: Sequence[int], out: str | Path | None, resume: bool) -> None:
         self.seeds, self.resume = tuple(seeds), resume
         self.out = None if out is None else Path(out)
-        known = [*([] if data.targets is None else [data.targets]), *getattr(data, "truth", {}).values()]
+        known = [*([] if data.label_identity is None else [data.label_identity]), *getattr(data, "truth", {}).values()]
         self.checksum = checksum(*data.modalities.values(), *data.splits.values(), *known, *membership(data))
         self.versions = {"overtone": __version__, "torch": torch.__version__}
         self._started = time.perf_counter()

@@ -10,7 +10,8 @@ from overtone.core import InputError
 from overtone.core.files import checksum
 from overtone.features.arrays import Values
 from overtone.features.base import EVENTS, LabelKind, Provenance, find_label_kind
-from overtone.features.labels import build_targets
+from overtone.features.label_reading import NO_LABEL, identifying
+from overtone.features.labels import build_labels
 from overtone.features.parsed_table import ParsedTable
 from overtone.features.splitting import group_numbers
 from overtone.features.subsets import Subset
@@ -23,7 +24,7 @@ class FeatureArrays:
 
     modalities: dict[str, Values]
     ids: tuple[str, ...]
-    targets: Values | None
+    labels: Values | None
     class_names: tuple[str, ...]
     splits: dict[str, Values]
     media: dict[str, tuple[str, ...]]
@@ -34,8 +35,8 @@ class FeatureArrays:
 
     @property
     def label_kind(self) -> LabelKind:
-        """What kind of labels the targets are."""
-        return find_label_kind(self.targets)
+        """What kind of labels they are."""
+        return find_label_kind(self.labels)
 
 
 def assemble(table: ParsedTable, subset: Subset | None = None, warnings: tuple[str, ...] = ()) -> FeatureArrays:
@@ -44,7 +45,7 @@ def assemble(table: ParsedTable, subset: Subset | None = None, warnings: tuple[s
     data = FeatureArrays(
         features,
         ids,
-        *build_targets(table),
+        *build_labels(table),
         table.splits,
         {name: column.text() for name, column in table.media.items()},
         build_truth(table),
@@ -58,7 +59,8 @@ def assemble(table: ParsedTable, subset: Subset | None = None, warnings: tuple[s
     if data.present:
         lacking = [f"{int((~mask).sum())} without {name}" for name, mask in data.present.items()]
         table.notes.append(f"of {len(data.ids)} rows {' and '.join(lacking)}")
-    parts = [*data.modalities.values(), *([] if data.targets is None else [data.targets]), *data.splits.values()]
+    labelled = [] if data.labels is None else [identifying(data.labels, len(data.class_names))]
+    parts = [*data.modalities.values(), *labelled, *data.splits.values()]
     parts += [*data.present.values(), *([group_numbers(data.groups)] if data.groups else [])]
     identity, notes = checksum(*parts), tuple(table.notes)
     provenance = Provenance(table.source, table.table.reader, identity, notes, warnings, table.made_split)
@@ -89,11 +91,18 @@ def _match_rows(table: ParsedTable) -> tuple[dict[str, Values], dict[str, Values
 def _select(data: FeatureArrays, classes: tuple[str, ...]) -> FeatureArrays:
     """Only the clips of some classes, with targets of these classes."""
     missing = [name for name in classes if name not in data.class_names]
-    if missing or data.targets is None:
+    if missing or data.labels is None:
         what = f"the subset needs classes that the data lack: {', '.join(missing)}"
         raise InputError(what, got=", ".join(data.class_names) or "no labels")
-    targets = data.targets[:, [data.class_names.index(name) for name in classes]]
-    chosen = targets.sum(axis=1) > 0
+    numbers = [data.class_names.index(name) for name in classes]
+    if data.labels.ndim == 2:
+        labels = data.labels[:, numbers]
+        chosen = labels.sum(axis=1) > 0
+    else:
+        place_of = np.full(len(data.class_names) + 1, NO_LABEL)  # the last is that of rows without a label
+        place_of[numbers] = np.arange(len(numbers))
+        labels = place_of[data.labels]
+        chosen = labels != NO_LABEL
     place, rows = np.cumsum(chosen) - 1, np.flatnonzero(chosen)
     present = {name: mask[rows] for name, mask in data.present.items()}
     splits = {name: place[members[chosen[members]]] for name, members in data.splits.items()}
@@ -101,7 +110,7 @@ def _select(data: FeatureArrays, classes: tuple[str, ...]) -> FeatureArrays:
         data,
         modalities={name: values[rows] for name, values in data.modalities.items()},
         ids=tuple(data.ids[row] for row in rows),
-        targets=targets[rows],
+        labels=labels[rows],
         class_names=classes,
         splits={name: members for name, members in splits.items() if len(members)},
         media={name: tuple(paths[row] for row in rows) for name, paths in data.media.items()},

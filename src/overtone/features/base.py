@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from overtone.core import InputError, unknown_name
 from overtone.features.arrays import Values
+from overtone.features.label_reading import codes_of, identifying, one_hot
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,8 +49,8 @@ class Features:
     Attributes:
         modalities: One or two, in order: name to float32 (N, d) rows or (N, T, d) sequences.
         ids: N unique names of the clips.
-        targets: (N, C) float32 in [0, 1]: one-hot, multi-hot or soft; None without labels. A row of zeros is a
-            clip without an annotation.
+        labels: (N,) int64 class codes, -1 for a clip without a label, where a clip has one class at most; else (N, C)
+            float32 in [0, 1], multi-hot or soft, zeros for a clip without a label. None without labels.
         label_kind: ``"single"`` (at most one class a clip), ``"multi"``, ``"soft"`` or ``"none"``.
         class_names: C names; empty without labels.
         splits: Name to sorted int64 row numbers; ``"train"`` and ``"test"`` are there after loading.
@@ -74,7 +75,7 @@ class Features:
 
     modalities: dict[str, Tensor]
     ids: tuple[str, ...]
-    targets: Tensor | None = None
+    labels: Tensor | None = None
     label_kind: LabelKind = "none"
     class_names: tuple[str, ...] = ()
     splits: dict[str, Tensor] = field(default_factory=dict)
@@ -88,8 +89,14 @@ class Features:
         if len(self.modalities) not in (1, 2):
             raise InputError("features have one or two modalities", got=", ".join(self.modalities) or "none")
         sized: dict[str, Tensor | tuple[str, ...]] = {**self.modalities, **self.media}
-        if self.targets is not None:
-            sized["targets"] = self.targets
+        if self.labels is not None:
+            sized["labels"] = self.labels
+            if self.label_kind == "single" and self.labels.dim() == 2:
+                import torch
+
+                codes = codes_of(self.labels.numpy())
+                if codes is not None:
+                    object.__setattr__(self, "labels", torch.from_numpy(codes))
         sized |= {f"present {name}": mask for name, mask in self.present.items()}
         if self.groups:
             sized["groups"] = self.groups
@@ -110,7 +117,28 @@ class Features:
     @property
     def classes(self) -> int:
         """Number of classes, 0 without labels."""
-        return 0 if self.targets is None else self.targets.shape[1]
+        if self.labels is None or self.labels.dim() == 2:
+            return 0 if self.labels is None else self.labels.shape[1]
+        return len(self.class_names) or int(self.labels.max()) + 1
+
+    @property
+    def targets(self) -> Tensor | None:
+        """(N, C) float32 targets in [0, 1], made of class codes on each call; None without labels.
+
+        Of many classes they are large: ``labels`` has the same in less memory.
+        """
+        import torch
+
+        if self.labels is None or self.labels.dim() == 2:
+            return self.labels
+        return torch.from_numpy(one_hot(self.labels.numpy(), self.classes))
+
+    @property
+    def label_identity(self) -> Tensor | None:
+        """What a checksum takes of the labels; None without."""
+        import torch
+
+        return None if self.labels is None else torch.from_numpy(identifying(self.labels.numpy(), self.classes))
 
     def has(self, name: str) -> Tensor:
         """(N,) bool, whether each clip has a modality."""
@@ -125,7 +153,7 @@ class Features:
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in self.modalities.items())
         splits = ", ".join(f"{len(rows)} {name}" for name, rows in self.splits.items())
-        labels = "no labels" if self.targets is None else f"{self.label_kind} labels of {self.classes} classes"
+        labels = "no labels" if self.labels is None else f"{self.label_kind} labels of {self.classes} classes"
         return f"{type(self).__name__}({self.provenance.source}: {shapes}; {labels}; {splits or 'no splits'})"
 
     def subset(self: F, rows: Tensor | Values | Sequence[int]) -> F:
@@ -153,7 +181,7 @@ class Features:
             self,
             modalities={name: tensor[rows] for name, tensor in self.modalities.items()},
             ids=tuple(self.ids[row] for row in chosen),
-            targets=None if self.targets is None else self.targets[rows],
+            labels=None if self.labels is None else self.labels[rows],
             splits={name: members for name, members in splits.items() if len(members)},
             media={name: tuple(paths[row] for row in chosen) for name, paths in self.media.items()},
             truth={name: tensor[rows] if name.startswith(EVENTS) else tensor for name, tensor in self.truth.items()},
@@ -168,19 +196,21 @@ class Features:
         return replace(self.subset(self.splits[name]), splits={})
 
 
-def find_label_kind(targets: Tensor | Values | None) -> LabelKind:
-    """What kind of labels (N, C) targets in [0, 1], a tensor or an array, are.
+def find_label_kind(labels: Tensor | Values | None) -> LabelKind:
+    """What kind of labels (N,) class codes or (N, C) targets in [0, 1], a tensor or an array, are.
 
     Example:
         >>> import numpy as np
         >>> find_label_kind(np.eye(3)), find_label_kind(np.ones((2, 3))), find_label_kind(np.full((2, 3), 0.5))
         ('single', 'multi', 'soft')
     """
-    if targets is None:
+    if labels is None:
         return "none"
-    if not bool(((targets == 0) | (targets == 1)).all()):
+    if labels.ndim == 1:
+        return "single"
+    if not bool(((labels == 0) | (labels == 1)).all()):
         return "soft"
-    return "single" if bool((targets.sum(1) <= 1).all()) else "multi"
+    return "single" if bool((labels.sum(1) <= 1).all()) else "multi"
 
 
 class PairedFeatures(Features):

@@ -144,7 +144,7 @@ def _check_split_names(table: ParsedTable) -> Iterator[Issue]:
         return
     unknown = [row for row, name in enumerate(table.split_names) if name and name not in SPLITS]
     if unknown:
-        what = f"{table.split.place(unknown[0])}: unknown split ({len(unknown)} such rows)"
+        what = f"{table.place(table.split)(unknown[0])}: unknown split ({len(unknown)} such rows)"
         name = repr(table.split_names[unknown[0]])
         yield Issue("splits", InputError(what, got=name, valid=f"{', '.join(SPLITS)}, or empty for a row in none"))
 
@@ -169,7 +169,7 @@ def _check_values(table: ParsedTable, name: str) -> Iterator[Issue]:
     if len(bad):
         first, bad = rows[bad[0]], numbers[bad].tolist()
         kind = "NaN" if np.isnan(first).any() else "Inf"
-        what = f"{column.place(bad[0])}: {kind} ({len(bad)} such rows: {list_some(bad)})"
+        what = f"{table.place(column)(bad[0])}: {kind} ({len(bad)} such rows: {list_some(bad)})"
         fix = "leave these clips out or extract them again"
         if np.isnan(first).all() and len(table.modalities) == 2:
             fix = f"if whole rows of NaN mean clips without {name}, read the data with missing=nan (--missing nan)"

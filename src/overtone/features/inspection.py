@@ -131,10 +131,14 @@ def inspect(source: str | Path, *, modalities: tuple[str, ...] | None = None, **
 def _describe(found: Inspection, data: FeatureArrays) -> Inspection:
     """The inspection with what is in the arrays."""
     labels = None
-    if data.targets is not None:
-        annotated = data.targets > 0
-        counts = dict(zip(data.class_names, annotated.sum(axis=0).tolist()))
-        without = int((~annotated.any(axis=1)).sum())
+    if data.labels is not None:
+        if data.labels.ndim == 1:
+            numbers = np.bincount(data.labels[data.labels >= 0], minlength=len(data.class_names))
+            without = int((data.labels < 0).sum())
+        else:
+            annotated = data.labels > 0
+            numbers, without = annotated.sum(axis=0), int((~annotated.any(axis=1)).sum())
+        counts = dict(zip(data.class_names, numbers.tolist()))
         labels = LabelSummary(data.label_kind, len(data.class_names), counts, without)
     return replace(
         found,

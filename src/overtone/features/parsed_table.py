@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -11,6 +11,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.features.arrays import Column, SparseRows, Table, Values
+from overtone.features.label_reading import Labels, read_labels
 from overtone.features.splitting import draw_split
 
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -28,6 +29,9 @@ Missing = Literal["refuse", "nan"]
 
 SHOWN = 5
 """How many rows or names a message lists."""
+
+LONGEST = 60
+"""Characters of a name that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,17 @@ class ParsedTable:
                 self.notes.append(f"{name}: 8-bit values of the VEGAS layout read as (x - 128) / 256")
         return self._converted[name]
 
+    def place(self, column: Column) -> Callable[[int], str]:
+        """Says where a row of a column is, for messages: file, key, row in the file, and the clip's id."""
+
+        def place(row: int) -> str:
+            own = next((name for name, other in self.modalities.items() if other is column), None)
+            names = self.own_names.get(own or next(iter(self.modalities)), ())
+            names = names or (self.ids.text() if self.ids is not None else ())
+            return column.place(row) + (f" (id {names[row][:LONGEST]!r})" if row < len(names) else "")
+
+        return place
+
     @cached_property
     def presence(self) -> dict[str, Values]:
         """Modality to (N,) bool in its own order of rows, of those that some rows lack: by their key or, if asked, NaN.
@@ -180,9 +195,13 @@ class ParsedTable:
         return {name: column.text() for name, column in self.own_ids.items()}
 
     @cached_property
-    def label_values(self) -> Values:
-        """The labels as given, (N,) or (N, C); a single column is (N,) unless it is a target of one class."""
+    def names_of_classes(self) -> tuple[str, ...]:
+        """The classes' names; empty where the source names none."""
+        return self.class_names.text() if self.class_names is not None else ()
+
+    @cached_property
+    def read_labels(self) -> Labels:
+        """The labels, which must be there; InputError where they cannot be read."""
         assert self.labels is not None
-        textual = self.labels.parts[0].textual
-        values = np.array(self.labels.text()) if textual else self.labels.read()
-        return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 and not self.one_hot else values
+        one_class = len(self.names_of_classes) == 1
+        return read_labels(self.labels.read(), self.labels.where, self.place(self.labels), column_is_class=one_class)

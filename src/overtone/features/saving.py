@@ -54,9 +54,12 @@ def to_plain_layout(data: Features) -> dict[str, Values]:
             raise InputError(f"a modality cannot be saved under the name {name!r}, which means something else")
     arrays = {name: tensor.numpy() for name, tensor in data.modalities.items()}
     arrays |= {"modalities": np.array(data.names), "ids": np.array(data.ids, dtype=str)}
-    if data.targets is not None:
-        targets = data.targets.numpy()
-        arrays["labels"] = targets if data.label_kind == "soft" else targets.astype(np.uint8)
+    if data.labels is not None:
+        labels = data.labels.numpy()
+        if labels.ndim == 1:
+            arrays["y"] = labels
+        else:
+            arrays["labels"] = labels if data.label_kind == "soft" else labels.astype(np.uint8)
         arrays["class_names"] = np.array(data.class_names, dtype=str)
     if data.splits:
         arrays["split"] = _split_names(data)

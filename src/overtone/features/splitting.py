@@ -132,15 +132,15 @@ def split_by_class(data: F) -> F:
     import torch
 
     source = data.provenance.source
-    if data.targets is None or data.label_kind != "single":
+    if data.labels is None or data.label_kind != "single":
         why = "a row with classes of both halves would be on both sides"
-        got = "no labels" if data.targets is None else f"{data.label_kind} labels ({why})"
+        got = "no labels" if data.labels is None else f"{data.label_kind} labels ({why})"
         raise InputError(f"{source}: cannot be split by class", got=got, valid="at most one class a row")
     used = torch.ones(len(data), dtype=torch.bool)
     if data.splits:
         used.zero_()[torch.cat(list(data.splits.values()))] = True
-    used &= data.targets.any(dim=1)
-    numbers, half = data.targets.argmax(dim=1), data.classes // 2
+    used &= data.labels >= 0
+    numbers, half = data.labels, data.classes // 2
     sides = {"train": used & (numbers < half), "test": used & (numbers >= half)}
     for name, members in sides.items():
         count = int((torch.bincount(numbers[members]) > 0).sum())

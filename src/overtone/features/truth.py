@@ -69,8 +69,7 @@ def _count_classes(table: ParsedTable) -> int:
             return column.parts[0].shape[1]
     if table.class_names is not None:
         return table.class_names.rows
-    values = table.label_values if table.labels is not None else np.zeros((0, 0))
-    return values.shape[1] if values.ndim == 2 else len(np.unique(values))
+    return len(table.read_labels.encode()[1]) if table.labels is not None else 0
 
 
 def _check_events(table: ParsedTable) -> Iterator[Issue]:

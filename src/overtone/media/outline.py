@@ -47,7 +47,7 @@ def outline_features(
     data = Features(
         modalities={VIEW: torch.empty(len(catalogue), 0)},
         ids=catalogue.ids,
-        targets=_targets(catalogue),
+        labels=_targets(catalogue),
         label_kind="none" if catalogue.labels is None else "single",
         class_names=catalogue.class_names,
         splits=splits,

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.core import InputError
-from overtone.objectives.targets import relation
+from overtone.objectives.targets import as_labels, relation
 
 
 class Pairs(NamedTuple):
@@ -54,7 +54,7 @@ def pairs(
 
     Args:
         embeddings: (n, d), any scale.
-        labels: (n,) integer classes, or (n, C) targets in [0, 1]: several labels, or soft ones.
+        labels: (n,) integer classes, -1 for none, or (n, C) targets in [0, 1]: several labels, or soft ones.
         gallery: (m, d) rows to pair with, for example of the other modality; None for the batch itself.
         gallery_labels: (m,) or (m, C), as ``labels``.
         targets: (n, m) matrix in [0, 1] of how much row j is a positive of row i, in place of labels.
@@ -122,17 +122,18 @@ def centre_pairs(embeddings: Tensor, labels: Tensor | None, centres: Tensor) -> 
     anchors = unit(embeddings)
     others = unit(centres.to(anchors.dtype))
     if labels.dim() == 1:
-        if not holds(((labels >= 0) & (labels < classes)).all()):
+        if not holds(((labels >= -1) & (labels < classes)).all()):
             got = f"{labels.min()} to {labels.max()}"
             raise InputError("labels: a class is out of range", got=got, valid=f"0 to {classes - 1}")
         positive = (labels[:, None] == torch.arange(classes, device=labels.device)).to(anchors.dtype)
-        positive = positive / positive.sum(1, keepdim=True)  # an unseen label out of range is NaN, not a row left out
+        share = positive.sum(1, keepdim=True).masked_fill(labels[:, None] == -1, 1.0)
+        positive = positive / share  # an unseen label out of range is NaN, not a row left out
     else:
         if labels.shape[1] != classes:
             raise InputError("labels: not a column for each class", got=labels.shape[1], valid=classes)
         positive = labels.to(anchors.dtype)
-        if not holds(positive.sum() > 0):
-            raise InputError("labels: no row of the batch has one", fix="leave out rows without a label")
+    if not holds(~(positive.sum() <= 0)):
+        raise InputError("labels: no row of the batch has one", fix="leave out rows without a label")
     return Pairs(anchors, others, positive, 1.0 - positive, labels.dim() == 1)
 
 
@@ -187,6 +188,7 @@ def _checked_labels(name: str, labels: Tensor | None, rows: Tensor) -> Tensor:
     valid = "(n,) integer classes or (n, C) targets in [0, 1]"
     if labels is None:
         raise InputError(f"{name} are missing", valid=valid)
+    labels = as_labels(labels)
     if labels.dim() not in (1, 2) or (labels.dim() == 1 and labels.is_floating_point()):
         raise InputError(f"{name}: not labels", got=f"{tuple(labels.shape)} of {labels.dtype}", valid=valid)
     if len(labels) != len(rows):

@@ -49,16 +49,33 @@ def from_labels(targets: Tensor, own_weight: float = 0.0) -> Tensor:
     return torch.where(total > 0, shared / total.clamp_min(torch.finfo(shared.dtype).tiny), own)
 
 
+def as_labels(labels: Tensor) -> Tensor:
+    """Labels of a batch in the form that losses compute with, on their device: class numbers as (n,) int64.
+
+    Args:
+        labels: (n,) or (n, 1) whole numbers of any width, -1 for none; or (n, C) targets, which stay as they are.
+
+    Example:
+        >>> as_labels(torch.tensor([[3], [1]], dtype=torch.uint8))
+        tensor([3, 1])
+    """
+    if labels.is_floating_point() or labels.is_complex():
+        return labels
+    if labels.dim() == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    return labels.long() if labels.dim() == 1 else labels
+
+
 def relation(labels: Tensor, gallery_labels: Tensor | None = None) -> Tensor:
     r"""How much rows are positives of each other, from their labels: (n, m) in [0, 1], float32 or better.
 
     .. math:: r_{ij} = [y_i = y_j] \quad\text{or}\quad r_{ij} = \min\Big(1, \sum_c y_{ic} y_{jc}\Big)
 
-    Rows that share a label of several are positives in full; for distributions over classes r is the probability
-    that both rows are of one class.
+    A row without a label (-1, or zeros) is a positive of none. Rows that share a label of several are positives in
+    full; for distributions over classes r is the probability that both rows are of one class.
 
     Args:
-        labels: (n,) integer classes, or (n, C) targets in [0, 1].
+        labels: (n,) integer classes, -1 for none, or (n, C) targets in [0, 1].
         gallery_labels: (m,) or (m, C), of the same kind; None for the same rows.
 
     Example:
@@ -69,7 +86,7 @@ def relation(labels: Tensor, gallery_labels: Tensor | None = None) -> Tensor:
     """
     others = labels if gallery_labels is None else gallery_labels
     if labels.dim() == 1:
-        return (labels[:, None] == others[None, :]).float()
+        return ((labels[:, None] == others[None, :]) & (labels >= 0)[:, None]).float()
     first, second = (rows if rows.dtype == torch.float64 else rows.float() for rows in (labels, others))
     with torch.autocast(first.device.type, enabled=False):
         return (first @ second.mT).clamp_max(1.0)

@@ -84,11 +84,13 @@ def describe(data: Features) -> pyarrow.Table:
     import torch
 
     columns: dict[str, list[str | None]] = {}
-    if data.targets is not None:
-        chosen = data.targets > 0.5 if data.label_kind == "soft" else data.targets > 0
+    if data.labels is not None:
         named: list[list[str]] = [[] for _ in range(len(data))]
-        for row, kind in torch.nonzero(chosen).tolist():
-            named[row].append(data.class_names[kind])
+        if data.labels.dim() == 1:
+            named = [[data.class_names[code]] if code >= 0 else [] for code in data.labels.tolist()]
+        else:
+            for row, kind in torch.nonzero(data.labels > (0.5 if data.label_kind == "soft" else 0.0)).tolist():
+                named[row].append(data.class_names[kind])
         columns["label"] = [", ".join(names) or None for names in named]
     if data.splits:
         splits: list[str | None] = [None] * len(data)

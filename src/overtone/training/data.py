@@ -139,8 +139,8 @@ def hide_labels(data: PairedFeatures, method: type[Method], unpaired: bool = Tru
         data = only_pairs(data, f"{method.name} learns from pairs")
     data = replace(data, truth={}, media={})
     if not method.supervised:
-        return replace(data, targets=None, label_kind="none", class_names=())
-    if data.targets is None:
+        return replace(data, labels=None, label_kind="none", class_names=())
+    if data.labels is None:
         raise InputError(f"{method.name} learns from labels, and the data has none", fix="choose a label-free method")
     return data
 
@@ -203,7 +203,7 @@ def prepare(
         )
 
     rows, check = rows_of(train), None
-    if data.targets is None:
+    if data.labels is None:
         paired = torch.arange(len(rows)) if rows.paired is None else rows.paired.cpu()
         ids = tuple(data.ids[row] for row in train[paired].tolist())
         sides = [part[paired.to(device)] for part in rows.features]
@@ -228,7 +228,7 @@ def foresee(data: PairedFeatures) -> dict[str, str]:
     Returns:
         ``scaling of MODALITY`` and ``wrong pairs``, each in words.
     """
-    visible = replace(data, targets=None, label_kind="none", class_names=(), truth={}, media={})
+    visible = replace(data, labels=None, label_kind="none", class_names=(), truth={}, media={})
     found = prepare(visible, TrainingSettings.build({"select": "last"}), torch.device("cpu"))
     said = {f"scaling of {name}": f"{choice.spec} ({choice.reason})" for name, choice in found.chosen.items()}
     return said | ({} if found.pairs is None else {"wrong pairs": found.pairs.sentence()})
@@ -236,6 +236,6 @@ def foresee(data: PairedFeatures) -> dict[str, str]:
 
 def fingerprint(data: PairedFeatures) -> str:
     """SHA-256 of what training depends on in visible data: features, labels if seen, train and validation rows."""
-    parts = [*data.modalities.values(), *([] if data.targets is None else [data.targets])]
+    parts = [*data.modalities.values(), *([] if data.label_identity is None else [data.label_identity])]
     parts += [data.splits[name] for name in ("train", "val") if name in data.splits]
     return checksum(*parts, *membership(data))

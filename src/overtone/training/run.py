@@ -257,7 +257,7 @@ def judge(embeddings: Embeddings, data: PairedFeatures, options: Mapping[str, An
     first, second = embeddings.values()
     known: dict[str, Any] = {"events": data.events, "names": data.names, "class_names": data.class_names}
     known |= {"present": data.present, "groups": data.groups}
-    return evaluate(first, second, data.targets, **known, **options)
+    return evaluate(first, second, data.labels, **known, **options)
 
 
 def _spread(embeddings: Tensor, present: Tensor | None) -> Tensor:
