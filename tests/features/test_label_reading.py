@@ -37,7 +37,8 @@ def test_any_width_and_byte_order_is_read_everywhere(dtype: str) -> None:
     assert variance(A, y) == variance(A, Y)
     assert mean_average_precision(A, V, y, Y) == mean_average_precision(A, V, Y, Y)
     loaded = from_arrays({"audio": A.astype(dtype if "f" in dtype else "f4"), "visual": V, "y": y})
-    assert loaded.labels is not None and loaded.labels.tolist() == Y.tolist()
+    assert loaded.labels is not None
+    assert loaded.labels.tolist() == Y.tolist()
 
 
 NOTHING: list[Any] = [
@@ -75,13 +76,18 @@ def test_load_and_inspect_count_what_has_no_label(tmp_path) -> None:
     for number, labels in enumerate((MISSING, np.where(MISSING < 0, "", WORDS[MISSING]))):
         np.savez(tmp_path / f"{number}.npz", audio=A, visual=V, y=labels)
         found = inspect(tmp_path / f"{number}.npz")
-        assert found.labels is not None and found.labels.without == 8 and sum(found.labels.clips.values()) == 32
+        assert found.labels is not None
+        assert found.labels.without == 8
+        assert sum(found.labels.clips.values()) == 32
         data = load(tmp_path / f"{number}.npz")
-        assert data.labels is not None and data.labels.tolist() == MISSING.tolist()
-        assert data.targets is not None and data.targets.sum(1).tolist() == (MISSING >= 0).astype(float).tolist()
+        assert data.labels is not None
+        assert data.labels.tolist() == MISSING.tolist()
+        assert data.targets is not None
+        assert data.targets.sum(1).tolist() == (MISSING >= 0).astype(float).tolist()
         save(data, tmp_path / "again.npz")
         again = load(tmp_path / "again.npz")
-        assert again.provenance.checksum == data.provenance.checksum and again.class_names == data.class_names
+        assert again.provenance.checksum == data.provenance.checksum
+        assert again.class_names == data.class_names
 
 
 @pytest.mark.parametrize("name", ["triplet", "contrastive", "infonce", "scl", "arcface", "ccl"])
@@ -113,16 +119,22 @@ def test_a_module_of_another_library_does_not_see_rows_without_a_label() -> None
 def test_a_column_is_classes_unless_one_class_is_named() -> None:
     column = (Y % 2)[:, None]
     two = from_arrays({"audio": A, "visual": V, "labels": column})
-    assert two.class_names == ("0", "1") and two.labels is not None and int((two.labels < 0).sum()) == 0
+    assert two.class_names == ("0", "1")
+    assert two.labels is not None
+    assert int((two.labels < 0).sum()) == 0
     one = from_arrays({"audio": A, "visual": V, "labels": column, "class_names": ["bark"]})
-    assert one.class_names == ("bark",) and one.labels is not None and int((one.labels < 0).sum()) == 20
+    assert one.class_names == ("bark",)
+    assert one.labels is not None
+    assert int((one.labels < 0).sum()) == 20
 
 
 def test_names_match_without_their_blanks_and_large_numbers_are_names() -> None:
     padded = from_arrays({"audio": A, "visual": V, "y": np.char.ljust(WORDS[Y], 8), "class_names": WORDS})
-    assert padded.labels is not None and padded.labels.tolist() == Y.tolist()
+    assert padded.labels is not None
+    assert padded.labels.tolist() == Y.tolist()
     codes, names = read_labels(Y.astype("u8") + np.uint64(2**63), "y").encode()
-    assert codes.tolist() == Y.tolist() and names[0] == str(2**63)
+    assert codes.tolist() == Y.tolist()
+    assert names[0] == str(2**63)
 
 
 def test_what_looks_wrong_is_said(tmp_path) -> None:
@@ -138,7 +150,8 @@ def test_what_looks_wrong_is_said(tmp_path) -> None:
         with pytest.raises(AssertionError, match=message):
             raise AssertionError(warnings)
     nothing = from_arrays({"audio": A, "visual": V, "y": np.full(40, -1)})
-    assert nothing.labels is None and any("no clip has a label" in note for note in nothing.provenance.notes)
+    assert nothing.labels is None
+    assert any("no clip has a label" in note for note in nothing.provenance.notes)
 
 
 @pytest.mark.parametrize(
@@ -178,5 +191,6 @@ def test_many_classes_need_no_matrix() -> None:
     data = from_arrays({"audio": a, "visual": a[:, ::-1].copy(), "y": y})
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found["map"].mean == pytest.approx(1.0) and data.classes == rows
+    assert found["map"].mean == pytest.approx(1.0)
+    assert data.classes == rows
     assert peak < 48 << 20  # the targets alone would be 100 MB
