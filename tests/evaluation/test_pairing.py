@@ -166,3 +166,23 @@ def test_sequences_and_rows_without_direction() -> None:
 def test_pairs_that_cannot_be_compared(one: int, other: int) -> None:
     with pytest.raises(InputError, match=f"got {one} and {other} rows"):
         pair_agreement(torch.randn(one, 2), torch.randn(other, 2))
+
+
+def test_right_pairs_that_rank_low_are_not_counted_as_wrong() -> None:
+    """Weakly related halves, all of them right: below 1/2 their ranks are not even, as wrong pairs' would be."""
+    generator = torch.Generator().manual_seed(0)
+    points = torch.randn(2000, 8, generator=generator)
+    first, second = (points + 1.6 * torch.randn(points.shape, generator=generator) for _ in range(2))
+    half, flat = (pair_agreement(first, second, against="all", tail=tail) for tail in ("half", "flat"))
+    assert flat.wrong_share < 0.7 * half.wrong_share
+    assert torch.equal(flat.ranks, half.ranks)
+
+
+def test_where_ranks_are_even_both_counts_agree() -> None:
+    generator = torch.Generator().manual_seed(0)
+    first, second = clustered(2000)
+    rows = torch.randperm(2000, generator=generator)[:400]
+    second[rows] = second[rows.roll(1)]
+    half, flat = (pair_agreement(first, second, tail=tail) for tail in ("half", "flat"))
+    assert flat.wrong_share == pytest.approx(half.wrong_share, abs=0.04)
+    assert flat.wrong_share == pytest.approx(0.2, abs=0.04)

@@ -43,10 +43,29 @@ def test_scores_by_hand() -> None:
     """Median 1, and 68 % of the smaller ones within a factor of e: a distance of e³ is at three standard deviations."""
     from overtone.search.outliers import _standardise
 
-    logs = torch.cat([torch.linspace(-1 / 0.6827, 0, 1000)[:-1], torch.tensor([0.0]), torch.full((999,), 3.0)])
+    below = torch.linspace(-1 / 0.6827, 0, 1000)[:-1]
+    logs = torch.cat([below, torch.tensor([0.0]), -below / 2])
+    logs[-3:] = 3.0
     scores, times = _standardise(logs.double().exp())
     assert float(scores[-1]) == pytest.approx(3.0, rel=0.01)
     assert float(times[-1]) == pytest.approx(torch.e**3, rel=0.01)
+    scores, _ = _standardise((-logs.clamp_max(2.0)).double().exp())  # the larger side counts, whichever it is
+    assert float(scores[0]) == pytest.approx(1 / 0.6827, rel=0.01)
+
+
+def test_a_thinly_populated_region_is_no_outlier() -> None:
+    """Seven clips of ten close together and three far apart from each other: two densities, and nothing strange."""
+    generator = torch.Generator().manual_seed(0)
+    dense, thin = torch.randn(1400, 5, generator=generator), torch.randn(600, 5, generator=generator)
+    points = torch.cat([0.2 * dense, thin + 6])
+    assert not find_outliers(ScaledClips.of(Features({"image": points}, tuple(map(str, range(2000)))))).outliers
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_evenly_filled_space_has_hardly_any(seed: int) -> None:
+    points = torch.rand(2000, 3, generator=torch.Generator().manual_seed(seed))
+    found = find_outliers(ScaledClips.of(Features({"image": points}, tuple(map(str, range(2000))))))
+    assert len(found.outliers) <= 5  # corners of the cube
 
 
 def test_result_survives_json() -> None:

@@ -20,6 +20,8 @@ _SHIFTS = 16
 _BINS, _ROWS_PER_BIN = 20, 20
 """Bins of the histogram of ranks: at most so many, each with so many rows on average at least."""
 _LEAST_ROWS = 3
+_SURE = 2.0
+"""Standard errors by which the lower half of a range must lack pairs to count as emptier than the upper half."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class PairAgreement:
 Against = Literal["own", "all"]
 """What a pair's agreement is compared with: the other pairs of its own two halves, or all other pairs."""
 
+Tail = Literal["half", "flat"]
+"""Ranks from which the share of wrong pairs is estimated: those below 1/2, or only as far up as they lie evenly."""
+
 
 def pair_agreement(
     first: Tensor,
@@ -53,6 +58,7 @@ def pair_agreement(
     restart: float = 0.03,
     rows: int = 4096,
     against: Against = "own",
+    tail: Tail = "half",
     progress: ProgressCallback | None = None,
 ) -> PairAgreement:
     r"""Estimate for each pair whether its halves belong together, from neighbourhoods alone, without training.
@@ -70,6 +76,10 @@ def pair_agreement(
     being the density of all ranks: a histogram, made rising by isotonic regression. (Where many wrong pairs are tied,
     both are taken relative to what ranks of wrong pairs do.)
 
+    Storey's estimate counts right pairs that rank below 1/2 as wrong ones. They show as a density of ranks that rises
+    below 1/2 already, where wrong pairs alone would be spread evenly. With ``tail="flat"`` the bound 1/2 is halved as
+    long as the ranks below it are significantly fewer in the lower half than in the upper half.
+
     Args:
         first: (N, d) or (N, T, d) rows of the first modality, scaled so that cosines mean something.
         second: The same clips in the second modality.
@@ -79,6 +89,7 @@ def pair_agreement(
             number of chunks, so that each chunk is spread over the corpus.
         against: ``own`` allows for halves that agree with nothing much and finds more where many pairs are wrong;
             ``all`` finds more where few are.
+        tail: Whether wrong pairs are counted below rank 1/2, or only as far up as ranks lie evenly.
         progress: Called after each chunk.
 
     Raises:
@@ -108,13 +119,14 @@ def pair_agreement(
             seconds = time.perf_counter() - begun
             progress(Progress("pairs compared", chunk + 1, chunks, unit="chunk", seconds=seconds))
     wrong_ranks = torch.cat(of_wrong)
-    low, low_wrong = _share_below(ranks, 0.5), _share_below(wrong_ranks, 0.5)
+    bound = 0.5 if tail == "half" else _flat_below(ranks, wrong_ranks)
+    low, low_wrong = _share_below(ranks, bound), _share_below(wrong_ranks, bound)
     wrong = min(1.0, low / low_wrong) if low_wrong else float(low > 0)
     top, top_wrong = 1.0 - _share_below(ranks, 0.9), 1.0 - _share_below(wrong_ranks, 0.9)
     return PairAgreement(
         ranks=ranks,
         wrong_share=wrong,
-        wrong_share_error=(low * (1.0 - low) / len(ranks)) ** 0.5 / max(low_wrong, 0.5),
+        wrong_share_error=(low * (1.0 - low) / len(ranks)) ** 0.5 / max(low_wrong, bound),
         chances=_chances(ranks, wrong_ranks, wrong),
         recognised=max(0.0, (top - wrong * top_wrong) / (1.0 - wrong)) if wrong < 1 else 0.0,
     )
@@ -123,6 +135,18 @@ def pair_agreement(
 def _share_below(ranks: Tensor, bound: float) -> float:
     """Share of ranks below a bound."""
     return float((ranks < bound).double().mean())
+
+
+def _flat_below(ranks: Tensor, wrong_ranks: Tensor) -> float:
+    """The bound below which ranks are spread as those of wrong pairs are: 1/2, halved until they are."""
+    bound = 0.5
+    while (low := _share_below(ranks, bound)) and (low_wrong := _share_below(wrong_ranks, bound)):
+        count, share = low * len(ranks), _share_below(wrong_ranks, bound / 2) / low_wrong
+        lacking = count * share - _share_below(ranks, bound / 2) * len(ranks)
+        if lacking <= _SURE * (count * share * (1.0 - share)) ** 0.5:
+            break
+        bound /= 2
+    return bound
 
 
 def _agreement(first: Tensor, second: Tensor, edges: int, restart: float) -> Tensor:

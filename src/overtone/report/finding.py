@@ -26,7 +26,8 @@ def finding_report(found: Found, *, source: str = "") -> str:
     lead, *more = found_in_words(found)
     tiles = [tile(number(len(list_rows(found))), "clips listed"), tile(number(found.expected), "of them by chance")]
     if isinstance(found, Mismatches):
-        tiles.append(tile(percent(found.wrong_share, 1), "of all pairs are wrong, estimated"))
+        what = "of all pairs are wrong, estimated" if found.judged else "of all pairs are wrong, at most"
+        tiles.append(tile(percent(found.wrong_share, 1), what))
     facts = {
         "source": source,
         "clips": found.clips,

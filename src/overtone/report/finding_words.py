@@ -5,10 +5,13 @@ from __future__ import annotations
 from overtone.report.words import listed, number, percent, plural
 from overtone.search.duplicates import Duplicates
 from overtone.search.listing import Found
+from overtone.search.mismatched import LOWEST, MOST_WRONG, Mismatches
 from overtone.search.outliers import Outliers
 
 _RECOGNISED = 0.7
 """Share of right pairs that are recognised, below which weak pairs look like wrong ones."""
+_MANY = 0.2
+"""Share of near-duplicates from which on they matter for splits."""
 
 
 def title_of(found: Found) -> str:
@@ -25,9 +28,15 @@ def found_in_words(found: Found) -> list[str]:
         return _duplicates(found, among)
     if isinstance(found, Outliers):
         return _outliers(found, among)
+    return _mismatched(found, among)
+
+
+def _mismatched(found: Mismatches, among: str) -> list[str]:
+    if not found.judged:
+        return _unjudged(found, among)
     said = [
-        f"{among} an estimated {percent(found.wrong_share, 1)} (± {percent(found.wrong_share_error, 1)}) of the pairs "
-        f"are wrong: {plural(round(found.wrong_share * found.clips), 'clip')}."
+        f"{among} an estimated {_wrong_share(found)} of the pairs are wrong: "
+        f"{plural(round(found.wrong_share * found.clips), 'clip')}."
     ]
     if found.mismatches:
         said.append(
@@ -38,20 +47,57 @@ def found_in_words(found: Found) -> list[str]:
         said.append("No pair is sure enough to be listed; a larger --fdr lists more.")
     if found.recognised < _RECOGNISED:
         said.append(
-            f"Only {percent(found.recognised)} of the right pairs can be told from wrong ones here, because the two "
-            "modalities share little. A weak pair then looks like a wrong one: use the order, not the numbers."
+            f"Only {percent(found.recognised)} of the right pairs stand out from wrong ones here, because the two "
+            "modalities share little: look at the first ones, and doubt the others."
         )
     return said
+
+
+def _unjudged(found: Mismatches, among: str) -> list[str]:
+    """What can be said where a pair's rank does not tell whether it is right."""
+    if found.wrong_share > MOST_WRONG:
+        said = [
+            f"{among} nearly all pairs agree no more than random ones do. Either the rows of the two modalities do not "
+            "belong together, or the modalities share nothing that neighbours show; no single pair can be judged."
+        ]
+    else:
+        said = [
+            f"{among} single pairs cannot be judged: the two modalities share too little. Only "
+            f"{percent(found.recognised)} of the right pairs stand out; the others rank as low as many random ones. "
+            f"At most {_wrong_share(found)} of the pairs are wrong."
+        ]
+    lowest = (
+        f"Of random pairs {percent(LOWEST)} rank in the lowest {percent(LOWEST)}, which would be "
+        f"{plural(round(LOWEST * found.clips), 'pair')}; of these pairs {found.lowest:,} do."
+    )
+    if found.mismatches:
+        listed = (
+            f"Listed: {plural(len(found.mismatches), 'pair')} whose halves agree even less than those of random pairs; "
+            f"chance explains {number(found.expected)} of them."
+        )
+    else:
+        listed = "None agrees less than random pairs do by chance, so none is listed."
+    return [*said, f"{lowest} {listed}"]
+
+
+def _wrong_share(found: Mismatches) -> str:
+    return f"{percent(found.wrong_share, 1)} (± {percent(found.wrong_share_error, 1)})"
 
 
 def _duplicates(found: Duplicates, among: str) -> list[str]:
     if not found.groups:
         return [f"{among} no two are nearer than chance explains."]
-    return [
+    said = [
         f"{among} {found.found:,} are near-duplicates, in {plural(len(found.groups), 'group')}; chance explains "
         f"{number(found.expected)} of them.",
         "distance: from 0 for copies to 2 for opposites; expected: clips with so near a neighbour by chance.",
     ]
+    if found.found >= _MANY * found.clips:
+        said.append(
+            f"{percent(found.found / found.clips)} of the clips are near-duplicates: keep one of each group, or give "
+            "the data a key groups, so that no split has the same clip on both sides."
+        )
+    return said
 
 
 def _outliers(found: Outliers, among: str) -> list[str]:

@@ -17,7 +17,7 @@ from overtone.features.checks import hash_rows
 from overtone.features.presence import only_pairs
 from overtone.features.scaling_choice import fit_scalers
 
-_LEAST_CLIPS = 12
+LEAST_CLIPS = 12
 """Below this many clips no neighbourhood stands out from any other."""
 
 
@@ -71,9 +71,9 @@ class ScaledClips:
             data = data.subset(data.has(only).nonzero().flatten())
         elif isinstance(data, PairedFeatures):
             data = only_pairs(data, "halves are compared clip by clip")
-        if len(data) < _LEAST_CLIPS:
+        if len(data) < LEAST_CLIPS:
             what = f"{data.provenance.source}: too few clips to compare"
-            raise InputError(what, got=len(data), valid=f"{_LEAST_CLIPS} or more")
+            raise InputError(what, got=len(data), valid=f"{LEAST_CLIPS} or more")
         rows = {name: values for name, values in data.modalities.items() if only in (None, name)}
         scalers = fit_scalers("auto", rows)[0] if scalers is None else scalers
         media = [{name: paths[row] for name, paths in data.media.items()} for row in range(len(data))]

@@ -9,14 +9,18 @@ import numpy as np
 import torch
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.stats import beta
 from torch import Tensor
 
-from overtone.core import InputError, ProgressCallback
+from overtone.core import ProgressCallback
 from overtone.core.documents import BESIDE, Document
-from overtone.search.clips import Clip, ScaledClips, select_significant
+from overtone.search.clips import LEAST_CLIPS, Clip, ScaledClips, select_significant
 from overtone.search.nearest import Nearest, nearest_rows
 
 _NEIGHBOURS = 10
+_FIFTH = 5
+_COPIED = 0.7
+"""Least ratio of the dimension by the nearest neighbour to that by the fifth, unless most clips have a near copy."""
 _DENSEST = 0.01
 """No neighbourhood counts as smaller than this quantile of them: a group of many copies is no dense region."""
 
@@ -70,9 +74,13 @@ def find_duplicates(clips: ScaledClips, share: float = 0.05, progress: ProgressC
 
     .. math:: \Pr[d_1 / d_k \le x] = 1 - (1 - x^m)^{k - 1}
 
-    with k = 10. Its median over all clips gives m; a few copies do not move it. So every link between a clip and a
-    neighbour has a probability under chance, and links are kept as long as chance explains at most ``share`` of the
-    clips that have one. Linked clips form groups. Several modalities are compared together: unit rows side by side.
+    with k = 10. Its median over all clips gives m. So every link between a clip and a neighbour has a probability under
+    chance, and links are kept as long as chance explains at most ``share`` of the clips that have one. Linked clips
+    form groups. Several modalities are compared together: unit rows side by side.
+
+    Exact copies are certain: all of this is done with one clip of each, and the others join its group. Where most clips
+    have a near copy, the nearest neighbour's distance says nothing about m. The fifth one's does: its ratio to the
+    tenth has a median of about :math:`2^{-1/m}`. It is used where it gives a far larger m.
 
     A group of more than ten copies that all differ is found only if its clips lie nearer than neighbours anywhere else.
 
@@ -84,64 +92,91 @@ def find_duplicates(clips: ScaledClips, share: float = 0.05, progress: ProgressC
     Returns:
         The groups, and how many of their clips chance explains.
 
-    Raises:
-        InputError: More than half of the clips are exact copies.
-
     Source:
         The ratio is that of Levina & Bickel, Maximum likelihood estimation of intrinsic dimension, NIPS 2004.
     """
-    points = clips.joined()
-    k = min(_NEIGHBOURS, len(points) - 1)
-    near = nearest_rows(points, k, progress, "near-duplicates")
-    radius = near.distances[:, -1:]
-    radius = radius.clamp_min(float(radius[radius > 0].quantile(_DENSEST)) if (radius > 0).any() else 1.0)
-    dimension = _dimension(near, k)
-    powers = (near.distances / radius).clamp_max(1.0) ** dimension
-    links = -torch.expm1((k - 1) * torch.log1p(-powers))
-    chances = links[:, 0]
-    chosen = select_significant(chances, share)
-    threshold = float(chances[chosen].max()) if chosen.any() else -1.0
-    group = _components(clips.first_copy, near, links <= threshold)
-    groups = _groups(clips, group, near, chances.clamp_max(max(0.0, threshold)))
+    distinct, place = torch.unique(clips.first_copy, return_inverse=True)
+    links = _Links.between(clips.joined()[distinct], share, progress)
+    copied = torch.bincount(place)[place] > 1
+    chances, closest = (torch.where(copied, 0.0, values[place]) for values in (links.chances, links.closest))
+    expected = chances.clamp_max(links.threshold) * len(distinct)
+    groups = _groups(clips, links.groups()[place], closest, expected)
     return Duplicates(
         modalities=clips.names,
         clips=len(clips),
         groups=tuple(groups),
         found=sum(len(one.clips) for one in groups),
-        expected=max(0.0, threshold) * len(clips),
+        expected=links.threshold * len(distinct),
         share=share,
-        dimension=dimension,
+        dimension=links.dimension,
         chances=chances,
     )
 
 
-def _dimension(near: Nearest, k: int) -> float:
+@dataclass(frozen=True)
+class _Links:
+    """Links between n rows that all differ.
+
+    Attributes:
+        rows: (l, 2) which rows are linked.
+        closest: (n,) distance to the nearest other row.
+        chances: (n,) probability of so near a neighbour.
+        threshold: The largest chance of a link.
+        dimension: Of the space.
+    """
+
+    rows: Tensor
+    closest: Tensor
+    chances: Tensor
+    threshold: float
+    dimension: float
+
+    @classmethod
+    def between(cls, points: Tensor, share: float, progress: ProgressCallback | None) -> _Links:
+        """Find the links of (n, d) rows; none among fewer than twelve, where no neighbourhood stands out."""
+        n, k = len(points), _NEIGHBOURS
+        if n < LEAST_CLIPS:
+            far = torch.full((n,), torch.inf, dtype=torch.float64)
+            return cls(torch.empty(0, 2, dtype=torch.long), far, torch.ones(n, dtype=torch.float64), 0.0, 0.0)
+        near = nearest_rows(points, k, progress, "near-duplicates")
+        radius = near.distances[:, -1:]
+        radius = radius.clamp_min(float(radius[radius > 0].quantile(_DENSEST)) if (radius > 0).any() else 1.0)
+        dimension = _dimension(near)
+        powers = (near.distances / radius).clamp_max(1.0) ** dimension
+        chances = -torch.expm1((k - 1) * torch.log1p(-powers))
+        chosen = select_significant(chances[:, 0], share)
+        threshold = float(chances[chosen, 0].max()) if chosen.any() else 0.0
+        one, place = (chances <= threshold).nonzero().T if chosen.any() else torch.empty(2, 0, dtype=torch.long)
+        rows = torch.stack([one, near.rows[one, place]], dim=1)
+        return cls(rows, near.distances[:, 0], chances[:, 0], threshold, dimension)
+
+    def groups(self) -> Tensor:
+        """(n,) number of each row's group."""
+        n, (one, other) = len(self.chances), self.rows.T.cpu().numpy()
+        graph = coo_matrix((np.ones(len(one), dtype=np.int8), (one, other)), shape=(n, n))
+        return torch.from_numpy(connected_components(graph, directed=False)[1].astype(np.int64))
+
+
+def _dimension(near: Nearest) -> float:
     """The dimension at which the median ratio of the nearest distance to the k-th is what chance makes it."""
-    ratios = near.distances[:, 0] / near.distances[:, -1].clamp_min(1e-300)
-    median = float(ratios.median())
-    if median == 0:
-        raise InputError("more than half of the clips are exact copies", fix="drop the copies first: compare the rows")
-    return math.log(-math.expm1(math.log(0.5) / (k - 1))) / math.log(min(median, 1 - 1e-9))
+    by_nearest, by_fifth = (_dimension_by(near, j) for j in (1, _FIFTH))
+    return by_fifth if by_nearest < _COPIED * by_fifth else by_nearest
 
 
-def _components(first_copy: Tensor, near: Nearest, linked: Tensor) -> Tensor:
-    """(N,) number of each clip's group; copies are linked however many there are."""
-    n, k = near.rows.shape
-    one = torch.arange(n)[:, None].expand(n, k)[linked.cpu()].numpy()
-    other = near.rows[linked].cpu().numpy()
-    one, other = np.concatenate([one, np.arange(n)]), np.concatenate([other, first_copy.numpy()])
-    graph = coo_matrix((np.ones(len(one), dtype=np.int8), (one, other)), shape=(n, n))
-    return torch.from_numpy(connected_components(graph, directed=False)[1].astype(np.int64))
+def _dimension_by(near: Nearest, j: int) -> float:
+    """The dimension m at which the median of (d_j / d_k)^m is that of the beta distribution with j and k - j."""
+    ratios = near.distances[:, j - 1] / near.distances[:, -1].clamp_min(1e-300)
+    median = min(max(float(ratios.median()), 1e-9), 1 - 1e-9)
+    return math.log(beta.median(j, _NEIGHBOURS - j)) / math.log(median)
 
 
-def _groups(clips: ScaledClips, group: Tensor, near: Nearest, chances: Tensor) -> list[DuplicateGroup]:
+def _groups(clips: ScaledClips, group: Tensor, closest: Tensor, expected: Tensor) -> list[DuplicateGroup]:
     """The groups of two and more clips, the surest first, by the chances of their links."""
     order = group.argsort(stable=True)
     sizes = torch.bincount(group)
     found = []
     for members in torch.split(order, sizes.tolist()):
         if len(members) > 1:
-            distance = float(near.distances[members, 0].max())
-            expected = float(chances[members].max()) * len(clips)
-            found.append(DuplicateGroup(tuple(clips.clips[row] for row in members.tolist()), distance, expected))
+            names = tuple(clips.clips[row] for row in members.tolist())
+            found.append(DuplicateGroup(names, float(closest[members].max()), float(expected[members].max())))
     return sorted(found, key=lambda one: (one.expected, one.distance, -len(one.clips)))

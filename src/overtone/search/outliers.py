@@ -59,9 +59,9 @@ def find_outliers(clips: ScaledClips, share: float = 0.05, progress: ProgressCal
     r"""Find clips whose neighbours are farther away than those of ordinary clips.
 
     A clip's score in a modality is the distance d to its tenth nearest neighbour. Ordinary clips are taken to have
-    normally distributed :math:`\ln d`, with the median of all clips as its mean and, as standard deviation, the 68 %
-    quantile of the distances below it: outliers are in the other half and change neither. A corpus whose distances have
-    a heavier tail than that has more outliers; they are farther out than a normal distribution explains.
+    normally distributed :math:`\ln d`, with the median of all clips as its mean. Its standard deviation is the 68 %
+    quantile of the distances from the median, on the side where this is larger: a few outliers change neither, and
+    clips of a thinly populated region, of which there are many, are none.
 
     Of several modalities the less probable distance counts, its probability times their number (Bonferroni).
 
@@ -104,6 +104,7 @@ def _standardise(distances: Tensor) -> tuple[Tensor, Tensor]:
     """(N,) standard scores of the logarithms of distances, and the distances as multiples of their median."""
     logs = distances.clamp_min(1e-300).log()
     middle = logs.quantile(0.5)
-    below = middle - logs[logs < middle]
-    spread = below.quantile(_ONE_SIGMA) if len(below) else logs.new_tensor(0.0)
-    return (logs - middle) / spread.clamp_min(1e-6), (logs - middle).exp()
+    spread = 1e-6
+    for side in (middle - logs[logs < middle], logs[logs > middle] - middle):
+        spread = max(spread, float(side.quantile(_ONE_SIGMA)) if len(side) else 0.0)
+    return (logs - middle) / spread, (logs - middle).exp()
