@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from overtone.core import InputError
+from overtone.core import InputError, atomic
+from overtone.core.atomic import atomic_path, sweep
 from overtone.core.files import (
-    atomic_path,
     checksum,
     json_text,
     load_tensors,
@@ -134,3 +135,51 @@ def test_a_checksum_depends_on_shape_type_and_bytes_and_not_on_the_kind_of_array
     assert len({checksum(part) for part in different}) == len(different)
     assert all(checksum(part.copy()) == checksum(torch.from_numpy(part.copy())) for part in different)
     assert checksum(rows, rows[:1]) != checksum(rows[:1], rows)
+
+
+def left_over(folder: Path, pid: int, host: str | None = None) -> Path:
+    path = folder / f".x.txt.{host or atomic._host()}-{pid}-abcdefgh.part.txt"
+    path.write_text("half")
+    return path
+
+
+def test_what_killed_writers_left_is_swept_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+    gone = left_over(tmp_path, child)
+    own = left_over(tmp_path, os.getpid())  # of an earlier process with the number of this one
+    old = left_over(tmp_path, 1, host="0" * 8)
+    os.utime(old, (0, 0))
+    kept = [left_over(tmp_path, os.getppid()), left_over(tmp_path, child, host="1" * 8), tmp_path / ".mine.part"]
+    kept[-1].write_text("")
+    with atomic_path(tmp_path / "x.txt") as temporary:
+        sweep(tmp_path)
+        assert [path.exists() for path in (gone, own, old)] == [False] * 3
+        temporary.write_text("whole")
+    assert all(path.exists() for path in kept)
+
+
+def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.safetensors"
+    write_text(path, "before")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        for write in (
+            lambda: write_text(path, "x" * 10_000),
+            lambda: save_tensors(path, {"x": torch.zeros(10_000)}),
+        ):
+            with pytest.raises(InputError, match=r"x.safetensors: cannot be written \(.*; free some space"):
+                write()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["x.safetensors"]
+
+
+def test_a_long_name_can_be_written(tmp_path: Path) -> None:
+    write_text(tmp_path / ("x" * 255), "")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_text(tmp_path / ("x" * 256), "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import functools
 import json
 import os
 import random
@@ -64,7 +66,11 @@ def test_a_loaded_run_embeds_alike(data, tmp_path, method):
 
 def test_the_folder_holds_what_it_says(data, tmp_path):
     run = train("toy", data, out=tmp_path, settings={"select": "correlation"})
-    assert {path.name for path in tmp_path.iterdir()} == set(RunFolder.files) - {"checkpoint.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *set(RunFolder.files) - {"checkpoint.safetensors", "report.html"},
+        "overtone.json",
+        "write.lock",
+    }
     info = json.loads((tmp_path / "run.json").read_text())
     assert info["method"] == "toy"
     assert info["state"] == "finished"
@@ -162,16 +168,95 @@ def test_resuming_something_else_is_refused(data, make, tmp_path, finished):
 
 
 def test_a_run_is_not_overwritten_unless_asked(data, tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
     first = train("toy", data, out=tmp_path)
+    mine = [tmp_path / name for name in ("notes.txt", "graph.json", "graph.npz", "teacher/fold-1/weights.safetensors")]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
     with pytest.raises(InputError, match=r"there is a run already \(toy, finished\).*--overwrite"):
         train("toy", data, out=tmp_path, settings={"seed": 1})
     second = train("toy", data, out=tmp_path, settings={"seed": 1}, overwrite=True)
     assert not same_weights(first, second)
     assert same_weights(second, Run.load(tmp_path))
-    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert [path.read_text() for path in mine] == ["mine"] * 4
     with pytest.raises(InputError, match="is a file, not a folder"):
         train("toy", data, out=tmp_path / "notes.txt")
+
+
+def test_a_folder_of_something_else_is_left_alone(data, tmp_path):
+    for name in ("graph.json", "weights.safetensors", "settings.yaml", "metrics.csv", "teacher/fold-1/run.json"):
+        path = tmp_path / "theirs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    for flags in ({}, {"resume": True}, {"overwrite": True}):
+        with pytest.raises(InputError, match="theirs: not empty, and not made by overtone train; got"):
+            train("toy", data, out=tmp_path / "theirs", **flags)
+    assert {path.read_text() for path in (tmp_path / "theirs").rglob("*") if path.is_file()} == {"mine"}
+
+
+@pytest.mark.parametrize("flags", [{}, {"resume": True}, {"overwrite": True}])
+def test_two_trainings_in_one_folder_are_one(data, tmp_path, flags):
+    refused = []
+
+    def meanwhile(report):
+        if report.done == 2:
+            with pytest.raises(InputError, match=rf"{tmp_path}: is being written by process {os.getpid()}; wait"):
+                train("toy", data, settings=SETTINGS, out=tmp_path, **flags)
+            refused.append(report.done)
+
+    run = train("toy", data, settings=SETTINGS, out=tmp_path, progress=meanwhile)
+    assert refused == [2]
+    assert same_weights(run, train("toy", data, settings=SETTINGS))
+    assert not (tmp_path / "writer.json").exists()
+
+
+def change_info(folder, **changes):
+    info = json.loads((folder / "run.json").read_text())
+    for path, value in changes.items():
+        *parents, name = path.split("__")
+        functools.reduce(dict.__getitem__, parents, info)[name] = value
+    (folder / "run.json").write_text(json.dumps(info))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"processes": 2}, r"processes \(was 2, now 1\)"),
+        ({"device": "NVIDIA H100"}, r"device \(was NVIDIA H100, now cpu\)"),
+        ({"versions__torch": "1.0"}, r"torch \(was 1.0, now "),
+        ({"versions__overtone": "999.1"}, r"overtone \(was 999.1, now "),
+    ],
+)
+def test_a_run_that_would_not_end_alike_is_not_resumed(data, tmp_path, changes, said):
+    with pytest.raises(Interrupted):
+        train("toy", data, settings=SETTINGS, out=tmp_path, progress=interrupt_at(3))
+    change_info(tmp_path, **changes)
+    with pytest.raises(InputError, match=f"would not lead to the same weights, because these differ: {said}"):
+        train("toy", data, settings=SETTINGS, out=tmp_path, resume=True)
+    change_info(tmp_path, state="finished")
+    with contextlib.suppress(InputError):  # a finished one is loaded, where there are weights
+        train("toy", data, settings=SETTINGS, out=tmp_path, resume=True)
+
+
+def test_another_number_of_threads_is_said(data, tmp_path, caplog):
+    with pytest.raises(Interrupted):
+        train("toy", data, settings=SETTINGS, out=tmp_path, progress=interrupt_at(3))
+    change_info(tmp_path, threads=99, versions__overtone="0.0.1")
+    train("toy", data, settings=SETTINGS, out=tmp_path, resume=True)
+    said = [record.message for record in caplog.records]
+    assert [f"{tmp_path}: begun with another threads (was 99, now" in line for line in said] == [True, False]
+    assert "another overtone (was 0.0.1" in said[1]
+
+
+def test_a_run_killed_while_it_was_replaced_begins_again(data, tmp_path):
+    train("toy", data, settings=SETTINGS, out=tmp_path)
+    (tmp_path / "run.json").unlink()  # what is left of the old run may not be gone on with
+    (tmp_path / "checkpoint.safetensors").write_text("old")
+    with pytest.raises(InputError, match="holds results of overtone train already"):
+        train("toy", data, settings=SETTINGS, out=tmp_path)
+    assert same_weights(
+        train("toy", data, settings=SETTINGS, out=tmp_path, resume=True), train("toy", data, settings=SETTINGS)
+    )
 
 
 def test_an_unfinished_or_missing_run_is_not_loaded(data, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from typing_extensions import Unpack
 
@@ -25,6 +25,7 @@ from overtone.api.parameters import (
 )
 from overtone.api.reading import logged, read
 from overtone.core import InputError, ProgressCallback, is_main_process
+from overtone.core.outputs import ResultFolder
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -49,6 +50,7 @@ def compare(
     settings: Annotated[Settings, Settable(named=named("device", "precision", "memory_mb"))] = None,
     out: OutFolder = None,
     resume: Flag = False,
+    overwrite: Flag = False,
     progress: ProgressCallback | None = None,
     **reading: Unpack[PairReading],
 ) -> Comparison:
@@ -67,6 +69,7 @@ def compare(
             method alone.
         out: Folder for results and report. None keeps everything in memory.
         resume: Reuse results that --out holds already, where data, settings and versions are the same.
+        overwrite: Replace the results that are in --out; other files there stay.
         progress: Called after each epoch.
         reading: How to read the data; see :func:`overtone.load`.
 
@@ -79,6 +82,7 @@ def compare(
     if not methods:
         raise InputError("a comparison needs at least one method", fix="name it before DATA")
     check_methods(methods, settings)
+    _check_folder(out, "compare", resume, overwrite)
     features = read(data, reading)
     from overtone import experiments
     from overtone.interactions import InteractionTrainer
@@ -92,6 +96,7 @@ def compare(
         settings=settings,
         out=out,
         resume=resume,
+        overwrite=overwrite,
         progress=progress,
         train=InteractionTrainer().train,
     )
@@ -110,6 +115,7 @@ def diagnose(
     settings: Annotated[Settings, Settable(PROBES, named("device", "memory_mb"))] = None,
     out: OutFolder = None,
     resume: Flag = False,
+    overwrite: Flag = False,
     progress: ProgressCallback | None = None,
     **reading: Unpack[ViewReading],
 ) -> Diagnosis:
@@ -133,6 +139,7 @@ def diagnose(
         settings: Names to values: the budget's, and the losses' (``"margin"`` for all, ``"triplet.margin"`` for one).
         out: Folder for results and report. None keeps everything in memory.
         resume: Reuse results that --out holds already, where data, settings and versions are the same.
+        overwrite: Replace the results that are in --out; other files there stay.
         progress: Called after each epoch.
         reading: How to read the data; see :func:`overtone.features.load_views`.
 
@@ -146,6 +153,7 @@ def diagnose(
         raise InputError("--as-is trains nothing", got=f"{len(losses)} losses", fix="leave --loss out")
     chosen = () if as_is else losses
     check_losses(chosen, settings)
+    _check_folder(out, "diagnose", resume, overwrite)
     from overtone.features import Features, load_views, split_by_class
 
     features = data if isinstance(data, Features) else load_views(data, **reading)
@@ -153,7 +161,14 @@ def diagnose(
     from overtone import experiments
 
     diagnosis = experiments.diagnose(
-        chosen, features, seeds=_seeds(seeds), settings=settings, out=out, resume=resume, progress=progress
+        chosen,
+        features,
+        seeds=_seeds(seeds),
+        settings=settings,
+        out=out,
+        resume=resume,
+        overwrite=overwrite,
+        progress=progress,
     )
     return _publish(diagnosis, out)
 
@@ -162,22 +177,43 @@ def demo(
     *,
     seeds: Seeds = 2,
     out: Annotated[str | Path, Param("FOLDER")] = "runs/demo",
+    overwrite: Flag = False,
     progress: ProgressCallback | None = None,
 ) -> Comparison:
     """Compare HSC-MAE with its label-free baselines on built-in real data.
 
     The data are the left and right halves of 1,797 handwritten digits: two views of the same things. No labels are
-    used in training, and nothing is downloaded.
+    used in training, and nothing is downloaded. A second call takes over what --out holds of the first one.
 
     Args:
         seeds: Number of seeds that each method is trained with.
         out: Folder for results and report.
+        overwrite: Train again, and replace the results that are in --out.
         progress: Called after each epoch.
 
     Returns:
         The comparison.
     """
-    return compare(DEMO_METHODS, _DEMO_CORPUS, seeds=seeds, out=out, progress=progress)
+    return compare(
+        DEMO_METHODS,
+        _DEMO_CORPUS,
+        seeds=seeds,
+        out=out,
+        resume=not overwrite,
+        overwrite=overwrite,
+        progress=progress,
+    )
+
+
+_DOCUMENTS: dict[Literal["compare", "diagnose"], str] = {"compare": "comparison.json", "diagnose": "diagnosis.json"}
+
+
+def _check_folder(
+    out: str | Path | None, command: Literal["compare", "diagnose"], resume: bool, overwrite: bool
+) -> None:
+    """Refuse a folder that cannot be used, before anything is read or trained."""
+    if out is not None and is_main_process():
+        ResultFolder(Path(out), command, (_DOCUMENTS[command],)).check(resume=resume, overwrite=overwrite)
 
 
 def _publish(result: Result, out: str | Path | None) -> Result:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from typing_extensions import Unpack
 
-from overtone.api.parameters import PairReading, Param, ViewReading
+from overtone.api.parameters import Flag, PairReading, Param, ViewReading
 from overtone.api.reading import logged, read, read_one
 from overtone.api.running import is_run
 from overtone.core import InputError, ProgressCallback, unknown_name
+from overtone.core.outputs import check_file
 
 if TYPE_CHECKING:
     from overtone.features import Features
@@ -31,6 +32,7 @@ def find(
     fdr: Annotated[float | None, Param("SHARE")] = None,
     csv: Annotated[str | Path | None, Param("F.csv")] = None,
     report: Annotated[str | Path | None, Param("F.html")] = None,
+    overwrite: Flag = False,
     progress: ProgressCallback | None = None,
     **reading: Unpack[ViewReading],
 ) -> Found:
@@ -50,6 +52,7 @@ def find(
             mismatched.
         csv: Also write a table with a row for each clip found.
         report: Also write a report that opens in a browser.
+        overwrite: Replace the table and the report that are there.
         progress: Called while clips are compared.
         reading: How to read the data; see :func:`overtone.features.load_views`.
 
@@ -66,6 +69,9 @@ def find(
         raise InputError("fdr is a share of what is found", got=fdr, valid="above 0 and below 1")
     if what == "mismatched" and only is not None:
         raise InputError("mismatched pairs need two modalities", got=f"only {only}", fix="leave --only out")
+    for file in (csv, report):
+        if file is not None:
+            check_file(file, inputs=(target, data), overwrite=overwrite)
     clips, source = _clips(target, data, only, reading)
     from overtone import search
     from overtone.core.files import write_text

@@ -10,6 +10,7 @@ from overtone.api.parameters import GRAPHS, Flag, Param, Settable, Settings, nam
 from overtone.api.reading import log
 from overtone.api.running import is_run
 from overtone.core import InputError, ProgressCallback, about
+from overtone.core.outputs import check_file
 
 if TYPE_CHECKING:
     from overtone.graphs import Graph, Knowledge
@@ -32,6 +33,7 @@ def graph(
     knowledge: Annotated[str | Path | Knowledge | None, Param("F.yaml")] = None,
     settings: Annotated[Settings, Settable(GRAPHS, _OPTIONS)] = None,
     out: Annotated[str | Path | Sequence[str | Path], Param("FILE", many=True)] = (),
+    overwrite: Flag = False,
     progress: ProgressCallback | None = None,
 ) -> Graph:
     """Learn a directed graph from DATA, with a confidence for every edge if --bootstrap is given.
@@ -54,6 +56,7 @@ def graph(
         settings: Names and values of :class:`overtone.graphs.GraphSettings`, for interactions of
             :class:`overtone.graphs.InferenceSettings`.
         out: File to write: .json, .graphml, .dot, .npz or a report .html; may be repeated.
+        overwrite: Replace files that are at --out.
         progress: Called after each step; an answer that is true ends the search.
 
     Returns:
@@ -71,6 +74,7 @@ def graph(
     for file in files:  # a wrong suffix is refused before the search
         if file.suffix.lower() != ".html":
             check_format(file)
+        check_file(file, inputs=(data, knowledge), overwrite=overwrite)
     known = graphs.Knowledge.read(knowledge) if isinstance(knowledge, (str, Path)) else knowledge
     options: dict[str, Any] = {"knowledge": known, "settings": settings, "progress": progress}
     kind = graphs.InferenceSettings if interactions or is_run(data) else graphs.GraphSettings

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from typing_extensions import Unpack
 
-from overtone.api.parameters import Data, PairReading, Param, ViewReading
+from overtone.api.parameters import Data, Flag, PairReading, Param, ViewReading
 from overtone.api.reading import read, read_one
 from overtone.api.running import require_run
 from overtone.core import InputError, unknown_name
+from overtone.core.outputs import check_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,6 +36,7 @@ def label(
     neighbours: Annotated[int, Param("N", minimum=1)] = 10,
     error: Annotated[float, Param("SHARE")] = 0.1,
     csv: Annotated[str | Path | None, Param("F.csv")] = None,
+    overwrite: Flag = False,
     device: Annotated[str, Param("NAME")] = "cpu",
     **reading: Unpack[ViewReading],
 ) -> Labelling:
@@ -54,6 +56,7 @@ def label(
         neighbours: Labelled clips that vote.
         error: Largest share of wrong labels among those given.
         csv: Also write a table with a row for each clip.
+        overwrite: Replace the table that is there.
         device: Where to embed: cpu, cuda, cuda:1 or auto.
         reading: How to read the data; see :func:`overtone.features.load_views`.
 
@@ -64,6 +67,8 @@ def label(
         InputError: The run, the data, the labels or the classes cannot be used.
     """
     require_run(run)
+    if csv is not None:
+        check_file(csv, inputs=(run, data, labels, classes), overwrite=overwrite)
     from overtone.core.files import write_text
     from overtone.search.clips import Clip
     from overtone.search.labelling import label_clips

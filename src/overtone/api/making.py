@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from overtone.api.parameters import Flag, OutFile, Param, Settable, Settings
 from overtone.api.reading import log
 from overtone.core import ProgressCallback
+from overtone.core.outputs import check_file
 
 if TYPE_CHECKING:
     from overtone.features import Features, PairedFeatures
@@ -88,6 +89,7 @@ def simulate(
     out: OutFile = None,
     settings: Annotated[Settings, Settable("")] = None,
     seed: Annotated[int, Param("N", minimum=0)] = 0,
+    overwrite: Flag = False,
 ) -> PairedFeatures:
     """Simulate clips with several events, planted interactions of classes, and an annotation that names only some.
 
@@ -99,6 +101,7 @@ def simulate(
         out: File to write: .npz, .h5, .parquet or .safetensors by its suffix. None writes none.
         settings: Setting names to values, of :class:`overtone.features.SimulatorSettings`.
         seed: Seed of all randomness: the same seed gives the same clips.
+        overwrite: Replace the file that is at --out.
 
     Returns:
         The corpus; its ``truth`` holds ``events_audio``, ``events_visual`` and ``interactions``.
@@ -106,6 +109,8 @@ def simulate(
     Raises:
         InputError: A setting cannot be used, or the file cannot be written.
     """
+    if out is not None:
+        check_file(out, overwrite=overwrite)
     from overtone.features import SimulatorSettings, from_arrays, save_arrays
     from overtone.features import simulate as simulated
 

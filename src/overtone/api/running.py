@@ -23,6 +23,7 @@ from overtone.api.parameters import (
 )
 from overtone.api.reading import read, read_one
 from overtone.core import InputError, ProgressCallback, is_main_process
+from overtone.core.outputs import ResultFolder, check_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,7 +55,7 @@ def train(
         out: Folder of the run; made if it is not there. None keeps the run in memory and writes no report.
         settings: Setting names to values, the method's and the training's in one mapping.
         resume: Go on with the run in --out from its last checkpoint.
-        overwrite: Replace the run that is in --out.
+        overwrite: Replace the run that is in --out; other files there stay.
         progress: Called after each epoch.
         reading: How to read the data; see :func:`overtone.load`.
 
@@ -65,6 +66,8 @@ def train(
         InputError: The data, the method's name or a setting cannot be used.
     """
     check_method(method, settings)
+    if out is not None and is_main_process():
+        ResultFolder(Path(out), "train", ("run.json",)).check(resume=resume, overwrite=overwrite)
     features = read(data, reading)
     from overtone.interactions import InteractionTrainer
 
@@ -83,6 +86,7 @@ def embed(
     out: OutFile = None,
     only: Annotated[str | None, Param("MODALITY")] = None,
     variant: Annotated[str | None, Param("NAME")] = None,
+    overwrite: Flag = False,
     device: Annotated[str, Param("NAME")] = "cpu",
     **reading: Unpack[ViewReading],
 ) -> dict[str, Tensor]:
@@ -97,6 +101,7 @@ def embed(
         out: File to write: .npz, .h5, .parquet or .safetensors by its suffix.
         only: The one modality to embed; DATA need not have the other.
         variant: One of the method's further embeddings.
+        overwrite: Replace the file that is at --out.
         device: Where to embed: cpu, cuda, cuda:1 or auto.
         reading: How to read the data; see :func:`overtone.load`. With ``only``, one name of ``modalities`` is the
             modality's key in DATA.
@@ -108,9 +113,14 @@ def embed(
         InputError: The folder is no finished run, the data does not fit it, or the file cannot be written.
     """
     require_run(run)
+    if out is not None:
+        check_file(out, inputs=(run, data), overwrite=overwrite)
     from overtone.features import save
+    from overtone.features.formats import find_format_by_suffix
     from overtone.training import Run
 
+    if out is not None:
+        find_format_by_suffix(Path(out), writable=True)  # a wrong suffix is refused before the work
     run = run if isinstance(run, Run) else Run.load(run, device)
     if only is not None:
         single = read_one(data, only, run.modalities, reading)

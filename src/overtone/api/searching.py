@@ -13,6 +13,7 @@ from overtone.api.parameters import Data, Flag, PairReading, Param, Settable, Se
 from overtone.api.reading import read, read_one
 from overtone.api.running import is_run, require_run
 from overtone.core import InputError, ProgressCallback
+from overtone.core.outputs import check_file, check_writable
 
 if TYPE_CHECKING:
     from overtone.features import Features
@@ -91,6 +92,7 @@ def export(
     store: Annotated[str | Path | Store, Param("STORE|RUN")],
     *,
     out: Annotated[str | Path | Sequence[str | Path], Param("FILE", many=True)] = (),
+    overwrite: Flag = False,
 ) -> list[Path]:
     """Write all items of STORE into files that other programs open.
 
@@ -100,6 +102,7 @@ def export(
     Args:
         store: The store, or the run whose store it is. In Python also an open store.
         out: File or folder to write; may be repeated.
+        overwrite: Replace files that are there.
 
     Returns:
         What was written.
@@ -112,6 +115,13 @@ def export(
     files = [out] if isinstance(out, (str, Path)) else list(out)
     if not files:
         raise InputError("export: no file is named", fix="name one or several with --out")
+    place = store if isinstance(store, (str, Path)) else store.uri
+    inputs = (place, str(place).partition(":")[2])  # a store may be named by its kind and its place
+    for file in map(Path, files):
+        if file.suffix:
+            check_file(file, inputs=inputs, overwrite=overwrite)
+        else:
+            check_writable(file)
     if isinstance(store, Store):
         return [export_store(store, file) for file in files]
     with open_store(store) as opened:

@@ -1,17 +1,16 @@
-"""Files that are whole or not there: everything is written beside its place and moved in."""
+"""Texts, JSON and tensors in files that are whole or not there, and checksums."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overtone.core.atomic import atomic_path
 from overtone.core.errors import InputError
 
 if TYPE_CHECKING:  # importing torch takes seconds
@@ -19,42 +18,33 @@ if TYPE_CHECKING:  # importing torch takes seconds
     import torch
 
 
-@contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder; on success it replaces ``path``, on failure it is removed.
-
-    Raises:
-        InputError: The folder cannot be written to.
-    """
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})", fix="choose another place") from None
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb") as written:  # the data must be on disk before the name points at it
-            os.fsync(written.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: str | Path, value: object) -> None:
     """Write ``value`` as indented JSON, atomically; NaN and infinities become ``null``."""
     write_text(path, json_text(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        InputError: The file cannot be read, or does not hold a JSON object.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error).split("\n")[0]
+        raise InputError(f"{path}: not valid JSON ({reason})", fix="it was damaged, or changed by hand") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: must hold a JSON object", got=type(found).__name__)
+    return found
 
 
 def json_text(value: object, indent: int | None = None) -> str:

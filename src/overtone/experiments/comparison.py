@@ -16,7 +16,7 @@ from overtone.core import InputError, ProgressCallback, Settings
 from overtone.core.documents import Interval
 from overtone.core.settings import share_settings
 from overtone.evaluation import mean_interval, paired_bootstrap
-from overtone.experiments.grid import Grid, Trial, Variant
+from overtone.experiments.grid import Grid, Trial, Variant, open_results
 from overtone.experiments.results import DIRECTIONS, RANKED_BY, Comparison, MethodResult, PairedTest, SeedScore
 from overtone.features import PairedFeatures
 from overtone.methods.base import methods as registered
@@ -26,6 +26,7 @@ from overtone.training.run import judge
 _ALSO_TESTED = ("map_events",)
 """What methods are tested by besides the ranking metric, where it is known."""
 _WITH_INTERVAL = ("map", "map_events", "map_running", "recall@1", "instance_recall@1", "instance_recall@10")
+_DOCUMENT = "comparison.json"
 _OWN = "own"
 """The name of a method's own embeddings beside its variants."""
 
@@ -43,6 +44,7 @@ def compare(
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     progress: ProgressCallback | None = None,
     train: Trainer = training.train,
 ) -> Comparison:
@@ -58,7 +60,8 @@ def compare(
             to a mapping, is for that method alone.
         out: Folder for one file per trial (``results/``) and ``comparison.json``; None keeps all in memory.
         resume: Take trials that ``out`` holds already from there, if data, settings and versions are the same;
-            otherwise, and by default, they are made again.
+            otherwise they are made again.
+        overwrite: Remove the results that ``out`` holds.
         progress: Called after every epoch.
         train: What trains one run. One trainer serves all runs, so it may keep what several of them need.
 
@@ -83,11 +86,11 @@ def compare(
         run = train(variant.of, data, settings=given, progress=progress, label=label, evaluate=False)
         return _evaluate(run, test)
 
-    trials = grid.run(variants, make)
-    metric = next(metric for metric in RANKED_BY if metric in next(iter(trials.values()))[0].values["summaries"][_OWN])
-    results = {name: _result(of_one, metric) for name, of_one in trials.items()}
-    comparison = _summarise(data, grid, variants, trials, results, metric)
-    grid.write("comparison.json", comparison.to_dict())
+    names = [variant.name for variant in variants]
+    with open_results(out, "compare", _DOCUMENT, names, seeds, resume=resume, overwrite=overwrite):
+        trials = grid.run(variants, make)
+        comparison = _summarise(data, grid, variants, trials)
+        grid.write(_DOCUMENT, comparison.to_dict())
     return comparison
 
 
@@ -151,10 +154,10 @@ def _summarise(
     grid: Grid,
     variants: Sequence[Variant],
     trials: Mapping[str, Sequence[Trial]],
-    results: Mapping[str, MethodResult],
-    metric: str,
 ) -> Comparison:
     first = trials[variants[0].name][0].values["summaries"][_OWN]
+    metric = next(metric for metric in RANKED_BY if metric in first)
+    results = {name: _result(of_one, metric) for name, of_one in trials.items()}
     whole = [variant.name for variant in variants if variant.kind != "ablation"]
     controls: dict[str, list[str]] = {}
     for variant in variants:

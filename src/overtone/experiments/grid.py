@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from overtone.core import is_main_process
 from overtone.core.files import checksum, json_text, load_tensors, read_header, save_tensors, write_json
+from overtone.core.outputs import ResultFolder, check_inside
 from overtone.core.version import __version__
 from overtone.features import Features, membership
 
@@ -57,6 +59,46 @@ class Trial:
         if json_text(header.get("identity")) != json_text(identity):
             return None
         return cls(tensors, header["overtone"])
+
+
+@contextmanager
+def open_results(
+    out: str | Path | None,
+    command: str,
+    document: str,
+    variants: Iterable[str],
+    seeds: Sequence[int],
+    *,
+    resume: bool,
+    overwrite: bool,
+) -> Iterator[None]:
+    """Be the one process that writes an experiment's results into ``out``.
+
+    Args:
+        out: The folder, or None.
+        command: What makes the results: compare or diagnose.
+        document: The file of the final result.
+        variants, seeds: Of which there will be trials.
+        resume: Whether to go on with results that are there.
+        overwrite: Whether to remove them.
+
+    Raises:
+        InputError: The folder holds something else, results and neither was asked for, or another process writes there.
+    """
+    if out is None or not is_main_process():
+        yield
+        return
+    path = Path(out)
+    trials = [f"results/{name}/seed-{seed}.safetensors" for name in variants for seed in seeds]
+    names = (document, "report.html", *trials)
+    for name in names:
+        check_inside(name, path)
+    old = [file.relative_to(path).as_posix() for file in path.glob("results/**/seed-*.safetensors")]
+    folder = ResultFolder(path, command, (document, "report.html", *old))
+    with folder.open(names, resume=resume, overwrite=overwrite):
+        if overwrite:
+            folder.reset(names)
+        yield
 
 
 class Grid:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overtone.core import InputError
-from overtone.core.files import atomic_path, write_json, write_text
+from overtone.core.atomic import atomic_path
+from overtone.core.files import write_json, write_text
 from overtone.graphs.arrays import Bools, Floats
 from overtone.graphs.edges import Edge, EdgeKind, EdgeSupport, HalvesAgreement
 from overtone.graphs.exports import to_dot, to_graphml, to_networkx

@@ -22,7 +22,8 @@ from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import CorpusInfo
 from overtone.training import train
 from overtone.training.data import fingerprint
-from overtone.training.folder import FREE, RunFolder
+from overtone.training.folder import RunFolder
+from overtone.training.resuming import FREE
 from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
 

@@ -22,7 +22,7 @@ from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import InferredTargets, methods
 from overtone.methods.interactions import UNINFORMED
 from overtone.training import Run, RunContext, TrainOptions, train
-from overtone.training.folder import FREE
+from overtone.training.resuming import FREE
 from overtone.training.settings import split_settings
 
 T = TypeVar("T")

@@ -14,7 +14,8 @@ import pyarrow
 import pyarrow.parquet
 
 from overtone.core import InputError
-from overtone.core.files import atomic_path, json_text
+from overtone.core.atomic import atomic_path
+from overtone.core.files import json_text
 from overtone.features import save_arrays
 from overtone.features.layout import ROLES
 from overtone.search.base import Store

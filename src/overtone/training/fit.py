@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
@@ -18,8 +19,9 @@ from overtone.methods.base import InferredTargets, methods
 from overtone.training.context import Infer, RunContext, describe_run
 from overtone.training.data import TrainingData, describe, fingerprint, hide_labels, prepare
 from overtone.training.distribution import processes
-from overtone.training.folder import Checkpoint, EpochRecord, RunFolder, refuse_differences, restore_method
+from overtone.training.folder import Checkpoint, EpochRecord, RunFolder, restore_method
 from overtone.training.loop import Clock, Loop, in_blocks, reproducible, seed_everything
+from overtone.training.resuming import refuse_differences
 from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
 from overtone.training.validation import TrainingStopped, check_collapse, check_terms, scores
@@ -74,7 +76,7 @@ def train(
     own, given = split_settings({**earlier, **rename(settings or {}, kind.settings_type, TrainingSettings)}, kind)
     visible = hide_labels(data, kind, given.unpaired)
     loop = given.with_defaults(kind, describe(visible))
-    with processes(loop.device) as (group, device), reproducible(device):
+    with processes(loop.device) as (group, device), reproducible(device), ExitStack() as held:
         prepared = prepare(visible, loop, device, kind.uses_unpaired)
         generator = torch.Generator(device)
         seed_everything(loop.seed, -1, generator)
@@ -85,10 +87,11 @@ def train(
         if stored:
             refuse_differences(run.folder, (stored, earlier), (info, flat))
         group.barrier()  # every process has looked at the folder before the first one writes into it
-        if folder and stored and stored["state"] == "finished":
+        if folder and stored and stored.get("state") == "finished":
             return Run.load(folder.path, str(device))
         if folder and group.is_main:
-            folder.open(flat, run.scalers, info, new=not stored)
+            held.enter_context(folder.open(method, resume=resume, overwrite=overwrite, stored=bool(stored)))
+            folder.begin(flat, run.scalers, info)
             if prepared.pairs:
                 folder.write_pairs(prepared.pairs)
         context = RunContext(model, prepared.features, loop, group, device, run.folder, progress, label or method, info)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,14 @@ import yaml
 from torch import Tensor
 
 from overtone.core import InputError, Settings, about
-from overtone.core.files import json_text, load_tensors, read_header, save_tensors, write_json, write_text
+from overtone.core.files import json_text, load_tensors, read_header, read_json, save_tensors, write_json, write_text
+from overtone.core.locks import BUSY, check_unlocked
+from overtone.core.outputs import MANIFEST, ResultFolder
 from overtone.core.settings import read_yaml, rename
 from overtone.evaluation import Evaluation
 from overtone.features import Scaler
+from overtone.methods.base import methods
 from overtone.training.pairing import PairCheck
-
-FREE = ("checkpoint_seconds", "memory_mb")
-"""Settings that may change on a resume: no weight depends on them."""
 
 _RENAMED_METRICS = {"val_partner_rank": "val_reciprocal_rank"}
 """Old names in ``metrics.jsonl`` to today's."""
@@ -55,6 +56,7 @@ class RunFolder:
     """The files of one run.
 
     =======================  ========================================================================================
+    overtone.json            the list of these files: what --overwrite may remove
     settings.yaml            every setting with its final value, flat: usable as ``--config`` of another run
     run.json                 method, versions, data, splits, device, state, seconds, chosen epoch
     metrics.jsonl, .csv      one line per epoch: terms, gradient norm, learning rate, validation
@@ -66,6 +68,7 @@ class RunFolder:
     soft_labels.safetensors  of methods that need inferred targets: what the teachers say of each training row
     graph.json, graph.npz    of methods that need inferred targets: the class graph
     teacher/fold-1 ...       of methods that need inferred targets: the run of each fold's teacher
+    write.lock, writer.json  held by the process that trains
     =======================  ========================================================================================
     """
 
@@ -79,9 +82,11 @@ class RunFolder:
         "pairs.csv",
         "checkpoint.safetensors",
         "evaluation.json",
+        "report.html",
     )
-    inferred = ("soft_labels.safetensors", "graph.json", "graph.npz")
-    """Files of the stages before the training of a method that needs inferred targets."""
+    """Files of any run."""
+    inferred = ("soft_labels.safetensors", "graph.json", "graph.npz", "teacher/")
+    """What the stages before the training of a method that needs inferred targets write."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -97,52 +102,66 @@ class RunFolder:
         """
         if not (self / "run.json").is_file():
             raise InputError(f"{self.path}: not a run folder (no run.json)", fix="make one with overtone train")
-        return _read_json(self / "run.json")
+        return read_json(self / "run.json")
 
     def claim(self, method: str, resume: bool, overwrite: bool) -> dict[str, Any] | None:
         """What ``run.json`` says of the run that is here and shall go on, or None if a new one begins.
 
         Raises:
             InputError: There is a run, and neither ``resume`` nor ``overwrite`` was asked for, or it is one of another
-                method; or the path is a file.
+                method, or cannot go on here to the same weights; the folder holds something else; another process
+                trains into it; or it cannot be written to.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise InputError(f"{self.path}: is a file, not a folder", fix="choose another place for the run")
-        if overwrite or not (self / "run.json").exists():
-            return None
-        info = self.info()
-        if not resume:
+        if not (resume or overwrite) and (self / "run.json").is_file():
+            check_unlocked(self.path, BUSY)
+            info = self.info()
             verb = "continue it" if info.get("state") != "finished" else "use it as it is"
             raise InputError(
                 f"{self.path}: there is a run already ({info.get('method')}, {info.get('state')})",
                 fix=f"--resume to {verb}, --overwrite to replace it, or choose another folder",
             )
-        if info["method"] != method:
-            raise InputError(f"{self.path}: cannot be resumed with another method", got=method, valid=info["method"])
+        stored = self._results().check(resume=resume, overwrite=overwrite, names=self.names(method))
+        if not stored or not (self / "run.json").is_file():  # or one that was killed before it began
+            return None
+        info = self.info()
+        if info.get("method") != method:
+            what = f"{self.path}: cannot be resumed with another method"
+            raise InputError(what, got=method, valid=info.get("method"))
         return info
 
-    def clear(self) -> None:
-        """Remove a run's files and those of its teachers, half-written ones too; other files are left alone."""
-        for name in (*self.files, *self.inferred):
-            (self / name).unlink(missing_ok=True)
-        for teacher in (self / "teacher").glob("*-*"):
-            if teacher.is_dir():
-                RunFolder(teacher).clear()
-        self._sweep()
+    def names(self, method: str) -> tuple[str, ...]:
+        """What a run of a method may write."""
+        return (*self.files, *(self.inferred if methods[method].needs_inferred_targets else ()))
 
-    def _sweep(self) -> None:
-        """Remove what a killed run left half-written."""
-        for name in (*self.files, *self.inferred):
-            for left in self.path.glob(f".{name}.*"):
-                left.unlink(missing_ok=True)
+    def _results(self) -> ResultFolder:
+        """The folder as one of results; a run of an older version has no list of its files."""
+        former: tuple[str, ...] = ("run.json", *self.files)
+        if not (self / MANIFEST).is_file() and (self / "run.json").is_file() and "interactions" in self.info():
+            former += self.inferred
+        return ResultFolder(self.path, "train", former)
 
-    def open(
-        self, settings: Mapping[str, Any], scalers: Mapping[str, Scaler], info: Mapping[str, Any], new: bool
-    ) -> None:
-        """Write what is known of a run before its first step; a new run replaces what is here."""
-        if new:
-            self.clear()
-        self._sweep()
+    @contextmanager
+    def open(self, method: str, *, resume: bool, overwrite: bool, stored: bool) -> Iterator[None]:
+        """Be the one process that writes into the folder; a new run replaces the one that is here.
+
+        Args:
+            method: The run's.
+            resume, overwrite: As for :meth:`claim`.
+            stored: Whether :meth:`claim` found a run to go on with.
+
+        Raises:
+            InputError: Another process trains into the folder or has done so since, or it cannot be written to.
+        """
+        results = self._results()
+        with results.open(self.names(method), resume=resume, overwrite=overwrite):
+            if not stored:
+                if resume and not overwrite and (self / "run.json").exists():
+                    raise InputError(f"{self.path}: another process has put a run there", fix="start again")
+                results.reset(self.names(method))
+            yield
+
+    def begin(self, settings: Mapping[str, Any], scalers: Mapping[str, Scaler], info: Mapping[str, Any]) -> None:
+        """Write what is known of a run before its first step; ``run.json`` comes last."""
         body = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
         write_text(self / "settings.yaml", f"# settings of a run of {info['method']}\n{body}")
         tensors = {f"{name}/{key}": value for name, scaler in scalers.items() for key, value in scaler.state().items()}
@@ -201,7 +220,7 @@ class RunFolder:
         if not path.exists():
             return None
         with about(path):
-            return Evaluation.from_dict(_read_json(path))
+            return Evaluation.from_dict(read_json(path))
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Write ``checkpoint.safetensors``: one file, numbers in its header, so that its parts always fit together."""
@@ -233,13 +252,6 @@ def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error})") from None
-
-
 def device_of(method: torch.nn.Module) -> torch.device:
     """Where a method's parameters and buffers are."""
     return next((t.device for t in [*method.parameters(), *method.buffers()]), torch.device("cpu"))
@@ -264,28 +276,3 @@ def restore_method(method: torch.nn.Module, state: Mapping[str, Tensor]) -> None
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise InputError("the stored weights do not fit the model that the settings describe", got=reason) from None
-
-
-Described = tuple[Mapping[str, Any], Mapping[str, Any]]
-"""What ``run.json`` says of a run, and its settings."""
-
-
-def refuse_differences(folder: Path | None, stored: Described, wanted: Described) -> None:
-    """Raise if a stored run is not the one that is asked for.
-
-    Raises:
-        InputError: Settings differ, other than those in :data:`FREE`, or the data does.
-    """
-    (was, before), (now, after) = stored, wanted
-    found = [
-        f"{name} (was {before.get(name)}, now {after.get(name)})"
-        for name in dict.fromkeys([*before, *after])
-        if name not in FREE and before.get(name) != after.get(name)
-    ]
-    if was["data"]["trained_on"] != now["data"]["trained_on"]:
-        found.append(f"the data ({was['data']['source']} had other features, labels or training rows)")
-    if found:
-        raise InputError(
-            f"{folder}: cannot be resumed, because these differ: {', '.join(found)}",
-            fix="give what the run was started with, or choose another folder",
-        )

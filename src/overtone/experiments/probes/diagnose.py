@@ -17,7 +17,7 @@ from overtone.core.devices import find_device
 from overtone.core.settings import BUDGET, share_settings
 from overtone.diagnosis import Evidence, Recommendation, recommend, verdict
 from overtone.evaluation import paired_seed_test, student_interval
-from overtone.experiments.grid import Grid, Trial, Variant
+from overtone.experiments.grid import Grid, Trial, Variant, open_results
 from overtone.experiments.probes.data import ProbeData, prepare_data
 from overtone.experiments.probes.diagnosis import Diagnosis, SeedTest
 from overtone.experiments.probes.metrics import GEOMETRY, RETRIEVAL, measure_retrieval, measure_space
@@ -30,6 +30,7 @@ from overtone.training.loop import reproducible
 
 _TESTED = ("intra_variance", "centroid_distance", "variance_ratio", "recall@1", "map")
 """Quantities by which every two losses are tested against each other."""
+_DOCUMENT = "diagnosis.json"
 _UNCOUNTED = "Nothing: the loss does not count its terms, so it has no active ratio."
 
 Losses = Sequence[str | nn.Module] | Mapping[str, str | nn.Module]
@@ -44,6 +45,7 @@ def diagnose(
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Diagnosis:
     """Train heads with each loss and seed on frozen features under one budget, and measure what each loss does.
@@ -56,6 +58,7 @@ def diagnose(
         seeds: What each loss is trained with.
         settings: Names to values, see :func:`split_head_settings`.
         out: Folder for one file per trial (``results/``) and ``diagnosis.json``; None keeps all in memory.
+        overwrite: Remove the results that ``out`` holds.
         resume: Take trials that ``out`` holds already from there, if data, settings and versions are the same. Trials
             of modules are always made again, since nothing tells whether such a loss has changed.
         progress: Called after every epoch.
@@ -73,7 +76,8 @@ def diagnose(
     budget, own = split_head_settings(settings, named)
     device = find_device(budget.device)
     grid = Grid(data, seeds if named else (), out, resume)
-    with reproducible(device):
+    results = open_results(out, "diagnose", _DOCUMENT, named, grid.seeds, resume=resume, overwrite=overwrite)
+    with reproducible(device), results:
         rows = prepare_data(data, budget.scaling, device)
         budget = budget.completed(len(rows.train))
         told = {"classes": rows.classes["train"], "embedding_dim": budget.embedding_dim}
@@ -93,9 +97,22 @@ def diagnose(
             make,
         )
         features = _features(data, rows, budget, one_space=not named or len(data.names) == 1)
+        diagnosis = _summarise(data, grid, rows, budget, trials, features)
+        grid.write(_DOCUMENT, diagnosis.to_dict())
+    return diagnosis
+
+
+def _summarise(
+    data: Features,
+    grid: Grid,
+    rows: ProbeData,
+    budget: HeadSettings,
+    trials: Mapping[str, Sequence[Trial]],
+    features: Mapping[str, dict[str, Any]],
+) -> Diagnosis:
     evidence = {name: _evidence(of_one, features.get("")) for name, of_one in trials.items()}
     spaces = {view: SpaceResult.from_dict(found) for view, found in features.items()}
-    diagnosis = Diagnosis(
+    return Diagnosis(
         corpus=data.provenance.source,
         modalities=data.names,
         protocol="across" if len(data.names) == 2 else "within",
@@ -117,8 +134,6 @@ def diagnose(
         versions=grid.versions,
         **_shown(trials, rows),
     )
-    grid.write("diagnosis.json", diagnosis.to_dict())
-    return diagnosis
 
 
 def _name_losses(losses: Losses | None) -> dict[str, str | nn.Module]:

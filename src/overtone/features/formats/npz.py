@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from overtone.core import InputError
-from overtone.core.files import atomic_path
+from overtone.core.atomic import atomic_path
 from overtone.features.arrays import Array, LazyRows, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.sparse import join_sparse

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from overtone.core import InputError
-from overtone.core.files import atomic_path
+from overtone.core.atomic import atomic_path
 from overtone.features.arrays import Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.safetensors import from_metadata, to_metadata

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from overtone.core.files import atomic_path
+from overtone.core.atomic import atomic_path
 from overtone.features.arrays import LazyRows, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.npz import map_array

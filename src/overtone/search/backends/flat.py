@@ -15,7 +15,7 @@ import pyarrow
 from typing_extensions import Self
 
 from overtone.core import InputError, Settings
-from overtone.core.files import atomic_path
+from overtone.core.atomic import atomic_path
 from overtone.search.base import Store, stores
 from overtone.search.filters import Filter
 from overtone.search.flat.lock import LOCK, acquire, cannot_write, release

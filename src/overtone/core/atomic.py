@@ -1,0 +1,116 @@
+"""Files that are whole or not there: each is written beside its place and moved in."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import hashlib
+import os
+import platform
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from overtone.core.errors import InputError
+
+_MARK = ".part"
+_LONGEST = 100
+"""Characters of a name that its temporary one has: both must fit into the 255 bytes of a file system."""
+_TEMPORARY = re.compile(rf"\.(?P<host>[0-9a-f]{{8}})-(?P<pid>\d{{1,10}})-[a-z0-9_]{{8}}{re.escape(_MARK)}(\.[^.]*)?$")
+_DAY = 86400.0
+_open_here: set[str] = set()
+"""Names of temporary files that this process is writing."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REFUSED = (*_FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
+_FULL_WORDS = ("No space left", "File too large", "Disk quota exceeded")
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; on success it replaces ``path``, on failure it is removed.
+
+    What writers that were killed have left in the folder is removed, too.
+
+    Raises:
+        InputError: The folder cannot be written to, or the disk is full; what was under ``path`` is still there.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        prefix = f".{path.name[:_LONGEST]}.{_host()}-{os.getpid()}-"
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=f"{_MARK}{path.suffix[:_LONGEST]}", dir=path.parent)
+    except (OSError, ValueError) as error:
+        raise write_error(path, error) from None
+    os.close(handle)
+    temporary = Path(name)
+    _open_here.add(temporary.name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:  # the data must be on disk before the name points at it
+            os.fsync(written.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except InputError:
+        raise
+    except Exception as error:
+        if not _refused_by_system(error):
+            raise
+        raise write_error(path, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+        _open_here.discard(temporary.name)
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files of writers that were killed: of processes of this machine that are gone, or a day old."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            found = _TEMPORARY.search(entry.name) if entry.name.startswith(".") else None
+            if found is not None and entry.name not in _open_here and _is_left(entry, found["host"], int(found["pid"])):
+                Path(entry.path).unlink(missing_ok=True)
+
+
+def write_error(path: Path, error: Exception) -> InputError:
+    """The error where the system refuses a write."""
+    reason = (getattr(error, "strerror", None) or str(error)).split("\n")[0]
+    fix = "free some space, or choose another place" if _is_full(error) else "choose another place"
+    return InputError(f"{path}: cannot be written ({reason})", fix=fix)
+
+
+@functools.cache
+def _host() -> str:
+    """This machine, in the names of temporary files: what lies on a shared disk may be written by another one."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _is_left(entry: os.DirEntry[str], host: str, pid: int) -> bool:
+    """Whether nobody writes a temporary file any more."""
+    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _DAY:
+        return True
+    if host != _host():
+        return False
+    if pid == os.getpid():  # of an earlier process that had the same number
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a write failed for want of space; libraries say so in words."""
+    return getattr(error, "errno", None) in _FULL or any(words in str(error) for words in _FULL_WORDS)
+
+
+def _refused_by_system(error: Exception) -> bool:
+    """Whether the system did not let a file be written, as opposed to a mistake of ours."""
+    return _is_full(error) or (isinstance(error, OSError) and error.errno in _REFUSED)
