@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from overtone.core import InputError
-from overtone.core.outputs import MANIFEST, ResultFolder, check_file, check_inside, check_writable
+from overtone.core.outputs import MANIFEST, ResultFolder, check_file, check_writable
+from overtone.core.sources import check_inside
 
 NAMES = ("a.txt", "b/c.txt")
 

@@ -15,6 +15,8 @@ from overtone.api.reading import read, read_one
 from overtone.api.running import require_run
 from overtone.core import InputError, unknown_name
 from overtone.core.outputs import check_file
+from overtone.core.printable import format_csv, uncomputed
+from overtone.core.sources import read_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -142,22 +144,17 @@ def _known(
 
 def _read_labels(path: str | Path) -> dict[str, str]:
     """Id to label, from a table with these two columns."""
+    rows = tables.DictReader(io.StringIO(read_text(path, "a table of labels")))
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read as a table of labels ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: a table of labels is text", valid="UTF-8") from None
-    rows = tables.DictReader(io.StringIO(text))
-    heads: Sequence[str] = rows.fieldnames or ()
+        heads: Sequence[str] = rows.fieldnames or ()
+        lines = list(rows)
+    except tables.Error as error:
+        raise InputError(f"{path}: not a table of labels ({error})") from None
     if "id" not in heads or "label" not in heads:
         raise InputError(f"{path}: needs the columns id and label", got=", ".join(heads) or "no columns")
-    return {row["id"]: row["label"] for row in rows if row["label"]}
+    return {uncomputed(row["id"]): uncomputed(row["label"]) for row in lines if row["label"] and row["id"]}
 
 
 def _csv_text(found: Labelling) -> str:
-    text = io.StringIO()
-    writer = tables.writer(text, lineterminator="\n")
-    writer.writerow(["id", "label", "best", "probability"])
-    writer.writerows([one.clip.id, one.label or "", one.best, f"{one.probability:.4f}"] for one in found.labels)
-    return text.getvalue()
+    rows = [(one.clip.id, one.label or "", one.best, f"{one.probability:.4f}") for one in found.labels]
+    return format_csv([("id", "label", "best", "probability"), *rows])

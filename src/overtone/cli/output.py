@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from overtone.core import InputError, is_main_process
+from overtone.core.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -53,7 +54,7 @@ class Output:
         if not self.silent:
             for part in parts:
                 if isinstance(part, str):
-                    self.people.print(part, markup=False, soft_wrap=True)
+                    self.people.print(printable(part), markup=False, soft_wrap=True)
                 else:
                     self._print_whole(part)
 
@@ -76,7 +77,7 @@ class Output:
         if self.json and not self.silent and self._document is not None:
             from overtone.core.files import json_text
 
-            sys.stdout.write(json_text(self._document, indent=2) + "\n")
+            sys.stdout.write(printable_json(json_text(self._document, indent=2)) + "\n")
             sys.stdout.flush()
         if self.code:
             raise typer.Exit(self.code)
@@ -117,7 +118,7 @@ def remarks(silent: bool) -> Iterator[None]:
     log, handler = logging.getLogger("overtone"), logging.StreamHandler(sys.stderr)
     logging.addLevelName(logging.INFO, "note")
     logging.addLevelName(logging.WARNING, "warning")
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setFormatter(_Printable("%(levelname)s: %(message)s"))
     before = log.level, log.propagate
     log.addHandler(handler)
     log.setLevel(logging.CRITICAL if silent else logging.INFO)
@@ -129,6 +130,13 @@ def remarks(silent: bool) -> Iterator[None]:
         log.level, log.propagate = before
 
 
+class _Printable(logging.Formatter):
+    """Formats records so that names in them cannot do anything to a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def _wants_traceback() -> bool:
     """Whether the user asked for tracebacks."""
     return os.environ.get(_TRACEBACK, "") not in ("", "0")
@@ -138,5 +146,5 @@ def stop(sentence: str, code: int) -> typer.Exit:
     """Say on standard error why the command ends; the exception that ends it with ``code``."""
     if _wants_traceback():
         traceback.print_exc(file=sys.stderr)
-    typer.echo(f"overtone: {sentence}", err=True)
+    typer.echo(f"overtone: {printable(sentence, lines=False)}", err=True)
     return typer.Exit(code)

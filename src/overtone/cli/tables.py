@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from overtone.core.printable import printable
 from overtone.report.words import DASH, duration, metric_name, number, percent, plural, span
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def table(
     for at, row in enumerate(rows):
         linked = {column: f" link {address}" for (row_at, column), address in (links or {}).items() if row_at == at}
         style = (styles or {}).get(at, "")
-        made.add_row(*(Text(cell, style=style + linked.get(column, "")) for column, cell in enumerate(row)))
+        made.add_row(*(Text(printable(cell), style=style + linked.get(column, "")) for column, cell in enumerate(row)))
     return made
 
 
@@ -202,7 +203,7 @@ def inspection_table(found: Inspection) -> list[RenderableType]:
     for key, value in found.to_dict().items():
         if key not in ("notes", "warnings", "problems", "checksum") and value not in (None, {}, [], ""):
             parts = [f"{name}: {plainly(part)}" for name, part in value.items()] if isinstance(value, Mapping) else []
-            facts.add_row(key.replace("_", " "), Text("\n".join(parts) or plainly(value)))
+            facts.add_row(key.replace("_", " "), Text(printable("\n".join(parts) or plainly(value))))
     shown: list[RenderableType] = [facts]
     for kind, sentences in (("note", found.notes), ("warning", found.warnings), ("problem", found.problems)):
         shown += [f"{kind}: {sentence}" for sentence in sentences]

@@ -6,6 +6,11 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from overtone.core.printable import printable
+
+_LONGEST = 1500
+"""Characters of each part of a sentence."""
+
 
 class InputError(ValueError):
     """Input from a user cannot be used; the message is one sentence a newcomer can act on.
@@ -32,8 +37,16 @@ class InputError(ValueError):
             parts.append(f"valid: {valid}".rstrip("."))
         if fix is not None:
             parts.append(fix.rstrip("."))
-        sentence = "; ".join(parts)
+        sentence = "; ".join(printable(_shorten(part), lines=False) for part in parts)
         super().__init__(sentence if sentence.endswith("?") else sentence + ".")
+
+
+def _shorten(part: str) -> str:
+    """A part of a sentence, without its middle if it is very long: names from files may be of any length."""
+    if len(part) <= _LONGEST:
+        return part
+    half = _LONGEST // 2
+    return f"{part[:half]} ... {part[-half:]}"
 
 
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> InputError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from overtone.core.atomic import atomic_path
 from overtone.core.errors import InputError
+from overtone.core.sources import read_text
 
 if TYPE_CHECKING:  # importing torch takes seconds
     import numpy as np
@@ -36,9 +37,9 @@ def read_json(path: Path) -> dict[str, Any]:
         InputError: The file cannot be read, or does not hold a JSON object.
     """
     try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        found = json.loads(read_text(path, "JSON"))
+    except InputError:
+        raise
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error).split("\n")[0]
         raise InputError(f"{path}: not valid JSON ({reason})", fix="it was damaged, or changed by hand") from None

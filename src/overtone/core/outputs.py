@@ -6,12 +6,13 @@ import contextlib
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from overtone.core.atomic import sweep, write_error
 from overtone.core.errors import InputError
 from overtone.core.files import read_json, write_json
 from overtone.core.locks import BUSY, LOCK, WRITER, check_unlocked, locked
+from overtone.core.sources import check_inside
 
 MANIFEST = "overtone.json"
 """The file of a result folder that says which command made it, and lists its files."""
@@ -223,17 +224,6 @@ class ResultFolder:
 
     def _write(self, names: Collection[str]) -> None:
         write_json(self.path / MANIFEST, {"command": self.command, "files": sorted(names)})
-
-
-def check_inside(name: str, where: object) -> None:
-    """Refuse a name, read from a file, that leads out of the folder of that file.
-
-    Raises:
-        InputError: It is absolute or has ``..`` in it.
-    """
-    parts = PurePosixPath(name.replace("\\", "/"))
-    if parts.is_absolute() or ".." in parts.parts or ":" in name[:2] or "\0" in name or not name:
-        raise InputError(f"{where}: names a file outside of its folder", got=repr(name), fix="take it out of there")
 
 
 def _inside(name: str, listed: Collection[str]) -> bool:

@@ -11,6 +11,7 @@ import pydantic
 import yaml
 
 from overtone.core.errors import InputError, unknown_name
+from overtone.core.sources import read_text
 
 log = logging.getLogger("overtone")
 
@@ -18,6 +19,20 @@ S = TypeVar("S", bound="Settings")
 
 BUDGET = "budget"
 """The name, beside those of losses, of the settings that all of them share."""
+
+
+_LARGEST = 2**53
+"""Whole numbers above are no setting: epochs without an end, or a memory that no machine has."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML of plain values; an alias, by which a few lines can mean billions of values, is refused."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.constructor.ConstructorError(None, None, "aliases (*name) are not read", mark)
+        return super().compose_node(parent, index)
 
 
 class Settings(pydantic.BaseModel):
@@ -28,7 +43,7 @@ class Settings(pydantic.BaseModel):
     A setting that was renamed is still read by its old name, with one logged sentence; see :func:`rename`.
     """
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     renamed: ClassVar[Mapping[str, str]] = {}
     """Old names of settings to today's; a subclass lists its own only."""
@@ -60,6 +75,7 @@ class Settings(pydantic.BaseModel):
         for name in values:
             if name not in cls.model_fields:
                 raise unknown_name(f"setting in {where}", name, cls.model_fields)
+            _refuse_huge(values[name], f"{where}: setting {name!r}")
         try:
             return cls.model_validate(values)
         except pydantic.ValidationError as error:
@@ -186,8 +202,8 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         if not equals or not name.strip():
             raise InputError("--set takes key=value", got=repr(item), fix="write for example --set epochs=20")
         try:
-            values[name.strip()] = yaml.safe_load(text) if text.strip() else ""
-        except yaml.YAMLError:
+            values[name.strip()] = _parse(text) if text.strip() else ""
+        except (yaml.YAMLError, RecursionError, ValueError):
             raise InputError(f"--set {name.strip()}: the value is not valid YAML", got=repr(text)) from None
     return values
 
@@ -199,14 +215,29 @@ def read_yaml(path: Path) -> dict[str, Any]:
         InputError: The file is missing, is not YAML, or does not hold a mapping.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})", fix="check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = _parse(read_text(path, "YAML"))
+    except InputError:
+        raise
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # dates that do not exist are ValueErrors
         line = getattr(getattr(error, "problem_mark", None), "line", None)
-        raise InputError(f"{path}: not valid YAML" + (f", line {line + 1}" if line is not None else "")) from None
+        problem = "aliases" if "aliases" in str(error) else None
+        place = f", line {line + 1}" if line is not None else ""
+        raise InputError(
+            f"{path}: not valid YAML{place}", got=problem, fix=problem and "write the values out"
+        ) from None
     if values is None:
         return {}
     if not isinstance(values, dict):
         raise InputError(f"{path}: must hold a mapping of settings", got=type(values).__name__)
     return values
+
+
+def _parse(text: str) -> Any:
+    """A YAML document of plain values."""
+    return yaml.load(text, _Loader)
+
+
+def _refuse_huge(value: object, where: str) -> None:
+    """Refuse whole numbers that nothing can be done with; they would fail much later, or never end."""
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise InputError(f"{where}: too large", got=f"{value:.3g}" if abs(value) < 10**300 else "hundreds of digits")

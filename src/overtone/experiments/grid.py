@@ -15,7 +15,8 @@ from torch import Tensor
 
 from overtone.core import is_main_process
 from overtone.core.files import checksum, json_text, load_tensors, read_header, save_tensors, write_json
-from overtone.core.outputs import ResultFolder, check_inside
+from overtone.core.outputs import ResultFolder
+from overtone.core.sources import check_inside
 from overtone.core.version import __version__
 from overtone.features import Features, membership
 

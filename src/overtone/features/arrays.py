@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from zipfile import BadZipFile
 
 import numpy as np
 
 from overtone.core import InputError
+from overtone.core.sources import check_declared, check_memory
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -86,11 +89,18 @@ class SparseRows:
 
 
 class Array:
-    """One named array of a source; ``where`` is its file and key, for messages (``"clips.h5, key 'audio'"``)."""
+    """One named array of a source.
 
-    def __init__(self, rows: Rows, where: str) -> None:
+    Args:
+        rows: Its values.
+        where: Its file and key, for messages (``"clips.h5, key 'audio'"``).
+        stored: Size of the file in bytes, by which a declared size is judged; None where there is no file.
+    """
+
+    def __init__(self, rows: Rows, where: str, stored: int | None = None) -> None:
         self.rows = rows
         self.where = where
+        self.stored = stored
         self.shape = tuple(int(size) for size in rows.shape)
         self.dtype = np.dtype(rows.dtype)
 
@@ -112,14 +122,22 @@ class Array:
         """Some or (by default) all of the values; InputError where the file is damaged at this place."""
         if self.dtype.kind == "O":
             raise pickle_error(self)
+        self.check_size()
         try:
             return np.asarray(self.rows[rows])
         except InputError:
             raise
-        except READ_ERRORS as error:
+        except (*READ_ERRORS, MemoryError) as error:
             reason = str(error).split("\n")[0]
             what = f"{self.where}: cannot be read whole ({reason})"
             raise InputError(what, fix="the file is damaged: copy or export it again") from None
+
+    def check_size(self) -> None:
+        """Refuse values that the file cannot hold, before anything is allocated for them."""
+        if isinstance(self.rows, SparseRows):
+            check_memory(4 * math.prod(self.shape), self.where)
+        elif self.stored is not None and not isinstance(self.rows, np.ndarray):
+            check_declared(self.dtype.itemsize * math.prod(self.shape), self.stored, self.where)
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Values]:
         """The values from row ``start`` to ``stop`` in blocks of rows of about :data:`BLOCK_BYTES`."""
@@ -185,6 +203,8 @@ class Column:
         only = self.parts[0].rows
         if len(self.parts) == 1 and change is None and isinstance(only, np.ndarray) and _shareable(only):
             return only
+        for part in self.parts:
+            part.check_size()
         result: Values | None = None
         start = 0
         for part in self.parts:
@@ -221,7 +241,9 @@ class Table:
     @classmethod
     def of(cls, source: object, reader: str, rows: Mapping[str, Rows], **more: Any) -> Table:
         """The table of rows by key."""
-        arrays = {key: Array(values, f"{source}, key {key!r}") for key, values in rows.items()}
+        path = Path(str(source))
+        stored = path.stat().st_size if path.is_file() else None
+        arrays = {key: Array(values, f"{source}, key {key!r}", stored) for key, values in rows.items()}
         return cls(str(source), reader, arrays, **more)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from typing_extensions import Unpack
 
 from overtone.core import InputError
+from overtone.core.sources import require_file
 from overtone.features.arrays import ArrayLike, Table, make_table
 from overtone.features.assembly import assemble
 from overtone.features.base import (
@@ -190,7 +191,7 @@ def open_source(source: str | Path | Table, seed: int) -> Iterator[Table]:
         fix = f"did you mean {close[0]!r}?" if close else "check the path"
         valid = f"a path, or a corpus: {', '.join(corpora)}"
         raise InputError(f"{source}: no such file or folder", valid=valid, fix=fix)
-    table = find_format(path).read(path)
+    table = find_format(path).read(path if path.is_dir() else require_file(path))
     try:
         yield table
     finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from overtone.core import InputError
 from overtone.core.files import json_text
+from overtone.core.printable import printable
 from overtone.graphs.edges import Edge
 
 if TYPE_CHECKING:
@@ -31,16 +32,20 @@ def to_networkx(nodes: Iterable[str], edges: Iterable[Edge]) -> networkx.DiGraph
 
 
 def to_graphml(nodes: Iterable[str], edges: Iterable[Edge]) -> str:
-    """A graph as GraphML. All edges are written as arcs, because few readers take mixed graphs; ``type`` tells."""
+    """A graph as GraphML; in names, characters that XML lacks are written out.
+
+    All edges are arcs, because few readers take mixed graphs; ``type`` tells.
+    """
     root = xml.Element("graphml", xmlns="http://graphml.graphdrawing.org/xmlns")
     for name in ("type", *_NUMBERS):
         kind = "string" if name == "type" else "double"
         xml.SubElement(root, "key", {"id": name, "for": "edge", "attr.name": name, "attr.type": kind})
     body = xml.SubElement(root, "graph", edgedefault="directed")
     for node in nodes:
-        xml.SubElement(body, "node", id=node)
+        xml.SubElement(body, "node", id=printable(node, lines=False))
     for edge in edges:
-        arc = xml.SubElement(body, "edge", source=edge.source, target=edge.target)
+        source, target = (printable(end, lines=False) for end in (edge.source, edge.target))
+        arc = xml.SubElement(body, "edge", source=source, target=target)
         for name, value in _attributes(edge).items():
             xml.SubElement(arc, "data", key=name).text = str(value)
     xml.indent(root)
@@ -49,13 +54,18 @@ def to_graphml(nodes: Iterable[str], edges: Iterable[Edge]) -> str:
 
 def to_dot(nodes: Iterable[str], edges: Iterable[Edge]) -> str:
     """A graph in Graphviz' language; undirected edges have no arrowhead, heavy ones are thick."""
-    lines = [f"  {json_text(node)};" for node in nodes]
+    lines = [f"  {_quoted(node)};" for node in nodes]
     for edge in edges:
         head = ", dir=none" if edge.kind == "undirected" else ""
         label = "" if edge.presence is None else f', label="{edge.presence:.2f}"'
         width = f"penwidth={0.5 + 3 * min(1.0, abs(edge.weight)):.2f}"
-        lines.append(f"  {json_text(edge.source)} -> {json_text(edge.target)} [{width}{head}{label}];")
+        lines.append(f"  {_quoted(edge.source)} -> {_quoted(edge.target)} [{width}{head}{label}];")
     return "\n".join(["digraph {", *lines, "}"]) + "\n"
+
+
+def _quoted(name: str) -> str:
+    """A name as Graphviz reads it."""
+    return json_text(printable(name, lines=False))
 
 
 def _attributes(edge: Edge) -> dict[str, Any]:

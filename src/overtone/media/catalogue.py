@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from overtone.core import InputError
+from overtone.core.sources import check_inside
 from overtone.media.images import Raw
 
 T = TypeVar("T")
@@ -72,8 +73,15 @@ class Catalogue:
 def catalogue_files(
     source: Path, layout: str, files: Sequence[Path], *, root: Path | None = None, **known: Any
 ) -> Catalogue:
-    """A catalogue of images in files of their own; ids are paths from ``root``, by default from ``source``."""
-    ids = tuple(file.relative_to(root or source).as_posix() for file in files)
+    """A catalogue of images in files of their own; ids are paths from ``root``, by default from ``source``.
+
+    InputError where a list of the data set names a file outside of that folder.
+    """
+    base = root or source
+    names = (file.relative_to(base) if base in file.parents else file for file in files)
+    ids = tuple(name.as_posix() for name in names)
+    for name in ids:
+        check_inside(name, source)
     media = tuple(str(file.resolve()) for file in files)
     return Catalogue(source, layout, ids, files.__getitem__, media=media, **known)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +13,8 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError, ProgressCallback
-from overtone.core.files import save_tensors, write_json
+from overtone.core.files import read_json, save_tensors, write_json
+from overtone.core.outputs import check_file
 from overtone.core.version import __version__
 from overtone.features import Features, load_views, save
 from overtone.features.formats import find_format_by_suffix
@@ -27,6 +27,9 @@ from overtone.media.shards import Shards, check_plan
 
 SHARD = 4096
 """About the number of images that are stored at a time; an interruption loses no more than their features."""
+
+_RECORD, _WEIGHTS = ".json", ".weights.safetensors"
+"""Ends of the names of the files beside the features."""
 
 
 def extract(
@@ -81,8 +84,8 @@ def extract(
     for name, value in {"batch_size": batch_size, "limit": limit, "threads": threads}.items():
         if value is not None and value < 1:
             raise InputError(f"{name} must be at least 1", got=value)
-    if out.exists() and out.resolve() == Path(source).expanduser().resolve():
-        raise InputError(f"{out}: is where the images are", fix="choose another name for the features")
+    shards = Shards(out)
+    _check_places(out, source, shards, resume=resume, overwrite=overwrite)
     catalogue = read_catalogue(source, layout)
     split = split or default_split(catalogue)
     outline = outline_features(catalogue, split, limit, seed)
@@ -101,34 +104,41 @@ def extract(
         "batch_size": batch_size,
         "skip_broken": skip_broken,
     }
-    record = _beside(out, ".json")
-    if out.exists() and not overwrite:
-        if not resume:
-            raise InputError(f"{out}: is there already", fix="choose another name, or say --overwrite")
+    record = _beside(out, _RECORD)
+    if out.exists() and not overwrite and not shards.begun:
         read_record(out)
         check_plan(record, plan)
         return load_views(out, modalities=(VIEW,))
     progress = progress or (lambda _: None)
-    shards = Shards(out, plan, resume=resume, overwrite=overwrite)
-    loader = Loader(catalogue, tower.prepare, threads=threads, skip_broken=skip_broken)
-    _train_backbone(tower, loader, outline, shards, progress)
-    rows, features, broken = _embed_images(tower, loader, _find_rows(catalogue, outline), batch_size, shards, progress)
-    data = _join(catalogue, outline, rows, features, broken)
-    save(data, out)
-    if isinstance(tower, TrainedBackbone):
-        save_tensors(_beside(out, ".weights.safetensors"), tower.weights(), {"backbone": tower.name})
-    found = {
-        "images": len(data),
-        "features": data.modalities[VIEW].shape[1],
-        "classes": data.classes,
-        "splits": {name: len(rows) for name, rows in data.splits.items()},
-        "notes": data.provenance.notes,
-        "broken": {catalogue.ids[row]: reason for row, reason in broken.items()},
-    }
-    write_json(record, {**plan, **found})
-    shards.remove()
+    with shards.open(plan, resume=resume and not overwrite, overwrite=overwrite):
+        loader = Loader(catalogue, tower.prepare, threads=threads, skip_broken=skip_broken)
+        _train_backbone(tower, loader, outline, shards, progress)
+        numbers = _find_rows(catalogue, outline)
+        rows, features, broken = _embed_images(tower, loader, numbers, batch_size, shards, progress)
+        data = _join(catalogue, outline, rows, features, broken)
+        if isinstance(tower, TrainedBackbone):
+            save_tensors(_beside(out, _WEIGHTS), tower.weights(), {"backbone": tower.name})
+        found = {
+            "images": len(data),
+            "features": data.modalities[VIEW].shape[1],
+            "classes": data.classes,
+            "splits": {name: len(rows) for name, rows in data.splits.items()},
+            "notes": data.provenance.notes,
+            "broken": {catalogue.ids[row]: reason for row, reason in broken.items()},
+        }
+        write_json(record, {**plan, **found})
+        save(data, out)
+        shards.remove()
     written = load_views(out, modalities=(VIEW,))
     return replace(written, provenance=replace(written.provenance, notes=data.provenance.notes))
+
+
+def _check_places(out: Path, source: str | Path, shards: Shards, *, resume: bool, overwrite: bool) -> None:
+    """Refuse places for the results before the work; what is written beside them may be no file of the user's."""
+    check_file(out, inputs=(source,), overwrite=overwrite or resume)
+    if not (out.exists() or shards.begun or overwrite):
+        for suffix in (_RECORD, _WEIGHTS):
+            check_file(_beside(out, suffix), inputs=(source,))
 
 
 def read_record(out: str | Path) -> dict[str, Any]:
@@ -144,11 +154,10 @@ def read_record(out: str | Path) -> dict[str, Any]:
     Raises:
         InputError: There is no record beside the file.
     """
-    path = _beside(Path(out).expanduser(), ".json")
+    path = _beside(Path(out).expanduser(), _RECORD)
     if not path.is_file():
         raise InputError(f"{path}: missing, so how {out} was made is unknown", fix="extract again with --overwrite")
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return record
+    return read_json(path)
 
 
 def _beside(out: Path, suffix: str) -> Path:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import stat
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,6 +27,20 @@ Raw: TypeAlias = Path | bytes | Pixels
 """An image before it is decoded: a file, the bytes of one, or pixels."""
 
 
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+"""What Pillow may open. It knows dozens of formats more, whatever a file is called, and starts Ghostscript for one."""
+
+MOST_PIXELS = 1 << 27
+"""Of one image: 134 million, half a gigabyte when decoded."""
+
+_LARGE = 1 << 23
+"""Pixels from which images are decoded one at a time, whatever the number of threads."""
+_one_at_a_time = threading.Lock()
+
+_LEAST_BYTES = {"JPEG": 1 / 2000, "MPO": 1 / 2000, "PNG": 1 / 9000, "BMP": 1 / 600, "PPM": 1 / 9}
+"""Bytes that a pixel takes at least in a format; a file with less has not all the pixels that it declares."""
+
+
 class BrokenImage(Exception):
     """An image that cannot be decoded; the message is the reason."""
 
@@ -37,18 +55,44 @@ def decode(raw: Raw) -> Image:
     try:
         if isinstance(raw, np.ndarray):
             return pil.fromarray(raw).convert("RGB")
-        with pil.open(io.BytesIO(raw) if isinstance(raw, bytes) else raw) as image:
-            image.load()
-            if image.mode.startswith("I;16"):
-                return pil.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-            if image.mode in ("I", "F"):
-                raise BrokenImage(f"its values have 32 bits (mode {image.mode}), so black and white are unknown")
-            return ops.exif_transpose(image).convert("RGB")
+        with pil.open(io.BytesIO(raw) if isinstance(raw, bytes) else _checked(raw), formats=FORMATS) as image:
+            pixels, size = image.width * image.height, len(raw) if isinstance(raw, bytes) else raw.stat().st_size
+            _check_size(image, pixels, size)
+            with _one_at_a_time if pixels > _LARGE else contextlib.nullcontext():
+                return _upright(pil, ops, image)
     except BrokenImage:
         raise
+    except MemoryError:
+        raise BrokenImage("there is not enough memory for it") from None
     except Exception as error:  # the decoders raise whatever they like: OSError, SyntaxError, struct.error, ...
         reason = str(error).split("\n")[0] or type(error).__name__
         raise BrokenImage("not an image" if "cannot identify" in reason else reason) from None
+
+
+def _checked(path: Path) -> Path:
+    """A path to a file; a pipe or a device would be waited for, or read without an end."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise BrokenImage("not a file (but a folder, device, pipe or socket)")
+    return path
+
+
+def _check_size(image: Image, pixels: int, size: int) -> None:
+    """Refuse an image by its header, before anything is allocated for its pixels."""
+    shape = f"{image.width:,} × {image.height:,} pixels"
+    if pixels > MOST_PIXELS:
+        raise BrokenImage(f"it has {shape}, and more than {MOST_PIXELS:,} are not decoded")
+    if pixels * _LEAST_BYTES.get(image.format or "", 0) > size:
+        raise BrokenImage(f"it declares {shape} in {size:,} bytes: truncated")
+
+
+def _upright(pil: Any, ops: Any, image: Image) -> Image:
+    """The pixels of an image whose size is known, as :func:`decode` gives them."""
+    image.load()
+    if image.mode.startswith("I;16"):
+        return pil.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise BrokenImage(f"its values have 32 bits (mode {image.mode}), so black and white are unknown")
+    return ops.exif_transpose(image).convert("RGB")
 
 
 def resize_square(image: Image, side: int) -> Pixels:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,14 @@ from typing import Any
 import numpy as np
 
 from overtone.core import InputError
-from overtone.media.images import Image, Pixels
+from overtone.core.files import read_json
+from overtone.media.images import MOST_PIXELS, BrokenImage, Image, Pixels
 
 BICUBIC = 3
+_FILTERS = 5
+"""The highest number of a filter of PIL."""
+_LARGEST = 4096
+"""Pixels on a side of a model's input."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,10 @@ class Preprocessing:
     def __call__(self, image: Image) -> Pixels:
         """One RGB image (PIL) as (height, width, 3) 8-bit pixels."""
         if self.resize is not None:
-            image = image.resize(self._size(*image.size), self.resample)
+            width, height = self._size(*image.size)
+            if width * height > MOST_PIXELS:
+                raise BrokenImage(f"it is far from square: {image.width:,} × {image.height:,} pixels")
+            image = image.resize((width, height), self.resample)
         if self.crop is not None:
             height, width = self.crop
             left, top = (image.width - width) // 2, (image.height - height) // 2
@@ -46,7 +53,7 @@ class Preprocessing:
             return self.resize[1], self.resize[0]
         assert self.resize is not None
         short, long = sorted((width, height))
-        other = int(self.resize * long / short)
+        other = max(1, int(self.resize * long / short))
         return (self.resize, other) if width <= height else (other, self.resize)
 
 
@@ -54,10 +61,16 @@ def read_preprocessing(file: Callable[[str], Path | None], model: str) -> Prepro
     """Read the preprocessing of a stored model; ``file`` gives the path of one of its files, or None."""
     for name in ("preprocessor_config.json", "processor_config.json"):
         path = file(name)
-        config = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+        config: Any = {} if path is None else read_json(path)
         config = config.get("image_processor") if name == "processor_config.json" else config
         if config:
-            return from_config(config, f"{model}/{name}")
+            try:
+                return from_config(config, f"{model}/{name}")
+            except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+                if isinstance(error, InputError):
+                    raise
+                what = f"{model}/{name}: not the settings of an image processor ({error})"
+                raise InputError(what, fix="save the image processor beside the model (save_pretrained)") from None
     what = f"{model}: no preprocessor_config.json, so the images it expects are unknown"
     raise InputError(what, fix="save the image processor beside the model (save_pretrained)")
 
@@ -75,10 +88,13 @@ def from_config(config: Mapping[str, Any], where: str) -> Preprocessing:
     normalised = config.get("do_normalize", True)
     if normalised and not (config.get("image_mean") and config.get("image_std")):
         raise InputError(f"{where}: images are normalised, but mean or deviation is missing")
+    resample = int(config.get("resample", BICUBIC))
+    if not 0 <= resample <= _FILTERS:
+        raise InputError(f"{where}: no such filter", got=resample, valid=f"0 to {_FILTERS}")
     return Preprocessing(
         resize,
         crop,
-        int(config.get("resample", BICUBIC)),
+        resample,
         float(config.get("rescale_factor", 1 / 255)) if config.get("do_rescale", True) else 1.0,
         tuple(config["image_mean"]) if normalised else (0.0,) * 3,
         tuple(config["image_std"]) if normalised else (1.0,) * 3,
@@ -86,7 +102,14 @@ def from_config(config: Mapping[str, Any], where: str) -> Preprocessing:
 
 
 def _extent(size: object, where: str, *, square: bool) -> tuple[int, int] | int:
-    """(height, width), or the length of the shorter side."""
+    """(height, width), or the length of the shorter side; none is larger than any model takes."""
+    found = _read_extent(size, where, square=square)
+    if not all(1 <= side <= _LARGEST for side in (found if isinstance(found, tuple) else (found,))):
+        raise InputError(f"{where}: a size that no model takes", got=size, valid=f"1 to {_LARGEST}")
+    return found
+
+
+def _read_extent(size: object, where: str, *, square: bool) -> tuple[int, int] | int:
     if isinstance(size, int):
         return (size, size) if square else size
     if isinstance(size, Mapping) and {"height", "width"} <= size.keys():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 
+from overtone.core.printable import format_csv
 from overtone.search.clips import Clip
 from overtone.search.duplicates import Duplicates
 from overtone.search.mismatched import Mismatches
@@ -67,9 +66,6 @@ def csv_text(found: Found) -> str:
     """
     rows = list_rows(found)
     media = list(dict.fromkeys(name for row in rows for name in row.clip.media))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", *(f"media_{name}" for name in media), *_HEADS[type(found)]])
-    for row in rows:
-        writer.writerow([row.clip.id, *(row.clip.media.get(name, "") for name in media), *row.values.values()])
-    return text.getvalue()
+    heads = ["id", *(f"media_{name}" for name in media), *_HEADS[type(found)]]
+    cells = [[row.clip.id, *(row.clip.media.get(name, "") for name in media), *row.values.values()] for row in rows]
+    return format_csv([heads, *cells])

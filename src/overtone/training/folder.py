@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from overtone.core import InputError, Settings, about
 from overtone.core.files import json_text, load_tensors, read_header, read_json, save_tensors, write_json, write_text
 from overtone.core.locks import BUSY, check_unlocked
 from overtone.core.outputs import MANIFEST, ResultFolder
+from overtone.core.printable import format_csv
 from overtone.core.settings import read_yaml, rename
 from overtone.evaluation import Evaluation
 from overtone.features import Scaler
@@ -179,8 +178,8 @@ class RunFolder:
 
     def write_pairs(self, check: PairCheck) -> None:
         """Write ``pairs.csv``: id, rank and chance of being wrong of the pairs that are taken as wrong."""
-        lines = [{"id": name, "rank": f"{rank:.4f}", "chance": f"{chance:.3f}"} for name, rank, chance in check.rows()]
-        write_text(self / "pairs.csv", _csv(lines, ["id", "rank", "chance"]))
+        lines = [(name, f"{rank:.4f}", f"{chance:.3f}") for name, rank, chance in check.rows()]
+        write_text(self / "pairs.csv", format_csv([("id", "rank", "chance"), *lines]))
 
     def scalers(self, modalities: Sequence[str]) -> dict[str, Scaler]:
         """Modality to scaler, in the order of the run, which ``run.json`` has: the file gives its keys back sorted.
@@ -201,7 +200,8 @@ class RunFolder:
         """Write the metrics of all epochs so far; the whole file each time, so no epoch is in it twice."""
         write_text(self / "metrics.jsonl", "".join(json_text(record) + "\n" for record in history))
         columns = list(dict.fromkeys(name for record in history for name in record))
-        write_text(self / "metrics.csv", _csv(history, columns))
+        lines = [[record.get(name, "") for name in columns] for record in history]
+        write_text(self / "metrics.csv", format_csv([columns, *lines]))
 
     def history(self) -> list[EpochRecord]:
         """The metrics of all epochs."""
@@ -242,14 +242,6 @@ class RunFolder:
             part, _, rest = name.partition("/")
             parts[part][rest] = tensor
         return Checkpoint(**read_header(path)["overtone"], **parts)
-
-
-def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def device_of(method: torch.nn.Module) -> torch.device:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from overtone.core import InputError
 from overtone.core.atomic import atomic_path
 from overtone.features.arrays import LazyRows, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
@@ -23,7 +24,7 @@ def read_hdf5(path: Path) -> Table:
     rows: dict[str, Rows] = {}
     attributes: dict[str, Mapping[str, Any]] = {}
     with report_damage(path, "an HDF5 file"):
-        file = h5py.File(path, "r")
+        file = open_hdf5(path)
 
         def visit(key: str, item: Any) -> None:
             if isinstance(item, h5py.Dataset):
@@ -34,6 +35,36 @@ def read_hdf5(path: Path) -> Table:
         file.visititems(visit)
     table = Table.of(path, "hdf5", rows, close=file.close)
     return replace(table, arrays=join_sparse(table.arrays, path, path.stem, attributes))
+
+
+def open_hdf5(path: Path) -> Any:
+    """An open HDF5 file, all of whose values lie in it: links and storage in other files are refused by name."""
+    import h5py
+
+    file = h5py.File(path, "r")
+
+    def outside_link(key: str, link: Any) -> tuple[str, str, object] | None:
+        return (key, "is a link into another file", link.filename) if isinstance(link, h5py.ExternalLink) else None
+
+    def outside_values(key: str, item: Any) -> tuple[str, str, object] | None:
+        if not isinstance(item, h5py.Dataset):
+            return None
+        files = [name for name, *_ in item.external or ()]
+        files += [source.file_name for source in item.virtual_sources()] if item.is_virtual else []
+        others = [name for name in files if name != "."]
+        return (key, "has its values in another file", others[0]) if others else None
+
+    try:
+        found = file.visititems_links(outside_link) or file.visititems(outside_values)  # the first that is not None
+        if found is not None:
+            key, what, other = found
+            raise InputError(
+                f"{path}, key {key!r}: {what}", got=repr(other), fix="copy the values into the file itself"
+            )
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def _write_hdf5(path: Path, arrays: Mapping[str, Values]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from overtone.features.arrays import Array, Rows, SparseRows, Table
 from overtone.features.formats import Format, formats, report_damage
+from overtone.features.formats.hdf5 import open_hdf5
 from overtone.features.formats.sparse import build_matrix
 from overtone.features.layout import LABELS
 
@@ -84,7 +85,7 @@ def _version_5(path: Path) -> dict[str, Any]:
 def _version_73(path: Path) -> tuple[dict[str, Any], Any]:
     import h5py
 
-    file = h5py.File(path, "r")
+    file = open_hdf5(path)
 
     def plain(item: Any) -> Any:
         if "MATLAB_sparse" in item.attrs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -66,6 +67,9 @@ def map_array(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[A
     """A copy-on-write memory map (nothing is ever written back); empty arrays cannot be mapped and are made."""
     if 0 in shape:
         return np.empty(shape, dtype)
+    declared, there = dtype.itemsize * math.prod(shape), path.stat().st_size - offset
+    if declared > there:
+        raise ValueError(f"{declared:,} bytes are declared, and {there:,} are there")
     return np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape, order=order)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.core.atomic import atomic_path
+from overtone.core.sources import check_declared
 from overtone.features.arrays import Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.safetensors import from_metadata, to_metadata
@@ -21,10 +22,11 @@ def _read_parquet(path: Path) -> Table:
 
     found: dict[str, Rows] = {}
     with report_damage(path, "a Parquet file"):
-        table = pyarrow.parquet.read_table(path, memory_map=True)
+        texts_as_codes = _check_declared(path)  # a long text that many rows share is then read once
+        table = pyarrow.parquet.read_table(path, memory_map=True, read_dictionary=texts_as_codes)
         metadata = table.schema.metadata or {}
         for key in table.column_names:
-            values = _values(table[key].combine_chunks(), f"{path}, key {key!r}")
+            values = _values(table[key].combine_chunks(), f"{path}, key {key!r}", path.stat().st_size)
             if values is not None:
                 found[key] = values
         texts = {key.decode(): text.decode("utf-8", "replace") for key, text in metadata.items()}
@@ -48,7 +50,21 @@ def _write_parquet(path: Path, arrays: Mapping[str, Values]) -> None:
 formats.register("parquet")(Format(_read_parquet, _write_parquet, suffixes=(".parquet", ".pq")))
 
 
-def _values(column: Any, where: str) -> Values | None:
+def _check_declared(path: Path) -> list[str]:
+    """Refuse a file that declares far more values than it can hold; the names of its columns of text."""
+    import pyarrow.parquet
+    import pyarrow.types as kinds
+
+    with pyarrow.parquet.ParquetFile(path, memory_map=True) as file:
+        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+        schema = file.schema_arrow
+    declared = sum(max(8 * column.num_values, column.total_uncompressed_size) for column in columns)
+    check_declared(declared, path.stat().st_size, path)
+    return [column.name for column in schema if kinds.is_string(column.type) or kinds.is_large_string(column.type)]
+
+
+def _values(column: Any, where: str, stored: int) -> Values | None:
     """A column as an array: lists of equal length become further axes."""
     import pyarrow.types as kinds
 
@@ -67,13 +83,24 @@ def _values(column: Any, where: str) -> Values | None:
         shape.append(int(lengths[0]) if len(lengths) else 0)
         column = column.flatten()
     if kinds.is_dictionary(column.type):
+        if kinds.is_string(column.type.value_type) or kinds.is_large_string(column.type.value_type):
+            _check_texts(column.dictionary, len(column), where, stored)
         column = column.dictionary_decode()
     if kinds.is_string(column.type) or kinds.is_large_string(column.type):
+        _check_texts(column, len(column), where, stored)
         return np.array(column.fill_null("").to_pylist(), dtype=str).reshape(shape)
     if kinds.is_boolean(column.type) or kinds.is_integer(column.type) or kinds.is_floating(column.type):
         values: Values = column.to_numpy(zero_copy_only=False)
         return values.reshape(shape)
     return None
+
+
+def _check_texts(texts: Any, rows: int, where: str, stored: int) -> None:
+    """Refuse texts that as an array of numpy, all as long as the longest, would be far larger than the file."""
+    import pyarrow.compute
+
+    longest = pyarrow.compute.max(pyarrow.compute.utf8_length(texts)).as_py() or 0
+    check_declared(4 * longest * rows, stored, f"{where}, texts of up to {longest:,} characters")
 
 
 def _column(values: Values) -> Any:

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError, Settings
+from overtone.core.files import read_json
+from overtone.core.sources import check_inside
 from overtone.media.backbones import Backbone, backbones
 from overtone.media.images import Image, Pixels, missing_package_error
 from overtone.media.preprocessing import Preprocessing, read_preprocessing
@@ -98,12 +100,36 @@ class Tower(Backbone):
         return valid[0] if wanted == "auto" else wanted
 
     def _load(self) -> tuple[Any, set[str]]:
-        """The model in evaluation mode, and the names of weights that were not stored."""
+        """The model in evaluation mode, and the names of weights that were not stored.
+
+        Code that lies beside a model is never run, and weights are safetensors, also those that an index names.
+        """
+        self._check_index()
         with self._opening() as library:
             model, loaded = library.AutoModel.from_pretrained(
-                self.settings.model, revision=self.settings.revision, use_safetensors=True, output_loading_info=True
+                self.settings.model,
+                revision=self.settings.revision,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
             )
         return model.to(self.device).eval().requires_grad_(False), set(loaded["missing_keys"])
+
+    def _check_index(self) -> None:
+        """Refuse an index of weights that names other files than safetensors beside it."""
+        index = self._file("model.safetensors.index.json")
+        if index is None:
+            return
+        named = read_json(index).get("weight_map")
+        if not isinstance(named, dict) or not all(isinstance(name, str) for name in named.values()):
+            raise InputError(
+                f"{index}: no map from weights to files", fix="take the model's folder as it was published"
+            )
+        for name in sorted(set(named.values())):
+            check_inside(name, index)
+            if not name.endswith(".safetensors"):
+                what = f"{index}: names weights that are not safetensors, and may be a pickle"
+                raise InputError(what, got=repr(name), fix="convert the model with save_pretrained")
 
     def _file(self, name: str) -> Path | None:
         """One of the model's small files, if it has it."""
@@ -129,7 +155,9 @@ class Tower(Backbone):
         try:
             with contextlib.redirect_stderr(io.StringIO()):  # a bar of its own for weights that load in a moment
                 yield library
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except InputError:
+            raise
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, ImportError) as error:
             reason = str(error).strip().split("\n")[0]
             fix = "name a folder with config.json and model.safetensors, or a model of the hub that can be reached"
             raise InputError(f"{name}: no image model can be loaded ({reason})", fix=fix) from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overtone.core import InputError, Registry
+from overtone.core.sources import read_text
 from overtone.media.catalogue import Catalogue
 
 
@@ -88,11 +89,7 @@ def _listing(path: Path) -> str:
 
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file that are not empty; InputError where it is missing or no text."""
-    try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise InputError(f"{path}: cannot be read ({reason})", fix="check that the download is complete") from None
+    return [line for line in read_text(path, "a list of the data set").splitlines() if line.strip()]
 
 
 def read_pairs(path: Path) -> list[tuple[str, str]]:

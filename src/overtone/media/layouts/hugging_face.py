@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from overtone.core import InputError
+from overtone.core.files import read_json
+from overtone.core.sources import check_inside
 from overtone.features.formats import report_damage
 from overtone.media.catalogue import UNLABELLED, Catalogue, chain_rows, number_classes
 from overtone.media.images import Raw
@@ -88,7 +90,10 @@ def _read(source: Path) -> Catalogue:
     def image(row: int) -> Raw:
         value = image_of(row)
         value = value if isinstance(value, Mapping) else {"bytes": value}
-        return source / str(value.get("path")) if value.get("bytes") is None else bytes(value["bytes"])
+        if value.get("bytes") is not None:
+            return bytes(value["bytes"])
+        check_inside(str(value.get("path")), f"{source}, image {row}")
+        return source / str(value.get("path"))
 
     split_of = [part.split for part, (size, _) in zip(parts, columns) for _ in range(size)]
     labels, names, notes = _labels(parts, schema, described)
@@ -107,7 +112,11 @@ def _read(source: Path) -> Catalogue:
 def _files(source: Path) -> list[tuple[str, Path]]:
     """All files with their splits, in the order of the splits; for Parquet a file's name begins with its split."""
     if (source / "dataset_dict.json").is_file():
-        splits = json.loads((source / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
+        splits = read_json(source / "dataset_dict.json").get("splits")
+        if not isinstance(splits, list) or not all(isinstance(split, str) for split in splits):
+            raise InputError(f"{source / 'dataset_dict.json'}: no list of splits", fix="save the dataset again")
+        for split in splits:
+            check_inside(split, source / "dataset_dict.json")
         return [(split, file) for split in splits for file in sorted((source / split).glob("*.arrow"))]
     if (source / "state.json").is_file():
         return [("", file) for file in sorted(source.glob("*.arrow"))]
@@ -123,10 +132,23 @@ def _described(source: Path, schema: pa.Schema) -> dict[str, Any]:
     """What the library noted about the columns: in the file itself, or beside it."""
     noted = (schema.metadata or {}).get(b"huggingface")
     if noted is not None:
-        return dict(json.loads(noted).get("info", {}).get("features") or {})
+        return _features_of(noted.decode("utf-8", "replace"))
     for file in sorted(source.glob("dataset_info.json")) + sorted(source.glob("*/dataset_info.json")):
-        return dict(json.loads(file.read_text(encoding="utf-8")).get("features") or {})
+        return _mapping(read_json(file).get("features"))
     return {}
+
+
+def _features_of(noted: str) -> dict[str, Any]:
+    """What the library noted in the file itself; nothing where that is damaged."""
+    try:
+        return _mapping(_mapping(_mapping(json.loads(noted)).get("info")).get("features"))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    """A mapping as it is, nothing for anything else."""
+    return dict(value) if isinstance(value, Mapping) else {}
 
 
 def _images_column(source: Path, schema: pa.Schema, described: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import re
 import zlib
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from overtone.core import InputError
+from overtone.core.sources import check_declared, require_file
 from overtone.media.catalogue import Catalogue, chain_rows
 from overtone.media.images import Pixels
 from overtone.media.layouts import Layout, layouts
@@ -46,8 +48,9 @@ def _read(source: Path) -> Catalogue:
 def array(file: Path, rank: int) -> Pixels:
     """The 8-bit values of an idx file with ``rank`` axes; memory-mapped unless compressed."""
     try:
+        require_file(file)
         if file.suffix == ".gz":
-            values = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8)
+            values = np.frombuffer(_unzipped(file, 4 + 4 * rank), np.uint8)
         else:
             values = np.memmap(file, dtype=np.uint8, mode="r")
     except (OSError, EOFError, ValueError, zlib.error) as error:
@@ -56,10 +59,19 @@ def array(file: Path, rank: int) -> Pixels:
     if len(values) < head or values[:4].tolist() != [0, 0, 8, rank]:
         raise InputError(f"{file}: not an idx file of 8-bit values with {rank} axes", fix="fetch the file again")
     shape = tuple(values[4:head].view(">u4").astype(int).tolist())
-    if len(values) - head != int(np.prod(shape)):
+    if len(values) - head != math.prod(shape):
         got = f"{len(values) - head:,} bytes for {' × '.join(map(str, shape))} values"
         raise InputError(f"{file}: not whole", got=got, fix="fetch the file again")
     return values[head:].reshape(shape)
+
+
+def _unzipped(file: Path, head: int) -> bytes:
+    """All bytes of a compressed file, but for what comes after the values that its head declares."""
+    with gzip.open(file) as stream:
+        begin = stream.read(head)
+        shape = [int.from_bytes(begin[at : at + 4], "big") for at in range(4, head, 4)]
+        check_declared(math.prod(shape), file.stat().st_size, file)
+        return begin + stream.read(math.prod(shape) + 1)
 
 
 def _images(path: Path) -> list[tuple[Path, str]]:

@@ -1,0 +1,97 @@
+"""What may be read: files and nothing else, no more than they hold, and nothing outside of their folder."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path, PurePosixPath
+
+from overtone.core.errors import InputError
+
+_ALWAYS = 256 << 20
+"""Bytes that any file may declare."""
+_RATIO = 100
+"""How many times its own size a file may declare beyond that; zeros compress a thousand times."""
+_SMALL = 64 << 20
+"""Bytes of the largest text that is read whole."""
+
+
+def require_file(path: str | Path) -> Path:
+    """A path that leads to a file; a pipe or a device would be waited for, or read without an end.
+
+    Raises:
+        InputError: There is none, or it is something else.
+    """
+    file = Path(path).expanduser()
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file", fix="check the path") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({reason})", fix="check the path") from None
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path}: is a folder, not a file", fix="name a file in it")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path}: is not a file (but a device, pipe or socket)", fix="copy what it gives to a file")
+    return file
+
+
+def read_text(path: str | Path, what: str = "text") -> str:
+    """A text file, UTF-8, whole.
+
+    Args:
+        path: The file.
+        what: What it should hold, for messages.
+
+    Raises:
+        InputError: It is no file, is no text, is far too large, or cannot be read.
+    """
+    file = require_file(path)
+    if (size := file.stat().st_size) > _SMALL:
+        raise InputError(f"{path}: too large for {what}", got=f"{size:,} bytes", valid=f"at most {_SMALL:,}")
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not {what}, byte {error.start} is not UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as {what} ({error.strerror or error})") from None
+
+
+def check_declared(size: int, stored: int, where: object) -> None:
+    """Refuse what declares far more than its file can hold, before anything is allocated for it.
+
+    Args:
+        size: Bytes that are declared.
+        stored: Bytes that there are: of the file, or of its compressed part.
+        where: File and key, for messages.
+
+    Raises:
+        InputError: More than 256 MiB are declared, and more than 100 times of what is stored.
+    """
+    if size > max(_ALWAYS, _RATIO * stored):
+        what = f"{where}: declares {size:,} bytes, and the file holds {stored:,}"
+        raise InputError(what, valid=f"at most {_RATIO} times as many", fix="write it again without compression")
+
+
+def check_memory(size: int, where: object) -> None:
+    """Refuse what needs more memory than the machine has, before anything is allocated for it.
+
+    Raises:
+        InputError: More bytes are needed than there are.
+    """
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else size
+    if size > there:
+        what = f"{where}: needs {size / 1e9:,.1f} GB of memory, and this machine has {there / 1e9:,.1f}"
+        raise InputError(what, fix="take fewer rows or fewer columns")
+
+
+def check_inside(name: str, where: object) -> None:
+    """Refuse a name, read from a file, that leads out of the folder of that file.
+
+    Raises:
+        InputError: It is absolute or has ``..`` in it.
+    """
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or ":" in name[:2] or "\0" in name or not name:
+        raise InputError(f"{where}: names a file outside of its folder", got=repr(name), fix="take it out of there")
