@@ -38,14 +38,12 @@ def acquire(folder: Path, fix: str) -> filelock.BaseFileLock:
     lock = filelock.FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
-        write_json(folder / WRITER, {"process": os.getpid()})
+        with contextlib.suppress(InputError):  # on a full disk nobody learns who writes
+            write_json(folder / WRITER, {"process": os.getpid()})
     except filelock.Timeout:
         raise InputError(f"{folder}: is being written by {_writer(folder)}", fix=fix) from None
     except OSError as error:
         raise write_error(folder, error) from None
-    except InputError:
-        lock.release()
-        raise
     return lock
 
 

@@ -30,8 +30,8 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.constructor.ConstructorError(None, None, "aliases (*name) are not read", mark)
+            peek: Any = self.peek_event  # which PyYAML leaves without types
+            raise yaml.constructor.ConstructorError(None, None, "aliases (*name) are not read", peek().start_mark)
         return super().compose_node(parent, index)
 
 

@@ -28,7 +28,7 @@ BLOCK_BYTES = 32 << 20
 """Conversion holds about this much of a source in memory at a time, whatever the size of the file."""
 
 READ_ERRORS: tuple[type[Exception], ...]
-READ_ERRORS = (OSError, EOFError, BadZipFile, zlib.error, RuntimeError, ValueError, KeyError)
+READ_ERRORS = (OSError, EOFError, BadZipFile, zlib.error, RuntimeError, ValueError, KeyError, MemoryError)
 """Raised by the libraries if the bytes of a file do not fit its header."""
 
 
@@ -127,7 +127,7 @@ class Array:
             return np.asarray(self.rows[rows])
         except InputError:
             raise
-        except (*READ_ERRORS, MemoryError) as error:
+        except READ_ERRORS as error:
             reason = str(error).split("\n")[0]
             what = f"{self.where}: cannot be read whole ({reason})"
             raise InputError(what, fix="the file is damaged: copy or export it again") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from overtone.core.locks import BUSY, check_unlocked
 from overtone.core.outputs import MANIFEST, ResultFolder
 from overtone.core.printable import format_csv
 from overtone.core.settings import read_yaml, rename
+from overtone.core.sources import read_text
 from overtone.evaluation import Evaluation
 from overtone.features import Scaler
 from overtone.methods.base import methods
@@ -194,7 +195,11 @@ class RunFolder:
         if states.keys() != set(modalities):
             what = f"{self / 'scalers.safetensors'}: not the scalers of this run"
             raise InputError(what, got=", ".join(states), valid=", ".join(modalities))
-        return {name: Scaler.from_state(states[name]) for name in modalities}
+        try:
+            return {name: Scaler.from_state(states[name]) for name in modalities}
+        except (KeyError, ValueError, RuntimeError) as error:
+            what = f"{self / 'scalers.safetensors'}: not scalers ({str(error).splitlines()[0]})"
+            raise InputError(what, fix="take a whole copy of the run") from None
 
     def write_history(self, history: Sequence[EpochRecord]) -> None:
         """Write the metrics of all epochs so far; the whole file each time, so no epoch is in it twice."""
@@ -206,8 +211,14 @@ class RunFolder:
     def history(self) -> list[EpochRecord]:
         """The metrics of all epochs."""
         path = self / "metrics.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        records: list[EpochRecord] = [json.loads(line) for line in lines]
+        lines = read_text(path, "metrics").splitlines() if path.exists() else []
+        records: list[EpochRecord] = []
+        for number, line in enumerate(lines, 1):
+            with suppress(ValueError, RecursionError):
+                if isinstance(record := json.loads(line), dict) and "epoch" in record:
+                    records.append(record)
+                    continue
+            raise InputError(f"{path}, line {number}: not the metrics of an epoch", got=repr(line))
         return [{_RENAMED_METRICS.get(name, name): value for name, value in record.items()} for record in records]
 
     def evaluation(self) -> Evaluation | None:
@@ -238,10 +249,14 @@ class RunFolder:
         if not path.exists():
             return None
         parts: dict[str, Any] = {name: {} for name in _PARTS}
-        for name, tensor in load_tensors(path).items():
-            part, _, rest = name.partition("/")
-            parts[part][rest] = tensor
-        return Checkpoint(**read_header(path)["overtone"], **parts)
+        try:
+            for name, tensor in load_tensors(path).items():
+                part, _, rest = name.partition("/")
+                parts[part][rest] = tensor
+            numbers = read_header(path)["overtone"]
+            return Checkpoint(int(numbers["epochs"]), float(numbers["seconds"]), numbers["best_epoch"], **parts)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{path}: not a checkpoint ({error})", fix="train anew with --overwrite") from None
 
 
 def device_of(method: torch.nn.Module) -> torch.device:

@@ -11,15 +11,14 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError, unknown_name
-from overtone.core.devices import find_device
-from overtone.core.files import load_tensors, save_tensors, write_json
+from overtone.core.files import save_tensors, write_json
 from overtone.evaluation import Evaluation, evaluate
 from overtone.evaluation.arrays import ArrayLike
 from overtone.features import Features, PairedFeatures, Scaler
-from overtone.methods.base import CorpusInfo, Method, methods
-from overtone.training.folder import EpochRecord, RunFolder, device_of, restore_method
+from overtone.methods.base import Method
+from overtone.training.folder import EpochRecord, RunFolder, device_of
+from overtone.training.loading import read_run, whole_copy
 from overtone.training.loop import Embedder, in_blocks
-from overtone.training.settings import TrainingSettings, split_settings
 
 T = TypeVar("T")
 Embeddings = dict[str, Tensor]
@@ -35,21 +34,51 @@ class Run:
         scalers: Per modality.
         settings: Every setting with its final value, flat.
         info: What ``run.json`` holds: method, versions, data, splits, device, seconds, chosen epoch.
-        history: One record per epoch: ``epoch``, ``seconds``, ``learning_rate``, every term, ``gradient_norm``, and
-            where the epoch was validated ``val_<score>`` and ``rank_<modality>`` (effective rank).
-        evaluation: The test split's evaluation, None without one; read from a folder it has no values per query.
         folder: Where the run is stored, None if nowhere.
         test_embeddings: The embeddings that ``evaluation`` judged; None on a run that was read from its folder.
+        stored: What a run that was read from its folder reads from there on first use: a damaged history is no obstacle
+            to embedding.
     """
 
     method: Method
     scalers: dict[str, Scaler]
     settings: dict[str, Any]
     info: dict[str, Any]
-    history: list[EpochRecord] = field(default_factory=list)
-    evaluation: Evaluation | None = None
     folder: Path | None = None
     test_embeddings: Embeddings | None = None
+    stored: set[str] = field(default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        self._history: list[EpochRecord] = []
+        self._evaluation: Evaluation | None = None
+
+    @property
+    def history(self) -> list[EpochRecord]:
+        """One record per epoch.
+
+        ``epoch``, ``seconds``, ``learning_rate``, every term, ``gradient_norm``, and where the epoch was validated
+        ``val_<score>`` and ``rank_<modality>`` (effective rank).
+        """
+        if "history" in self.stored and self.folder is not None:
+            self.history = RunFolder(self.folder).history()
+        return self._history
+
+    @history.setter
+    def history(self, records: list[EpochRecord]) -> None:
+        self.stored.discard("history")
+        self._history = records
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """The test split's evaluation, None without one; read from a folder it has no values per query."""
+        if "evaluation" in self.stored and self.folder is not None:
+            self.evaluation = RunFolder(self.folder).evaluation()
+        return self._evaluation
+
+    @evaluation.setter
+    def evaluation(self, found: Evaluation | None) -> None:
+        self.stored.discard("evaluation")
+        self._evaluation = found
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "cpu") -> Run:
@@ -62,23 +91,12 @@ class Run:
         Raises:
             InputError: The folder is no run, is not finished, or is damaged.
         """
-        files = RunFolder(folder)
-        info = files.info()
-        if info.get("state") != "finished":
-            what = f"{folder}: the run is not finished ({info.get('state')})"
-            raise InputError(what, fix="continue it with --resume")
-        if info["method"] not in methods:
-            what = f"{folder}: the run's method {info['method']!r} is not registered"
-            raise InputError(what, fix="name its file with --import")
-        kind = methods[info["method"]]
-        settings = files.settings(kind.settings_type, TrainingSettings)
-        own, _ = split_settings(settings, kind)
-        first, second = (tuple(shape) for shape in info["corpus"]["shapes"])
-        method = kind(kind.settings_type.build(own), CorpusInfo(**{**info["corpus"], "shapes": (first, second)}))
-        restore_method(method, load_tensors(files / "weights.safetensors"))
-        method.to(find_device(device)).eval()
-        scalers = files.scalers(info["modalities"])
-        return cls(method, scalers, settings, info, files.history(), files.evaluation(), files.path)
+        method, scalers, settings, info = read_run(RunFolder(folder), device)
+        run = cls(method, scalers, settings, info, Path(folder), stored={"history", "evaluation"})
+        for name, shape in zip(run.modalities, info["shapes"]):
+            with whole_copy(folder, name):
+                run.embed_one(name, torch.ones(1, *shape))
+        return run
 
     def save(self) -> None:
         """Write what a finished run consists of into its folder, if it has one; ``run.json`` comes last."""
@@ -215,7 +233,14 @@ class Run:
         def block(part: Tensor, side: int) -> dict[str, Tensor]:
             return {variant: e.cpu() for variant, e in function(scaler(part).to(device), side).items()}
 
-        return in_blocks(block, rows, self.modalities.index(modality), self.settings["memory_mb"])
+        found = in_blocks(block, rows, self.modalities.index(modality), self.settings["memory_mb"])
+        for embeddings in found.values():
+            bad = (~embeddings.isfinite().flatten(1).all(1)).nonzero()
+            if len(bad):
+                what = f"{modality}, row {int(bad[0])}: its embedding is not finite ({len(bad)} such rows)"
+                fix = "look for values far larger than those the run was trained on, or for damaged weights"
+                raise InputError(what, got=f"features up to {float(rows[bad[0]].abs().max()):.3g}", fix=fix)
+        return found
 
     def check_one(self, modality: str, rows: Tensor) -> None:
         """Whether rows of one modality fit the run.
