@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from overtone.cli.app import app
-from overtone.cli.output import results
+from overtone.cli.output import Terminated, results
 from overtone.core import InputError
 
 from .conftest import Cli
@@ -72,7 +72,17 @@ def test_program_without_words_shows_its_help() -> None:
             "overtone: clips.npz, key 'a', row 3: NaN; drop it.\n",
         ),
         (KeyboardInterrupt(), 130, "overtone: interrupted\n"),
-        (MemoryError("too much"), 1, "overtone: MemoryError: too much (OVERTONE_TRACEBACK=1 shows where)\n"),
+        (
+            MemoryError("too much"),
+            2,
+            "overtone: not enough memory (too much); take fewer rows, smaller settings or a lower memory_mb.\n",
+        ),
+        (
+            PermissionError(13, "Permission denied", "a.npz"),
+            2,
+            "overtone: a.npz: cannot be read or written (Permission denied); check the path and its permissions.\n",
+        ),
+        (Terminated(), 143, "overtone: terminated\n"),
         (RuntimeError("first\nsecond"), 1, "overtone: RuntimeError: first (OVERTONE_TRACEBACK=1 shows where)\n"),
     ],
 )
@@ -105,7 +115,7 @@ def test_stopped_training_speaks_for_itself(capsys: pytest.CaptureFixture[str]) 
 
     with pytest.raises(typer.Exit) as ended, results(False):
         raise TrainingStopped("training diverged in epoch 3.")
-    assert ended.value.exit_code == 1
+    assert ended.value.exit_code == 2  # the data or a setting made it diverge
     assert capsys.readouterr().err == "overtone: training diverged in epoch 3.\n"
 
 

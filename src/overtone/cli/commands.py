@@ -55,7 +55,8 @@ class Command:
 
         def run(**given: Any) -> None:
             json, files = given.pop("json"), given.pop("import_", None)
-            with results(json) as output:
+            resumable = given.get("out") is not None and "resume" in given
+            with results(json, resumable or self.folder is not None) as output:
                 for file in files or ():
                     import_plugin(file)
                 arguments = _arguments(slots, given)

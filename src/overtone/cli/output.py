@@ -18,7 +18,7 @@ from overtone.core.printable import printable, printable_json
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-WRONG_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+WRONG_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 1, 130, 143
 _TRACEBACK = "OVERTONE_TRACEBACK"
 _WIDTH_WITHOUT_TERMINAL = 110
 
@@ -84,11 +84,16 @@ class Output:
 
 
 @contextlib.contextmanager
-def results(json: bool) -> Iterator[Output]:
+def results(json: bool, resumable: bool = False) -> Iterator[Output]:
     """Frame of every command: keeps standard output clean for JSON and turns exceptions into exit codes.
 
-    Wrong input ends with 2 and its sentence, an interruption with 130, anything else with 1 and a short sentence; the
-    environment variable ``OVERTONE_TRACEBACK=1`` adds the traceback to each of them.
+    Wrong input ends with 2 and its sentence, and so does a training that it makes diverge, a file that the system
+    refuses and work that is too large for the memory; an interruption ends with 130, a termination with 143, anything
+    else with 1 and a short sentence. The environment variable ``OVERTONE_TRACEBACK=1`` adds the traceback to each.
+
+    Args:
+        json: Whether standard output is for one JSON document.
+        resumable: Whether what was interrupted can be gone on with.
     """
     output = Output(json)
     try:
@@ -98,18 +103,43 @@ def results(json: bool) -> Iterator[Output]:
         output.finish()
     except InputError as error:
         raise stop(str(error), WRONG_INPUT) from None
-    except KeyboardInterrupt:
-        raise stop("interrupted", INTERRUPTED) from None
+    except KeyboardInterrupt as error:
+        ended = isinstance(error, Terminated)
+        sentence = ("terminated" if ended else "interrupted") + ("; go on with --resume" if resumable else "")
+        raise stop(sentence, TERMINATED if ended else INTERRUPTED) from None
     except (typer.Exit, typer.Abort, BrokenPipeError):
         raise
     except Exception as error:
         if type(error).__module__.startswith(("click", "typer")):  # a usage error: the framework says it
             raise
         said = str(error).strip().split("\n")[0]
+        if (refused := _refused(error, said)) is not None:
+            raise stop(refused, WRONG_INPUT) from None
         sentence = f"{type(error).__name__}: {said}" if said else type(error).__name__
         own = type(error).__module__.startswith("overtone.")  # our own exceptions say all there is to say
         hint = "" if _wants_traceback() else f" ({_TRACEBACK}=1 shows where)"
         raise stop(said if own else sentence + hint, FAILED) from None
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was told to end, by ``kill`` or by a scheduler."""
+
+
+def raise_terminated(*_: object) -> None:
+    """A handler of the signal that asks a process to end."""
+    raise Terminated
+
+
+def _refused(error: Exception, said: str) -> str | None:
+    """The sentence for what is no mistake of the program's, and no InputError; None for anything else."""
+    if type(error).__name__ == "TrainingStopped":  # an import of the class would take seconds
+        return said
+    if isinstance(error, MemoryError) or "allocate memory" in said or type(error).__name__ == "OutOfMemoryError":
+        return f"not enough memory ({said.rstrip('.')}); take fewer rows, smaller settings or a lower memory_mb."
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return f"{where}cannot be read or written ({error.strerror or said}); check the path and its permissions."
+    return None
 
 
 @contextlib.contextmanager

@@ -25,8 +25,6 @@ def require_file(path: str | Path) -> Path:
     file = Path(path).expanduser()
     try:
         mode = file.stat().st_mode
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file", fix="check the path") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read ({reason})", fix="check the path") from None
@@ -53,7 +51,7 @@ def read_text(path: str | Path, what: str = "text") -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not {what}, byte {error.start} is not UTF-8") from None
+        raise InputError(f"{path}: not valid {what} (byte {error.start} is not UTF-8)") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read as {what} ({error.strerror or error})") from None
 

@@ -27,7 +27,7 @@ Raw: TypeAlias = Path | bytes | Pixels
 """An image before it is decoded: a file, the bytes of one, or pixels."""
 
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 """What Pillow may open. It knows dozens of formats more, whatever a file is called, and starts Ghostscript for one."""
 
 MOST_PIXELS = 1 << 27

@@ -16,6 +16,7 @@ One averaging rule is right for all three, and the terms may be mixed freely.
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,6 +100,16 @@ class Group:
         torch._foreach_copy_([t.detach() for t in tensors], [part.view_as(t) for part, t in zip(parts, tensors)])
 
 
+class ProcessLost(RuntimeError):
+    """Another process of the group has ended before its work was done."""
+
+
+def _in_an_exchange(error: BaseException) -> bool:
+    """Whether an error comes from an exchange with the other processes."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and "distributed" in frames[-1].filename.replace("\\", "/").split("torch/")[-1]
+
+
 @contextmanager
 def processes(device: str = "auto") -> Iterator[tuple[Group, torch.device]]:
     """The group that torchrun started this process in (or a group of one), and this process's device.
@@ -116,6 +127,10 @@ def processes(device: str = "auto") -> Iterator[tuple[Group, torch.device]]:
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield Group(dist.get_rank(), dist.get_world_size()), chosen
+    except RuntimeError as error:
+        if not _in_an_exchange(error):
+            raise
+        raise ProcessLost("another process of this training has ended: resume with --resume, all of them") from error
     finally:
         if started:
             dist.destroy_process_group()
