@@ -44,7 +44,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         prefix = f".{path.name[:_LONGEST]}.{_host()}-{os.getpid()}-"
         handle, name = tempfile.mkstemp(prefix=prefix, suffix=f"{_MARK}{path.suffix[:_LONGEST]}", dir=path.parent)
     except (OSError, ValueError) as error:
-        raise write_error(path, error) from None
+        raise WriteRefused(path, error) from None
     os.close(handle)
     temporary = Path(name)
     _open_here.add(temporary.name)
@@ -61,7 +61,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except Exception as error:
         if not _refused_by_system(error):
             raise
-        raise write_error(path, error) from None
+        raise WriteRefused(path, error) from None
     finally:
         temporary.unlink(missing_ok=True)
         _open_here.discard(temporary.name)
@@ -76,11 +76,13 @@ def sweep(folder: Path) -> None:
                 Path(entry.path).unlink(missing_ok=True)
 
 
-def write_error(path: Path, error: Exception) -> InputError:
-    """The error where the system refuses a write."""
-    reason = (getattr(error, "strerror", None) or str(error)).split("\n")[0]
-    fix = "free some space, or choose another place" if _is_full(error) else "choose another place"
-    return InputError(f"{path}: cannot be written ({reason})", fix=fix)
+class WriteRefused(InputError):
+    """The system refuses a write; ``strerror`` is its reason."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        self.strerror = (getattr(error, "strerror", None) or str(error)).split("\n")[0]
+        fix = "free some space, or choose another place" if _is_full(error) else "choose another place"
+        super().__init__(f"{path}: cannot be written ({self.strerror})", fix=fix)
 
 
 @functools.cache

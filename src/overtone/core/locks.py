@@ -10,7 +10,7 @@ from pathlib import Path
 
 import filelock
 
-from overtone.core.atomic import write_error
+from overtone.core.atomic import WriteRefused
 from overtone.core.errors import InputError
 from overtone.core.files import write_json
 
@@ -38,12 +38,14 @@ def acquire(folder: Path, fix: str) -> filelock.BaseFileLock:
     lock = filelock.FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
-        with contextlib.suppress(InputError):  # on a full disk nobody learns who writes
-            write_json(folder / WRITER, {"process": os.getpid()})
+        write_json(folder / WRITER, {"process": os.getpid()})
     except filelock.Timeout:
         raise InputError(f"{folder}: is being written by {_writer(folder)}", fix=fix) from None
     except OSError as error:
-        raise write_error(folder, error) from None
+        raise WriteRefused(folder, error) from None
+    except WriteRefused:
+        lock.release()
+        raise
     return lock
 
 
@@ -64,7 +66,7 @@ def locked(folder: Path, fix: str) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise write_error(folder, error) from None
+        raise WriteRefused(folder, error) from None
     lock = acquire(folder, fix)
     try:
         yield

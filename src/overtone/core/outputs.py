@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from overtone.core.atomic import sweep, write_error
+from overtone.core.atomic import WriteRefused, sweep
 from overtone.core.errors import InputError
 from overtone.core.files import read_json, write_json
 from overtone.core.locks import BUSY, LOCK, WRITER, check_unlocked, locked
@@ -69,7 +69,7 @@ def check_writable(path: str | Path) -> None:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise write_error(path, error) from None
+        raise WriteRefused(path, error) from None
 
 
 def _source(path: Path, inputs: Iterable[object]) -> Path | None:

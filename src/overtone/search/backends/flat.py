@@ -15,7 +15,7 @@ import pyarrow
 from typing_extensions import Self
 
 from overtone.core import InputError, Settings
-from overtone.core.atomic import atomic_path
+from overtone.core.atomic import WriteRefused, atomic_path
 from overtone.search.base import Store, stores
 from overtone.search.filters import Filter
 from overtone.search.flat.lock import LOCK, acquire, cannot_write, release
@@ -69,7 +69,7 @@ class FlatStore(Store):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 write_manifest(folder, Manifest(0, settings.dtype))
-            except OSError as error:
+            except (OSError, WriteRefused) as error:
                 raise cannot_write(folder, error) from None
         store = cls(folder, settings)
         if "dtype" in settings.model_fields_set and store._manifest.dtype != settings.dtype:
@@ -153,7 +153,7 @@ class FlatStore(Store):
             remove_unused(self.folder)  # what a writer left that was stopped
         try:
             yield
-        except OSError as error:
+        except (OSError, WriteRefused) as error:
             raise cannot_write(self.folder, error) from None
 
     def _commit(self, manifest: Manifest) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import filelock
 
 from overtone.core import InputError, locks
+from overtone.core.atomic import WriteRefused
 from overtone.core.locks import LOCK as LOCK
 from overtone.core.locks import release as release
 
@@ -17,10 +18,13 @@ def acquire(folder: Path) -> filelock.BaseFileLock:
     Raises:
         InputError: Another process is, or the folder cannot be written to.
     """
-    return locks.acquire(folder, "wait until it is done; searching is possible meanwhile")
+    try:
+        return locks.acquire(folder, "wait until it is done; searching is possible meanwhile")
+    except WriteRefused as error:
+        raise cannot_write(folder, error) from None
 
 
-def cannot_write(folder: Path, error: OSError) -> InputError:
+def cannot_write(folder: Path, error: OSError | WriteRefused) -> InputError:
     """The error where the system refuses a write."""
     what = f"{folder}: cannot be written ({error.strerror or error}); the store is as it was"
     return InputError(what, fix="free some space, or choose another place")

@@ -1,0 +1,24 @@
+"""``python -m fuzz --inputs 10000``: many cases; prints seeds, counts and what was wrong."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from fuzz.runner import run
+
+
+def main() -> int:
+    """Run the cases that are asked for; 1 if one did not end as it should."""
+    parser = argparse.ArgumentParser(prog="fuzz")
+    parser.add_argument("--inputs", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0, help="the first of consecutive seeds")
+    parser.add_argument("--jobs", type=int, default=2, help="cases at a time")
+    asked = parser.parse_args()
+    summary = run(range(asked.seed, asked.seed + asked.inputs), asked.jobs, report=500)
+    print(summary)
+    return 1 if summary.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
