@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="cases at a time")
     asked = parser.parse_args()
     summary = run(range(asked.seed, asked.seed + asked.inputs), asked.jobs, report=500)
-    print(summary)
+    sys.stdout.write(f"{summary}\n")
     return 1 if summary.wrong else 0
 
 

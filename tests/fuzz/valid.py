@@ -172,11 +172,13 @@ def write_idx(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for part in ("train", "t10k"):
         pixels, labels = random.integers(0, 256, (8, 12, 12), dtype=np.uint8), np.arange(8, dtype=np.uint8) % 2
-        opened = (lambda path: gzip.open(f"{path}.gz", "wb")) if part == "train" else (lambda path: path.open("wb"))
-        with opened(folder / f"{part}-images-idx3-ubyte") as file:
-            file.write(struct.pack(">4B3I", 0, 0, 8, 3, *pixels.shape) + pixels.tobytes())
-        with opened(folder / f"{part}-labels-idx1-ubyte") as file:
-            file.write(struct.pack(">4BI", 0, 0, 8, 1, 8) + labels.tobytes())
+        contents = {
+            f"{part}-images-idx3-ubyte": struct.pack(">4B3I", 0, 0, 8, 3, *pixels.shape) + pixels.tobytes(),
+            f"{part}-labels-idx1-ubyte": struct.pack(">4BI", 0, 0, 8, 1, 8) + labels.tobytes(),
+        }
+        zipped = part == "train"
+        for name, content in contents.items():
+            (folder / (f"{name}.gz" if zipped else name)).write_bytes(gzip.compress(content) if zipped else content)
 
 
 def write_cifar(folder: Path) -> None:
