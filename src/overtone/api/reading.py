@@ -27,8 +27,8 @@ def inspect(
 
     Args:
         data: A feature file, a folder, or a built-in corpus such as split-digits.
-        training: Show also what label-free training would find: the scaling, and how many pairs look wrong. Takes
-            seconds.
+        training: Show also what label-free training would find: the scaling, how many pairs look wrong, and how large
+            clusters are. Takes seconds.
         reading: How to read them; see :func:`overtone.features.load_views`.
 
     Returns:

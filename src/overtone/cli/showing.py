@@ -38,6 +38,8 @@ def show_run(output: Output, run: Run, arguments: Arguments) -> None:
         output.say(f"{unpaired['rows']:,} training rows with one modality only {what}.")
     if pairs := run.info.get("pairs"):
         output.say(f"Wrong pairs: {pairs['said']}{'; see pairs.csv' if pairs['left_out'] else ''}")
+    if clusters := run.info.get("clusters"):
+        output.say(f"Clusters: {clusters['said']}")
     output.say(f"\nRun: {out}")
     output.say(f"Report (open it in a browser): {report}" if report else "No test split, so no evaluation.")
 

@@ -86,6 +86,8 @@ class CorpusInfo(NamedTuple):
         wrong_share: Share of pairs whose halves surely lie in different neighbourhoods: the estimate less two standard
             errors; 0 where not looked at.
         memorised: How much better linear CCA finds the partners of rows it was fitted on; 1 where not looked at.
+        cluster_size: Rows of a cluster that both modalities share; 0 where there are none for sure, or none were
+            looked for.
     """
 
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
@@ -94,6 +96,7 @@ class CorpusInfo(NamedTuple):
     pairs: int | None = None
     wrong_share: float = 0.0
     memorised: float = 1.0
+    cluster_size: int = 0
 
 
 class InferredTargets(NamedTuple):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from overtone.core import InputError, Settings
 from overtone.methods.base import Batch, CorpusInfo, methods
-from overtone.methods.hsc_mae_settings import HSCMAESettings, extra_noise
+from overtone.methods.hsc_mae_settings import HSCMAESettings, extra_noise, walk_range
 from overtone.methods.neighbourhoods import Mining
 from overtone.methods.two_tower import CANONICAL_ROWS, MaskedTwoTower, check_batch
 from overtone.networks import CanonicalProjection
@@ -57,6 +57,8 @@ class HSCMAE(MaskedTwoTower):
         self.weights = {name: weight for name, weight in zip(TERMS, given) if weight > 0}
         self.learned = LearnedWeights(self.weights) if s.learn_weights and self.weights else None
         self.look = CanonicalProjection((self.dim, self.dim))
+        assert s.walk_edges is not None
+        assert s.walk_restart is not None
         self.mining = Mining(
             s.mining_view,
             s.mining_features,
@@ -76,12 +78,14 @@ class HSCMAE(MaskedTwoTower):
 
     @classmethod
     def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:
-        """As everywhere; dropout and masks rise where single pairs would be learnt by heart."""
+        """As everywhere; more noise where pairs would be learnt by heart, shorter walks where clusters are small."""
         resolved = cast(HSCMAESettings, super().resolve(settings, corpus))
-        noise = extra_noise(corpus)
+        noise, walks = extra_noise(corpus), walk_range(corpus)
         return resolved.changed(
             dropout=resolved.dropout if resolved.dropout is not None else 0.35 + 0.15 * noise,
             mask_ratio=resolved.mask_ratio if resolved.mask_ratio is not None else 0.2 + 0.3 * noise,
+            walk_edges=resolved.walk_edges or walks.edges,
+            walk_restart=resolved.walk_restart or walks.restart,
         )
 
     @classmethod

@@ -1,8 +1,8 @@
-"""Settings of HSC-MAE, and how much noise a corpus needs."""
+"""Settings of HSC-MAE, how much noise a corpus needs, and how far its walks should go."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -45,10 +45,10 @@ class HSCMAESettings(MaskedTwoTowerSettings):
     """Whether the cosines of the scaled features are averaged in (joint view only)."""
     mining_weighting: Literal["walk", "softmax"] = "walk"
     """Weights of neighbours: random walks on the neighbour graph, or softmax of the cosines (as published)."""
-    walk_edges: int = Field(10, ge=1)
-    """Edges per clip of the neighbour graph."""
-    walk_restart: float = Field(0.03, gt=0, lt=1)
-    """Probability that a walk ends at a step."""
+    walk_edges: int | None = Field(None, ge=1)
+    """Edges per clip of the neighbour graph; None: 10, down to 4 where the modalities share small clusters."""
+    walk_restart: float | None = Field(None, gt=0, lt=1)
+    """Probability that a walk ends at a step; None: 0.03, up to 0.3 where the modalities share small clusters."""
     teacher_temperature: float = Field(0.05, gt=0)
     """Temperature of the teacher's softmax over neighbours."""
     mining_rows: int = Field(4096, ge=0)
@@ -84,3 +84,35 @@ def extra_noise(corpus: CorpusInfo) -> float:
     unclear = (corpus.wrong_share - 0.05) / 0.06
     by_heart = (corpus.memorised - 1.25) / 0.15
     return max(0.0, min(1.0, unclear)) * max(0.0, min(1.0, by_heart))
+
+
+class WalkRange(NamedTuple):
+    """How far random walks on the neighbour graph go.
+
+    Attributes:
+        edges: Edges per clip of the graph.
+        restart: Probability that a walk ends at a step.
+    """
+
+    edges: int
+    restart: float
+
+
+_USUAL_RANGE = WalkRange(10, 0.03)
+"""Best, or level with it, wherever classes have fifty and more training rows."""
+_SHORTEST = WalkRange(4, 0.3)
+"""Shorter walks are hardly more than the nearest neighbours themselves."""
+
+
+def walk_range(corpus: CorpusInfo) -> WalkRange:
+    """The usual range, or a shorter one that stays near clusters of the size that the modalities share.
+
+    A walk of restart c over 10 edges spreads its weight over about 17 / √c clips, which should be little more than two
+    clusters of s clips: c = 57 / s². A clip's edges should lead to half of its cluster: s / 2. Where clips lack a
+    modality the range is the usual one: the clusters were seen among pairs only.
+    """
+    size = corpus.cluster_size
+    if size == 0 or corpus.pairs is not None:
+        return _USUAL_RANGE
+    edges = min(_USUAL_RANGE.edges, max(_SHORTEST.edges, round(size / 2)))
+    return WalkRange(edges, max(_USUAL_RANGE.restart, min(_SHORTEST.restart, 57.0 / size**2)))

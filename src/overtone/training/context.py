@@ -72,6 +72,7 @@ def describe_run(
         },
         **({"unpaired": {"rows": unpaired, "used": bool(prepared.features.present)}} if unpaired else {}),
         **({"pairs": prepared.pairs.summary()} if prepared.pairs else {}),
+        **({"clusters": prepared.clusters.summary()} if prepared.clusters else {}),
         "data": {
             "source": source.source,
             "reader": source.reader,

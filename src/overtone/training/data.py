@@ -14,6 +14,7 @@ from overtone.features import PairedFeatures, Scaler, hold_out, membership, only
 from overtone.features.scaling_choice import ScalingChoice, fit_scalers
 from overtone.features.splitting import group_numbers
 from overtone.methods.base import Batch, CorpusInfo, Method
+from overtone.training.clusters import ClusterCheck, check_clusters
 from overtone.training.pairing import PairCheck, check_pairs
 from overtone.training.settings import TrainingSettings
 
@@ -101,6 +102,8 @@ class TrainingData:
         scalers: Per modality in order, fitted on the training rows.
         chosen: Why a scaling was chosen, of the modalities where it was.
         pairs: Which training pairs look wrong; None where labels are seen, or for too few rows.
+        clusters: Whether the training pairs form small clusters; None where ``pairs`` is, for too few
+            rows, or where rows are grouped.
         train: Training rows.
         held_out: Validation rows, None if there are none.
     """
@@ -110,6 +113,7 @@ class TrainingData:
     scalers: dict[str, Scaler]
     chosen: dict[str, ScalingChoice]
     pairs: PairCheck | None
+    clusters: ClusterCheck | None
     train: Rows
     held_out: Rows | None
 
@@ -202,7 +206,7 @@ def prepare(
             None if groups is None else groups[split].to(device),
         )
 
-    rows, check = rows_of(train), None
+    rows, check, clusters = rows_of(train), None, None
     if data.labels is None:
         paired = torch.arange(len(rows)) if rows.paired is None else rows.paired.cpu()
         ids = tuple(data.ids[row] for row in train[paired].tolist())
@@ -210,13 +214,18 @@ def prepare(
         check = check_pairs(sides[0], sides[1], ids, keep=settings.pairs == "keep")
         if check is not None and check.left_out:
             rows = rows.taken_apart(paired[check.wrong].to(device), halves=uses_unpaired and settings.unpaired)
+            sides = [part[~check.wrong.to(device)] for part in sides]
+        if not data.groups:  # rows of a group are a cluster by design, and no class
+            clusters = check_clusters(sides[0], sides[1])
     shapes = tuple(rows.features[0].shape[1:]), tuple(rows.features[1].shape[1:])
     pairs = None if rows.paired is None else len(rows.paired)
     corpus = CorpusInfo(shapes, len(rows), data.classes, pairs)
     if check is not None:
         corpus = corpus._replace(wrong_share=check.wrong_share, memorised=check.memorised)
+    if clusters is not None:
+        corpus = corpus._replace(cluster_size=clusters.size)
     held = rows_of(held_out) if len(held_out) > 1 else None
-    return TrainingData(data, corpus, scalers, chosen, check, rows, held)
+    return TrainingData(data, corpus, scalers, chosen, check, clusters, rows, held)
 
 
 def foresee(data: PairedFeatures) -> dict[str, str]:
@@ -226,12 +235,15 @@ def foresee(data: PairedFeatures) -> dict[str, str]:
         data: With a split ``train``.
 
     Returns:
-        ``scaling of MODALITY`` and ``wrong pairs``, each in words.
+        ``scaling of MODALITY``, ``wrong pairs`` and ``clusters``, each in words.
     """
     visible = replace(data, labels=None, label_kind="none", class_names=(), truth={}, media={})
     found = prepare(visible, TrainingSettings.build({"select": "last"}), torch.device("cpu"))
     said = {f"scaling of {name}": f"{choice.spec} ({choice.reason})" for name, choice in found.chosen.items()}
-    return said | ({} if found.pairs is None else {"wrong pairs": found.pairs.sentence()})
+    for what, check in (("wrong pairs", found.pairs), ("clusters", found.clusters)):
+        if check is not None:
+            said[what] = check.sentence()
+    return said
 
 
 def fingerprint(data: PairedFeatures) -> str:
