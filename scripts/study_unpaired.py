@@ -134,12 +134,13 @@ def tables(found: dict[str, dict[str, Measured]]) -> str:
     )
 
 
-def put_between(text: str, new: str) -> str:
+def put_between(text: str, new: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
     """The page with new tables between its marks; both are added at the end where the page has none."""
-    if BEGIN not in text:
-        text = text.rstrip("\n") + f"\n\n{BEGIN}\n{END}\n"
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    return f"{before}{BEGIN}\n\n{new}\n{END}{after}"
+    begin, end = marks
+    if begin not in text:
+        text = text.rstrip("\n") + f"\n\n{begin}\n{end}\n"
+    before, after = text.split(begin)[0], text.split(end)[1]
+    return f"{before}{begin}\n\n{new}\n{end}{after}"
 
 
 def main() -> int:

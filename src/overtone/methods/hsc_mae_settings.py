@@ -46,7 +46,7 @@ class HSCMAESettings(MaskedTwoTowerSettings):
     mining_weighting: Literal["walk", "softmax"] = "walk"
     """Weights of neighbours: random walks on the neighbour graph, or softmax of the cosines (as published)."""
     walk_edges: int | None = Field(None, ge=1)
-    """Edges per clip of the neighbour graph; None: 10, down to 4 where the modalities share small clusters."""
+    """Edges per clip of the neighbour graph; None: 10, down to 5 where the modalities share small clusters."""
     walk_restart: float | None = Field(None, gt=0, lt=1)
     """Probability that a walk ends at a step; None: 0.03, up to 0.3 where the modalities share small clusters."""
     teacher_temperature: float = Field(0.05, gt=0)
@@ -99,20 +99,20 @@ class WalkRange(NamedTuple):
 
 
 _USUAL_RANGE = WalkRange(10, 0.03)
-"""Best, or level with it, wherever classes have fifty and more training rows."""
-_SHORTEST = WalkRange(4, 0.3)
-"""Shorter walks are hardly more than the nearest neighbours themselves."""
+"""Best, or level with it, on corpora whose classes have seventy and more training rows."""
+_SHORTEST = WalkRange(5, 0.3)
+"""Shorter walks gain little more in small clusters, and cost more where classes are larger than these."""
 
 
 def walk_range(corpus: CorpusInfo) -> WalkRange:
     """The usual range, or a shorter one that stays near clusters of the size that the modalities share.
 
-    A walk of restart c over 10 edges spreads its weight over about 17 / √c clips, which should be little more than two
-    clusters of s clips: c = 57 / s². A clip's edges should lead to half of its cluster: s / 2. Where clips lack a
-    modality the range is the usual one: the clusters were seen among pairs only.
+    A walk of restart c over 10 edges spreads its weight over about 17 / √c clips, which should be 1.4 clusters of s
+    clips: c = 147 / s². A clip's edges should lead to half of its cluster: s / 2. Where clips lack a modality the range
+    is the usual one: the clusters were seen among pairs only.
     """
     size = corpus.cluster_size
     if size == 0 or corpus.pairs is not None:
         return _USUAL_RANGE
     edges = min(_USUAL_RANGE.edges, max(_SHORTEST.edges, round(size / 2)))
-    return WalkRange(edges, max(_USUAL_RANGE.restart, min(_SHORTEST.restart, 57.0 / size**2)))
+    return WalkRange(edges, max(_USUAL_RANGE.restart, min(_SHORTEST.restart, 147.0 / size**2)))
