@@ -84,9 +84,9 @@ class Mixture:
 
 @dataclass(frozen=True)
 class FewRows:
-    """Some training rows of each class of a real corpus, and all its test rows."""
+    """Some training rows of each class of a real corpus (None: all), and all its test rows."""
 
-    members: int
+    members: int | None
     path: str
     modalities: tuple[str, str] | None = None
 
@@ -113,6 +113,7 @@ CORPORA: dict[str, Mixture | FewRows] = {
     "100 × 11 in 20 classes": Mixture(100, 11, shared=0.4, dimensions=16, kinds=20, coarse=True),
     "Handwritten, 12 a class": FewRows(12, "handwritten/Handwritten.mat", ("view1", "view4")),
     "Split digits, 12 a class": FewRows(12, "split-digits"),
+    "Spoken and written digits": FewRows(None, "digits_av/digits_av.npz"),
 }
 
 

@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import figure_demo as figure
 import results as tables
 import study_losses as study
+import study_range as walks
 import study_unpaired as unpaired
 
 
@@ -238,3 +239,24 @@ def test_the_study_of_unpaired_rows_has_scores_and_leads() -> None:
     rows = cells(page)
     assert ["`hsc-mae, all rows`", "0.510 ± 0.014 (0.500–0.500)"] in rows
     assert ["`cca`", "+0.200 (+0.200 to +0.200)"] in rows
+
+
+def test_mixtures_have_their_classes_and_each_seed_its_own() -> None:
+    nested = walks.Mixture(12, 4, kinds=3, coarse=True)
+    data = nested.draw(Path(), seed=0)
+    assert data.classes == 3
+    assert (len(data.splits["train"]), len(data.splits["test"])) == (48, 36)
+    assert data.modalities["first"].equal(nested.draw(Path(), seed=0).modalities["first"])
+    assert not data.modalities["first"].equal(nested.draw(Path(), seed=1).modalities["first"])
+    assert walks.Mixture(12, 4, kinds=3).draw(Path(), seed=0).classes == 12
+
+
+def test_a_few_rows_of_each_class_are_kept_and_all_test_rows() -> None:
+    data = walks.FewRows(5, "split-digits").draw(Path(), seed=0)
+    assert data.targets[data.splits["train"]].sum(0).tolist() == [5] * 10
+    assert len(data.splits["test"]) == 540
+
+
+def test_a_row_of_the_range_study_has_both_scores_and_their_difference() -> None:
+    found = walks.Measured(usual=[0.5, 0.6], default=[0.6, 0.72], sizes=[8, 11])
+    assert walks.row("100 × 11", found) == ["100 × 11", "8, 11", "0.550", "0.660", "+0.110 ± 0.014"]

@@ -116,7 +116,7 @@ def _shared(first: Tensor, second: Tensor, sizes: list[int], queries: int) -> Te
     units = [F.normalize(part.flatten(1).float(), dim=1) for part in (first, second)]
     ranks = torch.arange(most, device=first.device)
     found = []
-    for block in asked.split(max(1, _ENTRIES // rows)):
+    for block in torch.split(asked, max(1, _ENTRIES // rows)):
         farther = torch.zeros(len(block), rows, dtype=torch.int64, device=first.device)
         for unit in units:
             cosines = (unit[block] @ unit.T).scatter_(1, block[:, None], -torch.inf)
