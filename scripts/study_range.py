@@ -96,8 +96,8 @@ class FewRows:
         generator = torch.Generator().manual_seed(1000 + seed)
         rows = data.splits["train"]
         rows = rows[torch.randperm(len(rows), generator=generator)]
-        assert data.targets is not None
-        label = data.targets[rows].argmax(1)
+        assert data.labels is not None
+        label = data.labels[rows]
         kept = [rows[label == one][: self.members] for one in range(data.classes)]
         return data.subset(torch.cat([*kept, data.splits["test"]]))
 
