@@ -130,7 +130,7 @@ def test_what_is_wrong_with_the_rows_is_said_of_the_file(cli: Cli, tmp_path: Pat
     (tmp_path / "rows.csv").write_text(lines)
     called = cli("graph", "rows.csv")
     assert called.code == 2
-    assert "rows.csv: " in called.err
+    assert "overtone: rows.csv" in called.err
     assert said in called.err
 
 

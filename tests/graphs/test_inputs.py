@@ -130,9 +130,9 @@ def test_tables_are_read_from_files(values: Any, kind: str, tmp_path: Path) -> N
     [
         ("a.csv", "1,2\n3,4\n", "line 1: not a header"),
         ("a.csv", "", "line 1: not a header"),
-        ("a.csv", "a,b\n1,2\n3,x\n", "not a CSV file of numbers"),
-        ("a.csv", "a,b\n1,2\n3\n", "not a CSV file of numbers"),
-        ("a.csv", "a,b\n1,2\n3,\n5,6\n7,8\n", "row 1, variable 'b': nan"),
+        ("a.csv", "a,b\n1,2\n3,x\n", "row 1, column 'b': text; got 'x'"),
+        ("a.csv", "a,b\n1,2\n3\n", "line 3: 1 values, but there are 2 columns"),
+        ("a.csv", "a,b\n1,2\n3,\n5,6\n7,8\n", "row 1, variable 'b': missing"),
         ("a.parquet", "nothing", "not a Parquet file"),
         ("a.npz", "nothing", "not an npz file"),
         ("a.xyz", "nothing", "unknown kind of file"),
@@ -159,7 +159,7 @@ def test_an_npz_without_data_says_what_it_has(tmp_path: Path) -> None:
 
 def test_a_parquet_column_of_words_is_named(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pyarrow.table({"a": [1.0], "b": ["x"]}), tmp_path / "a.parquet")
-    with pytest.raises(InputError, match="column 'b': not numbers"):
+    with pytest.raises(InputError, match="column 'b': text"):
         read_table(tmp_path / "a.parquet")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from overtone.api.parameters import GRAPHS, Flag, Param, Settable, Settings, named
 from overtone.api.reading import log
@@ -30,6 +31,11 @@ def graph(
     centre: Flag = False,
     interactions: Flag = False,
     clips: Annotated[int, Param("K", minimum=1)] = 5,
+    only: Annotated[tuple[str, ...], Param("A,B")] = (),
+    drop: Annotated[tuple[str, ...], Param("A,B")] = (),
+    missing: Annotated[Literal["refuse", "drop", "impute"], Param("refuse|drop|impute")] = "refuse",
+    missing_values: Annotated[tuple[str, ...], Param("V,W")] = (),
+    one_hot: Annotated[tuple[str, ...], Param("A,B")] = (),
     knowledge: Annotated[str | Path | Knowledge | None, Param("F.yaml")] = None,
     settings: Annotated[Settings, Settable(GRAPHS, _OPTIONS)] = None,
     out: Annotated[str | Path | Sequence[str | Path], Param("FILE", many=True)] = (),
@@ -43,15 +49,22 @@ def graph(
     takes is in the docs, page graphs.
 
     Args:
-        data: A table (.npz with data and names, .csv, .parquet), with --soft a file of soft labels, or a run of
-            interactions. For arrays in memory see :func:`overtone.graphs.learn_graph`.
+        data: A table (.npz with data and names, .csv, .tsv, .txt, .parquet), with --soft a file of soft labels, or a
+            run of interactions. For arrays in memory see :func:`overtone.graphs.learn_graph`.
         soft: DATA holds soft labels: softmax, logits, sigmoid or sigmoid-logits.
         modalities: Of soft labels: names of the two modalities in DATA.
-        split: Of soft labels: rows to take; by default train, if there is one.
+        split: Rows to take, of soft labels and of tables with a column split or is_test; by default train, if there is
+            one.
         representation: Of soft labels: auto, log-ratio, logit or linear.
         centre: Of soft labels: use only the variation within the annotated class.
         interactions: Of soft labels with labels: infer which classes occur together, as a run does.
         clips: Of interactions: example clips named for each edge.
+        only: Of a table: the columns that are variables; by default all.
+        drop: Of a table: columns that are left out.
+        missing: Of a table: refuse a missing value, drop rows with one, or impute the mean of the column.
+        missing_values: Of a table: numbers or words that mean missing, such as -999, besides the usual words.
+        one_hot: Of a table: columns of text or codes that become 0 and 1 for each kind but the first; text for all
+            columns of text.
         knowledge: Tiers, forbidden and required edges, by names, from a YAML file.
         settings: Names and values of :class:`overtone.graphs.GraphSettings`, for interactions of
             :class:`overtone.graphs.InferenceSettings`.
@@ -68,6 +81,7 @@ def graph(
     from overtone import graphs
     from overtone.graphs.graph import check_format
     from overtone.graphs.reading import read_soft_labels, read_table
+    from overtone.graphs.tables import TableOptions
     from overtone.interactions import SoftLabels, infer_graph, read_run_graph
 
     files = [Path(one) for one in ([out] if isinstance(out, (str, Path)) else out)]
@@ -79,17 +93,21 @@ def graph(
     options: dict[str, Any] = {"knowledge": known, "settings": settings, "progress": progress}
     kind = graphs.InferenceSettings if interactions or is_run(data) else graphs.GraphSettings
     kind.build(settings, where="graph settings")  # its errors do not concern the file
+    columns = {"only": only, "drop": drop, "missing": missing != "refuse", "missing-values": missing_values}
+    columns["one-hot"] = one_hot
     with about(data):
         if is_run(data):
-            also = {"soft": soft, "split": split, "interactions": interactions}
+            also = {"soft": soft, "split": split, "interactions": interactions, **columns}
             _refuse_options(data, "a run", **also, centre=centre, representation=representation != "auto")
             found = read_run_graph(Path(data), clips=clips, **options)
         elif soft is None:
             _refuse_options(data, "a table", interactions=interactions)
-            table = read_table(data)
+            table = read_table(data, TableOptions(only, drop, missing, missing_values, one_hot, split))
             rows = table.chunks() if table.covariance is None else table.covariance
             found = graphs.learn_graph(rows, table.names, rows=table.rows, **options)
+            found = replace(found, notes=(*table.notes, *found.notes))
         else:
+            _refuse_options(data, "soft labels", **columns)
             taken = read_soft_labels(data, tuple(modalities), split)
             if interactions:
                 _refuse_options(data, "interactions", centre=centre, representation=representation != "auto")

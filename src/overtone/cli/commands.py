@@ -154,6 +154,8 @@ class _Slot(NamedTuple):
         """A value from the command line as the verb takes it; one that it cannot take is refused."""
         if self.name == "modalities":
             return _modalities(value, single="[" in self.mark.metavar)
+        if "," in self.mark.metavar and isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         if self.choices and value not in self.choices:
             raise InputError(
                 f"{self.name if self.positional else self.option}: no such value",

@@ -13,7 +13,7 @@ from overtone.core import InputError
 from overtone.features.arrays import Column, SparseRows, Values, pickle_error
 from overtone.features.base import EVENTS
 from overtone.features.labels import check_labels
-from overtone.features.parsed_table import SHOWN, SPLITS, Issue, ParsedTable, list_some
+from overtone.features.parsed_table import FALSE, LONGEST, SHOWN, SPLITS, TRUE, Issue, ParsedTable, list_some
 from overtone.features.presence import check_groups, check_presence
 from overtone.features.truth import check_truth
 
@@ -101,10 +101,14 @@ def _check_vectors(table: ParsedTable) -> Iterator[Issue]:
         if len(part.shape) != 1 and part.shape[1:] != (1,):
             yield Issue("rank", InputError(f"{part.where}: wrong rank", got=f"shape {part.shape}", valid="(N,)"))
     for part in [part for column in flagged for part in column.parts]:
-        flags = np.unique(part.read())
-        if not part.numeric or not np.isin(flags, (0, 1)).all():
-            got = ", ".join(map(str, flags[:SHOWN]))
-            yield Issue("flags", InputError(f"{part.where}: not flags", got=got, valid="true or false, 1 or 0"))
+        words = [word.strip().lower() for word in part.text()] if part.textual else []
+        flags = np.unique(words if part.textual else part.read())
+        known = np.isin(flags, (*TRUE, *FALSE)) if part.textual else np.isin(flags, (0, 1))
+        if not (part.numeric or part.textual) or not known.all():
+            got = ", ".join(str(flag)[:LONGEST] for flag in flags[:SHOWN])
+            yield Issue(
+                "flags", InputError(f"{part.where}: not flags", got=got, valid="true or false, 1 or 0, yes or no")
+            )
     for part in [part for column in table.truth.values() for part in column.parts]:
         if not part.numeric:
             yield Issue("dtype", InputError(f"{part.where}: must be numbers", got=str(part)))
@@ -145,7 +149,7 @@ def _check_split_names(table: ParsedTable) -> Iterator[Issue]:
     unknown = [row for row, name in enumerate(table.split_names) if name and name not in SPLITS]
     if unknown:
         what = f"{table.place(table.split)(unknown[0])}: unknown split ({len(unknown)} such rows)"
-        name = repr(table.split_names[unknown[0]])
+        name = repr(table.split.text()[unknown[0]][:LONGEST])
         yield Issue("splits", InputError(what, got=name, valid=f"{', '.join(SPLITS)}, or empty for a row in none"))
 
 

@@ -14,8 +14,20 @@ from overtone.features.arrays import Column, SparseRows, Table, Values
 from overtone.features.label_reading import Labels, read_labels
 from overtone.features.splitting import draw_split
 
-SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
 """Names of splits, as suffixes of keys and as values of ``split``, and the split that each means."""
+
+TRUE, FALSE = ("true", "1", "yes", "1.0"), ("false", "0", "no", "0.0")
+"""Words for flags, in small letters."""
 
 INTERACTIONS, STRENGTHS = "interactions", "interaction_strengths"
 """Keys of the interactions between classes; strengths go with pairs of node numbers only."""
@@ -54,6 +66,26 @@ def list_some(items: Sequence[object]) -> str:
     """
     shown = ", ".join(str(item) for item in items[:SHOWN])
     return shown if len(items) <= SHOWN else f"{shown}, ... {len(items)} in all"
+
+
+def name_splits(split: Column | None, is_test: Column | None, first: Column) -> tuple[str, ...]:
+    """The name of each row's split, in small letters, by a column of names, of flags, or by parts of a column.
+
+    Empty where there is neither.
+    """
+    if split is not None:
+        return tuple(name.strip().lower() for name in split.text())
+    if is_test is not None:
+        return tuple("test" if flag else "train" for flag in read_flags(is_test).tolist())
+    return tuple(name for name, count in zip(first.splits, first.counts) for _ in range(count))
+
+
+def read_flags(column: Column) -> Values:
+    """(N,) bool of flags: true and false, 1 and 0, or these words; anything but a known word for true is false."""
+    values = column.read().ravel()
+    if values.dtype.kind not in "SU":
+        return np.asarray(values.astype(bool))
+    return np.isin([word.strip().lower() for word in column.text()], TRUE)
 
 
 @dataclass
@@ -151,8 +183,8 @@ class ParsedTable:
                 blocks = [block for part in column.parts for block in part.blocks()]
                 flags = ~np.concatenate([np.isnan(block).all(axis=tuple(range(1, block.ndim))) for block in blocks])
             given = self.present.get(name)
-            if given is not None and given.rows == column.rows and all(part.numeric for part in given.parts):
-                flags &= given.read().reshape(column.rows, -1)[:, 0].astype(bool)
+            if given is not None and given.rows == column.rows and all(len(part.shape) < 3 for part in given.parts):
+                flags &= read_flags(given).reshape(column.rows, -1)[:, 0]
             if not flags.all():
                 found[name] = flags
         return found
@@ -165,11 +197,7 @@ class ParsedTable:
     @cached_property
     def split_names(self) -> tuple[str, ...]:
         """The name of each row's split as the source gives it; empty where the source has no split."""
-        if self.split is not None:
-            return self.split.text()
-        if self.is_test is not None:
-            return tuple("test" if flag else "train" for flag in self.is_test.read().ravel().tolist())
-        return tuple(name for name, count in zip(self.first.splits, self.first.counts) for _ in range(count))
+        return name_splits(self.split, self.is_test, self.first)
 
     @property
     def made_split(self) -> bool:

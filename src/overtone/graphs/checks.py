@@ -14,6 +14,10 @@ _SAME = 1e-9
 """Two variables are one where 1 - |r| is less."""
 _DETERMINED = 1e-8
 """A variable is determined by others where less than this share of its variance is left."""
+_CONSTANT = 1e-12
+"""A variable is constant where its standard deviation is less than this share of its mean."""
+_ROUNDING = 1e-28
+"""Of a covariance alone: a variance that is less than this share of the largest is rounding."""
 _FEWEST_ROWS = 4
 
 
@@ -37,8 +41,13 @@ def check_names(names: Sequence[str], p: int) -> tuple[str, ...]:
     return found
 
 
-def check_covariance(covariance: Floats, rows: float, names: Sequence[str]) -> tuple[Floats, list[str]]:
+def check_covariance(
+    covariance: Floats, rows: float, names: Sequence[str], means: Floats | None = None
+) -> tuple[Floats, list[str]]:
     """(p, p) correlations of a covariance of n rows, and what should be known about them, in sentences.
+
+    A variable is constant if its standard deviation is nothing beside its own mean, where the (p,) means are known:
+    other variables' units play no part.
 
     Raises:
         InputError: There are too few variables or rows, a variable is constant, or two are the same.
@@ -48,8 +57,9 @@ def check_covariance(covariance: Floats, rows: float, names: Sequence[str]) -> t
         raise InputError("a graph needs at least two variables", got=p)
     if rows < _FEWEST_ROWS:
         raise InputError(f"a graph needs at least {_FEWEST_ROWS} rows", got=f"{rows:.0f}")
-    scale = np.abs(covariance).max()
-    constant = np.flatnonzero(np.diag(covariance) <= 1e-14 * scale)
+    variances = np.diag(covariance)
+    least = _ROUNDING * variances.max() if means is None else np.square(_CONSTANT * means)
+    constant = np.flatnonzero(variances <= least)
     if len(constant):
         listed = ", ".join(repr(names[at]) for at in constant[:8])
         raise InputError(f"variable {listed} is constant", fix="leave it out: nothing depends on it")

@@ -72,7 +72,7 @@ def learn_graph(
     clock = Clock(chosen.seconds, progress)
     summed = _read_moments(data, names, rows, needs_blocks(chosen))
     constraints = None if knowledge is None else knowledge.constraints(summed.names, chosen.max_parents)
-    _, notes = check_covariance(*summed.covariance(), summed.names)
+    _, notes = check_covariance(*summed.covariance(), summed.names, None if rows is not None else summed.means)
     return assemble_graph(Resampler(Learner(chosen, constraints), summed, clock), notes)
 
 

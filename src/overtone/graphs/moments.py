@@ -41,6 +41,13 @@ class Moments:
         covariance = summed[1:, 1:] / rows - np.outer(mean, mean)
         return covariance * np.outer(self.scale, self.scale), rows
 
+    @property
+    def means(self) -> Floats:
+        """(p,) means of the variables."""
+        summed = self.blocks.sum(0)
+        found: Floats = self.shift + self.scale * summed[0, 1:] / summed[0, 0]
+        return found
+
     def draw(self, random: np.random.Generator) -> Floats:
         """Weights of one bootstrap sample: as many blocks as there are, with replacement."""
         count = len(self.blocks)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtone.core import InputError
-from overtone.features.arrays import Array
+from overtone.features.arrays import Array, Column
 from overtone.features.formats import find_format, report_damage
+from overtone.features.label_reading import NO_LABEL, read_labels
+from overtone.features.layout import LABELS, join_parts
+from overtone.features.parsed_table import SPLITS, list_some, name_splits
+from overtone.graphs.tables import ROWS, TableOptions, TableRows
+from overtone.graphs.text_files import SUFFIXES, open_text
 
 if TYPE_CHECKING:
     import pyarrow
 
 Chunks = Iterator[NDArray[Any]]
 
-_CHUNK = 4096
-"""Rows that are in memory at once."""
 _CLASS_NAMES = ("class_names", "classes")
-_LABELS = ("y", "labels")
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,22 @@ class NumericTable:
         chunks: Gives the rows, some thousands at a time; the file is never in memory as a whole.
         rows: Rows behind a covariance; None where the chunks are rows.
         covariance: (p, p), if that is what the file holds.
+        notes: What was decided and what looks doubtful, in sentences; all there once the rows were read.
     """
 
     names: tuple[str, ...]
     chunks: Callable[[], Chunks]
     rows: float | None = None
     covariance: NDArray[Any] | None = None
+    notes: list[str] = field(default_factory=list)
 
 
-def read_table(path: str | Path) -> NumericTable:
-    """Open a table: an npz with ``data`` and optional ``names``, or ``covariance`` and ``rows``; a CSV or Parquet file.
+def read_table(path: str | Path, options: TableOptions | None = None) -> NumericTable:
+    """Open a table: an npz with ``data`` and optional ``names``, or ``covariance`` and ``rows``; text; or Parquet.
 
     Args:
-        path: The file. A CSV file has a header; all columns are variables.
+        path: The file. Text (.csv, .tsv, .txt) has a header; separator, decimal mark and encoding are found out.
+        options: Which columns are variables, and what becomes of text and of missing values.
 
     Returns:
         The table, whose rows are not read yet.
@@ -56,12 +59,15 @@ def read_table(path: str | Path) -> NumericTable:
     Raises:
         InputError: It is no table of numbers.
     """
-    file = _existing(path)
-    if file.suffix.lower() == ".csv":
-        header = _csv_header(file)
-        return NumericTable(header, lambda: _csv_chunks(file, header))
+    file, options = _existing(path), options or TableOptions()
+    if file.suffix.lower() in SUFFIXES:
+        text = open_text(file)
+        rows = TableRows(str(file), list(text.names), text.batches, options, text.decimal_comma, list(text.notes))
+        return NumericTable(rows.names, rows.chunks, notes=rows.notes)
     if file.suffix.lower() in (".parquet", ".pq"):
-        return NumericTable(_parquet_names(file), lambda: _parquet_chunks(file))
+        names, notes = _parquet_names(file)
+        rows = TableRows(str(file), list(names), lambda: _parquet_batches(file, names), options, notes=notes)
+        return NumericTable(rows.names, rows.chunks, notes=rows.notes)
     arrays = find_format(file).read(file).arrays
     names = arrays["names"].text() if "names" in arrays else ()
     if "covariance" in arrays and "rows" in arrays:
@@ -70,22 +76,29 @@ def read_table(path: str | Path) -> NumericTable:
     if "data" not in arrays:
         raise InputError(
             f"{file}: no key 'data'",
-            got=f"keys {', '.join(map(repr, arrays))}",
+            got=f"keys {list_some([repr(key) for key in arrays])}",
             valid="data (rows × variables) with optional names, or covariance and rows",
             fix="name what the file holds with --soft for soft labels",
         )
     values = arrays["data"]
     if len(values.shape) != 2:
         raise InputError(f"{file}, key 'data': must be (rows, variables)", got=f"shape {values.shape}")
-    starts = range(0, values.shape[0], _CHUNK)
-    return NumericTable(names or _number(values), lambda: (values.read(slice(at, at + _CHUNK)) for at in starts))
+    columns = list(names or _number(values))
+    if len(columns) != values.shape[1]:
+        got = f"{len(columns)} names, {values.shape[1]} variables"
+        raise InputError(f"{file}: there must be one name a variable", got=got)
+    split = next((arrays[key] for key in ("split", "is_test") if key in arrays), None)
+    if split is not None:
+        columns.append("split" if "split" in arrays else "is_test")
+    rows = TableRows(str(file), columns, lambda: _array_batches(values, split), options)
+    return NumericTable(rows.names, rows.chunks, notes=rows.notes)
 
 
 def _existing(path: str | Path) -> Path:
     """A path to a file that is there, or an error."""
     found = Path(path)
     if not found.is_file():
-        raise InputError(f"{found}: no such file", valid="an .npz, .csv or .parquet file")
+        raise InputError(f"{found}: no such file", valid="an .npz, .csv, .tsv, .txt or .parquet file")
     return found
 
 
@@ -94,60 +107,51 @@ def _number(values: Array | NDArray[Any]) -> tuple[str, ...]:
     return tuple(f"x{at}" for at in range(values.shape[-1]))
 
 
-def _csv_header(path: Path) -> tuple[str, ...]:
-    """The header of a CSV file; a first line with a number in it, or without a word, is none."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        names = tuple(name.strip() for name in next(csv.reader(file), []))
-    if not names or any(map(_is_number, names)):
-        got = ", ".join(names[:5]) or "nothing"
-        raise InputError(f"{path}, line 1: not a header", got=got, fix="name the columns there")
-    return names
+def _array_batches(values: Array, split: Array | None) -> Iterator[list[NDArray[Any]]]:
+    """The columns of a matrix, and of the split beside it."""
+    for start in range(0, values.shape[0], ROWS):
+        block = slice(start, start + ROWS)
+        yield [*values.read(block).T, *([] if split is None else [split.read()[block].ravel()])]
 
 
-def _is_number(word: str) -> bool:
-    """Whether a word of a file is a number (or nothing)."""
-    with suppress(ValueError):
-        float(word or "0")
-        return True
-    return False
-
-
-def _csv_chunks(path: Path, names: Iterable[str]) -> Chunks:
-    """Rows of a CSV file."""
-    import pyarrow
-    import pyarrow.csv
-
-    options = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.float64()))
-    with report_damage(path, "a CSV file of numbers", also=(pyarrow.ArrowException,)):
-        yield from map(_batch_values, pyarrow.csv.open_csv(path, convert_options=options))
-
-
-def _parquet_names(path: Path) -> tuple[str, ...]:
-    """The columns of a Parquet file, all of which are numbers."""
+def _parquet_names(path: Path) -> tuple[tuple[str, ...], list[str]]:
+    """The columns of a Parquet file that can be variables, and notes on the others."""
     import pyarrow
     import pyarrow.parquet
 
     with report_damage(path, "a Parquet file", also=(pyarrow.ArrowException,)):
         schema = pyarrow.parquet.read_schema(path)
-    kinds = pyarrow.types
-    for column in schema:
-        if not (kinds.is_integer(column.type) or kinds.is_floating(column.type) or kinds.is_boolean(column.type)):
-            raise InputError(f"{path}, column {column.name!r}: not numbers", got=column.type, fix="leave it out")
-    return tuple(schema.names)
+    pandas = schema.pandas_metadata or {}
+    index = [name for name in pandas.get("index_columns", ()) if isinstance(name, str)]
+    index += [name for name in schema.names if name.startswith("__index_level_")]
+    notes = [f"column {name!r} holds the rows' index and is left out" for name in dict.fromkeys(index)]
+    nested = [column.name for column in schema if pyarrow.types.is_nested(column.type)]
+    if nested:
+        notes.append(f"columns of lists are no variables and left out: {list_some(nested)}")
+    return tuple(name for name in schema.names if name not in (*index, *nested)), notes
 
 
-def _parquet_chunks(path: Path) -> Chunks:
-    """Rows of a Parquet file."""
+def _parquet_batches(path: Path, names: Sequence[str]) -> Iterator[list[NDArray[Any]]]:
+    """The columns of a Parquet file, block by block; nulls are NaN, or empty in text."""
     import pyarrow
     import pyarrow.parquet
 
     with report_damage(path, "a Parquet file", also=(pyarrow.ArrowException,)):
-        yield from map(_batch_values, pyarrow.parquet.ParquetFile(path).iter_batches(_CHUNK))
+        for batch in pyarrow.parquet.ParquetFile(path).iter_batches(ROWS, columns=list(names)):
+            yield [_plain_column(batch.column(name)) for name in names]
 
 
-def _batch_values(batch: pyarrow.RecordBatch) -> NDArray[Any]:
-    """A batch of columns as float64 rows; nulls are NaN."""
-    return np.column_stack([column.cast("float64").to_numpy(zero_copy_only=False) for column in batch.columns])
+def _plain_column(column: pyarrow.Array) -> NDArray[Any]:
+    """One column as numbers or text."""
+    import pyarrow
+
+    kinds = pyarrow.types
+    if kinds.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    numeric = kinds.is_integer(column.type) or kinds.is_floating(column.type) or kinds.is_decimal(column.type)
+    if numeric or kinds.is_boolean(column.type):
+        return np.asarray(column.cast("float64").to_numpy(zero_copy_only=False))
+    return np.array(["" if value is None else str(value) for value in column.to_pylist()], dtype=str)
 
 
 @dataclass(frozen=True)
@@ -168,12 +172,13 @@ class SoftLabelFile:
 
 
 def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | None = None) -> SoftLabelFile:
-    """Read soft labels: an array (n, C) per modality, with optional class_names, y, ids and split.
+    """Read soft labels: an array (n, C) per modality, with optional class_names, labels, ids and splits.
 
     Args:
         path: An npz, HDF5 or safetensors file.
         modality: Its keys.
-        split: Rows to take, by the file's ``split``; by default ``train`` where there is a split, else all.
+        split: Rows to take, by the file's ``split``, ``is_test`` or parts such as ``audio_train``; by default ``train``
+            where there is a split, else all.
 
     Returns:
         The soft labels.
@@ -182,29 +187,42 @@ def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | N
         InputError: A key is missing, or there is no such split.
     """
     file = _existing(path)
-    arrays = find_format(file).read(file).arrays
+    table = find_format(file).read(file)
+    columns = join_parts(table.arrays)
     for name in modality:
-        if name not in arrays:
-            got = f"keys {', '.join(map(repr, arrays))}"
+        if name not in columns:
+            got = f"keys {list_some([repr(key) for key in columns])}"
             raise InputError(f"{file}: no soft labels under {name!r}", got=got, fix="name the keys with --modalities")
-    chosen = _rows_of_split(arrays, split, file, arrays[modality[0]].shape[0])
-    ids = arrays["ids"].text() if "ids" in arrays else ()
+    chosen = _rows_of_split(columns, split, file, columns[modality[0]])
+    ids = columns["ids"].text() if "ids" in columns else ()
+    classes = next((columns[key].text() for key in _CLASS_NAMES if key in columns), ())
+    labels = next((columns[key] for key in LABELS if key in columns), None)
+    read = None
+    if labels is not None:
+        codes, named = read_labels(labels.read(), labels.where, labels.place).encode(classes)
+        width = columns[modality[0]].parts[0].shape[-1]
+        numbered = codes.ndim == 1 and not classes and all(name.isdecimal() and int(name) < width for name in named)
+        if numbered:  # class numbers are columns, also where some classes have no row
+            codes = np.append([int(name) for name in named], NO_LABEL)[codes]
+        read = codes[chosen]
     return SoftLabelFile(
-        {name: arrays[name].read()[chosen] for name in modality},
-        next((arrays[key].text() for key in _CLASS_NAMES if key in arrays), ()),
-        next((arrays[key].read()[chosen] for key in _LABELS if key in arrays), None),
+        {name: columns[name].read()[chosen] for name in modality},
+        classes,
+        read,
         tuple(ids[row] if ids else str(row) for row in chosen.tolist()),
     )
 
 
-def _rows_of_split(arrays: Mapping[str, Array], split: str | None, file: Path, count: int) -> NDArray[Any]:
+def _rows_of_split(columns: Mapping[str, Column], split: str | None, file: Path, first: Column) -> NDArray[Any]:
     """Which rows a split means."""
-    if "split" not in arrays or split == "all":
+    given = name_splits(columns.get("split"), columns.get("is_test"), first)
+    if not given or split == "all":
         if split not in (None, "all"):
             raise InputError(f"{file}: has no splits", got=f"split {split!r}", fix="leave it out")
-        return np.arange(count)
-    given = np.array(arrays["split"].text())
-    rows = np.flatnonzero(given == (split or "train"))
+        return np.arange(first.rows)
+    names = np.array([SPLITS.get(name, name) for name in given])
+    rows = np.flatnonzero(names == SPLITS.get(split or "train", split))
     if not len(rows):
-        raise InputError(f"{file}: no row of split {split or 'train'!r}", valid=", ".join([*sorted(set(given)), "all"]))
+        valid = list_some([*sorted(set(given)), "all"])
+        raise InputError(f"{file}: no row of split {split or 'train'!r}", valid=valid)
     return rows

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from overtone.core import InputError, unknown_name
+from overtone.features.label_reading import one_hot
 from overtone.graphs.arrays import Bools, Floats, Numbers, numbers, to_array
 
 Kind = Literal["softmax", "logits", "sigmoid", "sigmoid-logits"]
@@ -133,8 +134,13 @@ def name_nodes(parts: Mapping[str, Numbers], classes: Sequence[str]) -> tuple[st
 
 
 def indicators(labels: ArrayLike, shape: tuple[int, ...]) -> Bools:
-    """Annotated labels as (n, C) bool; another shape, or labels that tell no class from the others, are refused."""
+    """Annotated labels, class codes or indicators, as (n, C) bool.
+
+    Another shape, or labels that tell no class from the others, are refused.
+    """
     given = to_array(labels)
+    if given.ndim == 1 and given.dtype.kind in "iu" and len(given) == shape[0] and given.max() < shape[1]:
+        given = one_hot(given, shape[1])
     if given.shape != shape:
         got = f"shape {given.shape}, soft labels {shape}"
         raise InputError("labels must have one row a clip and one column a class", got=got, fix="pass indicators")

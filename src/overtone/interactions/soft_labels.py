@@ -14,6 +14,7 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.files import json_text, load_tensors, read_header, save_tensors
+from overtone.features.label_reading import one_hot
 from overtone.graphs.reading import SoftLabelFile
 from overtone.graphs.soft_labels import Kind
 
@@ -148,7 +149,6 @@ def _as_indicators(labels: NDArray[Any] | None, classes: int, source: str | Path
         raise InputError(what, valid=valid, fix="add them, or leave --interactions out")
     if labels.ndim == 2 and labels.shape[1] == classes and labels.dtype.kind in "biuf":
         return labels.astype(np.float32)
-    if labels.ndim == 1 and labels.dtype.kind in "iu" and labels.min() >= 0 and labels.max() < classes:
-        one_hot: NDArray[np.float32] = np.eye(classes, dtype=np.float32)[labels]
-        return one_hot
+    if labels.ndim == 1 and labels.dtype.kind in "iu" and labels.max() < classes:
+        return one_hot(labels, classes)
     raise InputError(f"{source}: labels do not fit the soft labels", got=f"{labels.dtype} {labels.shape}", valid=valid)
