@@ -45,6 +45,9 @@ class Outcome:
     said: str
     wrong: list[str] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        return f"seed {self.seed}: {'; '.join(self.wrong)}: overtone {self.words}: {self.said[-400:]!r}"
+
 
 @dataclass
 class Summary:
@@ -71,10 +74,7 @@ class Summary:
                 f"slowest: {slowest.seconds:.1f} s (seed {slowest.seed}, overtone {' '.join(slowest.words)[:80]})",
                 f"largest: {largest.mib:.0f} MiB (seed {largest.seed}, overtone {' '.join(largest.words)[:80]})",
                 f"wrong: {len(self.wrong)}",
-                *(
-                    f"  seed {one.seed}: {'; '.join(one.wrong)}: overtone {one.words}: {one.said[-300:]!r}"
-                    for one in self.wrong
-                ),
+                *map(str, self.wrong),
             )
         )
 
@@ -110,7 +110,9 @@ def run(seeds: Iterable[int], jobs: int = 1, report: int = 0) -> Summary:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
             if pid:
                 seed, _ = running.pop(pid)
-                summary.outcomes.append(_judge(seed, cases / str(seed), status, usage))
+                summary.outcomes.append(outcome := _judge(seed, cases / str(seed), status, usage))
+                if outcome.wrong:
+                    sys.stderr.write(f"{outcome}\n")
                 if report and len(summary.outcomes) % report == 0:
                     sys.stderr.write(f"{len(summary.outcomes)} inputs, {len(summary.wrong)} wrong\n")
                 continue

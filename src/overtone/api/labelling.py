@@ -123,12 +123,13 @@ def _known(
         given = _read_labels(table)
         names = names or tuple(sorted(set(given.values())))
         place = {name: row for row, name in enumerate(features.ids)}
+        code = {name: number for number, name in enumerate(names)}
         for clip, name in given.items():
             if clip not in place:
                 raise InputError(f"{table}: no clip {clip!r} in {features.provenance.source}", fix="use its ids")
-            if name not in names:
+            if name not in code:
                 raise unknown_name(f"class in {table}", name, names)
-            numbers[place[clip]] = names.index(name)
+            numbers[place[clip]] = code[name]
         return numbers, names
     if features.labels is None or features.label_kind != "single":
         if names is None:
@@ -138,7 +139,8 @@ def _known(
     codes = features.labels
     if names is None:
         return codes, features.class_names
-    order = torch.tensor([names.index(name) if name in names else -1 for name in features.class_names])
+    code = {name: number for number, name in enumerate(names)}
+    order = torch.tensor([code.get(name, -1) for name in features.class_names])
     return torch.where(codes >= 0, order[codes.clamp_min(0)], -1), names
 
 

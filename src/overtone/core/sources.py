@@ -16,8 +16,12 @@ _SMALL = 64 << 20
 """Bytes of the largest text that is read whole."""
 
 
-def require_file(path: str | Path) -> Path:
+def require_file(path: str | Path, what: str | None = None) -> Path:
     """A path that leads to a file; a pipe or a device would be waited for, or read without an end.
+
+    Args:
+        path: The path.
+        what: What it should hold, for messages.
 
     Raises:
         InputError: There is none, or it is something else.
@@ -27,7 +31,8 @@ def require_file(path: str | Path) -> Path:
         mode = file.stat().st_mode
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read ({reason})", fix="check the path") from None
+        wanted = "" if what is None else f" as {what}"
+        raise InputError(f"{path}: cannot be read{wanted} ({reason})", fix="check the path") from None
     if stat.S_ISDIR(mode):
         raise InputError(f"{path}: is a folder, not a file", fix="name a file in it")
     if not stat.S_ISREG(mode):
@@ -45,7 +50,7 @@ def read_text(path: str | Path, what: str = "text") -> str:
     Raises:
         InputError: It is no file, is no text, is far too large, or cannot be read.
     """
-    file = require_file(path)
+    file = require_file(path, what)
     if (size := file.stat().st_size) > _SMALL:
         raise InputError(f"{path}: too large for {what}", got=f"{size:,} bytes", valid=f"at most {_SMALL:,}")
     try:

@@ -118,4 +118,5 @@ def disambiguate(names: Sequence[str], keys: Sequence[Any]) -> tuple[str, ...]:
         >>> disambiguate(["crane", "crane", "owl"], ["n01", "n02", "n03"])
         ('crane (n01)', 'crane (n02)', 'owl')
     """
-    return tuple(f"{name} ({key})" if names.count(name) > 1 else name for name, key in zip(names, keys))
+    counts = Counter(names)
+    return tuple(f"{name} ({key})" if counts[name] > 1 else name for name, key in zip(names, keys))

@@ -71,6 +71,10 @@ def diagnose(
         TrainingStopped: A loss is not a number any more.
     """
     named = _name_losses(losses)
+    if not named and len(set(data.shapes)) > 1:
+        what = f"{data.provenance.source}: as they are, {' and '.join(data.names)} lie in spaces of their own"
+        got = " and ".join("×".join(map(str, shape)) for shape in data.shapes)
+        raise InputError(what, got=got, fix="name one with --modalities, or embed both with a run first")
     if named and not seeds:
         raise InputError("a diagnosis needs at least one seed", got=list(seeds))
     budget, own = split_head_settings(settings, named)

@@ -19,7 +19,7 @@ from overtone.core.atomic import WriteRefused, atomic_path
 from overtone.search.base import Store, stores
 from overtone.search.filters import Filter
 from overtone.search.flat.lock import LOCK, acquire, cannot_write, release
-from overtone.search.flat.manifest import KEPT, Manifest, SegmentEntry, sync_folder, versions, write_manifest
+from overtone.search.flat.manifest import KEPT, Manifest, SegmentEntry, is_store, sync_folder, versions, write_manifest
 from overtone.search.flat.scan import Engine, Scan
 from overtone.search.flat.segment import Rows, Segment
 from overtone.search.flat.snapshot import Snapshot, open_newest, remove_unused
@@ -79,12 +79,15 @@ class FlatStore(Store):
 
     @classmethod
     def exists(cls, location: str) -> bool:
-        return any(Path(location).expanduser().glob("manifest-*.json"))
+        return bool(versions(Path(location).expanduser()))
 
     @classmethod
     def drop(cls, location: str) -> None:
         folder = Path(location).expanduser()
         if cls.exists(location):
+            if not is_store(folder):
+                what = f"{folder}: has manifests that are not a store's, so nothing in it is removed"
+                raise InputError(what, fix="choose another place, or remove it yourself")
             lock = acquire(folder)
             try:
                 remove_unused(folder, keep=())

@@ -11,19 +11,23 @@ A store is a folder::
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from overtone.core import InputError
 from overtone.core.documents import Document
-from overtone.core.files import json_text, write_text
+from overtone.core.files import json_text, read_json, write_text
+from overtone.core.sources import check_inside
 
 KEPT = 16
 """Versions that stay readable."""
 _FORMAT = 1
+_NAME = re.compile(r"manifest-(\d{8,18})\.json")
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,17 @@ class Manifest(Document):
 
 def versions(folder: Path) -> list[int]:
     """Numbers of the versions that are there, the newest first."""
-    found = (path.stem.partition("-")[2] for path in folder.glob("manifest-*.json"))
-    return sorted((int(number) for number in found if number.isdigit()), reverse=True)
+    found = (_NAME.fullmatch(path.name) for path in folder.glob("manifest-*.json"))
+    return sorted((int(one[1]) for one in found if one is not None), reverse=True)
+
+
+def is_store(folder: Path) -> bool:
+    """Whether one of the manifests in a folder is a store's, whole or damaged."""
+    for version in versions(folder):
+        with contextlib.suppress(InputError):
+            if "manifest" in read_json(manifest_path(folder, version)):
+                return True
+    return False
 
 
 def manifest_path(folder: Path, version: int) -> Path:
@@ -118,7 +131,14 @@ def read_manifest(folder: Path, version: int) -> Manifest:
         raise InputError(f"{path}: written by a later Overtone", got=f"format {known}", valid=_FORMAT)
     if not whole:
         raise InputError(f"{path}: not a whole manifest (its checksum differs)")
-    return Manifest.from_dict(body)
+    try:
+        found = Manifest.from_dict(body)
+        names = [*found.names(), *(file for entry in found.segments for file in entry.files)]
+    except (TypeError, ValueError, KeyError, AttributeError):
+        raise InputError(f"{path}: not a manifest") from None
+    for name in (*names, *found.modalities):
+        check_inside(name, path)
+    return found
 
 
 def sync_folder(folder: Path) -> None:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from overtone.core import InputError
+from overtone.core.atomic import sweep
 from overtone.search.flat.manifest import KEPT, Manifest, manifest_path, read_manifest, versions
 from overtone.search.flat.segment import Segment
 from overtone.search.flat.writing import TEMPORARY
 
 log = logging.getLogger("overtone")
+
+_OWN = re.compile(
+    rf"segment-\d{{8,}}|deleted-\d{{8,}}-\d+\.npy|{re.escape(TEMPORARY)}.*|\.(manifest|deleted)-\d{{8,}}.*"
+)
+"""What a store consists of besides manifests, and what a killed writer has left; everything else is the user's."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +115,8 @@ def remove_unused(folder: Path, keep: Sequence[int] | None = None) -> None:
     for version in numbers:
         if version not in kept:
             manifest_path(folder, version).unlink(missing_ok=True)
-    for pattern in ("segment-*", "deleted-*.npy", f"{TEMPORARY}*", ".manifest-*", ".deleted-*"):
-        for path in folder.glob(pattern):
-            if path.name not in needed:
-                with contextlib.suppress(OSError):  # a file that is open cannot be removed on every system
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    sweep(folder)
+    for path in folder.iterdir():
+        if _OWN.fullmatch(path.name) and path.name not in needed:
+            with contextlib.suppress(OSError):  # a file that is open cannot be removed on every system
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
