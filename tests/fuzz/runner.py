@@ -22,7 +22,7 @@ from fuzz.cases import make_case, prepare
 
 SECONDS = 10
 """Of computing that a case may take."""
-WAITING = 120.0
+WAITING = 40.0
 """Seconds until a case is taken to wait for something that does not come, on a busy machine."""
 MEMORY = 1536
 """MiB that a case may take at its peak."""

@@ -55,7 +55,8 @@ def table(
     from rich.text import Text
 
     look: dict[str, Any] = {"title_justify": "left", "title_style": "bold", "pad_edge": False, "padding": (0, 1, 0, 0)}
-    made, rows = Table(title=title, box=box.SIMPLE_HEAD, **look), list(rows)
+    columns, head = [printable(column) for column in columns], None if title is None else Text(printable(title))
+    made, rows = Table(title=head, box=box.SIMPLE_HEAD, **look), list(rows)
     for index, column in enumerate(columns):
         fixed = numbers or index < names
         width = max(len(line) for cell in (column, *(row[index] for row in rows)) for line in cell.split("\n"))

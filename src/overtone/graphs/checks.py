@@ -57,6 +57,10 @@ def check_covariance(
         raise InputError("a graph needs at least two variables", got=p)
     if rows < _FEWEST_ROWS:
         raise InputError(f"a graph needs at least {_FEWEST_ROWS} rows", got=f"{rows:.0f}")
+    infinite = np.flatnonzero(~np.isfinite(covariance).all(axis=1))
+    if len(infinite):
+        listed = ", ".join(repr(names[at]) for at in infinite[:8])
+        raise InputError(f"variable {listed}: the variance is not a finite number", fix="divide it by a power of ten")
     variances = np.diag(covariance)
     least = _ROUNDING * variances.max() if means is None else np.square(_CONSTANT * means)
     constant = np.flatnonzero(variances <= least)

@@ -193,6 +193,13 @@ def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | N
         if name not in columns:
             got = f"keys {list_some([repr(key) for key in columns])}"
             raise InputError(f"{file}: no soft labels under {name!r}", got=got, fix="name the keys with --modalities")
+        first = columns[name].parts[0]
+        if len(first.shape) != 2 or not first.numeric:
+            raise InputError(f"{first.where}: not soft labels", got=str(first), valid="(rows, classes) numbers")
+    count = columns[modality[0]].rows
+    for key in (*modality, "split", "ids", *LABELS):
+        if key in columns and columns[key].rows != count:
+            raise InputError(f"{columns[key].where}: {columns[key].rows} rows", valid=f"{count}, one per clip")
     chosen = _rows_of_split(columns, split, file, columns[modality[0]])
     ids = columns["ids"].text() if "ids" in columns else ()
     classes = next((columns[key].text() for key in _CLASS_NAMES if key in columns), ())

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from overtone.core import InputError
 from overtone.core.files import read_json
-from overtone.core.sources import check_inside
+from overtone.core.sources import check_inside, require_file
 from overtone.features.formats import report_damage
 from overtone.media.catalogue import UNLABELLED, Catalogue, chain_rows, number_classes
 from overtone.media.images import Raw
@@ -117,15 +117,19 @@ def _files(source: Path) -> list[tuple[str, Path]]:
             raise InputError(f"{source / 'dataset_dict.json'}: no list of splits", fix="save the dataset again")
         for split in splits:
             check_inside(split, source / "dataset_dict.json")
-        return [(split, file) for split in splits for file in sorted((source / split).glob("*.arrow"))]
+        return [(split, file) for split in splits for file in _arrow_files(source / split)]
     if (source / "state.json").is_file():
-        return [("", file) for file in sorted(source.glob("*.arrow"))]
-    files = sorted(file for pattern in ("*.parquet", "*/*.parquet") for file in source.glob(pattern))
+        return [("", file) for file in _arrow_files(source)]
+    files = sorted(require_file(file) for pattern in ("*.parquet", "*/*.parquet") for file in source.glob(pattern))
     splits = [
         next((name for name in (file.name.split("-")[0].split(".")[0], file.parent.name) if name in SPLITS), "")
         for file in files
     ]
     return list(zip(splits, files))
+
+
+def _arrow_files(folder: Path) -> list[Path]:
+    return [require_file(file) for file in sorted(folder.glob("*.arrow"))]
 
 
 def _described(source: Path, schema: pa.Schema) -> dict[str, Any]:
