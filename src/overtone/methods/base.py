@@ -143,7 +143,7 @@ class Method(nn.Module, ABC):
     :meth:`on_epoch_start` before every epoch, then for every batch :meth:`step`, the optimiser, :meth:`on_step_end`;
     :meth:`prepare_embedding` before embeddings are needed (also at each validation); last, with the weights of the
     chosen epoch, :meth:`calibrate` if rows are held out. All state lives in parameters and buffers: a checkpoint is
-    ``state_dict()``.
+    ``state_dict()``, a stored run :meth:`weights_state`.
 
     Args:
         settings: Of the type that ``settings_type`` names; gaps are filled by :meth:`resolve`.
@@ -159,6 +159,8 @@ class Method(nn.Module, ABC):
     """Whether the method learns from clips of one modality, too, which ``Batch.present`` marks; else it sees none."""
     needs_inferred_targets: ClassVar[bool] = False
     """Whether :meth:`set_inferred_targets` is called, with soft labels of the training rows and their class graph."""
+    transient: ClassVar[tuple[str, ...]] = ()
+    """Buffers, and modules of buffers, that only training reads: checkpoints have them, stored weights do not."""
     settings_type: ClassVar[type[Settings]]
 
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
@@ -188,6 +190,14 @@ class Method(nn.Module, ABC):
         ``truth`` names what the data knows beyond its annotation; a control may need some of it
         (``{"shuffled-graph": {"graph": "shuffled"}}``).
         """
+        return {}
+
+    def weights_state(self) -> dict[str, Tensor]:
+        """``state_dict()`` without what is ``transient``: all that embedding needs."""
+        return {name: value for name, value in self.state_dict().items() if name.split(".")[0] not in self.transient}
+
+    def summary(self) -> dict[str, Any]:
+        """What ``run.json`` says of this method's training, beside its settings."""
         return {}
 
     @property

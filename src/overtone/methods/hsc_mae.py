@@ -10,6 +10,7 @@ from torch import Tensor
 from overtone.core import InputError, Settings
 from overtone.methods.base import Batch, CorpusInfo, methods
 from overtone.methods.hsc_mae_settings import HSCMAESettings, extra_noise, walk_range
+from overtone.methods.mined_walks import MinedWalks
 from overtone.methods.neighbourhoods import Mining
 from overtone.methods.two_tower import CANONICAL_ROWS, MaskedTwoTower, check_batch
 from overtone.networks import CanonicalProjection
@@ -19,6 +20,8 @@ from overtone.objectives.soft_infonce import soft_infonce, soft_infonce_within, 
 from overtone.objectives.targets import own_and_others
 from overtone.objectives.weighting import LearnedWeights, weighted_sum
 
+_TAUGHT = 8192
+"""Rows that the teacher embeds at a time when it mines a large training set."""
 TERMS = ("canonical", "neighbours", "reconstruction", "distillation")
 
 
@@ -38,6 +41,7 @@ class HSCMAE(MaskedTwoTower):
 
     name = "hsc-mae"
     uses_unpaired = True
+    transient = ("affinity", "mined")
     settings: HSCMAESettings
     settings_type = HSCMAESettings
     affinity: Tensor
@@ -70,6 +74,8 @@ class HSCMAE(MaskedTwoTower):
         )
         self.mines = s.neighbour_weight > 0 and s.own_weight < 1
         self.whole = self.mines and corpus.rows <= s.mining_rows
+        walks = self.mines and not self.whole and s.mining_weighting == "walk" and not s.queue
+        self.mined = MinedWalks(self.mining, s.mining_exact_rows) if walks else None
         rows = corpus.rows if self.whole else 0
         queued = s.queue if self.mines and not self.whole else 0
         self.register_buffer("affinity", torch.zeros(rows, rows, dtype=torch.float16))
@@ -99,6 +105,10 @@ class HSCMAE(MaskedTwoTower):
             "no-walks": {"mining_weighting": "softmax"},
         }
 
+    def summary(self) -> dict[str, Any]:
+        """How a large training set was mined."""
+        return {} if self.mined is None else {"mining": self.mined.summary()}
+
     @property
     def least_batch(self) -> int:
         """Rows enough for the batch's correlations."""
@@ -116,25 +126,33 @@ class HSCMAE(MaskedTwoTower):
         return [*(group for group in groups if group["params"]), rate]
 
     def on_epoch_start(self, train: Batch) -> None:
-        """Fit the projection used for mining and mine the training set, if small enough; ``mining_refreshes`` times."""
+        """Mine the training set, or fit the projection that batches are mined through; ``mining_refreshes`` times."""
         due = int(train.progress * self.settings.mining_refreshes)
         if not self.mines or due == int(self.surveyed):
             return
         self.surveyed.fill_(due)
-        rows = train.features
-        if not self.whole:  # a sample is enough for the projection
-            rows = train.paired(*rows)
-            chosen = torch.randperm(len(rows[0]), generator=train.generator, device=rows[0].device)
-            chosen = chosen[: max(self.settings.mining_rows, 8 * self.dim)]
-            rows = rows[0].index_select(0, chosen), rows[1].index_select(0, chosen)
-        embeddings = self.teach(rows[0], 0), self.teach(rows[1], 1)
-        pairs = train.paired(*embeddings) if self.whole else embeddings
-        self.look.fit(*pairs, self.settings.projection_ridge)
-        if self.whole:
-            self.affinity.copy_(self.mining.mine(embeddings, rows, self.look, train.present))
-        elif due == 0:
+        if self.whole or self.mined is not None:
+            embeddings = self._teach_all(train.features[0], 0), self._teach_all(train.features[1], 1)
+            self.look.fit(*train.paired(*embeddings), self.settings.projection_ridge)
+            if self.mined is not None:
+                self.mined.refresh(embeddings, train, self.look)
+            else:
+                self.affinity.copy_(self.mining.mine(embeddings, train.features, self.look, train.present))
+            return
+        rows = train.paired(*train.features)
+        chosen = torch.randperm(len(rows[0]), generator=train.generator, device=rows[0].device)
+        chosen = chosen[: max(self.settings.mining_rows, 8 * self.dim)]  # a sample is enough for the projection
+        embeddings = self.teach(rows[0].index_select(0, chosen), 0), self.teach(rows[1].index_select(0, chosen), 1)
+        self.look.fit(*embeddings, self.settings.projection_ridge)
+        if due == 0:
             for past, now in zip(self.queue, embeddings):
                 past.copy_(now[torch.arange(len(past), device=now.device) % len(now)])
+
+    def _teach_all(self, features: Tensor, modality: int) -> Tensor:
+        """The teacher's embeddings of a training set; a large one by blocks."""
+        if self.whole:
+            return self.teach(features, modality)
+        return torch.cat([self.teach(block, modality) for block in torch.split(features, _TAUGHT)])
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """All terms of one step; ``loss`` is their weighted sum."""
@@ -235,6 +253,8 @@ class HSCMAE(MaskedTwoTower):
             return torch.zeros(len(rows), len(rows), device=rows.device), None
         if self.whole:
             return self.affinity.index_select(0, rows).index_select(1, rows).float(), None
+        if self.mined is not None:
+            return self.mined.among(rows), None
         features = batch.gather(batch.features[0]), batch.gather(batch.features[1])
         now = self.teach(features[0], 0), self.teach(features[1], 1)
         if not self.settings.queue:

@@ -52,11 +52,13 @@ class HSCMAESettings(MaskedTwoTowerSettings):
     teacher_temperature: float = Field(0.05, gt=0)
     """Temperature of the teacher's softmax over neighbours."""
     mining_rows: int = Field(4096, ge=0)
-    """Training sets up to this size are mined as a whole, larger ones batch by batch (memory grows with its square)."""
+    """Training sets up to this size are mined densely (memory grows with its square), larger ones sparsely."""
+    mining_exact_rows: int = Field(20_000, ge=0)
+    """Above mining_rows: up to this size neighbours are searched exactly, beyond it by inverted lists."""
     mining_refreshes: int = Field(12, ge=1)
     """How many times during training the training set is mined."""
     queue: int = Field(0, ge=0)
-    """Past teacher embeddings kept as further candidates when mining goes batch by batch."""
+    """Above mining_rows: mine batch by batch, by softmax, also among so many past teacher embeddings; 0: do not."""
 
     reconstruction_weight: float = Field(0.3, ge=0)
     """Weight of the sample term, masked reconstruction; 0 switches it off."""

@@ -15,7 +15,7 @@ from overtone.objectives.targets import soft_top_k
 
 View = Literal["joint", "mean"]
 Weighting = Literal["walk", "softmax"]
-_POWER = 1.0
+POWER = 1.0
 """Canonical directions are scaled by their correlation to this power before neighbours are mined."""
 
 
@@ -48,7 +48,7 @@ class Mining:
             coordinates: (n, k) canonical coordinates of the teacher's embeddings, unit length, per modality.
             features: (n, d) or (n, T, d) scaled features per modality.
         """
-        joint, parts = self._joint(coordinates, features if self.with_features else ())
+        joint, parts = self.join(coordinates, features if self.with_features else ())
         return (joint @ joint.mT) / parts
 
     def similarities(
@@ -71,7 +71,7 @@ class Mining:
             found.append(torch.where(both, joint @ joint.mT / len(sides), -torch.inf))
         return found[0], found[1]
 
-    def _joint(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, ...] = ()) -> tuple[Tensor, int]:
+    def join(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, ...] = ()) -> tuple[Tensor, int]:
         """Rows whose inner products are the similarities, times the number of parts that were put side by side."""
         if self.view == "mean":
             return F.normalize(coordinates[0] + coordinates[1], dim=1), 1
@@ -111,7 +111,7 @@ class Mining:
         present: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """(n, n) weights from the teacher's (n, e) embeddings, through a fitted projection."""
-        first, second = (projection(z, side, _POWER) for side, z in enumerate(embeddings))
+        first, second = (projection(z, side, POWER) for side, z in enumerate(embeddings))
         if present is None:
             return self.weights(self.similarity((first, second), features))
         return self.weights_of_both(self.similarities((first, second), features, present))
@@ -121,7 +121,7 @@ class Mining:
     ) -> Tensor:
         """(n, m) softmax weights of n rows among m >= n known ones, of which the first n are themselves."""
         (first, second), (a, b) = (
-            [projection(z, side, _POWER) for side, z in enumerate(both)] for both in (embeddings, known)
+            [projection(z, side, POWER) for side, z in enumerate(both)] for both in (embeddings, known)
         )
-        (rows, parts), (among, _) = self._joint((first, second)), self._joint((a, b))
+        (rows, parts), (among, _) = self.join((first, second)), self.join((a, b))
         return soft_top_k(rows @ among.mT / parts, self._kept(len(rows)), self.temperature)

@@ -179,7 +179,7 @@ class Fit:
     def outcome(self) -> dict[str, Any]:
         """What ``run.json`` says of the epochs."""
         chosen = self.done if self.best_epoch is None else self.best_epoch
-        return {"seconds": round(self.seconds, 3), "chosen_epoch": chosen, "epochs": self.done}
+        return {"seconds": round(self.seconds, 3), "chosen_epoch": chosen, "epochs": self.done, **self.method.summary()}
 
     def _train_epochs(self, checkpoint: Checkpoint | None, clock: Clock) -> None:
         loop = Loop(self.method, self.data.train, self.settings, self.group)
@@ -249,7 +249,7 @@ class Fit:
         past = [record[self.criterion] for record in self.history[:-1] if self.criterion in record]
         if not past or self.history[-1][self.criterion] > max(past):
             self.best_epoch = self.done
-            self.best = {name: tensor.detach().clone() for name, tensor in self.method.state_dict().items()}
+            self.best = {name: tensor.detach().clone() for name, tensor in self.method.weights_state().items()}
 
     def _out_of_patience(self) -> bool:
         if self.settings.patience is None or self.best_epoch is None:

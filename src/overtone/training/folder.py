@@ -22,7 +22,7 @@ from overtone.core.settings import read_yaml, rename
 from overtone.core.sources import read_text
 from overtone.evaluation import Evaluation
 from overtone.features import Scaler
-from overtone.methods.base import methods
+from overtone.methods.base import Method, methods
 from overtone.training.pairing import PairCheck
 
 _RENAMED_METRICS = {"val_partner_rank": "val_reciprocal_rank"}
@@ -264,8 +264,10 @@ def device_of(method: torch.nn.Module) -> torch.device:
     return next((t.device for t in [*method.parameters(), *method.buffers()]), torch.device("cpu"))
 
 
-def restore_method(method: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
+def restore_method(method: Method, state: Mapping[str, Tensor]) -> None:
     """Load parameters and buffers; a buffer that only takes its shape while training takes it from the state.
+
+    What is transient stays as it is where the state lacks it.
 
     Raises:
         InputError: The state is of another model.
@@ -279,7 +281,9 @@ def restore_method(method: torch.nn.Module, state: Mapping[str, Tensor]) -> None
         if key in owner._buffers and getattr(owner._buffers[key], "shape", None) != tensor.shape:
             owner._buffers[key] = torch.empty_like(tensor, device=device_of(method))
     try:
-        method.load_state_dict(dict(state))
+        kept = method.weights_state().keys()
+        lacking = {name: own for name, own in method.state_dict().items() if name not in kept and name not in state}
+        method.load_state_dict({**state, **lacking})
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise InputError("the stored weights do not fit the model that the settings describe", got=reason) from None

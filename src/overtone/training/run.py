@@ -104,7 +104,7 @@ class Run:
             return
         files = RunFolder(self.folder)
         files.write_history(self.history)
-        save_tensors(files / "weights.safetensors", self.method.state_dict(), {"method": self.name})
+        save_tensors(files / "weights.safetensors", self.method.weights_state(), {"method": self.name})
         if self.evaluation is not None:
             write_json(files / "evaluation.json", self.evaluation.to_dict())
         files.write_info(self.info)

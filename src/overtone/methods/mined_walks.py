@@ -1,0 +1,133 @@
+"""Neighbourhoods of a training set of any size: a sparse neighbour graph, and walks on it among a batch's rows."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from overtone.features.neighbour_search import find_neighbours, unit_directions
+from overtone.features.sparse_walks import SparseWalks, fit_walks, join_neighbours
+from overtone.methods.base import Batch
+from overtone.methods.neighbourhoods import POWER, Mining
+from overtone.networks import CanonicalProjection
+
+log = logging.getLogger("overtone")
+
+DIRECTIONS = 64
+"""Directions of each modality's scaled features that take part in the search for neighbours."""
+_RECALL = 0.95
+"""Share of the nearest neighbours below which a search is warned of."""
+
+
+class MinedWalks(nn.Module):
+    """Near and far walks on the neighbour graph of a whole training set.
+
+    Its buffers are what a checkpoint needs; the graph itself is made from the neighbours again.
+
+    Args:
+        mining: How neighbourhoods are made.
+        exact_rows: Rows up to which neighbours are searched exactly.
+    """
+
+    neighbours: Tensor
+    far: Tensor
+    signs: Tensor
+    near: Tensor
+    scale: Tensor
+    mean: Tensor
+    recall: Tensor
+
+    def __init__(self, mining: Mining, exact_rows: int) -> None:
+        super().__init__()
+        self.mining, self.exact_rows = mining, exact_rows
+        self.register_buffer("neighbours", torch.zeros(0, 0, 0, dtype=torch.int32))
+        self.register_buffer("far", torch.zeros(0, 0, dtype=torch.float16))
+        self.register_buffer("signs", torch.zeros(0))
+        self.register_buffer("near", torch.zeros(0))
+        self.register_buffer("scale", torch.zeros(0))
+        self.register_buffer("mean", torch.zeros(0))
+        self.register_buffer("recall", torch.ones(()))
+        self._walks: SparseWalks | None = None
+
+    def _load_from_state_dict(self, *args: Any, **more: Any) -> None:
+        super()._load_from_state_dict(*args, **more)
+        self._walks = None
+
+    def refresh(self, embeddings: tuple[Tensor, Tensor], train: Batch, projection: CanonicalProjection) -> None:
+        """Mine anew.
+
+        Args:
+            embeddings: (n, e) the teacher's, of the whole training set.
+            train: The whole training set.
+            projection: Fitted on the embeddings.
+        """
+        lists = self._find(embeddings, train, projection)
+        start = self.walks.subspace() if len(self.far) else None
+        walks = fit_walks(join_neighbours(lists, len(lists[0])), self.mining.restart, start, train.generator)
+        self.neighbours, self.far, self.signs = lists, walks.far, walks.signs
+        self.near, self.scale, self.mean = walks.near, walks.scale, walks.mean
+        self._walks = walks
+
+    def _find(self, embeddings: tuple[Tensor, Tensor], train: Batch, projection: CanonicalProjection) -> Tensor:
+        """(1, n, k) neighbours by both modalities; (2, n, k) by each on its own where rows lack one."""
+        n, k = len(embeddings[0]), self.mining.edges
+        first, second = (projection(z, side, POWER) for side, z in enumerate(embeddings))
+        everyone = torch.arange(n, device=first.device)
+        ways: list[tuple[Tensor, Tensor]] = []
+        if train.present is None:
+            ways = [(self._points((first, second), train.features), everyone)]
+        else:
+            for points, features, there in zip((first, second), train.features, train.present):
+                rows = torch.nonzero(there).flatten()
+                ways.append((self._points((points[rows],), (features[rows],)), rows))
+        lists = torch.full((len(ways), n, k), -1, dtype=torch.int32, device=first.device)
+        for into, (points, rows) in zip(lists, ways):
+            found = find_neighbours(points, k, train.generator, self.exact_rows)
+            self._note(found.recall, len(points))
+            near = found.rows.long()
+            into[rows, : near.shape[1]] = torch.where(near < 0, -1, rows[near]).int()
+        return lists
+
+    def _points(self, coordinates: tuple[Tensor, ...], features: tuple[Tensor, ...]) -> Tensor:
+        """(n, d) rows whose inner products order like the similarities of :class:`Mining`."""
+        if self.mining.view == "mean" and len(coordinates) == 2:
+            return self.mining.join((coordinates[0], coordinates[1]))[0]
+        parts = [unit_directions(part, DIRECTIONS) for part in features] if self.mining.with_features else []
+        return torch.cat([*coordinates, *parts], dim=1)
+
+    def _note(self, recall: float, rows: int) -> None:
+        """Keep the worst recall, and warn of one that is low."""
+        if recall < _RECALL <= float(self.recall):
+            log.warning(
+                "mining: inverted lists found %.0f %% of the nearest neighbours of %d rows, measured on 1,000 of them; "
+                "mining_exact_rows=%d searches exactly, in time that grows with the square of the rows",
+                100 * recall,
+                rows,
+                rows,
+            )
+        self.recall.clamp_(max=recall)
+
+    @property
+    def walks(self) -> SparseWalks:
+        """The walks; after a resume, with the graph made again."""
+        if self._walks is None:
+            graph = join_neighbours(self.neighbours, self.neighbours.shape[1]).normalise()
+            self._walks = SparseWalks(graph, self.far, self.signs, self.near, self.scale, self.mean)
+        return self._walks
+
+    def among(self, rows: Tensor) -> Tensor:
+        """(b, b) weights of a batch's rows for each other: rows that sum to one or zero, zero on the diagonal."""
+        return self.walks.among(rows)
+
+    def summary(self) -> dict[str, Any]:
+        """What ``run.json`` says of the mining."""
+        rows = self.neighbours.shape[1]
+        exact = rows <= self.exact_rows
+        return {
+            "rows": rows,
+            "neighbours": "exact" if exact else "inverted lists",
+            "recall": round(float(self.recall), 4),
+        }
