@@ -1,14 +1,16 @@
 """The figures of docs/studies/find.md: what `find` and `label` find where it is known what is there.
 
-    python scripts/study_find.py --seeds 5
+    python scripts/study_find.py --seeds 5 --data DATA
 
-Split digits, all 1,797 clips. In each seed other clips are copied, paired wrongly and labelled.
+Split digits, all 1,797 clips. In each seed other clips are copied, paired wrongly and labelled. With DATA, the folder
+of the corpora, labels are also given on Handwritten and Scene-15. ``--only labels`` leaves the other tables out.
 """
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -73,8 +75,8 @@ def mismatches(data: PairedFeatures, seeds: int) -> None:
     print("| mean |", " | ".join(f"{value:.3g}" for value in np.mean(figures, axis=0)), "|")
 
 
-def labels(data: PairedFeatures, run: Run, seeds: int) -> None:
-    """Rows of the table of labels."""
+def labels(name: str, data: PairedFeatures, run: Run, seeds: int) -> None:
+    """Rows of the table of labels of one corpus."""
     assert data.targets is not None
     truth = data.targets.argmax(1)
     first, second = run.embed(data).values()
@@ -93,14 +95,30 @@ def labels(data: PairedFeatures, run: Run, seeds: int) -> None:
                 wrong = [one.label != name for one, name in zip(found.labels, names) if one.label is not None]
                 share = len(wrong) / len(names)
                 figures.append((found.measured_coverage, share, found.measured_error or 0.0, np.mean(wrong or [0.0])))
-            print(f"| {each} | {error} |", " | ".join(f"{value:.3f}" for value in np.mean(figures, axis=0)), "|")
+            print(
+                f"| {name} | {each} | {error} |", " | ".join(f"{value:.3f}" for value in np.mean(figures, axis=0)), "|"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--data", type=Path, help="folder of the corpora")
+    parser.add_argument("--only", choices=["duplicates", "mismatches", "labels"])
+    options = parser.parse_args()
+    corpora = {"Split digits": overtone.load("split-digits")}
+    if options.only in (None, "duplicates"):
+        duplicates(corpora["Split digits"], options.seeds)
+    if options.only in (None, "mismatches"):
+        mismatches(corpora["Split digits"], options.seeds)
+    if options.only in (None, "labels"):
+        if options.data is not None:
+            handwritten = options.data / "handwritten" / "Handwritten.mat"
+            corpora["Handwritten"] = overtone.load(handwritten, modalities=("view1", "view4"))
+            corpora["Scene-15"] = overtone.load(options.data / "scene15" / "scene15.npz")
+        for name, data in corpora.items():
+            labels(name, data, overtone.train("hsc-mae", data), options.seeds)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    seeds = parser.parse_args().seeds
-    digits = overtone.load("split-digits")
-    duplicates(digits, seeds)
-    mismatches(digits, seeds)
-    labels(digits, overtone.train("hsc-mae", digits), seeds)
+    main()

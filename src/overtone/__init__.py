@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         index,
         inspect,
         label,
+        report_run,
         search_store,
         simulate,
         train,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "demo", "diagnose", "embed", "evaluate", "export", "extract", "find", "graph", "index"]
 __all__ += ["diagnosis", "evaluation", "features", "import_plugin", "load", "objectives", "open_store", "save"]
-__all__ += ["inspect", "label", "search_store", "simulate", "train"]
+__all__ += ["inspect", "label", "report_run", "search_store", "simulate", "train"]
 
 _ELSEWHERE = {"import_plugin": "core.plugins", "load": "features", "open_store": "search", "save": "features"}
 

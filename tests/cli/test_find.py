@@ -118,3 +118,57 @@ def test_nothing_found(cli: Cli) -> None:
     assert "no two are nearer than chance explains" in called.out
     assert Path("d.csv").read_text().splitlines() == ["id,group,distance,expected"]
     assert "None." in Path("d.html").read_text(encoding="utf-8")
+
+
+def test_the_report_of_a_run_shows_what_was_found_with_it(cli: Cli, archive: Path) -> None:
+    assert cli("train", "cca", archive, "--out", "run").code == 0
+    assert "kept as run/found/duplicates.json" in cli("find", "duplicates", "run", archive).err
+    assert cli("find", "outliers", "run", archive, "--only", "audio").code == 0
+    assert "near-duplicates" not in Path("run/report.html").read_text(encoding="utf-8")
+    called = cli("report", "run", archive, "--json")
+    assert called.code == 0, called.err
+    assert called.document == {"run": "run", "report": "run/report.html"}
+    page = Path("run/report.html").read_text(encoding="utf-8")
+    for word in ("Which clips are near-duplicates?", "Which clips are outliers in audio alone?", "clip-298", "clip-7"):
+        assert word in page
+    assert 'href="sounds/clip-298.wav"' in page
+    assert page.index("near-duplicates?") < page.index("How was this made?")
+    assert "Which pairs" not in page
+    assert cli("train", "cca", archive, "--out", "run", "--resume").code == 0  # writes the report again
+    assert "Which clips are near-duplicates?" in Path("run/report.html").read_text(encoding="utf-8")
+    assert cli("train", "cca", archive, "--out", "run", "--overwrite").code == 0
+    assert not list(Path("run/found").glob("*"))
+    assert "Which clips are near-duplicates?" not in Path("run/report.html").read_text(encoding="utf-8")
+
+
+def test_what_was_found_in_other_data_is_not_shown(cli: Cli, archive: Path) -> None:
+    assert cli("train", "cca", archive, "--out", "run").code == 0
+    for what in ("duplicates", "mismatched"):
+        assert cli("find", what, "run", archive).code == 0
+    with np.load(archive) as arrays:
+        changed = dict(arrays)
+    changed["visual"][5, 0] += 1
+    np.savez("changed.npz", **changed)
+    Path("run/found/mismatched.json").write_text("{", encoding="utf-8")
+    called = cli("report", "run", "changed.npz")
+    assert called.code == 0, called.err
+    assert "duplicates.json: is of other data and is left out of the report; run overtone find again" in called.err
+    assert "mismatched.json: cannot be read and is left out" in called.err
+    assert "near-duplicates?" not in Path("run/report.html").read_text(encoding="utf-8")
+    renamed = np.char.add("other-", changed["ids"])
+    np.savez("renamed.npz", **{**changed, "visual": np.load(archive)["visual"], "ids": renamed})
+    assert "duplicates.json: is of other data" in cli("report", "run", "renamed.npz").err
+
+
+def test_a_report_needs_a_finished_run_and_a_test_split(cli: Cli, archive: Path) -> None:
+    assert cli("report", "nowhere", archive).code == 2
+    assert cli("train", "cca", archive, "--out", "run").code == 0
+    Path("run/report.html").unlink()
+    Path("run/report.html").mkdir()
+    refused = cli("report", "run", archive)
+    assert refused.code == 2
+    assert "run/report.html: " in refused.err
+    Path("run/found").write_text("a file", encoding="utf-8")
+    called = cli("find", "duplicates", "run", archive)
+    assert called.code == 0
+    assert "what was found is not kept for the run's report" in called.err

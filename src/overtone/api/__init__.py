@@ -7,10 +7,10 @@ from overtone.api.graphing import graph
 from overtone.api.labelling import label
 from overtone.api.making import extract, simulate
 from overtone.api.reading import inspect
-from overtone.api.running import embed, evaluate, train
+from overtone.api.running import embed, evaluate, report_run, train
 from overtone.api.searching import export, index, search_store
 from overtone.core.plugins import import_plugin
 
 __all__ = ["Catalogue", "catalogue", "compare", "demo", "diagnose", "embed", "evaluate", "export", "extract"]
-__all__ += ["find", "graph", "import_plugin", "index", "inspect", "label", "search_store", "simulate"]
-__all__ += ["train"]
+__all__ += ["find", "graph", "import_plugin", "index", "inspect", "label", "report_run", "search_store"]
+__all__ += ["simulate", "train"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 from typing_extensions import Unpack
 
 from overtone.api.parameters import Flag, PairReading, Param, ViewReading
-from overtone.api.reading import logged, read, read_one
+from overtone.api.reading import log, logged, read, read_one
 from overtone.api.running import is_run
 from overtone.core import InputError, ProgressCallback, unknown_name
 from overtone.core.outputs import check_file
@@ -41,7 +41,7 @@ def find(
     duplicates: groups of clips that lie nearer to each other than chance puts neighbours. outliers: clips far from all
     others, in one modality or the other. mismatched: clips whose two halves do not belong together. Nothing is trained:
     features are compared, scaled as a RUN scales them, or else as training would. Embeddings can be looked through,
-    too.
+    too. What is found with a RUN is kept in its folder, and `overtone report` shows it in the run's report.
 
     Args:
         what: What to find: duplicates, outliers or mismatched.
@@ -72,7 +72,7 @@ def find(
     for file in (csv, report):
         if file is not None:
             check_file(file, inputs=(target, data), overwrite=overwrite)
-    clips, source = _clips(target, data, only, reading)
+    clips, features, run = _clips(target, data, only, reading)
     from overtone import search
     from overtone.core.files import write_text
     from overtone.search.listing import csv_text
@@ -84,19 +84,21 @@ def find(
         found = search.find_outliers(clips, fdr or 0.05, progress)
     else:
         found = search.find_mismatched(clips, fdr or 0.5, progress)
+    if run is not None:
+        _keep(run, found, features)
     if csv is not None:
         write_text(csv, csv_text(found))
     if report is not None:
         from overtone.report import finding_report
 
-        write_text(report, finding_report(found, source=source))
+        write_text(report, finding_report(found, source=features.provenance.source))
     return found
 
 
 def _clips(
     target: str | Path | Run | Features, data: str | Path | Features | None, only: str | None, reading: ViewReading
-) -> tuple[ScaledClips, str]:
-    """Scaled clips, and where they came from."""
+) -> tuple[ScaledClips, Features, Run | None]:
+    """Scaled clips, the features that they are of, and the run that scales them."""
     from overtone.features import Features, load_views
     from overtone.search import ScaledClips
 
@@ -104,10 +106,10 @@ def _clips(
     if alone and data is not None:
         raise InputError(f"{target}: not a run folder", fix="leave DATA out to look through features without a run")
     if isinstance(target, Features):
-        return ScaledClips.of(target, None, only), target.provenance.source
+        return ScaledClips.of(target, None, only), target, None
     if isinstance(target, (str, Path)) and not is_run(target):
         features = logged(load_views(target, **reading))
-        return ScaledClips.of(features, None, only), features.provenance.source
+        return ScaledClips.of(features, None, only), features, None
     if data is None:
         raise InputError(f"{target}: a run's scaling is used on features", fix="name them: overtone find WHAT RUN DATA")
     from overtone.training import Run
@@ -116,7 +118,20 @@ def _clips(
     if only is not None:
         part = read_one(data, only, run.modalities, reading)
         run.check_one(only, part.modalities[only][part.has(only)])
-        return ScaledClips.of(part, run.scalers, only), part.provenance.source
+        return ScaledClips.of(part, run.scalers, only), part, run
     pairs = read(data, cast(PairReading, {"modalities": run.modalities, **reading}))
     run.check(pairs)
-    return ScaledClips.of(pairs, run.scalers), pairs.provenance.source
+    return ScaledClips.of(pairs, run.scalers), pairs, run
+
+
+def _keep(run: Run, found: Found, data: Features) -> None:
+    """Keep a result for the report of its run, where the folder can be written to."""
+    from overtone.search.kept import keep_found
+
+    try:
+        path = keep_found(run, found, data)
+    except InputError as error:
+        log.warning("what was found is not kept for the run's report: %s", error)
+    else:
+        if path is not None:
+            log.info("kept as %s; overtone report %s %s shows it", path, run.folder, data.provenance.source)

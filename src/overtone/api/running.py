@@ -74,9 +74,49 @@ def train(
     run = InteractionTrainer().train(
         method, features, settings=settings, out=out, resume=resume, overwrite=overwrite, progress=progress
     )
-    if out is not None and is_main_process():
-        _write_report(run, features)
+    if run.folder is not None and is_main_process():
+        _write_report(run, features, run.folder)
     return run
+
+
+def report_run(
+    run: Annotated[str | Path | Run, Param("RUN")],
+    data: Data,
+    *,
+    device: Annotated[str, Param("NAME")] = "cpu",
+    **reading: Unpack[PairReading],
+) -> Path:
+    """Write the report of a finished RUN again, with what `overtone find` has found with it in DATA since.
+
+    Near-duplicates, outliers and mismatched pairs are read from the run's folder and not looked for again; those of
+    other data than DATA are left out, which is said.
+
+    Args:
+        run: The folder of a finished run. In Python also a run.
+        data: The features that the run was trained on.
+        device: Where to embed: cpu, cuda, cuda:1 or auto.
+        reading: How to read the data; see :func:`overtone.load`.
+
+    Returns:
+        The report, report.html in the run's folder.
+
+    Raises:
+        InputError: The run is not finished or has no folder, the data does not fit it or has no test split, or the
+            report cannot be written.
+    """
+    require_run(run)
+    from overtone.training import Run
+
+    run = run if isinstance(run, Run) else Run.load(run, device)
+    if run.folder is None:
+        raise InputError("the run has no folder for a report", fix="train it with out=")
+    reading.setdefault("modalities", run.modalities)
+    features = read(data, reading)
+    run.check(features)
+    report = _write_report(run, features, run.folder)
+    if report is None:
+        raise InputError(f"{features.provenance.source}: has no test split to report on")
+    return report
 
 
 def embed(
@@ -210,25 +250,29 @@ def require_run(run: str | Path | Run) -> None:
         raise InputError(f"{run}: not a run folder (no run.json)", fix="make one with overtone train")
 
 
-def _write_report(run: Run, data: PairedFeatures) -> None:
-    """Write ``report.html`` into a run's folder, unless there is no test split to report on."""
+def _write_report(run: Run, data: PairedFeatures, folder: Path) -> Path | None:
+    """Write the report of a run into its folder, with what was found with it; None without a test split."""
     from overtone import report
     from overtone.core.files import write_text
     from overtone.features import only_pairs
+    from overtone.search.kept import read_found
 
-    if run.folder is None or "test" not in data.splits:
-        return
+    if "test" not in data.splits:
+        return None
+    found = read_found(folder, data)
     evaluation, embeddings = run.evaluation, run.test_embeddings
     if data.present:
         data = only_pairs(data, "the report shows pairs")
         if "test" not in data.splits:
-            return
+            return None
         test = data.split("test")
         embeddings = run.embed(test)
         evaluation = run.evaluate(test, None, confusion=True)
     elif evaluation is None or embeddings is None:  # a finished run, read from its folder
         evaluation, embeddings = run.test(data)
-    write_text(run.folder / "report.html", report.run_report(run, data, evaluation, embeddings))
+    path = folder / "report.html"
+    write_text(path, report.run_report(run, data, evaluation, embeddings, found))
+    return path
 
 
 def _chosen(data: PairedFeatures, split: str) -> str | None:

@@ -52,6 +52,7 @@ COMMANDS = {
     "train": Command(api.train, showing.show_run, "Train one method and evaluate it", OUT),
     "embed": Command(api.embed, showing.show_embeddings, "Write the embeddings of DATA to a file", OUT),
     "evaluate": Command(api.evaluate, showing.show_evaluation, "Evaluate retrieval of a run or of embeddings"),
+    "report": Command(api.report_run, showing.show_report, "Write the report of a run again, with what was found"),
     "index": Command(api.index, showing_search.show_indexing, "Put the embeddings of DATA into a store"),
     "search": Command(api.search_store, showing_search.show_search, "Find what is nearest to an item or to new clips"),
     "find": Command(

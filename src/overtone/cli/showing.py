@@ -44,6 +44,12 @@ def show_run(output: Output, run: Run, arguments: Arguments) -> None:
     output.say(f"Report (open it in a browser): {report}" if report else "No test split, so no evaluation.")
 
 
+def show_report(output: Output, report: Path, arguments: Arguments) -> None:
+    """Where the report is."""
+    output.document({"run": str(arguments["run"]), "report": report})
+    output.say(f"Report (open it in a browser): {report}")
+
+
 def show_embeddings(output: Output, embeddings: dict[str, Tensor], arguments: Arguments) -> None:
     """Where the embeddings are, and their shapes."""
     shapes = {name: list(rows.shape) for name, rows in embeddings.items()}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from overtone.report.finding_words import found_in_words, title_of
-from overtone.report.markup import Column, Columns, Markup, link_to_media, markup, table, texts
-from overtone.report.page import Section, page, provenance, section, summary, tile
+from overtone.report.markup import Child, Column, Columns, Markup, link_to_media, markup, table, texts
+from overtone.report.page import Section, folded, page, provenance, section, summary, tile
 from overtone.report.words import corpus_name, number, percent
 from overtone.search.clips import Clip
+from overtone.search.duplicates import Duplicates
 from overtone.search.listing import Found, list_rows
 from overtone.search.mismatched import Mismatches
+from overtone.search.outliers import Outliers
 
 _MOST_ROWS = 500  # clips that are listed
+_FIRST_ROWS = 20  # of these, what the report of a run shows at once
 
 
 def finding_report(found: Found, *, source: str = "") -> str:
@@ -38,27 +41,39 @@ def finding_report(found: Found, *, source: str = "") -> str:
         title=f"{title_of(found)} in {corpus_name(source)}",
         kind="find",
         head=summary(lead, tiles, more[1:], calm=more[0] if more else "Nothing to look at."),
-        sections=[finding_section(found), provenance(facts, notes=None)],
+        sections=[section("Which clips are they?", *_listing(found, _MOST_ROWS)), provenance(facts, notes=None)],
     )
 
 
 def finding_section(found: Found) -> Section:
-    """The clips as a table, with links to their media.
+    """What was found as a section of the report of a run: in words, and as a table with links to the media.
 
     Args:
         found: The result.
     """
+    alone = f" in {found.modalities[0]} alone" if len(found.modalities) == 1 else ""
+    question = {
+        Duplicates: f"Which clips are near-duplicates{alone}?",
+        Outliers: f"Which clips are outliers{alone}?",
+        Mismatches: "Which pairs do not belong together?",
+    }[type(found)]
+    return section(question, *found_in_words(found), *_listing(found, _FIRST_ROWS))
+
+
+def _listing(found: Found, shown: int) -> list[Child]:
+    """The clips as a table, the first few at once and others folded away; "None." where there are none."""
     rows = list_rows(found)
-    question = "Which clips are they?"
     if not rows:
-        return section(question, "None.")
+        return ["None."]
     words = [name for name, value in rows[0].values.items() if isinstance(value, str)]
     linked = any(row.clip.media for row in rows)
     columns: Columns = ["clip", *(texts("media") if linked else [])]
     columns += [Column(name, "text" if name in words else "number") for name in rows[0].values]
     cells = [[row.clip.id, *([_media(row.clip)] if linked else []), *row.values.values()] for row in rows[:_MOST_ROWS]]
     some = f"The first {_MOST_ROWS:,} of {len(rows):,}, the surest first." if len(rows) > _MOST_ROWS else ""
-    return section(question, some, table(columns, cells))
+    rest = cells[shown:]
+    more = folded(f"The next {len(rest):,}", table(columns, rest)) if rest else None
+    return [some, table(columns, cells[:shown]), more]
 
 
 def _media(clip: Clip) -> Markup:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from torch import Tensor
 
 from overtone.evaluation import Evaluation, Score, find_metric, metric_order
 from overtone.features import PairedFeatures
+from overtone.report.finding import finding_section
 from overtone.report.maps import spaced, views
 from overtone.report.markup import Child, Column, Columns, el, table
 from overtone.report.page import Section, answer, draw, folded, page, provenance, section, summary, tile
@@ -30,6 +31,7 @@ from overtone.report.words import (
     span,
     writer,
 )
+from overtone.search.listing import Found
 from overtone.training import Run
 
 _MOST_BARS = 40  # classes drawn as bars; of more, the best and the worst
@@ -39,7 +41,13 @@ _LAST = ("val_", "rank_", "gradient_norm", "learning_rate")
 """What comes behind the loss and its terms, in this order; an entry of the name, or all that begin so."""
 
 
-def run_report(run: Run, data: PairedFeatures, evaluation: Evaluation, embeddings: Mapping[str, Tensor]) -> str:
+def run_report(
+    run: Run,
+    data: PairedFeatures,
+    evaluation: Evaluation,
+    embeddings: Mapping[str, Tensor],
+    found: Sequence[Found] = (),
+) -> str:
     """The report of a run on its test rows, as one HTML file that needs no network.
 
     Args:
@@ -47,6 +55,7 @@ def run_report(run: Run, data: PairedFeatures, evaluation: Evaluation, embedding
         data: What it was trained on; the rows of its split ``"test"``, or all if it has no splits, are reported.
         evaluation: The evaluation of these rows. With ``confusion=True`` the report says which classes are confused.
         embeddings: Modality to (N, e) embeddings of these rows.
+        found: Near-duplicates, outliers and mismatched pairs of the data; each is a section.
 
     Returns:
         HTML; the same for the same input.
@@ -58,7 +67,9 @@ def run_report(run: Run, data: PairedFeatures, evaluation: Evaluation, embedding
     calm = "Nothing looks suspicious: the result was checked against chance, collapse, leaks and the training curve."
     head = summary(in_words(result), _tiles(result), suspicions(result), calm=calm, drawing=scale(result))
     title = f"{run.name} on {corpus_name(data.provenance.source)}"
-    return page(title=title, kind="run report", head=head, sections=answer(SECTIONS, result))
+    *sections, made = answer(SECTIONS, result)
+    sections += [*map(finding_section, found), made]
+    return page(title=title, kind="run report", head=head, sections=sections)
 
 
 def in_words(result: RunResult) -> str:

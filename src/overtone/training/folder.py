@@ -28,6 +28,10 @@ from overtone.training.pairing import PairCheck
 _RENAMED_METRICS = {"val_partner_rank": "val_reciprocal_rank"}
 """Old names in ``metrics.jsonl`` to today's."""
 
+_KINDS_FOUND = ("duplicates", "outliers", "mismatched")
+FOUND = tuple(f"found/{kind}{side}.json" for kind in _KINDS_FOUND for side in ("", "-1", "-2"))
+"""What was found among the clips with the run's scaling: in both modalities, or in the first or second alone."""
+
 EpochRecord = dict[str, float]
 """What is measured in one epoch, by name."""
 
@@ -67,6 +71,7 @@ class RunFolder:
     evaluation.json          the test split's evaluation
     soft_labels.safetensors  of methods that need inferred targets: what the teachers say of each training row
     graph.json, graph.npz    of methods that need inferred targets: the class graph
+    found/*.json             near-duplicates, outliers, mismatched pairs that were looked for with the run
     teacher/fold-1 ...       of methods that need inferred targets: the run of each fold's teacher
     write.lock, writer.json  held by the process that trains
     =======================  ========================================================================================
@@ -83,6 +88,7 @@ class RunFolder:
         "checkpoint.safetensors",
         "evaluation.json",
         "report.html",
+        *FOUND,
     )
     """Files of any run."""
     inferred = ("soft_labels.safetensors", "graph.json", "graph.npz", "teacher/")
