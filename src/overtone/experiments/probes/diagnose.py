@@ -218,7 +218,7 @@ def _result(trials: Sequence[Trial], evidence: Sequence[Evidence]) -> ProbeResul
         "centroid_distance": [one["mean"] for one in distances],
         "intra_variance_std": [final["intra_variance_std"] for final in finals],
         "centroid_distance_std": [one["std"] for one in distances],
-        "unevenness": [one["std"] / one["mean"] for one in distances],
+        "unevenness": [one["std"] / one["mean"] if one["mean"] else None for one in distances],
         "train_intra_variance": [final["train"]["intra_variance"] for final in finals],
     }
     return ProbeResult(
