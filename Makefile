@@ -6,6 +6,7 @@
 PYTHON ?= python3
 TORCH ?= cpu
 DATA ?= ../shared/data
+FUZZ ?= --inputs 10000
 BIN := .venv/bin
 CORE := .venv/.core-$(TORCH)
 DEV := .venv/.dev-$(TORCH)
@@ -14,7 +15,7 @@ LOCKS := requirements/bootstrap.txt requirements/core.txt scripts/bootstrap.py p
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check test-slow kills figures docs-tables results lock clean
+.PHONY: help setup setup-dev demo test check test-slow fuzz faults kills figures docs-tables results lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +44,12 @@ test: check  ## style, types and the default test suite
 
 test-slow: $(DEV)  ## the studies that are left out of the default suite
 	$(PYTEST) -m slow
+
+fuzz: $(DEV)  ## 10,000 changed inputs over every reader and command; FUZZ="--inputs 500 --seed 7" for others
+	cd tests && PYTHONPATH=.:../src OMP_NUM_THREADS=1 ../$(BIN)/python -m fuzz $(FUZZ)
+
+faults: $(DEV)  ## 100 kills, full disk, second writers, lost processes, a read-only installation
+	$(PYTEST) -m "slow or not slow" tests/faults
 
 kills: $(DEV)  ## kill a writer of a store 200 times and check what it left
 	$(PYTEST) -m slow tests/search/test_kills.py

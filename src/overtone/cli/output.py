@@ -136,7 +136,7 @@ def _refused(error: Exception, said: str) -> str | None:
         return said
     if isinstance(error, MemoryError) or "allocate memory" in said or type(error).__name__ == "OutOfMemoryError":
         return f"not enough memory ({said.rstrip('.')}); take fewer rows, smaller settings or a lower memory_mb."
-    if isinstance(error, OSError) and error.errno is not None:
+    if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename is not None else ""
         return f"{where}cannot be read or written ({error.strerror or said}); check the path and its permissions."
     return None

@@ -25,14 +25,26 @@ _LARGEST = 2**53
 """Whole numbers above are no setting: epochs without an end, or a memory that no machine has."""
 
 
+_DEEPEST = 32
+"""Mappings and lists within each other."""
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML of plain values; an alias, by which a few lines can mean billions of values, is refused."""
+    """YAML of plain values; refuses aliases, by which a few lines can mean billions of values, and deep nesting."""
+
+    depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
             peek: Any = self.peek_event  # which PyYAML leaves without types
             raise yaml.constructor.ConstructorError(None, None, "aliases (*name) are not read", peek().start_mark)
-        return super().compose_node(parent, index)
+        if self.depth == _DEEPEST:
+            raise yaml.constructor.ConstructorError(None, None, f"nested more than {_DEEPEST} times")
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
 
 
 class Settings(pydantic.BaseModel):

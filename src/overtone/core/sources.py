@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path, PurePosixPath
 
@@ -75,18 +74,6 @@ def check_declared(size: int, stored: int, where: object) -> None:
     if size > max(_ALWAYS, _RATIO * stored):
         what = f"{where}: declares {size:,} bytes, and the file holds {stored:,}"
         raise InputError(what, valid=f"at most {_RATIO} times as many", fix="write it again without compression")
-
-
-def check_memory(size: int, where: object) -> None:
-    """Refuse what needs more memory than the machine has, before anything is allocated for it.
-
-    Raises:
-        InputError: More bytes are needed than there are.
-    """
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else size
-    if size > there:
-        what = f"{where}: needs {size / 1e9:,.1f} GB of memory, and this machine has {there / 1e9:,.1f}"
-        raise InputError(what, fix="take fewer rows or fewer columns")
 
 
 def check_inside(name: str, where: object) -> None:

@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from overtone.core import InputError
-from overtone.core.sources import check_declared, check_memory
+from overtone.core.sources import check_declared
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -134,9 +134,7 @@ class Array:
 
     def check_size(self) -> None:
         """Refuse values that the file cannot hold, before anything is allocated for them."""
-        if isinstance(self.rows, SparseRows):
-            check_memory(4 * math.prod(self.shape), self.where)
-        elif self.stored is not None and not isinstance(self.rows, np.ndarray):
+        if self.stored is not None and not isinstance(self.rows, (np.ndarray, SparseRows)):
             check_declared(self.dtype.itemsize * math.prod(self.shape), self.stored, self.where)
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Values]:

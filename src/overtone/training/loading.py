@@ -21,7 +21,7 @@ from overtone.training.settings import TrainingSettings, split_settings
 
 log = logging.getLogger("overtone")
 
-_Size = Annotated[int, pydantic.Field(ge=1, le=1 << 24)]
+_Size = Annotated[int, pydantic.Field(ge=1, le=1 << 24, strict=True)]
 _Shape = Annotated[tuple[_Size, ...], pydantic.Field(min_length=1, max_length=2)]
 
 
@@ -35,9 +35,9 @@ class CorpusEntry(_Part):
     """The training set, as :class:`overtone.methods.base.CorpusInfo`."""
 
     shapes: tuple[_Shape, _Shape]
-    rows: Annotated[int, pydantic.Field(ge=1)]
-    pairs: int | None = None
-    classes: Annotated[int, pydantic.Field(ge=0, le=1 << 24)] = 0
+    rows: Annotated[int, pydantic.Field(ge=1, strict=True)]
+    pairs: Annotated[int, pydantic.Field(ge=0, strict=True)] | None = None
+    classes: Annotated[int, pydantic.Field(ge=0, le=1 << 24, strict=True)] = 0
     wrong_share: float = 0.0
     memorised: float = 1.0
 

@@ -6,6 +6,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import lru_cache, partial
 from itertools import count
 from pathlib import Path
@@ -34,8 +35,8 @@ class _Part:
     """One file of rows, memory-mapped; ``split`` as the dataset calls it, empty for none."""
 
     def __init__(self, split: str, file: Path) -> None:
-        self.split, self.parquet = split, file.suffix == ".parquet"
-        with report_damage(file, "an Arrow or Parquet file", (pa.ArrowException,)):
+        self.split, self.file, self.parquet = split, file, file.suffix == ".parquet"
+        with self._reporting():
             self.rows = pq.ParquetFile(str(file), memory_map=True) if self.parquet else _read_arrow(file)
             self.schema = self.rows.schema_arrow if self.parquet else self.rows.schema
 
@@ -48,7 +49,7 @@ class _Part:
         group_of = lru_cache(maxsize=_KEPT)(lambda group: self.rows.read_row_group(group, columns=[name]).column(0))
 
         def value(group: int, row: int) -> object:
-            with lock:
+            with lock, self._reporting():
                 column = group_of(group)
             return column[row].as_py()
 
@@ -58,8 +59,12 @@ class _Part:
 
     def values(self, name: str) -> list[Any]:
         """All values of one column."""
-        table = self.rows.read(columns=[name]) if self.parquet else self.rows
-        return list(table.column(name).to_pylist())
+        with self._reporting():
+            table = self.rows.read(columns=[name]) if self.parquet else self.rows
+            return list(table.column(name).to_pylist())
+
+    def _reporting(self) -> AbstractContextManager[None]:
+        return report_damage(self.file, "an Arrow or Parquet file", (pa.ArrowException,))
 
 
 def _read_arrow(file: Path) -> pa.Table:
