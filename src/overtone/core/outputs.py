@@ -76,7 +76,7 @@ def _source(path: Path, inputs: Iterable[object]) -> Path | None:
     """The input that a path is, or lies in."""
     place = path.resolve()
     for given in inputs:
-        if not isinstance(given, (str, Path)):
+        if not isinstance(given, (str, Path)) or not str(given):
             continue
         with contextlib.suppress(OSError, ValueError):
             source = Path(given).expanduser()
@@ -117,8 +117,6 @@ class ResultFolder:
             InputError: The folder holds something else, or results and neither ``resume`` nor ``overwrite`` is asked
                 for; another process writes into it; or it cannot be written to.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise InputError(f"{self.path}: is a file, not a folder", fix="choose another place")
         check_writable(self.path / MANIFEST)
         check_unlocked(self.path, BUSY)
         return self._check_contents(resume, overwrite, names)
