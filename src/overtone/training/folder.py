@@ -88,7 +88,6 @@ class RunFolder:
         "checkpoint.safetensors",
         "evaluation.json",
         "report.html",
-        *FOUND,
     )
     """Files of any run."""
     inferred = ("soft_labels.safetensors", "graph.json", "graph.npz", "teacher/")
@@ -137,7 +136,7 @@ class RunFolder:
 
     def names(self, method: str) -> tuple[str, ...]:
         """What a run of a method may write."""
-        return (*self.files, *(self.inferred if methods[method].needs_inferred_targets else ()))
+        return (*self.files, *FOUND, *(self.inferred if methods[method].needs_inferred_targets else ()))
 
     def _results(self) -> ResultFolder:
         """The folder as one of results; a run of an older version has no list of its files."""
