@@ -8,6 +8,7 @@ import hashlib
 import os
 import platform
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -67,13 +68,42 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         _open_here.discard(temporary.name)
 
 
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``; on success it becomes ``path``, on failure it is removed.
+
+    Raises:
+        InputError: The folder cannot be made, or ``path`` is there and is not an empty folder.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        prefix = f".{path.name[:_LONGEST]}.{_host()}-{os.getpid()}-"
+        temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=_MARK, dir=path.parent))
+    except (OSError, ValueError) as error:
+        raise WriteRefused(path, error) from None
+    _open_here.add(temporary.name)
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        temporary.replace(path)
+    except OSError as error:
+        raise WriteRefused(path, error) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        _open_here.discard(temporary.name)
+
+
 def sweep(folder: Path) -> None:
-    """Remove temporary files of writers that were killed: of processes of this machine that are gone, or a day old."""
+    """Remove what killed writers left half-written: of processes of this machine that are gone, or a day old."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             found = _TEMPORARY.search(entry.name) if entry.name.startswith(".") else None
             if found is not None and entry.name not in _open_here and _is_left(entry, found["host"], int(found["pid"])):
-                Path(entry.path).unlink(missing_ok=True)
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    Path(entry.path).unlink(missing_ok=True)
 
 
 class WriteRefused(InputError):

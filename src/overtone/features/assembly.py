@@ -90,11 +90,12 @@ def _match_rows(table: ParsedTable) -> tuple[dict[str, Values], dict[str, Values
 
 def _select(data: FeatureArrays, classes: tuple[str, ...]) -> FeatureArrays:
     """Only the clips of some classes, with targets of these classes."""
-    missing = [name for name in classes if name not in data.class_names]
+    codes = {name: number for number, name in enumerate(data.class_names)}
+    missing = [name for name in classes if name not in codes]
     if missing or data.labels is None:
         what = f"the subset needs classes that the data lack: {', '.join(missing)}"
         raise InputError(what, got=", ".join(data.class_names) or "no labels")
-    numbers = [data.class_names.index(name) for name in classes]
+    numbers = [codes[name] for name in classes]
     if data.labels.ndim == 2:
         labels = data.labels[:, numbers]
         chosen = labels.sum(axis=1) > 0

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +11,7 @@ import pyarrow
 import pyarrow.parquet
 
 from overtone.core import InputError
-from overtone.core.atomic import atomic_path
+from overtone.core.atomic import atomic_folder, atomic_path
 from overtone.core.files import json_text
 from overtone.features import save_arrays
 from overtone.features.layout import ROLES
@@ -139,9 +136,7 @@ def _write_projector(store: Store, path: Path) -> None:
     """A log folder for TensorBoard; an item without a modality is not among that modality's points."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(f"{path}: exists and is not an empty folder", fix="choose another place")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
+    with atomic_folder(path) as temporary:
         for name in store.modalities:
             with (
                 (temporary / f"{name}.tsv").open("w", encoding="utf-8") as vectors,
@@ -161,10 +156,6 @@ def _write_projector(store: Store, path: Path) -> None:
             for name in store.modalities
         ]
         (temporary / "projector_config.pbtxt").write_text("".join(parts), encoding="utf-8")
-        temporary.chmod(0o755)
-        os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _cell(value: Scalar) -> str:
