@@ -7,12 +7,14 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-
-import filelock
+from typing import TYPE_CHECKING
 
 from overtone.core.atomic import WriteRefused
 from overtone.core.errors import InputError
 from overtone.core.files import write_json
+
+if TYPE_CHECKING:  # an import that the program's help need not wait for
+    import filelock
 
 LOCK = "write.lock"
 """The file that is locked; it stays where it is."""
@@ -35,6 +37,8 @@ def acquire(folder: Path, fix: str) -> filelock.BaseFileLock:
     Raises:
         InputError: Another process is the writer, or the folder cannot be written to.
     """
+    import filelock
+
     lock = filelock.FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
@@ -82,6 +86,8 @@ def check_unlocked(folder: Path, fix: str) -> None:
     """
     if not (folder / LOCK).is_file():
         return
+    import filelock
+
     lock = filelock.FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
