@@ -143,7 +143,8 @@ def _table(rng: Random, base: Path) -> Words:
     if form == ".npz":
         valid.write_npz(changed, path)
     else:
-        good = changed if "data" in changed and "names" in changed and np.ndim(changed["data"]) == 2 else arrays
+        kept = {"data", "names"} <= changed.keys() and np.ndim(changed["data"]) == 2
+        good = changed if kept and np.asarray(changed["data"]).dtype.kind in "biuf" else arrays
         if form == ".csv":
             valid.write_csv({"data": np.asarray(good["data"]), "names": np.atleast_1d(good["names"])}, path)
         else:
