@@ -49,7 +49,7 @@ FATAL = {
     "wrong rank": (put(visual=np.zeros(60, np.float32)), ["key 'visual'", "rank", "(60,)"]),
     "no test rows": (put(is_test=np.zeros(60, bool)), ["key 'is_test'", "'test'"]),
     "unknown split": (drop("is_test"), []),
-    "negative class": (change("y", 3, -1), ["key 'y', row 3", "-1"]),
+    "negative class": (change("y", 3, -2), ["key 'y', row 3", "-2"]),
 }
 FATAL["unknown split"] = (put(split=np.where(np.arange(60) < 30, "train", "trst")), ["key 'split', row 30", "'trst'"])
 
