@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections import Counter
@@ -101,8 +102,9 @@ def run(seeds: Iterable[int], jobs: int = 1, report: int = 0) -> Summary:
         cases.mkdir()
         _prepare(base)
         running: dict[int, tuple[int, float]] = {}
-        waiting = iter(seeds)
-        while True:
+        waiting, ended = iter(seeds), threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: ended.set())  # what is done by then is told
+        while not ended.is_set():
             while len(running) < jobs and (seed := next(waiting, None)) is not None:
                 running[_start(seed, base, cases / str(seed))] = (seed, time.monotonic())
             if not running:
@@ -120,6 +122,10 @@ def run(seeds: Iterable[int], jobs: int = 1, report: int = 0) -> Summary:
                 if time.monotonic() - since > WAITING:
                     os.kill(child, signal.SIGKILL)
             time.sleep(0.002)
+        for child in running:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    return summary
 
 
 def _import_all() -> None:
@@ -165,6 +171,7 @@ def _start(seed: int, base: Path, folder: Path) -> int:
     pid = os.fork()
     if pid:
         return pid
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         folder.mkdir()
         os.chdir(folder)

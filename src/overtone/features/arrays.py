@@ -28,8 +28,8 @@ BLOCK_BYTES = 32 << 20
 """Conversion holds about this much of a source in memory at a time, whatever the size of the file."""
 
 READ_ERRORS: tuple[type[Exception], ...]
-READ_ERRORS = (OSError, EOFError, BadZipFile, zlib.error, RuntimeError, ValueError, KeyError, MemoryError)
-"""Raised by the libraries if the bytes of a file do not fit its header."""
+READ_ERRORS = (OSError, EOFError, BadZipFile, zlib.error, RuntimeError, ValueError, KeyError, MemoryError, SystemError)
+"""Raised by the libraries if the bytes of a file do not fit its header; by h5py's callbacks, SystemError."""
 
 
 class Rows(Protocol):
