@@ -8,14 +8,15 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from overtone.core import InputError
-from overtone.search import Store, open_store
-from overtone.search.flat.manifest import KEPT, manifest_path, versions
+from overtone.search import Store, audit_store, open_store
+from overtone.search.flat.manifest import KEPT, manifest_path, read_manifest, versions, write_manifest
 from overtone.search.flat.scan import Best
 
 from .conftest import assert_same, brute_force, make_items
@@ -73,6 +74,39 @@ def test_a_damaged_segment_is_named_and_the_last_whole_version_is_read(
     else:
         path.write_bytes(path.read_bytes()[:-7])
     check_fallback(folder, caplog, f"segment-00000002/{name}: damaged")
+
+
+@pytest.mark.parametrize("name", ["audio.npy", "visual.npy", "metadata.parquet"])
+def test_a_changed_byte_inside_a_segment_is_named_with_its_items(folder: Path, name: str) -> None:
+    path = folder / "segment-00000002" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    items = make_items(60)
+    with open_store(folder) as store:
+        lost = "30 items of this segment" if name.endswith("parquet") else "'clip-0-30' to 'clip-0-59'"
+        for call in (store.verify, store.compact, lambda: audit_store(store)):
+            with pytest.raises(
+                InputError, match=rf"segment-00000002/{name}: damaged \(its checksum differs\); the .*{lost}"
+            ):
+                call()
+        if not name.endswith("parquet"):
+            store.upsert(*items.part(30, 60))
+            store.compact()
+            store.verify()
+            assert ids(store) == items.ids
+
+
+def test_a_store_without_checksums_opens_and_is_compacted(folder: Path) -> None:
+    """One of an older version."""
+    found = read_manifest(folder, 2)
+    entries = tuple(replace(entry, checksums={}) for entry in found.segments)
+    write_manifest(folder, replace(found, segments=entries))
+    with open_store(folder) as store:
+        store.verify()
+        store.compact()
+        store.verify()
+    assert all(entry.checksums for entry in read_manifest(folder, 3).segments)
 
 
 def check_fallback(folder: Path, caplog: pytest.LogCaptureFixture, said: str) -> None:

@@ -79,8 +79,9 @@ def audit_store(
         Recall with and without filters, and a verdict.
 
     Raises:
-        InputError: A filter cannot be used.
+        InputError: A filter cannot be used, or what is stored is damaged.
     """
+    store.verify()
     drawn = store.sample(queries, seed)
     filters = [None, *(where or common_filters(store))]
     searches = []

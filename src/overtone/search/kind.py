@@ -76,6 +76,9 @@ class StoreKind(ABC):
     def refresh(self) -> None:  # noqa: B027 - only stores that show a fixed version have anything to do
         """See what others have written since the store was opened."""
 
+    def verify(self) -> None:  # noqa: B027 - only stores that keep checksums have anything to do
+        """Read everything that is stored and compare checksums; InputError where something was changed from outside."""
+
     def compact(self) -> None:  # noqa: B027 - only stores that keep what was deleted have anything to do
         """Give back the space of deleted items."""
 

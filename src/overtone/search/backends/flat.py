@@ -138,9 +138,14 @@ class FlatStore(Store):
     def refresh(self) -> None:
         self._seen = open_newest(self.folder, self._seen)
 
+    def verify(self) -> None:
+        for segment in self._segments:
+            segment.verify()
+
     def compact(self) -> None:
         """Write all items into one segment, and remove deleted items and earlier versions."""
         with self._writing():
+            self.verify()  # else damaged rows would get a checksum that fits them
             found, entries = self._manifest, list[SegmentEntry]()
             if found.items:
                 entries = [self._write_segment(found, self._iterate(_BATCH, None), found.items)]

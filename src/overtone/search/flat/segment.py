@@ -17,7 +17,7 @@ from overtone.core import InputError
 from overtone.features.arrays import READ_ERRORS
 from overtone.search.expression import to_expression
 from overtone.search.filters import Filter, columns_of
-from overtone.search.flat.manifest import SegmentEntry
+from overtone.search.flat.manifest import SegmentEntry, file_checksum
 from overtone.search.flat.writing import METADATA, ROW_GROUP
 from overtone.search.records import RESERVED, Vectors, cast_table
 
@@ -39,7 +39,7 @@ class Segment:
 
     def __init__(self, folder: Path, entry: SegmentEntry, columns: Mapping[str, str]) -> None:
         self.path, self.rows, self.columns = folder / entry.name, entry.rows, dict(columns)
-        self.rounding = entry.rounding
+        self.rounding, self._checksums = entry.rounding, entry.checksums
         for name, size in entry.files.items():
             found = (self.path / name).stat().st_size if (self.path / name).is_file() else None
             if found != size:
@@ -64,6 +64,30 @@ class Segment:
     def _damage(self, error: Exception) -> InputError:
         reason = str(error).split("\n")[0]
         return InputError(f"{self.path / METADATA}: damaged ({reason})", fix="index the data again")
+
+    def verify(self) -> None:
+        """Read every file and compare its checksum.
+
+        Raises:
+            InputError: One differs; names the items that the segment holds.
+        """
+        for name, checksum in self._checksums.items():
+            path = self.path / name
+            try:
+                whole = file_checksum(path) == checksum
+            except OSError as error:
+                raise InputError(f"{path}: cannot be read ({error.strerror})", fix="check the disk") from None
+            if not whole:
+                fix = "index them again with --upsert, which replaces them"
+                raise InputError(f"{path}: damaged (its checksum differs); {self._lost(name)}", fix=fix)
+
+    def _lost(self, name: str) -> str:
+        """Which items a damaged file concerns."""
+        rows = np.arange(self.rows) if self.deleted is None else np.flatnonzero(~self.deleted)
+        if name == METADATA or not len(rows):
+            return f"the {len(rows):,} items of this segment cannot be trusted"
+        first, last = (self.ids[int(rows[at])].as_py() for at in (0, -1))
+        return f"the {len(rows):,} items of this segment, {first!r} to {last!r}, cannot be trusted"
 
     @cached_property
     def ids(self) -> pyarrow.Array:

@@ -15,7 +15,7 @@ import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from overtone.search.flat.manifest import SegmentEntry, sync_folder
+from overtone.search.flat.manifest import SegmentEntry, file_checksum, sync_folder
 from overtone.search.records import COLUMN_TYPES, RESERVED, Records, Vectors, cast_table, has_vector
 
 ROW_GROUP = 8192
@@ -72,7 +72,9 @@ def write_segment(
         for path in temporary.iterdir():
             with path.open("rb") as written:
                 os.fsync(written.fileno())
-        files_found = {path.name: path.stat().st_size for path in sorted(temporary.iterdir())}
+        paths = sorted(temporary.iterdir())
+        sizes_found = {path.name: path.stat().st_size for path in paths}
+        checksums = {path.name: file_checksum(path) for path in paths}
         sync_folder(temporary)
         temporary.chmod(0o755)
         temporary.rename(folder / name)
@@ -80,7 +82,7 @@ def write_segment(
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     rounding = {key: files.rounding for key, files in vectors.items() if files.rounding}
-    return SegmentEntry(name, rows, files_found, rounding=rounding)
+    return SegmentEntry(name, rows, sizes_found, rounding=rounding, checksums=checksums)
 
 
 class _VectorFiles:
