@@ -23,6 +23,7 @@ from safetensors import safe_open
 import overtone
 import overtone.training.run as runs
 from overtone.core import InputError
+from overtone.core.files import load_tensors, save_tensors
 from overtone.methods.base import methods
 from overtone.training import Run, train
 from overtone.training.folder import RunFolder
@@ -398,6 +399,19 @@ def test_a_report_takes_the_embeddings_and_the_evaluation_of_the_training(data, 
     overtone.train("toy", data, out=tmp_path, resume=True)  # finished: read from its folder, and reported once more
     assert embedded == [0, 1, 0, 1]
     assert len(evaluated) == 2
+
+
+CHANGES = (torch.Tensor.float, lambda spec: spec[None], lambda spec: spec[:0], torch.Tensor.long)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_scalers_of_another_kind_are_named(data, tmp_path, change):
+    train("toy", data, settings={"epochs": 2}, out=tmp_path)
+    tensors = load_tensors(tmp_path / "scalers.safetensors")
+    tensors["audio/spec"] = change(tensors["audio/spec"]) * (1 if change is not torch.Tensor.long else 1000)
+    save_tensors(tmp_path / "scalers.safetensors", tensors)
+    with pytest.raises(InputError):
+        Run.load(tmp_path)
 
 
 def test_a_damaged_evaluation_is_named(data, tmp_path):

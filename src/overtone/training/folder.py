@@ -202,7 +202,7 @@ class RunFolder:
             raise InputError(what, got=", ".join(states), valid=", ".join(modalities))
         try:
             return {name: Scaler.from_state(states[name]) for name in modalities}
-        except (KeyError, ValueError, RuntimeError) as error:
+        except (KeyError, ValueError, TypeError, RuntimeError) as error:
             what = f"{self / 'scalers.safetensors'}: not scalers ({str(error).splitlines()[0]})"
             raise InputError(what, fix="take a whole copy of the run") from None
 
