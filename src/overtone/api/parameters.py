@@ -79,6 +79,16 @@ _PAIR = Param("A,B", help="Names of the two modalities in DATA, if not audio,vis
 _VIEWS = Param("A[,B]", help="Name of the one view in DATA, or of its two modalities, where that is not clear.")
 
 
+_LABELS = Param("KEY", option="--labels", help="Key of the labels in DATA, where it is not one of the usual ones.")
+_IDS = Param("KEY", option="--ids", help="Key of the clips' ids in DATA, where it is not one of the usual ones.")
+_GROUP_HELP = "Key of what clips belong together, which no made split cuts; of a modality: clips with equal rows."
+_GROUP = Param("KEY", option="--group", help=_GROUP_HELP)
+_CLASS_NAMES = Param("FILE", help="Names of the classes: a text file with one a line, or a JSON list.")
+_THRESHOLD_HELP = "Soft labels from this value on count as labels; by default they stay soft."
+_THRESHOLD = Param("T", help=_THRESHOLD_HELP)
+_CLIPS = Param("auto|rows|columns", help="Where the clips of MATLAB matrices are, if that cannot be told.")
+
+
 class Reading(TypedDict, total=False):
     """How data are read, besides the names of modalities; as :func:`overtone.load` takes it."""
 
@@ -86,6 +96,12 @@ class Reading(TypedDict, total=False):
     sequences: Annotated[Literal["mean", "keep"], _SEQUENCES]
     seed: Annotated[int, _SEED]
     missing: Annotated[Literal["refuse", "nan"], _MISSING]
+    label_key: Annotated[str | None, _LABELS]
+    id_key: Annotated[str | None, _IDS]
+    group_key: Annotated[str | None, _GROUP]
+    class_names: Annotated[str | Path | None, _CLASS_NAMES]
+    label_threshold: Annotated[float | None, _THRESHOLD]
+    clips: Annotated[Literal["auto", "rows", "columns"], _CLIPS]
 
 
 class PairReading(Reading, total=False):

@@ -217,9 +217,10 @@ def _search_features(
 def _read_queries(source: str, run: Run, asked: tuple[str, ...] | None, reading: PairReading) -> Features:
     """Features of the modality that is asked for, or of those that the source has."""
     from overtone.features.loading import open_source
+    from overtone.features.reading import check_reading
 
     if asked is None:
-        with open_source(source, 0) as table:
+        with open_source(source, check_reading()) as table:
             asked = tuple(name for name in run.modalities if any(key.startswith(name) for key in table.arrays))
     if len(asked) == 1:
         return read_one(source, asked[0], run.modalities, cast(ViewReading, reading))

@@ -86,7 +86,8 @@ class Command:
         for name, parameter in inspect.signature(self.verb).parameters.items():
             kind, marks = _opened(parameter.annotation, module)
             if parameter.kind is parameter.VAR_KEYWORD:
-                slots += _reading(get_args(kind)[0])
+                own = {slot.option for slot in slots}  # an option of the verb itself comes first
+                slots += [slot for slot in _reading(get_args(kind)[0]) if slot.option not in own]
             for mark in marks:
                 if isinstance(mark, Param):
                     made = _Slot.of(name, kind, mark, parameter.default, mark.help or entries[name])

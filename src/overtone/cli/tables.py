@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from overtone.graphs import Graph
 
 _INTERVAL = "95 %\ninterval"
+_ENTRIES = 10  # of a mapping that are shown at most
 _EDGES = 40  # of a graph that are shown at most
 _DIAGNOSED = {
     "within-class\nvariance": "intra_variance",
@@ -202,8 +203,9 @@ def inspection_table(found: Inspection) -> list[RenderableType]:
     facts.add_column(no_wrap=True, style="bold")
     facts.add_column()
     for key, value in found.to_dict().items():
-        if key not in ("notes", "warnings", "problems", "checksum") and value not in (None, {}, [], ""):
-            parts = [f"{name}: {plainly(part)}" for name, part in value.items()] if isinstance(value, Mapping) else []
+        if key not in ("notes", "warnings", "problems", "checksum", "unused") and value not in (None, {}, [], ""):
+            entries = shorten(value).items() if isinstance(value, Mapping) else ()
+            parts = [f"{name}: {plainly(shorten(part))}" for name, part in entries]
             facts.add_row(key.replace("_", " "), Text(printable("\n".join(parts) or plainly(value))))
     shown: list[RenderableType] = [facts]
     for kind, sentences in (("note", found.notes), ("warning", found.warnings), ("problem", found.problems)):
@@ -212,6 +214,18 @@ def inspection_table(found: Inspection) -> list[RenderableType]:
         alone = "a single view, for overtone diagnose; training takes two modalities"
         shown.append(f"No problems: {alone if len(found.modalities) == 1 else 'this can be trained on'}.")
     return shown
+
+
+def shorten(value: Any) -> Any:
+    """The first entries of a long mapping, and how many more there are, so that what is shown fits one screen.
+
+    Example:
+        >>> shorten({number: "x" for number in range(12)})["..."]
+        '12 in all'
+    """
+    if not isinstance(value, Mapping) or len(value) <= _ENTRIES + 1:
+        return value
+    return {**dict(list(value.items())[:_ENTRIES]), "...": f"{len(value):,} in all"}
 
 
 def plainly(value: object) -> str:

@@ -6,8 +6,9 @@ from overtone.features.base import Features, LabelKind, PairedFeatures, Provenan
 from overtone.features.corpora import corpora
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
 from overtone.features.inspection import Inspection, inspect
-from overtone.features.loading import Reading, from_arrays, load, load_views, views_from_arrays
+from overtone.features.loading import from_arrays, load, load_views, views_from_arrays
 from overtone.features.presence import membership, only_pairs
+from overtone.features.reading import Reading
 from overtone.features.saving import save, save_arrays
 from overtone.features.splitting import hold_out, split_by_class
 

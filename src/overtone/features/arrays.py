@@ -223,6 +223,17 @@ def _shareable(array: Values) -> bool:
     return bool(plain and array.flags.writeable and array.flags.aligned)
 
 
+def hash_rows(rows: Values) -> Values:
+    """(N,) 64-bit hashes of float32 rows: equal rows have equal ones, others differ but for a chance of about 2^-32.
+
+    The words of a row are multiplied by fixed random numbers and summed modulo 2^64.
+    """
+    words = rows.reshape(len(rows), -1).view(np.uint32)
+    factors = np.random.PCG64(0).random_raw(words.shape[1]) | np.uint64(1)
+    step = max(1, (1 << 22) // max(1, words.shape[1]))
+    return np.concatenate([words[start : start + step] @ factors for start in range(0, len(words), step)])
+
+
 @dataclass(frozen=True)
 class Table:
     """What a reader finds in a source: named arrays, nothing interpreted."""
@@ -233,6 +244,8 @@ class Table:
     arrays: dict[str, Array]
     notes: tuple[str, ...] = ()
     """What the reader decided, in sentences."""
+    unread: dict[str, str] = field(default_factory=dict)
+    """Keys that the reader cannot read, each with the reason."""
     close: Callable[[], None] = field(default=lambda: None)
     """Gives the file back."""
 
@@ -241,7 +254,14 @@ class Table:
         """The table of rows by key."""
         path = Path(str(source))
         stored = path.stat().st_size if path.is_file() else None
-        arrays = {key: Array(values, f"{source}, key {key!r}", stored) for key, values in rows.items()}
+        arrays: dict[str, Array] = {}
+        for key, values in rows.items():
+            fields = np.dtype(values.dtype).names or ()
+            for name in fields:  # of a structured array: each is a key
+                field = name if name not in rows else f"{key}.{name}"
+                arrays[field] = Array(values[name], f"{source}, key {field!r}", stored)
+            if not fields:
+                arrays[key] = Array(values, f"{source}, key {key!r}", stored)
         return cls(str(source), reader, arrays, **more)
 
 

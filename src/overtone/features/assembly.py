@@ -16,6 +16,7 @@ from overtone.features.parsed_table import ParsedTable
 from overtone.features.splitting import group_numbers
 from overtone.features.subsets import Subset
 from overtone.features.truth import build_truth
+from overtone.features.unused import describe_unused
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,8 @@ def assemble(table: ParsedTable, subset: Subset | None = None, warnings: tuple[s
         present,
         table.group_names,
     )
+    if unused := describe_unused(table.unused):
+        table.notes.append(unused)
     if subset is not None:
         data = _select(data, subset.classes)
         table.notes.append(subset.note)

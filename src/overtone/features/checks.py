@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Column, SparseRows, Values, pickle_error
+from overtone.features.arrays import Column, SparseRows, Values, hash_rows, pickle_error
 from overtone.features.base import EVENTS
 from overtone.features.labels import check_labels
 from overtone.features.parsed_table import FALSE, LONGEST, SHOWN, SPLITS, TRUE, Issue, ParsedTable, list_some
 from overtone.features.presence import check_groups, check_presence
+from overtone.features.sequence_checks import check_lengths, check_repeats
 from overtone.features.truth import check_truth
+
+_HUGE = 1e6
+"""A row whose largest value is so many times the usual one is named."""
 
 
 def find_issues(table: ParsedTable) -> Iterator[Issue]:
@@ -37,6 +41,8 @@ def find_issues(table: ParsedTable) -> Iterator[Issue]:
     for check in (_check_row_counts, _check_vectors, _check_ids, check_labels, _check_split_names, check_truth):
         yield from run(check, table)
     if not fatal:
+        yield from run(check_lengths, table)
+    if not fatal:
         yield from run(check_presence, table)
     for name, column in table.modalities.items():
         if not any(_check_shape(column)):
@@ -44,6 +50,7 @@ def find_issues(table: ParsedTable) -> Iterator[Issue]:
     if not fatal:
         yield from run(_check_splits, table)
         yield from run(check_groups, table)
+        yield from run(check_repeats, table)
         yield from run(_check_leaks, table)
 
 
@@ -54,7 +61,7 @@ def _check_shape(column: Column) -> Iterator[Issue]:
             yield Issue("dtype", pickle_error(part))
         elif not part.numeric:
             yield Issue("dtype", InputError(f"{part.where}: features must be numbers", got=str(part.dtype)))
-        if len(part.shape) not in (2, 3):
+        if len(part.shape) not in (2, 3, 5):
             valid = "(N, d) rows or (N, T, d) sequences"
             yield Issue("rank", InputError(f"{part.where}: wrong rank", got=f"shape {part.shape}", valid=valid))
         elif 0 in part.shape:
@@ -74,7 +81,7 @@ def _check_row_counts(table: ParsedTable) -> Iterator[Issue]:
     """Every column has one row per clip, part by part."""
     first = table.first
     others: list[Column | None] = [table.labels, table.ids, table.split, table.is_test, *table.media.values()]
-    others.append(table.groups)
+    others += [table.groups, *table.lengths.values()]
     others += [column for key, column in table.truth.items() if key.startswith(EVENTS)]
     if not table.own_ids:
         others += list(table.modalities.values())
@@ -96,7 +103,14 @@ def _check_row_counts(table: ParsedTable) -> Iterator[Issue]:
 def _check_vectors(table: ParsedTable) -> Iterator[Issue]:
     """Ids, splits and paths are one string or flag per row; what is known beyond the labels is a number."""
     flagged = [column for column in (table.is_test, *table.present.values()) if column is not None]
-    columns = [table.ids, table.split, table.groups, *flagged, *table.own_ids.values(), *table.media.values()]
+    columns = [
+        table.ids,
+        table.split,
+        *flagged,
+        *table.lengths.values(),
+        *table.own_ids.values(),
+        *table.media.values(),
+    ]
     for part in [part for column in columns if column is not None for part in column.parts]:
         if len(part.shape) != 1 and part.shape[1:] != (1,):
             yield Issue("rank", InputError(f"{part.where}: wrong rank", got=f"shape {part.shape}", valid="(N,)"))
@@ -179,6 +193,7 @@ def _check_values(table: ParsedTable, name: str) -> Iterator[Issue]:
             fix = f"if whole rows of NaN mean clips without {name}, read the data with missing=nan (--missing nan)"
         yield Issue("not-finite", InputError(what, fix=fix))
         return
+    yield from _check_size(table, name, rows, numbers)
     zero = numbers[_test_rows(rows, lambda block: ~block.any(axis=1))].tolist()
     if len(zero) == len(rows):
         what = f"{column.where}: every row is zero, the modality is missing"
@@ -190,9 +205,29 @@ def _check_values(table: ParsedTable, name: str) -> Iterator[Issue]:
         yield Issue("zero-rows", InputError(what, fix=fix), fatal=False)
     flat = rows.reshape(-1, rows.shape[-1])
     constant = np.flatnonzero(flat.min(axis=0) == flat.max(axis=0)).tolist()
+    if len(constant) == rows.shape[-1] and len(rows) > 1 and rows.ndim == 2:
+        what = f"{column.where}: constant: all {len(rows):,} rows are the same, so {name} tells no clip from another"
+        yield Issue("constant-modality", InputError(what, fix="extract its features again"))
+        return
     if constant and len(rows) > 1:
         what = f"{column.where}: {len(constant)} of {rows.shape[-1]} columns are constant ({list_some(constant)})"
         yield Issue("constant-columns", InputError(what, fix="they contain no information"), fatal=False)
+
+
+def _check_size(table: ParsedTable, name: str, rows: Values, numbers: Values) -> Iterator[Issue]:
+    """No few rows are so large that nothing else counts beside them."""
+    flat = rows.reshape(len(rows), -1)
+    step = max(1, (1 << 22) // flat.shape[1])
+    sizes = np.concatenate([np.abs(flat[at : at + step]).max(axis=1) for at in range(0, len(flat), step)])
+    usual = float(np.median(sizes))
+    huge = np.flatnonzero(sizes > _HUGE * usual) if usual > 0 else np.empty(0, np.int64)
+    if len(huge) and len(huge) <= max(1, len(rows) // 100):
+        place = table.place(table.modalities[name])(int(numbers[huge[0]]))
+        what = f"{place}: values up to {sizes[huge[0]]:.3g}, where a row's largest is usually about {usual:.3g}"
+        got = f"{len(huge)} such rows ({list_some(numbers[huge].tolist())})"
+        yield Issue(
+            "huge-rows", InputError(what, got=got, fix="leave these clips out or extract them again"), fatal=False
+        )
 
 
 def _check_leaks(table: ParsedTable) -> Iterator[Issue]:
@@ -216,17 +251,6 @@ def memory_bytes() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return 8 << 30
-
-
-def hash_rows(rows: Values) -> Values:
-    """(N,) 64-bit hashes of float32 rows: equal rows have equal ones, others differ but for a chance of about 2^-32.
-
-    The words of a row are multiplied by fixed random numbers and summed modulo 2^64.
-    """
-    words = rows.reshape(len(rows), -1).view(np.uint32)
-    factors = np.random.PCG64(0).random_raw(words.shape[1]) | np.uint64(1)
-    step = max(1, (1 << 22) // max(1, words.shape[1]))
-    return np.concatenate([words[start : start + step] @ factors for start in range(0, len(words), step)])
 
 
 def _test_rows(rows: Values, test: Callable[[Values], object]) -> Values:

@@ -15,7 +15,8 @@ from overtone.features.assembly import FeatureArrays, assemble
 from overtone.features.base import LabelKind
 from overtone.features.checks import find_issues
 from overtone.features.layout import parse_table
-from overtone.features.loading import Reading, check_reading, open_source
+from overtone.features.loading import open_source
+from overtone.features.reading import Reading, check_reading
 
 _BLOCK = 1 << 22  # values converted to float64 at a time
 
@@ -65,6 +66,7 @@ class Inspection(Document):
         truth: Key to shape of what is known beyond the annotation.
         training: What label-free training would decide, in words, by name; only where asked for.
         checksum: SHA-256 over features, targets and splits.
+        unused: Key to the reason, of all keys that have no role.
         notes: What was decided while reading, in sentences.
         problems: What makes the source unusable, in sentences.
         warnings: What may be wrong but stops nothing, in sentences.
@@ -83,6 +85,7 @@ class Inspection(Document):
     truth: dict[str, tuple[int, ...]] = field(default_factory=dict)
     training: dict[str, str] = field(default_factory=dict)
     checksum: str | None = None
+    unused: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -110,14 +113,14 @@ def inspect(source: str | Path, *, modalities: tuple[str, ...] | None = None, **
     found = Inspection(str(source))
     how = check_reading(**reading)
     try:
-        with open_source(source, how.seed) as table:
+        with open_source(source, how) as table:
             keys = {key: str(array) for key, array in table.arrays.items()}
             found = replace(found, reader=table.reader, keys=keys)
-            parsed = parse_table(table, modalities, how.sequences, how.seed, how.missing)
+            parsed = parse_table(table, modalities, how)
             issues = list(find_issues(parsed))
             problems = tuple(str(issue.error) for issue in issues if issue.fatal)
             warnings = tuple(str(issue.error) for issue in issues if not issue.fatal)
-            found = replace(found, rows=parsed.first.rows, problems=problems, warnings=warnings)
+            found = replace(found, unused=parsed.unused, rows=parsed.first.rows, problems=problems, warnings=warnings)
             if not problems:
                 found = _describe(found, assemble(parsed, how.subset))
             found = replace(found, notes=tuple(dict.fromkeys(parsed.notes)))

@@ -6,7 +6,7 @@ zeros. That is so wherever labels are taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Values
+from overtone.features.arrays import Column, Values
 
 NO_LABEL = -1
 """The class code of a row without a label."""
@@ -24,13 +24,8 @@ SHOWN = 5
 
 VALID = "class numbers or names (N,), or targets (N, C)"
 
-_WORDS_FOR_NOTHING = frozenset(("nan", "none", "null", "na", "n/a", "<na>", "-1"))
-_ALIKE = 0.95
-"""Labels tell next to nothing if more than this share of the pairs of rows share a class."""
 _LARGE = 1 << 24
 """Numbers that a matrix of targets may have before a checksum is taken of the codes instead."""
-_SAMPLE = 500
-"""Rows whose pairs are looked at."""
 _LARGEST = np.iinfo(np.int64).max
 
 Place = Callable[[int], str]
@@ -116,7 +111,14 @@ class Labels:
         _refuse(~known & self.known, self.values, self.place, valid, fix)
 
 
-def read_labels(values: Any, where: str, place: Place | None = None, *, column_is_class: bool = False) -> Labels:
+def read_labels(
+    values: Any,
+    where: str,
+    place: Place | None = None,
+    *,
+    column_is_class: bool = False,
+    threshold: float | None = None,
+) -> Labels:
     """Read labels of any kind.
 
     Args:
@@ -125,6 +127,7 @@ def read_labels(values: Any, where: str, place: Place | None = None, *, column_i
         where: What they are called in messages.
         place: Where a row is, for messages; by default ``where`` and its number.
         column_is_class: Whether a single column is a target of one class, not a column of class numbers.
+        threshold: Targets from this value on become 1, others 0; None leaves them as they are.
 
     Returns:
         The labels.
@@ -153,7 +156,10 @@ def read_labels(values: Any, where: str, place: Place | None = None, *, column_i
     if array.dtype.kind == "U":
         return Labels(array, where, place)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    return Labels(_targets(array, place) if matrix else _numbers(array, place), where, place)
+    if not matrix:
+        return Labels(_numbers(array, place), where, place)
+    targets = _targets(array, place)
+    return Labels(targets if threshold is None else (targets >= threshold).astype(np.float32), where, place)
 
 
 def codes_of(targets: Values) -> Values | None:
@@ -168,6 +174,14 @@ def codes_of(targets: Values) -> Values | None:
     return np.where(targets.any(axis=1), targets.argmax(axis=1), NO_LABEL).astype(np.int64)
 
 
+def is_label_matrix(column: Column) -> bool:
+    """Whether a column is (N, C) with one 1 a row and 0 otherwise, which is what labels look like, not features."""
+    if any(len(part.shape) != 2 or not 2 <= part.shape[1] < part.shape[0] for part in column.parts):
+        return False
+    blocks = (block for part in column.parts for block in part.blocks())
+    return all(bool(((block == 0) | (block == 1)).all() and (block.sum(axis=1) == 1).all()) for block in blocks)
+
+
 def one_hot(codes: Values, classes: int) -> Values:
     """(N, C) float32 targets of (N,) class codes; a row of zeros where there is no label."""
     targets = np.zeros((len(codes), classes), np.float32)
@@ -179,38 +193,6 @@ def one_hot(codes: Values, classes: int) -> Values:
 def identifying(labels: Values, classes: int) -> Values:
     """What a checksum takes of labels: the targets, and of many classes the codes, as the targets would be huge."""
     return labels if labels.ndim == 2 or labels.size * classes > _LARGE else one_hot(labels, classes)
-
-
-def find_doubts(labels: Labels) -> Iterator[tuple[str, InputError]]:
-    """What may be wrong with labels, each a name for programs and a sentence."""
-    values, where = labels.values[labels.known], labels.where
-    if labels.named:
-        words = np.unique(values)
-        for word in [word for word in words.tolist() if word.lower() in _WORDS_FOR_NOTHING]:
-            count = int((values == word).sum())
-            what = f"{where}: {count} rows have the class {word!r}, which looks like a missing label"
-            yield "missing-word", InputError(what, fix="if so leave those labels empty: that means unlabelled")
-    classes = int((values > 0).any(axis=0).sum()) if values.ndim == 2 else len(np.unique(values))
-    if classes == 1:
-        fix = "label-level retrieval means nothing then: use the instance-level metrics"
-        if values.ndim == 1 and not labels.named and not labels.known.all():
-            fix += "; rows of -1 are without a label: if -1 is a class, number the classes from 0"
-        yield "one-class", InputError(f"{where}: all clips are of one class", fix=fix)
-    elif values.ndim == 2 and (share := _share_alike(values)) > _ALIKE:
-        what = (
-            f"{where}: {share:.0%} of the pairs of clips share a class, so nearly every clip is relevant to every other"
-        )
-        soft = not bool(((values == 0) | (values == 1)).all())
-        fix = "take what is above a threshold: --label-threshold 0.5, or labels >= 0.5 in Python"
-        yield "alike-labels", InputError(what, fix=fix if soft else "leave out classes that all clips have")
-
-
-def _share_alike(targets: Values) -> float:
-    """The share of pairs of rows, of a sample, that share a class."""
-    rows = targets[:: max(1, len(targets) // _SAMPLE)] > 0
-    shared = (rows.astype(np.float32) @ rows.T.astype(np.float32)) > 0
-    others = len(rows) * (len(rows) - 1)
-    return float((shared.sum() - np.trace(shared)) / others) if others else 0.0
 
 
 def _to_array(values: Any, where: str) -> Values:

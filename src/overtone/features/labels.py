@@ -8,8 +8,14 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.features.arrays import Column, Values, pickle_error
-from overtone.features.label_reading import find_doubts
+from overtone.features.label_reading import Labels
 from overtone.features.parsed_table import Issue, ParsedTable
+
+_WORDS_FOR_NOTHING = frozenset(("nan", "none", "null", "na", "n/a", "<na>", "-1"))
+_ALIKE = 0.95
+"""Labels tell next to nothing if more than this share of the pairs of rows share a class."""
+_SAMPLE = 500
+"""Rows whose pairs are looked at."""
 
 
 def check_labels(table: ParsedTable) -> Iterator[Issue]:
@@ -38,6 +44,38 @@ def build_labels(table: ParsedTable) -> tuple[Values | None, tuple[str, ...]]:
         table.notes.append(f"{table.labels.where}: no clip has a label")
         return None, ()
     return labels, names
+
+
+def find_doubts(labels: Labels) -> Iterator[tuple[str, InputError]]:
+    """What may be wrong with labels, each a name for programs and a sentence."""
+    values, where = labels.values[labels.known], labels.where
+    if labels.named:
+        words = np.unique(values)
+        for word in [word for word in words.tolist() if word.lower() in _WORDS_FOR_NOTHING]:
+            count = int((values == word).sum())
+            what = f"{where}: {count} rows have the class {word!r}, which looks like a missing label"
+            yield "missing-word", InputError(what, fix="if so leave those labels empty: that means unlabelled")
+    classes = int((values > 0).any(axis=0).sum()) if values.ndim == 2 else len(np.unique(values))
+    if classes == 1:
+        fix = "label-level retrieval means nothing then: use the instance-level metrics"
+        if values.ndim == 1 and not labels.named and not labels.known.all():
+            fix += "; rows of -1 are without a label: if -1 is a class, number the classes from 0"
+        yield "one-class", InputError(f"{where}: all clips are of one class", fix=fix)
+    elif values.ndim == 2 and (share := _share_alike(values)) > _ALIKE:
+        what = (
+            f"{where}: {share:.0%} of the pairs of clips share a class, so nearly every clip is relevant to every other"
+        )
+        soft = not bool(((values == 0) | (values == 1)).all())
+        fix = "take what is above a threshold: --label-threshold 0.5, or labels >= 0.5 in Python"
+        yield "alike-labels", InputError(what, fix=fix if soft else "leave out classes that all clips have")
+
+
+def _share_alike(targets: Values) -> float:
+    """The share of pairs of rows, of a sample, that share a class."""
+    rows = targets[:: max(1, len(targets) // _SAMPLE)] > 0
+    shared = (rows.astype(np.float32) @ rows.T.astype(np.float32)) > 0
+    others = len(rows) * (len(rows) - 1)
+    return float((shared.sum() - np.trace(shared)) / others) if others else 0.0
 
 
 def _check_parts(column: Column) -> Iterator[Issue]:

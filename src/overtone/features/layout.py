@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from overtone.core import InputError
 from overtone.features.arrays import Array, Column, Table
 from overtone.features.base import EVENTS, single_view_error
-from overtone.features.parsed_table import INTERACTIONS, SPLITS, STRENGTHS, Missing, ParsedTable, Sequences
+from overtone.features.label_reading import is_label_matrix
+from overtone.features.parsed_table import INTERACTIONS, KEYS, LONGEST, SPLITS, STRENGTHS, ParsedTable
+from overtone.features.reading import CheckedReading
+from overtone.features.unused import find_unused
 
 _USUAL_PAIR = ("audio", "visual")
 """The default names of the two modalities."""
@@ -15,8 +18,13 @@ _USUAL_PAIR = ("audio", "visual")
 _USUAL_VIEWS = ("image", "features", "embeddings", "x", "X", "data")
 """Usual names of a single view."""
 
-LABELS = ("labels", "y", "lab", "label", "Y", "gt", "gnd")
-IDS = ("ids", "id", "video_id", "clip_id")
+LABELS = (
+    *("labels", "y", "lab", "label", "Y", "gt", "gnd", "targets", "target", "labs", "category", "categories"),
+    *("class", "class_id", "class_label", "cls", "ground_truth", "groundtruth", "label_id", "Label", "Labels"),
+)
+IDS = ("ids", "id", "video_id", "clip_id", "clip_ids", "video_ids")
+LENGTHS = ("_length", "_lengths", "_len", "_lens")
+"""Ends of the key that holds the number of steps of each sequence of a modality."""
 GROUPS = "groups"
 MEDIA = "media_"
 PRESENT = "present_"
@@ -25,41 +33,58 @@ ROLES = {*LABELS, *IDS, "split", "is_test", "class_names", "modalities", GROUPS,
 PREFIXES = (EVENTS, MEDIA, PRESENT, _OWN_IDS)
 
 
-def parse_table(
-    table: Table, modalities: tuple[str, ...] | None, sequences: Sequences, seed: int, missing: Missing = "refuse"
-) -> ParsedTable:
+def parse_table(table: Table, modalities: tuple[str, ...] | None, how: CheckedReading) -> ParsedTable:
     """Find the role of every array; InputError where the modalities cannot be found.
 
-    ``modalities`` are the keys that the user names, the rest is as in :class:`overtone.features.Reading`.
+    ``modalities`` are the keys that the user names.
     """
     columns = join_parts(table.arrays)
+    for option, key in (("--labels", how.label_key), ("--ids", how.id_key), ("--group", how.group_key)):
+        if key is not None and key not in columns:
+            raise InputError(f"{table.source}: no key {key!r} for {option}", got=list_keys(columns))
     notes = list(table.notes)
-    names = _find_modalities(table, columns, modalities, notes)
-    labels = next((key for key in LABELS if key in columns), None)
+    labels = how.label_key or next((key for key in LABELS if key in columns), None)
+    chosen = {key for key in (how.label_key, how.id_key) if key}
+    names, found = _find_modalities(table, columns, modalities, labels, chosen, notes)
+    labels = labels or found
+    labels = None if labels in names else labels
     alone = len(names) == 1
     if alone:
         _refuse_own_ids(table, columns, names[0])
-    ids = next((key for key in (*IDS, *(_OWN_IDS + name for name in names if alone)) if key in columns), None)
-    return ParsedTable(
+    ids = how.id_key or next(
+        (key for key in (*IDS, *(_OWN_IDS + name for name in names if alone)) if key in columns), None
+    )
+    group = how.group_key or (GROUPS if GROUPS in columns else None)
+    parsed = ParsedTable(
         table=table,
         modalities={name: columns[name] for name in names},
         labels=columns[labels] if labels else None,
-        one_hot=labels == "labels",
         ids=columns[ids] if ids else None,
         own_ids={name: columns[_OWN_IDS + name] for name in names if not alone and _OWN_IDS + name in columns},
         split=columns.get("split"),
-        is_test=columns.get("is_test"),
+        is_test=None if "split" in columns else columns.get("is_test"),
         class_names=columns.get("class_names"),
         truth={key: columns[key] for key in columns if key.startswith(EVENTS) or key in (INTERACTIONS, STRENGTHS)},
         media={name: columns[MEDIA + name] for name in names if MEDIA + name in columns},
         present={name: columns[PRESENT + name] for name in names if PRESENT + name in columns},
-        groups=columns.get(GROUPS),
+        lengths=_find_lengths(columns, names),
+        groups=columns[group] if group else None,
         quantised=labels == "lab" and bool(columns["lab"].splits),
-        sequences=sequences,
-        missing=missing,
-        seed=seed,
+        how=how,
         notes=notes,
     )
+    parsed.unused = find_unused(columns, parsed, labels)
+    return parsed
+
+
+def _find_lengths(columns: Mapping[str, Column], names: tuple[str, ...]) -> dict[str, Column]:
+    """Modality to the column of its sequences' lengths."""
+    found = {}
+    for name in names:
+        key = next((name + end for end in LENGTHS if name + end in columns), None)
+        if key is not None and all(len(part.shape) == 3 for part in columns[name].parts):
+            found[name] = columns[key]
+    return found
 
 
 def join_parts(arrays: Mapping[str, Array]) -> dict[str, Column]:
@@ -83,17 +108,22 @@ def join_parts(arrays: Mapping[str, Array]) -> dict[str, Column]:
 
 
 def _find_modalities(
-    table: Table, columns: Mapping[str, Column], wanted: tuple[str, ...] | None, notes: list[str]
-) -> tuple[str, ...]:
-    """The keys of the one view or of the two modalities: the user's, or those that are recognised."""
-    found, remarks = _recognise(columns)
+    table: Table,
+    columns: Mapping[str, Column],
+    wanted: tuple[str, ...] | None,
+    labels: str | None,
+    taken: set[str],
+    notes: list[str],
+) -> tuple[tuple[str, ...], str | None]:
+    """The keys of the one view or of the two modalities, the user's or those recognised; and a key of labels."""
+    found, matrix, remarks = _recognise(columns, labels, taken)
     if wanted is None:
         if not found:
             what = f"{table.source}: cannot tell which arrays are the modalities"
             valid = "keys 'audio' and 'visual', exactly two arrays with a row per clip, or one: a single view"
-            raise InputError(what, got=list_keys(columns), valid=valid, fix="name them with --modalities a,b")
+            raise InputError(what, got=list_keys(columns), valid=valid, fix=_advise(columns))
         notes += remarks
-        return found
+        return found, matrix
     if len(wanted) not in (1, 2) or len(set(wanted)) < len(wanted):
         what = f"{table.source}: the name of one view or of two different modalities is needed"
         raise InputError(what, got=",".join(wanted) or "none", fix="write --modalities a,b")
@@ -103,37 +133,61 @@ def _find_modalities(
                 raise single_view_error(table.source, found[0], list_keys(columns))
             fix = "name what is there with --modalities a,b"
             raise InputError(f"{table.source}: no key {name!r}", got=list_keys(columns), fix=fix)
-    return wanted
+    return wanted, None
 
 
-def _recognise(columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The file's own names, the usual pair, the only arrays that qualify, or the usual view; and notes on it."""
+def _recognise(
+    columns: Mapping[str, Column], labels: str | None, taken: set[str]
+) -> tuple[tuple[str, ...], str | None, tuple[str, ...]]:
+    """The file's own names, the usual pair, the only arrays that qualify, or the usual view; and notes on it.
+
+    A matrix of labels is no modality: its key comes second, where the source has no other labels.
+    """
     stored = columns["modalities"].text() if "modalities" in columns else ()
     for names in (stored, _USUAL_PAIR):
         if len(names) in (1, 2) and all(name in columns for name in names):
-            return names, ()
-    candidates = _find_candidates(columns)
+            return names, None, ()
+    candidates = _find_candidates(columns, labels, taken)
+    marks = tuple(name for name in candidates if len(candidates) > 1 and is_label_matrix(columns[name]))
+    candidates = tuple(name for name in candidates if name not in marks)
+    matrix = marks[0] if len(marks) == 1 and labels is None else None
+    notes = tuple(
+        f"took {name!r} as the labels, not as a modality: every row has one 1 and is 0 otherwise"
+        for name in marks
+        if name == matrix
+    )
     if len(candidates) == 1:
-        return candidates, (f"took {candidates[0]!r} as the one view: the only array that qualifies",)
+        return candidates, matrix, (f"took {candidates[0]!r} as the one view: the only array that qualifies", *notes)
     if len(candidates) == 2 and columns[candidates[0]].rows == columns[candidates[1]].rows:
         first, second = candidates
-        return candidates, (f"took {first!r} and {second!r} as the two modalities: the only arrays that qualify",)
+        taken_as = f"took {first!r} and {second!r} as the two modalities: the only arrays that qualify"
+        return candidates, matrix, (taken_as, *notes)
     # called like a view, but it cannot be one: the checks say what is wrong with it
     usual = tuple(name for name in _USUAL_VIEWS if name in columns)
-    return (usual if not candidates and len(usual) == 1 else ()), ()
+    return (usual if not candidates and len(usual) == 1 else ()), None, ()
 
 
-def _find_candidates(columns: Mapping[str, Column]) -> tuple[str, ...]:
-    """Keys of the arrays that can hold features: numbers, two or three axes, a row per label."""
-    labels = next((columns[key] for key in LABELS if key in columns), None)
+def _find_candidates(columns: Mapping[str, Column], labels: str | None, taken: set[str]) -> tuple[str, ...]:
+    """Keys of the arrays that can hold features: numbers, two or more axes, a row per label."""
+    rows = columns[labels].rows if labels else None
     return tuple(
         name
         for name, column in columns.items()
         if name not in ROLES
+        and name not in taken
         and not name.startswith(PREFIXES)
-        and all(part.numeric and len(part.shape) in (2, 3) for part in column.parts)
-        and (labels is None or column.rows == labels.rows)
+        and all(part.numeric and len(part.shape) in (2, 3, 5) for part in column.parts)
+        and (rows is None or column.rows == rows)
     )
+
+
+def _advise(columns: Mapping[str, Column]) -> str:
+    """What to do where no modality is recognised."""
+    images = [key for key, column in columns.items() if any(len(part.shape) == 4 for part in column.parts)]
+    if images:
+        one = images[0]
+        return f"{one!r} has four axes, as images have: flatten them, {one}.reshape(N, -1), or extract features"
+    return "name them with --modalities a,b"
 
 
 def _refuse_own_ids(table: Table, columns: Mapping[str, Column], name: str) -> None:
@@ -146,6 +200,8 @@ def _refuse_own_ids(table: Table, columns: Mapping[str, Column], name: str) -> N
 
 
 def list_keys(columns: Mapping[str, Column]) -> str:
-    """What is there, for messages: every key with its shape and kind."""
-    keys = [f"{name!r} {' + '.join(map(str, column.parts))}" for name, column in columns.items()]
-    return f"keys {', '.join(keys)}" if keys else "no keys"
+    """What is there, for messages: the first keys with their shapes and kinds, and how many more there are."""
+    keys = [f"{name[:LONGEST]!r} {' + '.join(map(str, column.parts))}" for name, column in columns.items()]
+    if not keys:
+        return "no keys"
+    return f"keys {', '.join(keys[:KEYS])}" + (f" and {len(keys) - KEYS:,} more" if len(keys) > KEYS else "")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypedDict, get_args
+from typing import Any
 
 import numpy as np
 from typing_extensions import Unpack
@@ -25,24 +25,9 @@ from overtone.features.base import (
 from overtone.features.checks import find_issues
 from overtone.features.corpora import corpora
 from overtone.features.formats import find_format
+from overtone.features.formats.mat import turn
 from overtone.features.layout import join_parts, list_keys, parse_table
-from overtone.features.parsed_table import Missing, Sequences
-from overtone.features.subsets import Subset, find_subset
-
-
-class Reading(TypedDict, total=False):
-    """How features are read, besides the names of modalities: keywords of :func:`load` and its relatives."""
-
-    subset: str | None
-    """A published part of the corpus (``"ave-15"``)."""
-    sequences: Sequences
-    """What becomes of (N, T, d): ``"mean"`` over time, the default, or ``"keep"``."""
-    seed: int
-    """Of a generated corpus, and of the 70/30 split where the source has none; 0 by default."""
-    missing: Missing
-    """What a row of NaN means: an error (``"refuse"``, the default), or a clip without that modality (``"nan"``)."""
-    view: str | None
-    """The former name of ``subset``."""
+from overtone.features.reading import CheckedReading, Reading, check_reading
 
 
 def load(
@@ -54,7 +39,7 @@ def load(
         source: A file (.npz, .h5, .mat, .parquet, .safetensors), a folder (official AVE, or .npy files) or the
             name of a corpus (``"split-digits"``, ``"simulated"``).
         modalities: Keys of the two modalities where they are not ``audio`` and ``visual``.
-        reading: ``subset``, ``sequences``, ``seed`` and ``missing``, as :class:`Reading` describes them.
+        reading: ``subset``, ``sequences``, ``label_key`` and others, as :class:`Reading` describes them.
 
     Returns:
         Checked features; what was decided is in ``provenance.notes``, what may be wrong in ``provenance.warnings``.
@@ -149,41 +134,14 @@ def views_from_arrays(
     return _read(make_table(arrays, source, "arrays"), modalities, reading)
 
 
-@dataclass(frozen=True)
-class CheckedReading:
-    """How a source is read, every value valid; see :class:`Reading`."""
-
-    subset: Subset | None
-    sequences: Sequences
-    seed: int
-    missing: Missing
-
-
-def check_reading(
-    *,
-    subset: str | None = None,
-    sequences: Sequences = "mean",
-    seed: int = 0,
-    missing: Missing = "refuse",
-    view: str | None = None,
-) -> CheckedReading:
-    """The same with defaults; InputError where a value is not valid."""
-    if sequences not in get_args(Sequences):
-        raise InputError("sequences are averaged or kept", got=repr(sequences), valid=", ".join(get_args(Sequences)))
-    if missing not in get_args(Missing):
-        what = "rows of NaN are refused, or mean a missing modality"
-        raise InputError(what, got=repr(missing), valid=", ".join(get_args(Missing)))
-    return CheckedReading(find_subset(subset, view), sequences, seed, missing)
-
-
 @contextmanager
-def open_source(source: str | Path | Table, seed: int) -> Iterator[Table]:
+def open_source(source: str | Path | Table, how: CheckedReading) -> Iterator[Table]:
     """The table of a source, closed at the end; InputError where there is no such file, folder or corpus."""
     if isinstance(source, Table):
         yield source
         return
     if isinstance(source, str) and source in corpora:
-        yield make_table(corpora[source](seed), source, "corpus")
+        yield make_table(corpora[source](how.seed), source, "corpus")
         return
     path = Path(source).expanduser()
     if not path.exists():
@@ -193,7 +151,7 @@ def open_source(source: str | Path | Table, seed: int) -> Iterator[Table]:
         raise InputError(f"{source}: no such file or folder", valid=valid, fix=fix)
     table = find_format(path).read(path if path.is_dir() else require_file(path))
     try:
-        yield table
+        yield turn(table, how.clips, how.label_key) if table.reader == "mat" else table
     finally:
         table.close()
 
@@ -203,8 +161,8 @@ def _read(
 ) -> Features:
     """Checked features; raises the first problem that a check finds. A single view is refused before it is read."""
     how = check_reading(**reading)
-    with open_source(source, how.seed) as table:
-        parsed = parse_table(table, modalities, how.sequences, how.seed, how.missing)
+    with open_source(source, how) as table:
+        parsed = parse_table(table, modalities, how)
         if pairs and len(parsed.modalities) == 1:
             raise single_view_error(table.source, next(iter(parsed.modalities)), list_keys(join_parts(table.arrays)))
         warnings = []

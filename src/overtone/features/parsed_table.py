@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Column, SparseRows, Table, Values
+from overtone.features.arrays import Column, SparseRows, Table, Values, hash_rows
 from overtone.features.label_reading import Labels, read_labels
 from overtone.features.splitting import draw_split
+
+if TYPE_CHECKING:
+    from overtone.features.reading import CheckedReading
 
 SPLITS = {
     "train": "train",
@@ -38,6 +41,9 @@ Sequences = Literal["mean", "keep"]
 Missing = Literal["refuse", "nan"]
 """Whether a row of NaN is an error, or a clip without the modality."""
 
+
+KEYS = 10
+"""How many keys a message lists."""
 
 SHOWN = 5
 """How many rows or names a message lists."""
@@ -88,6 +94,18 @@ def read_flags(column: Column) -> Values:
     return np.isin([word.strip().lower() for word in column.text()], TRUE)
 
 
+def mean_of_steps(sequences: Values, lengths: Values) -> Values:
+    """(n, d) mean over the first steps of (n, T, d) sequences, as many as each of (n,) lengths says.
+
+    Example:
+        >>> mean_of_steps(np.array([[[1.0], [3.0], [0.0]]]), np.array([2]))
+        array([[2.]])
+    """
+    taken = np.arange(sequences.shape[1]) < lengths[:, None]
+    total = np.where(taken[:, :, None], sequences, 0).sum(axis=1, dtype=np.float64)
+    return np.asarray(total / lengths[:, None])
+
+
 @dataclass
 class ParsedTable:
     """Columns by their role, of which a source may lack all but the modalities; and how they are to be read."""
@@ -97,8 +115,6 @@ class ParsedTable:
     """The one or two columns of features, in order."""
     labels: Column | None
     """Class numbers (N,), class names (N,) or targets (N, C)."""
-    one_hot: bool
-    """Whether a single column of labels is a target of one class."""
     ids: Column | None
     """Names of the clips, the same for all modalities."""
     own_ids: dict[str, Column]
@@ -112,15 +128,17 @@ class ParsedTable:
     """Modality to the column of media paths."""
     present: dict[str, Column]
     """Modality to flags (N,): whether each of its rows is there."""
+    lengths: dict[str, Column]
+    """Modality to the number of steps of each of its sequences."""
     groups: Column | None
-    """Names of what rows belong together."""
+    """Names of what rows belong together, or rows of features that are equal where clips do."""
     quantised: bool
     """Whether 8-bit values mean (x - 128) / 256."""
-    sequences: Sequences
-    missing: Missing
-    seed: int
+    how: CheckedReading
     notes: list[str]
     """What was decided, in sentences."""
+    unused: dict[str, str] = field(default_factory=dict)
+    """Key to the reason, of all keys without a role."""
 
     def __post_init__(self) -> None:
         self._converted: dict[str, Values] = {}
@@ -139,22 +157,36 @@ class ParsedTable:
         """(N, d) or (N, T, d) float32 rows of a modality in the source's order; converted on the first call."""
         if name not in self._converted:
             column = self.modalities[name]
-            pool = self.sequences == "mean" and len(column.parts[0].shape) == 3
+            axes = len(column.parts[0].shape)
+            pool = self.how.sequences == "mean" and axes in (3, 5)
             quantised = self.quantised and column.parts[0].dtype == np.uint8
+            lengths = self.lengths[name].read().ravel().astype(np.int64) if pool and name in self.lengths else None
+            done = 0
 
             def change(block: Values) -> Values:
-                block = block.mean(axis=1) if pool else block
+                nonlocal done
+                if axes == 5:  # places of a picture, as in the AVE layout
+                    block = block.mean(axis=(2, 3))
+                if pool and lengths is not None:
+                    block = mean_of_steps(block, lengths[done : done + len(block)])
+                elif pool:
+                    block = block.mean(axis=1)
+                done += len(block)
                 return (block - 128) / 256 if quantised else block
 
-            self._converted[name] = column.float32(change if pool or quantised else None)
+            self._converted[name] = column.float32(change if pool or quantised or axes == 5 else None)
             if name in self.presence:
                 self._converted[name] = np.array(self._converted[name])
                 self._converted[name][~self.presence[name]] = np.nan
             rows = column.parts[0].rows
             if isinstance(rows, SparseRows):
                 self.notes.append(f"{name}: {rows}; read as dense float32")
+            if axes == 5:
+                height, width = column.parts[0].shape[2:4]
+                self.notes.append(f"{name}: the {height} × {width} places of each step averaged")
             if pool:
-                self.notes.append(f"{name}: sequences of {column.parts[0].shape[1]} steps averaged over time")
+                by = f" by {self.lengths[name].where}" if lengths is not None else ""
+                self.notes.append(f"{name}: sequences of {column.parts[0].shape[1]} steps averaged over time{by}")
             if quantised:
                 self.notes.append(f"{name}: 8-bit values of the VEGAS layout read as (x - 128) / 256")
         return self._converted[name]
@@ -179,7 +211,9 @@ class ParsedTable:
         found = {}
         for name, column in self.modalities.items():
             flags = np.ones(column.rows, dtype=bool)
-            if self.missing == "nan" and all(part.dtype.kind == "f" and len(part.shape) > 1 for part in column.parts):
+            if self.how.missing == "nan" and all(
+                part.dtype.kind == "f" and len(part.shape) > 1 for part in column.parts
+            ):
                 blocks = [block for part in column.parts for block in part.blocks()]
                 flags = ~np.concatenate([np.isnan(block).all(axis=tuple(range(1, block.ndim))) for block in blocks])
             given = self.present.get(name)
@@ -192,7 +226,11 @@ class ParsedTable:
     @cached_property
     def group_names(self) -> tuple[str, ...]:
         """The group of each row; empty where there are none."""
-        return self.groups.text() if self.groups is not None else ()
+        if self.groups is None:
+            return ()
+        if len(self.groups.parts[0].shape) == 1 or self.groups.parts[0].shape[1:] == (1,):
+            return self.groups.text()
+        return tuple(map(str, hash_rows(self.groups.float32()).tolist()))
 
     @cached_property
     def split_names(self) -> tuple[str, ...]:
@@ -211,9 +249,9 @@ class ParsedTable:
             names = np.array([SPLITS.get(name, "") for name in self.split_names])
             kinds = ("train", "val", "test") if "val" in names else ("train", "test")
             return {split: np.flatnonzero(names == split) for split in kinds}
-        train, test = draw_split(self.first.rows, _TEST_FRACTION, self.seed, self.group_names)
+        train, test = draw_split(self.first.rows, _TEST_FRACTION, self.how.seed, self.group_names)
         whole = " and with every group on one side" if self.group_names else ""
-        what = f"no split in the source: made a 70/30 split with seed {self.seed}, without using labels{whole}"
+        what = f"no split in the source: made a 70/30 split with seed {self.how.seed}, without using labels{whole}"
         self.notes.append(what)
         return {"train": train, "test": test}
 
@@ -224,7 +262,9 @@ class ParsedTable:
 
     @cached_property
     def names_of_classes(self) -> tuple[str, ...]:
-        """The classes' names; empty where the source names none."""
+        """The classes' names, the user's or the source's; empty where neither names them."""
+        if self.how.class_names:
+            return self.how.class_names
         return self.class_names.text() if self.class_names is not None else ()
 
     @cached_property
@@ -232,4 +272,6 @@ class ParsedTable:
         """The labels, which must be there; InputError where they cannot be read."""
         assert self.labels is not None
         one_class = len(self.names_of_classes) == 1
-        return read_labels(self.labels.read(), self.labels.where, self.place(self.labels), column_is_class=one_class)
+        values, where = self.labels.read(), self.labels.where
+        threshold = self.how.label_threshold
+        return read_labels(values, where, self.place(self.labels), column_is_class=one_class, threshold=threshold)

@@ -23,6 +23,8 @@ class Format:
     """Of the files it is for."""
     holds: tuple[str, ...] = ()
     """For a folder layout, patterns of which a file in the folder matches one (``"*.npy"``)."""
+    matches: Callable[[Path], bool] | None = None
+    """For a folder layout that patterns cannot describe, whether a folder is one; asked after the patterns."""
 
 
 formats: Registry[Format] = Registry("format", "overtone.features.formats")
@@ -36,7 +38,10 @@ def find_format(path: Path) -> Format:
     for _, known in formats.items():
         if any(any(path.glob(pattern)) for pattern in known.holds):
             return known
-    raise InputError(f"{path}: a folder without features", valid=_folders())
+    for _, known in formats.items():
+        if known.matches is not None and known.matches(path):
+            return known
+    raise InputError(f"{path}: a folder without features", valid=f"{_folders()}, or numbered files")
 
 
 def find_format_by_suffix(path: Path, *, writable: bool) -> Format:

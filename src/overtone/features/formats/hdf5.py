@@ -13,7 +13,9 @@ from overtone.core import InputError
 from overtone.core.atomic import atomic_path
 from overtone.features.arrays import LazyRows, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
+from overtone.features.formats.clip_groups import join_clip_groups
 from overtone.features.formats.npz import map_array
+from overtone.features.formats.probing import probe_hdf5
 from overtone.features.formats.sparse import join_sparse
 
 
@@ -23,6 +25,7 @@ def read_hdf5(path: Path) -> Table:
 
     rows: dict[str, Rows] = {}
     attributes: dict[str, Mapping[str, Any]] = {}
+    probe_hdf5(path)
     with report_damage(path, "an HDF5 file"):
         file = open_hdf5(path)
 
@@ -33,7 +36,8 @@ def read_hdf5(path: Path) -> Table:
                 attributes[key] = item.attrs
 
         file.visititems(visit)
-    table = Table.of(path, "hdf5", rows, close=file.close)
+    rows, notes, unread = join_clip_groups(rows, str(path)) if not attributes else (rows, (), {})
+    table = Table.of(path, "hdf5", rows, close=file.close, notes=notes, unread=unread)
     return replace(table, arrays=join_sparse(table.arrays, path, path.stem, attributes))
 
 

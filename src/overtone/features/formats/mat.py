@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import numpy as np
 from overtone.features.arrays import Array, Rows, SparseRows, Table
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.hdf5 import open_hdf5
+from overtone.features.formats.probing import read_matlab
 from overtone.features.formats.sparse import build_matrix
 from overtone.features.layout import LABELS
+from overtone.features.reading import Orientation
 
 
 def _read_mat(path: Path) -> Table:
@@ -26,10 +29,19 @@ def _read_mat(path: Path) -> Table:
     import h5py
 
     with report_damage(path, "a MATLAB file"):
-        found, close = _version_73(path) if h5py.is_hdf5(path) else (_version_5(path), lambda: None)
-        flat = _taken_apart(found)
-        notes = _turn(flat)
-    return Table.of(path, "mat", flat, notes=notes, close=close)
+        hdf5 = h5py.is_hdf5(path)
+        found, close = _version_73(path) if hdf5 else (_version_5(path), lambda: None)
+        unread = {key: value for key, value in found.items() if isinstance(value, str)}
+        flat = _taken_apart({key: value for key, value in found.items() if key not in unread})
+    return Table.of(path, "mat", flat, unread=unread, close=close)
+
+
+def turn(table: Table, clips: Orientation = "auto", labels: str | None = None) -> Table:
+    """The same with one row per clip: matrices are turned by the labels, by their sizes, or as the user says."""
+    flat = {key: array.rows for key, array in table.arrays.items()}
+    notes = _turn(flat, clips, labels)
+    turned = Table.of(table.source, table.reader, flat, unread=table.unread, close=table.close)
+    return replace(turned, notes=(*table.notes, *notes))
 
 
 def load_mat(path: Path, **options: Any) -> dict[str, Any]:
@@ -71,15 +83,17 @@ def _transpose(rows: Rows) -> Rows:
 
 
 def _version_5(path: Path) -> dict[str, Any]:
-    def plain(value: Any) -> Any:
-        if hasattr(value, "toarray"):
-            return SparseRows.of(value)
-        if value.dtype.names is not None:  # a struct: nothing that we look for
-            return None
-        return [plain(item) for item in value.ravel(order="F")] if value.dtype.kind == "O" else value
+    return _opened(read_matlab(path))
 
-    found = {key: plain(value) for key, value in load_mat(path).items() if not key.startswith("__")}
-    return {key: value for key, value in found.items() if value is not None}
+
+def _opened(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of structs as keys of their own: by their names, or where these are taken as ``struct.field``."""
+    flat: dict[str, Any] = {key: value for key, value in found.items() if not isinstance(value, dict)}
+    for key, value in found.items():
+        if isinstance(value, dict):
+            for name, inner in _opened(value).items():
+                flat[f"{key}.{name}" if name in flat else name] = inner
+    return flat
 
 
 def _version_73(path: Path) -> tuple[dict[str, Any], Any]:
@@ -90,16 +104,20 @@ def _version_73(path: Path) -> tuple[dict[str, Any], Any]:
     def plain(item: Any) -> Any:
         if "MATLAB_sparse" in item.attrs:
             return _sparse_73(item, f"{path}, key {item.name.lstrip('/')!r}")
-        kind = item.attrs.get("MATLAB_class", b"").decode()
+        if isinstance(item, h5py.Group):
+            return {name: plain(inner) for name, inner in item.items()}
+        kind = item.attrs.get("MATLAB_class", b"").decode("utf-8", "replace")
+        if "MATLAB_object_decode" in item.attrs:
+            if kind == "string":
+                return "MATLAB strings, which version 7.3 keeps apart; save cellstr(x), or the file with -v7"
+            return f"a MATLAB object ({kind}); save it as arrays"
         if kind == "char":
-            return np.array(["".join(map(chr, row)) for row in np.atleast_2d(item[()].T)])
+            return np.array(["".join(map(chr, row)).rstrip() for row in np.atleast_2d(item[()].T)])
         if kind == "cell":
             return [plain(file[reference]) for reference in item[()].ravel()]  # stored transposed: C order is F order
         return _Transposed(item)
 
-    wanted = (key for key in file if not key.startswith("#"))
-    keys = [key for key in wanted if isinstance(file[key], h5py.Dataset) or "MATLAB_sparse" in file[key].attrs]
-    return {key: plain(file[key]) for key in keys}, file.close
+    return _opened({key: plain(file[key]) for key in file if not key.startswith("#")}), file.close
 
 
 def _sparse_73(group: Any, where: str) -> SparseRows:
@@ -136,19 +154,28 @@ def _strings(cell: list[Any]) -> bool:
     return all(not isinstance(item, list) and item.dtype.kind == "U" for item in cell)
 
 
-def _turn(flat: dict[str, Rows]) -> tuple[str, ...]:
+def _turn(flat: dict[str, Rows], clips: Orientation, labelled: str | None) -> tuple[str, ...]:
     """Vectors become one-dimensional; matrices get one row per clip. Changes ``flat``; returns notes."""
     for key, rows in flat.items():
         if 1 in rows.shape and len(rows.shape) == 2 and np.dtype(rows.dtype).kind in "biuf":
             flat[key] = np.asarray(rows[()]).ravel()
-    label = next((flat[key] for key in LABELS if key in flat), None)
+    label = next((flat[key] for key in (*[labelled] * bool(labelled), *LABELS) if key in flat), None)
     matrices = {key: rows for key, rows in flat.items() if len(rows.shape) == 2}
-    if label is not None:
+    notes: tuple[str, ...] = ()
+    if clips != "auto":
+        turned = list(matrices) if clips == "columns" else []
+    elif label is not None:
         count = label.shape[0]
         turned = [key for key, rows in matrices.items() if rows.shape[0] != count and rows.shape[1] == count]
     else:
         heights, widths = ({rows.shape[axis] for rows in matrices.values()} for axis in (0, 1))
         turned = list(matrices) if len(heights) > 1 and len(widths) == 1 else []
+        if len(heights) == len(widths) == 1 and len(matrices) > 1:
+            height, width = next(iter(matrices.values())).shape
+            notes = (
+                f"{', '.join(matrices)}: {height:,} × {width:,} each, so it cannot be told whether clips are rows or "
+                "columns: taken as rows; --clips columns turns them",
+            )
     for key in turned:
         flat[key] = _transpose(matrices[key])
-    return (f"{', '.join(turned)}: clips are in columns, turned into rows",) if turned else ()
+    return (f"{', '.join(turned)}: clips are in columns, turned into rows",) if turned else notes

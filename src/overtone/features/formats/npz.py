@@ -166,4 +166,12 @@ def _map_file(file: Path, where: str) -> Rows:
     return map_array(file, offset, shape, dtype, "F" if fortran else "C")
 
 
-formats.register("npy")(Format(_read_npy_folder, holds=("*.npy", "*.npz")))
+def _read_npy(path: Path) -> Table:
+    """Open one npy file, or a folder of them."""
+    if path.is_dir():
+        return _read_npy_folder(path)
+    with report_damage(path, "an npy file"):
+        return Table.of(path, "npy", {path.stem: _map_file(path, str(path))})
+
+
+formats.register("npy")(Format(_read_npy, suffixes=(".npy",), holds=("*.npy", "*.npz")))

@@ -13,11 +13,12 @@ from overtone.core.atomic import atomic_path
 from overtone.core.sources import check_declared
 from overtone.features.arrays import Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
+from overtone.features.formats.parquet_columns import names_of_hugging_face, numbers_of_bytes, words_of_lists
 from overtone.features.formats.safetensors import from_metadata, to_metadata
 
 
 def _read_parquet(path: Path) -> Table:
-    """Read a Parquet file; columns of other kinds than numbers, strings and lists of numbers are passed over."""
+    """Read a Parquet file; a column of another kind than numbers, text, and lists and bytes of numbers is not read."""
     import pyarrow.parquet
 
     found: dict[str, Rows] = {}
@@ -25,13 +26,27 @@ def _read_parquet(path: Path) -> Table:
         texts_as_codes = _check_declared(path)  # a long text that many rows share is then read once
         table = pyarrow.parquet.read_table(path, memory_map=True, read_dictionary=texts_as_codes)
         metadata = table.schema.metadata or {}
-        for key in table.column_names:
-            values = _values(table[key].combine_chunks(), f"{path}, key {key!r}", path.stat().st_size)
-            if values is not None:
+        notes: list[str] = []
+        unread: dict[str, str] = {}
+        for number, key in enumerate(table.column_names):
+            column, where = table.column(number).combine_chunks(), f"{path}, key {key!r}"
+            if key in found or key in unread:
+                unread[f"{key} (column {number})"] = "a second column of this name"
+            elif (words := words_of_lists(column, key)) is not None:
+                found[key], found["class_names"] = words
+                notes.append(f"{key}: lists of labels, several a clip")
+            elif (numbers := numbers_of_bytes(column)) is not None:
+                found[key] = numbers
+                notes.append(f"{key}: bytes read as {numbers.shape[1]} numbers of type {numbers.dtype}")
+            elif (values := _values(column, where, path.stat().st_size)) is not None:
                 found[key] = values
+            else:
+                unread[key] = f"{str(column.type)[:40]}, which is not read"
         texts = {key.decode(): text.decode("utf-8", "replace") for key, text in metadata.items()}
         found |= from_metadata({key: text for key, text in texts.items() if key not in found})
-    return Table.of(path, "parquet", found)
+        if "class_names" not in found and (names := names_of_hugging_face(texts, found)):
+            found["class_names"] = np.array(names)
+    return Table.of(path, "parquet", found, notes=tuple(notes), unread=unread)
 
 
 def _write_parquet(path: Path, arrays: Mapping[str, Values]) -> None:
@@ -86,6 +101,10 @@ def _values(column: Any, where: str, stored: int) -> Values | None:
         if kinds.is_string(column.type.value_type) or kinds.is_large_string(column.type.value_type):
             _check_texts(column.dictionary, len(column), where, stored)
         column = column.dictionary_decode()
+    if kinds.is_string_view(column.type) or kinds.is_date(column.type) or kinds.is_timestamp(column.type):
+        column = column.cast("string")
+    if kinds.is_decimal(column.type):
+        column = column.cast("float64")
     if kinds.is_string(column.type) or kinds.is_large_string(column.type):
         _check_texts(column, len(column), where, stored)
         return np.array(column.fill_null("").to_pylist(), dtype=str).reshape(shape)

@@ -1,0 +1,66 @@
+"""Reads a MATLAB file of version 5 in a process of its own: SciPy's parser can crash on damaged bytes.
+
+Run as a file, with the MATLAB file and an empty folder: each array becomes an .npy file there, and ``tree.json`` says
+how they hang together. Only SciPy and numpy are imported, so that it starts fast.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class Writer:
+    """Writes values into a folder, and describes them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count = folder, 0
+
+    def describe(self, value: Any) -> Any:
+        """A tree of JSON values: arrays by file, sparse matrices by their parts, cells, structs, or a reason."""
+        if hasattr(value, "tocsc"):
+            matrix = value.tocsc()
+            parts = [self.store(part) for part in (matrix.data, matrix.indices, matrix.indptr)]
+            return {"sparse": parts, "shape": [int(size) for size in matrix.shape]}
+        if not isinstance(value, np.ndarray) or type(value).__name__ in ("MatlabFunction", "MatlabOpaque"):
+            return {"reason": "an object of MATLAB; save it as arrays"}
+        if value.dtype.names is not None:
+            if value.size != 1:
+                return {"reason": f"an array of {value.size:,} structs; save its fields as arrays"}
+            only = value.ravel()[0]
+            return {"struct": {name: self.describe(only[name]) for name in value.dtype.names}}
+        if value.dtype.kind == "O":
+            return {"cell": [self.describe(item) for item in value.ravel(order="F")]}
+        if value.dtype.kind == "U":
+            value = np.char.rstrip(value)
+        return {"array": self.store(value)}
+
+    def store(self, array: Any) -> int:
+        """Write one array; its number."""
+        np.save(self.folder / f"{self.count}.npy", np.ascontiguousarray(array).reshape(array.shape), allow_pickle=False)
+        self.count += 1
+        return self.count - 1
+
+
+def main(path: str, folder: str) -> None:
+    """Read the file; what SciPy raises is written down as its reason."""
+    from scipy.io import loadmat
+
+    place = Path(folder)
+    try:
+        found = loadmat(path)
+        writer = Writer(place)
+        tree = {key: writer.describe(value) for key, value in found.items() if not key.startswith("__")}
+    except Exception as error:  # SciPy raises nearly anything on a damaged file
+        tree = {"error": f"{type(error).__name__}: {error}"[:500]}
+        (place / "failed.json").write_text(json.dumps(tree))
+        return
+    (place / "tree.json").write_text(json.dumps(tree))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,145 @@
+"""A folder of numbered files is one table: ``train-00000-of-00002.parquet``, or ``img_emb/img_emb_0.npy`` and so on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overtone.core import InputError
+from overtone.features.arrays import Array, Rows, Table, Values
+from overtone.features.formats import Format, find_format_by_suffix, formats
+from overtone.features.parsed_table import SPLITS
+
+_NUMBERED = re.compile(r"(?P<name>.*?)[-_.]?(?P<number>\d+)(-of-(?P<total>\d+))?")
+_SUFFIXES = (".parquet", ".npz", ".h5", ".hdf5", ".safetensors", ".npy")
+
+
+@dataclass(frozen=True)
+class JoinedRows:
+    """The rows of several arrays, one after the other."""
+
+    parts: tuple[Array, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, ...) of all together."""
+        return (sum(part.shape[0] for part in self.parts), *self.parts[0].shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """A type that holds the values of all."""
+        return np.result_type(*(part.dtype for part in self.parts))
+
+    def __getitem__(self, rows: Any) -> Values:
+        if not isinstance(rows, slice):
+            return np.asarray(np.concatenate([part.read() for part in self.parts])[rows])
+        start, stop, _ = rows.indices(self.shape[0])
+        found, at = [], 0
+        for part in self.parts:
+            first, last = max(0, start - at), min(part.shape[0], stop - at)
+            if first < last:
+                found.append(part.read(slice(first, last)))
+            at += part.shape[0]
+        return np.concatenate(found) if found else np.empty((0, *self.shape[1:]), self.dtype)
+
+
+def find_shards(folder: Path) -> dict[str, list[Path]]:
+    """Name to its numbered files, in order; InputError where one is missing."""
+    found: dict[str, dict[int, Path]] = {}
+    totals: dict[str, int] = {}
+    for file in sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES):
+        match = _NUMBERED.fullmatch(file.stem)
+        if match is None:
+            continue
+        found.setdefault(match["name"], {})[int(match["number"])] = file
+        if match["total"]:
+            totals[match["name"]] = int(match["total"])
+    for name, files in found.items():
+        first = min(files)
+        wanted = range(first, first + totals.get(name, max(files) - first + 1))
+        lacking = [number for number in wanted if number not in files]
+        if lacking:
+            what = f"{folder}: of the numbered files {name!r} number {lacking[0]} is missing"
+            raise InputError(what, got=f"{len(files)} of {len(wanted)}", fix="bring all of them")
+    return {name: [files[number] for number in sorted(files)] for name, files in found.items()}
+
+
+def holds_shards(folder: Path) -> bool:
+    """Whether a folder has numbered tables, or folders of numbered arrays."""
+    for place, suffixes in ((folder, _SUFFIXES[:-1]), *((inner, (".npy",)) for inner in _folders(folder))):
+        for path in place.iterdir():
+            if path.suffix.lower() in suffixes and _NUMBERED.fullmatch(path.stem):
+                return True
+    return False
+
+
+def read_shards(folder: Path) -> Table:
+    """Open all numbered files of a folder, and of the folders in it, as one table."""
+    arrays: dict[str, Array] = {}
+    notes: list[str] = []
+    unread: dict[str, str] = {}
+    for inner in _folders(folder):
+        for files in find_shards(inner).values():
+            tables = [_open(file) for file in files]
+            if files[0].suffix == ".npy":  # its key is the file's own name
+                tables = [replace(table, arrays={inner.name: next(iter(table.arrays.values()))}) for table in tables]
+            arrays |= join_tables(tables, inner)
+            notes.append(f"{inner.name}: {len(files)} numbered files are one table")
+    by_split: dict[str, list[Table]] = {}
+    for name, files in find_shards(folder).items() if any(folder.glob("*.*")) else ():
+        tables = [_open(file) for file in files]
+        unread |= {key: reason for table in tables for key, reason in table.unread.items()}
+        by_split.setdefault(SPLITS.get(name.lower(), ""), []).extend(tables)
+        notes.append(f"{name or 'files'}: {len(files)} numbered files are one table")
+    tables = [table for part in by_split.values() for table in part]
+    if tables:
+        arrays |= join_tables(tables, folder)
+        if len(by_split) > 1 and "" not in by_split:
+            names = [[split] * _rows(table) for split, part in by_split.items() for table in part]
+            arrays["split"] = Array(
+                np.array([name for part in names for name in part]), f"{folder}, names of the files"
+            )
+    return Table(str(folder), "shards", arrays, tuple(notes), unread)
+
+
+def join_tables(tables: Sequence[Table], folder: Path) -> dict[str, Array]:
+    """Arrays of the same key one after the other; names of classes and modalities are those of the first table."""
+    keys = {key for table in tables for key in table.arrays}
+    found = {}
+    for key in [key for key in tables[0].arrays if key in keys]:
+        parts = [table.arrays[key] for table in tables if key in table.arrays]
+        if len(parts) < len(tables):
+            lacking = next(table.source for table in tables if key not in table.arrays)
+            raise InputError(
+                f"{lacking}: no key {key!r}, which {tables[0].source} has", fix="bring the same keys in all"
+            )
+        shapes = {part.shape[1:] for part in parts}
+        if len(shapes) > 1:
+            got = " and ".join(map(str, sorted(shapes)[:2]))
+            raise InputError(f"{folder}, key {key!r}: the files differ in more than their rows", got=got)
+        if key in ("class_names", "modalities"):
+            found[key] = parts[0]
+        else:
+            rows: Rows = JoinedRows(tuple(parts))
+            found[key] = Array(rows, f"{folder}, key {key!r}")
+    return found
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+
+
+def _open(file: Path) -> Table:
+    return find_format_by_suffix(file, writable=False).read(file)
+
+
+def _rows(table: Table) -> int:
+    return max((array.shape[0] for array in table.arrays.values() if array.shape), default=0)
+
+
+formats.register("shards")(Format(read_shards, matches=holds_shards))
