@@ -106,7 +106,7 @@ def test_each_problem_names_file_key_row_and_remedy(tmp_path, arrays, key, chang
             r"row 1 \(id 'clip1'\): label out of range.*got z; valid: one",
         ),
         ({"is_test": np.arange(20), "split": None}, r"key 'is_test': not flags; got 0, 1, 2, 3, 4; valid: true"),
-        ({"is_test": ["no"] * 20, "split": None}, r"key 'is_test': not flags; got no"),
+        ({"is_test": ["maybe"] * 20, "split": None}, r"key 'is_test': not flags; got maybe"),
         ({"events_audio": np.eye(19)}, r"key 'events_audio': 19 rows but"),
         ({"events_audio": ["x"] * 20}, r"key 'events_audio': must be numbers"),
         ({"ids_audio": np.arange(20)}, r"ids of one modality only; add 'ids_visual'"),

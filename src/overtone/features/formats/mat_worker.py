@@ -1,13 +1,11 @@
 """Reads a MATLAB file of version 5 in a process of its own: SciPy's parser can crash on damaged bytes.
 
-Run as a file, with the MATLAB file and an empty folder: each array becomes an .npy file there, and ``tree.json`` says
-how they hang together. Only SciPy and numpy are imported, so that it starts fast.
+Each array becomes an .npy file in a folder, and ``tree.json`` says how they hang together.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +58,3 @@ def main(path: str, folder: str) -> None:
         (place / "failed.json").write_text(json.dumps(tree))
         return
     (place / "tree.json").write_text(json.dumps(tree))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,14 +1,18 @@
-"""Damaged files that crash or never end: they are read in a process of its own, with a bound of time."""
+"""Damaged files that crash or never end: they are read in a process of their own, with a bound of time."""
 
 from __future__ import annotations
 
+import faulthandler
 import json
-import subprocess
-import sys
+import os
+import signal
 import tempfile
-from collections.abc import Sequence
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -23,20 +27,10 @@ _BYTES = 20_000_000
 _MAPPED = 1 << 20
 """Bytes from which an array stays in its file."""
 
-_WALK = """
-import sys, h5py
-def look(name, item):
-    list(item.attrs)
-    if isinstance(item, h5py.Dataset) and item.dtype.kind not in "biufc":
-        item[()]
-with h5py.File(sys.argv[1], "r") as file:
-    file.visititems(look)
-"""
-
 
 def probe_hdf5(path: Path) -> None:
     """Walk an HDF5 file and read its strings; InputError where that crashes or does not end."""
-    _run(path, ["-c", _WALK, str(path.resolve())])
+    _apart(path, lambda: _walk(path))
 
 
 def read_matlab(path: Path) -> dict[str, Any]:
@@ -48,9 +42,11 @@ def read_matlab(path: Path) -> dict[str, Any]:
         InputError: Reading crashes or does not end.
         ValueError: SciPy refuses the file.
     """
+    import scipy.io  # noqa: F401  # once here, not in each copy of the process
+
     with tempfile.TemporaryDirectory(prefix="overtone-mat-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        _run(path, [mat_worker.__file__, str(path.resolve()), name])
+        _apart(path, lambda: mat_worker.main(str(path), name))
         if (folder / "failed.json").exists():
             raise ValueError(json.loads((folder / "failed.json").read_text())["error"])
         if not (folder / "tree.json").exists():
@@ -59,16 +55,70 @@ def read_matlab(path: Path) -> dict[str, Any]:
         return {key: _value(folder, node, f"{path}, key {key!r}") for key, node in tree.items()}
 
 
-def _run(path: Path, arguments: Sequence[str]) -> None:
-    """Run Python on a file; what it raises is left to the reader proper, which says it better."""
-    fix, seconds = "copy or export it again", _SECONDS + path.stat().st_size / _BYTES
+def _walk(path: Path) -> None:
+    import h5py
+
+    def look(_: str, item: Any) -> None:
+        list(item.attrs)
+        if isinstance(item, h5py.Dataset) and item.dtype.kind not in "biufc":
+            item[()]
+
+    with h5py.File(path, "r") as file:
+        file.visititems(look)
+
+
+def _apart(path: Path, work: Callable[[], None]) -> None:
+    """Work on a file in a copy of this process, with a bound of time; where there are no copies, here.
+
+    What the work raises is left to the reader proper, which says it better.
+
+    Raises:
+        InputError: The work crashes or does not end.
+    """
+    if not hasattr(os, "fork"):
+        with suppress(Exception):
+            work()
+        return
+    from h5py._hl.base import phil
+
+    with phil, warnings.catch_warnings():  # h5py's lock is ours: no other thread holds it for ever in the copy
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+        if not child:
+            _work_and_end(work)
+    seconds = _SECONDS + path.stat().st_size / _BYTES
+    ends, pause = time.monotonic() + seconds, 0.001
+    while time.monotonic() < ends:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            if os.WIFSIGNALED(status):
+                raise _crashed(path, os.WTERMSIG(status))
+            return
+        time.sleep(pause)
+        pause = min(0.05, 2 * pause)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    raise _endless(path, seconds)
+
+
+def _work_and_end(work: Callable[[], None]) -> NoReturn:
+    """In the copy: work and end at once, without any of the clean-up that belongs to the original."""
     try:
-        done = subprocess.run([sys.executable, *arguments], capture_output=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        what = f"{path}: damaged or nested without end: it cannot be read within {seconds:.0f} s"
-        raise InputError(what, fix=fix) from None
-    if done.returncode < 0:
-        raise InputError(f"{path}: damaged: reading it crashes (signal {-done.returncode})", fix=fix)
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)  # what libraries print of damage
+        faulthandler.disable()
+        work()
+    finally:
+        os._exit(0)
+
+
+def _endless(path: Path, seconds: float) -> InputError:
+    what = f"{path}: damaged or nested without end: it cannot be read within {seconds:.0f} s"
+    return InputError(what, fix="copy or export it again")
+
+
+def _crashed(path: Path, number: int) -> InputError:
+    return InputError(f"{path}: damaged: reading it crashes (signal {number})", fix="copy or export it again")
 
 
 def _value(folder: Path, node: dict[str, Any], where: str) -> Any:
