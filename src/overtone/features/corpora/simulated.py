@@ -50,6 +50,8 @@ class SimulatorSettings(Settings):
     """What the annotation keeps of a clip: its main event, any one of its events, or all of them."""
     missing: float = Field(default=0.0, ge=0, le=1)
     """Share of the training clips that lose their annotation."""
+    faint: float = Field(default=1.0, gt=0, le=1)
+    """Loudness of the events that the annotation leaves out, as a share of what it would be; 1: as loud as others."""
     noise: float = Field(default=2.0, ge=0)
     """Standard deviation of the noise per feature, where a class's prototype has entries of standard deviation 1."""
     audio_size: int = Field(default=64, ge=1)
@@ -96,10 +98,11 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
     shown = _show(happening, _presence(settings), generator)
     events = _add_interactions(shown, interactions, settings.chains, generator)
     labels = _annotate(settings.annotation, main, events[0] | events[1], aside)
+    volume = np.where(labels, 1.0, settings.faint)
     train = np.arange(rows) < settings.train_rows
     labels[train & (generator.random(rows) < settings.missing)] = 0
     sizes = (settings.audio_size, settings.visual_size)
-    audio, visual = (_make_features(present, size, settings.noise, generator) for present, size in zip(events, sizes))
+    audio, visual = (_make_features(present * volume, size, settings.noise, generator) for present, size in zip(events, sizes))
     return {
         "audio": audio,
         "visual": visual,
@@ -188,7 +191,7 @@ def _add_interactions(
 
 
 def _make_features(events: Values, size: int, noise: float, generator: np.random.Generator) -> Values:
-    """(N, size) float32: prototypes of the events present, each with its strength, and noise."""
+    """(N, size) float32: prototypes of the events present, each with its volume and strength, and noise."""
     prototypes = generator.standard_normal((events.shape[1], size))
     strength = generator.uniform(0.5, 1.5, events.shape)
     features: Values = (events * strength) @ prototypes
