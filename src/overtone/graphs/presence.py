@@ -33,20 +33,7 @@ def presences(
 ) -> Presences:
     """Chances that classes are present, whatever the annotation keeps of them.
 
-    A teacher that knows one label a row learns that everything else is absent: the score of an unannotated event is
-    pushed down by the company it is in. Scores are therefore taken as *mixtures*, in each modality
-    s = b + Σ_j e_j B_j + noise, with an unknown presence e_j in [0, 1] of every class j that moves all scores by B_j.
-    In turns, B is the ridge regression of the scores on the presences, and the presences are the scores unmixed by
-    B's inverse, e = (s - b) B⁺, without any prior of what goes with what; each is put on the scale of its class, 0 the
-    median of the rows annotated otherwise, 1 a high quantile of those annotated with it, and goes through
-    σ(sharpness · (e - midpoint)).
-
-    Args:
-        soft_labels: Modality to (n, C) soft labels; or one array, as :func:`interaction_graph` takes them.
-        labels: (n, C) indicators of what is annotated; rows without any take part and set no scale.
-        modality: Names of the modalities, where they are not the keys.
-        kind: What the soft labels are.
-        settings: Names and values of :class:`InferenceSettings`.
+    They are σ(sharpness · (e - midpoint)) of the :func:`unmixed_scores` e, which the arguments are explained with.
 
     Returns:
         Modality to (n, C) chances in [0, 1]; zero for a class that no row, or every row, is annotated with.
@@ -64,24 +51,69 @@ def presences(
         True
     """
     chosen = InferenceSettings.build(settings, where="inference settings")
+    scores = unmixed_scores(soft_labels, labels, modality=modality, kind=kind, settings=settings)
+    return {name: np.where(np.isnan(part), 0.0, _step(part, chosen)) for name, part in scores.items()}
+
+
+def unmixed_scores(
+    soft_labels: SoftLabelArrays,
+    labels: ArrayLike,
+    *,
+    modality: Sequence[str] = (),
+    kind: Kind = "sigmoid",
+    settings: Mapping[str, Any] | None = None,
+) -> Presences:
+    """Scores of classes without what the company of other classes does to them, on one scale for all classes.
+
+    A teacher that knows one label a row learns that everything else is absent: the score of an unannotated event is
+    pushed down by the company it is in. Scores are therefore taken as *mixtures*, in each modality
+    s = b + Σ_j e_j B_j + noise, with an unknown presence e_j in [0, 1] of every class j that moves all scores by B_j.
+    In turns, B is the ridge regression of the scores on the presences, and the presences are the scores unmixed by
+    B's inverse, e = (s - b) B⁺, without any prior of what goes with what; each is put on the scale of its class, 0 the
+    median of the rows annotated otherwise, 1 a high quantile of those annotated with it.
+
+    Args:
+        soft_labels: Modality to (n, C) soft labels; or one array, as :func:`interaction_graph` takes them.
+        labels: (n, C) indicators of what is annotated; rows without any take part and set no scale.
+        modality: Names of the modalities, where they are not the keys.
+        kind: What the soft labels are.
+        settings: Names and values of :class:`InferenceSettings`.
+
+    Returns:
+        Modality to (n, C) scores; NaN for a class that no row, or every row, is annotated with.
+
+    Raises:
+        InputError: The soft labels are not what ``kind`` says, or the labels do not fit them.
+
+    Example:
+        >>> random = np.random.default_rng(0)
+        >>> events = random.random((600, 3)) < 0.4
+        >>> labels = np.eye(3)[np.where(events, random.random((600, 3)), -1).argmax(1)]
+        >>> scores = events @ np.array([[3, -2, 0], [0, 3, -2], [-2, 0, 3]]) + random.normal(size=(600, 3)) / 2
+        >>> found = unmixed_scores({"audio": scores}, labels, kind="sigmoid-logits")["audio"]
+        >>> bool(found[events & (labels == 0)].min() > found[~events].mean())
+        True
+    """
+    chosen = InferenceSettings.build(settings, where="inference settings")
     parts = split_modalities(soft_labels, modality)
     given = indicators(labels, next(iter(parts.values())).shape)
     kept = identifiable_classes(given)
-    found = {name: np.zeros(part.shape) for name, part in parts.items()}
+    found = {name: np.full(part.shape, np.nan) for name, part in parts.items()}
     for name, part in parts.items():
         found[name][:, kept] = _unmix(represented(part, kind, "logit", name)[:, kept], given[:, kept], chosen)
     return found
 
 
 def _unmix(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats:
-    """(n, C) presences of one modality from (n, C) scores that are about linear in them (logits)."""
+    """(n, C) unmixed scores of one modality from (n, C) scores that are about linear in presences (logits)."""
     spread = scores.std(0)
     standard = (scores - scores.mean(0)) / np.where(spread > 0, spread, 1.0)
-    chances = _calibrate(standard, labels, settings)
+    unmixed = _rescale(standard, labels, settings)
     for _ in range(settings.rounds):
+        chances = _step(unmixed, settings)
         mixing = _ridge(chances - chances.mean(0), settings.ridge) @ standard
-        chances = _calibrate(standard @ _ridge(mixing, settings.ridge), labels, settings)
-    return chances
+        unmixed = _rescale(standard @ _ridge(mixing, settings.ridge), labels, settings)
+    return unmixed
 
 
 def _ridge(matrix: Floats, share: float) -> Floats:
@@ -92,8 +124,8 @@ def _ridge(matrix: Floats, share: float) -> Floats:
     return found
 
 
-def _calibrate(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats:
-    """Scores on the scale of their class, through the step from absent to present; only annotated rows set it."""
+def _rescale(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats:
+    """Scores on the scale of their class, 0 absent and 1 present; only annotated rows set it."""
     known = labels.any(1, keepdims=True)
     absent, present = (
         np.asarray(np.nanquantile(np.where(chosen, scores, np.nan), quantile, axis=0), dtype=np.float64)
@@ -101,6 +133,11 @@ def _calibrate(scores: Floats, labels: Bools, settings: InferenceSettings) -> Fl
     )
     # A class that its own rows hardly stand out in would have noise blown up to presences.
     gap = np.maximum(present - absent, scores.std(0))
-    step = settings.sharpness * ((scores - absent) / np.where(gap > 0, gap, 1.0) - settings.midpoint)
-    chances: Floats = 0.5 * (1 + np.tanh(step / 2))
+    found: Floats = (scores - absent) / np.where(gap > 0, gap, 1.0)
+    return found
+
+
+def _step(scores: Floats, settings: InferenceSettings) -> Floats:
+    """Scores through the step from absent to present."""
+    chances: Floats = 0.5 * (1 + np.tanh(settings.sharpness * (scores - settings.midpoint) / 2))
     return chances

@@ -1,0 +1,148 @@
+"""How likely each event is in a clip, annotated or not: from scores, labels and, if there is one, the class graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.graphs import Graph, unmixed_scores
+from overtone.graphs.soft_labels import Kind
+from overtone.interactions.event_model import EventModel, Evidence
+
+_FAINT, _LOUD = 0.55, 0.8
+"""Fitted loudness below which it is believed, and above which it cannot be told from 1."""
+_BOUNDS = (-1.5, 2.5)
+"""Scores beyond these say no more than these."""
+
+
+@dataclass(frozen=True, eq=False)
+class EventChances:
+    """Chances of events in N clips.
+
+    Attributes:
+        modalities: Modality to (N, C), the chance that the class shows in this modality of the clip.
+        clips: (N, C), the chance that the class is in the clip at all; 1 where it is annotated.
+        strengths: (2C, 2C), the fitted chance that an edge's source brings its target, in the order of the graph's
+            nodes; None without a graph.
+        rates: (C,) share of clips in which the class occurs without being annotated and without an edge's doing.
+        loudness: Modality to how far unannotated events stand out, as a share of how far annotated ones do.
+    """
+
+    modalities: dict[str, Tensor]
+    clips: Tensor
+    strengths: Tensor | None
+    rates: Tensor
+    loudness: dict[str, float]
+
+    @property
+    def unannotated(self) -> float:
+        """Expected number of events in a clip that nobody annotated, where the class is not annotated."""
+        return float(torch.where(self.clips < 1, self.clips, 0.0).sum() / max(1, len(self.clips)))
+
+
+def event_chances(
+    scores: Mapping[str, ArrayLike],
+    labels: ArrayLike,
+    graph: Graph | Tensor | None = None,
+    *,
+    kind: Kind = "sigmoid",
+    settings: Mapping[str, Any] | None = None,
+) -> EventChances:
+    r"""Calibrated chances of events, by expectation and maximisation.
+
+    For class c in modality o of clip n, the *unmixed* score x (see :func:`~overtone.graphs.unmixed_scores`) is
+    normal, with other moments where the event is absent, present and annotated, or present and not annotated. The
+    ratio of their densities is made monotone and lies within :math:`e^{\pm 12}`. Both modalities are looked at
+    together: events that occur of themselves show in one modality or in both, in shares :math:`T_c` that are fitted,
+    and every edge :math:`i \to c` whose source shows in the clip brings c into its modality with a fitted chance
+    :math:`w_{ic}` (noisy-or),
+
+    .. math:: P(c \text{ is brought into } o) = 1 - \prod_{i \to c} (1 - w_{ic}\, q_i).
+
+    The chance of a class in a clip is one less the chance that it shows in neither modality. Unannotated events may
+    stand out less than annotated ones: their mean lies at a share of the way from absent to present, the loudness,
+    which is fitted first, without the graph, for all classes of a modality together. A fitted loudness of 0.8 or more
+    cannot be told from 1 and counts as 1, one of 0.55 or less counts as it is.
+
+    Args:
+        scores: The two modalities' (N, C) soft labels, by teachers that have not seen the rows.
+        labels: (N, C) indicators of what is annotated; rows without any take part.
+        graph: A graph over "modality:class", or (2C, 2C) weights; its edges count, its weights do not. Edges between
+            the two nodes of one class are left out. None: chances without a graph.
+        kind: What the scores are.
+        settings: Of the unmixing, where they are not the defaults.
+
+    Returns:
+        The chances. A class that no clip, or every clip, is annotated with keeps its annotation.
+
+    Raises:
+        InputError: There are not two modalities, or labels or graph do not fit the scores.
+
+    Source:
+        Dempster, Laird & Rubin 1977 for EM; Pearl 1988 for noisy-or.
+
+    Example:
+        >>> random = np.random.default_rng(0)
+        >>> events = random.random((800, 3)) < 0.3
+        >>> labels = np.eye(3)[np.where(events, random.random((800, 3)), -1).argmax(1)] * events.any(1, keepdims=True)
+        >>> scores = {name: 6.0 * events - 3 + random.normal(size=events.shape) for name in ("audio", "visual")}
+        >>> found = event_chances(scores, labels, kind="sigmoid-logits")
+        >>> hidden = torch.as_tensor(events & (labels == 0))
+        >>> bool(abs(found.unannotated - hidden.sum() / 800) < 0.05)
+        True
+    """
+    given = torch.as_tensor(np.asarray(labels), dtype=torch.float64)
+    if len(scores) != 2:
+        raise InputError("event chances need two modalities", got=", ".join(scores) or "none")
+    unmixed = unmixed_scores(dict(scores), given.numpy(), kind=kind, settings=settings)
+    first, second = (torch.as_tensor(part).clamp(*_BOUNDS) for part in unmixed.values())
+    known = first.isfinite().all(0) & second.isfinite().all(0)
+    classes = given.shape[1]
+    edges = _edges(graph, classes, known)
+    evidence = Evidence((first[:, known], second[:, known]), given[:, known])
+    free = EventModel(evidence).fit()
+    loudness = tuple(_believed(value) for value in free.loudness)
+    model = EventModel(evidence, edges, loudness).fit()
+    found = [torch.zeros_like(given) for _ in range(3)]
+    for whole, part in zip(found, (*model.modalities, model.clips)):
+        whole.copy_(given)
+        whole[:, known] = part
+    strengths = None
+    if graph is not None:
+        strengths = torch.zeros(2 * classes, 2 * classes, dtype=torch.float64)
+        nodes = known.repeat(2).nonzero()[:, 0]
+        strengths[nodes[edges[0]], nodes[edges[1]]] = model.strengths
+    rates = torch.zeros(classes, dtype=torch.float64)
+    rates[known] = model.rates
+    names = list(scores)
+    return EventChances(dict(zip(names, found[:2])), found[2], strengths, rates, dict(zip(names, loudness)))
+
+
+def _believed(fitted: float) -> float:
+    """The loudness to count with: the fitted one where it is small, 1 where it is about 1."""
+    trust = min(1.0, max(0.0, (fitted - _FAINT) / (_LOUD - _FAINT)))
+    return min(1.0, fitted) + (1.0 - min(1.0, fitted)) * trust
+
+
+def _edges(graph: Graph | Tensor | None, classes: int, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Sources and targets of edges between two classes, numbered among the nodes of the known classes."""
+    none = torch.zeros(0, dtype=torch.int64)
+    if graph is None:
+        return none, none
+    weights = torch.as_tensor(graph.matrix() if isinstance(graph, Graph) else graph)
+    if weights.shape != (2 * classes, 2 * classes):
+        what = "graph: not one of these classes in two modalities"
+        raise InputError(what, got=tuple(weights.shape), valid=f"({2 * classes}, {2 * classes}) weights")
+    nodes = known.repeat(2)
+    kept = (weights > 0)[nodes][:, nodes]
+    count = int(known.sum())
+    number = torch.arange(2 * count)
+    sources, targets = (kept & (number[:, None] % count != number % count)).nonzero(as_tuple=True)
+    return sources, targets
