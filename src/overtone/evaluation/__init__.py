@@ -4,7 +4,12 @@ from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.geometry import effective_rank
 from overtone.evaluation.metrics import Metric, find_metric, metric, metric_order, metrics
 from overtone.evaluation.protocol import evaluate, evaluate_within
-from overtone.evaluation.quick import counterpart_ranks, mean_average_precision, mean_reciprocal_rank
+from overtone.evaluation.quick import (
+    average_precisions,
+    counterpart_ranks,
+    mean_average_precision,
+    mean_reciprocal_rank,
+)
 from overtone.evaluation.ranks import CounterpartRanks, Ranks, rank_scores
 from overtone.evaluation.result import ClassScore, Evaluation, Reranking, Score
 from overtone.evaluation.significance import (
@@ -29,6 +34,7 @@ __all__ = [
     "Ranks",
     "Reranking",
     "Score",
+    "average_precisions",
     "counterpart_ranks",
     "effective_rank",
     "evaluate",

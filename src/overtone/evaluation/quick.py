@@ -24,26 +24,50 @@ def mean_average_precision(
 ) -> float:
     """Mean average precision of one direction, over all ranks.
 
+    The arguments and errors are those of :func:`average_precisions`.
+
+    Returns:
+        Mean over the queries that have a relevant item; NaN if none has.
+
+    Example:
+        >>> mean_average_precision([[1.0, 0.0]], [[1.0, 0.1], [0.0, 1.0], [1.0, 0.0]], [1], [1, 1, 0])
+        0.5833333333333333
+    """
+    values = average_precisions(queries, gallery, query_targets, gallery_targets, memory_mb=memory_mb, exact=exact)
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def average_precisions(
+    queries: ArrayLike,
+    gallery: ArrayLike,
+    query_targets: ArrayLike,
+    gallery_targets: ArrayLike,
+    *,
+    memory_mb: int = 256,
+    exact: bool | None = None,
+) -> Floats:
+    """Average precision of each query of one direction, over all ranks.
+
     Args:
         queries, gallery: (Q, d) and (N, d) embeddings.
         query_targets, gallery_targets: (Q,) and (N,) class numbers, or (Q, C) and (N, C) targets.
         memory_mb, exact: See :func:`~overtone.evaluation.protocol.evaluate`.
 
     Returns:
-        Mean over the queries that have a relevant item; NaN if none has.
+        (Q,) float64; NaN for a query without a relevant item.
 
     Raises:
         InputError: Shapes do not fit, a row is zero or NaN, labels cannot be read.
 
     Example:
-        >>> mean_average_precision([[1.0, 0.0]], [[1.0, 0.1], [0.0, 1.0], [1.0, 0.0]], [1], [1, 1, 0])
-        0.5833333333333333
+        >>> average_precisions([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.1], [0.0, 1.0]], [1, 2], [1, 1])
+        array([ 1., nan])
     """
     x, y = unit_pair(queries, gallery, ("queries", "gallery"), exact)
     search = Search(x, y, *_shared_targets(query_targets, gallery_targets, len(x), len(y)))
-    values = run_search(search, {"map": average_precision}, memory_mb=memory_mb).values["map"]
-    values = values[~np.isnan(values)]
-    return float(values.mean()) if len(values) else float("nan")
+    found: Floats = run_search(search, {"map": average_precision}, memory_mb=memory_mb).values["map"]
+    return found
 
 
 def counterpart_ranks(first: ArrayLike, second: ArrayLike, *, memory_mb: int = 256) -> Floats:

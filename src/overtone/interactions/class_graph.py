@@ -28,9 +28,8 @@ def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = 
 
     The support of an edge by a clip is the product of the chances that both its classes are present.
     """
-    names = [f"{modality}:{name}" for modality in chances for name in soft.classes]
     parts = [torch.as_tensor(part, dtype=torch.float32) for part in chances.values()]
-    columns = dict(zip(names, torch.cat(parts, 1).T))
+    columns = dict(zip(graph.nodes, torch.cat(parts, 1).T))
     support, edges, step = [], graph.edges, max(1, _CELLS // len(soft))
     for start in range(0, len(edges), step):
         block = edges[start : start + step]

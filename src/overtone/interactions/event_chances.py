@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from overtone.core import InputError
+from overtone.core.files import json_text, load_tensors, read_header, save_tensors
 from overtone.graphs import Graph, unmixed_scores
 from overtone.graphs.soft_labels import Kind
 from overtone.interactions.event_model import EventModel, Evidence
 
+EVENTS_FILE = "events.safetensors"
+"""The file of event chances in a run's folder."""
 _FAINT, _LOUD = 0.55, 0.8
 """Fitted loudness below which it is believed, and above which it cannot be told from 1."""
 _BOUNDS = (-1.5, 2.5)
@@ -45,6 +49,39 @@ class EventChances:
     def unannotated(self) -> float:
         """Expected number of events in a clip that nobody annotated, where the class is not annotated."""
         return float(torch.where(self.clips < 1, self.clips, 0.0).sum() / max(1, len(self.clips)))
+
+    def summary(self) -> dict[str, Any]:
+        """Figures for ``run.json``."""
+        edges = 0 if self.strengths is None else int((self.strengths > 0).sum())
+        return {"unannotated_per_clip": round(self.unannotated, 4), "loudness": self.loudness, "edges": edges}
+
+    def save(self, path: str | Path, ids: Sequence[str], classes: Sequence[str]) -> None:
+        """Write one safetensors file; names are in its header."""
+        tensors = {name: part.float().contiguous() for name, part in self.modalities.items()}
+        tensors |= {"clips": self.clips.float(), "rates": self.rates.float()}
+        if self.strengths is not None:
+            tensors["strengths"] = self.strengths.float()
+        header = {
+            "modalities": list(self.modalities),
+            "loudness": self.loudness,
+            "ids": list(ids),
+            "classes": list(classes),
+        }
+        save_tensors(path, tensors, {name: json_text(value) for name, value in header.items()})
+
+    @classmethod
+    def load(cls, path: str | Path) -> EventChances:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            InputError: The file is missing, damaged, or holds something else.
+        """
+        tensors, header = load_tensors(path), read_header(path)
+        try:
+            parts = {name: tensors[name] for name in header["modalities"]}
+            return cls(parts, tensors["clips"], tensors.get("strengths"), tensors["rates"], header["loudness"])
+        except KeyError as missing:
+            raise InputError(f"{path}: not event chances of a run", got=f"no {missing}") from None
 
 
 def event_chances(

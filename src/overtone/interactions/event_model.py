@@ -65,10 +65,7 @@ class EventModel:
         labels = self.evidence.labels
         self.classes = labels.shape[1]
         self.chances = torch.cat(
-            [
-                labels + (1 - labels) * _FIRST * torch.sigmoid(8.0 * (part - 0.45))
-                for part in self.evidence.scores
-            ],
+            [labels + (1 - labels) * _FIRST * torch.sigmoid(8.0 * (part - 0.45)) for part in self.evidence.scores],
             dim=1,
         )
         self.clips = labels.clone()
@@ -78,8 +75,7 @@ class EventModel:
     @property
     def modalities(self) -> tuple[Tensor, Tensor]:
         """(N, C) chances per modality."""
-        first, second = self.chances.split(self.classes, 1)
-        return first, second
+        return self.chances[:, : self.classes], self.chances[:, self.classes :]
 
     @property
     def rates(self) -> Tensor:
@@ -156,7 +152,7 @@ class EventModel:
         unbrought = torch.zeros_like(before[rows]).index_add_(
             1, targets, torch.log1p(-(present * self.strengths).clamp_max(0.999))
         )
-        (not_a, not_v) = unbrought.exp().split(self.classes, 1)
+        not_a, not_v = unbrought[:, : self.classes].exp(), unbrought[:, self.classes :].exp()
         a, v = 1 - not_a, 1 - not_v
         none, one, other, both = self.itself
         # (shows nowhere, in the first modality, in the second, in both) before and after the scores are looked at

@@ -14,13 +14,15 @@ from overtone.core import InputError, Progress
 from overtone.core.files import checksum, json_text
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
-from overtone.graphs import Graph, InferenceSettings, Presences
-from overtone.interactions.class_graph import estimate_presences, infer_graph, load_graph, store_graph
+from overtone.graphs import Graph, InferenceSettings
+from overtone.interactions.class_graph import infer_graph, load_graph, store_graph
 from overtone.interactions.cross_fitting import cross_fit, select_labelled_splits
+from overtone.interactions.event_chances import EVENTS_FILE, event_chances
+from overtone.interactions.rewiring import rewire
 from overtone.interactions.soft_labels import Identity, SoftLabels
 from overtone.methods.av_sal import AVSAL
-from overtone.methods.base import InferredTargets, methods
-from overtone.methods.interactions import UNINFORMED
+from overtone.methods.base import InferredTargets, Method, methods
+from overtone.methods.interactions import EVENTS, UNINFORMED
 from overtone.training import Run, RunContext, TrainOptions, train
 from overtone.training.resuming import FREE
 from overtone.training.settings import split_settings
@@ -71,7 +73,11 @@ class InteractionTrainer:
             _check(config, data)  # before anything is written or trained
 
             def infer(run: RunContext) -> InferredTargets | None:
-                return self._infer(cast(InteractionConfig, run.method.settings), run, data.truth)
+                chosen = cast(InteractionConfig, run.method.settings)
+                targets = self._infer(chosen, run, data.truth)
+                if targets is None or not kind.needs_reference or getattr(chosen, "event_weight", None) is not None:
+                    return targets
+                return targets._replace(reference=self._reference(method, data, options, run))
 
         return train(method, data, **options, inferred=infer)
 
@@ -80,22 +86,53 @@ class InteractionTrainer:
         if config.graph in UNINFORMED:
             run.info["interactions"] = {}
             return None
+        if config.graph == "events":
+            run.info["interactions"] = {}
+            return _true_events(truth, run)
         soft = self._soft_labels(config, run)
-        chances = estimate_presences(soft, config.inference)
         facts: dict[str, Any] = {
             "teacher": {"folds": config.folds, "head": soft.kind, **soft.choice, "reliability": soft.reliability}
         }
-        weights = torch.zeros(2 * len(soft.classes), 2 * len(soft.classes), device=run.device)
+        weights = torch.zeros(2 * len(soft.classes), 2 * len(soft.classes))
         if config.graph == "planted":
-            weights = _planted_weights(truth["interactions"], config.top).to(run.device)
-        elif run.group.is_main:  # one process searches; all get the result
-            graph = self._graph(config, run, soft, chances)
-            weights = torch.as_tensor(graph.matrix(config.top), dtype=torch.float32, device=run.device)
+            weights = _planted_weights(truth["interactions"], config.top)
+        elif config.graph != "soft" and run.group.is_main:  # one process searches; all get the result
+            graph = self._graph(config, run, soft)
+            weights = torch.as_tensor(graph.matrix(config.top), dtype=torch.float32)
             facts["graph"] = {"nodes": len(graph.nodes), "edges": len(graph.edges), "seconds": graph.seconds}
-        first, second = (torch.as_tensor(part, dtype=torch.float32, device=run.device) for part in chances.values())
-        run.group.broadcast([first, second, weights])
+        run.group.broadcast([weights := weights.to(run.device)])
+        if config.graph == "shuffled":
+            weights = rewire(weights.cpu(), torch.Generator().manual_seed(run.settings.seed)).to(run.device)
+        found = event_chances(soft.arrays, soft.labels, weights.cpu(), kind=soft.kind, settings=config.inference)
+        facts["events"] = found.summary()
+        if run.group.is_main and run.folder is not None:
+            found.save(run.folder / EVENTS_FILE, soft.ids, soft.classes)
+        first, second = (part.float().to(run.device) for part in found.modalities.values())
+        run.group.broadcast([first, second, clips := found.clips.float().to(run.device)])
         run.info["interactions"] = facts
-        return InferredTargets((first, second), weights)
+        return InferredTargets((first, second), weights, clips)
+
+    def _reference(self, method: str, data: PairedFeatures, options: TrainOptions, run: RunContext) -> Method:
+        """The same method trained without a graph: what the student must not fall behind."""
+        settings = {**(options.get("settings") or {}), "graph": "none"}
+        identity: Identity = {"reference": method, "settings": settings, "of": run.info["data"]["trained_on"]}
+        out = None if run.folder is None else run.folder / "reference"
+
+        def make() -> Method:
+            label = f"{run.label}: without event chances"
+            resumed = out is not None and (out / "run.json").exists()
+            return train(
+                method,
+                data,
+                settings=settings,
+                out=out,
+                resume=resumed,
+                progress=run.progress,
+                label=label,
+                evaluate=False,
+            ).method
+
+        return self._keep(identity, make, run)
 
     def _soft_labels(self, config: InteractionConfig, run: RunContext) -> SoftLabels:
         settings = {name: getattr(run.settings, name) for name in _PASSED_ON}
@@ -113,7 +150,7 @@ class InteractionTrainer:
         options |= {"out": run.folder, "label": f"{run.label}: teacher"}
         return self._keep(identity, lambda: cross_fit(part, **options), run)
 
-    def _graph(self, config: InteractionConfig, run: RunContext, soft: SoftLabels, chances: Presences) -> Graph:
+    def _graph(self, config: InteractionConfig, run: RunContext, soft: SoftLabels) -> Graph:
         identity: Identity = {
             "soft_labels": checksum(*soft.both, soft.labels),
             "inference": _inference_settings(config.inference),
@@ -125,7 +162,7 @@ class InteractionTrainer:
                 run.progress(replace(step, label=f"{run.label}: graph, {step.label}"))
 
         def search() -> Graph:
-            return infer_graph(soft, config.inference, chances=chances, progress=report)
+            return infer_graph(soft, config.inference, progress=report)
 
         if run.folder is None:
             return self._keep(identity, search, run)
@@ -150,6 +187,13 @@ def _check(config: InteractionConfig, data: PairedFeatures) -> None:
     """Refuse what no stage could use."""
     if config.graph in UNINFORMED:
         return
+    if config.graph == "events":
+        if sum(name.startswith(EVENTS) for name in data.truth) != 2:
+            raise InputError(
+                f"{data.provenance.source}: graph=events needs the true events, and the file has none",
+                fix="take another graph, or a corpus that overtone simulate made",
+            )
+        return
     own, _ = split_settings(config.teacher, AVSAL)
     AVSAL.settings_type.build(own, where="settings of av-sal")
     _inference_settings(config.inference)
@@ -173,3 +217,11 @@ def _planted_weights(strengths: Tensor, top: int | None) -> Tensor:
         least = strengths.topk(min(top, len(strengths)), dim=0).values[-1]
         strengths = torch.where(strengths >= least, strengths, 0.0)
     return strengths / strengths.sum(0).clamp_min(torch.finfo(torch.float32).tiny)
+
+
+def _true_events(truth: Mapping[str, Tensor], run: RunContext) -> InferredTargets:
+    """The events that the corpus is known to have, in place of chances."""
+    rows = run.data.splits["train"]
+    first, second = (truth[f"{EVENTS}{name}"][rows].float().to(run.device) for name in run.data.names)
+    nodes = 2 * first.shape[1]
+    return InferredTargets((first, second), torch.zeros(nodes, nodes, device=run.device), torch.maximum(first, second))

@@ -100,16 +100,20 @@ class CorpusInfo(NamedTuple):
 
 
 class InferredTargets(NamedTuple):
-    """Soft labels and class graph of the training rows, inferred before the first step.
+    """Event chances and class graph of the training rows, inferred before the first step.
 
     Attributes:
-        soft_labels: Per modality in order, (N, C) class probabilities of the training rows, in their order; each row by
-            a teacher that was not trained on it.
+        soft_labels: Per modality in order, (N, C) chances that a class shows in it, of the training rows in order; each
+            row by teachers that were not trained on it.
         graph: (2C, 2C) weights from class to class; node i < C is class i in the first modality, C + i in the second.
+        events: (N, C) chances that a class is in the clip at all, 1 where it is annotated; None: the larger of the two.
+        reference: The same method, trained without any of this, of methods that ask for it.
     """
 
     soft_labels: tuple[Tensor, Tensor]
     graph: Tensor
+    events: Tensor | None = None
+    reference: Method | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,8 @@ class Method(nn.Module, ABC):
     """Whether :meth:`set_inferred_targets` is called, with soft labels of the training rows and their class graph."""
     transient: ClassVar[tuple[str, ...]] = ()
     """Buffers, and modules of buffers, that only training reads: checkpoints have them, stored weights do not."""
+    needs_reference: ClassVar[bool] = False
+    """Whether inferred targets hold the same method trained with ``graph=none``, against which harm is judged."""
     settings_type: ClassVar[type[Settings]]
 
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:

@@ -1,124 +1,211 @@
-"""Interactions: a metric loss, and a pull along the edges of a graph of classes that was inferred from soft labels."""
+"""Interactions: a student of labels and of event chances, or, as published, a metric loss and a pull along a graph."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, ClassVar, Literal, cast
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, cast
 
 import torch
-from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from overtone.core import Settings
-from overtone.methods.base import Batch, CorpusInfo, InferredTargets, methods
-from overtone.methods.metric_learning import MetricLearning, MetricLearningSettings
-from overtone.networks import ramp
+from overtone.methods.base import Batch, CorpusInfo, InferredTargets, TrainingDefaults, methods
+from overtone.methods.event_gate import Gate, choose_weight
+from overtone.methods.event_space import Padding, blend
+from overtone.methods.interactions_settings import AUTO, InteractionsSettings
+from overtone.methods.metric_learning import MetricLearning
+from overtone.networks import Teacher, ramp
+from overtone.objectives.classification import positive_unlabelled
 from overtone.objectives.interaction import interaction, relatedness
 from overtone.objectives.pairs import unit
 
 UNINFORMED = ("none", "pairs")
 """Values of ``graph`` for which neither soft labels nor a graph is needed."""
 MARGIN = 0.5
-"""Of the triplet, unless it is set: a pull shrinks the space, and within a narrow margin nothing holds it open."""
-ROUNDS = 100
-"""Times that every edge of a graph to be shuffled is offered another one to change ends with."""
-
-
-class InteractionsSettings(MetricLearningSettings):
-    """Settings of the student with a graph, and of its teacher and its graph."""
-
-    renamed: ClassVar = {"excuse": "negative_relief", "switch": "graph_start", "rise": "graph_warmup"}
-
-    weight: float = Field(0.35, ge=0)
-    """Weight λ of the pull along the graph's edges, beside the metric loss."""
-    graph_start: float = Field(0.3, ge=0, le=1)
-    """Share of training with the metric loss alone, before the graph acts."""
-    graph_warmup: float = Field(0.0, ge=0, le=1)
-    """Share of training in which λ then rises linearly from 0."""
-    negative_relief: float = Field(0.85, ge=0, le=1)
-    """How far clips related by soft labels and graph are spared from being negatives of each other."""
-    threshold: float = Field(0.5, ge=0, lt=1)
-    """Probability τ above which a clip counts as showing a class."""
-    threshold_end: float | None = Field(None, ge=0, lt=1)
-    """τ at the end, reached linearly; None: constant."""
-    top: int | None = Field(None, ge=1)
-    """Number of heaviest edges kept into each node of the graph; None: all."""
-    graph: Literal["inferred", "shuffled", "none", "pairs", "planted"] = "inferred"
-    """The inferred graph, or a control: shuffled edges, none, a pull on pairs alone, the planted graph if known."""
-    folds: int = Field(5, ge=2)
-    """Folds of the training rows; each gets its soft labels from a teacher trained on the others."""
-    teacher: dict[str, Any] = Field(default_factory=dict)
-    """Settings of the teacher (av-sal and its training) that differ from the defaults."""
-    inference: dict[str, Any] = Field(default_factory=dict)
-    """Settings of the graph's inference that differ from the defaults."""
+"""Of the triplet under a pull, unless it is set: a pull shrinks the space, and a narrow margin gives way."""
+COLUMNS = 128
+"""Most columns of a head's part of the embedding."""
+EVENTS = "events_"
+"""Before a modality's name: the key of all its events, where they are known."""
+_HELD_OUT = 0.1
 
 
 @methods.register("interactions")
 class Interactions(MetricLearning):
-    """A metric loss across the modalities, and λ times a pull that brings clips of interacting classes together.
+    r"""A student that learns labels and, beside them, the chances of events that nobody annotated.
 
-    The graph says which class in one modality goes with which in the other (or in the same); soft labels say how much
-    of a class is in a clip. Both are inferred beforehand, handed to :meth:`set_inferred_targets`, and never change.
+    Two heads on one encoder a modality give probabilities :math:`p^L` of labels and :math:`p^E` of events, C each, by
+    sigmoids. Both are trained by cross-entropy, on the labels of labelled clips and on the event chances of all. The
+    embeddings' cosine across the modalities is
+
+    .. math:: (1 - w)\, \frac{p^{L\top} p'^L}{s_L} + w\, \frac{p^{E\top} p'^E}{s_E},
+
+    and w is chosen on held-out rows so that annotated mAP suffers no harm (see
+    :func:`~overtone.methods.event_gate.choose_weight`). A metric loss may stand in place of the label head.
+
+    With ``student=lir`` it is the published form: a metric loss, and λ times a pull that brings clips of interacting
+    classes together; its embedding is mixed with that of the metric loss alone by the same rule.
+
+    Event chances and graph are inferred beforehand, handed to :meth:`set_inferred_targets`, and never change.
 
     Source:
-        Learning Audio-Visual Embeddings with Inferred Latent Interaction Graphs (2026).
+        Learning Audio-Visual Embeddings with Inferred Latent Interaction Graphs (2026), for the pull; heads and the
+        choice of w are our own.
     """
 
     name = "interactions"
     needs_inferred_targets: ClassVar[bool] = True
+    needs_reference: ClassVar[bool] = True
     settings: InteractionsSettings
     settings_type: ClassVar[type[Settings]] = InteractionsSettings
     soft_first: Tensor
     soft_second: Tensor
+    events: Tensor
     edges: Tensor
+    event_weight: Tensor
 
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
+        self.classes = corpus.classes
+        self.gate: Gate | None = None
+        self.reference: tuple[Interactions, ...] = ()  # in a tuple: not a part of this module, and never trained
         super().__init__(settings, corpus)
+        s = self.settings
+        if self.heads:
+            self.label_part = Padding(corpus.classes, s.embedding_dim or COLUMNS) if self.label_head else nn.Identity()
+            self.event_part = Padding(corpus.classes, COLUMNS)
+        elif s.graph not in UNINFORMED:
+            self.base = Teacher(self.encoders)
+        self.register_buffer("event_weight", torch.tensor(float(s.event_weight or 0.0)))
         # given anew whenever a run begins or goes on, so no checkpoint has to hold them
-        for name in ("soft_first", "soft_second", "edges"):
+        for name in ("soft_first", "soft_second", "events", "edges"):
             self.register_buffer(name, torch.zeros(0), persistent=False)
+
+    @property
+    def heads(self) -> bool:
+        """Whether there are heads, rather than a pull."""
+        return self.settings.student == "heads"
+
+    @property
+    def label_head(self) -> bool:
+        """Whether labels are learnt by a head, rather than by a metric loss."""
+        return self.heads and self.settings.loss == AUTO
+
+    @property
+    def outputs(self) -> int:
+        """Columns of an encoder's output: a metric embedding or the label head, and the event head."""
+        if not self.heads:
+            return super().dim
+        return self.classes + (self.classes if self.label_head else super().dim)
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of the embedding."""
+        s, own = self.settings, super().dim
+        if self.heads:
+            labels = min(self.classes, s.embedding_dim or COLUMNS) + 2 if self.label_head else own
+            return labels + min(self.classes, COLUMNS) + 2
+        return own if s.graph in UNINFORMED else 2 * own
 
     @classmethod
     def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:
-        """As for any frame, and a wide margin for triplets."""
-        resolved = cast(InteractionsSettings, super().resolve(settings, corpus))
+        """As for any frame; a head has a column a class, and triplets under a pull have a wide margin."""
+        given = cast(InteractionsSettings, settings)
+        if given.student == "heads" and given.loss == AUTO and given.embedding_dim is None:
+            given = given.changed(embedding_dim=max(2, min(corpus.classes, COLUMNS)))
+        resolved = cast(InteractionsSettings, super().resolve(given, corpus))
+        if resolved.student == "heads":
+            return resolved
+        if resolved.loss == AUTO:
+            resolved = resolved.changed(loss="triplet")
         if resolved.loss != "triplet":
             return resolved
         return resolved.changed(loss_settings={"margin": MARGIN, **resolved.loss_settings})
 
     @classmethod
+    def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
+        """A tenth of the rows is held out, to choose how much event chances count."""
+        defaults = super().training_defaults(corpus)
+        return replace(defaults, extra={**defaults.extra, "validation_fraction": _HELD_OUT})
+
+    @classmethod
     def ablations(cls) -> dict[str, dict[str, Any]]:
-        """The metric loss alone."""
-        return {"no-graph": {"graph": "none"}}
+        """The student without event chances, and the published form."""
+        return {"no-graph": {"graph": "none"}, "lir": {"student": "lir"}}
 
     @classmethod
     def controls(cls, truth: Collection[str] = ()) -> dict[str, dict[str, Any]]:
-        """No graph, one with shuffled edges, a pull on pairs alone, and where it is known the planted graph."""
-        kinds = {"no-graph": "none", "shuffled-graph": "shuffled", "pairs-only": "pairs"}
+        """No graph, soft labels alone, shuffled edges, pairs alone; where they are known, planted graph and events."""
+        kinds = {"no-graph": "none", "soft-only": "soft", "shuffled-graph": "shuffled", "pairs-only": "pairs"}
         if "interactions" in truth:
             kinds["planted-graph"] = "planted"
+        if sum(name.startswith(EVENTS) for name in truth) == 2:
+            kinds["true-events"] = "events"
         return {name: {"graph": graph} for name, graph in kinds.items()}
 
+    @property
+    def judged_dim(self) -> int:
+        """Columns of the metric embedding."""
+        return super().dim
+
+    def choose_loss(self) -> tuple[str, Mapping[str, Any]]:
+        """What the settings name; where labels have a head, one without parameters that nobody calls."""
+        return ("triplet", {}) if self.settings.loss == AUTO else super().choose_loss()
+
     def set_inferred_targets(self, inferred: InferredTargets) -> None:
-        """Take the soft labels and the graph."""
+        """Take event chances, graph and, if it is there, the student without them."""
         first, second = inferred.soft_labels
-        self.soft_first, self.soft_second, self.edges = (
-            part.detach().to(self.edges.device, torch.float32) for part in (first, second, inferred.graph)
+        events = torch.maximum(first, second) if inferred.events is None else inferred.events
+        self.soft_first, self.soft_second, self.events, self.edges = (
+            part.detach().to(self.edges.device, torch.float32) for part in (first, second, events, inferred.graph)
         )
+        if inferred.reference is not None:
+            reference = cast(Interactions, inferred.reference).to(self.edges.device)
+            self.reference = (reference,)
+            if not self.heads:
+                self.base.module.load_state_dict(reference.teacher.module.state_dict())
 
     def on_train_start(self, train: Batch) -> None:
-        """Shuffle the graph if it is to be the control."""
+        """See that there are chances for the training rows."""
         super().on_train_start(train)
-        if self.settings.graph in UNINFORMED:
-            return
-        if len(self.soft_first) != len(train):
+        if self.settings.graph not in UNINFORMED and len(self.soft_first) != len(train):
             raise RuntimeError(
                 "interactions has no soft labels of its training rows: call set_inferred_targets() first"
             )
-        if self.settings.graph == "shuffled":
-            self.edges = rewire(self.edges, train.generator)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
+        """The terms of the student that the settings name, and their sum."""
+        return self._step_heads(batch) if self.heads else self._step_pull(batch)
+
+    def _step_heads(self, batch: Batch) -> dict[str, Tensor]:
+        """Label head (or metric loss), event head, and for the control of pairs a pull on pairs alone."""
+        s, views = self.settings, self.encode(batch, batch.features)
+        parts = [(view[:, : -self.classes], view[:, -self.classes :]) for view in views]
+        if self.label_head:
+            terms = {"labels": self._fit_labels([part[0] for part in parts], batch)}
+        else:
+            first, second = (batch.gather(part[0]) for part in parts)
+            terms = {"metric": self.judge(first, second, self.gather_targets(batch))}
+        if s.graph == "pairs":
+            first, second = (unit(part[0].sigmoid() if self.label_head else part[0]) for part in parts)
+            terms["pull"] = s.weight * (first - second).square().sum(1).mean()
+        elif s.graph not in UNINFORMED:
+            chances = self.events[batch.rows]
+            found = [F.binary_cross_entropy_with_logits(part[1], chances) for part in parts]
+            terms["events"] = found[0] + found[1]
+        return {"loss": torch.stack(list(terms.values())).sum(), **terms}
+
+    def _fit_labels(self, logits: list[Tensor], batch: Batch) -> Tensor:
+        """Cross-entropy of both label heads on the labelled rows."""
+        assert batch.targets is not None
+        everyone = self.gather_targets(batch).sum(1) > 0
+        # of mean 1 over the global batch, so that processes average to what one would have
+        weights = (batch.targets.sum(1) > 0) / everyone.float().mean().clamp_min(1e-6)
+        first, second = (positive_unlabelled(part, batch.targets, weights=weights) for part in logits)
+        return first + second
+
+    def _step_pull(self, batch: Batch) -> dict[str, Tensor]:
         """The metric loss, the pull along the graph, and their weighted sum."""
         s = self.settings
         first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
@@ -129,6 +216,59 @@ class Interactions(MetricLearning):
             return {"loss": metric}
         pull = self.pull(first, second, targets, batch) if acts else metric.new_zeros(())
         return {"loss": metric + self.strength(batch.progress) * pull, "metric": metric, "pull": pull}
+
+    @torch.no_grad()
+    def chances(self, features: Tensor, modality: int) -> tuple[Tensor, Tensor]:
+        """The teacher's label part (probabilities, or a metric embedding of unit length) and event probabilities."""
+        found = cast(nn.ModuleList, self.teacher.module)[modality](features).float()
+        labels, events = found[:, : -self.classes], found[:, -self.classes :]
+        return labels.sigmoid() if self.label_head else F.normalize(labels, dim=1), events.sigmoid()
+
+    def teach(self, features: Tensor, modality: int) -> Tensor:
+        """Unit-length embeddings of whole features at the weight that was chosen, without gradient."""
+        return self._at(features, modality, self.event_weight)
+
+    @torch.no_grad()
+    def _at(self, features: Tensor, modality: int, weight: Tensor | float) -> Tensor:
+        """Embeddings at any weight of the event chances."""
+        if self.heads:
+            labels, events = self.chances(features, modality)
+            base = self.label_part(labels, modality) if self.label_head else labels
+            return blend(base, self.event_part(events, modality), weight)
+        own = super().teach(features, modality)
+        if self.settings.graph in UNINFORMED:
+            return own
+        before = cast(nn.ModuleList, self.base.module)[modality](features).float()
+        return blend(F.normalize(before, dim=1), own, weight)
+
+    def prepare_embedding(self, train: Batch) -> None:
+        """Fit the paddings on the training rows, then the canonical projection."""
+        if self.heads:
+            first, second = (self.chances(part, side) for side, part in enumerate(train.paired(*train.features)))
+            if self.label_head:
+                cast(Padding, self.label_part).fit(first[0], second[0])
+            self.event_part.fit(first[1], second[1])
+        super().prepare_embedding(train)
+
+    def calibrate(self, held_out: Batch) -> None:
+        """Choose how much the event chances count, or keep the student without them if even its labels are better."""
+        if self.settings.event_weight is not None or not self.reference or held_out.targets is None:
+            return
+        reference = self.reference[0].eval()
+        before = tuple(reference.embed(part, side) for side, part in enumerate(held_out.features))
+
+        def candidate(weight: float) -> tuple[Tensor, Tensor]:
+            first, second = (self._at(part, side, weight) for side, part in enumerate(held_out.features))
+            return first, second
+
+        self.gate = choose_weight((before[0], before[1]), candidate, held_out.targets)
+        self.event_weight.fill_(self.gate.weight or 0.0)
+        if self.gate.weight is None and self.heads:
+            self.load_state_dict(reference.state_dict())
+
+    def summary(self) -> dict[str, Any]:
+        """The choice of the weight."""
+        return {} if self.gate is None else {"gate": self.gate.to_dict()}
 
     def negative_relief(self, batch: Batch) -> Tensor | None:
         """(B, B) of how far the metric loss spares a clip from being a negative of another; None where it does not."""
@@ -161,52 +301,3 @@ class Interactions(MetricLearning):
         """λ where so much of the training is done."""
         s = self.settings
         return s.weight * min(1.0, (progress - s.graph_start) / s.graph_warmup if s.graph_warmup else 1.0)
-
-
-def rewire(graph: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """A random graph with the degrees of a given one: what a (2C, 2C) graph of classes must beat to mean anything.
-
-    Two edges a → b and c → d become c → b and a → d where both places are free, again and again. A weight stays with
-    the target, so every node keeps its number of edges in and out, and the sum of the weights into it. Only edges that
-    lead between the same two modalities change ends; one that has nowhere else to go stays. No edge comes to lie where
-    the graph had one, or between the two nodes of a class; edges that lie there already, which say nothing of
-    interactions, stay.
-
-    Source:
-        Maslov & Sneppen, Science 2002, for the exchange of ends.
-
-    Example:
-        >>> graph = torch.zeros(8, 8)
-        >>> graph[0, 5] = graph[1, 6] = graph[2, 7] = 1.0
-        >>> other = rewire(graph, torch.Generator().manual_seed(0))
-        >>> other.sum(0).equal(graph.sum(0)), other.sum(1).equal(graph.sum(1)), (other * graph).sum().item()
-        (True, True, 0.0)
-    """
-    nodes, classes = len(graph), len(graph) // 2
-    number = torch.arange(nodes, device=graph.device)
-    same_class = (number[:, None] - number[None, :]) % classes == 0
-    sources, targets = torch.where((graph > 0) & ~same_class)
-    weights = graph[sources, targets]
-    closed = ((graph > 0) | same_class).view(-1)
-    side = 2 * (sources >= classes) + (targets >= classes)
-    for _ in range(ROUNDS):
-        here, there = _pairs(side, generator)
-        one, other = nodes * sources[there] + targets[here], nodes * sources[here] + targets[there]
-        wanted = torch.cat((one, other, nodes * sources + targets)).bincount(minlength=nodes**2)
-        free = ~(closed[one] | closed[other]) & (wanted[one] == 1) & (wanted[other] == 1)
-        # a round in which all that can change does change would only reach every other graph
-        free &= torch.rand(len(free), generator=generator, device=graph.device) < 0.5
-        here, there = here[free], there[free]
-        sources[torch.cat((here, there))] = sources[torch.cat((there, here))]
-    found = torch.where(same_class, graph, 0.0)
-    found[sources, targets] = weights
-    return found
-
-
-def _pairs(group: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-    """Members paired at random with others of their group; some may be left alone."""
-    shuffled = torch.randperm(len(group), generator=generator, device=group.device)
-    order = shuffled[torch.argsort(group[shuffled], stable=True)]
-    here, there = order[:-1:2], order[1::2]
-    alike = group[here] == group[there]
-    return here[alike], there[alike]

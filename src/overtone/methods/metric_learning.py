@@ -44,8 +44,13 @@ class SupervisedTwoTower(TwoTower):
 
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
-        self.loss = build_loss(*self.choose_loss(), classes=corpus.classes, embedding_dim=self.dim)
+        self.loss = build_loss(*self.choose_loss(), classes=corpus.classes, embedding_dim=self.judged_dim)
         self.single = False
+
+    @property
+    def judged_dim(self) -> int:
+        """Columns of what the loss judges."""
+        return self.dim
 
     @abstractmethod
     def choose_loss(self) -> tuple[str, Mapping[str, Any]]:

@@ -74,7 +74,7 @@ class TwoTower(Method):
         assert s.width is not None
         assert s.depth is not None
         self.encoders = nn.ModuleList(
-            Encoder(shape, self.dim, s.width, s.depth, s.activation, s.dropout or 0.0, s.batch_norm)
+            Encoder(shape, self.outputs, s.width, s.depth, s.activation, s.dropout or 0.0, s.batch_norm)
             for shape in corpus.shapes
         )
         self.teacher = Teacher(self.encoders)
@@ -85,6 +85,11 @@ class TwoTower(Method):
         """Dimensions of the embedding."""
         assert self.settings.embedding_dim is not None
         return self.settings.embedding_dim
+
+    @property
+    def outputs(self) -> int:
+        """Columns of an encoder's output."""
+        return self.dim
 
     @classmethod
     def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:

@@ -72,7 +72,9 @@ class RunFolder:
     soft_labels.safetensors  of methods that need inferred targets: what the teachers say of each training row
     graph.json, graph.npz    of methods that need inferred targets: the class graph
     found/*.json             near-duplicates, outliers, mismatched pairs that were looked for with the run
+    events.safetensors       of methods that need inferred targets: how likely each event is in each training clip
     teacher/fold-1 ...       of methods that need inferred targets: the run of each fold's teacher
+    reference                of methods that need one: the run without inferred targets
     write.lock, writer.json  held by the process that trains
     =======================  ========================================================================================
     """
@@ -90,7 +92,7 @@ class RunFolder:
         "report.html",
     )
     """Files of any run."""
-    inferred = ("soft_labels.safetensors", "graph.json", "graph.npz", "teacher/")
+    inferred = ("soft_labels.safetensors", "graph.json", "graph.npz", "events.safetensors", "teacher/", "reference/")
     """What the stages before the training of a method that needs inferred targets write."""
 
     def __init__(self, path: str | Path) -> None:

@@ -102,7 +102,8 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
     train = np.arange(rows) < settings.train_rows
     labels[train & (generator.random(rows) < settings.missing)] = 0
     sizes = (settings.audio_size, settings.visual_size)
-    audio, visual = (_make_features(present * volume, size, settings.noise, generator) for present, size in zip(events, sizes))
+    heard = [present * volume for present in events]
+    audio, visual = (_make_features(part, size, settings.noise, generator) for part, size in zip(heard, sizes))
     return {
         "audio": audio,
         "visual": visual,

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overtone.methods.interactions import rewire
+from overtone.interactions.rewiring import rewire
 
 
 def draw(seed: int, classes: int, share: float) -> torch.Tensor:

@@ -1,0 +1,47 @@
+"""Settings of the student with interactions, of its teacher and of its graph."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from overtone.methods.metric_learning import MetricLearningSettings
+
+AUTO = "auto"
+"""Value of ``loss`` for the student's own: a label head, or triplets under a pull."""
+
+
+class InteractionsSettings(MetricLearningSettings):
+    """Settings of the student, and of its teacher and its graph."""
+
+    renamed: ClassVar = {"excuse": "negative_relief", "switch": "graph_start", "rise": "graph_warmup"}
+
+    student: Literal["heads", "lir"] = "heads"
+    """heads: learns labels and event chances; lir: a metric loss and a pull along the graph's edges, as published."""
+    loss: str = AUTO
+    """A metric loss in place of the label head; auto: the label head, for lir triplet."""
+    event_weight: float | None = Field(None, ge=0, le=1)
+    """Share of the event chances in the similarity of clips; None: chosen on held-out rows so that it does no harm."""
+    weight: float = Field(0.35, ge=0)
+    """Weight λ of the pull along the graph's edges, beside the metric loss."""
+    graph_start: float = Field(0.3, ge=0, le=1)
+    """Share of training with the metric loss alone, before the graph acts."""
+    graph_warmup: float = Field(0.0, ge=0, le=1)
+    """Share of training in which λ then rises linearly from 0."""
+    negative_relief: float = Field(0.85, ge=0, le=1)
+    """How far clips related by soft labels and graph are spared from being negatives of each other."""
+    threshold: float = Field(0.5, ge=0, lt=1)
+    """Probability τ above which a clip counts as showing a class."""
+    threshold_end: float | None = Field(None, ge=0, lt=1)
+    """τ at the end, reached linearly; None: constant."""
+    top: int | None = Field(None, ge=1)
+    """Number of heaviest edges kept into each node of the graph; None: all."""
+    graph: Literal["inferred", "soft", "shuffled", "none", "pairs", "planted", "events"] = "inferred"
+    """The inferred graph, or a control: soft labels alone, shuffled edges, none, pairs, the planted graph or events."""
+    folds: int = Field(5, ge=2)
+    """Folds of the training rows; each gets its soft labels from a teacher trained on the others."""
+    teacher: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the teacher (av-sal and its training) that differ from the defaults."""
+    inference: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the graph's inference that differ from the defaults."""
