@@ -164,7 +164,7 @@ def test_a_file_gives_back_what_was_written(corpus, tmp_path):
     taken = read_soft_labels(path, ("audio", "visual"))  # as overtone graph does
     assert taken.classes == soft.classes
     assert torch.equal(torch.from_numpy(taken.parts["visual"]), soft.both[1])
-    assert torch.equal(torch.from_numpy(taken.labels), soft.labels)
+    assert torch.equal(torch.nn.functional.one_hot(torch.from_numpy(taken.labels), 4).float(), soft.labels)
 
 
 def test_what_is_stored_is_found_and_what_depends_on_something_else_is_not(corpus, tmp_path, teachers):
@@ -272,8 +272,8 @@ def test_explaining_is_kept_where_features_are_sums_of_events_and_dropped_where_
     assert soft.choice["map"]["3"] < 0.9 * soft.choice["map"]["0"]
 
 
-@pytest.mark.parametrize(("share", "chosen"), [(1.1, 3.0), (0.9, 3.0), (0.89, 0.0)])
-def test_reconstruction_may_cost_a_tenth_of_the_ranking_of_the_first_fold(corpus, monkeypatch, share, chosen):
+@pytest.mark.parametrize(("share", "chosen"), [(1.1, 3.0), (0.88, 3.0), (0.87, 0.0)])
+def test_reconstruction_may_cost_twelve_percent_of_the_ranking_of_the_first_fold(corpus, monkeypatch, share, chosen):
     judged, figures = [], iter([0.5, 0.5, 0.5 * share, 0.5 * share])
 
     def judge(scores, positive):

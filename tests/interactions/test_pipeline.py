@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from overtone.core import InputError
-from overtone.interactions import SoftLabels, estimate_presences, infer_graph
+from overtone.interactions import EventChances, SoftLabels, estimate_presences, event_chances, infer_graph
 from overtone.interactions.class_graph import load_graph
 from overtone.training import Run
 
@@ -24,9 +24,15 @@ def test_a_run_holds_its_stages(whole, corpus):
     assert graph.nodes[0] == "audio:class 00"
     assert graph.nodes[4] == "visual:class 00"
     (inferred,) = whole.method.told
-    for given, chances in zip(inferred.soft_labels, estimate_presences(soft, whole.settings["inference"]).values()):
-        assert torch.equal(given, torch.as_tensor(chances, dtype=torch.float32))
+    settings = whole.settings["inference"]
+    chances = event_chances(soft.arrays, soft.labels, graph, kind=soft.kind, settings=settings)
+    for given, found in zip(inferred.soft_labels, chances.modalities.values()):
+        assert torch.equal(given, found.float())
         assert given.shape == (150, 4)
+    assert torch.equal(inferred.events, chances.clips.float())
+    stored = EventChances.load(folder / "events.safetensors")
+    assert torch.equal(stored.clips, inferred.events)
+    assert stored.loudness == chances.loudness
     assert torch.equal(inferred.graph, torch.as_tensor(graph.matrix(), dtype=torch.float32))
     said = json.loads((folder / "run.json").read_text())["interactions"]
     assert said["teacher"]["reliability"]["audio"]["calibrated"]["nll"] > 0
@@ -118,8 +124,9 @@ def test_top_edges_and_settings_of_presences_reach_the_student(corpus, tmp_path)
     soft, graph = SoftLabels.load(tmp_path / "soft_labels.safetensors"), load_graph(tmp_path)
     assert torch.equal(told.graph, torch.as_tensor(graph.matrix(1), dtype=torch.float32))
     assert not np.array_equal(graph.matrix(1), graph.matrix())
-    for given, chances in zip(told.soft_labels, estimate_presences(soft, inference).values()):
-        assert torch.equal(given, torch.as_tensor(chances, dtype=torch.float32))
+    chances = event_chances(soft.arrays, soft.labels, told.graph, kind=soft.kind, settings=inference)
+    for given, found in zip(told.soft_labels, chances.modalities.values()):
+        assert torch.equal(given, found.float())
     assert not np.array_equal(estimate_presences(soft, inference)["audio"], estimate_presences(soft)["audio"])
 
 

@@ -68,14 +68,17 @@ class InteractionTrainer:
         kind = methods[method]
         infer: Callable[[RunContext], InferredTargets | None] | None = None
         if kind.needs_inferred_targets:
-            own, _ = split_settings(options.get("settings"), kind)
+            own, loop = split_settings(options.get("settings"), kind)
             config = cast(InteractionConfig, kind.settings_type.build(own, where=f"settings of {method}"))
+            if _is_judged(kind, config) and loop.validation_fraction == 0 and "val" not in data.splits:
+                what = "how much event chances count is chosen on held-out rows, and validation_fraction=0 leaves none"
+                raise InputError(what, fix="leave it out, or set event_weight")
             _check(config, data)  # before anything is written or trained
 
             def infer(run: RunContext) -> InferredTargets | None:
                 chosen = cast(InteractionConfig, run.method.settings)
                 targets = self._infer(chosen, run, data.truth)
-                if targets is None or not kind.needs_reference or getattr(chosen, "event_weight", None) is not None:
+                if targets is None or not _is_judged(kind, chosen):
                     return targets
                 return targets._replace(reference=self._reference(method, data, options, run))
 
@@ -181,6 +184,11 @@ class InteractionTrainer:
             self._kept[key] = make()
         found: T = self._kept[key]
         return found
+
+
+def _is_judged(kind: type[Method], config: InteractionConfig) -> bool:
+    """Whether how much event chances count is chosen by comparison with a student that has none."""
+    return kind.needs_reference and config.graph not in UNINFORMED and getattr(config, "event_weight", None) is None
 
 
 def _check(config: InteractionConfig, data: PairedFeatures) -> None:

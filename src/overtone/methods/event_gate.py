@@ -24,7 +24,8 @@ class Gate(NamedTuple):
 
     Attributes:
         weight: The largest weight that does no harm; None where even 0 does, so that the reference is to be kept.
-        curve: For each weight the mean change of the average precision against the reference, and its standard error.
+        curve: For each weight the mean change of the average precision against the reference, and the standard error of
+            what the weight itself does.
         rows: Held-out rows that it was chosen on.
     """
 
@@ -63,7 +64,9 @@ def choose_weight(reference: Views, candidate: Callable[[float], Views], targets
     """Choose the largest weight whose change of annotated mAP, less one standard error, is not negative.
 
     The change is that of the average precision of every held-out query of either modality among the held-out rows of
-    the other, against the same query in the reference; its standard error is that of a mean of paired differences.
+    the other, against the same query in the reference. Its standard error is that of what the weight does, a mean of
+    paired differences against weight 0 of the same student: two trainings differ by chance in either direction, and
+    a student that is as good as the reference is to have its say.
 
     Args:
         reference: (n, e) embeddings of held-out rows per modality, by the student that knows no event chances.
@@ -72,14 +75,14 @@ def choose_weight(reference: Views, candidate: Callable[[float], Views], targets
     """
     known = (targets.sum(1) > 0).nonzero()[:, 0][:_MOST_ROWS]
     labels = targets[known].cpu()
-    before = _precisions(reference, known, labels)
+    before, own = _precisions(reference, known, labels), _precisions(candidate(0.0), known, labels)
     curve: dict[float, tuple[float, float]] = {}
     chosen = None
     for weight in WEIGHTS:
-        change = _precisions(candidate(weight), known, labels) - before
-        change = change[~np.isnan(change)]
+        found = _precisions(candidate(weight), known, labels)
+        change, moved = (part[~np.isnan(part)] for part in (found - before, found - own))
         mean = float(change.mean()) if len(change) else 0.0
-        error = float(change.std(ddof=1) / math.sqrt(len(change))) if len(change) > 1 else math.inf
+        error = float(moved.std(ddof=1) / math.sqrt(len(moved))) if len(moved) > 1 else math.inf
         curve[weight] = mean, error
         if mean - error >= 0:
             chosen = weight

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from overtone.core import Settings
+from overtone.core import InputError, Settings
 from overtone.methods.base import Batch, CorpusInfo, InferredTargets, TrainingDefaults, methods
 from overtone.methods.event_gate import Gate, choose_weight
 from overtone.methods.event_space import Padding, blend
@@ -27,8 +27,7 @@ MARGIN = 0.5
 """Of the triplet under a pull, unless it is set: a pull shrinks the space, and a narrow margin gives way."""
 COLUMNS = 128
 """Most columns of a head's part of the embedding."""
-EVENTS = "events_"
-"""Before a modality's name: the key of all its events, where they are known."""
+EVENTS = "events_"  # before a modality's name: the key of all its events, where they are known
 _HELD_OUT = 0.1
 
 
@@ -116,6 +115,8 @@ class Interactions(MetricLearning):
             given = given.changed(embedding_dim=max(2, min(corpus.classes, COLUMNS)))
         resolved = cast(InteractionsSettings, super().resolve(given, corpus))
         if resolved.student == "heads":
+            if resolved.projection == "canonical":
+                raise InputError("student=heads has no canonical projection", fix="leave projection out")
             return resolved
         if resolved.loss == AUTO:
             resolved = resolved.changed(loss="triplet")
@@ -180,30 +181,21 @@ class Interactions(MetricLearning):
 
     def _step_heads(self, batch: Batch) -> dict[str, Tensor]:
         """Label head (or metric loss), event head, and for the control of pairs a pull on pairs alone."""
-        s, views = self.settings, self.encode(batch, batch.features)
-        parts = [(view[:, : -self.classes], view[:, -self.classes :]) for view in views]
+        s, targets = self.settings, self.gather_targets(batch)
+        views = [batch.gather(view) for view in self.encode(batch, batch.features)]
+        (first, heard), (second, seen) = ((view[:, : -self.classes], view[:, -self.classes :]) for view in views)
         if self.label_head:
-            terms = {"labels": self._fit_labels([part[0] for part in parts], batch)}
+            known = (targets.sum(1) > 0).float()
+            weights = known / known.mean().clamp_min(1e-6)
+            terms = {"labels": sum_of_fits(first, second, targets, weights)}
         else:
-            first, second = (batch.gather(part[0]) for part in parts)
-            terms = {"metric": self.judge(first, second, self.gather_targets(batch))}
+            terms = {"metric": self.judge(first, second, targets)}
         if s.graph == "pairs":
-            first, second = (unit(part[0].sigmoid() if self.label_head else part[0]) for part in parts)
-            terms["pull"] = s.weight * (first - second).square().sum(1).mean()
+            one, other = (unit(part.sigmoid() if self.label_head else part) for part in (first, second))
+            terms["pull"] = s.weight * (one - other).square().sum(1).mean()
         elif s.graph not in UNINFORMED:
-            chances = self.events[batch.rows]
-            found = [F.binary_cross_entropy_with_logits(part[1], chances) for part in parts]
-            terms["events"] = found[0] + found[1]
+            terms["events"] = sum_of_fits(heard, seen, batch.gather(self.events[batch.rows]))
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
-
-    def _fit_labels(self, logits: list[Tensor], batch: Batch) -> Tensor:
-        """Cross-entropy of both label heads on the labelled rows."""
-        assert batch.targets is not None
-        everyone = self.gather_targets(batch).sum(1) > 0
-        # of mean 1 over the global batch, so that processes average to what one would have
-        weights = (batch.targets.sum(1) > 0) / everyone.float().mean().clamp_min(1e-6)
-        first, second = (positive_unlabelled(part, batch.targets, weights=weights) for part in logits)
-        return first + second
 
     def _step_pull(self, batch: Batch) -> dict[str, Tensor]:
         """The metric loss, the pull along the graph, and their weighted sum."""
@@ -242,13 +234,17 @@ class Interactions(MetricLearning):
         return blend(F.normalize(before, dim=1), own, weight)
 
     def prepare_embedding(self, train: Batch) -> None:
-        """Fit the paddings on the training rows, then the canonical projection."""
-        if self.heads:
-            first, second = (self.chances(part, side) for side, part in enumerate(train.paired(*train.features)))
-            if self.label_head:
-                cast(Padding, self.label_part).fit(first[0], second[0])
-            self.event_part.fit(first[1], second[1])
-        super().prepare_embedding(train)
+        """Fit the paddings on the training rows; of a pull, the canonical projection."""
+        if not self.heads:
+            return super().prepare_embedding(train)
+        first, second = (self.chances(part, side) for side, part in enumerate(train.paired(*train.features)))
+        if self.label_head:
+            cast(Padding, self.label_part).fit(first[0], second[0])
+        self.event_part.fit(first[1], second[1])
+
+    def embed_variants(self, features: Tensor, modality: int) -> dict[str, Tensor]:
+        """Canonical coordinates of a pull; heads have coordinates with a meaning already."""
+        return {} if self.heads else super().embed_variants(features, modality)
 
     def calibrate(self, held_out: Batch) -> None:
         """Choose how much the event chances count, or keep the student without them if even its labels are better."""
@@ -278,10 +274,7 @@ class Interactions(MetricLearning):
         return s.negative_relief * relatedness(self.soft_labels(batch), self.edges, self.threshold(batch.progress))
 
     def pull(self, first: Tensor, second: Tensor, targets: Tensor, batch: Batch) -> Tensor:
-        """What brings clips together beside the metric loss, a scalar: along edges, or of pairs alone.
-
-        Embeddings and targets are those of the global batch, gathered.
-        """
+        """What brings a global batch's clips together beside the metric loss, a scalar: along edges, or of pairs."""
         if self.settings.graph == "pairs":
             return (unit(first) - unit(second)).square().sum(1).mean()
         soft, threshold = self.soft_labels(batch), self.threshold(batch.progress)
@@ -294,10 +287,16 @@ class Interactions(MetricLearning):
     def threshold(self, progress: float) -> float:
         """τ where so much of the training is done."""
         s = self.settings
-        done = (progress - s.graph_start) / max(1.0 - s.graph_start, 1e-9)
+        done = (progress - s.graph_start) / max(1 - s.graph_start, 1e-9)
         return ramp(s.threshold, s.threshold if s.threshold_end is None else s.threshold_end, done)
 
     def strength(self, progress: float) -> float:
         """λ where so much of the training is done."""
         s = self.settings
         return s.weight * min(1.0, (progress - s.graph_start) / s.graph_warmup if s.graph_warmup else 1.0)
+
+
+def sum_of_fits(first: Tensor, second: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Cross-entropy of two heads' (n, C) logits against the same targets; (n,) weights of rows have a mean of 1."""
+    one, other = (positive_unlabelled(logits, targets, weights=weights) for logits in (first, second))
+    return one + other

@@ -1,0 +1,163 @@
+"""The student of events: two heads, a space whose cosine adds them up, and a weight that does no harm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from overtone.core import InputError
+from overtone.evaluation import mean_average_precision
+from overtone.methods.base import InferredTargets
+from overtone.methods.event_gate import WEIGHTS, choose_weight
+from overtone.methods.event_space import Padding, blend
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def informed(make):
+    """A student that was told and has begun, its batch, and the event chances it was told."""
+
+    def build(**settings):
+        method, batch = make("interactions", dropout=0.0, **settings)
+        chances = torch.maximum(batch.targets, random(*batch.targets.shape))
+        method.set_inferred_targets(InferredTargets((chances, chances), torch.zeros(8, 8), chances))
+        method.on_train_start(batch)
+        return method, batch, chances
+
+    return build
+
+
+@given(st.integers(2, 40), st.integers(1, 12), st.integers(0, 99))
+def test_the_cosine_of_padded_rows_is_the_inner_product_over_the_scale(rows, classes, seed):
+    first, second = random(rows, classes, seed=seed), random(rows, classes, seed=seed + 1)
+    padding = Padding(classes, classes)
+    padding.fit(first, second)
+    a, b = padding(first, 0), padding(second, 1)
+    for z in (a, b):
+        torch.testing.assert_close(z.norm(dim=1), torch.ones(rows), atol=1e-4, rtol=0)
+    short = [part.square().sum(1) <= padding.scale for part in (first, second)]
+    wanted = first @ second.mT / padding.scale
+    torch.testing.assert_close((a @ b.mT)[short[0]][:, short[1]], wanted[short[0]][:, short[1]], atol=1e-4, rtol=0)
+    assert (torch.cat([first, second]).square().sum(1) <= padding.scale * 1.001).float().mean() > 0.9
+
+
+def test_fewer_columns_than_classes_keep_most_of_all_inner_products():
+    basis, parts = random(5, 40, seed=3), [random(300, 5, seed=seed) for seed in (1, 2)]
+    first, second = (part @ basis / 5 for part in parts)  # five directions in forty classes
+    whole, few = Padding(40, 40), Padding(40, 5)
+    for padding in (whole, few):
+        padding.fit(first, second)
+    assert few.width == 7
+    torch.testing.assert_close(
+        few(first, 0) @ few(second, 1).mT, whole(first, 0) @ whole(second, 1).mT, atol=1e-3, rtol=0
+    )
+
+
+def test_a_blend_weighs_two_cosines():
+    rows = [F.normalize(random(6, 4, seed=seed) - 0.5, dim=1) for seed in range(4)]
+    cosines = blend(rows[0], rows[1], 0.3) @ blend(rows[2], rows[3], 0.3).mT
+    torch.testing.assert_close(cosines, 0.7 * rows[0] @ rows[2].mT + 0.3 * rows[1] @ rows[3].mT)
+
+
+def test_the_loss_is_the_cross_entropy_of_labels_and_of_event_chances(informed):
+    method, batch, chances = informed()
+    terms = method.step(batch)
+    views = method.encode(batch, batch.features)
+    bce = F.binary_cross_entropy_with_logits
+    torch.testing.assert_close(terms["labels"], sum(bce(view[:, :4], batch.targets) for view in views))
+    torch.testing.assert_close(terms["events"], sum(bce(view[:, 4:], chances) for view in views))
+    torch.testing.assert_close(terms["loss"], terms["labels"] + terms["events"])
+
+
+def test_rows_without_a_label_teach_the_event_head_alone(informed):
+    method, batch, chances = informed()
+    targets = batch.targets * (torch.arange(len(batch)) < 24).float()[:, None]
+    terms = method.step(replace(batch, targets=targets))
+    views = method.encode(batch, batch.features)
+    bce = F.binary_cross_entropy_with_logits
+    torch.testing.assert_close(terms["labels"], sum(bce(view[:24, :4], targets[:24]) for view in views))
+    torch.testing.assert_close(terms["events"], sum(bce(view[:, 4:], chances) for view in views))
+
+
+@pytest.mark.parametrize("settings", [{}, {"loss": "triplet"}, {"loss": "arcface"}, {"graph": "pairs"}])
+def test_two_processes_descend_what_one_does(informed, two_processes, settings):
+    method, batch, _ = informed(**settings)
+    whole = method.step(batch)
+    halves, _ = two_processes(method, batch)
+    for terms in halves:
+        for name, value in terms.items():
+            torch.testing.assert_close(value, whole[name])
+
+
+@pytest.mark.parametrize("settings", [{}, {"loss": "scl"}, {"student": "lir"}])
+@pytest.mark.parametrize("weight", [0.0, 0.3])
+def test_the_embedding_has_unit_length_and_the_weight_that_was_set(informed, settings, weight):
+    method, batch, _ = informed(event_weight=weight, **settings)
+    method.eval()
+    method.prepare_embedding(batch)
+    first, second = (method.embed(part, side) for side, part in enumerate(batch.features))
+    assert first.shape == (len(batch), method.dim)
+    torch.testing.assert_close(first.norm(dim=1), torch.ones(len(batch)), atol=1e-4, rtol=0)
+    assert float(method.event_weight) == pytest.approx(weight)
+    if settings.get("student") != "lir":  # whose reference, untold here, is a copy of itself
+        at = [method._at(part, side, 0.0) for side, part in enumerate(batch.features)]
+        assert torch.allclose(first @ second.mT, at[0] @ at[1].mT, atol=1e-5) == (weight == 0)
+
+
+def test_heads_have_no_canonical_projection(make):
+    with pytest.raises(InputError, match="no canonical projection"):
+        make("interactions", projection="canonical")
+
+
+def gate(gain: float, harm: float, rows: int = 120):
+    """A student whose events add noise in proportion to the weight, and whose labels are better or worse."""
+    labels = torch.eye(4)[torch.arange(rows) % 4]
+    noise = [torch.randn(rows, 4, generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
+    reference = tuple(F.normalize(labels + 0.6 * part, dim=1) for part in noise[:2])
+
+    def candidate(weight):
+        shift = 0.6 - gain + harm * weight
+        return tuple(F.normalize(labels + shift * part, dim=1) for part in noise[:2])
+
+    return choose_weight(reference, candidate, labels), reference, candidate, labels
+
+
+def test_what_does_no_harm_counts_as_much_as_it_may():
+    found, *_ = gate(0.0, 0.0)
+    assert found.weight == max(WEIGHTS)
+    assert all(change == 0 for change, _ in found.curve.values())
+
+
+def test_harm_is_weighed_against_what_the_labels_have_gained():
+    found, reference, candidate, labels = gate(0.1, 0.3)
+    assert 0 < found.weight < max(WEIGHTS)
+    for weight, (change, _) in found.curve.items():
+        ways = ((0, 1), (1, 0))
+        after, before = (
+            sum(mean_average_precision(views[a], views[b], labels, labels) for a, b in ways) / 2
+            for views in (candidate(weight), reference)
+        )
+        assert change == pytest.approx(after - before)
+    assert "held-out rows annotated mAP changes by" in found.said
+
+
+def test_a_student_with_worse_labels_gives_way_to_the_reference():
+    found, *_ = gate(-0.3, 0.3)
+    assert found.weight is None
+    assert found.to_dict()["reference"] is True
+    assert "no sign" in found.said
+
+
+def test_unlabelled_held_out_rows_are_not_judged():
+    labels = torch.zeros(10, 3)
+    views = (torch.eye(10), torch.eye(10))
+    found = choose_weight(views, lambda weight: views, labels)
+    assert (found.weight, found.rows) == (None, 0)
