@@ -116,7 +116,8 @@ def test_compare_with_controls_says_whether_the_graph_helped(cli):
     words = [word for setting in quick for word in ("--set", setting)]
     called = cli("compare", "interactions", "clips.npz", "--controls", "--seeds", 1, "--out", "c", "--json", *words)
     assert called.code == 0, called.err
-    names = ["interactions", "no-graph", "shuffled-graph", "pairs-only", "planted-graph"]
+    controls = ["no-graph", "soft-only", "shuffled-graph", "pairs-only", "planted-graph", "true-events"]
+    names = ["interactions", *controls]
     assert list(called.document["methods"]) == names
     assert all({"map", "map_events"} <= found.keys() for found in called.document["methods"].values())
     assert {test["metric"] for test in called.document["paired_tests"]} == {"map", "map_events"}

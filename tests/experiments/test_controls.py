@@ -21,6 +21,9 @@ QUICK: dict[str, Any] = {
     "width": 16,
     "collapse_rank": 0,
     "interactions": {
+        "student": "lir",
+        "event_weight": 1.0,
+        "validation_fraction": 0.0,
         "weight": 20.0,
         "graph_start": 0.0,
         "threshold": 0.0,
@@ -46,12 +49,12 @@ def named(*arguments, **options):
 def test_controls_stand_behind_their_method_with_its_settings():
     settings = {"epochs": 3, "interactions": {"weight": 0.5}}
     found = named(["interactions", "triplet"], settings, controls=True, ablate=True, truth={"interactions"})
-    controls = ["no-graph", "shuffled-graph", "pairs-only", "planted-graph"]
-    assert list(found) == ["interactions", *controls, "triplet", "interactions/no-graph"]
-    assert [found[name].kind for name in controls] == ["control"] * 4
+    controls = ["no-graph", "soft-only", "shuffled-graph", "pairs-only", "planted-graph"]
+    assert list(found) == ["interactions", *controls, "triplet", "interactions/no-graph", "interactions/lir"]
+    assert [found[name].kind for name in controls] == ["control"] * 5
     assert found["shuffled-graph"].of == "interactions"
     assert found["shuffled-graph"].settings == {"epochs": 3, "weight": 0.5, "graph": "shuffled"}
-    assert list(named(["interactions"], controls=True)) == ["interactions", *controls[:3]]
+    assert list(named(["interactions"], controls=True)) == ["interactions", *controls[:4]]
     assert list(named(["interactions"])) == ["interactions"]
     with pytest.raises(InputError, match="none of these methods has controls; got cca; valid: interactions"):
         expand_methods(["cca"], controls=True)
@@ -80,7 +83,8 @@ def controlled():
 def test_names_and_metrics_are_as_promised(controlled):
     found = controlled[0].to_dict()
     assert list(found["methods"]) == [
-        "triplet", "interactions", "no-graph", "shuffled-graph", "pairs-only", "planted-graph",
+        "triplet", "interactions",
+        "no-graph", "soft-only", "shuffled-graph", "pairs-only", "planted-graph", "true-events",
     ]  # fmt: skip
     assert found["controls"] == {"interactions": list(found["methods"])[2:]}
     assert all({"map", "map_events"} <= entry.keys() for entry in found["methods"].values())

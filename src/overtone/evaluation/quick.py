@@ -24,7 +24,9 @@ def mean_average_precision(
 ) -> float:
     """Mean average precision of one direction, over all ranks.
 
-    The arguments and errors are those of :func:`average_precisions`.
+    Args:
+        queries, gallery, query_targets, gallery_targets, memory_mb, exact: As for :func:`average_precisions`, with its
+            errors.
 
     Returns:
         Mean over the queries that have a relevant item; NaN if none has.

@@ -33,7 +33,10 @@ def presences(
 ) -> Presences:
     """Chances that classes are present, whatever the annotation keeps of them.
 
-    They are σ(sharpness · (e - midpoint)) of the :func:`unmixed_scores` e, which the arguments are explained with.
+    They are σ(sharpness · (e - midpoint)) of the :func:`unmixed_scores` e.
+
+    Args:
+        soft_labels, labels, modality, kind, settings: As for :func:`unmixed_scores`.
 
     Returns:
         Modality to (n, C) chances in [0, 1]; zero for a class that no row, or every row, is annotated with.

@@ -50,7 +50,7 @@ class EventChances:
         """Expected number of events in a clip that nobody annotated, where the class is not annotated."""
         return float(torch.where(self.clips < 1, self.clips, 0.0).sum() / max(1, len(self.clips)))
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, float | dict[str, float]]:
         """Figures for ``run.json``."""
         edges = 0 if self.strengths is None else int((self.strengths > 0).sum())
         return {"unannotated_per_clip": round(self.unannotated, 4), "loudness": self.loudness, "edges": edges}

@@ -202,7 +202,7 @@ class Method(nn.Module, ABC):
         """``state_dict()`` without what is ``transient``: all that embedding needs."""
         return {name: value for name, value in self.state_dict().items() if name.split(".")[0] not in self.transient}
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Mapping[str, object]:
         """What ``run.json`` says of this method's training, beside its settings."""
         return {}
 

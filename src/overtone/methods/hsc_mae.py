@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
@@ -105,7 +106,7 @@ class HSCMAE(MaskedTwoTower):
             "no-walks": {"mining_weighting": "softmax"},
         }
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Mapping[str, object]:
         """How a large training set was mined."""
         return {} if self.mined is None else {"mining": self.mined.summary()}
 

@@ -118,10 +118,9 @@ class Interactions(MetricLearning):
             if resolved.projection == "canonical":
                 raise InputError("student=heads has no canonical projection", fix="leave projection out")
             return resolved
-        if resolved.loss == AUTO:
-            resolved = resolved.changed(loss="triplet")
-        if resolved.loss != "triplet":
+        if resolved.loss not in (AUTO, "triplet"):
             return resolved
+        resolved = resolved.changed(loss="triplet")
         return resolved.changed(loss_settings={"margin": MARGIN, **resolved.loss_settings})
 
     @classmethod
@@ -171,9 +170,7 @@ class Interactions(MetricLearning):
         """See that there are chances for the training rows."""
         super().on_train_start(train)
         if self.settings.graph not in UNINFORMED and len(self.soft_first) != len(train):
-            raise RuntimeError(
-                "interactions has no soft labels of its training rows: call set_inferred_targets() first"
-            )
+            raise RuntimeError("interactions has no soft labels of its rows: call set_inferred_targets() first")
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """The terms of the student that the settings name, and their sum."""
@@ -262,7 +259,7 @@ class Interactions(MetricLearning):
         if self.gate.weight is None and self.heads:
             self.load_state_dict(reference.state_dict())
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Mapping[str, object]:
         """The choice of the weight."""
         return {} if self.gate is None else {"gate": self.gate.to_dict()}
 

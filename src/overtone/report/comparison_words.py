@@ -25,15 +25,17 @@ if TYPE_CHECKING:  # only named in signatures; a table on a terminal must not wa
 
 _ALL_EVENTS = "map_events"
 """What the verdict is by, where it is known: the annotation alone cannot tell whether a graph found what it lacks."""
-NO_GRAPH, SHUFFLED, PLANTED = "no-graph", "shuffled-graph", "planted-graph"
+NO_GRAPH, SOFT, SHUFFLED, PLANTED = "no-graph", "soft-only", "shuffled-graph", "planted-graph"
 CONTROLS = {
-    NO_GRAPH: ("no graph", "the metric loss alone"),
+    NO_GRAPH: ("no graph", "the same student without event chances and without a pull"),
+    SOFT: ("soft labels alone", "event chances, or a pull, of soft labels without a graph"),
     SHUFFLED: (
         "a shuffled one",
         "the same loss along edges exchanged at random; every class keeps its number of edges",
     ),
     "pairs-only": ("a loss on pairs alone", "a loss of the same weight between the two modalities of each clip"),
     PLANTED: ("the planted one", "the same loss along the edges that the corpus is known to have"),
+    "true-events": ("the true events", "the events that the corpus is known to have, in place of event chances"),
 }
 """Name of a control to what a sentence calls it, and what it is. Any other goes by its own name."""
 BY_ANNOTATION = "By the annotation alone, retrieving an event that nobody annotated counts as a mistake."
@@ -135,7 +137,8 @@ def points(difference: float) -> str:
 def _verdict(comparison: Comparison, method: str, controls: list[str]) -> str:
     """Whether the graph of one method helped.
 
-    It did if the method is significantly better than the same training without a graph and with a shuffled one.
+    It did if the method is significantly better than the same training without a graph, with a shuffled one, and, where
+    that was tried, with soft labels alone.
     """
     metric = judged_by(comparison)
     found = {name: comparison.test(method, name, metric) for name in controls}
@@ -149,8 +152,13 @@ def _verdict(comparison: Comparison, method: str, controls: list[str]) -> str:
         for name, (difference, (low, high)) in tests.items()
     }
     measured = f"{listed([figures[name] for name in tests if name != PLANTED])}, in points of {metric_name(metric)}."
-    if signs[NO_GRAPH] > 0 and signs[SHUFFLED] > 0:
+    if signs[NO_GRAPH] > 0 and signs[SHUFFLED] > 0 and signs.get(SOFT, 1) > 0:
         said = f"The graph helped: {measured}"
+    elif signs[NO_GRAPH] > 0 and SOFT in signs:
+        said = (
+            "Event chances helped, the graph did not: soft labels alone or a shuffled graph do as well. "
+            f"{method} has {measured}"
+        )
     elif signs[NO_GRAPH] > 0:
         said = (
             "The graph did not help: a shuffled graph does as well, so the gain does not depend on which classes are "
