@@ -206,7 +206,7 @@ def test_inspect_describes_a_sound_source(tmp_path, arrays):
     plain = found.to_dict()
     assert list(plain) == [
         *("source", "reader", "keys", "rows", "paired", "groups", "modalities", "labels", "splits", "ids", "truth"),
-        *("training", "checksum", "notes", "problems", "warnings"),
+        *("training", "checksum", "unused", "notes", "problems", "warnings"),
     ]
     assert plain["labels"] == {"kind": "single", "classes": 4, "clips": dict.fromkeys("0123", 5), "without": 0}
     assert plain["modalities"]["audio"]["shape"] == [20, 3]

@@ -198,3 +198,19 @@ def test_soft_targets_weigh_pairs() -> None:
     aa, vv, av = ((x * weights[:, None]).T @ y / weights.sum() for x, y in ((a, a), (v, v), (a, v)))
     squared = torch.linalg.eigvals(torch.linalg.solve(aa, av) @ torch.linalg.solve(vv, av.T)).real.sort().values
     torch.testing.assert_close(found.correlations.double().square(), squared.flip(0)[:4], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("targets", [None, torch.eye(4).repeat(7, 1)])
+@pytest.mark.parametrize("ridge", [1e-3, 0.1])
+def test_few_wide_rows_are_solved_in_their_span(targets, ridge: float, monkeypatch) -> None:
+    torch.manual_seed(0)
+    first, second = torch.randn(28, 90), torch.randn(28, 70)
+    fast, slow = CanonicalProjection((90, 70), 20), CanonicalProjection((90, 70), 20)
+    fast.fit(first, second, ridge, targets)
+    monkeypatch.setattr("overtone.networks.canonical._within_span", lambda rows: (rows, None))
+    slow.fit(first, second, ridge, targets)
+    torch.testing.assert_close(fast.correlations, slow.correlations, atol=1e-6, rtol=0)
+    new = torch.randn(5, 90)
+    certain = slow.correlations > 1e-3
+    coordinates = [(new - one.mean_first) @ one.map_first[:, certain] for one in (fast, slow)]
+    torch.testing.assert_close(coordinates[0].abs(), coordinates[1].abs(), atol=1e-3, rtol=1e-3)

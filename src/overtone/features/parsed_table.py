@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from overtone.core import InputError
 from overtone.features.arrays import Column, SparseRows, Table, Values, hash_rows
 from overtone.features.label_reading import Labels, read_labels
+from overtone.features.reading import CheckedReading
 from overtone.features.splitting import draw_split
-
-if TYPE_CHECKING:
-    from overtone.features.reading import CheckedReading
 
 SPLITS = {
     "train": "train",
@@ -36,10 +33,6 @@ INTERACTIONS, STRENGTHS = "interactions", "interaction_strengths"
 """Keys of the interactions between classes; strengths go with pairs of node numbers only."""
 
 _TEST_FRACTION = 0.3
-
-Sequences = Literal["mean", "keep"]
-Missing = Literal["refuse", "nan"]
-"""Whether a row of NaN is an error, or a clip without the modality."""
 
 
 KEYS = 10

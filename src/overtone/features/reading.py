@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Literal, TypedDict, get_args
 
 from overtone.core import InputError
-from overtone.features.parsed_table import Missing, Sequences
 from overtone.features.subsets import Subset, find_subset
+
+Sequences = Literal["mean", "keep"]
+Missing = Literal["refuse", "nan"]
+"""Whether a row of NaN is an error, or a clip without the modality."""
 
 Orientation = Literal["auto", "rows", "columns"]
 """Where the clips of a MATLAB matrix are; ``auto`` decides by the labels or the matrices' sizes."""

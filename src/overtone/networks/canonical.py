@@ -76,16 +76,21 @@ class CanonicalProjection(nn.Module):
             for buffer in self.buffers():
                 buffer.fill_(torch.nan)
             return
-        left = _inverse_root((first.mT * weights) @ first / total, ridge)
-        right = _inverse_root((second.mT * weights) @ second / total, ridge)
+        widths = first.shape[1], second.shape[1]
+        (first, span), (second, other_span) = _within_span(first), _within_span(second)
+        left = _inverse_root((first.mT * weights) @ first / total, ridge, widths[0])
+        right = _inverse_root((second.mT * weights) @ second / total, ridge, widths[1])
         a, v = (first, second) if classes is None else (classes.mT @ first, classes.mT @ second)
         u, rho, vh = torch.linalg.svd(left @ (a.mT @ v / total) @ right, full_matrices=False)
-        kept = len(self.correlations)
+        kept = min(len(self.correlations), len(rho))  # beyond the rows' span nothing correlates
+        for buffer in (self.map_first, self.map_second, self.correlations):
+            buffer.zero_()
         self.mean_first.copy_(means[0])
         self.mean_second.copy_(means[1])
-        self.map_first.copy_(left @ u[:, :kept])
-        self.map_second.copy_(right @ vh.mT[:, :kept])
-        self.correlations.copy_(rho[:kept].clamp(0.0, 1.0))
+        maps = left @ u[:, :kept], right @ vh.mT[:, :kept]
+        self.map_first[:, :kept] = maps[0] if span is None else span @ maps[0]
+        self.map_second[:, :kept] = maps[1] if other_span is None else other_span @ maps[1]
+        self.correlations[:kept] = rho[:kept].clamp(0.0, 1.0).to(self.correlations.dtype)
 
     def forward(self, features: Tensor, modality: int, power: float) -> Tensor:
         """(n, d) rows of modality 0 or 1 to (n, k) unit-length coordinates, scaled by correlation ** power."""
@@ -94,9 +99,20 @@ class CanonicalProjection(nn.Module):
             return F.normalize((features.float() - centre) @ matrix * self.correlations.pow(power), dim=1)
 
 
-def _inverse_root(covariance: Tensor, ridge: float) -> Tensor:
-    """Symmetric inverse square root of a covariance with a ridge in proportion to its mean variance."""
-    mean = covariance.diagonal().mean()
+def _within_span(rows: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Coordinates of few (n, d) rows, n far below d, in the space that they span, and its (d, n) axes; else the rows.
+
+    A covariance has no other directions than these, so a problem in d dimensions becomes one in n.
+    """
+    if 2 * len(rows) >= rows.shape[1]:
+        return rows, None
+    axes = torch.linalg.svd(rows, full_matrices=False).Vh.mT
+    return rows @ axes, axes
+
+
+def _inverse_root(covariance: Tensor, ridge: float, width: int) -> Tensor:
+    """Symmetric inverse square root of a covariance with a ridge in proportion to the mean variance of d columns."""
+    mean = covariance.diagonal().mean() if len(covariance) == width else covariance.trace() / width
     values, vectors = torch.linalg.eigh(covariance)
     loaded = values.clamp_min(0.0) + ridge * mean
     # directions without variance contain no information; a floor keeps them finite
