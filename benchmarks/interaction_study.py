@@ -33,6 +33,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "within": {"within": 0.5, "mutual": 0.3, "background": 0.4, "spread": 0.2},
     "missing": {"missing": 0.4, "annotation": "any"},
     "many": {"classes": 40, "interactions": 300, "chains": False},
+    "faint": {"faint": 0.5},
 }
 METRICS = ("map", "map_events")
 METHOD = "interactions"
