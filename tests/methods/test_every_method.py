@@ -232,7 +232,8 @@ def test_the_teacher_follows_without_gradient_and_it_embeds(ready, name):
 def test_the_projection_is_what_the_setting_says_and_the_other_is_reported(ready, name):
     found = {}
     for projection in ("none", "canonical"):
-        method, batch = ready(name, projection=projection)
+        form = {"student": "lir"} if name == "interactions" else {}  # its heads have no projection
+        method, batch = ready(name, projection=projection, **form)
         method.prepare_embedding(batch)
         (other,) = method.embed_variants(batch.features[0], 0)
         found[projection] = method.embed(batch.features[0], 0), method.embed_variants(batch.features[0], 0)[other]

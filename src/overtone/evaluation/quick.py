@@ -104,6 +104,7 @@ def mean_reciprocal_rank(first: Tensor, second: Tensor, *, memory_mb: int = 256)
         In (0, 1]; tied items share the mean of their ranks.
 
     Example:
+        >>> import torch
         >>> rows = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.1]])
         >>> mean_reciprocal_rank(rows, rows), mean_reciprocal_rank(torch.ones(3, 2), torch.ones(3, 2))
         (1.0, 0.5)

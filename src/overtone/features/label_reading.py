@@ -136,7 +136,7 @@ def read_labels(
         InputError: They are of another kind or shape, or a value is out of range; the first such row is named.
 
     Example:
-        >>> read_labels(np.array([7, -1, 3], ">u2").astype(">i4"), "y").encode()
+        >>> read_labels(np.array([7, -1, 3], ">i4"), "y").encode()
         (array([ 1, -1,  0]), ('3', '7'))
         >>> read_labels(["cat", "", None, "ant"], "y").encode()
         (array([ 1, -1, -1,  0]), ('ant', 'cat'))

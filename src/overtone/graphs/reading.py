@@ -208,8 +208,15 @@ def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | N
     if labels is not None:
         codes, named = read_labels(labels.read(), labels.where, labels.place).encode(classes)
         width = columns[modality[0]].parts[0].shape[-1]
-        numbered = codes.ndim == 1 and not classes and all(name.isdecimal() and int(name) < width for name in named)
+        numbered = codes.ndim == 1 and not classes and all(name.isdecimal() for name in named)
         if numbered:  # class numbers are columns, also where some classes have no row
+            most = max(map(int, named), default=0)
+            if most >= width:
+                what, valid = (
+                    f"{labels.where}: labels do not fit the soft labels",
+                    f"class numbers from 0 to {width - 1}",
+                )
+                raise InputError(what, got=most, valid=valid)
             codes = np.append([int(name) for name in named], NO_LABEL)[codes]
         read = codes[chosen]
     return SoftLabelFile(
