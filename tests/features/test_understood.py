@@ -194,7 +194,19 @@ def test_matlab_as_people_save_it(tmp_path) -> None:
     assert "has four axes, as images have" in inspect(tmp_path / "d.mat").problems[0]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no copies of a process here")
+def test_damaged_files_are_a_sentence_where_processes_cannot_be_copied(tmp_path, monkeypatch) -> None:
+    scipy.io.savemat(tmp_path / "a.mat", {"audio": A, "visual": V})
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["audio"], file["visual"] = A, V
+    monkeypatch.delattr(os, "fork", raising=False)  # as on Windows: files are then read in this process
+    for name in ("a.mat", "a.h5"):
+        np.testing.assert_array_equal(load(tmp_path / name).modalities["audio"].numpy(), A)
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:200])
+        with pytest.raises(InputError, match=f"{name}: "):
+            load(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a crash is survived only in a copy of the process")
 def test_what_crashes_or_never_ends_is_a_sentence(tmp_path, monkeypatch) -> None:
     scipy.io.savemat(tmp_path / "a.mat", {"audio": A})
     monkeypatch.setattr(probing.mat_worker, "main", lambda *_: os.kill(os.getpid(), signal.SIGSEGV))

@@ -49,9 +49,11 @@ def test_a_folder_that_others_may_write_into_is_not_taken(tmp_path: Path) -> Non
     assert not machine_code.make_private(tmp_path / "file")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_folder_of_somebody_else_is_not_taken(tmp_path: Path) -> None:
-    os.chown(tmp_path, 12345, 12345)
+def test_a_folder_of_somebody_else_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = tmp_path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner, raising=False)
+    assert machine_code.make_private(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
     assert not machine_code.make_private(tmp_path)
 
 
