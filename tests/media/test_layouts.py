@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import tarfile
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from scipy.io import savemat
 
 from overtone.core import InputError
+from overtone.features.formats import probing
 from overtone.media import layouts, read_catalogue
 from overtone.media.catalogue import Catalogue
 from overtone.media.images import decode
@@ -261,4 +264,24 @@ def test_cars_with_a_damaged_list_or_the_wrong_one(tmp_path: Path, cut: int) -> 
         read_catalogue(source)
     savemat(file, {"class_names": np.array(["a"], dtype=object), "boxes": np.eye(2)})
     with pytest.raises(InputError, match=r"cars_annos\.mat: no variable 'annotations'; got class_names, boxes"):
+        read_catalogue(source)
+    savemat(file, {"class_names": np.array(["a"], dtype=object), "annotations": np.eye(2)})
+    with pytest.raises(InputError, match=r"'annotations': not a list with one entry per image"):
+        read_catalogue(source)
+    entries = np.zeros(2, dtype=[("relative_im_path", "O"), ("class", "O")])
+    entries["relative_im_path"] = "a.jpg"
+    savemat(file, {"class_names": np.array(["a"], dtype=object), "annotations": entries})
+    with pytest.raises(InputError, match=r"'annotations': no field 'test'; got relative_im_path, class"):
+        read_catalogue(source)
+    entries["relative_im_path"] = [np.array(["a.jpg", "b.jpg"], dtype=object)] * 2
+    savemat(file, {"class_names": np.array(["a"], dtype=object), "annotations": entries})
+    with pytest.raises(InputError, match=r"'annotations': not a list.*got an array of 2 structs"):
+        read_catalogue(source)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a crash is survived only in a copy of the process")
+def test_cars_whose_list_crashes_the_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = make.cars(tmp_path / "cars")
+    monkeypatch.setattr(probing.mat_worker, "main", lambda *_: os.kill(os.getpid(), signal.SIGSEGV))
+    with pytest.raises(InputError, match=r"cars_annos\.mat: damaged: reading it crashes \(signal 11\)"):
         read_catalogue(source)

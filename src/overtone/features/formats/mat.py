@@ -44,22 +44,6 @@ def turn(table: Table, clips: Orientation = "auto", labels: str | None = None) -
     return replace(turned, notes=(*table.notes, *notes))
 
 
-def load_mat(path: Path, **options: Any) -> dict[str, Any]:
-    """The variables of a MATLAB file of version 5 by name, read with SciPy; InputError for another or a damaged file.
-
-    SciPy's parser checks little. Of 1,800 files that were cut short or had bytes changed, those that it refused raised,
-    beside errors of reading and inflating: its own error for a file that ends too early, ``TypeError`` (a buffer too
-    small for its array), ``IndexError``, and ``NameError`` (a local variable that damage leaves without a value).
-    Version 7.3, which is HDF5, is "not implemented" there. Nothing but SciPy runs under these, so no mistake of ours
-    looks like one of the file's. ``options`` are what :func:`scipy.io.loadmat` takes besides.
-    """
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    with report_damage(path, "a MATLAB file", (MatReadError, TypeError, IndexError, NameError, NotImplementedError)):
-        return dict(loadmat(str(path), **options))
-
-
 formats.register("mat")(Format(_read_mat, suffixes=(".mat",)))
 
 

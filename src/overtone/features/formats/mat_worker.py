@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Writer:
@@ -28,7 +29,7 @@ class Writer:
             return {"reason": "an object of MATLAB; save it as arrays"}
         if value.dtype.names is not None:
             if value.size != 1:
-                return {"reason": f"an array of {value.size:,} structs; save its fields as arrays"}
+                return self.describe_records(value)
             only = value.ravel()[0]
             return {"struct": {name: self.describe(only[name]) for name in value.dtype.names}}
         if value.dtype.kind == "O":
@@ -36,6 +37,15 @@ class Writer:
         if value.dtype.kind == "U":
             value = np.char.rstrip(value)
         return {"array": self.store(value)}
+
+    def describe_records(self, value: NDArray[np.void]) -> dict[str, Any]:
+        """An array of structs: a reason; where each field holds one number or text, an array for each field, too."""
+        reason = f"an array of {value.size:,} structs; save its fields as arrays"
+        columns = {name: [np.ravel(item) for item in value[name].ravel()] for name in value.dtype.names or ()}
+        if not all(len(item) == 1 and item.dtype.kind in "biufU" for items in columns.values() for item in items):
+            return {"reason": reason}
+        records = {name: self.store(np.concatenate(items)) for name, items in columns.items() if items}
+        return {"reason": reason, "records": records}
 
     def store(self, array: Any) -> int:
         """Write one array; its number."""

@@ -33,10 +33,14 @@ def probe_hdf5(path: Path) -> None:
     _apart(path, lambda: _walk(path))
 
 
-def read_matlab(path: Path) -> dict[str, Any]:
+def read_matlab(path: Path, records: bool = False) -> dict[str, Any]:
     """The variables of a MATLAB file of version 5: arrays, sparse rows, lists (cells), dictionaries (structs).
 
     A variable that cannot be read is the reason, a string.
+
+    Args:
+        path: The file.
+        records: Whether an array of structs is a dictionary, too, with an array for each field, rather than a reason.
 
     Raises:
         InputError: Reading crashes or does not end.
@@ -52,7 +56,7 @@ def read_matlab(path: Path) -> dict[str, Any]:
         if not (folder / "tree.json").exists():
             raise ValueError("it cannot be read")
         tree = json.loads((folder / "tree.json").read_text())
-        return {key: _value(folder, node, f"{path}, key {key!r}") for key, node in tree.items()}
+        return {key: _value(folder, node, f"{path}, key {key!r}", records) for key, node in tree.items()}
 
 
 def _walk(path: Path) -> None:
@@ -121,14 +125,16 @@ def _crashed(path: Path, number: int) -> InputError:
     return InputError(f"{path}: damaged: reading it crashes (signal {number})", fix="copy or export it again")
 
 
-def _value(folder: Path, node: dict[str, Any], where: str) -> Any:
+def _value(folder: Path, node: dict[str, Any], where: str, records: bool) -> Any:
     """One value of the tree that the worker wrote."""
+    if records and "records" in node:
+        return {name: _array(folder, number) for name, number in node["records"].items()}
     if "reason" in node:
         return str(node["reason"])
     if "struct" in node:
-        return {name: _value(folder, inner, where) for name, inner in node["struct"].items()}
+        return {name: _value(folder, inner, where, records) for name, inner in node["struct"].items()}
     if "cell" in node:
-        return [_value(folder, inner, where) for inner in node["cell"]]
+        return [_value(folder, inner, where, records) for inner in node["cell"]]
     if "sparse" in node:
         data, indices, starts = (_array(folder, number) for number in node["sparse"])
         shape = int(node["shape"][0]), int(node["shape"][1])

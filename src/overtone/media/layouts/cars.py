@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from overtone.core import InputError
-from overtone.features.formats.mat import load_mat
+from overtone.features.formats import report_damage
+from overtone.features.formats.probing import read_matlab
 from overtone.media.catalogue import UNLABELLED, Catalogue, catalogue_files
 from overtone.media.layouts import Layout, layouts
 
 _ONE_LIST = "cars_annos.mat"
 _KIT = "cars_train_annos.mat"
 _TEST = ("cars_test_annos_withlabels.mat", "cars_test_annos.mat")
+_UNCHANGED = "take the file as the data set has it"
 
 
 def _matches(path: Path) -> bool:
@@ -42,33 +45,49 @@ def _read(source: Path) -> Catalogue:
 
 
 def _one_list(source: Path) -> Iterator[tuple[Path, int, bool]]:
-    for entry in _mat(_found(source, _ONE_LIST), "annotations"):
-        yield source / str(entry["relative_im_path"]), int(entry["class"]) - 1, bool(entry["test"])
+    rows = _annotations(_found(source, _ONE_LIST), "relative_im_path", "class", "test")
+    for file, label, test in zip(rows["relative_im_path"], rows["class"], rows["test"]):
+        yield source / str(file), int(label) - 1, bool(test)
 
 
 def _kit(source: Path) -> Iterator[tuple[Path, int, bool]]:
     lists = {"cars_train": _found(source, _KIT), "cars_test": _found(source, *_TEST)}
-    for folder, file in lists.items():
-        for entry in _mat(file, "annotations") if file else ():
-            number = int(entry["class"]) - 1 if "class" in (entry.dtype.names or ()) else UNLABELLED
-            yield source / folder / str(entry["fname"]), number, folder == "cars_test"
+    for folder, list_file in lists.items():
+        rows = _annotations(list_file, "fname") if list_file else {"fname": np.empty(0)}
+        labels = rows.get("class", np.full(len(rows["fname"]), UNLABELLED + 1))
+        for file, label in zip(rows["fname"], labels):
+            yield source / folder / str(file), int(label) - 1, folder == "cars_test"
 
 
 def _classes(source: Path) -> tuple[str, ...]:
     file = _found(source, "cars_meta.mat", _ONE_LIST)
     if file is None:
         raise InputError(f"{source}: the names of the classes are missing", valid="devkit/cars_meta.mat")
-    return tuple(str(name) for name in _mat(file, "class_names"))
+    found = _variable(file, "class_names")
+    if not isinstance(found, list) or not all(isinstance(name, np.ndarray) and name.size == 1 for name in found):
+        raise InputError(f"{file}, key 'class_names': not a list of names", fix=_UNCHANGED)
+    return tuple(str(name.item()) for name in found)
 
 
-def _mat(file: Path | None, key: str) -> NDArray[np.void]:
-    """The entries of a variable."""
+def _annotations(file: Path | None, *fields: str) -> dict[str, NDArray[Any]]:
+    """Field to a value for each image; ``fields`` must be there."""
     assert file is not None
-    found = load_mat(file, squeeze_me=True)
+    found = _variable(file, "annotations")
+    if not isinstance(found, dict) or not all(isinstance(column, np.ndarray) for column in found.values()):
+        what = f"{file}, key 'annotations': not a list with one entry per image"
+        raise InputError(what, got=found if isinstance(found, str) else "something else", fix=_UNCHANGED)
+    if missing := [name for name in fields if name not in found]:
+        got = ", ".join(found) or "nothing"
+        raise InputError(f"{file}, key 'annotations': no field {missing[0]!r}", got=got, fix=_UNCHANGED)
+    return {name: column.ravel() for name, column in found.items()}
+
+
+def _variable(file: Path, key: str) -> Any:
+    with report_damage(file, "a MATLAB file"):
+        found = read_matlab(file, records=True)
     if key not in found:
-        got = ", ".join(name for name in found if not name.startswith("__")) or "nothing"
-        raise InputError(f"{file}: no variable {key!r}", got=got, fix="take the file as the data set has it")
-    return np.atleast_1d(found[key])
+        raise InputError(f"{file}: no variable {key!r}", got=", ".join(found) or "nothing", fix=_UNCHANGED)
+    return found[key]
 
 
 def _found(source: Path, *names: str) -> Path | None:
