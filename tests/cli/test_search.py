@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from overtone.search import open_store
+
 from .conftest import Cli, clips
 
 
@@ -96,6 +98,38 @@ def test_upsert_and_overwrite(cli: Cli, run: Path, tmp_path: Path) -> None:
     assert cli("index", "run", "part.npz", "--upsert", "--json").document["store"]["items"] == 300
     again = cli("index", "run", "part.npz", "--overwrite", "--set", "dtype=float16", "--json").document
     assert (again["store"]["items"], again["store"]["settings"]["dtype"]) == (150, "float16")
+
+
+def test_other_weights_than_those_of_the_items_are_refused(cli: Cli, run: Path, tmp_path: Path) -> None:
+    by_id = cli("search", "run", "--query", "clip-7", "--json").document["queries"]
+    assert cli("train", "cca", "clips.npz", "--out", "copy", "--json").code == 0
+    assert cli("search", "run/store", "--query", "sounds.npz", "--run", "copy").code == 0  # the same weights
+    again = cli("train", "cca", "clips.npz", "--out", "run", "--overwrite", "--set", "ridge=0.9")
+    assert again.code == 0, again.err
+    for words in (
+        ["search", "run", "--query", "sounds.npz"],
+        ["search", "run/store", "--query", "clips.npz", "--row", "clip-7", "--run", "run"],
+        ["index", "run", "clips.npz", "--upsert"],
+        ["index", "run", "clips.npz"],
+    ):
+        called = cli(*words)
+        assert (called.code, called.out) == (2, "")
+        assert "its items were embedded with other weights than those of" in called.err
+        assert "index the clips again with --overwrite" in called.err
+    assert cli("search", "run", "--query", "clip-7", "--json").document["queries"] == by_id
+    assert cli("search", "run", "--query", "sounds.npz", "--run", "copy").code == 0
+    assert cli("index", "run", "clips.npz", "--overwrite").code == 0
+    assert cli("search", "run", "--query", "sounds.npz").code == 0
+
+
+def test_a_store_that_does_not_know_its_weights_goes_on(cli: Cli, run: Path) -> None:
+    with open_store("run/store") as store:  # as one of an older version
+        store.set_attributes({"weights": ""})
+    assert cli("train", "cca", "clips.npz", "--out", "other", "--set", "ridge=0.9").code == 0
+    assert cli("search", "run", "--query", "sounds.npz").code == 0
+    assert cli("index", "run", "clips.npz", "--upsert").code == 0
+    with open_store("run/store") as store:
+        assert not store.info().attributes["weights"]  # items of both kinds may be in it
 
 
 def test_export(cli: Cli, run: Path) -> None:

@@ -59,7 +59,8 @@ def index(
         The store, and how many items were written.
 
     Raises:
-        InputError: The run, the data or the store cannot be used, or an item is in the store already.
+        InputError: The run, the data or the store cannot be used, the store holds items of other weights, or an item
+            is in the store already.
     """
     require_run(run)
     if where and not audit:
@@ -162,7 +163,8 @@ def search_store(
         The nearest items of each query, with scores.
 
     Raises:
-        InputError: The store, a query, a modality or the filter cannot be used.
+        InputError: The store, a query, a modality or the filter cannot be used, or new features would be embedded with
+            other weights than the store's items.
     """
     from overtone.features import Features, corpora
     from overtone.search import Store, open_store, search_ids
@@ -203,10 +205,12 @@ def _search_features(
 ) -> SearchResult:
     """Embed the rows that are asked for and search by them."""
     from overtone.search import search_vectors
+    from overtone.search.origin import check_origin
     from overtone.search.querying import split_names
 
     rows = [_row_number(data, one) for one in ([row] if isinstance(row, str) else row)]
     chosen, embedder = data.subset(rows) if rows else data, _run_of(store, run, device)
+    check_origin(store, embedder)
     asked = split_names(options.get("from_modality")) or chosen.names
     names = [name for name in asked if name in chosen.names]
     vectors = {name: embedder.embed_one(name, chosen).numpy() for name in names}
@@ -238,11 +242,12 @@ def _row_number(data: Features, row: str) -> int:
 
 def _run_of(store: Store, run: str | Path | Run | None, device: str) -> Run:
     """The run that embeds queries: the one given, or the one that the store was made with."""
+    from overtone.search.origin import RUN
     from overtone.training import Run
 
     if isinstance(run, Run):
         return run
-    found = run or store.info().attributes.get("run")
+    found = run or store.info().attributes.get(RUN)
     if not found or not is_run(found):
         what = f"{store.uri}: the run that it was made with is not known" if not found else f"{found}: not a run folder"
         raise InputError(what, fix="name the run that embeds the queries: --run")

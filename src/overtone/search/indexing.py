@@ -16,6 +16,7 @@ import pyarrow.parquet
 from overtone.core import InputError, Progress, ProgressCallback
 from overtone.features.arrays import READ_ERRORS
 from overtone.search.base import Store
+from overtone.search.origin import check_origin, set_origin
 from overtone.search.records import RESERVED, empty_table, make_table
 from overtone.search.result import Indexing
 
@@ -50,10 +51,12 @@ def index_features(
         The store and how many items were written.
 
     Raises:
-        InputError: The data does not fit the run or the store, or an item is in the store already.
+        InputError: The data does not fit the run or the store, its items were embedded with other weights, or an item
+            is in the store already.
     """
     begun, total = time.perf_counter(), len(data)
     run.check(data)
+    check_origin(store, run)
     if not upsert and (known := store.known(data.ids)):
         what = f"{store.uri}: has item {known[0]!r} already ({len(known):,} of {total:,})"
         raise InputError(what, fix="--upsert replaces items, --overwrite the whole store")
@@ -62,6 +65,7 @@ def index_features(
         for name in metadata.column_names:
             columns = columns.drop_columns([name]) if name in columns.column_names else columns
             columns = columns.append_column(name, metadata[name])
+    set_origin(store, run, data.provenance.source)  # first: a call that is stopped leaves no items of unknown weights
     write = store.upsert if upsert else store.add
     for start, part in _blocks(data):
         embeddings = {name: rows.numpy() for name, rows in run.embed(part).items()}
@@ -70,8 +74,6 @@ def index_features(
         if progress is not None:
             seconds = time.perf_counter() - begun
             progress(Progress("index", start + len(part), total, unit="item", seconds=seconds))
-    folder = run.folder.resolve() if run.folder is not None else ""
-    store.set_attributes({"run": str(folder), "method": run.name, "source": data.provenance.source})
     return Indexing(store.info(), total, time.perf_counter() - begun)
 
 
