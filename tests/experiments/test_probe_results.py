@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import statistics
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from overtone.diagnosis import Evidence, variance
 from overtone.evaluation import evaluate
 from overtone.experiments import diagnose
 from overtone.experiments.grid import Trial
+from overtone.experiments.probes import summary
 from overtone.experiments.probes.data import evenly_spaced, prepare_data
 from overtone.experiments.probes.metrics import Heads, ProbeMetrics, measure_retrieval, measure_space
 from overtone.features import views_from_arrays
@@ -87,14 +87,13 @@ def test_two_views_are_retrieved_across_and_shown_together() -> None:
 
 
 def test_the_verdict_gets_evidence_of_train_test_and_features_as_means(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = importlib.import_module("overtone.experiments.probes.diagnose")
     final = {"intra_variance": 0.6, "recall@1": 0.5, "train": {"intra_variance": 0.2}, "greediness": {"steps": 9}}
-    (one,) = module._evidence([Trial({}, {"final": final})], {"intra_variance": 0.9, "recall@1": 0.25})
+    (one,) = summary.collect_evidence([Trial({}, {"final": final})], {"intra_variance": 0.9, "recall@1": 0.25})
     assert (one.recall, one.features_recall) == (0.5, 0.25)
     assert one.figures("variance.intra_variance", "train_variance.intra_variance") == [0.6, 0.2]
     assert one.figures("features_variance.intra_variance", "greediness.steps") == [0.9, 9]
     judged: list[Evidence] = []
-    monkeypatch.setattr(module, "verdict", lambda evidence: judged.append(evidence) or [])
+    monkeypatch.setattr(summary, "verdict", lambda evidence: judged.append(evidence) or [])
     found = diagnose(["triplet"], views(), seeds=[3, 5], settings=QUICK).losses["triplet"].measured("intra_variance")
     assert judged[-1].figure("variance", "intra_variance") == pytest.approx(found.mean)
     assert found.values[0] != found.values[1]
