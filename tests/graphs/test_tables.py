@@ -12,8 +12,8 @@ import pytest
 
 from overtone.core import InputError
 from overtone.graphs import learn_graph
+from overtone.graphs.columns import TableOptions
 from overtone.graphs.reading import read_soft_labels, read_table
-from overtone.graphs.tables import TableOptions
 
 RNG = np.random.default_rng(3)
 N = 60

@@ -79,9 +79,9 @@ def graph(
         InputError: The file, a setting or the knowledge cannot be used.
     """
     from overtone import graphs
+    from overtone.graphs.columns import TableOptions
     from overtone.graphs.graph import check_format
     from overtone.graphs.reading import read_soft_labels, read_table
-    from overtone.graphs.tables import TableOptions
     from overtone.interactions import SoftLabels, infer_graph, read_run_graph
 
     files = [Path(one) for one in ([out] if isinstance(out, (str, Path)) else out)]

@@ -16,7 +16,8 @@ from overtone.features.formats import find_format, report_damage
 from overtone.features.label_reading import NO_LABEL, read_labels
 from overtone.features.layout import LABELS, join_parts
 from overtone.features.parsed_table import SPLITS, list_some, name_splits
-from overtone.graphs.tables import ROWS, TableOptions, TableRows
+from overtone.graphs.columns import TableOptions
+from overtone.graphs.tables import ROWS, TableRows
 from overtone.graphs.text_files import SUFFIXES, open_text
 
 if TYPE_CHECKING:
