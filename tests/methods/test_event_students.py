@@ -156,6 +156,24 @@ def test_a_student_with_worse_labels_gives_way_to_the_reference():
     assert "no sign" in found.said
 
 
+def test_labels_that_are_as_good_may_lose_a_fifth_of_a_point():
+    found, *_ = gate(0.0, 0.02)
+    (at_zero, _), (change, error) = found.curve[0.0], found.curve[found.weight]
+    assert at_zero == 0
+    assert found.weight < max(WEIGHTS)
+    assert change - error >= -0.002
+    following = WEIGHTS[WEIGHTS.index(found.weight) + 1]
+    assert found.curve[following][0] - found.curve[following][1] < -0.002
+
+
+def test_half_of_what_labels_gained_may_be_spent():
+    found, *_ = gate(0.1, 0.3)
+    gain = found.curve[0.0][0]
+    allowed = {w: gain / 2 + 0.002 + (change - gain) - error for w, (change, error) in found.curve.items()}
+    assert gain > 0.01
+    assert found.weight == max(w for w, rest in allowed.items() if rest >= 0)
+
+
 def test_unlabelled_held_out_rows_are_not_judged():
     labels = torch.zeros(10, 3)
     views = (torch.eye(10), torch.eye(10))
