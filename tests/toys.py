@@ -13,9 +13,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from overtone.core import Settings
+from overtone.core import Progress, Settings
 from overtone.features import PairedFeatures
 from overtone.methods.base import Batch, CorpusInfo, Method, TrainingDefaults, methods
+from overtone.training import Run
 
 
 class ToySettings(Settings):
@@ -136,6 +137,26 @@ class ToyClosed(Method):
 
     def embed(self, features: Tensor, modality: int) -> Tensor:
         return nn.functional.normalize(features @ (self.first, self.second)[modality], dim=1)
+
+
+class Interrupted(Exception):
+    """Raised from within a run, as a crash would be."""
+
+
+def interrupt_at(epoch: int) -> Callable[[Progress], None]:
+    """What ends a run, as its ``progress``, after an epoch."""
+
+    def callback(report: Progress) -> None:
+        if report.done == epoch:
+            raise Interrupted
+
+    return callback
+
+
+def same_weights(first: Run, second: Run) -> bool:
+    """Whether two runs have the same weights, bit by bit."""
+    a, b = (run.method.state_dict() for run in (first, second))
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 TOYS = {kind.name: kind for kind in (Toy, ToySupervised, ToyClosed)}

@@ -12,6 +12,7 @@ from overtone.core.files import load_tensors
 from overtone.features import PairedFeatures, load
 from overtone.training import Run, train
 from overtone.training.folder import RunFolder
+from toys import Interrupted, interrupt_at
 
 SETTINGS = {
     "epochs": 4,
@@ -30,29 +31,17 @@ SETTINGS = {
 WORKER = Path(__file__).with_name("mining_worker.py")
 
 
-class Interrupted(Exception):
-    pass
-
-
 @pytest.fixture(scope="module")
 def digits() -> PairedFeatures:
     data = load("split-digits")
     return data.subset(torch.cat([data.splits["train"][:300], data.splits["test"][:50]]))
 
 
-def stop_after(epochs):
-    def stop(progress):
-        if progress.done == epochs:
-            raise Interrupted
-
-    return stop
-
-
 @pytest.mark.parametrize("epochs", [1, 2, 3])
 def test_a_resumed_run_ends_with_the_same_bits(digits, tmp_path, epochs):
     whole = train("hsc-mae", digits, settings=SETTINGS)
     with pytest.raises(Interrupted):
-        train("hsc-mae", digits, settings=SETTINGS, out=tmp_path, progress=stop_after(epochs))
+        train("hsc-mae", digits, settings=SETTINGS, out=tmp_path, progress=interrupt_at(epochs))
     resumed = train("hsc-mae", digits, out=tmp_path, resume=True)
     for name, tensor in whole.method.state_dict().items():
         assert torch.equal(resumed.method.state_dict()[name], tensor), name
@@ -61,7 +50,7 @@ def test_a_resumed_run_ends_with_the_same_bits(digits, tmp_path, epochs):
 
 def test_what_a_folder_holds(digits, tmp_path):
     with pytest.raises(Interrupted):
-        train("hsc-mae", digits, settings=SETTINGS, out=tmp_path, progress=stop_after(2))
+        train("hsc-mae", digits, settings=SETTINGS, out=tmp_path, progress=interrupt_at(2))
     checkpoint = RunFolder(tmp_path).checkpoint()
     mined = sum(t.numel() * t.element_size() for name, t in checkpoint.method.items() if name.startswith("mined."))
     assert 0 < mined < 300 * 200  # bytes a row, whatever the number of rows
