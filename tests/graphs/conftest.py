@@ -36,6 +36,23 @@ def graph() -> Graph:
     )
 
 
+NAMES = ["rain", "wet", "sun", "mood"]
+
+
+@pytest.fixture
+def values() -> Any:
+    """Rows of :data:`NAMES`: rain and sun make wet, which makes the mood."""
+    random = np.random.default_rng(0)
+    rain, sun, noise, mood = random.normal(size=(4, 300))
+    wet = rain - sun + noise
+    return np.column_stack([rain, wet, sun, wet + mood])
+
+
+def edges(graph: Graph) -> set[tuple[str, str, str]]:
+    """Source, target and kind of every edge."""
+    return {(edge.source, edge.target, edge.kind) for edge in graph.edges}
+
+
 Floats = NDArray[np.float64]
 CLASSES = ["train", "dog", "horn", "rain", "crowd"]
 
