@@ -15,9 +15,12 @@ import torch
 
 from overtone.evaluation import Evaluation, evaluate
 from overtone.features import PairedFeatures, Provenance
+from overtone.report import run_report
 from overtone.report.maps import unit
 from overtone.report.markup import VOID
 from overtone.report.run_result import RunResult
+
+Maker = Callable[..., Any]
 
 
 @dataclass
@@ -158,6 +161,23 @@ def judge() -> Callable[[PairedFeatures], Any]:
             bootstrap=50,
             confusion=True,
         )
+
+    return make
+
+
+def embedded(data: PairedFeatures) -> dict[str, torch.Tensor]:
+    """The features of the test rows themselves."""
+    return dict(data.split("test").modalities)
+
+
+@pytest.fixture
+def report(make_data: Maker, make_run: Maker, judge: Maker, read: Maker) -> Callable[..., Page]:
+    """The report of the features themselves, taken apart."""
+
+    def make(data: PairedFeatures | None = None, **changes: Any) -> Page:
+        data = data or make_data()
+        page: Page = read(run_report(make_run(data, **changes), data, judge(data), embedded(data)))
+        return page
 
     return make
 
