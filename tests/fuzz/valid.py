@@ -22,6 +22,11 @@ from overtone.core.files import save_tensors
 Arrays = dict[str, Any]
 ROWS = 48
 
+Words = list[str]
+"""Words of a command."""
+QUICK = ["--set", "epochs=1", "--set", "batch_size=16"]
+"""A training that is over at once."""
+
 
 def corpus() -> Arrays:
     """Two modalities that see three classes, with ids, labels and splits."""
