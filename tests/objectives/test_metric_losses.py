@@ -3,77 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import get_args
 
 import pytest
 import torch
-from torch import Tensor
 
 from overtone.core import InputError
-from overtone.objectives import MetricLoss, TermCounts, metric_losses, objectives
+from overtone.objectives import metric_losses, objectives
 
-CLASSES, WIDTH = 4, 6
-
-
-def other_choices(kind: type[MetricLoss]) -> list[tuple[str, object]]:
-    """Every value of every setting with a choice of values, but for the defaults."""
-    fields = kind.settings_type.model_fields.items()
-    return [(name, value) for name, field in fields for value in get_args(field.annotation) if value != field.default]
-
-
-VARIANTS: list[tuple[str, dict[str, object]]] = [
-    *((name, {}) for name in metric_losses()),
-    *((name, {field: value}) for name, kind in metric_losses().items() for field, value in other_choices(kind)),
-    ("contrastive", {"distance": "cosine", "reduction": "kinds"}),
-    ("contrastive", {"power": 1, "reduction": "active"}),
-    ("triplet", {"mining": "semi-hard", "margin": 0.5}),
-    ("triplet", {"mining": "batch-hard", "distance": "cosine"}),
-    ("triplet", {"reduction": "all", "margin": 0.3}),
-    ("ccl", {"margin": 0.2, "pull": 0.0}),
-    ("arcface", {"margin": 0.0}),
-]
-IDS = ["-".join([name, *map(str, settings.values())]) for name, settings in VARIANTS]
-PAIRED = [(name, settings) for name, settings in VARIANTS if not metric_losses()[name].needs_classes]
-every = pytest.mark.parametrize(("name", "settings"), VARIANTS, ids=IDS)
-
-
-def build(name: str, settings: dict[str, object]) -> MetricLoss:
-    torch.manual_seed(7)
-    kind = metric_losses()[name]
-    required = {"classes": CLASSES, "embedding_dim": WIDTH} if kind.needs_classes else {}
-    return kind(**required, **settings)
-
-
-def takes_several(name: str, settings: dict[str, object]) -> bool:
-    """Whether it takes several labels a row; which losses must is seen to where their values are tested."""
-    try:
-        build(name, settings)(rows(), soft())
-    except InputError as error:
-        return "one class" not in str(error)
-    return True
-
-
-def rows(n: int = 16, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
-    return torch.randn(n, WIDTH, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
-def classes(n: int = 16) -> Tensor:
-    return torch.arange(n) % CLASSES
-
-
-def soft(n: int = 16, seed: int = 3) -> Tensor:
-    return torch.rand(n, CLASSES, generator=torch.Generator().manual_seed(seed)).softmax(1)
-
-
-def check_counts(counts: TermCounts | None, anchors: int) -> None:
-    assert counts is not None
-    assert counts.anchors == anchors
-    for value in counts[:3]:
-        assert value.dim() == 0
-        assert not value.requires_grad
-    assert 0 <= counts.active <= counts.total * (1 + 1e-6)
-    assert counts.total > 0
-    assert 0 <= counts.skipped <= anchors
+from .every_loss import CLASSES, PAIRED, build, check_counts, classes, every, rows, soft, takes_several
 
 
 @pytest.mark.parametrize("name", sorted(metric_losses()))
@@ -170,89 +107,6 @@ def test_order_of_the_rows_does_not_matter(name: str, settings: dict[str, object
 
 
 @every
-def test_half_precision_in_and_around(name: str, settings: dict[str, object]) -> None:
-    loss = build(name, settings)
-    wanted = loss(rows(), classes())
-    with torch.autocast("cpu", torch.bfloat16):
-        z = rows().requires_grad_()
-        around = loss(z, classes(), rows(), classes())
-        within = loss(z, classes())
-        several = loss(z, soft()) if takes_several(name, settings) else within
-        (around + within + several).backward()
-    assert z.grad is not None
-    assert z.grad.isfinite().all()
-    assert torch.equal(within, wanted)
-    assert torch.equal(around, loss(rows(), classes(), rows(), classes()))
-    if takes_several(name, settings):
-        assert torch.equal(several, loss(rows(), soft()))
-    half = rows().bfloat16().requires_grad_()
-    value = loss(half, classes())
-    value.backward()
-    assert value.dtype == torch.float32
-    assert half.grad is not None
-    assert half.grad.isfinite().all()
-    assert torch.equal(value, loss(half.float(), classes()))
-    mixed = loss(rows(), classes(), rows(9, 1).bfloat16(), classes(9))
-    assert torch.equal(mixed, loss(rows(), classes(), rows(9, 1).bfloat16().float(), classes(9)))
-
-
-@every
-def test_float64_stays_and_the_gradient_is_that_of_the_value(name: str, settings: dict[str, object]) -> None:
-    loss, z = build(name, settings).double(), rows(8, dtype=torch.float64).requires_grad_()
-    gallery = rows(6, 2, torch.float64).requires_grad_()
-    assert loss(z, classes(8)).dtype == torch.float64
-    if loss.stop_gradient:
-        pytest.skip("it declares that its gradient is not that of its value")
-    assert torch.autograd.gradcheck(lambda a: loss(a, classes(8)), (z,))
-    assert torch.autograd.gradcheck(lambda a, b: loss(a, classes(8), b, classes(6)), (z, gallery))
-    if loss.twice_differentiable:
-        assert torch.autograd.gradgradcheck(lambda a: loss(a, classes(8)), (z,))
-    if takes_several(name, settings):
-        assert torch.autograd.gradcheck(lambda a: loss(a, soft(8).double()), (z,))
-    for own, parameter in loss.named_parameters():
-        assert torch.autograd.gradcheck(
-            lambda p, own=own: torch.func.functional_call(loss, {own: p}, (z, classes(8))), (parameter,)
-        )
-
-
-@pytest.mark.parametrize("place", ["identical", "opposite", "collapsed classes", "one zero row", "tiny", "huge"])
-@every
-def test_degenerate_rows_give_finite_gradients(name: str, settings: dict[str, object], place: str) -> None:
-    y, one = classes(), rows(1)
-    z = {
-        "identical": one.repeat(16, 1),
-        "opposite": one * (1 - 2 * (y % 2))[:, None],
-        "collapsed classes": rows(CLASSES)[y],
-        "one zero row": rows() * (torch.arange(16) > 0)[:, None],
-        "tiny": rows() * 1e-15,
-        "huge": rows() * 1e15,
-    }[place].requires_grad_()
-    loss = build(name, settings)
-    value = loss(z, y)
-    value.backward()
-    assert value.isfinite()
-    assert z.grad is not None
-    assert z.grad.isfinite().all()
-    check_counts(loss.counts, 16)
-
-
-@pytest.mark.parametrize("temperature", [1e-3, 0.01, 10.0, 1e3])
-@pytest.mark.parametrize("name", sorted(metric_losses()))
-def test_extreme_temperatures_stay_finite(name: str, temperature: float) -> None:
-    fields = metric_losses()[name].settings_type.model_fields
-    if not {"temperature", "scale"} & set(fields):
-        pytest.skip("has none")
-    loss = build(name, {"temperature": temperature} if "temperature" in fields else {"scale": 1 / temperature})
-    for z in (rows(), rows(CLASSES)[classes()], rows(CLASSES)[classes() // 2]):
-        z = z.requires_grad_()
-        value = loss(z, classes())
-        (gradient,) = torch.autograd.grad(value, z)
-        assert value.isfinite()
-        assert gradient.isfinite().all()
-        check_counts(loss.counts, 16)
-
-
-@every
 def test_wrong_input_is_named(name: str, settings: dict[str, object]) -> None:
     loss, z, y = build(name, settings), rows(), classes()
     poisoned = z.clone()
@@ -295,17 +149,6 @@ def test_wrong_input_is_named(name: str, settings: dict[str, object]) -> None:
 
 
 @every
-def test_nothing_makes_the_host_wait(name: str, settings: dict[str, object], watch_syncs) -> None:
-    loss, z = build(name, settings), rows().requires_grad_()
-    with watch_syncs() as syncs:
-        value = loss(z, classes()) + loss(z, classes(), rows(9, 1), classes(9))
-        if takes_several(name, settings):
-            value = value + loss(z, soft())
-        value.backward()
-    assert syncs.found == []
-
-
-@every
 def test_unseen_input_without_a_term_is_nan_not_zero(
     name: str, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,15 +163,6 @@ def test_unseen_input_without_a_term_is_nan_not_zero(
     else:
         assert loss(rows(), torch.arange(16)).isnan()
         assert loss(rows(), torch.zeros(16, dtype=torch.long)).isnan() == loss.needs_negatives
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-@every
-def test_a_gpu_computes_the_same(name: str, settings: dict[str, object]) -> None:
-    loss = build(name, settings)
-    wanted = loss(rows(64), classes(64))
-    there = loss.cuda()
-    torch.testing.assert_close(there(rows(64).cuda(), classes(64).cuda()).cpu(), wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_labels_on_another_device_are_named() -> None:
