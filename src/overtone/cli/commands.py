@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import GenericAlias
+from types import GenericAlias, ModuleType
 from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, get_args, get_origin
 
 import typer
@@ -202,7 +202,7 @@ def _settings(mark: Settable) -> list[_Slot]:
     return slots
 
 
-def _reading(kind: Any) -> list[_Slot]:
+def _reading(kind: type) -> list[_Slot]:
     """The options that say how DATA is read, ``--modalities`` first."""
     module = sys.modules[kind.__module__]
     slots: list[_Slot] = []
@@ -219,7 +219,7 @@ def _reading(kind: Any) -> list[_Slot]:
 class _Names(dict[str, Any]):
     """Names of a module, of builtins, and Any for types that are imported for type checking only."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: ModuleType) -> None:
         super().__init__()
         self.module = module
 
@@ -227,7 +227,7 @@ class _Names(dict[str, Any]):
         return getattr(self.module, name, getattr(builtins, name, Any))
 
 
-def _opened(annotation: Any, module: Any) -> tuple[Any, tuple[Any, ...]]:
+def _opened(annotation: Any, module: ModuleType) -> tuple[Any, tuple[Any, ...]]:
     """A type and what ``Annotated`` says about it; annotations are text, as no module is imported for them."""
     text = annotation.__forward_arg__ if isinstance(annotation, ForwardRef) else annotation
     found = eval(text, {}, _Names(module)) if isinstance(text, str) else text

@@ -205,7 +205,9 @@ def inspection_table(found: Inspection) -> list[RenderableType]:
     for key, value in found.to_dict().items():
         if key not in ("notes", "warnings", "problems", "checksum", "unused") and value not in (None, {}, [], ""):
             entries = shorten(value).items() if isinstance(value, Mapping) else ()
-            parts = [f"{name}: {plainly(shorten(part))}" for name, part in entries]
+            parts = [
+                f"{name}: {plainly(shorten(part) if isinstance(part, Mapping) else part)}" for name, part in entries
+            ]
             facts.add_row(key.replace("_", " "), Text(printable("\n".join(parts) or plainly(value))))
     shown: list[RenderableType] = [facts]
     for kind, sentences in (("note", found.notes), ("warning", found.warnings), ("problem", found.problems)):
@@ -216,14 +218,14 @@ def inspection_table(found: Inspection) -> list[RenderableType]:
     return shown
 
 
-def shorten(value: Any) -> Any:
+def shorten(value: Mapping[str, object]) -> Mapping[str, object]:
     """The first entries of a long mapping, and how many more there are, so that what is shown fits one screen.
 
     Example:
         >>> shorten({number: "x" for number in range(12)})["..."]
         '12 in all'
     """
-    if not isinstance(value, Mapping) or len(value) <= _ENTRIES + 1:
+    if len(value) <= _ENTRIES + 1:
         return value
     return {**dict(list(value.items())[:_ENTRIES]), "...": f"{len(value):,} in all"}
 

@@ -244,7 +244,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _parse(text: str) -> Any:
+def _parse(text: str) -> object:
     """A YAML document of plain values."""
     return yaml.load(text, _Loader)
 

@@ -17,10 +17,15 @@ from overtone.core import InputError
 from overtone.core.sources import check_declared
 
 if TYPE_CHECKING:
+    from types import EllipsisType
+
     import numpy.typing as npt
+    import scipy.sparse
     from torch import Tensor
 
 Values = np.ndarray[Any, Any]
+RowIndex: TypeAlias = "slice | Values | tuple[EllipsisType | slice, ...] | str"
+"""What picks rows: a slice, row numbers, ``()`` for all, slices of the last axes, or a field of structured rows."""
 ArrayLike: TypeAlias = "npt.ArrayLike | Tensor"
 """Arrays, tensors, SciPy's sparse matrices, and (nested) lists of numbers or strings."""
 
@@ -38,8 +43,8 @@ class Rows(Protocol):
     @property
     def shape(self) -> tuple[int, ...]: ...
     @property
-    def dtype(self) -> Any: ...
-    def __getitem__(self, rows: Any, /) -> Any: ...
+    def dtype(self) -> np.dtype[Any]: ...
+    def __getitem__(self, rows: RowIndex, /) -> Values: ...
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,9 @@ class LazyRows:
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    read: Callable[[Any], Values]
+    read: Callable[[RowIndex], Values]
 
-    def __getitem__(self, rows: Any) -> Values:
+    def __getitem__(self, rows: RowIndex) -> Values:
         return self.read(rows)
 
 
@@ -62,16 +67,16 @@ class SparseRows:
     dtype: np.dtype[Any]
     stored: int
     """Number of entries that are stored; all others are 0."""
-    build: Callable[[], Any]
+    build: Callable[[], scipy.sparse.spmatrix]
     """Gives the matrix in any of SciPy's formats."""
 
     @classmethod
-    def of(cls, matrix: Any) -> SparseRows:
+    def of(cls, matrix: scipy.sparse.spmatrix) -> SparseRows:
         """The rows of one of SciPy's matrices."""
         return cls(matrix.shape, matrix.dtype, matrix.nnz, lambda: matrix)
 
     @cached_property
-    def matrix(self) -> Any:
+    def matrix(self) -> scipy.sparse.csr_matrix:
         """The matrix by rows."""
         return self.build().tocsr()
 
@@ -79,7 +84,7 @@ class SparseRows:
         """The rows of the transposed matrix."""
         return SparseRows(self.shape[::-1], self.dtype, self.stored, lambda: self.matrix.T)
 
-    def __getitem__(self, rows: Any) -> Values:
+    def __getitem__(self, rows: RowIndex) -> Values:
         values: Values = (self.matrix if isinstance(rows, tuple) else self.matrix[rows]).toarray()
         return values
 
@@ -118,7 +123,7 @@ class Array:
         sparse = f", {self.rows}" if isinstance(self.rows, SparseRows) else ""
         return f"{self.shape} {'str' if self.textual else self.dtype}{sparse}"
 
-    def read(self, rows: Any = ()) -> Values:
+    def read(self, rows: RowIndex = ()) -> Values:
         """Some or (by default) all of the values; InputError where the file is damaged at this place."""
         if self.dtype.kind == "O":
             raise pickle_error(self)
@@ -250,7 +255,16 @@ class Table:
     """Gives the file back."""
 
     @classmethod
-    def of(cls, source: object, reader: str, rows: Mapping[str, Rows], **more: Any) -> Table:
+    def of(
+        cls,
+        source: object,
+        reader: str,
+        rows: Mapping[str, Rows],
+        *,
+        notes: tuple[str, ...] = (),
+        unread: Mapping[str, str] | None = None,
+        close: Callable[[], None] = lambda: None,
+    ) -> Table:
         """The table of rows by key."""
         path = Path(str(source))
         stored = path.stat().st_size if path.is_file() else None
@@ -262,7 +276,7 @@ class Table:
                 arrays[field] = Array(values[name], f"{source}, key {field!r}", stored)
             if not fields:
                 arrays[key] = Array(values, f"{source}, key {key!r}", stored)
-        return cls(str(source), reader, arrays, **more)
+        return cls(str(source), reader, arrays, notes, dict(unread or {}), close)
 
 
 def make_table(values: Mapping[str, ArrayLike], source: str, reader: str) -> Table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -26,7 +25,7 @@ def find_issues(table: ParsedTable) -> Iterator[Issue]:
     """All issues, those first that others depend on; a check that an earlier issue makes impossible is left out."""
     fatal = False
 
-    def run(check: Callable[..., Iterator[Issue]], *arguments: Any) -> Iterator[Issue]:
+    def run(check: Callable[..., Iterator[Issue]], *arguments: Column | ParsedTable | str) -> Iterator[Issue]:
         nonlocal fatal
         try:
             for issue in check(*arguments):

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Column, Values
+from overtone.features.arrays import ArrayLike, Column, Values
 
 NO_LABEL = -1
 """The class code of a row without a label."""
@@ -112,7 +111,7 @@ class Labels:
 
 
 def read_labels(
-    values: Any,
+    values: ArrayLike,
     where: str,
     place: Place | None = None,
     *,
@@ -195,7 +194,7 @@ def identifying(labels: Values, classes: int) -> Values:
     return labels if labels.ndim == 2 or labels.size * classes > _LARGE else one_hot(labels, classes)
 
 
-def _to_array(values: Any, where: str) -> Values:
+def _to_array(values: ArrayLike, where: str) -> Values:
     """Tensors, lists and arrays as arrays."""
     if hasattr(values, "detach"):
         values = values.detach().cpu()
@@ -270,11 +269,11 @@ def _targets(array: Values, place: Place) -> Values:
         array = np.where(nothing[:, None], array.dtype.type(0), array)
     good = ((array >= 0) & (array <= 1)).all(axis=1)
     fix = "give one-hot, multi-hot or soft targets; a row of zeros is a clip without a label"
-    _refuse(~good, array, place, "0 to 1", fix)
+    _refuse(np.asarray(~good), array, place, "0 to 1", fix)
     return array
 
 
-def _refuse(bad: Any, values: Values, place: Place, valid: str, fix: str | None) -> None:
+def _refuse(bad: Values, values: Values, place: Place, valid: str, fix: str | None) -> None:
     """Name the first of the rows whose label cannot be read."""
     if not bad.any():
         return

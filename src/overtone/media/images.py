@@ -8,6 +8,7 @@ import os
 import stat
 import threading
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -85,7 +86,7 @@ def _check_size(image: Image, pixels: int, size: int) -> None:
         raise BrokenImage(f"it declares {shape} in {size:,} bytes: truncated")
 
 
-def _upright(pil: Any, ops: Any, image: Image) -> Image:
+def _upright(pil: ModuleType, ops: ModuleType, image: Image) -> Image:
     """The pixels of an image whose size is known, as :func:`decode` gives them."""
     image.load()
     if image.mode.startswith("I;16"):
@@ -102,7 +103,7 @@ def resize_square(image: Image, side: int) -> Pixels:
     return np.asarray(resized)
 
 
-def _pillow() -> tuple[Any, Any]:
+def _pillow() -> tuple[ModuleType, ModuleType]:
     try:
         from PIL import Image as pil
         from PIL import ImageOps

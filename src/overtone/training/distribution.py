@@ -41,7 +41,7 @@ class _Join(torch.autograd.Function):
         return torch.cat(parts)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         return gradients[0].narrow(0, ctx.start, ctx.rows) * ctx.world, None, None
 
 

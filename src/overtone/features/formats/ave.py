@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Array, LazyRows, Rows, Table, Values
+from overtone.features.arrays import Array, LazyRows, RowIndex, Rows, Table, Values
 from overtone.features.formats import Format, formats
 from overtone.features.formats.hdf5 import read_hdf5
 
@@ -70,7 +69,7 @@ def _average_places(array: Array) -> Rows:
     """(N, T, h, w, d) averaged over its places to (N, T, d) as rows are read, never held as a whole."""
     shape = (*array.shape[:2], array.shape[4])
 
-    def read(rows: Any) -> Values:
+    def read(rows: RowIndex) -> Values:
         start, stop, _ = rows.indices(shape[0]) if isinstance(rows, slice) else (0, shape[0], 1)
         means = [block.mean(axis=(2, 3), dtype=np.float32) for block in array.blocks(start, stop)]
         return np.concatenate(means) if means else np.empty((0, *shape[1:]), np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from overtone.features.formats.npz import map_array
 from overtone.features.formats.probing import probe_hdf5
 from overtone.features.formats.sparse import join_sparse
 
+if TYPE_CHECKING:
+    import h5py
+
 
 def read_hdf5(path: Path) -> Table:
     """Open an HDF5 file; datasets inside groups are called ``group/name``."""
@@ -29,7 +32,7 @@ def read_hdf5(path: Path) -> Table:
     with report_damage(path, "an HDF5 file"):
         file = open_hdf5(path)
 
-        def visit(key: str, item: Any) -> None:
+        def visit(key: str, item: h5py.HLObject) -> None:
             if isinstance(item, h5py.Dataset):
                 rows[key] = _rows(path, item)
             elif isinstance(item, h5py.Group) and "indptr" in item:
@@ -41,16 +44,16 @@ def read_hdf5(path: Path) -> Table:
     return replace(table, arrays=join_sparse(table.arrays, path, path.stem, attributes))
 
 
-def open_hdf5(path: Path) -> Any:
+def open_hdf5(path: Path) -> h5py.File:
     """An open HDF5 file, all of whose values lie in it: links and storage in other files are refused by name."""
     import h5py
 
     file = h5py.File(path, "r")
 
-    def outside_link(key: str, link: Any) -> tuple[str, str, object] | None:
+    def outside_link(key: str, link: h5py.HardLink | h5py.ExternalLink) -> tuple[str, str, object] | None:
         return (key, "is a link into another file", link.filename) if isinstance(link, h5py.ExternalLink) else None
 
-    def outside_values(key: str, item: Any) -> tuple[str, str, object] | None:
+    def outside_values(key: str, item: h5py.HLObject) -> tuple[str, str, object] | None:
         if not isinstance(item, h5py.Dataset):
             return None
         files = [name for name, *_ in item.external or ()]
@@ -86,7 +89,7 @@ def _write_hdf5(path: Path, arrays: Mapping[str, Values]) -> None:
 formats.register("hdf5")(Format(read_hdf5, _write_hdf5, suffixes=(".h5", ".hdf5", ".hdf")))
 
 
-def _rows(path: Path, dataset: Any) -> Rows:
+def _rows(path: Path, dataset: h5py.Dataset) -> Rows:
     """The rows of an open dataset: a memory map where its bytes lie in one piece, else the dataset itself."""
     import h5py
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overtone.features.arrays import Array, Rows, SparseRows, Table
+from overtone.features.arrays import Array, RowIndex, Rows, SparseRows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.hdf5 import open_hdf5
 from overtone.features.formats.probing import read_matlab
 from overtone.features.formats.sparse import build_matrix
 from overtone.features.layout import LABELS
 from overtone.features.reading import Orientation
+
+if TYPE_CHECKING:
+    import h5py
 
 
 def _read_mat(path: Path) -> Table:
@@ -55,7 +58,7 @@ class _Transposed:
         self.shape = tuple(rows.shape)[::-1]
         self.dtype = rows.dtype
 
-    def __getitem__(self, rows: Any) -> Any:
+    def __getitem__(self, rows: RowIndex) -> Values:
         return np.asarray(self.inner[(..., rows) if isinstance(rows, slice) else rows]).T
 
 
@@ -85,7 +88,7 @@ def _version_73(path: Path) -> tuple[dict[str, Any], Any]:
 
     file = open_hdf5(path)
 
-    def plain(item: Any) -> Any:
+    def plain(item: h5py.HLObject) -> Any:
         if "MATLAB_sparse" in item.attrs:
             return _sparse_73(item, f"{path}, key {item.name.lstrip('/')!r}")
         if isinstance(item, h5py.Group):
@@ -104,7 +107,7 @@ def _version_73(path: Path) -> tuple[dict[str, Any], Any]:
     return _opened({key: plain(file[key]) for key in file if not key.startswith("#")}), file.close
 
 
-def _sparse_73(group: Any, where: str) -> SparseRows:
+def _sparse_73(group: h5py.Group, where: str) -> SparseRows:
     """A sparse matrix by columns: ``jc`` where each begins, ``ir`` the row of each entry in ``data``."""
     shape = int(group.attrs["MATLAB_sparse"]), len(group["jc"]) - 1
     starts = Array(group["jc"], where).read()

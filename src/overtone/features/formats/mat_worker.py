@@ -19,7 +19,7 @@ class Writer:
     def __init__(self, folder: Path) -> None:
         self.folder, self.count = folder, 0
 
-    def describe(self, value: Any) -> Any:
+    def describe(self, value: object) -> dict[str, Any]:
         """A tree of JSON values: arrays by file, sparse matrices by their parts, cells, structs, or a reason."""
         if hasattr(value, "tocsc"):
             matrix = value.tocsc()
@@ -47,7 +47,7 @@ class Writer:
         records = {name: self.store(np.concatenate(items)) for name, items in columns.items() if items}
         return {"reason": reason, "records": records}
 
-    def store(self, array: Any) -> int:
+    def store(self, array: NDArray[Any]) -> int:
         """Write one array; its number."""
         np.save(self.folder / f"{self.count}.npy", np.ascontiguousarray(array).reshape(array.shape), allow_pickle=False)
         self.count += 1
@@ -64,7 +64,7 @@ def main(path: str, folder: str) -> None:
         writer = Writer(place)
         tree = {key: writer.describe(value) for key, value in found.items() if not key.startswith("__")}
     except Exception as error:  # SciPy raises nearly anything on a damaged file
-        tree = {"error": f"{type(error).__name__}: {error}"[:500]}
-        (place / "failed.json").write_text(json.dumps(tree))
+        failed = {"error": f"{type(error).__name__}: {error}"[:500]}
+        (place / "failed.json").write_text(json.dumps(failed))
         return
     (place / "tree.json").write_text(json.dumps(tree))

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tokenize import TokenError
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy
 
 from overtone.core import InputError
 from overtone.core.atomic import atomic_path
-from overtone.features.arrays import Array, LazyRows, Rows, Table, Values
+from overtone.features.arrays import Array, LazyRows, RowIndex, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.sparse import join_sparse
 
@@ -63,7 +63,9 @@ def _read_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, 
     raise InputError(f"{where}: npy version {version} is not supported", fix="save a plain array of numbers")
 
 
-def map_array(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], order: Any = "C") -> Rows:
+def map_array(
+    path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], order: Literal["C", "F"] = "C"
+) -> Rows:
     """A copy-on-write memory map (nothing is ever written back); empty arrays cannot be mapped and are made."""
     if 0 in shape:
         return np.empty(shape, dtype)
@@ -94,7 +96,7 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Rows
     if not fortran and shape:
         return _Stream(path, info.filename, shape, dtype)
 
-    def read_whole(rows: Any) -> Values:
+    def read_whole(rows: RowIndex) -> Values:
         with np.load(path, allow_pickle=False) as archive:
             values: Values = archive[info.filename.removesuffix(".npy")][rows]
             return values
@@ -112,7 +114,7 @@ class _Stream:
         self.path, self.member, self.shape, self.dtype = path, member, shape, dtype
         self._row_bytes = int(dtype.itemsize * np.prod(shape[1:], dtype=np.int64))
 
-    def __getitem__(self, rows: Any) -> Any:
+    def __getitem__(self, rows: RowIndex) -> Values:
         start, stop, _ = rows.indices(self.shape[0]) if isinstance(rows, slice) else (0, self.shape[0], 1)
         if self._stream is None or self._at != start:
             self._open(start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from overtone.features.arrays import Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.parquet_columns import names_of_hugging_face, numbers_of_bytes, words_of_lists
 from overtone.features.formats.safetensors import from_metadata, to_metadata
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 def _read_parquet(path: Path) -> Table:
@@ -79,7 +82,7 @@ def _check_declared(path: Path) -> list[str]:
     return [column.name for column in schema if kinds.is_string(column.type) or kinds.is_large_string(column.type)]
 
 
-def _values(column: Any, where: str, stored: int) -> Values | None:
+def _values(column: pyarrow.Array, where: str, stored: int) -> Values | None:
     """A column as an array: lists of equal length become further axes."""
     import pyarrow.types as kinds
 
@@ -114,7 +117,7 @@ def _values(column: Any, where: str, stored: int) -> Values | None:
     return None
 
 
-def _check_texts(texts: Any, rows: int, where: str, stored: int) -> None:
+def _check_texts(texts: pyarrow.Array, rows: int, where: str, stored: int) -> None:
     """Refuse texts that as an array of numpy, all as long as the longest, would be far larger than the file."""
     import pyarrow.compute
 
@@ -122,7 +125,7 @@ def _check_texts(texts: Any, rows: int, where: str, stored: int) -> None:
     check_declared(4 * longest * rows, stored, f"{where}, texts of up to {longest:,} characters")
 
 
-def _column(values: Values) -> Any:
+def _column(values: Values) -> pyarrow.Array:
     import pyarrow
 
     column = pyarrow.array(values.ravel())

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from overtone.features.arrays import Rows, Values
 from overtone.features.layout import LABELS
 
+if TYPE_CHECKING:
+    import pyarrow
+
 _TINY = 1e-20
 """Numbers nearer to zero than this, or farther from it than its inverse, are bytes of something else."""
 
 
-def words_of_lists(column: Any, key: str) -> tuple[Values, Values] | None:
+def words_of_lists(column: pyarrow.Array, key: str) -> tuple[Values, Values] | None:
     """(N, C) multi-hot labels and C names, of lists of names or of class numbers under a key of labels; else None."""
     import pyarrow.types as kinds
 
@@ -38,7 +41,7 @@ def words_of_lists(column: Any, key: str) -> tuple[Values, Values] | None:
     return labels, np.array([str(name) for name in names] or ["none"])
 
 
-def numbers_of_bytes(column: Any) -> Values | None:
+def numbers_of_bytes(column: pyarrow.Array) -> Values | None:
     """(N, d) numbers of a column of bytes, as many in each row; None where they are none."""
     import pyarrow.types as kinds
 

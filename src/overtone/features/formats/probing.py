@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from overtone.core import InputError
 from overtone.features.arrays import SparseRows, Values
 from overtone.features.formats import mat_worker
 from overtone.features.formats.sparse import build_matrix
+
+if TYPE_CHECKING:
+    import h5py
 
 _SECONDS = 8.0
 """What reading a file may take, and a second more for each :data:`_BYTES`."""
@@ -62,7 +65,7 @@ def read_matlab(path: Path, records: bool = False) -> dict[str, Any]:
 def _walk(path: Path) -> None:
     import h5py
 
-    def look(_: str, item: Any) -> None:
+    def look(_: str, item: h5py.HLObject) -> None:
         list(item.attrs)
         if isinstance(item, h5py.Dataset) and item.dtype.kind not in "biufc":
             item[()]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from overtone.core.atomic import atomic_path
-from overtone.features.arrays import LazyRows, Rows, Table, Values
+from overtone.features.arrays import LazyRows, RowIndex, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.npz import map_array
 
@@ -82,7 +82,7 @@ def _map_rows(path: Path, start: int, key: str, entry: Mapping[str, Any]) -> Row
     return LazyRows(shape, float32, lambda rows: (np.asarray(mapped[rows]).astype(np.uint32) << 16).view(float32))
 
 
-def _read_by_torch(path: Path, key: str, rows: Any) -> Values:
+def _read_by_torch(path: Path, key: str, rows: RowIndex) -> Values:
     from safetensors import safe_open
 
     with safe_open(str(path), framework="pt") as file:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Array, Rows, Table, Values
+from overtone.features.arrays import Array, RowIndex, Rows, Table, Values
 from overtone.features.formats import Format, find_format_by_suffix, formats
 from overtone.features.parsed_table import SPLITS
 
@@ -35,7 +35,7 @@ class JoinedRows:
         """A type that holds the values of all."""
         return np.result_type(*(part.dtype for part in self.parts))
 
-    def __getitem__(self, rows: Any) -> Values:
+    def __getitem__(self, rows: RowIndex) -> Values:
         if not isinstance(rows, slice):
             return np.asarray(np.concatenate([part.read() for part in self.parts])[rows])
         start, stop, _ = rows.indices(self.shape[0])

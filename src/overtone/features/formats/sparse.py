@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Array, SparseRows
+from overtone.features.arrays import Array, SparseRows, Values
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import scipy.sparse
 
 _SEPARATORS = "_./-"
 """What may stand between the name of a matrix and the name of its part."""
@@ -58,7 +62,7 @@ def _open(parts: Mapping[str, Array], noted: Mapping[str, Any], where: str, *, o
     data = parts["data"]
     dtype = np.dtype(np.float32) if data.dtype == np.float16 else data.dtype.newbyteorder("=")
 
-    def build() -> Any:
+    def build() -> scipy.sparse.spmatrix:
         indices = [parts[name].read() for name in _INDICES[form]]
         return build_matrix(form, data.read().astype(dtype), indices, (rows, columns), where)
 
@@ -66,7 +70,9 @@ def _open(parts: Mapping[str, Array], noted: Mapping[str, Any], where: str, *, o
     return found.transpose() if of_10x else found
 
 
-def build_matrix(form: str, values: Any, indices: list[Any], shape: tuple[int, int], where: str) -> Any:
+def build_matrix(
+    form: str, values: npt.ArrayLike, indices: list[Values], shape: tuple[int, int], where: str
+) -> scipy.sparse.spmatrix:
     """A checked matrix in one of SciPy's formats; InputError where its parts do not fit each other."""
     import scipy.sparse
 
@@ -93,5 +99,5 @@ def _report_damage(where: str) -> Iterator[None]:
         raise InputError(f"{where}: a damaged sparse matrix ({reason})", fix=fix) from None
 
 
-def _as_text(value: Any) -> str:
+def _as_text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import ModuleType
+from typing import Literal
 
 import numpy as np
 
@@ -152,7 +153,12 @@ class Scan:
 
 
 def _offer(
-    best: Best, block: Vectors, queries: Vectors, positions: Rows, faiss: Any = None, mask: Mask | None = None
+    best: Best,
+    block: Vectors,
+    queries: Vectors,
+    positions: Rows,
+    faiss: ModuleType | None = None,
+    mask: Mask | None = None,
 ) -> None:
     """Multiply one block with the queries and keep the best."""
     if not len(block):
@@ -168,7 +174,7 @@ def _offer(
     best.offer(scores, positions)
 
 
-def _faiss(engine: Engine) -> Any:
+def _faiss(engine: Engine) -> ModuleType | None:
     """The module of faiss if it is to be used, else None."""
     if engine == "numpy":
         return None
@@ -178,4 +184,5 @@ def _faiss(engine: Engine) -> Any:
         return None
     import faiss
 
-    return faiss
+    module: ModuleType = faiss
+    return module

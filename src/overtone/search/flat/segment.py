@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow
@@ -189,7 +189,7 @@ class Segment:
         return total
 
 
-def _load(path: Path, mmap_mode: Any = None) -> NDArray[Any]:
+def _load(path: Path, mmap_mode: Literal["r"] | None = None) -> NDArray[Any]:
     try:
         loaded: NDArray[Any] = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
         return loaded

@@ -6,9 +6,12 @@ import importlib.util
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from overtone.core import InputError
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
 
 TOKEN = "OVERTONE_MILVUS_TOKEN"
 """The environment variable with the token of a server."""
@@ -41,7 +44,7 @@ def is_file(address: str) -> bool:
     return "://" not in address
 
 
-def connect(address: str) -> Any:
+def connect(address: str) -> MilvusClient:
     """A client; InputError where it is not installed or nobody answers."""
     for module in ("pymilvus", *(["milvus_lite"] if is_file(address) else [])):
         if importlib.util.find_spec(module) is None:
