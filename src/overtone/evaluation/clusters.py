@@ -10,13 +10,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.core import InputError
+from overtone.features.neighbour_search import search_rows
 
 _LARGEST = 512
 """Most neighbours that are compared."""
 _FACTOR = 4
 """Agreement at a size is compared with that at a quarter of it and at four times as many neighbours."""
 _ENTRIES = 2**23
-"""Cosines held at a time."""
+"""Ranks held at a time."""
 LEAST_ROWS = 64
 """Rows from which on the smallest size, 8, is compared with four times as many neighbours among half of the rows."""
 
@@ -114,14 +115,13 @@ def _shared(first: Tensor, second: Tensor, sizes: list[int], queries: int) -> Te
     rows, most = len(first), sizes[-1]
     asked = torch.linspace(0, rows - 1, min(rows, queries), device=first.device).long()
     units = [F.normalize(part.flatten(1).float(), dim=1) for part in (first, second)]
+    lists = [search_rows(unit, asked, most).long() for unit in units]
     ranks = torch.arange(most, device=first.device)
     found = []
-    for block in torch.split(asked, max(1, _ENTRIES // rows)):
+    for block in torch.split(torch.arange(len(asked), device=first.device), max(1, _ENTRIES // rows)):
         farther = torch.zeros(len(block), rows, dtype=torch.int64, device=first.device)
-        for unit in units:
-            cosines = (unit[block] @ unit.T).scatter_(1, block[:, None], -torch.inf)
-            nearest = cosines.topk(most, dim=1).indices
-            rank = torch.full_like(farther, rows).scatter_(1, nearest, ranks.expand(len(block), -1))
+        for nearest in lists:
+            rank = torch.full_like(farther, rows).scatter_(1, nearest[block], ranks.expand(len(block), -1))
             farther = torch.maximum(farther, rank)  # both modalities have a row among k if its farther rank is below k
         found.append(torch.stack([(farther < size).sum(1) for size in sizes], dim=1))
     return torch.cat(found).double()

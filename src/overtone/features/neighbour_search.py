@@ -61,16 +61,25 @@ def find_neighbours(
     """
     k = min(k, len(points) - 1)
     if len(points) <= exact_rows:
-        return FoundNeighbours(_search_all(points, torch.arange(len(points), device=points.device), k))
+        return FoundNeighbours(search_rows(points, torch.arange(len(points), device=points.device), k))
     found = _search_cells(points, k, generator)
     checked = torch.linspace(0, len(points) - 1, min(_SAMPLE, len(points)), device=points.device).long()
-    exact, approximate = _search_all(points, checked, k), found.index_select(0, checked)
+    exact, approximate = search_rows(points, checked, k), found.index_select(0, checked)
     hits = (exact[:, :, None] == approximate[:, None, :]).any(2)
     return FoundNeighbours(found, float(hits.float().mean()))
 
 
-def _search_all(points: Tensor, queries: Tensor, k: int) -> Tensor:
-    """(q, k) nearest rows of some rows, exactly."""
+def search_rows(points: Tensor, queries: Tensor, k: int) -> Tensor:
+    """The k rows with the largest inner product with each of some rows, itself left out; exactly, block by block.
+
+    Args:
+        points: (n, d) rows.
+        queries: (q,) numbers of the rows that are asked for.
+        k: Neighbours of each, at most n - 1.
+
+    Returns:
+        (q, k) int32 row numbers, the most similar first.
+    """
     parts = []
     for block in torch.split(queries, max(1, _BLOCK // len(points))):
         similarity = points.index_select(0, block) @ points.mT
