@@ -8,20 +8,21 @@ between two marks in docs/results.md; the words around them are written by peopl
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from pages import put_between, study_parser, table
 
 from overtone.experiments import Comparison, PairedTest
 from overtone.report.words import number, signed
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "results.md"
-BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
+MARKS = "<!-- tables: begin -->", "<!-- tables: end -->"
 METHODS = ("hsc-mae", "cca", "csa", "dcca", "infonce", "fusemix", "structure", "cav-mae", "vicreg")
 LABELLED = ("interactions", "triplet", "supervised-infonce", "tnn-c-cca", "cluster-cca", "cca")
 CERTAIN = 0.001
@@ -91,20 +92,6 @@ def section(title: str, found: Mapping[str, Comparison]) -> str:
     return f"#### {title}\n\n```bash\n" + "\n".join(commands) + f"\n```\n\n{tables}\n"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown: names on the left, numbers on the right."""
-    lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
-    return "\n".join([lines[0], "|---" + "|---:" * (len(head) - 1) + "|", *lines[1:]])
-
-
-def put_tables(text: str, tables: str) -> str:
-    """The page with new tables between its marks; they are added at the end where the page has none."""
-    if BEGIN not in text:
-        text = text.rstrip("\n") + f"\n\n{BEGIN}\n{END}\n"
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    return f"{before}{BEGIN}\n\n{tables}\n{END}{after}"
-
-
 def _score(found: Comparison, name: str) -> str:
     score, recall = found.score(name), found.score(name, "recall@1") or found.score(name, "instance_recall@1")
     if score is None or score.ci95 is None or recall is None:
@@ -124,11 +111,7 @@ def _lead(test: PairedTest | None) -> str:
 
 def main() -> int:
     """Measure and write the page."""
-    parser = argparse.ArgumentParser(description="Measure the tables of docs/results.md again.")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
-    parser.add_argument("--only", nargs="+", choices=CORPORA, default=list(CORPORA), help="these corpora only")
-    parser.add_argument("--seeds", type=int, default=5)
-    options = parser.parse_args()
+    options = study_parser("Measure the tables of docs/results.md again.", CORPORA).parse_args()
     for name in options.only:
         words = command(name, CORPORA[name], options.data, options.seeds)
         print("$", *words, file=sys.stderr, flush=True)
@@ -147,7 +130,7 @@ def main() -> int:
     }
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Results\n"
     tables = "\n".join(section(title, group) for title, group in groups.items() if group)
-    PAGE.write_text(put_tables(text, tables), encoding="utf-8")
+    PAGE.write_text(put_between(text, tables, MARKS), encoding="utf-8")
     return 0
 
 

@@ -8,7 +8,6 @@ between two marks of the page; the words around them are written by people and l
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -17,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from results import put_tables, table
+from pages import put_between, study_parser, table
+from results import MARKS
 
 from overtone.core.files import atomic_path
 from overtone.evaluation import paired_seed_test
@@ -276,13 +276,7 @@ def sections(found: Mapping[str, Diagnosis]) -> Iterator[str]:
 
 def main() -> int:
     """Measure and write the page."""
-    parser = argparse.ArgumentParser(description="Measure the study of losses again.")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
-    parser.add_argument(
-        "--only", nargs="*", choices=CORPORA, default=list(CORPORA), help="these corpora only; none: write the page"
-    )
-    parser.add_argument("--seeds", type=int, default=5)
-    options = parser.parse_args()
+    options = study_parser("Measure the study of losses again.", CORPORA, stored=True).parse_args()
     for name in options.only:
         make(CORPORA[name], options.data)
         run([*command(name, CORPORA[name], options.seeds), "--resume"])
@@ -295,7 +289,7 @@ def main() -> int:
         if (path := ROOT / RUNS / name / "diagnosis.json").exists()
     }
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Losses on frozen features\n"
-    PAGE.write_text(put_tables(text, "\n".join([*sections(found), settings_section()])), encoding="utf-8")
+    PAGE.write_text(put_between(text, "\n".join([*sections(found), settings_section()]), MARKS), encoding="utf-8")
     return 0
 
 

@@ -9,7 +9,6 @@ seed draws its own corpus. Runs that are finished are taken from runs/studies/ra
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from results import table
-from study_unpaired import put_between
+from pages import put_between, study_parser, table
 
 from overtone.features import PairedFeatures, from_arrays, load
 from overtone.features.arrays import Values
@@ -163,11 +161,7 @@ def row(name: str, found: Measured) -> list[str]:
 
 def main() -> int:
     """Measure and write the section's table."""
-    parser = argparse.ArgumentParser(description="Measure what shorter walks are worth in small clusters.")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
-    parser.add_argument("--only", nargs="+", choices=CORPORA, default=list(CORPORA), help="these corpora only")
-    parser.add_argument("--seeds", type=int, default=5)
-    options = parser.parse_args()
+    options = study_parser("Measure what shorter walks are worth in small clusters.", CORPORA).parse_args()
     torch.set_num_threads(1)
     rows = [row(name, measure(name, options.data, options.seeds)) for name in options.only]
     head = ["classes × training rows", "sizes found", "usual walks", "default", "difference"]

@@ -9,7 +9,6 @@ are taken from runs/studies/unpaired.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import torch
-from results import table
+from pages import put_between, study_parser, table
 from torch import Tensor
 
 from overtone.evaluation import mean_interval, paired_bootstrap
@@ -27,7 +26,7 @@ from overtone.training import train
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "results.md"
-BEGIN, END = "<!-- unpaired: begin -->", "<!-- unpaired: end -->"
+MARKS = "<!-- unpaired: begin -->", "<!-- unpaired: end -->"
 RUNS = ROOT / "runs" / "studies" / "unpaired"
 LEADER = "hsc-mae, all rows"
 ALONE = ("hsc-mae", "cca", "csa", "dcca", "infonce", "fusemix", "structure", "vicreg", "cav-mae")
@@ -134,28 +133,16 @@ def tables(found: dict[str, dict[str, Measured]]) -> str:
     )
 
 
-def put_between(text: str, new: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
-    """The page with new tables between its marks; both are added at the end where the page has none."""
-    begin, end = marks
-    if begin not in text:
-        text = text.rstrip("\n") + f"\n\n{begin}\n{end}\n"
-    before, after = text.split(begin)[0], text.split(end)[1]
-    return f"{before}{begin}\n\n{new}\n{end}{after}"
-
-
 def main() -> int:
     """Measure and write the section's tables."""
-    parser = argparse.ArgumentParser(description="Measure what clips with one modality only are worth.")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the corpora")
-    parser.add_argument("--only", nargs="+", choices=CORPORA, default=list(CORPORA), help="these corpora only")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser = study_parser("Measure what clips with one modality only are worth.", CORPORA)
     parser.add_argument("--share", type=float, default=0.1, help="share of the training rows that stay paired")
     parser.add_argument("--methods", nargs="+", choices=ALONE, default=list(ALONE), help="trained on the paired rows")
     options = parser.parse_args()
     torch.set_num_threads(1)
     settings = options.data, options.share, options.seeds, options.methods
     found = {name: measure(name, *settings) for name in options.only}
-    PAGE.write_text(put_between(PAGE.read_text(encoding="utf-8"), tables(found)), encoding="utf-8")
+    PAGE.write_text(put_between(PAGE.read_text(encoding="utf-8"), tables(found), MARKS), encoding="utf-8")
     return 0
 
 

@@ -25,6 +25,7 @@ from overtone.features import load
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import figure_demo as figure
+import pages
 import results as tables
 import study_losses as study
 import study_range as walks
@@ -64,10 +65,10 @@ def test_a_section_has_scores_recall_and_leads_with_their_sign() -> None:
 
 
 def test_tables_are_put_between_the_marks_and_words_are_left() -> None:
-    page = f"before\n\n{tables.BEGIN}\nold\n{tables.END}\nafter\n"
-    found = tables.put_tables(page, "new")
-    assert found == f"before\n\n{tables.BEGIN}\n\nnew\n{tables.END}\nafter\n"
-    assert tables.put_tables("only words\n", "new").endswith(f"{tables.BEGIN}\n\nnew\n{tables.END}\n")
+    begin, end = tables.MARKS
+    found = pages.put_between(f"before\n\n{begin}\nold\n{end}\nafter\n", "new", tables.MARKS)
+    assert found == f"before\n\n{begin}\n\nnew\n{end}\nafter\n"
+    assert pages.put_between("only words\n", "new", tables.MARKS).endswith(f"{begin}\n\nnew\n{end}\n")
 
 
 def probe(values: tuple[float | None, ...], quantity: str = "recall@1", **more: Any) -> ProbeResult:
@@ -146,7 +147,7 @@ def test_without_class_recall_a_score_shows_that_of_the_counterpart() -> None:
 
 
 def test_a_table_has_its_names_left_and_its_numbers_right() -> None:
-    assert tables.table(["a", "b", "c"], [["x", "1", "2"]]) == "| a | b | c |\n|---|---:|---:|\n| x | 1 | 2 |"
+    assert pages.table(["a", "b", "c"], [["x", "1", "2"]]) == "| a | b | c |\n|---|---:|---:|\n| x | 1 | 2 |"
 
 
 def test_a_loss_in_both_groups_is_not_set_against_itself() -> None:
@@ -234,8 +235,8 @@ def test_the_study_of_unpaired_rows_has_scores_and_leads() -> None:
 
     names = [name for name, _, _ in unpaired.variants()]
     found = {"split-digits": {name: measured(0.5 if name == unpaired.LEADER else 0.3) for name in names}}
-    page = unpaired.put_between("# Results\n", unpaired.tables(found))
-    assert page == unpaired.put_between(page, unpaired.tables(found))
+    page = pages.put_between("# Results\n", unpaired.tables(found), unpaired.MARKS)
+    assert page == pages.put_between(page, unpaired.tables(found), unpaired.MARKS)
     rows = cells(page)
     assert ["`hsc-mae, all rows`", "0.510 ± 0.014 (0.500–0.500)"] in rows
     assert ["`cca`", "+0.200 (+0.200 to +0.200)"] in rows
