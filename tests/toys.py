@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -157,6 +158,15 @@ def same_weights(first: Run, second: Run) -> bool:
     """Whether two runs have the same weights, bit by bit."""
     a, b = (run.method.state_dict() for run in (first, second))
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def wait_until(seen: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait until something is seen of a process, for a minute; fails where it ends first."""
+    for _ in range(1200):
+        if seen() or process.poll() is not None:
+            break
+        time.sleep(0.05)
+    assert seen(), process.communicate(timeout=10) if process.poll() is not None else "not within a minute"
 
 
 TOYS = {kind.name: kind for kind in (Toy, ToySupervised, ToyClosed)}

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import typer
 from overtone.cli.app import app
 from overtone.cli.output import Terminated, results
 from overtone.core import InputError
+from toys import wait_until
 
 from .conftest import Cli
 
@@ -167,10 +167,7 @@ def test_interruption_ends_clean(tmp_path: Path) -> None:
         text=True,
     )
     try:
-        for _ in range(600):
-            if (tmp_path / "run" / "checkpoint.safetensors").exists() or process.poll() is not None:
-                break
-            time.sleep(0.1)
+        wait_until((tmp_path / "run" / "checkpoint.safetensors").exists, process)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     finally:

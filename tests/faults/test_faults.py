@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 import overtone
 from fuzz import valid
 from overtone.core.files import load_tensors
+from toys import wait_until
 
 TRAIN = ["train", "dcca", "clips.npz", "--out", "run", "--set", "batch_size=16", "--set", "checkpoint_seconds=0"]
 SHORT = [*TRAIN, "--set", "epochs=20"]
@@ -42,14 +42,6 @@ def call(place: Path, words: list[str], before: Callable[[], None] | None = None
     return process.returncode, err
 
 
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    for _ in range(1200):
-        if path.exists() or process.poll() is not None:
-            break
-        time.sleep(0.05)
-    assert path.exists(), process.communicate()
-
-
 def no_room() -> None:
     """As on a full disk: no file may have more than 12 KB."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000))
@@ -72,9 +64,10 @@ def test_a_full_disk_ends_in_a_sentence_and_the_run_goes_on_when_there_is_room(p
 
 
 def test_one_process_trains_into_a_folder_and_a_dead_one_is_replaced(place: Path) -> None:
+    checkpoint = place / "run" / "checkpoint.safetensors"
     first = start(place, LONG)
     try:
-        wait_for(place / "run" / "checkpoint.safetensors", first)
+        wait_until(checkpoint.exists, first)
         for flag in ([], ["--resume"], ["--overwrite"]):
             code, err = call(place, [*LONG, *flag])
             assert code == 2
@@ -84,11 +77,8 @@ def test_one_process_trains_into_a_folder_and_a_dead_one_is_replaced(place: Path
         first.communicate()
     again = start(place, [*LONG, "--resume"])
     try:
-        written = (place / "run" / "checkpoint.safetensors").stat().st_mtime_ns
-        for _ in range(1200):
-            if (place / "run" / "checkpoint.safetensors").stat().st_mtime_ns > written or again.poll() is not None:
-                break
-            time.sleep(0.05)
+        written = checkpoint.stat().st_mtime_ns
+        wait_until(lambda: checkpoint.stat().st_mtime_ns > written, again)
         again.send_signal(signal.SIGTERM)
         _, err = again.communicate(timeout=60)
     finally:
@@ -105,7 +95,7 @@ def test_a_killed_process_of_several_says_how_to_go_on(place: Path) -> None:
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     process = subprocess.Popen([*command, "-m", "overtone", *LONG], cwd=place, env=environment, text=True, **pipes)
     try:
-        wait_for(place / "run" / "checkpoint.safetensors", process)
+        wait_until((place / "run" / "checkpoint.safetensors").exists, process)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         os.kill(int(children[-1]), signal.SIGKILL)
         said, _ = process.communicate(timeout=120)
