@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from overtone import api
+from overtone.core import InputError
 from overtone.experiments.comparison import compare
 from overtone.features import load
 from overtone.training import train
@@ -101,11 +102,13 @@ def test_training_never_sees_the_truth(method):
     assert one.evaluation["map_events"] != other.evaluation["map_events"]
 
 
-def test_a_comparison_with_other_events_is_made_again(tmp_path):
+def test_a_comparison_with_other_events_is_of_other_data(tmp_path):
     data = api.simulate(settings={"classes": 4, "interactions": 5, "train_rows": 120, "test_rows": 60})
     lies = replace(data, truth={name: tensor.roll(1, 0) for name, tensor in data.truth.items()})
     one = compare(["cca"], data, seeds=[0], out=tmp_path)
-    other = compare(["cca"], lies, seeds=[0], out=tmp_path, resume=True)
+    with pytest.raises(InputError, match="differ for cca: the data"):
+        compare(["cca"], lies, seeds=[0], out=tmp_path, resume=True)
+    other = compare(["cca"], lies, seeds=[0], out=tmp_path, overwrite=True)
     means = [found.to_dict()["methods"]["cca"]["map_events"]["mean"] for found in (one, other)]
     assert means[0] != means[1]
 

@@ -93,7 +93,7 @@ def test_an_interrupted_comparison_goes_on(data, tmp_path):
     assert set(trained) & before == {"toy-supervised, seed 1 (6/10)"}
 
 
-def test_other_settings_or_data_are_trained_again(data, make, tmp_path):
+def test_other_settings_or_data_are_not_resumed(data, make, tmp_path):
     def labels(data, **changes):
         seen = set()
         settings = {"epochs": 2, **changes}
@@ -103,8 +103,13 @@ def test_other_settings_or_data_are_trained_again(data, make, tmp_path):
 
     assert labels(data) == 1
     assert labels(data) == 0
-    assert labels(data, pull=0.5) == 1
-    assert labels(make(seed=1), pull=0.5) == 1
+    stored = (tmp_path / "results/toy/seed-0.safetensors").read_bytes()
+    with pytest.raises(InputError, match=r"differ for toy: pull \(was not set, now 0.5\); give what"):
+        labels(data, pull=0.5)
+    with pytest.raises(InputError, match=r"differ for toy: the data"):
+        labels(make(seed=1))
+    assert (tmp_path / "results/toy/seed-0.safetensors").read_bytes() == stored
+    assert labels(data) == 0
 
 
 def test_settings_reach_every_method_that_has_them(data):

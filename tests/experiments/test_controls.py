@@ -124,7 +124,10 @@ def test_the_planted_graph_is_part_of_what_a_trial_depends_on(tmp_path):
     compare(["interactions"], data, progress=lambda report: made.append(report.label), **options)
     assert made == []
     data.truth["interactions"] = torch.roll(data.truth["interactions"], 1, 0)
-    compare(["interactions"], data, progress=lambda report: made.append(report.label), **options)
+    with pytest.raises(InputError, match="cannot be resumed, because these differ for .*: the data"):
+        compare(["interactions"], data, **options)
+    again = {**options, "resume": False, "overwrite": True}
+    compare(["interactions"], data, progress=lambda report: made.append(report.label), **again)
     assert any("planted-graph" in label for label in made)
 
 

@@ -54,9 +54,12 @@ def test_what_is_stored_is_taken_only_for_the_same_settings_seed_and_data(data: 
     assert torch.equal(trials["a"][0].tensors["x"], torch.arange(3.0))
     assert len(run(data, tmp_path, first, resume=False)[0]) == 1
     assert len(run(data, tmp_path, first, seeds=(0, 1))[0]) == 1
-    assert len(run(data, tmp_path, [Variant("a", "a", {"x": 2})])[0]) == 1
-    assert len(run(data, tmp_path, first)[0]) == 1  # the file holds the other settings' trial now
-    assert len(run(make(seed=1), tmp_path, first)[0]) == 1
+    with pytest.raises(InputError, match=r"differ for a: x \(was 1, now 2\)"):
+        run(data, tmp_path, [Variant("new", "a", {}), Variant("a", "a", {"x": 2})])
+    assert not (tmp_path / "results/new").exists()  # noticed before anything is made
+    with pytest.raises(InputError, match="differ for a: the data"):
+        run(make(seed=1), tmp_path, first)
+    assert run(data, tmp_path, first)[0] == []
 
 
 def test_a_trial_of_another_seed_is_not_taken(data: Any, tmp_path: Path) -> None:
@@ -65,18 +68,22 @@ def test_a_trial_of_another_seed_is_not_taken(data: Any, tmp_path: Path) -> None
     assert len(run(data, tmp_path, [Variant("a", "a", {})], seeds=(1,))[0]) == 1
 
 
-def test_other_splits_or_labels_make_it_again(data: Any, tmp_path: Path) -> None:
+def test_other_splits_or_labels_are_other_data(data: Any, tmp_path: Path) -> None:
     run(data, tmp_path, [Variant("a", "a", {})])
     swapped = dict(zip(data.splits, reversed(data.splits.values())))
-    assert len(run(replace(data, splits=swapped), tmp_path, [Variant("a", "a", {})])[0]) == 1
-    run(data, tmp_path, [Variant("a", "a", {})])
-    assert len(run(replace(data, labels=data.targets.roll(1, 0)), tmp_path, [Variant("a", "a", {})])[0]) == 1
+    for other in (replace(data, splits=swapped), replace(data, labels=data.targets.roll(1, 0))):
+        with pytest.raises(InputError, match="differ for a: the data"):
+            run(other, tmp_path, [Variant("a", "a", {})])
+    assert run(data, tmp_path, [Variant("a", "a", {})])[0] == []
 
 
-def test_another_version_makes_it_again(data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_makes_it_again(
+    data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     run(data, tmp_path, [Variant("a", "a", {})])
     monkeypatch.setattr(grids, "__version__", "0.0.0")
     assert len(run(data, tmp_path, [Variant("a", "a", {})])[0]) == 1
+    assert "1 of other versions of Overtone or torch, made again" in caplog.text
 
 
 def test_what_settings_do_not_describe_is_never_stored(data: Any, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def compare(
         settings: Setting names to values, each for every method that has it; a method's name to a mapping is for that
             method alone.
         out: Folder for results and report. None keeps everything in memory.
-        resume: Reuse results that --out holds already, where data, settings and versions are the same.
+        resume: Reuse results that --out holds already; those of other data or settings are refused.
         overwrite: Replace the results that are in --out; other files there stay.
         progress: Called after each epoch.
         reading: How to read the data; see :func:`overtone.load`.
@@ -138,7 +138,7 @@ def diagnose(
         class_disjoint: Split DATA anew: the first half of the classes trains, the other half is evaluated.
         settings: Names to values: the budget's, and the losses' (``"margin"`` for all, ``"triplet.margin"`` for one).
         out: Folder for results and report. None keeps everything in memory.
-        resume: Reuse results that --out holds already, where data, settings and versions are the same.
+        resume: Reuse results that --out holds already; those of other data or settings are refused.
         overwrite: Replace the results that are in --out; other files there stay.
         progress: Called after each epoch.
         reading: How to read the data; see :func:`overtone.features.load_views`.

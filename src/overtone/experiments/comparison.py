@@ -59,8 +59,8 @@ def compare(
         settings: Setting names to values, each for every method that has it; ``"hsc-mae.epochs"``, or a method's name
             to a mapping, is for that method alone.
         out: Folder for one file per trial (``results/``) and ``comparison.json``; None keeps all in memory.
-        resume: Take trials that ``out`` holds already from there, if data, settings and versions are the same;
-            otherwise they are made again.
+        resume: Take trials that ``out`` holds already from there. Those of other data or settings are refused, those of
+            other versions are made again.
         overwrite: Remove the results that ``out`` holds.
         progress: Called after every epoch.
         train: What trains one run. One trainer serves all runs, so it may keep what several of them need.
@@ -69,8 +69,8 @@ def compare(
         The comparison.
 
     Raises:
-        InputError: An unknown method, a setting that none of the methods has, no seed, no test split, or controls are
-            wanted and no method has any.
+        InputError: An unknown method, a setting that none of the methods has, no seed, no test split, controls are
+            wanted and no method has any, or what is resumed was made with other data or settings.
         TrainingStopped: A run diverged or collapsed.
     """
     if "test" not in data.splits:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,12 +15,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from overtone.core import is_main_process
+from overtone.core import InputError, is_main_process
 from overtone.core.files import checksum, json_text, load_tensors, read_header, save_tensors, write_json
 from overtone.core.outputs import ResultFolder
 from overtone.core.sources import check_inside
 from overtone.core.version import __version__
 from overtone.features import Features, membership
+
+log = logging.getLogger("overtone")
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,23 @@ class Trial:
     @classmethod
     def load(cls, path: Path, identity: Mapping[str, Any]) -> Trial | None:
         """Read a trial back; None if there is none, or none of this identity."""
-        if not path.exists():
+        known = read_identity(path)
+        if known is None or json_text(known) != json_text(identity):
             return None
-        tensors = load_tensors(path)
-        header = read_header(path)
-        if json_text(header.get("identity")) != json_text(identity):
-            return None
-        return cls(tensors, header["overtone"])
+        return cls(load_tensors(path), read_header(path)["overtone"])
+
+
+def read_identity(path: Path) -> dict[str, Any] | None:
+    """What a stored trial depends on; None if there is none.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    if not path.exists():
+        return None
+    load_tensors(path)  # the header alone would not show that the file is cut off
+    found = read_header(path).get("identity")
+    return found if isinstance(found, dict) else {}
 
 
 @contextmanager
@@ -109,7 +123,8 @@ class Grid:
         data: The corpus, whose checksum is part of what each trial depends on.
         seeds: What each variant is trained with.
         out: Folder; trials go to ``results/VARIANT/seed-S.safetensors``. None keeps all in memory.
-        resume: Whether to take a trial from ``out`` if its settings, data and versions are the same.
+        resume: Whether to take trials from ``out``: those of other data or settings are refused, those of other
+            versions made again.
     """
 
     def __init__(self, data: Features, seeds: Sequence[int], out: str | Path | None, resume: bool) -> None:
@@ -125,8 +140,13 @@ class Grid:
         """Make, or take from files, a trial for each variant and seed: variant's name to one trial per seed.
 
         ``make`` gets the variant, the seed, and a label for progress.
+
+        Raises:
+            InputError: ``resume`` was asked for, and a stored trial is of other data or settings: it would be lost.
         """
         units = [(variant, seed) for variant in variants for seed in self.seeds]
+        if self.resume and (old := sum([self._refuse_differences(variant, seed) for variant, seed in units])):
+            log.warning("%s: %s of other versions of Overtone or torch, made again", self.out, old)
         trials: dict[str, list[Trial]] = {}
         for number, (variant, seed) in enumerate(units, 1):
             label = f"{variant.name}, seed {seed} ({number}/{len(units)})"
@@ -145,16 +165,41 @@ class Grid:
         if self.out is not None and is_main_process():
             write_json(self.out / name, document)
 
+    def _path(self, out: Path, variant: Variant, seed: int) -> Path:
+        return out / "results" / variant.name / f"seed-{seed}.safetensors"
+
+    def _identity(self, variant: Variant, seed: int) -> dict[str, Any]:
+        """What a trial depends on."""
+        settings = {**variant.settings, "seed": seed}
+        return {"name": variant.name, "settings": settings, "checksum": self.checksum, "versions": self.versions}
+
+    def _refuse_differences(self, variant: Variant, seed: int) -> bool:
+        """Raise if a stored trial is of other data or settings; whether it is of other versions, to be made again."""
+        if self.out is None or not variant.cached:
+            return False
+        known = read_identity(self._path(self.out, variant, seed))
+        wanted = json.loads(json_text(self._identity(variant, seed)))
+        before, after = (known or {}).get("settings") or {}, wanted["settings"]
+        if known is None or known.get("name") != variant.name or before.get("seed") != seed:
+            return False  # there is none, or none of this grid
+        found = [
+            f"{name} (was {before.get(name, 'not set')}, now {after.get(name, 'not set')})"
+            for name in dict.fromkeys([*before, *after])
+            if before.get(name) != after.get(name)
+        ]
+        if known.get("checksum") != wanted["checksum"]:
+            found.append("the data (it had other features, labels, events or splits)")
+        if found:
+            raise InputError(
+                f"{self.out}: cannot be resumed, because these differ for {variant.name}: {', '.join(found)}",
+                fix="give what the results were made with, choose another folder, or replace them with --overwrite",
+            )
+        return bool(known.get("versions") != wanted["versions"])
+
     def _once(self, variant: Variant, seed: int, make: Callable[[], Trial]) -> Trial:
         if self.out is None or not variant.cached:
             return make()
-        path = self.out / "results" / variant.name / f"seed-{seed}.safetensors"
-        identity = {
-            "name": variant.name,
-            "settings": {**variant.settings, "seed": seed},
-            "checksum": self.checksum,
-            "versions": self.versions,
-        }
+        path, identity = self._path(self.out, variant, seed), self._identity(variant, seed)
         if self.resume and (known := Trial.load(path, identity)) is not None:
             return known
         trial = make()

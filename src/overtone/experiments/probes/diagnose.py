@@ -54,8 +54,9 @@ def diagnose(
         settings: Names to values, see :func:`split_head_settings`.
         out: Folder for one file per trial (``results/``) and ``diagnosis.json``; None keeps all in memory.
         overwrite: Remove the results that ``out`` holds.
-        resume: Take trials that ``out`` holds already from there, if data, settings and versions are the same. Trials
-            of modules are always made again, since nothing tells whether such a loss has changed.
+        resume: Take trials that ``out`` holds already from there. Those of other data or settings are refused, those of
+            other versions are made again, and those of modules always are: nothing tells whether such a loss has
+            changed.
         progress: Called after every epoch.
 
     Returns:
