@@ -76,9 +76,16 @@ def title(kind: type[Settings]) -> str:
 
 
 def method_table(kind: type[Settings]) -> str:
-    """The table of one method's settings, which names the ones that it extends."""
+    """The table of one method's settings, which names the ones that it extends and what only their defaults become."""
     base = extended(kind)
-    return (f"*{title(base)}*, and:\n\n" if base.model_fields else "") + table(own_rows(kind))
+    if not base.model_fields:
+        return table(own_rows(kind))
+    known = {(name, about) for name, _, _, about in base.table()}
+    rows = own_rows(kind)
+    defaults = ", ".join(f"`{name}={default}`" for name, _, default, about in rows if (name, about) in known)
+    others = [row for row in rows if (row[0], row[3]) not in known]
+    head = f"*{title(base)}*" + (f" with {defaults}" if defaults else "")
+    return f"{head}, and:\n\n{table(others)}" if others else f"{head}.\n"
 
 
 def losses_table() -> str:

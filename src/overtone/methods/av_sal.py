@@ -48,7 +48,7 @@ class AVSALSettings(Settings):
     activation: Activation = "gelu"
     """tanh, gelu or relu."""
     dropout: float | None = Field(0.3, ge=0, lt=1)
-    """Share of hidden units switched off in a training step."""
+    """Share of hidden units switched off in a training step; null: none."""
 
 
 @methods.register("av-sal")

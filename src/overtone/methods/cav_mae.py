@@ -19,7 +19,7 @@ class CAVMAESettings(MaskedTwoTowerSettings):
     contrast_weight: float = Field(1.0, ge=0)
     """Weight of the InfoNCE term; 0 switches it off."""
     dropout: float | None = Field(0.5, ge=0, lt=1)
-    """Share of hidden units switched off in a training step."""
+    """Share of hidden units switched off in a training step; null: none."""
     reconstruction_weight: float = Field(0.1, ge=0)
     """Weight of the masked reconstruction; 0 switches it off."""
 

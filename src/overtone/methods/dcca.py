@@ -16,7 +16,7 @@ class DCCASettings(TwoTowerSettings):
     """Settings of DCCA."""
 
     dropout: float | None = Field(0.3, ge=0, lt=1)
-    """Share of hidden units switched off in a training step."""
+    """Share of hidden units switched off in a training step; null: none."""
     projection: Literal["none", "canonical"] = "canonical"
     """What embed returns: linear CCA of the network's outputs, or the outputs, which are not comparable as such."""
     canonical_ridge: float = Field(0.1, ge=0)

@@ -19,7 +19,7 @@ class InfoNCESettings(TwoTowerSettings):
     temperature: float = Field(0.2, gt=0)
     """Temperature of the softmax over the batch."""
     dropout: float | None = Field(0.5, ge=0, lt=1)
-    """Share of hidden units switched off in a training step."""
+    """Share of hidden units switched off in a training step; null: none."""
 
 
 @methods.register("infonce")

@@ -25,7 +25,7 @@ class SupervisedTwoTowerSettings(TwoTowerSettings):
     """Two-tower methods with labels."""
 
     dropout: float | None = Field(0.3, ge=0, lt=1)
-    """Share of hidden units switched off in a training step."""
+    """Share of hidden units switched off in a training step; null: none."""
 
 
 class SupervisedTwoTower(TwoTower):
