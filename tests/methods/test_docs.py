@@ -1,4 +1,4 @@
-"""The page on methods says what the code says."""
+"""The page on methods says what the code says, and what the page on extending adds works."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def module(page: str, folder: Path, containing: str) -> None:
 def test_the_method_of_the_page_works(tmp_path, monkeypatch) -> None:
     assert len(methods) > 0  # complete, before a copy of it takes the example
     monkeypatch.setattr(methods, "_things", dict(methods._things))
-    module("methods.md", tmp_path, "@methods.register")
-    kind = methods["label-infonce"]
+    module("extending.md", tmp_path, "@methods.register")
+    kind = methods["pairwise-sigmoid"]
     assert all(row[3] for row in kind.settings_type.table())
     method = kind(kind.settings_type.build({"embedding_dim": 4, "width": 16}), CorpusInfo(((6,), (5,)), 20, 3))
     targets = torch.eye(3)[torch.arange(20) % 3]
@@ -73,7 +73,7 @@ def test_the_method_of_the_page_works(tmp_path, monkeypatch) -> None:
 def test_the_objective_of_the_page_works(tmp_path, monkeypatch) -> None:
     assert len(objectives) > 0
     monkeypatch.setattr(objectives, "_things", dict(objectives._things))
-    module("objectives.md", tmp_path, "@metric_loss")
+    module("extending.md", tmp_path, "@metric_loss")
     loss = build_loss("logistic", {"scale": 4.0})
     rows, labels = torch.randn(12, 4).requires_grad_(), torch.arange(12) % 3
     loss(rows, labels).backward()
