@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -16,13 +17,14 @@ from hypothesis import strategies as st
 from plotly.offline import get_plotlyjs
 
 from overtone.experiments import PairedTest
+from overtone.report import run_figures
 from overtone.report.comparison_words import difference_in_words
 from overtone.report.figures import Figure, heat, whiskers
 from overtone.report.maps import MOST_PAIRS, neighbours, principal, spaced
 from overtone.report.markup import el, link_to_media
 from overtone.report.page import asset, draw, packed_library
 from overtone.report.palette import class_colour
-from overtone.report.run_queries import confusion_shares, rank_bins, rank_shares, telling
+from overtone.report.run_queries import class_of, confusion_shares, rank_bins, rank_shares, telling
 from overtone.report.run_result import RunResult
 from overtone.report.words import better_direction, duration, number, p_value, signed, span
 
@@ -204,8 +206,30 @@ def test_difference_of_two_methods_in_words() -> None:
     assert said(None) == "a and b were not compared query by query."
     assert said(0.2, 0.1, 0.3) == "a is better than b by 0.200 mAP (95 % interval 0.100 to 0.300, p = 0.010)."
     assert said(-0.2, -0.3, -0.1) == "b is better than a by 0.200 mAP (95 % interval 0.100 to 0.300, p = 0.010)."
+    tiny = "a is better than b by 0.0002 mAP (95 % interval 4 × 10⁻⁶ to 0.0003, p = 0.010)."
+    assert said(0.0002, 0.000004, 0.0003) == tiny
     for interval in ((-0.1, 0.3), (0.0, 0.4), (-0.1, 0.0)):
         assert said(sum(interval) / 2, *interval).startswith("a and b do not differ significantly: ")
+
+
+def test_axes_of_few_epochs_have_whole_ticks() -> None:
+    short = run_figures.curve("loss", [1, 2, 3], [3.0, 2.0, 1.0], None, 3).layout["xaxis"]
+    assert short == {"range": [1, 3], "dtick": 1}
+    assert "dtick" not in run_figures.curve("loss", [1, 90], [3.0, 2.0], None, 90).layout["xaxis"]
+
+
+def test_the_ends_of_the_scale_and_chance_do_not_meet(make_data: Maker, make_run: Maker, judge: Maker) -> None:
+    data = make_data()
+    result = RunResult.of(make_run(data), data, judge(data), dict(data.split("test").modalities))
+    drawn = run_figures.scale(result) or ""
+    heights = {text: int(y) for y, text in re.findall(r'<text[^>]* y="(\d+)"[^>]*>([^<]+)</text>', drawn)}
+    chance = next(height for text, height in heights.items() if text.startswith("chance"))
+    assert abs(chance - heights["0"]) >= 12  # a line of text
+
+
+def test_a_class_is_not_called_a_class_twice() -> None:
+    said = [class_of(label) for label in ("dog", "class 07", "Classical", "")]
+    assert said == ["class dog", "class 07", "class Classical", ""]
 
 
 def test_assets_are_read_from_the_package_and_cannot_end_their_element() -> None:

@@ -12,9 +12,12 @@ from sklearn.metrics import average_precision_score
 from overtone.core import InputError
 from overtone.evaluation.pairing import PairAgreement
 from overtone.features import load
+from overtone.report.finding import finding_report
 from overtone.report.finding_words import found_in_words
 from overtone.search import Mismatches, ScaledClips, find_mismatched
+from overtone.search.clips import Clip
 from overtone.search.mismatched import MOST_WRONG
+from overtone.search.outliers import Outlier, Outliers
 
 from .planted import corpus, with_wrong_pairs
 
@@ -99,6 +102,24 @@ def test_modalities_that_share_little_leave_no_pair_to_be_judged() -> None:
     said = " ".join(found_in_words(found))
     assert "single pairs cannot be judged: the two modalities share too little" in said
     assert "none is listed" in said
+
+
+def test_an_estimate_of_none_is_not_said_to_be_exact() -> None:
+    one = find_mismatched(ScaledClips.of(with_wrong_pairs(corpus(1500), chosen(1500, 0.05))))
+    none = replace(one, wrong_share=0.0, wrong_share_error=0.0, mismatches=(), expected=0.0)
+    assert "no pair looks wrong" in " ".join(found_in_words(none))
+    assert "0.0 %" not in " ".join(found_in_words(none))
+    assert "--fdr" not in " ".join(found_in_words(none))  # no rate lists any
+    few = replace(none, wrong_share=0.004, wrong_share_error=0.0002)
+    assert "0.4 % (± 0.1 %)" in found_in_words(few)[0]
+
+
+def test_what_chance_explains_has_one_place() -> None:
+    found = Outliers(("audio",), 4485, (Outlier(Clip("a", {}), "audio", 8.3, 3.9e-9),), 2.517, 0.05)
+    said = "Among 4,485 clips (audio) 1 lies far from all others; chance explains 2.5 of them."
+    assert found_in_words(found)[0] == said
+    page = finding_report(found, source="clips.npz")
+    assert "3.90 × 10⁻⁹" in page
 
 
 def test_many_wrong_pairs_are_listed_where_right_ones_stand_out() -> None:

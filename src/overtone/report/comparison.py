@@ -102,7 +102,7 @@ def ranking(comparison: Comparison) -> Section | None:
         [comparison.value(method) for method in methods],
         [score.ci95 for score in scores.values()],
         [result.seeds if several else () for result in methods.values()],
-        axis=f"{name} on the test rows, mean of both directions",
+        axis=f"{name}, mean of both directions",
         reference=comparison.chance,
         alt=f"{name} of {len(methods)} methods with 95 % intervals",
     )

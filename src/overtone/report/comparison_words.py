@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from overtone.report.markup import Column, Columns, Markup, table, texts
+from overtone.report.markup import Column, Columns, Markup, table
 from overtone.report.words import (
     DASH,
     better_direction,
@@ -17,6 +17,7 @@ from overtone.report.words import (
     plural,
     prose,
     signed,
+    size_of,
     span,
 )
 
@@ -66,7 +67,7 @@ def _lead(comparison: Comparison, first: str, second: str) -> str:
     if test is not None:
         return difference_in_words(test)
     lead = comparison.value(first) - comparison.value(second)
-    return f"The next, {second}, is {number(lead)} lower. The two were not tested against each other."
+    return f"The next, {second}, is {size_of(lead)} lower. The two were not tested against each other."
 
 
 def difference_in_words(test: PairedTest) -> str:
@@ -87,8 +88,8 @@ def difference_in_words(test: PairedTest) -> str:
         )
     better, worse = (test.a, test.b) if test.difference > 0 else (test.b, test.a)
     near, far = sorted((abs(low), abs(high)))
-    interval = f"95 % interval {span((near, far))}"
-    return f"{better} is better than {worse} by {number(abs(test.difference))} {metric} ({interval}, {chance})."
+    interval = f"95 % interval {size_of(near)} to {size_of(far)}"
+    return f"{better} is better than {worse} by {size_of(abs(test.difference))} {metric} ({interval}, {chance})."
 
 
 def verdicts(comparison: Comparison) -> list[str]:
@@ -103,7 +104,7 @@ def control_table(comparison: Comparison, method: str, controls: list[str]) -> M
         for metric in dict.fromkeys((comparison.metric, _ALL_EVENTS))
         if any(metric in result.scores for result in comparison.methods.values())
     ]
-    columns: Columns = ["method", *texts("what it is")]
+    columns: Columns = ["method", Column("what it is", "words")]
     rows: list[list[Any]] = [[method, "the inferred graph"]]
     rows += [[name, CONTROLS.get(name, (name, ""))[1]] for name in controls]
     for metric in metrics:
@@ -124,14 +125,16 @@ def sign(interval: tuple[float, float]) -> int:
     return int(interval[0] > 0) - int(interval[1] < 0)
 
 
-def points(difference: float) -> str:
-    """A difference of two mAPs in hundredths, with its sign.
+def points(lead: float) -> str:
+    """A difference of two mAPs in hundredths, with its sign; a second place where the first is zero.
 
     Example:
-        >>> points(0.0421), points(-0.003), points(0.0)
-        ('+4.2', '−0.3', '+0.0')
+        >>> points(0.0421), points(-0.003), points(0.00021), points(0.0)
+        ('+4.2', '−0.3', '+0.02', '0.0')
     """
-    return minus(f"{100 * difference:+.1f}")
+    places = 1 if abs(lead) >= 0.0005 else 2
+    written = f"{100 * lead:+.{places}f}"
+    return minus(written) if any(digit in written for digit in "123456789") else "0.0"
 
 
 def _verdict(comparison: Comparison, method: str, controls: list[str]) -> str:
@@ -147,9 +150,9 @@ def _verdict(comparison: Comparison, method: str, controls: list[str]) -> str:
         return f"It is not known whether the graph of {method} helped: it was not tested against its controls."
     signs = {name: sign(interval) for name, (_, interval) in tests.items()}
     figures = {
-        name: f"{points(difference or 0.0)} over {CONTROLS.get(name, (name, ''))[0]} "
+        name: f"{points(lead or 0.0)} over {CONTROLS.get(name, (name, ''))[0]} "
         f"(95 % interval {points(low)} to {points(high)})"
-        for name, (difference, (low, high)) in tests.items()
+        for name, (lead, (low, high)) in tests.items()
     }
     measured = f"{listed([figures[name] for name in tests if name != PLANTED])}, in points of {metric_name(metric)}."
     if signs[NO_GRAPH] > 0 and signs[SHUFFLED] > 0 and signs.get(SOFT, 1) > 0:

@@ -62,14 +62,18 @@ def lines(
     least = min(positive, default=1) / 2
     later = [rounded(np.maximum(curve.at, least)) for curve in drawn.values()]
     even = [rounded(curve.at) for curve in drawn.values()]
+    short = figures.whole_ticks(max(every, default=0))
     layout = {
-        "xaxis": {"title": {"text": places}, "type": "linear", "rangemode": "tozero"},
+        "xaxis": {"title": {"text": places}, "type": "linear", "rangemode": "tozero", **short},
         "yaxis": _scale(reached) if sizes else figures.steady_axis(reached),
         "showlegend": False,
         "margin": MARGIN,
     }
     views = {
-        "even steps": {"x": even, "layout": _along("x", {"type": "linear", "tickmode": "auto"})},
+        "even steps": {
+            "x": even,
+            "layout": _along("x", {"type": "linear", "tickmode": "linear" if short else "auto", **short}),
+        },
         "logarithmic steps": {"x": later, "layout": _along("x", _logarithmic(least, max(positive, default=1)))},
     }
     traces = [_line(name, curve, styles[name], places) for name, curve in drawn.items()]

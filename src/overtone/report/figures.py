@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from overtone.report.palette import FIRST, QUIET, SECOND
 
 _LONGEST_TICK = 20  # letters of a name beside the cells of a matrix
+_SHORT = 8  # epochs up to which an axis has a tick for each
 ROOM_FOR_NUMBERS = 12
 """Columns of a matrix up to which numbers fit into its cells."""
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
@@ -91,6 +92,16 @@ def steady_axis(values: Sequence[float]) -> dict[str, Any]:
     if len(shown) != 1 or not (value := shown.pop()):
         return {}
     return {"range": rounded(sorted([value / 2, 1.5 * value])), "tickvals": [value], "ticktext": [f"{value:g}"]}
+
+
+def whole_ticks(last: float) -> dict[str, Any]:
+    """Ticks of an axis of epochs or updates, which has no halves even where it is short.
+
+    Example:
+        >>> whole_ticks(3), whole_ticks(200)
+        ({'dtick': 1}, {})
+    """
+    return {"dtick": 1} if last <= _SHORT else {}
 
 
 def row_axis(names: Sequence[str]) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from overtone.report.finding_words import found_in_words, title_of
+from overtone.report.finding_words import by_chance, found_in_words, title_of
 from overtone.report.markup import Child, Column, Columns, Markup, link_to_media, markup, table, texts
 from overtone.report.page import Section, folded, page, provenance, section, summary, tile
-from overtone.report.words import corpus_name, number, percent
+from overtone.report.words import corpus_name, number, percent, significant
 from overtone.search.clips import Clip
 from overtone.search.duplicates import Duplicates
 from overtone.search.listing import Found, list_rows
@@ -27,7 +27,7 @@ def finding_report(found: Found, *, source: str = "") -> str:
         HTML; the same for the same input.
     """
     lead, *more = found_in_words(found)
-    tiles = [tile(number(len(list_rows(found))), "clips listed"), tile(number(found.expected), "of them by chance")]
+    tiles = [tile(number(len(list_rows(found))), "clips listed"), tile(by_chance(found.expected), "of them by chance")]
     if isinstance(found, Mismatches):
         what = "of all pairs are wrong, estimated" if found.judged else "of all pairs are wrong, at most"
         tiles.append(tile(percent(found.wrong_share, 1), what))
@@ -68,7 +68,7 @@ def _listing(found: Found, shown: int) -> list[Child]:
     words = [name for name, value in rows[0].values.items() if isinstance(value, str)]
     linked = any(row.clip.media for row in rows)
     columns: Columns = ["clip", *(texts("media") if linked else [])]
-    columns += [Column(name, "text" if name in words else "number") for name in rows[0].values]
+    columns += [Column(name, "text" if name in words else "number", write=significant) for name in rows[0].values]
     cells = [[row.clip.id, *([_media(row.clip)] if linked else []), *row.values.values()] for row in rows[:_MOST_ROWS]]
     some = f"The first {_MOST_ROWS:,} of {len(rows):,}, the surest first." if len(rows) > _MOST_ROWS else ""
     rest = cells[shown:]

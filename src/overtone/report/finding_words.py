@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overtone.report.words import listed, number, percent, plural
+from overtone.report.words import listed, percent, plural, tenths
 from overtone.search.duplicates import Duplicates
 from overtone.search.listing import Found
 from overtone.search.mismatched import LOWEST, MOST_WRONG, Mismatches
@@ -10,6 +10,8 @@ from overtone.search.outliers import Outliers
 
 _RECOGNISED = 0.7
 """Share of right pairs that are recognised, below which weak pairs look like wrong ones."""
+_LEAST_ERROR = 0.001
+"""The smallest standard error of a share that is shown: what is written with one place is not known better."""
 _MANY = 0.2
 """Share of near-duplicates from which on they matter for splits."""
 
@@ -31,17 +33,34 @@ def found_in_words(found: Found) -> list[str]:
     return _mismatched(found, among)
 
 
+def by_chance(expected: float) -> str:
+    """How many of the clips or pairs listed chance explains.
+
+    Example:
+        >>> by_chance(6.246), by_chance(0.004), by_chance(0.0)
+        ('6.2', 'fewer than 0.1', '0')
+    """
+    return tenths(expected) if expected >= 0.05 else "fewer than 0.1" if expected else "0"
+
+
+def explained(expected: float) -> str:
+    """The same as the end of a sentence."""
+    return f"chance explains {by_chance(expected) if expected else 'none'} of them"
+
+
 def _mismatched(found: Mismatches, among: str) -> list[str]:
     if not found.judged:
         return _unjudged(found, among)
+    if not found.wrong_share:
+        return [f"{among} no pair looks wrong: none agrees as little as wrong pairs do."]
     said = [
         f"{among} an estimated {_wrong_share(found)} of the pairs are wrong: "
         f"{plural(round(found.wrong_share * found.clips), 'clip')}."
     ]
     if found.mismatches:
         said.append(
-            f"{plural(len(found.mismatches), 'pair')} listed, of which {number(round(found.expected))} are expected to "
-            "be right after all. rank: share of wrong pairs whose halves agree less; chance: that the pair is wrong."
+            f"{plural(len(found.mismatches), 'pair')} listed, of which {round(found.expected):,} are expected to be "
+            "right after all. rank: share of wrong pairs whose halves agree less; chance: that the pair is wrong."
         )
     else:
         said.append("No pair is sure enough to be listed; a larger --fdr lists more.")
@@ -73,7 +92,7 @@ def _unjudged(found: Mismatches, among: str) -> list[str]:
     if found.mismatches:
         listed = (
             f"Listed: {plural(len(found.mismatches), 'pair')} whose halves agree even less than those of random pairs; "
-            f"chance explains {number(found.expected)} of them."
+            f"{explained(found.expected)}."
         )
     else:
         listed = "None agrees less than random pairs do by chance, so none is listed."
@@ -81,15 +100,15 @@ def _unjudged(found: Mismatches, among: str) -> list[str]:
 
 
 def _wrong_share(found: Mismatches) -> str:
-    return f"{percent(found.wrong_share, 1)} (± {percent(found.wrong_share_error, 1)})"
+    return f"{percent(found.wrong_share, 1)} (± {percent(max(found.wrong_share_error, _LEAST_ERROR), 1)})"
 
 
 def _duplicates(found: Duplicates, among: str) -> list[str]:
     if not found.groups:
         return [f"{among} no two are nearer than chance explains."]
     said = [
-        f"{among} {found.found:,} are near-duplicates, in {plural(len(found.groups), 'group')}; chance explains "
-        f"{number(found.expected)} of them.",
+        f"{among} {found.found:,} are near-duplicates, in {plural(len(found.groups), 'group')}; "
+        f"{explained(found.expected)}.",
         "distance: from 0 for copies to 2 for opposites; expected: clips with so near a neighbour by chance.",
     ]
     if found.found >= _MANY * found.clips:
@@ -104,7 +123,6 @@ def _outliers(found: Outliers, among: str) -> list[str]:
     if not found.outliers:
         return [f"{among} none is farther out than chance explains."]
     return [
-        f"{among} {plural(len(found.outliers), 'is', 'are')} farther from the others than chance explains, but for "
-        f"{number(found.expected)}.",
+        f"{among} {plural(len(found.outliers), 'lies', 'lie')} far from all others; {explained(found.expected)}.",
         "distance: to the tenth nearest clip, 1 for the median clip; expected: clips as far out by chance.",
     ]

@@ -107,7 +107,7 @@ def table(columns: Columns, rows: Iterable[Sequence[Cell]], *, caption: Child = 
     classes = [None if column.kind == "name" else column.kind for column in kinds]
     head = el("tr", [el("th", one.title, scope="col", class_=class_) for one, class_ in zip(kinds, classes)])
     body = [el("tr", map(_cell, kinds, line, champions)) for line in lines]
-    title = None if caption is None else el("caption", caption)
+    title = None if caption is None else el("caption", el("span", caption))
     return el("div", el("table", title, el("thead", head), el("tbody", body)), class_="scroll")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from overtone.report.figures import LEGEND, Figure, bars, label, points, rounded, steady_axis, vertical
+from overtone.report.figures import LEGEND, Figure, bars, label, points, rounded, steady_axis, vertical, whole_ticks
 from overtone.report.maps import Ints
 from overtone.report.markup import Markup, el
 from overtone.report.palette import FIRST, SECOND, class_colour
@@ -31,7 +31,7 @@ def scale(result: RunResult) -> Markup | None:
         el("circle", cx=_at(score.mean), cy=26, r=7, class_="dot"),
         el("text", "0", x="0%", y=54, text_anchor="start"),
         el("text", "1", x="100%", y=54, text_anchor="end"),
-        el("text", f"chance {number(chance)}", x=_at(chance), y=54, text_anchor=_anchor(chance)),
+        el("text", f"chance {number(chance)}", x=_at(chance), y=70, text_anchor=_anchor(chance)),
         el("text", f"mAP {number(score.mean)}", x=_at(score.mean), y=10, text_anchor=_anchor(score.mean)),
     ]
     label = f"mAP {number(score.mean)}, by chance {number(chance)}"
@@ -43,7 +43,8 @@ def _at(value: float) -> str:
 
 
 def _anchor(value: float) -> str:
-    return "start" if value < 0.06 else "end" if value > 0.94 else "middle"
+    """Where a text stands at its place, so that none is cut off on the narrowest screen."""
+    return "start" if value < 0.12 else "end" if value > 0.88 else "middle"
 
 
 def curve(name: str, epochs: Sequence[int], values: Sequence[float | None], chosen: int | None, last: int) -> Figure:
@@ -54,7 +55,7 @@ def curve(name: str, epochs: Sequence[int], values: Sequence[float | None], chos
     upright = {"automargin": True, **steady_axis(y)}
     layout: dict[str, Any] = {"margin": {"l": 52, "r": 10, "t": 8, "b": 26}, "yaxis": upright}
     if last > 1:
-        layout["xaxis"] = {"range": [1, last]}
+        layout["xaxis"] = {"range": [1, last], **whole_ticks(last)}
     if chosen is not None:
         layout["shapes"] = [vertical(chosen)]
     return Figure([line], f"{name} over {len(epochs)} epochs", layout, height=170)

@@ -101,7 +101,7 @@ def _card(result: RunResult, way: str, name: str, row: int) -> Markup:
     asks, answers = result.modalities(way)
     precision = result.average_precision.get(way)
     about = [
-        f"class {result.labels[row]}" if result.labels[row] else "",
+        class_of(result.labels[row]),
         f"AP {number(float(precision[row]))}" if precision is not None else "",
         f"true counterpart at rank {rank(float(result.ranks[way][row]))}",
     ]
@@ -122,6 +122,16 @@ def _card(result: RunResult, way: str, name: str, row: int) -> Markup:
         el("table", el("thead", head), el("tbody", [_line(result, row, place, hit, answers) for place, hit in hits])),
         class_="card",
     )
+
+
+def class_of(label: str) -> str:
+    """A label with the word class before it, unless that is its first word.
+
+    Example:
+        >>> class_of("dog"), class_of("class 07"), class_of("")
+        ('class dog', 'class 07', '')
+    """
+    return label if not label or label.lower().split()[0] == "class" else f"class {label}"
 
 
 def _line(result: RunResult, query: int, place: int, hit: Hit, modality: str) -> Markup:

@@ -46,6 +46,8 @@ DASH = "–"
 """What stands where there is no number."""
 SAME = 0.005
 """Difference of two directions below which they count as equally good."""
+_TINY, _NOTHING = 0.0005, 1e-7
+"""Differences between these are written with one digit; smaller ones are rounding."""
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -118,6 +120,18 @@ def tenths(value: float | None) -> str:
 def rank(value: float | None) -> str:
     """A rank, which is whole, or halfway between two that are tied."""
     return f"{value:,.1f}".removesuffix(".0") if known(value) else DASH
+
+
+def size_of(value: float | None) -> str:
+    """A difference without its sign; one that three places would write as zero has one digit that counts.
+
+    Example:
+        >>> size_of(0.0312), size_of(0.00021), size_of(0.0)
+        ('0.031', '0.0002', '0.000')
+    """
+    if known(value) and _NOTHING < abs(value) < _TINY:
+        return significant(value, 1)
+    return number(value)
 
 
 def percent(share: float, places: int = 0) -> str:
