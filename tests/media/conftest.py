@@ -16,6 +16,8 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
+from overtone.media import extracting
+
 SIDE = 16
 NAMES = ("ant", "bee", "cow", "dog")
 COLOURS = np.array([(250, 10, 10), (10, 250, 10), (10, 10, 250), (250, 250, 10)], dtype=np.uint8)
@@ -249,3 +251,12 @@ def instance(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str, 
 def images(tmp_path: Path) -> Path:
     """Twenty images in folders of splits and classes."""
     return folder(tmp_path / "images")
+
+
+FEW = {"side": 16, "cell": 8, "grid": 2, "hues": 3}
+"""Settings of hog-color that suit tiny images."""
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extracting, "SHARD", 4)

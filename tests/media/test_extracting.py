@@ -12,14 +12,12 @@ from PIL import Image
 
 from overtone.core import InputError, Progress
 from overtone.features import Features, load_views
-from overtone.media import extract, extracting, make_backbone, outline_features, read_catalogue, read_record
+from overtone.media import extract, make_backbone, outline_features, read_catalogue, read_record
 from overtone.media.catalogue import Catalogue
 from overtone.media.images import decode
 
 from . import conftest as make
-
-FEW = {"side": 16, "cell": 8, "grid": 2, "hues": 3}
-"""Settings of hog-color that suit tiny images."""
+from .conftest import FEW
 
 
 def test_every_layout_becomes_a_file_that_loads(instance: tuple[str, str, Path], tmp_path: Path) -> None:
@@ -140,11 +138,6 @@ def interrupted(*arguments: Any, at: int, **more: Any) -> None:
         extract(*arguments, progress=stop, **more)
 
 
-@pytest.fixture
-def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extracting, "SHARD", 4)
-
-
 @pytest.mark.usefixtures("small_shards")
 @pytest.mark.parametrize("backbone", ["hog-color", "small-net"])
 def test_resumed_extraction_writes_the_same_bytes(images: Path, tmp_path: Path, backbone: str) -> None:
@@ -195,57 +188,6 @@ def test_what_is_there_is_left_alone(images: Path, tmp_path: Path) -> None:
         extract(images, out, backbone="small-net", resume=True)
     assert out.read_bytes() == stored
     assert extract(images, out, overwrite=True).shapes == ((548,),)
-
-
-def spoil(images: Path) -> dict[str, str]:
-    """Break three of twenty images: no image, cut short, empty."""
-    files = {"train/ant/1.png": b"not an image", "test/bee/0.png": b"", "train/dog/2.png": None}
-    for name, content in files.items():
-        path = images / name
-        path.write_bytes(path.read_bytes()[:100] if content is None else content)
-    return {name: str(images / name) for name in files}
-
-
-def test_broken_image_is_an_error_that_names_the_file(images: Path, tmp_path: Path) -> None:
-    broken = spoil(images)
-    with pytest.raises(InputError, match=r"cannot be decoded.*--skip-broken") as said:
-        extract(images, tmp_path / "f.npz", settings=FEW)
-    assert any(path in str(said.value) for path in broken.values())
-    assert not (tmp_path / "f.npz").exists()
-
-
-@pytest.mark.usefixtures("small_shards")
-@pytest.mark.parametrize("batch_size", [1, 4, 100])
-def test_broken_images_are_left_out_and_listed(images: Path, tmp_path: Path, batch_size: int) -> None:
-    whole = extract(images, tmp_path / "whole.npz", settings=FEW)
-    broken = spoil(images)
-    out = tmp_path / "f.npz"
-    data = extract(images, out, settings=FEW, skip_broken=True, batch_size=batch_size)
-    assert read_record(out)["broken"].keys() == broken.keys()
-    assert all(read_record(out)["broken"].values())
-    rows = [row for row, name in enumerate(whole.ids) if name not in broken]
-    assert data.ids == tuple(whole.ids[row] for row in rows)
-    torch.testing.assert_close(data.modalities["image"], whole.modalities["image"][rows])
-    assert data.targets is not None
-    assert whole.targets is not None
-    assert torch.equal(data.targets, whole.targets[rows])
-    assert {name: len(part) for name, part in data.splits.items()} == {"train": 10, "test": 7}
-    assert "left out 3 images that cannot be decoded" in data.provenance.notes
-
-
-def test_a_source_with_nothing_but_broken_images(tmp_path: Path) -> None:
-    (tmp_path / "f").mkdir()
-    for number in range(3):
-        (tmp_path / "f" / f"{number}.png").write_bytes(b"x")
-    with pytest.raises(InputError, match="not one of the 3 images can be decoded"):
-        extract(tmp_path / "f", tmp_path / "f.npz", skip_broken=True)
-
-
-def test_a_training_leaves_broken_images_out_as_well(images: Path, tmp_path: Path) -> None:
-    spoil(images)
-    chosen = {"side": 16, "width": 4, "epochs": 1, "batch_size": 4}
-    data = extract(images, tmp_path / "f.npz", backbone="small-net", settings=chosen, skip_broken=True)
-    assert data.modalities["image"].shape == (17, 16)
 
 
 def test_a_network_is_trained_on_the_training_split_alone(images: Path, tmp_path: Path) -> None:
