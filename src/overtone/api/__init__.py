@@ -2,6 +2,7 @@
 
 from overtone.api.catalogue import Catalogue, catalogue
 from overtone.api.comparing import compare, demo, diagnose
+from overtone.api.event_listing import events
 from overtone.api.finding import find
 from overtone.api.graphing import graph
 from overtone.api.labelling import label
@@ -12,5 +13,5 @@ from overtone.api.searching import export, index, search_store
 from overtone.core.plugins import import_plugin
 
 __all__ = ["Catalogue", "catalogue", "compare", "demo", "diagnose", "embed", "evaluate", "export", "extract"]
-__all__ += ["find", "graph", "import_plugin", "index", "inspect", "label", "report_run", "search_store"]
+__all__ += ["events", "find", "graph", "import_plugin", "index", "inspect", "label", "report_run", "search_store"]
 __all__ += ["simulate", "train"]

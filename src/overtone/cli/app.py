@@ -60,6 +60,7 @@ COMMANDS = {
     ),
     "export": Command(api.export, showing_search.show_export, "Write a store for other programs", OUT, plugins=False),
     "label": Command(api.label, showing_find.show_labelling, "Label clips by a few that have a label"),
+    "events": Command(api.events, showing_find.show_events, "List events that nobody annotated", plugins=False),
     "compare": Command(api.compare, showing.show_comparison, "Compare methods over several seeds", folder="compare"),
     "diagnose": Command(api.diagnose, showing.show_diagnosis, "Explain what losses do to features", folder="diagnose"),
     "simulate": Command(api.simulate, showing.show_corpus, "Make a corpus of known events", OUT, plugins=False),

@@ -1,4 +1,4 @@
-"""What `find` and `label` show: a table of clips, and how sure it is."""
+"""What `find`, `label` and `events` show: a table of clips, and how sure it is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from overtone.cli.tables import table
 from overtone.report.words import number, percent, plural, significant
 
 if TYPE_CHECKING:
+    from overtone.interactions.missing_events import MissingEvents
     from overtone.search.labelling import Labelling
     from overtone.search.listing import Found
 
@@ -56,6 +57,34 @@ def show_labelling(output: Output, found: Labelling, arguments: Mapping[str, Any
             f"wrong one (asked for: at most {percent(found.error)}). A label needs a probability of "
             f"{number(found.threshold)}."
         )
+    output.say(*(f"Written: {arguments[name]}" for name in ("csv",) if name in arguments))
+
+
+def show_events(output: Output, found: MissingEvents, arguments: Mapping[str, Any]) -> None:
+    """The surest events, how many are expected, and what the training has made of them."""
+    output.document(found.to_dict())
+    if found.events:
+        heads = ("", "id", "event", "chance", *found.events[0].modalities, "annotated", "brought by")
+        rows = [
+            (
+                str(at),
+                one.id,
+                one.event,
+                *(number(value) for value in (one.chance, *one.modalities.values())),
+                ", ".join(one.annotated) or "nothing",
+                one.brought_by or "",
+            )
+            for at, one in enumerate(found.events[:_SHOWN], 1)
+        ]
+        output.say(table(heads, rows, "Events that nobody annotated", names=3))
+    if len(found.events) > _SHOWN:
+        output.say(f"... and {len(found.events) - _SHOWN:,} more; --csv F.csv or --json has all of them.")
+    expected = sum(found.expected.values())
+    output.say(
+        f"{plural(len(found.events), 'event')} with a chance of {number(found.chance)} or more in "
+        f"{plural(found.clips, 'training clip')}; {expected:,.0f} are expected in all, at any chance."
+    )
+    output.say(*([found.gate] if found.gate else []))
     output.say(*(f"Written: {arguments[name]}" for name in ("csv",) if name in arguments))
 
 

@@ -1,0 +1,121 @@
+"""Clips that probably hold an event nobody annotated, with the chance and the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from overtone.core import InputError, unknown_name
+from overtone.interactions.event_chances import EVENTS_FILE, EventChances
+from overtone.interactions.soft_labels import SoftLabels
+from overtone.training.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class MissingEvent:
+    """A class that is probably in a clip without being annotated.
+
+    Attributes:
+        id: The clip.
+        event: The class.
+        chance: The chance that it is in the clip.
+        modalities: Modality to the chance that it shows there.
+        annotated: The classes that the clip is annotated with.
+        brought_by: The edge that makes it likely, as the name of its source ("audio:train"); None where the class is
+            likelier to be there of itself.
+    """
+
+    id: str
+    event: str
+    chance: float
+    modalities: dict[str, float]
+    annotated: tuple[str, ...]
+    brought_by: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**vars(self), "annotated": list(self.annotated)}
+
+
+@dataclass(frozen=True)
+class MissingEvents:
+    """What is missing in an annotation.
+
+    Attributes:
+        events: Those whose chance is large enough, the surest first.
+        chance: The least chance of what is listed.
+        clips: Number of clips that were looked at.
+        expected: Class to the expected number of clips that hold it without being annotated with it.
+        gate: What the student's training has found about the use of event chances, in words; None if nothing.
+    """
+
+    events: tuple[MissingEvent, ...]
+    chance: float
+    clips: int
+    expected: dict[str, float]
+    gate: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**vars(self), "events": [event.to_dict() for event in self.events]}
+
+
+def find_missing_events(folder: str | Path, chance: float = 0.9, event: str | None = None) -> MissingEvents:
+    """List the training clips of a run of ``interactions`` that probably hold an event nobody annotated.
+
+    Args:
+        folder: The run's folder.
+        chance: Least chance of what is listed, in (0, 1].
+        event: The one class to list; None lists all.
+
+    Raises:
+        InputError: The run has no event chances, the chance is out of range, or there is no such class.
+    """
+    if not 0 < chance <= 1:
+        raise InputError("chance is the least chance of what is listed", got=chance, valid="more than 0, up to 1")
+    run = RunFolder(folder)
+    info = run.info()
+    if not (run / EVENTS_FILE).exists():
+        what, valid = f"{folder}: has no event chances", "a run of interactions, with graph=inferred"
+        raise InputError(what, got=f"a run of {info['method']}", valid=valid)
+    chances, soft = EventChances.load(run / EVENTS_FILE), SoftLabels.load(run / "soft_labels.safetensors")
+    if event is not None and event not in soft.classes:
+        raise unknown_name("class of the run", event, soft.classes)
+    missing = torch.where(soft.labels > 0, 0.0, chances.clips)
+    expected = {name: round(float(part), 1) for name, part in zip(soft.classes, missing.sum(0))}
+    if event is not None:
+        only = torch.tensor([name == event for name in soft.classes])
+        missing = torch.where(only, missing, 0.0)
+    clips, classes = (missing >= chance).nonzero(as_tuple=True)
+    order = torch.argsort(missing[clips, classes], descending=True, stable=True)
+    clips, classes = clips[order], classes[order]
+    sources = _sources(chances, clips, classes)
+    nodes = [f"{modality}:{name}" for modality in chances.modalities for name in soft.classes]
+    events = tuple(
+        MissingEvent(
+            id=soft.ids[clip],
+            event=soft.classes[number],
+            chance=float(missing[clip, number]),
+            modalities={name: float(part[clip, number]) for name, part in chances.modalities.items()},
+            annotated=tuple(soft.classes[at] for at in soft.labels[clip].nonzero()[:, 0].tolist()),
+            brought_by=None if source < 0 else nodes[source],
+        )
+        for clip, number, source in zip(clips.tolist(), classes.tolist(), sources.tolist())
+    )
+    gate = info.get("gate", {}).get("said")
+    return MissingEvents(events, chance, len(soft), expected, gate)
+
+
+def _sources(chances: EventChances, clips: Tensor, classes: Tensor) -> Tensor:
+    """(n,) node that most probably brings each event into its clip; -1 where it is likelier to be there of itself."""
+    if chances.strengths is None or not len(clips):
+        return torch.full((len(clips),), -1)
+    present = torch.cat(list(chances.modalities.values()), 1)[clips]
+    count = chances.clips.shape[1]
+    into = torch.maximum(chances.strengths[:, classes], chances.strengths[:, classes + count]).mT
+    best, source = (present * into).max(1)
+    return torch.where(best > chances.rates[classes], source, -1)

@@ -1,0 +1,192 @@
+"""What nobody annotated: chances against the truth, exactly in a small case, and the list that a person gets."""
+
+from __future__ import annotations
+
+import csv
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as budget
+from hypothesis import strategies as st
+
+import overtone
+from overtone.core import InputError
+from overtone.interactions import EventChances, event_chances
+from overtone.interactions.event_model import EventModel, Evidence, _ratio
+from overtone.interactions.missing_events import find_missing_events
+
+from .conftest import INFERENCE, SHORT, TEACHER, made, train
+
+
+def clips(rows=1500, classes=5, faint=1.0, edge=None, seed=0):
+    """Scores of clips with events of which one is annotated; class 0 may bring class 1 into the second modality."""
+    random = np.random.default_rng(seed)
+    happens = random.random((rows, classes)) < 0.15
+    happens[np.arange(rows), random.integers(classes, size=rows)] = True
+    shows = [happens & (random.random(happens.shape) < 0.9) for _ in range(2)]
+    if edge:
+        shows[1][:, 1] |= shows[0][:, 0] & (random.random(rows) < edge)
+    either = shows[0] | shows[1]
+    labels = np.zeros((rows, classes))
+    kept = np.where(happens & either, random.random(happens.shape), -1.0).argmax(1)
+    labels[np.arange(rows), kept] = either[np.arange(rows), kept]
+    loud = np.where(labels > 0, 1.0, faint)
+    scores = {
+        name: 6.0 * part * loud - 3 + random.normal(size=part.shape) for name, part in zip(("audio", "visual"), shows)
+    }
+    return scores, labels, either, shows
+
+
+def brier(chances, truth, labels):
+    unknown = labels == 0
+    return float(((chances.numpy() - truth) ** 2)[unknown].mean())
+
+
+@pytest.mark.parametrize("faint", [1.0, 0.5])
+def test_as_many_events_are_expected_as_there_are(faint):
+    scores, labels, either, shows = clips(faint=faint)
+    found = event_chances(scores, labels, kind="sigmoid-logits")
+    hidden = (either & (labels == 0)).sum()
+    assert found.unannotated * len(labels) == pytest.approx(hidden, rel=0.2)
+    assert brier(found.clips, either, labels) < 0.02
+    for part, truth in zip(found.modalities.values(), shows):
+        assert part.sum() == pytest.approx(truth.sum(), rel=0.15)
+    assert (torch.tensor(list(found.loudness.values())) < 0.9).all() == (faint == 0.5)
+
+
+@pytest.mark.parametrize("faint", [1.0, 0.4])
+def test_an_edge_finds_events_that_scores_alone_do_not(faint):
+    scores, labels, either, _ = clips(edge=0.7, faint=faint)
+    graph = torch.zeros(10, 10)
+    graph[0, 6] = 1.0
+    without, using = (event_chances(scores, labels, part, kind="sigmoid-logits") for part in (None, graph))
+    truth, unknown = either[:, 1], labels[:, 1] == 0
+    errors = [float(((found.clips[:, 1].numpy() - truth) ** 2)[unknown].mean()) for found in (without, using)]
+    assert errors[1] < 0.8 * errors[0]
+    assert (using.strengths > 0).sum() == 1
+    assert without.strengths is None
+    if faint == 1:
+        assert using.strengths[0, 6] == pytest.approx(0.7, abs=0.1)
+
+
+def test_annotated_classes_are_certain_and_edges_within_a_class_are_left_out():
+    scores, labels, *_ = clips(rows=300)
+    graph = torch.eye(10).roll(5, 1)  # from each class to itself in the other modality
+    found = event_chances(scores, labels, graph, kind="sigmoid-logits")
+    assert (found.clips[labels > 0] == 1).all()
+    assert (found.strengths == 0).all()
+    same = event_chances(scores, labels, kind="sigmoid-logits")
+    assert torch.equal(found.clips, same.clips)
+
+
+def test_a_class_that_nobody_is_annotated_with_stays_out():
+    scores, labels, *_ = clips(rows=400)
+    labels[:, 3] = 0
+    found = event_chances(scores, labels, kind="sigmoid-logits")
+    assert (found.clips[:, 3] == 0).all()
+    assert found.rates[3] == 0
+
+
+@given(st.integers(0, 50))
+@budget(deadline=None, max_examples=20)
+def test_posteriors_are_those_of_counting_all_cases(seed):
+    """A class that two sources may bring into the first modality: by enumeration of everything that may happen."""
+    random = np.random.default_rng(seed)
+    table = random.dirichlet(np.ones(4))
+    strengths, sources = random.uniform(0.1, 0.9, 2), random.uniform(0.1, 0.9, 2)
+    scores = [torch.tensor(random.normal(size=(1, 3))) for _ in range(2)]
+    model = EventModel(
+        Evidence((scores[0], scores[1]), torch.zeros(1, 3)), (torch.tensor([1, 2]), torch.tensor([0, 0]))
+    )
+    model.strengths = torch.tensor(strengths)
+    model.itself = torch.tensor(np.tile(table[:, None], (1, 3)))
+    model.shown = torch.full((4, 3), 0.25, dtype=torch.float64)
+    normal = (torch.zeros(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64))
+    loud = (torch.ones(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64))
+    model.densities = [(normal, loud, loud)] * 2
+    model.chances = torch.tensor([[0.5, *sources, 0.5, 0.5, 0.5]], dtype=torch.float64)
+    model._expect()
+    ratios = [
+        float(_ratio(part[:, :1], (loud[0][:1], loud[1][:1]), (normal[0][:1], normal[1][:1])).exp()) for part in scores
+    ]
+    weights = np.zeros(4)  # shows nowhere, in the first, in the second, in both
+    for start, *fired in product(range(4), (0, 1), (0, 1)):
+        chance = table[start]
+        for edge, happens in enumerate(fired):
+            acts = strengths[edge] * sources[edge]
+            chance *= acts if happens else 1 - acts
+        shows = (start in (1, 3) or any(fired), start in (2, 3))
+        weights[shows[0] + 2 * shows[1]] += chance * ratios[0] ** shows[0] * ratios[1] ** shows[1]
+    posterior = weights / weights.sum()
+    assert float(model.chances[0, 0]) == pytest.approx(posterior[1] + posterior[3], abs=1e-6)
+    assert float(model.clips[0, 0]) == pytest.approx(1 - posterior[0], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("scores", "graph", "said"),
+    [
+        ({"audio": np.zeros((4, 2))}, None, "two modalities"),
+        (None, torch.zeros(3, 3), r"\(3, 3\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused(scores, graph, said):
+    given_scores, labels, *_ = clips(rows=60)
+    with pytest.raises(InputError, match=said):
+        event_chances(
+            scores or given_scores, labels if scores is None else labels[:4, :2], graph, kind="sigmoid-logits"
+        )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    data = made(rows=600, seed=1)
+    folder = tmp_path_factory.mktemp("events") / "run"
+    settings = {**SHORT, "epochs": 2, "folds": 2, "inference": INFERENCE, "collapse_rank": 0}
+    settings["teacher"] = {**TEACHER, "epochs": 60, "width": 32, "feature_reconstruction": 3.0}
+    train("interactions", data, settings=settings, out=folder, evaluate=False)
+    return folder, data
+
+
+def test_the_list_holds_what_the_chances_say_the_surest_first(run):
+    folder, data = run
+    chances = EventChances.load(folder / "events.safetensors")
+    found = find_missing_events(folder, 0.6)
+    assert found.events
+    ranked = [event.chance for event in found.events]
+    assert ranked == sorted(ranked, reverse=True)
+    assert min(ranked) >= 0.6
+    places = {name: row for row, name in enumerate(data.ids)}
+    names = list(data.class_names)
+    truth = torch.maximum(*(data.truth[f"events_{name}"] for name in data.names))
+    right = [bool(truth[places[event.id], names.index(event.event)]) for event in found.events]
+    half = len(right) // 2
+    assert np.mean(right[:half]) > max(0.8, np.mean(right[half:]))
+    assert not any(event.event in event.annotated for event in found.events)
+    assert sum(found.expected.values()) == pytest.approx(chances.unannotated * found.clips, abs=0.5)
+    only = find_missing_events(folder, 0.6, names[0])
+    assert [event for event in found.events if event.event == names[0]] == list(only.events)
+
+
+def test_the_verb_writes_a_table(run, tmp_path):
+    folder, _ = run
+    found = overtone.events(folder, chance=0.6, csv=tmp_path / "e.csv")
+    rows = list(csv.DictReader((tmp_path / "e.csv").open(encoding="utf-8")))
+    assert [(row["id"], row["event"]) for row in rows] == [(event.id, event.event) for event in found.events]
+    with pytest.raises(InputError, match="overwrite"):
+        overtone.events(folder, csv=tmp_path / "e.csv")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [({"chance": 0}, "least chance"), ({"event": "nobody"}, "unknown class of the run 'nobody'")]
+)
+def test_wrong_words_are_refused(run, words, said):
+    with pytest.raises(InputError, match=said):
+        overtone.events(run[0], **words)
+
+
+def test_a_run_without_chances_says_what_has_some(run):
+    with pytest.raises(InputError, match="has no event chances; got a run of interactions"):
+        overtone.events(run[0] / "reference")
