@@ -25,9 +25,9 @@ def random(*shape: int, seed: int = 0) -> torch.Tensor:
 def informed(make):
     """A student that was told and has begun, its batch, and the event chances it was told."""
 
-    def build(**settings):
+    def build(few=0.3, **settings):
         method, batch = make("interactions", dropout=0.0, **settings)
-        chances = torch.maximum(batch.targets, random(*batch.targets.shape))
+        chances = torch.maximum(batch.targets, few * random(*batch.targets.shape))
         method.set_inferred_targets(InferredTargets((chances, chances), torch.zeros(8, 8), chances))
         method.on_train_start(batch)
         return method, batch, chances
@@ -75,6 +75,15 @@ def test_the_loss_is_the_cross_entropy_of_labels_and_of_event_chances(informed):
     torch.testing.assert_close(terms["labels"], sum(bce(view[:, :4], batch.targets) for view in views))
     torch.testing.assert_close(terms["events"], sum(bce(view[:, 4:], chances) for view in views))
     torch.testing.assert_close(terms["loss"], terms["labels"] + terms["events"])
+
+
+def test_many_events_a_clip_weigh_less(informed):
+    method, batch, chances = informed(few=1.0)
+    assert chances.sum(1).mean() > 2
+    share = 2 / float(chances.sum(1).mean())
+    views = method.encode(batch, batch.features)
+    wanted = share * sum(F.binary_cross_entropy_with_logits(view[:, 4:], chances) for view in views)
+    torch.testing.assert_close(method.step(batch)["events"], wanted)
 
 
 def test_rows_without_a_label_teach_the_event_head_alone(informed):

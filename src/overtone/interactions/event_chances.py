@@ -37,6 +37,7 @@ class EventChances:
             nodes; None without a graph.
         rates: (C,) share of clips in which the class occurs without being annotated and without an edge's doing.
         loudness: Modality to how far unannotated events stand out, as a share of how far annotated ones do.
+        unannotated: Expected number of events of a clip that nobody annotated.
     """
 
     modalities: dict[str, Tensor]
@@ -44,11 +45,7 @@ class EventChances:
     strengths: Tensor | None
     rates: Tensor
     loudness: dict[str, float]
-
-    @property
-    def unannotated(self) -> float:
-        """Expected number of events in a clip that nobody annotated, where the class is not annotated."""
-        return float(torch.where(self.clips < 1, self.clips, 0.0).sum() / max(1, len(self.clips)))
+    unannotated: float
 
     def summary(self) -> dict[str, float | dict[str, float]]:
         """Figures for ``run.json``."""
@@ -62,6 +59,7 @@ class EventChances:
         if self.strengths is not None:
             tensors["strengths"] = self.strengths.float()
         header = {
+            "unannotated": self.unannotated,
             "modalities": list(self.modalities),
             "loudness": self.loudness,
             "ids": list(ids),
@@ -79,7 +77,14 @@ class EventChances:
         tensors, header = load_tensors(path), read_header(path)
         try:
             parts = {name: tensors[name] for name in header["modalities"]}
-            return cls(parts, tensors["clips"], tensors.get("strengths"), tensors["rates"], header["loudness"])
+            return cls(
+                parts,
+                tensors["clips"],
+                tensors.get("strengths"),
+                tensors["rates"],
+                header["loudness"],
+                header["unannotated"],
+            )
         except KeyError as missing:
             raise InputError(f"{path}: not event chances of a run", got=f"no {missing}") from None
 
@@ -159,7 +164,8 @@ def event_chances(
     rates = torch.zeros(classes, dtype=torch.float64)
     rates[known] = model.rates
     names = list(scores)
-    return EventChances(dict(zip(names, found[:2])), found[2], strengths, rates, dict(zip(names, loudness)))
+    missing = float(torch.where(given > 0, 0.0, found[2]).sum() / max(1, len(given)))
+    return EventChances(dict(zip(names, found[:2])), found[2], strengths, rates, dict(zip(names, loudness)), missing)
 
 
 def _believed(fitted: float) -> float:

@@ -22,7 +22,8 @@ from overtone.interactions.rewiring import rewire
 from overtone.interactions.soft_labels import Identity, SoftLabels
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import InferredTargets, Method, methods
-from overtone.methods.interactions import EVENTS, UNINFORMED
+from overtone.methods.interactions import EVENTS
+from overtone.methods.interactions_settings import UNINFORMED
 from overtone.training import Run, RunContext, TrainOptions, train
 from overtone.training.resuming import FREE
 from overtone.training.settings import split_settings

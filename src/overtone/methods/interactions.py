@@ -14,21 +14,20 @@ from overtone.core import InputError, Settings
 from overtone.methods.base import Batch, CorpusInfo, InferredTargets, TrainingDefaults, methods
 from overtone.methods.event_gate import Gate, choose_weight
 from overtone.methods.event_space import Padding, blend
-from overtone.methods.interactions_settings import AUTO, InteractionsSettings
+from overtone.methods.interactions_settings import AUTO, UNINFORMED, InteractionsSettings
 from overtone.methods.metric_learning import MetricLearning
 from overtone.networks import Teacher, ramp
 from overtone.objectives.classification import positive_unlabelled
 from overtone.objectives.interaction import interaction, relatedness
 from overtone.objectives.pairs import unit
 
-UNINFORMED = ("none", "pairs")
-"""Values of ``graph`` for which neither soft labels nor a graph is needed."""
 MARGIN = 0.5
 """Of the triplet under a pull, unless it is set: a pull shrinks the space, and a narrow margin gives way."""
 COLUMNS = 128
 """Most columns of a head's part of the embedding."""
 EVENTS = "events_"  # before a modality's name: the key of all its events, where they are known
 _HELD_OUT = 0.1
+_EVENTS = 2.0  # a clip, on average, above which the event head weighs less: many events outshout labels
 
 
 @methods.register("interactions")
@@ -36,8 +35,8 @@ class Interactions(MetricLearning):
     r"""A student that learns labels and, beside them, the chances of events that nobody annotated.
 
     Two heads on one encoder a modality give probabilities :math:`p^L` of labels and :math:`p^E` of events, C each, by
-    sigmoids. Both are trained by cross-entropy, on the labels of labelled clips and on the event chances of all. The
-    embeddings' cosine across the modalities is
+    sigmoids. Both are trained by cross-entropy, on the labels of labelled clips and on the event chances of all; the
+    latter weighs min(1, 2 / expected events a clip). The embeddings' cosine across the modalities is
 
     .. math:: (1 - w)\, \frac{p^{L\top} p'^L}{s_L} + w\, \frac{p^{E\top} p'^E}{s_E},
 
@@ -68,6 +67,7 @@ class Interactions(MetricLearning):
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         self.classes = corpus.classes
         self.gate: Gate | None = None
+        self.event_share = 1.0
         self.reference: tuple[Interactions, ...] = ()  # in a tuple: not a part of this module, and never trained
         super().__init__(settings, corpus)
         s = self.settings
@@ -160,6 +160,7 @@ class Interactions(MetricLearning):
         self.soft_first, self.soft_second, self.events, self.edges = (
             part.detach().to(self.edges.device, torch.float32) for part in (first, second, events, inferred.graph)
         )
+        self.event_share = min(1.0, _EVENTS / max(1.0, float(events.sum(1).mean())))
         if inferred.reference is not None:
             reference = cast(Interactions, inferred.reference).to(self.edges.device)
             self.reference = (reference,)
@@ -191,7 +192,7 @@ class Interactions(MetricLearning):
             one, other = (unit(part.sigmoid() if self.label_head else part) for part in (first, second))
             terms["pull"] = s.weight * (one - other).square().sum(1).mean()
         elif s.graph not in UNINFORMED:
-            terms["events"] = sum_of_fits(heard, seen, batch.gather(self.events[batch.rows]))
+            terms["events"] = self.event_share * sum_of_fits(heard, seen, batch.gather(self.events[batch.rows]))
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
 
     def _step_pull(self, batch: Batch) -> dict[str, Tensor]:
@@ -265,10 +266,10 @@ class Interactions(MetricLearning):
 
     def negative_relief(self, batch: Batch) -> Tensor | None:
         """(B, B) of how far the metric loss spares a clip from being a negative of another; None where it does not."""
-        s = self.settings
-        if s.graph == "pairs" or not s.negative_relief:
+        relief = self.settings.negative_relief
+        if self.settings.graph == "pairs" or not relief:
             return None
-        return s.negative_relief * relatedness(self.soft_labels(batch), self.edges, self.threshold(batch.progress))
+        return relief * relatedness(self.soft_labels(batch), self.edges, self.threshold(batch.progress))
 
     def pull(self, first: Tensor, second: Tensor, targets: Tensor, batch: Batch) -> Tensor:
         """What brings a global batch's clips together beside the metric loss, a scalar: along edges, or of pairs."""

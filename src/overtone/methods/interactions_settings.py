@@ -8,6 +8,8 @@ from pydantic import Field
 
 from overtone.methods.metric_learning import MetricLearningSettings
 
+UNINFORMED = ("none", "pairs")
+"""Values of ``graph`` for which neither soft labels nor a graph is needed."""
 AUTO = "auto"
 """Value of ``loss`` for the student's own: a label head, or triplets under a pull."""
 
