@@ -126,7 +126,15 @@ def test_a_place_that_cannot_be_written_is_noticed_before_the_work(cli: Cli, pla
         refused = cli(*words, "--out", out)
         assert refused.code == 2
         assert "cannot be written" in refused.err or "is a file, not a folder" in refused.err
+        assert "overtone.json" not in refused.err  # nobody has named that
         assert time.monotonic() - start < 20
+
+
+def test_a_store_that_cannot_be_made_says_so(cli: Cli, place: Path) -> None:
+    refused = cli("index", "run", "clips.npz", "--store", "clips.npz/store")
+    assert (refused.code, refused.out) == (2, "")
+    assert "the store cannot be made (Not a directory)" in refused.err
+    assert "as it was" not in refused.err
 
 
 def test_a_store_takes_no_folder_of_the_user_s(cli: Cli, place: Path) -> None:

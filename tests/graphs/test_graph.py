@@ -135,7 +135,7 @@ def test_matrices_are_stored_without_pickles(graph: Graph, tmp_path: Path) -> No
 
 
 def test_another_suffix_is_refused(graph: Graph, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"unknown kind of graph file; got '.txt'; valid: .json"):
+    with pytest.raises(InputError, match=r"unknown kind of graph file; got suffix '.txt'; valid: .json"):
         graph.save(tmp_path / "g.txt")
 
 

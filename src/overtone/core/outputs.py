@@ -50,8 +50,12 @@ def check_file(path: str | Path, *, inputs: Iterable[object] = (), overwrite: bo
     return file
 
 
-def check_writable(path: str | Path) -> None:
+def check_writable(path: str | Path, name: Path | None = None) -> None:
     """Refuse a path that cannot be written, by a trial that leaves nothing behind.
+
+    Args:
+        path: A file or folder to be.
+        name: What the message calls it: what the user named, where that is another place.
 
     Raises:
         InputError: A folder above is a file, or the system refuses.
@@ -64,12 +68,13 @@ def check_writable(path: str | Path) -> None:
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         if not folder.is_dir():
-            raise InputError(f"{path}: {folder} is a file, not a folder", fix="choose another place")
+            above = "" if folder == name else f"{folder} "
+            raise InputError(f"{name or path}: {above}is a file, not a folder", fix="choose another place")
         tempfile.TemporaryFile(dir=folder).close()
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise WriteRefused(path, error) from None
+        raise WriteRefused(name or path, error) from None
 
 
 def _source(path: Path, inputs: Iterable[object]) -> Path | None:
@@ -117,7 +122,7 @@ class ResultFolder:
             InputError: The folder holds something else, or results and neither ``resume`` nor ``overwrite`` is asked
                 for; another process writes into it; or it cannot be written to.
         """
-        check_writable(self.path / MANIFEST)
+        check_writable(self.path / MANIFEST, self.path)
         check_unlocked(self.path, BUSY)
         return self._check_contents(resume, overwrite, names)
 

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 _UNSEEN = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff"
 """Control characters but for tab and newline, marks that turn the direction of text, and halves of characters."""
@@ -77,3 +78,13 @@ def _cell(value: object) -> object:
 def _escaped(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def suffix_of(path: PurePath) -> str:
+    """The suffix of a name, as a message says what it got.
+
+    Example:
+        >>> suffix_of(PurePath("clips.doc")), suffix_of(PurePath("clips"))
+        ("suffix '.doc'", 'no suffix')
+    """
+    return f"suffix {path.suffix!r}" if path.suffix else "no suffix"

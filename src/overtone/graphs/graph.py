@@ -12,6 +12,7 @@ import numpy as np
 from overtone.core import InputError
 from overtone.core.atomic import atomic_path
 from overtone.core.files import write_json, write_text
+from overtone.core.printable import suffix_of
 from overtone.graphs.arrays import Bools, Floats
 from overtone.graphs.edges import Edge, EdgeKind, EdgeSupport, HalvesAgreement
 from overtone.graphs.exports import to_dot, to_graphml, to_networkx
@@ -225,7 +226,7 @@ class Graph:
 def check_format(path: Path) -> None:
     """Refuse a file that no format of a graph has the suffix of."""
     if path.suffix.lower() not in _FORMATS:
-        raise InputError(f"{path}: unknown kind of graph file", got=repr(path.suffix), valid=", ".join(_FORMATS))
+        raise InputError(f"{path}: unknown kind of graph file", got=suffix_of(path), valid=", ".join(_FORMATS))
 
 
 def _cells(matrix: Floats) -> list[list[float]]:

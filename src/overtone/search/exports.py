@@ -13,6 +13,7 @@ import pyarrow.parquet
 from overtone.core import InputError
 from overtone.core.atomic import atomic_folder, atomic_path
 from overtone.core.files import json_text
+from overtone.core.printable import suffix_of
 from overtone.features import save_arrays
 from overtone.features.layout import ROLES
 from overtone.search.base import Store
@@ -47,7 +48,7 @@ def export_store(store: Store, path: str | Path) -> Path:
     writer = _WRITERS.get(path.suffix.lower())
     if writer is None:
         valid = ", ".join(suffix or "a folder without a suffix" for suffix in _WRITERS)
-        raise InputError(f"{path}: no program is known for this suffix", got=repr(path.suffix), valid=valid)
+        raise InputError(f"{path}: no program is known for this suffix", got=suffix_of(path), valid=valid)
     if not store.count():
         raise InputError(f"{store.uri}: holds no items to export")
     try:

@@ -14,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from overtone.core import InputError, Progress, ProgressCallback
+from overtone.core.printable import suffix_of
 from overtone.features.arrays import READ_ERRORS
 from overtone.search.base import Store
 from overtone.search.origin import check_origin, set_origin
@@ -123,7 +124,7 @@ def read_metadata(path: str | Path, data: Features) -> pyarrow.Table:
     path = Path(path)
     readers = {".csv": pyarrow.csv.read_csv, ".parquet": pyarrow.parquet.read_table, ".pq": pyarrow.parquet.read_table}
     if path.suffix.lower() not in readers:
-        raise InputError(f"{path}: unknown kind of table", got=f"suffix {path.suffix!r}", valid=".csv, .parquet")
+        raise InputError(f"{path}: unknown kind of table", got=suffix_of(path), valid=".csv, .parquet")
     try:
         table = readers[path.suffix.lower()](path)
     except READ_ERRORS as error:

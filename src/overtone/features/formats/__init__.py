@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overtone.core import InputError, Registry
+from overtone.core.printable import suffix_of
 from overtone.features.arrays import READ_ERRORS, Table, Values
 
 
@@ -52,7 +53,7 @@ def find_format_by_suffix(path: Path, *, writable: bool) -> Format:
             return known
     valid = ", ".join(sorted(suffix for known in chosen for suffix in known.suffixes))
     valid += "" if writable else f", or {_folders()}"
-    raise InputError(f"{path}: unknown kind of file", got=f"suffix {path.suffix!r}", valid=valid)
+    raise InputError(f"{path}: unknown kind of file", got=suffix_of(path), valid=valid)
 
 
 def _folders() -> str:

@@ -70,7 +70,8 @@ class FlatStore(Store):
                 folder.mkdir(parents=True, exist_ok=True)
                 write_manifest(folder, Manifest(0, settings.dtype))
             except (OSError, WriteRefused) as error:
-                raise cannot_write(folder, error) from None
+                what = f"{folder}: the store cannot be made ({error.strerror or error})"
+                raise InputError(what, fix="free some space, or choose another place") from None
         store = cls(folder, settings)
         if "dtype" in settings.model_fields_set and store._manifest.dtype != settings.dtype:
             what = f"{folder}: the store's vectors are of another dtype"
