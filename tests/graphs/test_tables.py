@@ -101,6 +101,10 @@ def test_text_columns_are_refused_with_a_remedy_left_out_or_coded(tmp_path) -> N
         assert names == ("x", "y", "colour=green", "colour=red")
         np.testing.assert_array_equal(rows[:, 3], COLOURS == "red")
         assert "all 0 means 'blue'" in notes
+    for value, got in (("", "no values"), ("one", "'one'")):
+        empty = write(tmp_path / "empty.csv", "x,y,kind", [f"{x:.4f},{y:.4f},{value}" for x, y, _ in X])
+        with pytest.raises(InputError, match=f"column 'kind': nothing to tell apart by codes; got {got}"):
+            read_table(empty, TableOptions(only=("x", "y", "kind"), one_hot=("kind",)))
     with pytest.raises(InputError, match="unknown column .*'color'; valid: .*did you mean 'colour'"):
         read_table(path, TableOptions(drop=("color",)))
     table = pyarrow.table({"x": X[:, 0], "flag": X[:, 1] > 0, "colour": pyarrow.array(COLOURS).dictionary_encode()})

@@ -169,6 +169,12 @@ class Columns:
             return ColumnInfo(name, at, True)
         if wanted:
             kinds = np.unique(words_of(values)[~missing])
+            if len(kinds) < 2:
+                what, got = (
+                    f"{self.where}, column {name!r}: nothing to tell apart by codes",
+                    quoted(tuple(map(str, kinds))),
+                )
+                raise InputError(what, got=got or "no values", valid="two kinds or more", fix=f"--drop {name}")
             if len(kinds) > _MOST_KINDS:
                 what = f"{self.where}, column {name!r}: too many kinds to code"
                 raise InputError(what, got=f"{len(kinds):,}", valid=f"up to {_MOST_KINDS}", fix=f"--drop {name}")
