@@ -170,6 +170,18 @@ def test_the_list_holds_what_the_chances_say_the_surest_first(run):
     assert [event for event in found.events if event.event == names[0]] == list(only.events)
 
 
+def test_the_report_of_the_run_names_them(run):
+    folder, data = run
+    found = find_missing_events(folder)
+    page = overtone.report_run(folder, data).read_text(encoding="utf-8")
+    assert "Which events did nobody annotate?" in page
+    assert f"{sum(found.expected.values()):,.0f} events are expected" in page
+    assert found.gate in page
+    assert found.events[0].id in page
+    other = overtone.train("cca", data, out=folder.parent / "cca")
+    assert "nobody annotate" not in overtone.report_run(other.folder, data).read_text(encoding="utf-8")
+
+
 def test_the_verb_writes_a_table(run, tmp_path):
     folder, _ = run
     found = overtone.events(folder, chance=0.6, csv=tmp_path / "e.csv")

@@ -137,6 +137,7 @@ def make_run() -> Callable[..., Any]:
                 "splits": {"train": 18, "val": 2, "test": 20}, "shapes": [[8], [8]]}  # fmt: skip
         given: dict[str, Any] = {
             "name": "some-method",
+            "folder": None,
             "method": SimpleNamespace(supervised=False),
             "history": history,
             "settings": {"select": "correlation", "tau": 0.05},

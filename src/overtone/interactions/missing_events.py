@@ -64,6 +64,11 @@ class MissingEvents:
         return {**vars(self), "events": [event.to_dict() for event in self.events]}
 
 
+def has_event_chances(folder: str | Path) -> bool:
+    """Whether event chances were inferred for a run."""
+    return (Path(folder) / EVENTS_FILE).is_file()
+
+
 def find_missing_events(folder: str | Path, chance: float = 0.9, event: str | None = None) -> MissingEvents:
     """List the training clips of a run of ``interactions`` that probably hold an event nobody annotated.
 
@@ -79,7 +84,7 @@ def find_missing_events(folder: str | Path, chance: float = 0.9, event: str | No
         raise InputError("chance is the least chance of what is listed", got=chance, valid="more than 0, up to 1")
     run = RunFolder(folder)
     info = run.info()
-    if not (run / EVENTS_FILE).exists():
+    if not has_event_chances(folder):
         what, valid = f"{folder}: has no event chances", "a run of interactions, with graph=inferred"
         raise InputError(what, got=f"a run of {info['method']}", valid=valid)
     chances, soft = EventChances.load(run / EVENTS_FILE), SoftLabels.load(run / "soft_labels.safetensors")

@@ -14,6 +14,7 @@ from overtone.report.maps import spaced, views
 from overtone.report.markup import Child, Column, Columns, el, table
 from overtone.report.page import Section, answer, draw, folded, page, provenance, section, summary, tile
 from overtone.report.run_checks import suspicions
+from overtone.report.run_events import unannotated_events
 from overtone.report.run_figures import class_bars, coloured_classes, curve, pair_map, scale
 from overtone.report.run_queries import confusions, counterparts, examples
 from overtone.report.run_result import RunResult
@@ -258,5 +259,15 @@ def origin(result: RunResult) -> Section:
     return provenance(facts, notes=source.notes, warnings=source.warnings, settings={None: result.run.settings})
 
 
-SECTIONS = (metrics, _training_curves, places, per_class, confusions, examples, counterparts, origin)
+SECTIONS = (
+    metrics,
+    _training_curves,
+    places,
+    per_class,
+    unannotated_events,
+    confusions,
+    examples,
+    counterparts,
+    origin,
+)
 """What the report answers, top to bottom."""
