@@ -172,7 +172,7 @@ def test_export_for_fiftyone_and_the_projector(store: Store, tmp_path: Path) -> 
     assert 'tensor_path: "audio.tsv"' in (folder / "projector_config.pbtxt").read_text(encoding="utf-8")
     with pytest.raises(InputError, match="exists and is not an empty folder"):
         export_store(store, folder)
-    with pytest.raises(InputError, match=r"no program is known for this suffix; got '\.xyz'"):
+    with pytest.raises(InputError, match=r"no program is known for this suffix; got suffix '\.xyz'"):
         export_store(store, tmp_path / "a.xyz")
 
 
