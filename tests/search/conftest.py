@@ -36,6 +36,11 @@ class Place(NamedTuple):
     uri: str
     settings: dict[str, Any]
 
+    @property
+    def one_process(self) -> bool:
+        """Whether a single process at a time can have it open."""
+        return self.uri.startswith("milvus:") and "://" not in self.uri
+
     def open(self, create: bool = True) -> Store:
         return open_store(self.uri, create=create, settings=self.settings)
 

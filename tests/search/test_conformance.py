@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -61,13 +63,54 @@ def test_answers_are_those_of_brute_force_before_and_after_reopening(place: Plac
     for (where, to), expected in wanted.items():
         assert_same(reopened.search(QUERIES, 10, to=to, where=where or None), expected)
     reopened.close()
-    for where in FILTERS:
-        command = [sys.executable, WORKER, "search", place.uri, tmp_path / "queries.npy", where]
-        ended = subprocess.run(command, capture_output=True, text=True, check=True)
-        found = json.loads(ended.stdout)
-        assert [[one for one, _, _ in hits] for hits in found] == [
-            [one for one, _ in hits] for hits in wanted[where, ("visual",)]
-        ]
+    found = json.loads(run_worker("search", place.uri, tmp_path / "queries.npy", *FILTERS).stdout)
+    assert found == [[[one for one, _ in hits] for hits in wanted[where, ("visual",)]] for where in FILTERS]
+
+
+def run_worker(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """What another process says."""
+    return subprocess.run([sys.executable, WORKER, *arguments], capture_output=True, text=True)
+
+
+@contextmanager
+def held(place: Place, count: int) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has written so many items and keeps the store open; killed at the end."""
+    command = [sys.executable, str(WORKER), "hold", place.uri, str(count)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "holding\n"
+        yield holder
+        holder.kill()
+
+
+def test_answers_are_those_of_brute_force_after_a_kill(place: Place) -> None:
+    with place.open():
+        pass
+    with held(place, 1000):
+        pass
+    items = make_items(1000, 77)
+    with open_store(place.uri) as store:
+        assert [one for part in store.iterate() for one in part.ids] == items.ids
+        for where, keep in FILTERS.items():
+            expected = brute_force(store, QUERIES, 10, ("audio",), keep)
+            assert_same(store.search(QUERIES, 10, to="audio", where=where or None), expected)
+        assert store.delete(items.ids[:10]) == 10
+        assert store.count() == 990
+
+
+def test_while_a_process_writes_others_read_or_are_told(place: Place) -> None:
+    with place.open():
+        pass
+    with held(place, 20):
+        if place.one_process:
+            with pytest.raises(InputError, match="is open in another process"):
+                open_store(place.uri)
+        else:
+            with open_store(place.uri) as store:
+                (hits,) = store.search(QUERIES[0], 20, to="audio")
+                assert {hit.id for hit in hits} == set(make_items(20, 77).ids)
+    with open_store(place.uri) as store:
+        assert store.count() == 20
 
 
 def metadata(store: Store) -> list[dict[str, object]]:

@@ -43,11 +43,11 @@ def say(*words: object) -> None:
     sys.stdout.flush()
 
 
-def search(uri: str, queries: str, where: str) -> None:
-    """Print the ids and scores that queries find."""
+def search(uri: str, queries: str, *filters: str) -> None:
+    """Print the ids that queries find under each filter; an empty one is none."""
     with open_store(uri) as store:
-        found = store.search(np.load(queries), 10, to="visual", where=where or None)
-        json.dump([[[hit.id, hit.score, hit.metadata] for hit in hits] for hits in found], sys.stdout)
+        found = [store.search(np.load(queries), 10, to="visual", where=where or None) for where in filters]
+    json.dump([[[hit.id for hit in hits] for hits in one] for one in found], sys.stdout)
 
 
 def write(uri: str, seed: str) -> None:
@@ -81,10 +81,10 @@ def fork(uri: str) -> None:
         say("killed", child)
 
 
-def hold(uri: str) -> None:
+def hold(uri: str, count: str = "5") -> None:
     """Be the writer until standard input ends."""
     store = open_store(uri, create=True)
-    items = make_items(5, 77)
+    items = make_items(int(count), 77)
     store.upsert(items.ids, items.vectors, items.metadata)
     say("holding")
     sys.stdin.read()

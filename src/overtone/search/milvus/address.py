@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import logging
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,18 +48,41 @@ def is_file(address: str) -> bool:
 
 
 def connect(address: str) -> MilvusClient:
-    """A client; InputError where it is not installed or nobody answers."""
+    """A client; InputError where it is not installed, another process has the file open, or nobody answers."""
     for module in ("pymilvus", *(["milvus_lite"] if is_file(address) else [])):
         if importlib.util.find_spec(module) is None:
             raise InputError(f"{module} is not installed", fix="pip install 'overtone[milvus]'")
     from pymilvus import MilvusClient
     from pymilvus.exceptions import MilvusException
 
-    if is_file(address):
-        Path(address).parent.mkdir(parents=True, exist_ok=True)
+    reasons: list[BaseException] = []
     try:
-        return MilvusClient(address, token=os.environ.get(TOKEN, ""), timeout=10)
+        if is_file(address):
+            Path(address).parent.mkdir(parents=True, exist_ok=True)
+        with _collected(reasons):
+            return MilvusClient(address, token=os.environ.get(TOKEN, ""), timeout=10)
     except (MilvusException, OSError) as error:
-        reason = str(getattr(error, "message", error)).splitlines()[0]
-        fix = f"check the address, and the token in {TOKEN}"
-        raise InputError(f"milvus:{address}: cannot be opened ({reason})", fix=fix) from None
+        where, found = f"milvus:{address}", next(iter(reasons), error)
+        if type(found).__name__ == "DataDirLockedError":
+            fix = "wait until it is done, or let several processes ask a server: milvus-lite server --data-dir FOLDER"
+            raise InputError(f"{where}: is open in another process", fix=fix) from None
+        reason = str(getattr(found, "message", found)).splitlines()[0]
+        fix = "choose another place" if is_file(address) else f"check the address, and the token in {TOKEN}"
+        raise InputError(f"{where}: cannot be opened ({reason})", fix=fix) from None
+
+
+@contextlib.contextmanager
+def _collected(reasons: list[BaseException]) -> Iterator[None]:
+    """Why Milvus Lite does not start: it writes that into its log, with a traceback, and raises something else."""
+
+    def take(record: logging.LogRecord) -> bool:
+        if record.exc_info is not None and record.exc_info[1] is not None:
+            reasons.append(record.exc_info[1])
+        return False
+
+    log = logging.getLogger("milvus_lite.server_manager")
+    log.addFilter(take)
+    try:
+        yield
+    finally:
+        log.removeFilter(take)
