@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from overtone.core import InputError
 from overtone.search import open_store
+from overtone.training import Run
 
 from .conftest import Cli, clips
 
@@ -98,6 +100,18 @@ def test_upsert_and_overwrite(cli: Cli, run: Path, tmp_path: Path) -> None:
     assert cli("index", "run", "part.npz", "--upsert", "--json").document["store"]["items"] == 300
     again = cli("index", "run", "part.npz", "--overwrite", "--set", "dtype=float16", "--json").document
     assert (again["store"]["items"], again["store"]["settings"]["dtype"]) == (150, "float16")
+
+
+def test_overwriting_that_fails_leaves_the_store(cli: Cli, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cli("search", "run", "--query", "clip-7", "--json").document["queries"]
+
+    def refuse(*_: object) -> None:
+        raise InputError("no memory")
+
+    monkeypatch.setattr(Run, "embed", refuse)
+    called = cli("index", "run", "clips.npz", "--overwrite")
+    assert (called.code, called.out) == (2, "")
+    assert cli("search", "run", "--query", "clip-7", "--json").document["queries"] == before
 
 
 def test_other_weights_than_those_of_the_items_are_refused(cli: Cli, run: Path, tmp_path: Path) -> None:

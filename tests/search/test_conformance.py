@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from overtone.core import InputError
-from overtone.search import Store, open_store, store_exists, stores
+from overtone.search import Store, open_store, replace_store, store_exists, stores
 
-from .conftest import CASES, Place, assert_same, brute_force, make_items
+from .conftest import CASES, Items, Place, assert_same, brute_force, make_items
 
 WORKER = Path(__file__).with_name("worker.py")
 FILTERS = {
@@ -73,9 +73,9 @@ def run_worker(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def held(place: Place, count: int) -> Iterator[subprocess.Popen[str]]:
+def held(place: Place, count: int, how: str = "hold") -> Iterator[subprocess.Popen[str]]:
     """Another process that has written so many items and keeps the store open; killed at the end."""
-    command = [sys.executable, str(WORKER), "hold", place.uri, str(count)]
+    command = [sys.executable, str(WORKER), how, place.uri, str(count)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "holding\n"
@@ -287,6 +287,60 @@ def test_sample_is_without_replacement_and_by_seed(place: Place) -> None:
         assert len(set(found.ids)) == len(found) == 50
         assert found.ids == store.sample(50, seed=1).ids != store.sample(50, seed=2).ids
         assert len(store.sample(10_000)) == store.count()
+
+
+def fill_replacement(place: Place, *parts: Items) -> None:
+    with replace_store(place.uri, settings=place.settings) as store:
+        for part in parts:
+            store.upsert(*part)
+
+
+def test_a_replacement_takes_the_place_of_the_store_when_it_is_whole(place: Place) -> None:
+    old, new = make_items(30), make_items(12, 1, width=5)
+    with place.open() as store:
+        store.add(*old)
+        store.set_attributes({"run": "a"})
+    for _ in range(2):  # the second one replaces a replacement
+        with pytest.raises(InputError, match="another width"):
+            fill_replacement(place, new, old)
+        with open_store(place.uri) as store:
+            assert (store.count(), store.info().attributes) == (30, {"run": "a"})
+            assert [one for part in store.iterate() for one in part.ids] == old.ids
+        with replace_store(place.uri, settings=place.settings) as store:
+            assert (store.count(), store.modalities, store.columns) == (0, {}, {})
+            store.add(*new)
+            store.delete(new.ids[:2])
+            store.compact()
+            store.refresh()
+            assert_same(store.search(np.eye(5), 3, to="audio"), brute_force(store, np.eye(5), 3, ("audio",)))
+        with open_store(place.uri) as store:
+            assert (store.count(), store.info().attributes) == (10, {})
+            assert [one for part in store.iterate() for one in part.ids] == new.ids[2:]
+        with replace_store(place.uri) as store:
+            store.add(*old)
+            store.set_attributes({"run": "a"})
+
+
+def test_a_replacement_that_is_killed_leaves_the_store(place: Place) -> None:
+    with place.open() as store:
+        store.add(*make_items(30))
+    with held(place, 20, "replace"):
+        if not place.one_process:
+            with open_store(place.uri) as store:
+                assert store.count() == 30
+    with open_store(place.uri) as store:
+        assert store.count() == 30
+    with replace_store(place.uri) as store:
+        store.add(*make_items(3))
+    with open_store(place.uri) as store:
+        assert store.count() == 3
+
+
+def test_a_replacement_where_there_is_none_makes_one(place: Place) -> None:
+    with replace_store(place.uri, settings=place.settings) as store:
+        store.add(*make_items(3))
+    with open_store(place.uri) as store:
+        assert store.count() == 3
 
 
 def test_there_is_no_store(place: Place) -> None:

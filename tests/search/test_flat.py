@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from overtone.core import InputError
-from overtone.search import Store, audit_store, open_store
+from overtone.core.locks import LOCK
+from overtone.search import Store, audit_store, open_store, replace_store
 from overtone.search.flat.manifest import KEPT, manifest_path, read_manifest, versions, write_manifest
 from overtone.search.flat.scan import Best
 
@@ -130,6 +131,37 @@ def test_where_nothing_is_whole_it_is_said(folder: Path) -> None:
         manifest_path(folder, version).write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="no earlier version is whole; index the data again"):
         open_store(folder)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_replacement_may_have_other_settings_and_readers_keep_their_version(folder: Path, damaged: bool) -> None:
+    reader = open_store(folder)
+    if damaged:
+        for version in versions(folder):
+            path = manifest_path(folder, version)
+            path.write_text(path.read_text(encoding="utf-8").replace('"rows": 30', '"rows": 29'), encoding="utf-8")
+    with replace_store(folder, settings={"dtype": "int8"}) as store:
+        store.add(*make_items(3))
+        with pytest.raises(InputError, match="is being written by"), open_store(folder) as other:
+            other.delete(["clip-0-1"])
+    assert ids(reader) == make_items(60).ids
+    with open_store(folder) as store:
+        assert (store.count(), store.info().settings["dtype"]) == (3, "int8")
+    assert len(versions(folder)) == len(list(folder.glob("segment-*"))) == 1
+
+
+def test_a_full_disk_leaves_the_store_that_was_to_be_replaced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sorted(path.name for path in folder.iterdir())
+
+    def fsync(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(InputError, match="No space left"), replace_store(folder) as store:
+        store.add(*make_items(3))
+    monkeypatch.undo()
+    assert ids(open_store(folder)) == make_items(60).ids
+    assert {path.name for path in folder.iterdir()} - {LOCK} == set(before) - {LOCK}
 
 
 FULL = r"cannot be written \(No space left on device\); the store is as it was"

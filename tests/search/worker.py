@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from overtone.search import open_store
+from overtone.search import open_store, replace_store
 
 
 class Items(NamedTuple):
@@ -91,5 +91,13 @@ def hold(uri: str, count: str = "5") -> None:
     store.close()
 
 
+def hold_replacement(uri: str, count: str) -> None:
+    """Be about to replace a store until standard input ends."""
+    with replace_store(uri) as store:
+        store.add(*make_items(int(count), 77))
+        say("holding")
+        sys.stdin.read()
+
+
 if __name__ == "__main__":
-    {"search": search, "fork": fork, "hold": hold}[sys.argv[1]](*sys.argv[2:])
+    {"search": search, "fork": fork, "hold": hold, "replace": hold_replacement}[sys.argv[1]](*sys.argv[2:])

@@ -47,7 +47,7 @@ def index(
         store: The store, made if it is not there: a folder, or KIND:PLACE; by default the folder RUN/store.
         metadata: A .csv or .parquet table with a column id: further columns for --where.
         upsert: Replace items that are in the store already; otherwise they are an error.
-        overwrite: Replace the whole store.
+        overwrite: Replace the whole store, once the new one is written.
         audit: Afterwards compare the store's answers with exact ones, with and without filters.
         where: Of the audit: a filter in use; may be repeated; by default frequent and rare values of some columns.
         settings: Settings of the store.
@@ -67,7 +67,7 @@ def index(
         raise InputError("index: --where is for the audit", fix="ask for it: --audit")
     from overtone.search import audit_store
     from overtone.search.indexing import index_features, read_metadata
-    from overtone.search.opening import DEFAULT, drop_store, open_store
+    from overtone.search.opening import DEFAULT, open_store, replace_store
     from overtone.training import Run
 
     run = run if isinstance(run, Run) else Run.load(run, device)
@@ -79,14 +79,15 @@ def index(
     features = read(data, reading)
     run.check(features)
     further = None if metadata is None else read_metadata(metadata, features)
-    if overwrite:
-        drop_store(store)
-    with open_store(store, create=True, settings=settings) as opened:
+    opening = (
+        replace_store(store, settings=settings) if overwrite else open_store(store, create=True, settings=settings)
+    )
+    with opening as opened:
         found = index_features(opened, run, features, metadata=further, upsert=upsert, progress=progress)
-        if not audit:
-            return found
-        filters = (where,) if isinstance(where, str) else where
-        return replace(found, audit=audit_store(opened, where=filters))
+    if not audit:
+        return found
+    with open_store(store, settings=settings) as opened:
+        return replace(found, audit=audit_store(opened, where=(where,) if isinstance(where, str) else where))
 
 
 def export(

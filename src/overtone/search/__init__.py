@@ -10,7 +10,7 @@ from overtone.search.base import Store, stores
 from overtone.search.chance import ChanceLevel
 from overtone.search.exports import export_store
 from overtone.search.hits import Hit, StoreInfo
-from overtone.search.opening import open_store, store_exists
+from overtone.search.opening import open_store, replace_store, store_exists
 from overtone.search.querying import search_ids, search_vectors
 from overtone.search.records import Records, make_records
 from overtone.search.result import Indexing, QueryHits, SearchResult
@@ -53,6 +53,7 @@ __all__ = [
     "make_records",
     "open_store",
     "parse_where",
+    "replace_store",
     "search_ids",
     "search_vectors",
     "store_exists",

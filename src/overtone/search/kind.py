@@ -52,8 +52,18 @@ class StoreKind(ABC):
 
     @classmethod
     @abstractmethod
-    def drop(cls, location: str) -> None:
-        """Remove the store at a location, if there is one; InputError while somebody writes into it."""
+    def replace(cls, location: str, settings: Settings) -> AbstractContextManager[Self]:
+        """An empty store that takes the place of the one at a location when the block ends.
+
+        Until then, and for good if the block raises, the store that was there stays as it was.
+
+        Args:
+            location: Where it is; where there is no store, one is made.
+            settings: Checked settings of the new store.
+
+        Raises:
+            InputError: Somebody writes into it, or it cannot be written.
+        """
 
     @property
     @abstractmethod

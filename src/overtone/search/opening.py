@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from overtone.core import InputError, about
+from overtone.core import InputError, Settings, about
 from overtone.search.base import Store, stores
 
 DEFAULT = "store"
@@ -27,10 +28,9 @@ def open_store(uri: str | Path, *, create: bool = False, settings: Mapping[str, 
     Raises:
         InputError: There is no such kind, there is no store, or it cannot be used.
     """
-    kind, location = split_uri(uri)
-    chosen = stores[kind]
+    chosen, location, checked = _resolve(uri, settings)
     with about(uri):
-        return chosen.open(location, chosen.settings_type.build(settings, where=f"settings of {kind}"), create=create)
+        return chosen.open(location, checked, create=create)
 
 
 def store_exists(uri: str | Path) -> bool:
@@ -49,17 +49,35 @@ def store_exists(uri: str | Path) -> bool:
     return stores[kind].exists(location)
 
 
-def drop_store(uri: str | Path) -> None:
-    """Remove a store with everything in it, if there is one.
+@contextlib.contextmanager
+def replace_store(uri: str | Path, *, settings: Mapping[str, Any] | None = None) -> Iterator[Store]:
+    """A new store in place of the one at a URI, from the end of the block on.
+
+    Until then, and for good if the block raises, the store that was there stays as it was.
 
     Args:
-        uri: As for :func:`open_store`.
+        uri: As for :func:`open_store`; where there is no store, one is made.
+        settings: Names and values of the kind's settings; they need not be those of the store that was there.
+
+    Yields:
+        The new store, without any items.
 
     Raises:
         InputError: There is no such kind, or somebody writes into the store.
     """
+    chosen, location, checked = _resolve(uri, settings)
+    with contextlib.ExitStack() as stack:
+        with about(uri):
+            store = stack.enter_context(chosen.replace(location, checked))
+        yield store
+
+
+def _resolve(uri: str | Path, settings: Mapping[str, Any] | None) -> tuple[type[Store], str, Settings]:
+    """The kind of store, its location, and checked settings."""
     kind, location = split_uri(uri)
-    stores[kind].drop(location)
+    chosen = stores[kind]
+    with about(uri):
+        return chosen, location, chosen.settings_type.build(settings, where=f"settings of {kind}")
 
 
 def split_uri(uri: str | Path) -> tuple[str, str]:

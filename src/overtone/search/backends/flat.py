@@ -18,10 +18,20 @@ from overtone.core import InputError, Settings
 from overtone.core.atomic import WriteRefused, atomic_path
 from overtone.search.base import Store, stores
 from overtone.search.filters import Filter
-from overtone.search.flat.lock import LOCK, acquire, cannot_write, release
-from overtone.search.flat.manifest import KEPT, Manifest, SegmentEntry, is_store, sync_folder, versions, write_manifest
+from overtone.search.flat.lock import acquire, cannot_write, release
+from overtone.search.flat.manifest import (
+    KEPT,
+    Manifest,
+    SegmentEntry,
+    is_store,
+    make_empty,
+    next_segment,
+    sync_folder,
+    versions,
+    write_manifest,
+)
 from overtone.search.flat.scan import Engine, Scan
-from overtone.search.flat.segment import Rows, Segment
+from overtone.search.flat.segment import Rows, Segment, split_positions
 from overtone.search.flat.snapshot import Snapshot, open_newest, remove_unused
 from overtone.search.flat.writing import write_segment
 from overtone.search.hits import Hit, StoreInfo
@@ -51,11 +61,12 @@ class FlatStore(Store):
 
     settings_type = FlatSettings
 
-    def __init__(self, folder: Path, settings: FlatSettings) -> None:
+    def __init__(self, folder: Path, settings: FlatSettings, draft: Manifest | None = None) -> None:
         self.folder, self.settings = folder, settings
         self.uri = f"flat:{folder}"
         self._lock: filelock.BaseFileLock | None = None
-        self._seen = open_newest(folder)
+        self._draft = draft is not None
+        self._seen = open_newest(folder) if draft is None else Snapshot(draft)
 
     @classmethod
     def open(cls, location: str, settings: Settings, *, create: bool) -> Self:
@@ -64,14 +75,7 @@ class FlatStore(Store):
         if not cls.exists(location):
             if not create:
                 raise InputError(f"{folder}: no store", fix="make one with overtone index")
-            if folder.is_file() or (folder.is_dir() and {path.name for path in folder.iterdir()} - {LOCK}):
-                raise InputError(f"{folder}: holds other things than a store", fix="choose another place")
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                write_manifest(folder, Manifest(0, settings.dtype))
-            except (OSError, WriteRefused) as error:
-                what = f"{folder}: the store cannot be made ({error.strerror or error})"
-                raise InputError(what, fix="free some space, or choose another place") from None
+            make_empty(folder, settings.dtype)
         store = cls(folder, settings)
         if "dtype" in settings.model_fields_set and store._manifest.dtype != settings.dtype:
             what = f"{folder}: the store's vectors are of another dtype"
@@ -83,17 +87,30 @@ class FlatStore(Store):
         return bool(versions(Path(location).expanduser()))
 
     @classmethod
-    def drop(cls, location: str) -> None:
+    @contextlib.contextmanager
+    def replace(cls, location: str, settings: Settings) -> Iterator[Self]:
         folder = Path(location).expanduser()
-        if cls.exists(location):
-            if not is_store(folder):
-                what = f"{folder}: has manifests that are not a store's, so nothing in it is removed"
-                raise InputError(what, fix="choose another place, or remove it yourself")
-            lock = acquire(folder)
-            try:
-                remove_unused(folder, keep=())
-            finally:
-                release(folder, lock)
+        if not cls.exists(location):
+            cls.open(location, settings, create=True)
+        if not is_store(folder):
+            what = f"{folder}: has manifests that are not a store's, so nothing in it is replaced"
+            raise InputError(what, fix="choose another place, or remove it yourself")
+        assert isinstance(settings, FlatSettings)
+        lock = acquire(folder)
+        try:
+            remove_unused(folder)  # what a writer left that was stopped
+            first = Manifest(versions(folder)[0], settings.dtype, next_segment=next_segment(folder))
+            store = cls(folder, settings, first)
+            store._lock = lock
+            yield store
+            with store._writing():
+                store._draft = False
+                store._commit(store._manifest, alone=True)
+        except BaseException:
+            remove_unused(folder)
+            raise
+        finally:
+            release(folder, lock)
 
     @property
     def _manifest(self) -> Manifest:
@@ -137,7 +154,8 @@ class FlatStore(Store):
             self._lock = None
 
     def refresh(self) -> None:
-        self._seen = open_newest(self.folder, self._seen)
+        if not self._draft:
+            self._seen = open_newest(self.folder, self._seen)
 
     def verify(self) -> None:
         for segment in self._segments:
@@ -150,8 +168,7 @@ class FlatStore(Store):
             found, entries = self._manifest, list[SegmentEntry]()
             if found.items:
                 entries = [self._write_segment(found, self._iterate(_BATCH, None), found.items)]
-            self._commit(replace(found, segments=tuple(entries), next_segment=found.next_segment + 1))
-            remove_unused(self.folder, [self._manifest.version])
+            self._commit(replace(found, segments=tuple(entries), next_segment=found.next_segment + 1), alone=True)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -165,13 +182,14 @@ class FlatStore(Store):
         except (OSError, WriteRefused) as error:
             raise cannot_write(self.folder, error) from None
 
-    def _commit(self, manifest: Manifest) -> None:
-        """Make a changed manifest the current version, and see it."""
+    def _commit(self, manifest: Manifest, *, alone: bool = False) -> None:
+        """Make a changed manifest the current version, or the draft's, and see it; ``alone`` forgets all others."""
         manifest = replace(manifest, version=self._manifest.version + 1)
-        write_manifest(self.folder, manifest)
-        self._seen = Snapshot.open(self.folder, manifest.version, self._seen)
-        if len(versions(self.folder)) > 2 * KEPT:
-            remove_unused(self.folder)
+        if not self._draft:
+            write_manifest(self.folder, manifest)
+        self._seen = Snapshot.of(self.folder, manifest, self._seen)
+        if not self._draft and (alone or len(versions(self.folder)) > 2 * KEPT):
+            remove_unused(self.folder, [manifest.version] if alone else None)
 
     def _write_segment(self, manifest: Manifest, batches: Iterable[Records], rows: int) -> SegmentEntry:
         """Write the next segment of a manifest."""
@@ -246,11 +264,7 @@ class FlatStore(Store):
         )
         rows = np.flatnonzero(alive)
         chosen = np.sort(np.random.default_rng(seed).choice(rows, min(items, len(rows)), replace=False))
-        parts, start = [], 0
-        for segment in self._segments:
-            inside = chosen[(chosen >= start) & (chosen < start + segment.rows)] - start
-            parts.append(self._records(segment, inside))
-            start += segment.rows
+        parts = [self._records(segment, rows) for segment, rows in split_positions(self._segments, chosen)]
         return join_records(parts, self.modalities, self.columns)
 
     def _records(self, segment: Segment, rows: Rows) -> Records:
@@ -277,11 +291,6 @@ class FlatStore(Store):
 
     def _named(self, positions: Rows) -> dict[int, tuple[str, dict[str, str | int | float | bool | None]]]:
         """Ids and metadata of rows, by their position, given in ascending order."""
-        found, start = {}, 0
-        for segment in self._segments:
-            inside = positions[(positions >= start) & (positions < start + segment.rows)]
-            if len(inside):
-                rows = segment.metadata(inside - start).to_pylist()
-                found.update({at: (row.pop(RESERVED), row) for at, row in zip(inside.tolist(), rows)})
-            start += segment.rows
-        return found
+        parts = split_positions(self._segments, positions)
+        found = [row for segment, rows in parts if len(rows) for row in segment.metadata(rows).to_pylist()]
+        return {at: (row.pop(RESERVED), row) for at, row in zip(positions.tolist(), found)}

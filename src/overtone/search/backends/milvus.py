@@ -17,14 +17,13 @@ from overtone.search.base import Store, stores
 from overtone.search.filters import Filter
 from overtone.search.hits import Hit, StoreInfo
 from overtone.search.milvus.address import connect, flag_field, is_file, split_address, vector_field
+from overtone.search.milvus.collections import LONGEST, MEAN, Asking, Notes
 from overtone.search.milvus.filter import quote, to_milvus
 from overtone.search.records import Records, Vectors, cast_table, join_columns, join_records, make_table
 
 _ROWS = 1000  # of a request
 _QUERIES = 200
 _MOST = 16_384  # hits that Milvus gives for one query
-_LONGEST = 1024  # bytes of an id
-_MEAN = "v_mean"
 _OPEN: Counter[str] = Counter()  # clients of this process by address: a file's server ends with the last one
 
 
@@ -49,10 +48,10 @@ class MilvusStore(Store):
 
     def __init__(self, location: str, settings: MilvusSettings) -> None:
         self.uri, self.settings = f"milvus:{location}", settings
-        self._address, self._collection = split_address(location)
-        self._client, self._closed = connect(self._address), False
+        self._address, self._name = split_address(location)
+        self._ask, self._closed, self._draft = Asking(connect(self._address), self.uri), False, False
         _OPEN[self._address] += 1
-        self._about: dict[str, Any] = {"modalities": {}, "columns": {}, "next": 0, "attributes": {}, "index": ""}
+        self._notes = Notes(collection=self._name)
 
     @classmethod
     def open(cls, location: str, settings: Settings, *, create: bool) -> Self:
@@ -62,16 +61,16 @@ class MilvusStore(Store):
             raise InputError(f"{address}: no store", fix="make one with overtone index")
         store = cls(location, settings)
         try:
-            if store._has(store._notes):
+            if store._ask.has(store._about):
                 store._load()
             elif create:
-                store._make_notes()
+                store._ask.make_notes(store._about, settings.consistency)
+                store._write_notes()
             else:
                 raise InputError(f"{store.uri}: no store", fix="make one with overtone index")
-            if store._about["index"] and "index" in settings.model_fields_set:
-                made = store._about["index"]
-                if made != settings.index:
-                    raise InputError(f"{store.uri}: the store has another index", got=settings.index, valid=made)
+            made = store._notes.index
+            if made and "index" in settings.model_fields_set and made != settings.index:
+                raise InputError(f"{store.uri}: the store has another index", got=settings.index, valid=made)
         except BaseException:
             store.close()
             raise
@@ -84,39 +83,45 @@ class MilvusStore(Store):
             return False
         store = cls(location, MilvusSettings())
         try:
-            return store._has(store._notes)
+            return store._ask.has(store._about)
         finally:
             store.close()
 
     @classmethod
-    def drop(cls, location: str) -> None:
-        if cls.exists(location):
-            store = cls(location, MilvusSettings())
+    @contextlib.contextmanager
+    def replace(cls, location: str, settings: Settings) -> Iterator[Self]:
+        assert isinstance(settings, MilvusSettings)
+        with cls.open(location, MilvusSettings(), create=True) as store:
+            store.settings, store._draft = settings, True
+            old, names = store._notes.collection, (store._name, f"{store._name}_replacement")
+            store._notes = Notes(collection=names[old == names[0]])
+            store._ask.drop(store._notes.collection)  # of one that was stopped
             try:
-                for name in (store._collection, store._notes):
-                    if store._has(name):
-                        store._ask("drop_collection", name)
-            finally:
-                store.close()
+                yield store
+                store._draft = False
+                store._write_notes()
+            except BaseException:
+                store._ask.drop(store._notes.collection)
+                raise
+            store._ask.drop(old)
 
     @property
     def modalities(self) -> dict[str, int]:
-        return dict(self._about["modalities"])
+        return dict(self._notes.modalities)
 
     @property
     def columns(self) -> dict[str, str]:
-        return dict(self._about["columns"])
+        return dict(self._notes.columns)
 
     def info(self) -> StoreInfo:
-        settings = {**self.settings.model_dump(), "index": self._about["index"] or self.settings.model_dump()["index"]}
-        attributes = dict(self._about["attributes"])
+        settings, attributes = {**self.settings.model_dump(), "index": self._index}, dict(self._notes.attributes)
         return StoreInfo(self.uri, "milvus", self.count(), self.modalities, self.columns, attributes, settings)
 
     def close(self) -> None:
         if self._closed:
             return
         self._closed = True
-        self._client.close()
+        self._ask.client.close()
         _OPEN[self._address] -= 1
         if is_file(self._address) and not _OPEN[self._address]:
             from milvus_lite.server_manager import server_manager_instance
@@ -124,66 +129,31 @@ class MilvusStore(Store):
             server_manager_instance.release_server(self._address)
 
     def refresh(self) -> None:
-        found = self._ask("query", self._notes, filter='key == "about"', output_fields=["text"])
-        self._about = json.loads(found[0]["text"])
+        if not self._draft:
+            found = self._ask("query", self._about, filter='key == "about"', output_fields=["text"])
+            text = found[0]["text"] if found else "{}"  # none: the process that made it was stopped
+            self._notes = Notes.from_dict({"collection": self._name, **json.loads(text)})
 
     def _load(self) -> None:
         """Have Milvus read the collections that are there."""
-        self._ask("load_collection", self._notes)
+        self._ask("load_collection", self._about)
         self.refresh()
         if self.modalities:
-            self._ask("load_collection", self._collection)
+            self._ask("load_collection", self._notes.collection)
 
     @property
-    def _notes(self) -> str:
-        return f"{self._collection}_about"
-
-    def _ask(self, what: str, *arguments: Any, **options: Any) -> Any:
-        """Call the client; what Milvus refuses becomes one sentence."""
-        from pymilvus.exceptions import MilvusException
-
-        try:
-            return getattr(self._client, what)(*arguments, **options)
-        except MilvusException as error:
-            reason = str(error.message).splitlines()[0]
-            raise InputError(f"{self.uri}: Milvus refuses to {what.replace('_', ' ')} ({reason})") from None
-
-    def _has(self, name: str) -> bool:
-        return bool(self._ask("has_collection", name))
-
-    def _make(self, name: str, key: str, fields: Sequence[tuple[str, str, Mapping[str, int]]]) -> None:
-        """Make a collection with a text key and fields of these names, types and options."""
-        from pymilvus import DataType, MilvusClient
-
-        schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field(key, DataType.VARCHAR, is_primary=True, max_length=_LONGEST)
-        index = MilvusClient.prepare_index_params()
-        for field, kind, options in fields:
-            schema.add_field(field, DataType[kind], **options)
-            if kind == "FLOAT_VECTOR":
-                index.add_index(field, index_type=self._index, metric_type="IP")
-        consistency = self.settings.model_dump()["consistency"]
-        self._ask("create_collection", name, schema=schema, index_params=index, consistency_level=consistency)
+    def _about(self) -> str:
+        """The collection with the notes."""
+        return f"{self._name}_about"
 
     @property
     def _index(self) -> str:
-        return str(self._about["index"] or self.settings.model_dump()["index"])
-
-    def _make_notes(self) -> None:
-        self._make(self._notes, "key", [("text", "VARCHAR", {"max_length": 65_535}), ("v", "FLOAT_VECTOR", {"dim": 2})])
-        self._write_notes()
+        return self._notes.index or str(self.settings.model_dump()["index"])
 
     def _write_notes(self) -> None:
-        row = {"key": "about", "text": json.dumps(self._about, ensure_ascii=False), "v": [1.0, 0.0]}
-        self._ask("upsert", self._notes, [row])
-
-    def _make_collection(self, modalities: Mapping[str, int]) -> None:
-        fields: list[tuple[str, str, Mapping[str, int]]] = [("seq", "INT64", {}), ("meta", "JSON", {})]
-        for name, width in modalities.items():
-            fields += [(vector_field(name), "FLOAT_VECTOR", {"dim": width}), (flag_field(name), "BOOL", {})]
-        if len(set(modalities.values())) == 1 < len(modalities):
-            fields.append((_MEAN, "FLOAT_VECTOR", {"dim": next(iter(modalities.values()))}))
-        self._make(self._collection, "id", fields)
+        if not self._draft:
+            text = json.dumps(self._notes.to_dict(), ensure_ascii=False)
+            self._ask("upsert", self._about, [{"key": "about", "text": text, "v": [1.0, 0.0]}])
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -191,7 +161,7 @@ class MilvusStore(Store):
         yield
 
     def _set_attributes(self, attributes: dict[str, str]) -> None:
-        self._about["attributes"] |= attributes
+        self._notes.attributes |= attributes
         self._write_notes()
 
     def _known(self, ids: tuple[str, ...]) -> list[str]:
@@ -205,20 +175,21 @@ class MilvusStore(Store):
         found: list[dict[str, Any]] = []
         for start in range(0, len(ids), _ROWS):
             wanted = ", ".join(map(quote, ids[start : start + _ROWS]))
-            found += self._ask("query", self._collection, filter=f"id in [{wanted}]", output_fields=fields)
+            found += self._ask("query", self._notes.collection, filter=f"id in [{wanted}]", output_fields=fields)
         return found
 
     def _write(self, records: Records) -> None:
         for name in records.ids:
-            if len(name.encode()) > _LONGEST:
-                raise InputError(f"id {name[:40]!r}...: too long for Milvus", valid=f"up to {_LONGEST} bytes")
+            if len(name.encode()) > LONGEST:
+                raise InputError(f"id {name[:40]!r}...: too long for Milvus", valid=f"up to {LONGEST} bytes")
         columns = join_columns(self.columns, records.columns)
         widths = {name: rows.shape[1] for name, rows in records.vectors.items()}
         if not self.modalities:
-            self._make_collection(widths)
-            self._about |= {"modalities": widths, "index": self._index}
-        first = self._about["next"]
-        self._about |= {"columns": columns, "next": first + len(records)}
+            consistency = self.settings.model_dump()["consistency"]
+            self._ask.make_items(self._notes.collection, widths, self._index, consistency)
+            self._notes.modalities, self._notes.index = widths, self._index
+        first = self._notes.next
+        self._notes.columns, self._notes.next = columns, first + len(records)
         self._write_notes()  # before the rows: numbers are never used twice
         metadata = records.metadata.to_pylist() or [{}] * len(records)
         rows = [
@@ -233,15 +204,15 @@ class MilvusStore(Store):
             parts = list(records.vectors.values())
             count = np.maximum(np.sum(list(records.present.values()), axis=0), 1)
             for row, vector in zip(rows, np.sum(parts, axis=0) / count[:, None].astype(np.float32)):
-                row[_MEAN] = vector.tolist()
+                row[MEAN] = vector.tolist()
         for start in range(0, len(rows), _ROWS):
-            self._ask("upsert", self._collection, rows[start : start + _ROWS])
+            self._ask("upsert", self._notes.collection, rows[start : start + _ROWS])
 
     def _delete(self, ids: tuple[str, ...]) -> int:
         known = self._known(ids)
         for start in range(0, len(known), _ROWS):
             wanted = ", ".join(map(quote, known[start : start + _ROWS]))
-            self._ask("delete", self._collection, filter=f"id in [{wanted}]")
+            self._ask("delete", self._notes.collection, filter=f"id in [{wanted}]")
         return len(known)
 
     def _records(self, rows: Sequence[Mapping[str, Any]]) -> Records:
@@ -262,10 +233,10 @@ class MilvusStore(Store):
 
     def _iterate(self, batch: int, where: Filter | None) -> Iterator[Records]:
         step = min(batch, _ROWS)
-        for start in range(0, self._about["next"] if self.modalities else 0, step):
+        for start in range(0, self._notes.next if self.modalities else 0, step):
             inside = f"seq >= {start} and seq < {start + step}"
             chosen = inside if where is None else f"{inside} and ({to_milvus(where)})"
-            rows = self._ask("query", self._collection, filter=chosen, output_fields=self._fields)
+            rows = self._ask("query", self._notes.collection, filter=chosen, output_fields=self._fields)
             if rows:
                 yield self._records(sorted(rows, key=lambda row: int(row["seq"])))
 
@@ -273,7 +244,7 @@ class MilvusStore(Store):
         if not self.modalities:
             return 0
         chosen = "" if where is None else to_milvus(where)
-        return int(self._ask("query", self._collection, filter=chosen, output_fields=["count(*)"])[0]["count(*)"])
+        return int(self._ask("query", self._notes.collection, filter=chosen, output_fields=["count(*)"])[0]["count(*)"])
 
     def _search(self, queries: Vectors, k: int, to: tuple[str, ...], where: Filter | None) -> list[tuple[Hit, ...]]:
         if len(to) > 1 and set(to) != set(self.modalities):
@@ -281,13 +252,15 @@ class MilvusStore(Store):
         parts = [f"({to_milvus(where)})"] if where is not None else []
         parts += [f"{flag_field(to[0])} == true"] if len(to) == 1 else []
         options: dict[str, Any] = {
-            "anns_field": vector_field(to[0]) if len(to) == 1 else _MEAN,
+            "anns_field": vector_field(to[0]) if len(to) == 1 else MEAN,
             "filter": " and ".join(parts),
         }
         options |= {"limit": min(k, _MOST), "output_fields": ["meta"], "search_params": {"metric_type": "IP"}}
         found: list[tuple[Hit, ...]] = []
         for start in range(0, len(queries), _QUERIES):
-            rows = self._ask("search", self._collection, data=queries[start : start + _QUERIES].tolist(), **options)
+            rows = self._ask(
+                "search", self._notes.collection, data=queries[start : start + _QUERIES].tolist(), **options
+            )
             found += [tuple(map(self._hit, hits)) for hits in rows]
         return found
 

@@ -8,7 +8,6 @@ import filelock
 
 from overtone.core import InputError, locks
 from overtone.core.atomic import WriteRefused
-from overtone.core.locks import LOCK as LOCK
 from overtone.core.locks import release as release
 
 

@@ -21,8 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from overtone.core import InputError
+from overtone.core.atomic import WriteRefused
 from overtone.core.documents import Document
 from overtone.core.files import json_text, read_json, write_text
+from overtone.core.locks import LOCK
 from overtone.core.sources import check_inside
 
 KEPT = 16
@@ -31,6 +33,7 @@ _FORMAT = 1
 _BLOCK = 2**20
 """Bytes of a file that are read at a time."""
 _NAME = re.compile(r"manifest-(\d{8,18})\.json")
+_SEGMENT = re.compile(r"segment-(\d{8,18})")
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,31 @@ def is_store(folder: Path) -> bool:
     return False
 
 
+def next_segment(folder: Path) -> int:
+    """A number above that of every segment in a folder, of whatever version."""
+    found = (_SEGMENT.fullmatch(path.name) for path in folder.glob("segment-*"))
+    return max((int(one[1]) for one in found if one is not None), default=0) + 1
+
+
 def manifest_path(folder: Path, version: int) -> Path:
     """The file of a version."""
     return folder / f"manifest-{version:08d}.json"
+
+
+def make_empty(folder: Path, dtype: str) -> None:
+    """Make the first version of a store.
+
+    Raises:
+        InputError: The folder holds other things, or it cannot be written to.
+    """
+    if folder.is_file() or (folder.is_dir() and {path.name for path in folder.iterdir()} - {LOCK}):
+        raise InputError(f"{folder}: holds other things than a store", fix="choose another place")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_manifest(folder, Manifest(0, dtype))
+    except (OSError, WriteRefused) as error:
+        what = f"{folder}: the store cannot be made ({error.strerror or error})"
+        raise InputError(what, fix="free some space, or choose another place") from None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from overtone.core import InputError
-from overtone.search.flat.segment import Mask, Rows, Segment
+from overtone.search.flat.segment import Mask, Rows, Segment, split_positions
 from overtone.search.records import Vectors
 
 Engine = Literal["auto", "faiss", "numpy"]
@@ -108,21 +108,15 @@ class Scan:
         """
         total = sum(segment.rows for segment in self.segments)
         result, open_queries, wanted = Best(len(queries), k), np.arange(len(queries)), max(4 * k, k + 64)
-        starts = np.cumsum([0, *(segment.rows for segment in self.segments)])
         while len(open_queries):
             wanted = min(wanted, max(total, 1))
             found = self.scan(queries[open_queries], wanted)
             unsure = []
             for at, query in enumerate(open_queries):
                 positions = np.sort(found.positions[at][found.positions[at] >= 0])
-                exact = np.concatenate(
-                    [
-                        segment.target(self.to, positions[(positions >= start) & (positions < stop)] - start)
-                        @ queries[query]
-                        for segment, start, stop in zip(self.segments, starts[:-1], starts[1:])
-                    ]
-                    or [np.zeros(0, np.float32)]
-                )
+                parts = split_positions(self.segments, positions)
+                scores = [segment.target(self.to, rows) @ queries[query] for segment, rows in parts]
+                exact = np.concatenate([np.zeros(0, np.float32), *scores])
                 one = Best(1, k)
                 one.offer(exact[None].astype(np.float32), positions)
                 result.scores[query], result.positions[query] = one.scores[0], one.positions[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -187,6 +187,15 @@ class Segment:
             count += 1.0 if mask is None else mask[rows]
         total: Vectors = np.add.reduce(parts) / np.maximum(count, 1)[:, None]
         return total
+
+
+def split_positions(segments: Sequence[Segment], positions: Rows) -> Iterator[tuple[Segment, Rows]]:
+    """Ascending positions, which count through all segments, as rows of each segment."""
+    start = 0
+    for segment in segments:
+        inside = positions[(positions >= start) & (positions < start + segment.rows)]
+        yield segment, inside - start
+        start += segment.rows
 
 
 def _load(path: Path, mmap_mode: Literal["r"] | None = None) -> NDArray[Any]:

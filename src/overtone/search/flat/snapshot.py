@@ -44,7 +44,11 @@ class Snapshot:
             FileNotFoundError: There is no such version any more.
             InputError: It is damaged.
         """
-        manifest = read_manifest(folder, version)
+        return cls.of(folder, read_manifest(folder, version), before)
+
+    @classmethod
+    def of(cls, folder: Path, manifest: Manifest, before: Snapshot | None = None) -> Snapshot:
+        """Open the segments of a manifest, which need not be written yet."""
         shared = {} if before is None or before.manifest.columns != manifest.columns else before.opened()
         segments = [
             shared.get((entry.name, entry.deleted)) or Segment(folder, entry, manifest.columns)
