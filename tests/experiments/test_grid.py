@@ -23,7 +23,7 @@ def run(
     """The units that were made, and the grid."""
     made: list[tuple[str, int, str]] = []
 
-    def make(variant: Variant, seed: int, label: str) -> Trial:
+    def make(variant: Variant, seed: int, label: str, report: Any) -> Trial:
         made.append((variant.name, seed, label))
         return Trial({"x": torch.arange(3.0) + seed}, {"seconds": 100.0, "seed": seed})
 

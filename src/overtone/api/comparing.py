@@ -21,6 +21,7 @@ from overtone.api.parameters import (
     Settable,
     Settings,
     ViewReading,
+    Workers,
     named,
 )
 from overtone.api.reading import logged, read
@@ -51,6 +52,7 @@ def compare(
     out: OutFolder = None,
     resume: Flag = False,
     overwrite: Flag = False,
+    workers: Workers = None,
     progress: ProgressCallback | None = None,
     **reading: Unpack[PairReading],
 ) -> Comparison:
@@ -70,6 +72,8 @@ def compare(
         out: Folder for results and report. None keeps everything in memory.
         resume: Reuse results that --out holds already; those of other data or settings are refused.
         overwrite: Replace the results that are in --out; other files there stay.
+        workers: Processes that share the trainings, by default one per thread of PyTorch (on a GPU one); the figures
+            are the same with any number.
         progress: Called after each epoch.
         reading: How to read the data; see :func:`overtone.load`.
 
@@ -97,6 +101,7 @@ def compare(
         out=out,
         resume=resume,
         overwrite=overwrite,
+        workers=workers,
         progress=progress,
         train=InteractionTrainer().train,
     )
@@ -116,6 +121,7 @@ def diagnose(
     out: OutFolder = None,
     resume: Flag = False,
     overwrite: Flag = False,
+    workers: Workers = None,
     progress: ProgressCallback | None = None,
     **reading: Unpack[ViewReading],
 ) -> Diagnosis:
@@ -140,6 +146,8 @@ def diagnose(
         out: Folder for results and report. None keeps everything in memory.
         resume: Reuse results that --out holds already; those of other data or settings are refused.
         overwrite: Replace the results that are in --out; other files there stay.
+        workers: Processes that share the trainings, by default one per thread of PyTorch (on a GPU one); the figures
+            are the same with any number.
         progress: Called after each epoch.
         reading: How to read the data; see :func:`overtone.features.load_views`.
 
@@ -168,6 +176,7 @@ def diagnose(
         out=out,
         resume=resume,
         overwrite=overwrite,
+        workers=workers,
         progress=progress,
     )
     return _publish(diagnosis, out)

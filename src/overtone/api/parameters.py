@@ -63,6 +63,7 @@ Settings = Mapping[str, Any] | None
 Data = Annotated["str | Path | PairedFeatures", Param("DATA")]
 """Features, or where :func:`overtone.load` finds them."""
 Seeds = Annotated["int | list[int]", Param("N", minimum=1)]
+Workers = Annotated["int | None", Param("N", minimum=1)]
 Flag = Annotated[bool, Param()]
 OutFile = Annotated["str | Path | None", Param("F", option="--out")]
 OutFolder = Annotated["str | Path | None", Param("FOLDER", option="--out")]

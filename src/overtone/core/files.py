@@ -78,9 +78,13 @@ def save_tensors(
     """Write named tensors as safetensors, atomically (never a pickle)."""
     from safetensors.torch import save_file
 
-    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
-        save_file(plain, str(temporary), metadata=dict(metadata or {}))
+        save_file(plain_tensors(tensors), str(temporary), metadata=dict(metadata or {}))
+
+
+def plain_tensors(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Copies on the CPU that share no memory, as safetensors wants them."""
+    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
 
 
 def load_tensors(path: str | Path) -> dict[str, torch.Tensor]:

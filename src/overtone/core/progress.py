@@ -26,6 +26,7 @@ class Progress:
         values: Numbers to show: means of an epoch's terms, validation scores, a search's score.
         seconds: Time so far.
         eta: Time to come, in seconds; None: in proportion to the time so far.
+        worker: Number of the worker process that does it, from 1; 0: this process.
 
     Example:
         >>> Progress("hsc-mae", 5, 10, values={"loss": 0.25}, seconds=2.0).line()
@@ -41,6 +42,7 @@ class Progress:
     values: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     eta: float | None = None
+    worker: int = 0
 
     @property
     def seconds_left(self) -> float:
@@ -53,9 +55,12 @@ class Progress:
 
     def line(self) -> str:
         """All of it in one line of text."""
-        left = f"{self.seconds_left:.0f} s left" if self.done < self.total else f"done in {self.seconds:.1f} s"
         count = [f"{self.unit} {self.done}/{self.total}".lstrip()] if self.total else []
-        return f"{self.label}: {', '.join([*count, *self.numbers(), left])}"
+        if self.done >= self.total:
+            time = [f"done in {self.seconds:.1f} s"]
+        else:  # nothing is known of the time to come before something is done
+            time = [f"{self.seconds_left:.0f} s left"] if self.done or self.eta is not None else []
+        return f"{self.label}: {', '.join([*count, *self.numbers(), *time])}"
 
 
 ProgressCallback = Callable[[Progress], object]
@@ -101,35 +106,35 @@ def display(stream: TextIO | None = None, every: float = 10.0) -> Iterator[Progr
 
 
 class _Bars:
-    """One bar per label, on a terminal."""
+    """Bars on a terminal: of this process the last label's, and one for each worker."""
 
     def __init__(self, bars: rich.progress.Progress) -> None:
         self.bars = bars
-        self.tasks: dict[str, rich.progress.TaskID] = {}
+        self.tasks: dict[tuple[int, str], rich.progress.TaskID] = {}
 
     def __call__(self, progress: Progress) -> None:
-        total = max(1, progress.total)
-        if progress.label not in self.tasks:
-            for old in self.tasks.values():  # one bar at a time: a comparison has dozens of runs
-                self.bars.update(old, visible=False)
-            self.tasks[progress.label] = self.bars.add_task(progress.label, total=total, values="")
+        total, key = max(1, progress.total), (progress.worker, progress.label)
+        if key not in self.tasks:
+            for (worker, _), old in self.tasks.items():  # one bar at a time: a comparison has dozens of runs
+                if worker == progress.worker:
+                    self.bars.update(old, visible=False)
+            self.tasks[key] = self.bars.add_task(progress.label, total=total, values="")
         done = progress.done if progress.total else total
         values = "  ".join(progress.numbers())
-        self.bars.update(self.tasks[progress.label], completed=done, total=total, values=values, refresh=done == total)
+        self.bars.update(self.tasks[key], completed=done, total=total, values=values, refresh=done == total)
 
 
 class _Lines:
-    """Plain lines: first and last unit, every tenth of the work, and after every so many seconds."""
+    """Plain lines: first and last unit, every tenth of the work, and after every so many seconds; of each worker."""
 
     def __init__(self, stream: TextIO, every: float) -> None:
         self.stream, self.every = stream, every
-        self.label: str | None = None
-        self.tenth = 0
-        self.when = 0.0
+        self.last: dict[int, tuple[str, int, float]] = {}
 
     def __call__(self, progress: Progress) -> None:
         now, tenth = time.monotonic(), 10 * progress.done // max(1, progress.total)
-        if progress.label == self.label and tenth == self.tenth and now - self.when < self.every:
+        label, before, when = self.last.get(progress.worker, ("", 0, 0.0))
+        if progress.label == label and tenth == before and now - when < self.every:
             return
-        self.label, self.tenth, self.when = progress.label, tenth, now
+        self.last[progress.worker] = progress.label, tenth, now
         print(progress.line(), file=self.stream, flush=True)

@@ -13,8 +13,10 @@ import torch
 
 from overtone import training
 from overtone.core import InputError, ProgressCallback, Settings
+from overtone.core.devices import find_device
 from overtone.core.documents import Interval
 from overtone.core.settings import share_settings
+from overtone.core.worker_counts import count_workers
 from overtone.evaluation import mean_interval, paired_bootstrap
 from overtone.experiments.grid import Grid, Trial, Variant, open_results
 from overtone.experiments.results import DIRECTIONS, RANKED_BY, Comparison, MethodResult, PairedTest, SeedScore
@@ -45,6 +47,7 @@ def compare(
     out: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    workers: int | None = None,
     progress: ProgressCallback | None = None,
     train: Trainer = training.train,
 ) -> Comparison:
@@ -62,6 +65,8 @@ def compare(
         resume: Take trials that ``out`` holds already from there. Those of other data or settings are refused, those of
             other versions are made again.
         overwrite: Remove the results that ``out`` holds.
+        workers: Processes that share the trainings; None: see :func:`overtone.core.worker_counts.count_workers`. Each
+            training computes with one thread, so that the figures are the same with any number.
         progress: Called after every epoch.
         train: What trains one run. One trainer serves all runs, so it may keep what several of them need.
 
@@ -72,23 +77,25 @@ def compare(
         InputError: An unknown method, a setting that none of the methods has, no seed, no test split, controls are
             wanted and no method has any, or what is resumed was made with other data or settings.
         TrainingStopped: A run diverged or collapsed.
+        WorkerLost: A worker was killed.
     """
     if "test" not in data.splits:
         raise InputError("the data has no split 'test' to compare on", got=", ".join(data.splits) or "no splits")
     if not seeds or not methods:
         raise InputError("a comparison needs at least one method and one seed", got=f"{list(methods)}, {list(seeds)}")
     variants = expand_methods(methods, settings, ablate=ablate, controls=controls, truth=data.truth)
+    workers = count_workers(workers, [find_device(one.settings.get("device", "auto")).type for one in variants])
     grid = Grid(data, seeds, out, resume)
     test = data.split("test")
 
-    def make(variant: Variant, seed: int, label: str) -> Trial:
+    def make(variant: Variant, seed: int, label: str, report: ProgressCallback | None) -> Trial:
         given = {**variant.settings, "seed": seed}
-        run = train(variant.of, data, settings=given, progress=progress, label=label, evaluate=False)
+        run = train(variant.of, data, settings=given, progress=report, label=label, evaluate=False)
         return _evaluate(run, test)
 
     names = [variant.name for variant in variants]
     with open_results(out, "compare", _DOCUMENT, names, seeds, resume=resume, overwrite=overwrite):
-        trials = grid.run(variants, make)
+        trials = grid.run(variants, make, workers, progress)
         comparison = _summarise(data, grid, variants, trials)
         grid.write(_DOCUMENT, comparison.to_dict())
     return comparison
@@ -120,11 +127,12 @@ def expand_methods(
     variants: list[Variant] = []
     ablations: list[Variant] = []
     for name, kind in kinds.items():
-        variants.append(Variant(name, name, given[name]))
+        shares = kind.needs_inferred_targets
+        variants.append(Variant(name, name, given[name], shares=shares))
         for control, other in kind.controls(truth).items() if controls else ():
-            variants.append(Variant(control, name, {**given[name], **other}, "control"))
+            variants.append(Variant(control, name, {**given[name], **other}, "control", shares=shares))
         for term, off in kind.ablations().items() if ablate else ():
-            ablations.append(Variant(f"{name}/{term}", name, {**given[name], **off}, "ablation"))
+            ablations.append(Variant(f"{name}/{term}", name, {**given[name], **off}, "ablation", shares=shares))
     if controls and all(variant.kind == "whole" for variant in variants):
         raise InputError(
             "none of these methods has controls",

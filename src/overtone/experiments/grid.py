@@ -8,18 +8,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from overtone.core import InputError, is_main_process
+from overtone.core import InputError, ProgressCallback, is_main_process
 from overtone.core.files import checksum, json_text, load_tensors, read_header, save_tensors, write_json
 from overtone.core.outputs import ResultFolder
 from overtone.core.sources import check_inside
 from overtone.core.version import __version__
+from overtone.core.workers import Made, run_units
 from overtone.features import Features, membership
 
 log = logging.getLogger("overtone")
@@ -34,6 +34,7 @@ class Variant:
         settings: Its settings, flat, without the seed.
         kind: The method or loss itself, a control of it, or the method with a term off.
         cached: Whether its results may be taken from files: not where settings do not say all that it depends on.
+        shares: Whether it uses what others of the same seed have made, such as teachers: one process makes them all.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Variant:
     settings: dict[str, Any]
     kind: Literal["whole", "control", "ablation"] = "whole"
     cached: bool = True
+    shares: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class Trial:
         if known is None or json_text(known) != json_text(identity):
             return None
         return cls(load_tensors(path), read_header(path)["overtone"])
+
+
+Make = Callable[[Variant, int, str, "ProgressCallback | None"], Trial]
+"""Makes the trial of a variant with a seed; gets a label for progress, and who takes the progress."""
 
 
 def read_identity(path: Path) -> dict[str, Any] | None:
@@ -136,28 +142,59 @@ class Grid:
         self._started = time.perf_counter()
         self._trained = 0.0
 
-    def run(self, variants: Iterable[Variant], make: Callable[[Variant, int, str], Trial]) -> dict[str, list[Trial]]:
+    def run(
+        self, variants: Iterable[Variant], make: Make, workers: int = 1, progress: ProgressCallback | None = None
+    ) -> dict[str, list[Trial]]:
         """Make, or take from files, a trial for each variant and seed: variant's name to one trial per seed.
 
-        ``make`` gets the variant, the seed, and a label for progress.
+        Each is made with one thread, so that the number of workers changes no figure.
+
+        Args:
+            variants: What to train.
+            make: Gets the variant, the seed, a label for progress, and who takes the progress.
+            workers: Processes that share the trials.
+            progress: Called with the progress of all.
 
         Raises:
             InputError: ``resume`` was asked for, and a stored trial is of other data or settings: it would be lost.
+            WorkerLost: A worker was killed.
         """
         units = [(variant, seed) for variant in variants for seed in self.seeds]
         if self.resume and (old := sum([self._refuse_differences(variant, seed) for variant, seed in units])):
             log.warning("%s: %s of other versions of Overtone or torch, made again", self.out, old)
+        found = {number: trial for number, unit in enumerate(units) if (trial := self._stored(*unit)) is not None}
+        groups: dict[object, list[int]] = {}
+        for number, (variant, seed) in enumerate(units):
+            if number not in found:
+                groups.setdefault(("seed", seed) if variant.shares else number, []).append(number)
+
+        def work(number: int, report: ProgressCallback | None) -> Made:
+            variant, seed = units[number]
+            trial = make(variant, seed, f"{variant.name}, seed {seed} ({number + 1}/{len(units)})", report)
+            return Made(trial.tensors, trial.values)
+
+        def receive(number: int, made: Made) -> None:
+            found[number] = trial = Trial(made.tensors, json.loads(json_text(made.values)))
+            self._keep(*units[number], trial)
+
+        run_units(
+            work,
+            list(groups.values()),
+            receive,
+            workers=workers,
+            names={number: f"{variant.name}, seed {seed}" for number, (variant, seed) in enumerate(units)},
+            progress=progress,
+            resume="" if self.out is None else "what is done stays: go on with --resume",
+        )
         trials: dict[str, list[Trial]] = {}
-        for number, (variant, seed) in enumerate(units, 1):
-            label = f"{variant.name}, seed {seed} ({number}/{len(units)})"
-            trial = self._once(variant, seed, partial(make, variant, seed, label))
-            trials.setdefault(variant.name, []).append(trial)
-            self._trained += trial.values["seconds"]
+        for number, (variant, _) in enumerate(units):
+            trials.setdefault(variant.name, []).append(found[number])
+            self._trained += found[number].values["seconds"]
         return trials
 
     @property
     def seconds(self) -> float:
-        """Time since the grid was set up, or of all its trials, where some were made before."""
+        """Time since the grid was set up, or of all its trials together, where that is more."""
         return round(max(time.perf_counter() - self._started, self._trained), 3)
 
     def write(self, name: str, document: Mapping[str, Any]) -> None:
@@ -196,13 +233,13 @@ class Grid:
             )
         return bool(known.get("versions") != wanted["versions"])
 
-    def _once(self, variant: Variant, seed: int, make: Callable[[], Trial]) -> Trial:
-        if self.out is None or not variant.cached:
-            return make()
-        path, identity = self._path(self.out, variant, seed), self._identity(variant, seed)
-        if self.resume and (known := Trial.load(path, identity)) is not None:
-            return known
-        trial = make()
-        if is_main_process():
-            trial.save(path, identity)
-        return trial
+    def _stored(self, variant: Variant, seed: int) -> Trial | None:
+        """A trial that was made before, if it may be taken."""
+        if self.out is None or not variant.cached or not self.resume:
+            return None
+        return Trial.load(self._path(self.out, variant, seed), self._identity(variant, seed))
+
+    def _keep(self, variant: Variant, seed: int, trial: Trial) -> None:
+        """Write a trial into the folder, if there is one."""
+        if self.out is not None and variant.cached and is_main_process():
+            trial.save(self._path(self.out, variant, seed), self._identity(variant, seed))

@@ -13,6 +13,7 @@ from torch import nn
 from overtone.core import InputError, ProgressCallback, Settings
 from overtone.core.devices import find_device
 from overtone.core.settings import BUDGET, share_settings
+from overtone.core.worker_counts import count_workers
 from overtone.diagnosis import Evidence, Recommendation, recommend, verdict
 from overtone.experiments.grid import Grid, Trial, Variant, open_results
 from overtone.experiments.probes.data import ProbeData, prepare_data
@@ -41,6 +42,7 @@ def diagnose(
     out: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    workers: int | None = None,
     progress: ProgressCallback | None = None,
 ) -> Diagnosis:
     """Train heads with each loss and seed on frozen features under one budget, and measure what each loss does.
@@ -57,6 +59,8 @@ def diagnose(
         resume: Take trials that ``out`` holds already from there. Those of other data or settings are refused, those of
             other versions are made again, and those of modules always are: nothing tells whether such a loss has
             changed.
+        workers: Processes that share the trainings; None: see :func:`overtone.core.worker_counts.count_workers`. Each
+            training computes with one thread, so that the figures are the same with any number.
         progress: Called after every epoch.
 
     Returns:
@@ -65,6 +69,7 @@ def diagnose(
     Raises:
         InputError: An unknown loss or setting, no seed, or data that cannot be learnt from.
         TrainingStopped: A loss is not a number any more.
+        WorkerLost: A worker was killed.
     """
     named = _name_losses(losses)
     if not named and len(set(data.shapes)) > 1:
@@ -75,6 +80,7 @@ def diagnose(
         raise InputError("a diagnosis needs at least one seed", got=list(seeds))
     budget, own = split_head_settings(settings, named)
     device = find_device(budget.device)
+    workers = count_workers(workers, [device.type])
     grid = Grid(data, seeds if named else (), out, resume)
     results = open_results(out, "diagnose", _DOCUMENT, named, grid.seeds, resume=resume, overwrite=overwrite)
     with reproducible(device), results:
@@ -85,8 +91,8 @@ def diagnose(
         for one in build.values():
             check_loss(one, rows, budget)
 
-        def make(variant: Variant, seed: int, label: str) -> Trial:
-            return train_heads(build[variant.name], rows, budget, seed, progress, label)
+        def make(variant: Variant, seed: int, label: str, report: ProgressCallback | None) -> Trial:
+            return train_heads(build[variant.name], rows, budget, seed, report, label)
 
         both = budget.model_dump(mode="json")
         trials = grid.run(
@@ -95,6 +101,8 @@ def diagnose(
                 for name, loss in named.items()
             ],
             make,
+            workers,
+            progress,
         )
         features = _features(data, rows, budget, one_space=not named or len(data.names) == 1)
         diagnosis = _summarise(data, grid, rows, budget, trials, features)
