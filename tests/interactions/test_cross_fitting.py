@@ -315,3 +315,23 @@ def test_no_group_is_in_two_folds():
     assert counts.min() > 18
     assert torch.equal(found, assign_folds(labels, 3, 0, groups))
     assert torch.equal(assign_folds(labels, 3, 0, torch.arange(90)), assign_folds(labels, 3, 0))
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_workers_fit_the_teachers_of_one_process(corpus, tmp_path, stored):
+    settings = {**TEACHER, "feature_reconstruction": None}
+    options = {"folds": 3, "settings": settings}
+    one = cross_fit(corpus, **options, workers=1)
+    seen = set()
+    out = tmp_path if stored else None
+    two = cross_fit(corpus, **options, out=out, workers=2, progress=lambda report: seen.add(report.worker))
+    assert same(two, one)
+    assert two.choice == one.choice
+    assert two.reliability == one.reliability
+    assert torch.equal(two.folds, one.folds)
+    assert seen == {0, 1, 2}
+    if stored:
+        assert (tmp_path / "teacher" / "fold-3" / "run.json").exists()
+        (tmp_path / "soft_labels.safetensors").unlink()
+        again = cross_fit(corpus, **options, out=out, workers=2)  # from the finished teachers
+        assert same(again, one)

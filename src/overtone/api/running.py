@@ -19,6 +19,7 @@ from overtone.api.parameters import (
     Settable,
     Settings,
     ViewReading,
+    Workers,
     named,
 )
 from overtone.api.reading import read, read_one
@@ -41,6 +42,7 @@ def train(
     settings: Annotated[Settings, Settable(named=named("seed", "device", "precision", "memory_mb"))] = None,
     resume: Flag = False,
     overwrite: Flag = False,
+    workers: Workers = None,
     progress: ProgressCallback | None = None,
     **reading: Unpack[PairReading],
 ) -> Run:
@@ -56,6 +58,7 @@ def train(
         settings: Setting names to values, the method's and the training's in one mapping.
         resume: Go on with the run in --out from its last checkpoint.
         overwrite: Replace the run that is in --out; other files there stay.
+        workers: Processes that share the teachers of interactions, by default one per thread of PyTorch (on a GPU one).
         progress: Called after each epoch.
         reading: How to read the data; see :func:`overtone.load`.
 
@@ -71,7 +74,7 @@ def train(
     features = read(data, reading)
     from overtone.interactions import InteractionTrainer
 
-    run = InteractionTrainer().train(
+    run = InteractionTrainer(workers).train(
         method, features, settings=settings, out=out, resume=resume, overwrite=overwrite, progress=progress
     )
     if run.folder is not None and is_main_process():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -12,11 +12,14 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError, ProgressCallback, is_main_process
+from overtone.core.devices import find_device
 from overtone.core.version import __version__
+from overtone.core.worker_counts import count_workers
+from overtone.core.workers import Made, Work, run_units
 from overtone.features import PairedFeatures, hold_out
 from overtone.features.splitting import group_numbers, shuffle_rows
 from overtone.interactions.reliability import mean_class_precision
-from overtone.interactions.scores import TeacherScores
+from overtone.interactions.scores import TeacherScores, score_rows
 from overtone.interactions.soft_labels import SoftLabels, has_label
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import CorpusInfo
@@ -43,6 +46,7 @@ def cross_fit(
     out: str | Path | None = None,
     progress: ProgressCallback | None = None,
     label: str = "av-sal",
+    workers: int | None = None,
 ) -> SoftLabels:
     """Score every training row with teachers (``av-sal``) that have not seen it.
 
@@ -59,6 +63,8 @@ def cross_fit(
             taken over if it depends on the same, finished teachers and half-trained ones alike.
         progress: Called after every epoch.
         label: What progress calls it.
+        workers: Processes that share the teachers; None: see :func:`overtone.core.worker_counts.count_workers`. Each
+            teacher computes with one thread, so that soft labels are the same with any number.
 
     Returns:
         Soft labels of the training rows, in the order of the split.
@@ -67,6 +73,7 @@ def cross_fit(
         InputError: The data has no labels, too few labelled rows for so many folds, or ``out`` has teachers of
             something else.
         TrainingStopped: A teacher diverged.
+        WorkerLost: A worker was killed.
     """
     part = select_labelled_splits(data)
     own, training = split_settings(settings, AVSAL)
@@ -81,13 +88,18 @@ def cross_fit(
     train_rows = part.splits["train"]
     groups = torch.from_numpy(group_numbers(part.groups))[train_rows] if part.groups else None
     fold_ids = assign_folds(part.targets[train_rows], folds, training.seed, groups)
-    trainer = _TeacherTrainer(part, fold_ids, training.seed, settings or {}, folder, progress, label)
+    workers = count_workers(workers, [find_device(training.device).type])
+    trainer = _TeacherTrainer(part, fold_ids, training.seed, settings or {}, folder, label, workers, progress)
     choice = _try_reconstruction(trainer) if method["feature_reconstruction"] is None else {}
     chosen = {name: value for name, value in choice.items() if name in method}
+
+    def score(number: int, report: ProgressCallback | None) -> Made:
+        run, fitted = trainer.fit(number, f"fold-{number + 1}", f"fold {number + 1}/{folds}", chosen, report)
+        return score_rows(run, part, fitted)
+
     scores = TeacherScores(part.splits["train"], fold_ids)
-    for number in range(folds):
-        run, fitted = trainer.fit(number, f"fold-{number + 1}", f"fold {number + 1}/{folds}", chosen)
-        scores.add(run, part, fitted, number)
+    for number, made in enumerate(trainer.share(score, [f"fold {number + 1}" for number in range(folds)])):
+        scores.add(made, number)
     soft = scores.soft_labels(part, method["head"], provenance, choice)
     if folder is not None and is_main_process():
         soft.save(folder / "soft_labels.safetensors")
@@ -103,10 +115,28 @@ class _TeacherTrainer:
     seed: int
     settings: Mapping[str, Any]
     folder: RunFolder | None
-    progress: ProgressCallback | None
     label: str
+    workers: int
+    progress: ProgressCallback | None
 
-    def fit(self, number: int, folder_name: str, label: str, changes: Mapping[str, Any]) -> tuple[Run, Tensor]:
+    def share(self, work: Work, names: Sequence[str]) -> list[Made]:
+        """The results of as many units of work as there are names, in this process or in workers."""
+        found: dict[int, Made] = {}
+        groups = [[number] for number in range(len(names))]
+        called = {number: f"{self.label}, {name}" for number, name in enumerate(names)}
+        resume = "" if self.folder is None else "what is done stays: go on with --resume"
+        options: dict[str, Any] = {"workers": self.workers, "names": called, "progress": self.progress}
+        run_units(work, groups, found.__setitem__, **options, label=f"{self.label}s", resume=resume)
+        return [found[number] for number in range(len(names))]
+
+    def fit(
+        self,
+        number: int,
+        folder_name: str,
+        label: str,
+        changes: Mapping[str, Any],
+        progress: ProgressCallback | None,
+    ) -> tuple[Run, Tensor]:
         """Train the teacher of all folds but one, or load it; the run, and the rows that it was trained on."""
         rows = self.part.splits["train"][(self.fold_ids >= 0) & (self.fold_ids != number)]
         fitted = hold_out(replace(self.part, splits={**self.part.splits, "train": rows}), _HELD_OUT, self.seed)
@@ -116,7 +146,7 @@ class _TeacherTrainer:
             settings={**self.settings, **changes},
             out=None if self.folder is None else self.folder / "teacher" / folder_name,
             resume=True,
-            progress=self.progress,
+            progress=progress,
             label=f"{self.label}, {label}",
             evaluate=False,
         )
@@ -132,15 +162,18 @@ def _try_reconstruction(trainer: _TeacherTrainer) -> dict[str, float | Mapping[s
     rows = trainer.part.splits["train"][trainer.fold_ids == 0]
     judged, positive = trainer.part.subset(rows), trainer.part.targets[rows] > 0
 
-    def judge(weight: float) -> float:
-        label, changes = f"trial with feature_reconstruction={weight:g}", {"feature_reconstruction": weight}
-        run, _ = trainer.fit(0, f"trial-explaining-{weight:g}", label, changes)
+    def judge(number: int, report: ProgressCallback | None) -> Made:
+        weight = weights[number]
+        changes = {"feature_reconstruction": weight}
+        run, _ = trainer.fit(0, f"trial-explaining-{weight:g}", names[number], changes, report)
         teacher = run.method
         assert isinstance(teacher, AVSAL)
         scored = run.apply(judged, lambda part, side: {"": teacher.soft_labels(part, side)})[""]
-        return fmean(mean_class_precision(scores, positive) for scores in scored.values())
+        return Made({}, {"map": fmean(mean_class_precision(scores, positive) for scores in scored.values())})
 
-    without, with_it = judge(0.0), judge(_RECONSTRUCTION_WEIGHT)
+    weights = (0.0, _RECONSTRUCTION_WEIGHT)
+    names = [f"trial with feature_reconstruction={weight:g}" for weight in weights]
+    without, with_it = (made.values["map"] for made in trainer.share(judge, names))
     chosen = _RECONSTRUCTION_WEIGHT if with_it >= _KEPT * without else 0.0
     return {"feature_reconstruction": chosen, "map": {"0": without, f"{_RECONSTRUCTION_WEIGHT:g}": with_it}}
 

@@ -50,13 +50,17 @@ class InteractionTrainer:
     Soft labels and graphs are kept in the object: runs without a folder that need the same ones share them, as the
     controls of a comparison do.
 
+    Args:
+        workers: Processes that share the teachers; None: see :func:`overtone.core.worker_counts.count_workers`.
+
     Example:
         >>> from overtone.features import from_arrays, simulate
         >>> data = from_arrays(simulate(seed=0))
         >>> run = InteractionTrainer().train("interactions", data)  # doctest: +SKIP
     """
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers
         self._kept: dict[str, Any] = {}
 
     def train(self, method: str, data: PairedFeatures, **options: Unpack[TrainOptions]) -> Run:
@@ -151,7 +155,7 @@ class InteractionTrainer:
             "with": {name: value for name, value in settings.items() if name not in FREE},
         }
         options: dict[str, Any] = {"folds": config.folds, "settings": settings, "progress": run.progress}
-        options |= {"out": run.folder, "label": f"{run.label}: teacher"}
+        options |= {"out": run.folder, "label": f"{run.label}: teacher", "workers": self.workers}
         return self._keep(identity, lambda: cross_fit(part, **options), run)
 
     def _graph(self, config: InteractionConfig, run: RunContext, soft: SoftLabels) -> Graph:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from overtone.core.workers import Made
 from overtone.features import PairedFeatures
 from overtone.graphs.soft_labels import Kind
 from overtone.interactions.reliability import reliability
@@ -17,6 +18,26 @@ from overtone.training.run import Run
 
 _CERTAIN = 1e-6
 """Probabilities stay so far from 0 and 1: nothing that was learnt is surer, and their logarithms stay finite."""
+
+
+def score_rows(run: Run, part: PairedFeatures, fitted: Tensor) -> Made:
+    """Score all training rows with a teacher that was trained on the rows ``fitted``.
+
+    Returns:
+        Tensors: ``KIND/MODALITY``, (N, C) scores of kind calibrated and uncalibrated, and ``fitted``. Values: the
+        names of the ``modalities`` in their order, and ``temperatures``.
+    """
+    teacher = run.method
+    assert isinstance(teacher, AVSAL)
+
+    def score(rows: Tensor, side: int) -> dict[str, Tensor]:
+        raw = teacher.probabilities(teacher.logits(rows, side))
+        return {"calibrated": teacher.soft_labels(rows, side), "uncalibrated": raw}
+
+    scored = run.apply(part.split("train"), score)
+    tensors = {f"{kind}/{name}": values for kind, parts in scored.items() for name, values in parts.items()}
+    names = list(scored["calibrated"])
+    return Made({**tensors, "fitted": fitted}, {"modalities": names, "temperatures": teacher.temperatures.tolist()})
 
 
 @dataclass
@@ -31,23 +52,16 @@ class TeacherScores:
         self.counts = {name: torch.zeros(len(self.rows), 1) for name in self.sums}
         self.temperatures: list[list[float]] = []
 
-    def add(self, run: Run, part: PairedFeatures, fitted: Tensor, number: int) -> None:
-        """Add the scores of the teacher that was trained on the rows ``fitted`` and has not seen fold ``number``."""
-        teacher = run.method
-        assert isinstance(teacher, AVSAL)
-        self.temperatures.append(teacher.temperatures.tolist())
-
-        def score(rows: Tensor, side: int) -> dict[str, Tensor]:
-            raw = teacher.probabilities(teacher.logits(rows, side))
-            return {"calibrated": teacher.soft_labels(rows, side), "uncalibrated": raw}
-
-        scored = run.apply(part.split("train"), score)
+    def add(self, made: Made, number: int) -> None:
+        """Add what :func:`score_rows` says of a teacher that has not seen fold ``number``."""
+        self.temperatures.append(made.values["temperatures"])
         unseen = ((self.fold_ids == number) | (self.fold_ids < 0))[:, None].float()
-        seen = torch.isin(self.rows, fitted)[:, None].float()
+        seen = torch.isin(self.rows, made.tensors["fitted"])[:, None].float()
         for name, rows in (("calibrated", unseen), ("uncalibrated", unseen), ("in_sample", seen)):
             self.counts[name] += rows
-            for modality, values in scored["uncalibrated" if name == "uncalibrated" else "calibrated"].items():
-                sums = self.sums[name]
+            kind = "uncalibrated" if name == "uncalibrated" else "calibrated"
+            for modality in made.values["modalities"]:
+                values, sums = made.tensors[f"{kind}/{modality}"], self.sums[name]
                 sums[modality] = sums.get(modality, torch.zeros_like(values)) + rows * values
 
     def mean(self, name: str) -> dict[str, Tensor]:
