@@ -18,7 +18,8 @@ from overtone.training import TrainingSettings, train
 from overtone.training.batching import batch_bounds
 from overtone.training.data import Rows
 from overtone.training.distribution import Group
-from overtone.training.loop import Loop, in_blocks, rate, reproducible, seed_everything
+from overtone.training.embedding import in_blocks
+from overtone.training.loop import Loop, rate, reproducible, seed_everything
 
 
 def weights(run):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from typing_extensions import Unpack
 
 from overtone.api.checks import check_method
 from overtone.api.parameters import (
-    DIFFUSION,
     Data,
     Flag,
     OutFile,
@@ -29,7 +28,6 @@ from overtone.core.outputs import ResultFolder, check_file
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from overtone.evaluation import Evaluation
     from overtone.features import Features, PairedFeatures
     from overtone.training import Run
 
@@ -131,6 +129,7 @@ def embed(
     variant: Annotated[str | None, Param("NAME")] = None,
     overwrite: Flag = False,
     device: Annotated[str, Param("NAME")] = "cpu",
+    progress: ProgressCallback | None = None,
     **reading: Unpack[ViewReading],
 ) -> dict[str, Tensor]:
     """Embed every clip of DATA with a trained RUN, in both modalities or in one.
@@ -146,6 +145,7 @@ def embed(
         variant: One of the method's further embeddings.
         overwrite: Replace the file that is at --out.
         device: Where to embed: cpu, cuda, cuda:1 or auto.
+        progress: Called while rows are embedded, if that takes more than two seconds.
         reading: How to read the data; see :func:`overtone.load`. With ``only``, one name of ``modalities`` is the
             modality's key in DATA.
 
@@ -167,80 +167,15 @@ def embed(
     run = run if isinstance(run, Run) else Run.load(run, device)
     if only is not None:
         single = read_one(data, only, run.modalities, reading)
-        embeddings = {only: run.embed_one(only, single, variant)}
+        embeddings = {only: run.embed_one(only, single, variant, progress)}
         embedded: Features = replace(single, modalities=embeddings)
     else:
         pairs = read(data, cast(PairReading, {"modalities": run.modalities, **reading}))
-        embeddings = run.embed(pairs, variant)
+        embeddings = run.embed(pairs, variant, progress)
         embedded = replace(pairs, modalities=embeddings)
     if out is not None:
         save(embedded, Path(out))
     return embeddings
-
-
-def evaluate(
-    target: Annotated[str | Path | Run, Param("RUN|EMBEDDINGS")],
-    data: Annotated[str | Path | PairedFeatures | None, Param("DATA")] = None,
-    *,
-    split: Annotated[str | None, Param("NAME")] = None,
-    bootstrap: Annotated[int, Param("N", minimum=0)] = 1000,
-    memory_mb: Annotated[int, Param("MB", minimum=16)] = 256,
-    device: Annotated[str, Param("NAME")] = "cpu",
-    confusion: bool = False,
-    diffusion: Flag = False,
-    settings: Annotated[Settings, Settable(DIFFUSION)] = None,
-    **reading: Unpack[PairReading],
-) -> Evaluation:
-    """Evaluate retrieval from each modality to the other: mAP, R@k, ranks and mAP per class, with intervals.
-
-    Of a RUN, DATA is embedded first; a file of EMBEDDINGS in the plain layout, from any source, needs no run.
-
-    Args:
-        target: A run folder, or a file of embeddings in the plain layout. In Python also a run.
-        data: For a run: the features to embed and evaluate.
-        split: Rows to evaluate: test, val, train or all; by default test, or all if EMBEDDINGS have no split.
-        bootstrap: Resamples of the queries for the intervals; 0 for none.
-        memory_mb: Memory, in MiB, that one block of similarities may take.
-        device: Where to embed: cpu, cuda, cuda:1 or auto.
-        confusion: Whether to count which class is retrieved for which.
-        diffusion: Also rank by random walks on the gallery's own neighbour graph; its figures stand beside the others.
-        settings: Settings of the diffusion.
-        reading: How to read the data; see :func:`overtone.load`.
-
-    Returns:
-        Metrics in both directions.
-
-    Raises:
-        InputError: The target is neither a run nor embeddings, a run came without data, or they do not fit.
-    """
-    if settings and not diffusion:
-        raise InputError("evaluate: there are settings, but only the diffusion has any", fix="ask for it: --diffusion")
-    options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": bootstrap, "confusion": confusion}
-    options["diffusion"] = settings or diffusion
-    if isinstance(target, (str, Path)) and not is_run(target):
-        if data is not None:
-            if not Path(target).exists():
-                require_run(target)
-            raise InputError(f"{target}: not a run folder", fix="leave DATA out to evaluate a file of embeddings")
-        features = read(target, reading)
-        from overtone import evaluation
-
-        own = "all" if features.provenance.made_split else "test"  # the split of a source that brought one
-        chosen = _chosen(features, split or own)
-        part = features if chosen is None else features.split(chosen)
-        _refuse_zeros(features, chosen)
-        about: dict[str, Any] = {"names": part.names, "class_names": part.class_names, "events": part.events}
-        about |= {"present": part.present, "groups": part.groups}
-        first, second = part.modalities.values()
-        return evaluation.evaluate(first, second, part.labels, **about, **options)
-    if data is None:
-        raise InputError(f"{target}: a run is evaluated on features", fix="name them: overtone evaluate RUN DATA")
-    from overtone.training import Run
-
-    run = target if isinstance(target, Run) else Run.load(target, device)
-    reading.setdefault("modalities", run.modalities)
-    features = read(data, reading)
-    return run.evaluate(features, _chosen(features, split or "test"), **options)
 
 
 def is_run(path: str | Path) -> bool:
@@ -277,23 +212,3 @@ def _write_report(run: Run, data: PairedFeatures, folder: Path) -> Path | None:
     path = folder / "report.html"
     write_text(path, report.run_report(run, data, evaluation, embeddings, found))
     return path
-
-
-def _chosen(data: PairedFeatures, split: str) -> str | None:
-    """The split to take; None for all rows."""
-    return None if split == "all" or not data.splits else split
-
-
-def _refuse_zeros(features: PairedFeatures, split: str | None) -> None:
-    """Refuse embeddings of zeros, which have no direction, by the row in the file and the id."""
-    for name, values in features.modalities.items():
-        zero = features.has(name) & ~values.flatten(1).any(dim=1)
-        numbers = zero.nonzero().flatten().tolist()
-        if split is not None:
-            members = set(features.splits[split].tolist())
-            numbers = [row for row in numbers if row in members]
-        if numbers:
-            row = numbers[0]
-            where = f"{features.provenance.source}, key {name!r}, row {row} (id {features.ids[row][:60]!r})"
-            what = f"{where}: is all zeros and has no direction ({len(numbers)} such rows)"
-            raise InputError(what, fix=f"drop the clip, or mark it in a key 'present_{name}'")

@@ -185,13 +185,16 @@ def _with_spread(space: SpaceResult, key: str) -> str:
 
 def _counted(evaluation: Evaluation) -> str:
     """How many queries there are; of each direction, where some clips have one modality only."""
+    sample = evaluation.sample
+    drawn = "" if sample is None else f", drawn from {sample.of:,} with seed {sample.seed}"
     if not evaluation.sizes:
-        return f"{plural(evaluation.queries, 'query', 'queries')} in each direction"
+        return f"{plural(evaluation.queries, 'query', 'queries')} in each direction{drawn}"
     ways = {"a2v": evaluation.modalities, "v2a": evaluation.modalities[::-1]}
-    return ", ".join(
+    counts = (
         f"{size.queries:,} {ways[way][0]} queries among {size.gallery:,} {ways[way][1]} items ({size.paired:,} paired)"
         for way, size in evaluation.sizes.items()
     )
+    return ", ".join(counts) + drawn
 
 
 def inspection_table(found: Inspection) -> list[RenderableType]:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import rich.progress
 
 
+_WORTH_SECONDS, _BETWEEN_SECONDS = 2.0, 0.2
+"""Time from which on counted work is reported, and time between two reports."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far one piece of work has come.
@@ -66,6 +70,36 @@ class Progress:
 ProgressCallback = Callable[[Progress], object]
 """Called after each unit of work. A graph search ends with its best result so far if the answer is true; all other work
 ignores the answer."""
+
+
+class Meter:
+    """Counts units of work and reports them: a few times a second, and not at all where all is done within seconds.
+
+    Args:
+        label, total, unit: As of :class:`Progress`.
+        progress: What is called; None: nobody.
+
+    Example:
+        >>> meter = Meter("embedding", 100, "row", print)
+        >>> meter.add(100)  # at once, so nobody needs to know
+    """
+
+    def __init__(self, label: str, total: int, unit: str, progress: ProgressCallback | None) -> None:
+        self.label, self.total, self.unit, self.progress = label, total, unit, progress
+        self.done, self.started = 0, time.monotonic()
+        self.reported: float | None = None
+
+    def add(self, count: int) -> None:
+        """Note that so many units more are done."""
+        self.done += count
+        if self.progress is None or not self.done:
+            return
+        seconds = time.monotonic() - self.started
+        if self.reported is None and seconds * self.total / self.done < _WORTH_SECONDS:
+            return
+        if self.reported is None or self.done >= self.total or seconds - self.reported >= _BETWEEN_SECONDS:
+            self.reported = seconds
+            self.progress(Progress(self.label, self.done, self.total, self.unit, seconds=seconds))
 
 
 def is_main_process() -> bool:

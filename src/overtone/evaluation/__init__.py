@@ -11,7 +11,7 @@ from overtone.evaluation.quick import (
     mean_reciprocal_rank,
 )
 from overtone.evaluation.ranks import CounterpartRanks, Ranks, rank_scores
-from overtone.evaluation.result import ClassScore, Evaluation, Reranking, Score
+from overtone.evaluation.result import ClassScore, Evaluation, QuerySample, Reranking, Score
 from overtone.evaluation.significance import (
     PairedBootstrap,
     PairedSeedTest,
@@ -31,6 +31,7 @@ __all__ = [
     "Metric",
     "PairedBootstrap",
     "PairedSeedTest",
+    "QuerySample",
     "Ranks",
     "Reranking",
     "Score",

@@ -28,11 +28,13 @@ class Clips:
         count: N.
         there: (N,) bool of either modality; empty where all clips have both.
         groups: (N,) number of each clip's group; None where all stand alone.
+        asking: Numbers of the clips that query, in order; None of all.
     """
 
     count: int
     there: tuple[NDArray[np.bool_], ...] = field(default=())
     groups: Ints | None = None
+    asking: Ints | None = None
 
     @classmethod
     def of(
@@ -59,6 +61,19 @@ class Clips:
                     raise InputError(f"no clip has {name}", fix="evaluate rows of both modalities")
         return cls(rows, there, group_numbers(groups) if len(groups) else None)
 
+    def sampled(self, queries: int | None, seed: int) -> Clips:
+        """The same, with so many clips drawn at random that query; all that are there are found as before.
+
+        Raises:
+            InputError: The number is not positive.
+        """
+        if queries is not None and queries < 1:
+            raise InputError("queries: at least one clip must query", got=queries)
+        if queries is None or queries >= self.count:
+            return self
+        drawn = np.random.default_rng((seed, 1)).choice(self.count, queries, replace=False)
+        return replace(self, asking=np.sort(drawn))
+
     def filled(self, first: ArrayLike, second: ArrayLike) -> tuple[ArrayLike, ArrayLike]:
         """The embeddings with ones in the place of rows that are not there, which nothing looks at."""
         if not self.there:
@@ -74,21 +89,22 @@ class Clips:
         rows = first, second
         found = {}
         for way, (asking, asked) in _ASKED.items():
-            queries, items = self._rows(asking), self._rows(asked)
-            if queries is None or items is None:
+            queries, items = self._queries(asking), self._rows(asked)
+            if queries is None and items is None:
                 own = own_items(self.count) if self.groups is None else match_groups(self.groups, self.groups)
                 found[way] = Search(rows[asking], rows[asked], counterparts=own)
             else:
                 names = np.arange(self.count) if self.groups is None else self.groups
-                own = match_groups(names[queries], names[items])
-                found[way] = Search(rows[asking][queries], rows[asked][items], counterparts=own)
+                own = match_groups(names[_all_if_none(queries)], names[_all_if_none(items)])
+                asks, gives = rows[asking][_all_if_none(queries)], rows[asked][_all_if_none(items)]
+                found[way] = Search(asks, gives, counterparts=own)
         return self.with_targets(found, targets)
 
     def with_targets(self, searches: Mapping[str, Search], targets: Tensor | None) -> dict[str, Search]:
         """The same searches for other (N, C) targets."""
         found = {}
         for way, search in searches.items():
-            asking, asked = (self._rows(side) for side in _ASKED[way])
+            asking, asked = self._queries(_ASKED[way][0]), self._rows(_ASKED[way][1])
             query = targets if targets is None or asking is None else targets[asking]
             gallery = targets if targets is None or asked is None else targets[asked]
             found[way] = replace(search, query_targets=query, gallery_targets=gallery)
@@ -96,7 +112,7 @@ class Clips:
 
     def spread(self, way: str, values: Floats) -> Tensor:
         """(N,) values of all clips from those of a direction's queries; NaN of clips that do not query."""
-        rows = self._rows(_ASKED[way][0]) if way in _ASKED else None
+        rows = self._queries(_ASKED[way][0]) if way in _ASKED else None
         if rows is None:
             return torch.from_numpy(values)
         return torch.full((self.count,), torch.nan, dtype=torch.float64).index_put((rows,), torch.from_numpy(values))
@@ -114,3 +130,13 @@ class Clips:
     def _rows(self, side: int) -> Tensor | None:
         """Numbers of the clips that have a modality; None of all."""
         return torch.from_numpy(np.flatnonzero(self.there[side])) if self.there else None
+
+    def _queries(self, side: int) -> Tensor | None:
+        """Numbers of the clips that query by a modality; None of all."""
+        if self.asking is None:
+            return self._rows(side)
+        return torch.from_numpy(self.asking[self.there[side][self.asking]] if self.there else self.asking)
+
+
+def _all_if_none(rows: Tensor | None) -> Tensor | slice:
+    return slice(None) if rows is None else rows

@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from overtone.core import InputError
+from overtone.core import InputError, ProgressCallback
+from overtone.core.progress import Meter
 from overtone.evaluation.arrays import ArrayLike, Floats, class_labels, event_targets, unit_pair
 from overtone.evaluation.clips import Clips
 from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.metrics import EVENTS_MAP, Metric, metrics
-from overtone.evaluation.result import ClassScore, Evaluation, Reranking, Score
+from overtone.evaluation.result import ClassScore, Evaluation, QuerySample, Reranking, Score
 from overtone.evaluation.retrieval import Found, Search, run_search
 from overtone.evaluation.significance import mean_interval
 
@@ -42,6 +43,8 @@ def evaluate(
     diffusion: bool | Mapping[str, float] = False,
     present: Mapping[str, ArrayLike] | None = None,
     groups: Sequence[str] = (),
+    queries: int | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Evaluation:
     """Cross-modal retrieval in both directions by cosine similarity, over all ranks.
 
@@ -60,8 +63,8 @@ def evaluate(
         class_names: C names, in the order of the class numbers; by default the class numbers.
         recall_at: The cutoffs k of the recalls.
         memory_mb: Megabytes that the blocks of similarities may take.
-        bootstrap: Number of draws of the interval of ``map``; 0 for none.
-        seed: Seed of the draws.
+        bootstrap: Number of draws of the interval of ``map``, of a sample of queries of each mean; 0 for none.
+        seed: Seed of the draws, and of the sample.
         confusion: Whether to count the classes of nearest items, too; not done for more than 2,000 classes.
         exact: Whether to sum cosines in float64 before they are rounded to float32, so that items which are equally
             similar by arithmetic are tied on every machine; by default up to 4096 × 4096 pairs, where it is free.
@@ -71,6 +74,8 @@ def evaluate(
             and is found by it; its row in the other is not looked at, and its true counterpart is not ranked.
         groups: N names of what clips belong together: any item of a query's group is its true counterpart, and the
             first of them in the ranking counts. A clip with an empty name stands alone.
+        queries: Number of clips, drawn at random, that query; all clips are found as before. None: all clips.
+        progress: Called while queries are ranked, if that takes more than two seconds.
 
     Returns:
         The evaluation. Direction ``a2v`` means that ``first`` queries ``second``, ``v2a`` the reverse.
@@ -87,12 +92,14 @@ def evaluate(
         >>> round(result["map"]["mean"], 3), result["instance_recall@1"]["a2v"], result["median_rank"]["a2v"]
         (0.75, 0.0, 3.0)
     """
-    clips = Clips.of(names, (first, second), present or {}, groups)
+    clips = Clips.of(names, (first, second), present or {}, groups).sampled(queries, seed)
     a, v = unit_pair(*clips.filled(first, second), names, exact, paired=True)
     labels, known = (None, ()) if targets is None else class_labels(targets, len(a), "targets", class_names)
     searches = clips.searches(a, v, labels)
     chosen = [metric for _, metric in metrics.items() if labels is not None or metric.level == "instance"]
-    plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion, clips)
+    rounds = (1 if events is None else 2) * (1 if diffusion is False else 2)
+    meter = Meter("evaluation", rounds * sum(len(search.queries) for search in searches.values()), "query", progress)
+    plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion, clips, meter)
     either = None if events is None else event_targets(events, len(a), names)
     found = _with_events(searches, plan, names, known, either)
     if diffusion is False:
@@ -134,6 +141,7 @@ def evaluate_within(
     seed: int = 0,
     confusion: bool = False,
     exact: bool | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Evaluation:
     """Retrieval within one set: every clip is a query among all other clips.
 
@@ -141,7 +149,7 @@ def evaluate_within(
         embeddings: (N, d) embeddings; they need not have unit length.
         targets: As for :func:`evaluate`.
         name: What the set is called.
-        class_names, recall_at, memory_mb, bootstrap, seed, confusion, exact: See :func:`evaluate`.
+        class_names, recall_at, memory_mb, bootstrap, seed, confusion, exact, progress: See :func:`evaluate`.
 
     Returns:
         The evaluation with the label-level metrics. Its only direction is called ``within``.
@@ -159,7 +167,8 @@ def evaluate_within(
         raise InputError(f"{name}: at least two clips are needed to find one with another", got=len(rows))
     labels, known = class_labels(targets, len(rows), "targets", class_names)
     chosen = [metric for _, metric in metrics.items() if metric.level == "label"]
-    plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion, Clips(len(rows)))
+    meter = Meter("evaluation", len(rows), "query", progress)
+    plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion, Clips(len(rows)), meter)
     searches = {"within": Search(rows, rows, labels, labels, exclude_self=True)}
     return _evaluate(searches, plan, (name,), known)
 
@@ -168,7 +177,7 @@ def evaluate_within(
 class _Plan:
     """What is computed: metrics, cutoffs k, memory in MB, draws and seed of the interval of map, confusion or not.
 
-    ``clips`` are those that query and are found.
+    ``clips`` are those that query and are found; ``meter`` counts queries.
     """
 
     metrics: Sequence[Metric]
@@ -178,6 +187,7 @@ class _Plan:
     seed: int
     confusion: bool
     clips: Clips
+    meter: Meter
 
 
 def _evaluate(
@@ -193,15 +203,15 @@ def _evaluate(
         key: Score({way: _summarise(metric, column) for way, column in values[key].items()})
         for key, metric in keys.items()
     }
+    if plan.bootstrap:
+        averaged = {key for key, metric in keys.items() if metric.summary is np.mean}
+        drawn = averaged if clips.asking is not None else averaged & {"map"}
+        scores |= {key: replace(scores[key], ci95=_interval(values[key], plan)) for key in drawn}
     skipped, per_class = dict.fromkeys(searches, 0), {}
     first = next(iter(searches.values()))
     if "map" in values:
         precision = values["map"]
         skipped = {way: int(np.isnan(column).sum()) for way, column in precision.items()}
-        if plan.bootstrap:
-            drawn = {way: clips.spread(way, column).numpy() for way, column in precision.items()}
-            interval = mean_interval(drawn, resamples=plan.bootstrap, seed=plan.seed)
-            scores["map"] = replace(scores["map"], ci95=interval)
         if first.query_targets is not None and class_names:
             members = {
                 way: search.query_targets for way, search in searches.items() if search.query_targets is not None
@@ -209,7 +219,7 @@ def _evaluate(
             per_class = _per_class(precision, members, class_names)
     return Evaluation(
         modalities=names,
-        queries=clips.count,
+        queries=clips.count if clips.asking is None else len(clips.asking),
         gallery=clips.count - first.exclude_self,
         scores=scores,
         skipped_queries=skipped,
@@ -218,7 +228,14 @@ def _evaluate(
         sizes=clips.sizes(searches),
         confusion={way: torch.from_numpy(r.nearest) for way, r in found.items() if r.nearest is not None},
         class_names=class_names,
+        sample=None if clips.asking is None else QuerySample(len(clips.asking), clips.count, plan.seed),
     )
+
+
+def _interval(values: Mapping[str, Floats], plan: _Plan) -> tuple[float, float]:
+    """The interval of a mean over the queries, which are drawn clip by clip."""
+    drawn = {way: plan.clips.spread(way, column).numpy() for way, column in values.items()}
+    return mean_interval(drawn, resamples=plan.bootstrap, seed=plan.seed)
 
 
 def _run(search: Search, plan: _Plan) -> Found:
@@ -227,7 +244,8 @@ def _run(search: Search, plan: _Plan) -> Found:
     for metric in plan.metrics:
         (labelled if metric.level == "label" else instances).update(metric.columns(plan.cutoffs))
     graded = any(metric.graded for metric in plan.metrics)
-    found = run_search(search, labelled, memory_mb=plan.memory_mb, confusion=plan.confusion, graded=graded)
+    options: dict[str, Any] = {"memory_mb": plan.memory_mb, "confusion": plan.confusion, "count": plan.meter.add}
+    found = run_search(search, labelled, graded=graded, **options)
     if found.counterparts is not None:
         found.values.update({key: function(found.counterparts) for key, function in instances.items()})
     return found

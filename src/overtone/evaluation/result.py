@@ -100,6 +100,14 @@ class Sizes(NamedTuple):
     paired: int
 
 
+class QuerySample(NamedTuple):
+    """Clips that queried, drawn at random with a seed ``of`` all clips; every clip was there to be found."""
+
+    queries: int
+    of: int
+    seed: int
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """The result of :func:`~overtone.evaluation.evaluate`.
@@ -119,6 +127,7 @@ class Evaluation:
             empty unless asked for. Not stored as JSON.
         class_names: Name of each class.
         diffusion: The same after :class:`~overtone.evaluation.Diffusion`; None unless asked for.
+        sample: Which clips queried; None: all. Of a sample, every mean over the queries has an interval.
     """
 
     modalities: tuple[str, ...]
@@ -132,6 +141,7 @@ class Evaluation:
     class_names: tuple[str, ...] = ()
     diffusion: Reranking | None = None
     sizes: dict[str, Sizes] = field(default_factory=dict)
+    sample: QuerySample | None = None
 
     def __getitem__(self, key: str) -> Score:
         return self.scores[key]
@@ -156,6 +166,7 @@ class Evaluation:
             "queries": self.queries,
             "gallery": self.gallery,
             **({"sizes": {way: size._asdict() for way, size in self.sizes.items()}} if self.sizes else {}),
+            **({} if self.sample is None else {"sample": self.sample._asdict()}),
             "skipped_queries": dict(self.skipped_queries),
             **{key: score.to_dict() for key, score in self.scores.items()},
             **({"per_class": classes} if classes else {}),
@@ -171,6 +182,7 @@ class Evaluation:
         """
         classes: Mapping[str, Any] = values.get("per_class", {})
         other: Mapping[str, Any] | None = values.get("diffusion")
+        sample: Mapping[str, Any] | None = values.get("sample")
         try:
             return cls(
                 modalities=tuple(values["modalities"]),
@@ -186,6 +198,7 @@ class Evaluation:
                 class_names=tuple(classes),
                 diffusion=None if other is None else Reranking.from_dict(other),
                 sizes={way: Sizes(**size) for way, size in values.get("sizes", {}).items()},
+                sample=None if sample is None else QuerySample(**sample),
             )
         except (KeyError, TypeError) as error:
             raise InputError("not a stored evaluation", got=f"{type(error).__name__}: {error}") from None

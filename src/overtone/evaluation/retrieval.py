@@ -81,12 +81,18 @@ class Found:
 
 
 def run_search(
-    search: Search, columns: LabelColumns, *, memory_mb: int, confusion: bool = False, graded: bool = False
+    search: Search,
+    columns: LabelColumns,
+    *,
+    memory_mb: int,
+    confusion: bool = False,
+    graded: bool = False,
+    count: Callable[[int], None] | None = None,
 ) -> Found:
     """Rank the gallery for every query and compute the label-level metrics in ``columns``.
 
     All threads together take at most ``memory_mb`` megabytes. ``confusion``: also count the classes of nearest items;
-    ``graded``: a metric asks how relevant an item is.
+    ``graded``: a metric asks how relevant an item is; ``count`` is called with the number of queries of each block.
 
     Raises:
         InputError: ``memory_mb`` is not positive.
@@ -102,7 +108,9 @@ def run_search(
     # A block is one core's business from product to metric: what it needs is in that core's cache, and no core waits.
     with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as workers:
         nearest: Floats | None = None
-        for counts in workers.map(work.block, blocks):
+        for rows, counts in zip(blocks, workers.map(work.block, blocks)):
+            if count is not None:
+                count(len(rows))
             if counts is not None:
                 nearest = counts if nearest is None else nearest + counts
     counterparts = None

@@ -23,7 +23,7 @@ from overtone.experiments.results import DIRECTIONS, RANKED_BY, Comparison, Meth
 from overtone.features import PairedFeatures
 from overtone.methods.base import methods as registered
 from overtone.training import Run, TrainingSettings
-from overtone.training.run import judge
+from overtone.training.judging import judge
 
 _ALSO_TESTED = ("map_events",)
 """What methods are tested by besides the ranking metric, where it is known."""

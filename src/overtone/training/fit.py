@@ -19,8 +19,9 @@ from overtone.methods.base import InferredTargets, methods
 from overtone.training.context import Infer, RunContext, describe_run
 from overtone.training.data import TrainingData, describe, fingerprint, hide_labels, prepare
 from overtone.training.distribution import processes
+from overtone.training.embedding import in_blocks
 from overtone.training.folder import Checkpoint, EpochRecord, RunFolder, restore_method
-from overtone.training.loop import Clock, Loop, in_blocks, reproducible, seed_everything
+from overtone.training.loop import Clock, Loop, reproducible, seed_everything
 from overtone.training.resuming import refuse_differences
 from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings

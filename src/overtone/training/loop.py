@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -154,25 +154,6 @@ def reproducible(device: torch.device) -> Iterator[None]:
         finally:
             torch.set_deterministic_debug_mode(before)
             memory.fill_uninitialized_memory = filled
-
-
-Embedder = Callable[[Tensor, int], dict[str, Tensor]]
-
-
-def in_blocks(function: Embedder, features: Tensor, modality: int, memory_mb: int) -> dict[str, Tensor]:
-    """Apply an embedding function to blocks of rows, so that their activations take at most ``memory_mb`` MiB.
-
-    Args:
-        function: (n, …) rows and a modality's number, 0 or 1, to named (n, e) embeddings.
-        features: (N, d) or (N, T, d) rows.
-        modality: Handed to the function.
-        memory_mb: The bound.
-    """
-    floats = 16 * max(1024, math.prod(features.shape[1:]))  # a few layers' activations of a wide network
-    block = max(256, memory_mb * 2**20 // (4 * floats))
-    with torch.no_grad():
-        parts = [function(rows, modality) for rows in torch.split(features, block)]
-    return {name: torch.cat([part[name] for part in parts]).float() for name in parts[0]}
 
 
 class Clock:

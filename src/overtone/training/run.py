@@ -10,15 +10,17 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from overtone.core import InputError, unknown_name
+from overtone.core import InputError, ProgressCallback, unknown_name
 from overtone.core.files import save_tensors, write_json
-from overtone.evaluation import Evaluation, evaluate
+from overtone.core.progress import Meter
+from overtone.evaluation import Evaluation
 from overtone.evaluation.arrays import ArrayLike
 from overtone.features import Features, PairedFeatures, Scaler
 from overtone.methods.base import Method
+from overtone.training.embedding import Embedder, in_blocks, shapes_text, spread_rows
 from overtone.training.folder import EpochRecord, RunFolder, device_of
+from overtone.training.judging import judge
 from overtone.training.loading import read_run, whole_copy
-from overtone.training.loop import Embedder, in_blocks
 
 T = TypeVar("T")
 Embeddings = dict[str, Tensor]
@@ -121,26 +123,35 @@ class Run:
         first, second = self.info["modalities"]
         return first, second
 
-    def embed(self, data: PairedFeatures, variant: str | None = None) -> Embeddings:
+    def embed(
+        self, data: PairedFeatures, variant: str | None = None, progress: ProgressCallback | None = None
+    ) -> Embeddings:
         """Embed all rows of both modalities; a row that lacks one has zeros there, as ``data.present`` says.
 
         Args:
             data: Features of the same modalities and dimensions as the run was trained on; labels are not looked at.
             variant: One of the method's further embeddings, None for its own.
+            progress: Called while rows are embedded, if that takes more than two seconds.
 
         Raises:
             InputError: The data does not fit the run, or there is no such variant.
         """
-        return self._chosen(self.apply(data, self._embedder(variant)), variant)
+        return self._chosen(self.apply(data, self._embedder(variant), progress), variant)
 
-    def embed_one(self, modality: str, rows: ArrayLike | Features, variant: str | None = None) -> Tensor:
+    def embed_one(
+        self,
+        modality: str,
+        rows: ArrayLike | Features,
+        variant: str | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Tensor:
         """Embed rows of one modality alone, without the other.
 
         Args:
             modality: Name of one of the run's two modalities.
             rows: (N, d) or (N, T, d) features of the shape that the run was trained on, unscaled; or
                 :class:`~overtone.features.Features` that hold this modality.
-            variant: As for :meth:`embed`.
+            variant, progress: As for :meth:`embed`.
 
         Returns:
             (N, e) rows of unit length, on the CPU: those of :meth:`embed`; zeros where features lack the modality.
@@ -158,7 +169,9 @@ class Run:
         rows = torch.as_tensor(rows, dtype=torch.float32)
         there = rows if present is None else rows[present]
         self.check_one(modality, there)
-        return _spread(self._chosen(self._apply_one(modality, there, self._embedder(variant)), variant), present)
+        meter = Meter(f"embedding {modality}", len(there), "row", progress)
+        found = self._apply_one(modality, there, self._embedder(variant), meter)
+        return spread_rows(self._chosen(found, variant), present)
 
     def variants(self, data: PairedFeatures) -> dict[str, Embeddings]:
         """All further embeddings that the method offers beside its own, by name.
@@ -180,7 +193,9 @@ class Run:
             InputError: The data does not fit the run, or has no such split.
         """
         part = data.split(split) if split is not None and data.splits else data
-        return judge(self.embed(part), part, {"memory_mb": self.settings["memory_mb"], **options})
+        return judge(
+            self.embed(part, None, options.get("progress")), part, {"memory_mb": self.settings["memory_mb"], **options}
+        )
 
     def test(self, data: PairedFeatures) -> tuple[Evaluation, Embeddings]:
         """Embed the split ``test`` and evaluate it; keep and return ``evaluation`` and ``test_embeddings``.
@@ -194,12 +209,15 @@ class Run:
         self.evaluation = judge(self.test_embeddings, part, options)
         return self.evaluation, self.test_embeddings
 
-    def apply(self, data: PairedFeatures, function: Embedder) -> dict[str, Embeddings]:
+    def apply(
+        self, data: PairedFeatures, function: Embedder, progress: ProgressCallback | None = None
+    ) -> dict[str, Embeddings]:
         """Apply a function of scaled rows to both modalities, in blocks.
 
         Args:
             data: Features of the same modalities and dimensions as the run was trained on.
             function: (n, …) scaled rows on the method's device and a modality's number to named (n, e) rows.
+            progress: As for :meth:`embed`.
 
         Returns:
             Name to modality to (N, e) rows, on the CPU.
@@ -209,11 +227,12 @@ class Run:
         """
         self.check(data)
         found: dict[str, Embeddings] = {}
+        meter = Meter("embedding", sum(int(data.has(name).sum()) for name in data.names), "row", progress)
         for name, rows in data.modalities.items():
             present = data.present.get(name)
             there = rows if present is None else rows[present]
-            for variant, embeddings in self._apply_one(name, there, function).items():
-                found.setdefault(variant, {})[name] = _spread(embeddings, present)
+            for variant, embeddings in self._apply_one(name, there, function, meter).items():
+                found.setdefault(variant, {})[name] = spread_rows(embeddings, present)
         return found
 
     def _embedder(self, variant: str | None) -> Embedder:
@@ -226,12 +245,14 @@ class Run:
             raise unknown_name(f"variant of {self.name}", variant or "", found)
         return found[variant or ""]
 
-    def _apply_one(self, modality: str, rows: Tensor, function: Embedder) -> dict[str, Tensor]:
+    def _apply_one(self, modality: str, rows: Tensor, function: Embedder, meter: Meter) -> dict[str, Tensor]:
         """Name to (N, e) rows of one modality."""
         device, scaler = device_of(self.method), self.scalers[modality]
 
         def block(part: Tensor, side: int) -> dict[str, Tensor]:
-            return {variant: e.cpu() for variant, e in function(scaler(part).to(device), side).items()}
+            embedded = {variant: e.cpu() for variant, e in function(scaler(part).to(device), side).items()}
+            meter.add(len(part))
+            return embedded
 
         found = in_blocks(block, rows, self.modalities.index(modality), self.settings["memory_mb"])
         for embeddings in found.values():
@@ -271,26 +292,7 @@ class Run:
         if list(wanted) != list(given) or wanted != given:
             raise InputError(
                 f"{data.provenance.source}: does not fit the run of {self.name} ({self.folder or 'not stored'})",
-                got=_shapes(given),
-                valid=_shapes(wanted),
+                got=shapes_text(given),
+                valid=shapes_text(wanted),
                 fix="bring features of the kind the run was trained on, in the same order",
             )
-
-
-def judge(embeddings: Embeddings, data: PairedFeatures, options: Mapping[str, Any]) -> Evaluation:
-    """Evaluate embeddings of the rows of ``data`` against its labels, and against all of its events, where known."""
-    first, second = embeddings.values()
-    known: dict[str, Any] = {"events": data.events, "names": data.names, "class_names": data.class_names}
-    known |= {"present": data.present, "groups": data.groups}
-    return evaluate(first, second, data.labels, **known, **options)
-
-
-def _spread(embeddings: Tensor, present: Tensor | None) -> Tensor:
-    """Embeddings of the rows that are there, with rows of zeros between them for those that are not."""
-    if present is None:
-        return embeddings
-    return embeddings.new_zeros(len(present), embeddings.shape[1]).masked_scatter(present[:, None], embeddings)
-
-
-def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    return ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in shapes.items())

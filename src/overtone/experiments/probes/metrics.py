@@ -13,7 +13,7 @@ from overtone.diagnosis import variance
 from overtone.evaluation import Evaluation, evaluate, evaluate_within
 from overtone.experiments.probes.data import LabelledRows, ProbeData, one_hot
 from overtone.experiments.probes.results import Series
-from overtone.training.loop import in_blocks
+from overtone.training.embedding import in_blocks
 
 RETRIEVAL = ("recall@1", "map@r", "map")
 GEOMETRY = ("intra_variance", "between_variance", "variance_ratio", "smallest_gap", "effective_rank")

@@ -1,0 +1,107 @@
+"""The verb that evaluates retrieval, of a run or of embeddings from anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typing_extensions import Unpack
+
+from overtone.api.parameters import DIFFUSION, Flag, PairReading, Param, Settable, Settings
+from overtone.api.reading import read
+from overtone.api.running import is_run, require_run
+from overtone.core import InputError, ProgressCallback
+
+if TYPE_CHECKING:
+    from overtone.evaluation import Evaluation
+    from overtone.features import PairedFeatures
+    from overtone.training import Run
+
+
+def evaluate(
+    target: Annotated[str | Path | Run, Param("RUN|EMBEDDINGS")],
+    data: Annotated[str | Path | PairedFeatures | None, Param("DATA")] = None,
+    *,
+    split: Annotated[str | None, Param("NAME")] = None,
+    bootstrap: Annotated[int, Param("N", minimum=0)] = 1000,
+    memory_mb: Annotated[int, Param("MB", minimum=16)] = 256,
+    device: Annotated[str, Param("NAME")] = "cpu",
+    confusion: bool = False,
+    diffusion: Flag = False,
+    queries: Annotated[int | None, Param("N", minimum=1)] = None,
+    settings: Annotated[Settings, Settable(DIFFUSION)] = None,
+    progress: ProgressCallback | None = None,
+    **reading: Unpack[PairReading],
+) -> Evaluation:
+    """Evaluate retrieval from each modality to the other: mAP, R@k, ranks and mAP per class, with intervals.
+
+    Of a RUN, DATA is embedded first; a file of EMBEDDINGS in the plain layout, from any source, needs no run.
+
+    Args:
+        target: A run folder, or a file of embeddings in the plain layout. In Python also a run.
+        data: For a run: the features to embed and evaluate.
+        split: Rows to evaluate: test, val, train or all; by default test, or all if EMBEDDINGS have no split.
+        bootstrap: Resamples of the queries for the intervals; 0 for none.
+        memory_mb: Memory, in MiB, that one block of similarities may take.
+        device: Where to embed: cpu, cuda, cuda:1 or auto.
+        confusion: Whether to count which class is retrieved for which.
+        diffusion: Also rank by random walks on the gallery's own neighbour graph; its figures stand beside the others.
+        queries: Clips drawn at random to query; all others are still found. By default all clips query.
+        settings: Settings of the diffusion.
+        progress: Called while rows are embedded and queries are ranked, if that takes more than two seconds.
+        reading: How to read the data; see :func:`overtone.load`.
+
+    Returns:
+        Metrics in both directions.
+
+    Raises:
+        InputError: The target is neither a run nor embeddings, a run came without data, or they do not fit.
+    """
+    if settings and not diffusion:
+        raise InputError("evaluate: there are settings, but only the diffusion has any", fix="ask for it: --diffusion")
+    options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": bootstrap, "confusion": confusion}
+    options |= {"diffusion": settings or diffusion, "queries": queries, "progress": progress}
+    if isinstance(target, (str, Path)) and not is_run(target):
+        if data is not None:
+            if not Path(target).exists():
+                require_run(target)
+            raise InputError(f"{target}: not a run folder", fix="leave DATA out to evaluate a file of embeddings")
+        features = read(target, reading)
+        from overtone import evaluation
+
+        own = "all" if features.provenance.made_split else "test"  # the split of a source that brought one
+        chosen = _chosen(features, split or own)
+        part = features if chosen is None else features.split(chosen)
+        _refuse_zeros(features, chosen)
+        about: dict[str, Any] = {"names": part.names, "class_names": part.class_names, "events": part.events}
+        about |= {"present": part.present, "groups": part.groups}
+        first, second = part.modalities.values()
+        return evaluation.evaluate(first, second, part.labels, **about, **options)
+    if data is None:
+        raise InputError(f"{target}: a run is evaluated on features", fix="name them: overtone evaluate RUN DATA")
+    from overtone.training import Run
+
+    run = target if isinstance(target, Run) else Run.load(target, device)
+    reading.setdefault("modalities", run.modalities)
+    features = read(data, reading)
+    return run.evaluate(features, _chosen(features, split or "test"), **options)
+
+
+def _chosen(data: PairedFeatures, split: str) -> str | None:
+    """The split to take; None for all rows."""
+    return None if split == "all" or not data.splits else split
+
+
+def _refuse_zeros(features: PairedFeatures, split: str | None) -> None:
+    """Refuse embeddings of zeros, which have no direction, by the row in the file and the id."""
+    for name, values in features.modalities.items():
+        zero = features.has(name) & ~values.flatten(1).any(dim=1)
+        numbers = zero.nonzero().flatten().tolist()
+        if split is not None:
+            members = set(features.splits[split].tolist())
+            numbers = [row for row in numbers if row in members]
+        if numbers:
+            row = numbers[0]
+            where = f"{features.provenance.source}, key {name!r}, row {row} (id {features.ids[row][:60]!r})"
+            what = f"{where}: is all zeros and has no direction ({len(numbers)} such rows)"
+            raise InputError(what, fix=f"drop the clip, or mark it in a key 'present_{name}'")

@@ -1,0 +1,39 @@
+"""Embeddings of many rows, block by block."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+Embedder = Callable[[Tensor, int], dict[str, Tensor]]
+
+
+def in_blocks(function: Embedder, features: Tensor, modality: int, memory_mb: int) -> dict[str, Tensor]:
+    """Apply an embedding function to blocks of rows, so that their activations take at most ``memory_mb`` MiB.
+
+    Args:
+        function: (n, …) rows and a modality's number, 0 or 1, to named (n, e) embeddings.
+        features: (N, d) or (N, T, d) rows.
+        modality: Handed to the function.
+        memory_mb: The bound.
+    """
+    floats = 16 * max(1024, math.prod(features.shape[1:]))  # a few layers' activations of a wide network
+    block = max(256, memory_mb * 2**20 // (4 * floats))
+    with torch.no_grad():
+        parts = [function(rows, modality) for rows in torch.split(features, block)]
+    return {name: torch.cat([part[name] for part in parts]).float() for name in parts[0]}
+
+
+def spread_rows(embeddings: Tensor, present: Tensor | None) -> Tensor:
+    """Embeddings of the rows that are there, with rows of zeros between them for those that are not."""
+    if present is None:
+        return embeddings
+    return embeddings.new_zeros(len(present), embeddings.shape[1]).masked_scatter(present[:, None], embeddings)
+
+
+def shapes_text(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Modalities and the shapes of their rows, for messages."""
+    return ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in shapes.items())
