@@ -13,7 +13,7 @@ import torch
 import yaml
 
 import overtone
-import overtone.training.run as runs
+import overtone.training.judging as judging
 from overtone.core import InputError
 from overtone.core.files import load_tensors, save_tensors
 from overtone.methods.base import methods
@@ -158,7 +158,7 @@ def test_checkpoints_and_time_to_come_go_by_the_time_of_epochs(data, tmp_path, m
 def counted(data, monkeypatch):
     """Modalities whose test rows the toy embedded, and the options of every evaluation, wherever it was asked for."""
     embedded, evaluated = [], []
-    embed, evaluate = methods["toy"].embed, runs.evaluate
+    embed, evaluate = methods["toy"].embed, judging.evaluate
 
     def counted_embed(self, features, modality):
         if len(features) == len(data.splits["test"]):
