@@ -117,7 +117,7 @@ def test_the_embedding_has_unit_length_and_the_weight_that_was_set(informed, set
     torch.testing.assert_close(first.norm(dim=1), torch.ones(len(batch)), atol=1e-4, rtol=0)
     assert float(method.event_weight) == pytest.approx(weight)
     if settings.get("student") != "lir":  # whose reference, untold here, is a copy of itself
-        at = [method._at(part, side, 0.0) for side, part in enumerate(batch.features)]
+        at = [method.at_weight(part, side, 0.0) for side, part in enumerate(batch.features)]
         assert torch.allclose(first @ second.mT, at[0] @ at[1].mT, atol=1e-5) == (weight == 0)
 
 

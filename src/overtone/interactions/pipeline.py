@@ -20,6 +20,7 @@ from overtone.interactions.cross_fitting import cross_fit, select_labelled_split
 from overtone.interactions.event_chances import EVENTS_FILE, event_chances
 from overtone.interactions.rewiring import rewire
 from overtone.interactions.soft_labels import Identity, SoftLabels
+from overtone.interactions.weight_trials import try_weights
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import InferredTargets, Method, methods
 from overtone.methods.interactions import EVENTS
@@ -37,6 +38,7 @@ _PASSED_ON = ("seed", "scaling", "device", "checkpoint_seconds", "memory_mb")
 class InteractionConfig(Protocol):
     """What the settings of a method with ``needs_inferred_targets`` say of the stages before its training."""
 
+    student: str
     graph: Any
     folds: int
     teacher: Mapping[str, Any]
@@ -85,6 +87,9 @@ class InteractionTrainer:
                 targets = self._infer(chosen, run, data.truth)
                 if targets is None or not _is_judged(kind, chosen):
                     return targets
+                if chosen.student == "heads":  # trials first: workers can only be started before this process trains
+                    settings = options.get("settings") or {}
+                    targets = targets._replace(effects=try_weights(method, targets, run, settings, self.workers))
                 return targets._replace(reference=self._reference(method, data, options, run))
 
         return train(method, data, **options, inferred=infer)

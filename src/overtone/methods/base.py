@@ -7,7 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from overtone.core import Registry, Settings
@@ -108,12 +110,14 @@ class InferredTargets(NamedTuple):
         graph: (2C, 2C) weights from class to class; node i < C is class i in the first modality, C + i in the second.
         events: (N, C) chances that a class is in the clip at all, 1 where it is annotated; None: the larger of the two.
         reference: The same method, trained without any of this, of methods that ask for it.
+        effects: For each weight of the events the change of annotated average precision of queries, from trials.
     """
 
     soft_labels: tuple[Tensor, Tensor]
     graph: Tensor
     events: Tensor | None = None
     reference: Method | None = None
+    effects: Mapping[float, NDArray[np.float64]] | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +13,8 @@ from overtone.evaluation import average_precisions
 
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Weights that are tried."""
-_MOST_ROWS = 2000
-"""Held-out rows that are looked at."""
+MOST_ROWS = 2000
+"""Most held-out rows that are looked at at once."""
 
 _SPENT = 0.5
 """Share of what labels have gained that the weight may cost."""
@@ -23,6 +23,8 @@ _TOLERANCE = 0.002
 
 Views = tuple[Tensor, Tensor]
 Precisions = np.ndarray[Any, np.dtype[np.float64]]
+Effects = Mapping[float, Precisions]
+"""For each weight the change, against weight 0, of the average precision of every query."""
 
 
 class Gate(NamedTuple):
@@ -34,17 +36,24 @@ class Gate(NamedTuple):
             what the weight itself does.
         error: Standard error of the change at weight 0, that of two trainings.
         rows: Held-out rows that it was chosen on.
+        queries: Queries, of both modalities, by which the curve was measured.
     """
 
     weight: float | None
     curve: dict[float, tuple[float, float]]
     error: float
     rows: int
+    queries: int
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, with a sentence."""
         curve = [{"weight": w, "change": change, "error": error} for w, (change, error) in self.curve.items()]
-        chosen = {"weight": self.weight or 0.0, "reference": self.weight is None, "rows": self.rows}
+        chosen = {
+            "weight": self.weight or 0.0,
+            "reference": self.weight is None,
+            "rows": self.rows,
+            "queries": self.queries,
+        }
         return {**chosen, "training_error": self.error, "curve": curve, "said": self.said}
 
     @property
@@ -62,18 +71,21 @@ class Gate(NamedTuple):
                 f"rows; learning them changes it by {100 * change:+.1f} points."
             )
         return (
-            f"Event chances count {self.weight:g}: on {self.rows} held-out rows annotated mAP changes by "
-            f"{100 * change:+.1f} points against the student without them, ± {100 * self.error:.1f} of two trainings."
+            f"Event chances count {self.weight:g}: annotated mAP changes by {100 * change:+.1f} points against the student "
+            f"without them (± {100 * self.error:.1f} of two trainings, on {self.rows} held-out rows); the weight itself "
+            f"changes it by {100 * (change - self.curve[0.0][0]):+.1f}, by {self.queries} queries."
         )
 
 
-def choose_weight(reference: Views, candidate: Callable[[float], Views], targets: Tensor) -> Gate:
+def choose_weight(
+    reference: Views, candidate: Callable[[float], Views], targets: Tensor, effects: Effects | None = None
+) -> Gate:
     r"""Choose how much event chances count, so that annotated mAP suffers no harm.
 
     Every held-out query of either modality is ranked among the held-out rows of the other. Let g be the mean change of
     its average precision against the reference at weight 0, with standard error :math:`\sigma_g`: what learning event
     chances does to labels. Let :math:`e_w` be the change that the weight w makes in the same student, with standard
-    error :math:`\sigma_w`. If :math:`g + \sigma_g < 0` the reference is kept. Otherwise w is the largest weight with
+    error :math:`\sigma_w`; of the students of trials on more rows, where there were any. If :math:`g + \sigma_g < 0` the reference is kept. Otherwise w is the largest weight with
 
     .. math:: \tfrac12 \max(g, 0) + 0.002 + e_w - \sigma_w \ge 0.
 
@@ -84,20 +96,33 @@ def choose_weight(reference: Views, candidate: Callable[[float], Views], targets
         reference: (n, e) embeddings of held-out rows per modality, by the student that knows no event chances.
         candidate: The student's embeddings of the same rows at a weight.
         targets: (n, C) labels; rows without any are left out.
+        effects: What the weights have done in trials; None: measured on these rows.
     """
-    known = (targets.sum(1) > 0).nonzero()[:, 0][:_MOST_ROWS]
+    known = (targets.sum(1) > 0).nonzero()[:, 0][:MOST_ROWS]
     labels = targets[known].cpu()
     before = _precisions(reference, known, labels)
-    found = {weight: _precisions(candidate(weight), known, labels) for weight in WEIGHTS}
-    gain, error = _mean(found[0.0] - before)
+    gain, error = _mean(_precisions(candidate(0.0), known, labels) - before)
+    effects = measure_effects(candidate, targets) if effects is None else effects
     curve: dict[float, tuple[float, float]] = {}
     chosen = None if gain + error < 0 or not len(known) else 0.0
-    for weight, precisions in found.items():
-        effect, uncertainty = _mean(precisions - found[0.0])
+    for weight, changes in effects.items():
+        effect, uncertainty = _mean(changes)
         curve[weight] = gain + effect, uncertainty
         if chosen is not None and _SPENT * max(gain, 0.0) + _TOLERANCE + effect - uncertainty >= 0:
             chosen = weight
-    return Gate(chosen, curve, error, len(known))
+    return Gate(chosen, curve, error, len(known), len(effects[0.0]))
+
+
+def measure_effects(candidate: Callable[[float], Views], targets: Tensor) -> Effects:
+    """What every weight does to the average precision of each query, against weight 0.
+
+    Args:
+        candidate, targets: As for :func:`choose_weight`.
+    """
+    known = (targets.sum(1) > 0).nonzero()[:, 0][:MOST_ROWS]
+    labels = targets[known].cpu()
+    found = {weight: _precisions(candidate(weight), known, labels) for weight in WEIGHTS}
+    return {weight: precisions - found[0.0] for weight, precisions in found.items()}
 
 
 def _mean(values: Precisions) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
 from overtone.methods.base import Batch, CorpusInfo, InferredTargets, TrainingDefaults, methods
-from overtone.methods.event_gate import Gate, choose_weight
+from overtone.methods.event_gate import Effects, Gate, choose_weight
 from overtone.methods.event_space import Padding, blend
 from overtone.methods.interactions_settings import AUTO, UNINFORMED, InteractionsSettings
 from overtone.methods.metric_learning import MetricLearning
@@ -34,9 +34,11 @@ _EVENTS = 2.0  # a clip, on average, above which the event head weighs less: man
 class Interactions(MetricLearning):
     r"""A student that learns labels and, beside them, the chances of events that nobody annotated.
 
-    Two heads on one encoder a modality give probabilities :math:`p^L` of labels and :math:`p^E` of events, C each, by
-    sigmoids. Both are trained by cross-entropy, on the labels of labelled clips and on the event chances of all; the
-    latter weighs min(1, 2 / expected events a clip). The embeddings' cosine across the modalities is
+    Two heads on one encoder a modality give logits of labels and of events, C each. Both are trained by cross-entropy of
+    sigmoids, on the labels of labelled clips and on the event chances of all; the latter weighs min(1, 2 / expected
+    events a clip). Sigmoids then give the probabilities :math:`p^E` of events, and :math:`p^L` of labels where a clip may
+    have several. Where every clip has one, the softmax of its logits does: the chances given that exactly one is right.
+    The embeddings' cosine across the modalities is
 
     .. math:: (1 - w)\, \frac{p^{L\top} p'^L}{s_L} + w\, \frac{p^{E\top} p'^E}{s_E},
 
@@ -63,10 +65,12 @@ class Interactions(MetricLearning):
     events: Tensor
     edges: Tensor
     event_weight: Tensor
+    one_label: Tensor
 
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         self.classes = corpus.classes
         self.gate: Gate | None = None
+        self.effects: Effects | None = None
         self.event_share = 1.0
         self.reference: tuple[Interactions, ...] = ()  # in a tuple: not a part of this module, and never trained
         super().__init__(settings, corpus)
@@ -77,6 +81,7 @@ class Interactions(MetricLearning):
         elif s.graph not in UNINFORMED:
             self.base = Teacher(self.encoders)
         self.register_buffer("event_weight", torch.tensor(float(s.event_weight or 0.0)))
+        self.register_buffer("one_label", torch.tensor(False))
         # given anew whenever a run begins or goes on, so no checkpoint has to hold them
         for name in ("soft_first", "soft_second", "events", "edges"):
             self.register_buffer(name, torch.zeros(0), persistent=False)
@@ -161,6 +166,7 @@ class Interactions(MetricLearning):
             part.detach().to(self.edges.device, torch.float32) for part in (first, second, events, inferred.graph)
         )
         self.event_share = min(1.0, _EVENTS / max(1.0, float(events.sum(1).mean())))
+        self.effects = inferred.effects
         if inferred.reference is not None:
             reference = cast(Interactions, inferred.reference).to(self.edges.device)
             self.reference = (reference,)
@@ -170,6 +176,7 @@ class Interactions(MetricLearning):
     def on_train_start(self, train: Batch) -> None:
         """See that there are chances for the training rows."""
         super().on_train_start(train)
+        self.one_label.fill_(self.single)
         if self.settings.graph not in UNINFORMED and len(self.soft_first) != len(train):
             raise RuntimeError("interactions has no soft labels of its rows: call set_inferred_targets() first")
 
@@ -212,15 +219,17 @@ class Interactions(MetricLearning):
         """The teacher's label part (probabilities, or a metric embedding of unit length) and event probabilities."""
         found = cast(nn.ModuleList, self.teacher.module)[modality](features).float()
         labels, events = found[:, : -self.classes], found[:, -self.classes :]
-        return labels.sigmoid() if self.label_head else F.normalize(labels, dim=1), events.sigmoid()
+        if not self.label_head:
+            return F.normalize(labels, dim=1), events.sigmoid()
+        return labels.softmax(1) if self.one_label else labels.sigmoid(), events.sigmoid()
 
     def teach(self, features: Tensor, modality: int) -> Tensor:
         """Unit-length embeddings of whole features at the weight that was chosen, without gradient."""
-        return self._at(features, modality, self.event_weight)
+        return self.at_weight(features, modality, self.event_weight)
 
     @torch.no_grad()
-    def _at(self, features: Tensor, modality: int, weight: Tensor | float) -> Tensor:
-        """Embeddings at any weight of the event chances."""
+    def at_weight(self, features: Tensor, modality: int, weight: Tensor | float) -> Tensor:
+        """Unit-length embeddings of whole features at any weight of the event chances, without gradient."""
         if self.heads:
             labels, events = self.chances(features, modality)
             base = self.label_part(labels, modality) if self.label_head else labels
@@ -252,10 +261,10 @@ class Interactions(MetricLearning):
         before = tuple(reference.embed(part, side) for side, part in enumerate(held_out.features))
 
         def candidate(weight: float) -> tuple[Tensor, Tensor]:
-            first, second = (self._at(part, side, weight) for side, part in enumerate(held_out.features))
+            first, second = (self.at_weight(part, side, weight) for side, part in enumerate(held_out.features))
             return first, second
 
-        self.gate = choose_weight((before[0], before[1]), candidate, held_out.targets)
+        self.gate = choose_weight((before[0], before[1]), candidate, held_out.targets, self.effects)
         self.event_weight.fill_(self.gate.weight or 0.0)
         if self.gate.weight is None and self.heads:
             self.load_state_dict(reference.state_dict())

@@ -1,0 +1,94 @@
+"""Trials of how much event chances may count: by students that have not seen the clips that they are tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import torch
+
+from overtone.core import ProgressCallback
+from overtone.core.worker_counts import count_workers
+from overtone.core.workers import Made, run_units
+from overtone.features.splitting import group_numbers
+from overtone.interactions.cross_fitting import assign_folds
+from overtone.methods.base import InferredTargets
+from overtone.methods.event_gate import MOST_ROWS, WEIGHTS, Effects, measure_effects
+from overtone.methods.interactions import Interactions
+from overtone.training import RunContext, train
+
+_FOLDS = 3
+
+
+def try_weights(
+    method: str, targets: InferredTargets, run: RunContext, settings: Mapping[str, Any], workers: int | None
+) -> Effects:
+    """Measure what each weight of the event chances does to annotated mAP, on all labelled training rows.
+
+    They are assigned to three folds; a student of the other rows, trained like the one to come, embeds each fold at every
+    weight. A weight is compared with weight 0 of the same student, so the trainings' own noise plays no part.
+
+    Args:
+        method: Name of a method with event chances.
+        targets: Event chances of the training rows.
+        run: The run that the weight is for; the trials' own go to its folder's ``trials``.
+        settings: Its settings, where they are not the defaults.
+        workers: Processes that share the students.
+
+    Returns:
+        For each weight the change of the average precision of every query.
+
+    Raises:
+        InputError: There are too few labelled rows.
+        TrainingStopped: A student diverged.
+    """
+    data, rows = run.data, run.data.splits["train"]
+    assert data.targets is not None and targets.events is not None
+    groups = torch.from_numpy(group_numbers(data.groups))[rows] if data.groups else None
+    fold_ids = assign_folds(data.targets[rows], _FOLDS, run.settings.seed, groups)
+    steps = ",".join(part["steps"] for part in run.info["scaling"].values())
+    own = {**settings, "scaling": steps, "event_weight": 0.0, "validation_fraction": 0.0, "select": "last"}
+    names = [f"trial {number + 1}/{_FOLDS}" for number in range(_FOLDS)]
+
+    def work(number: int, report: ProgressCallback | None) -> Made:
+        kept = fold_ids != number
+        student = train(
+            method,
+            replace(data, truth={}, media={}, splits={"train": rows[kept]}),
+            settings=own,
+            out=None if run.folder is None else run.folder / "trials" / f"fold-{number + 1}",
+            resume=run.folder is not None,
+            progress=report,
+            label=f"{run.label}: {names[number]}",
+            evaluate=False,
+            inferred=_select(targets, kept),
+        )
+        unseen = rows[fold_ids == number]
+        judged = data.subset(unseen[data.paired[unseen]][:MOST_ROWS])
+        heads = cast(Interactions, student.method)
+        found = student.apply(judged, lambda part, side: {f"{w:g}": heads.at_weight(part, side, w) for w in WEIGHTS})
+        views = {weight: tuple(found[f"{weight:g}"].values()) for weight in WEIGHTS}
+        assert judged.targets is not None
+        changes = measure_effects(lambda weight: (views[weight][0], views[weight][1]), judged.targets)
+        return Made({f"{weight:g}": torch.from_numpy(change) for weight, change in changes.items()}, {})
+
+    made: dict[int, Made] = {}
+    run_units(
+        work,
+        [[number] for number in range(_FOLDS)],
+        made.__setitem__,
+        workers=count_workers(workers, [run.device.type]),
+        names={number: f"{run.label}: {name}" for number, name in enumerate(names)},
+        progress=run.progress,
+        label=f"{run.label}: trials of the weight",
+        resume="" if run.folder is None else "what is done stays: go on with --resume",
+    )
+    return {w: torch.cat([made[number].tensors[f"{w:g}"] for number in range(_FOLDS)]).numpy() for w in WEIGHTS}
+
+
+def _select(targets: InferredTargets, kept: torch.Tensor) -> InferredTargets:
+    """Event chances of a part of the rows."""
+    first, second = (part[kept.to(part.device)] for part in targets.soft_labels)
+    events = cast(torch.Tensor, targets.events)
+    return InferredTargets((first, second), targets.graph, events[kept.to(events.device)])
