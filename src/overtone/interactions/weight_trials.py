@@ -26,8 +26,8 @@ def try_weights(
 ) -> Effects:
     """Measure what each weight of the event chances does to annotated mAP, on all labelled training rows.
 
-    They are assigned to three folds; a student of the other rows, trained like the one to come, embeds each fold at every
-    weight. A weight is compared with weight 0 of the same student, so the trainings' own noise plays no part.
+    They are assigned to three folds; a student of the other rows, trained like the one to come, embeds each fold at
+    every weight. A weight is compared with weight 0 of the same student, so the trainings' own noise plays no part.
 
     Args:
         method: Name of a method with event chances.
@@ -44,7 +44,7 @@ def try_weights(
         TrainingStopped: A student diverged.
     """
     data, rows = run.data, run.data.splits["train"]
-    assert data.targets is not None and targets.events is not None
+    assert data.targets is not None
     groups = torch.from_numpy(group_numbers(data.groups))[rows] if data.groups else None
     fold_ids = assign_folds(data.targets[rows], _FOLDS, run.settings.seed, groups)
     steps = ",".join(part["steps"] for part in run.info["scaling"].values())

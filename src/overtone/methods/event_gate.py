@@ -11,15 +11,15 @@ from torch import Tensor
 
 from overtone.evaluation import average_precisions
 
-WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Weights that are tried."""
 MOST_ROWS = 2000
 """Most held-out rows that are looked at at once."""
 
 _SPENT = 0.5
-"""Share of what labels have gained that the weight may cost."""
-_TOLERANCE = 0.002
-"""Annotated mAP that it may cost where they have gained nothing."""
+"""Share of what labels have surely gained that the weight may cost."""
+_TOLERANCE = 0.004
+"""Share of annotated mAP that it may cost where they have gained nothing."""
 
 Views = tuple[Tensor, Tensor]
 Precisions = np.ndarray[Any, np.dtype[np.float64]]
@@ -70,10 +70,11 @@ class Gate(NamedTuple):
                 "Event chances do not count in the similarity of clips, as any weight costs annotated mAP on held-out "
                 f"rows; learning them changes it by {100 * change:+.1f} points."
             )
+        effect = 100 * (change - self.curve[0.0][0])
         return (
-            f"Event chances count {self.weight:g}: annotated mAP changes by {100 * change:+.1f} points against the student "
-            f"without them (± {100 * self.error:.1f} of two trainings, on {self.rows} held-out rows); the weight itself "
-            f"changes it by {100 * (change - self.curve[0.0][0]):+.1f}, by {self.queries} queries."
+            f"Event chances count {self.weight:g}: on {self.rows} held-out rows annotated mAP changes by "
+            f"{100 * change:+.1f} points against the student without them, ± {100 * self.error:.1f} of two trainings; "
+            f"{effect:+.1f} of it is what the weight does, by {self.queries} queries of trials."
         )
 
 
@@ -85,12 +86,13 @@ def choose_weight(
     Every held-out query of either modality is ranked among the held-out rows of the other. Let g be the mean change of
     its average precision against the reference at weight 0, with standard error :math:`\sigma_g`: what learning event
     chances does to labels. Let :math:`e_w` be the change that the weight w makes in the same student, with standard
-    error :math:`\sigma_w`; of the students of trials on more rows, where there were any. If :math:`g + \sigma_g < 0` the reference is kept. Otherwise w is the largest weight with
+    error :math:`\sigma_w`, by trials on more rows where there were any. If :math:`g + \sigma_g < 0` the reference is
+    kept. Otherwise w is the largest weight with
 
-    .. math:: \tfrac12 \max(g, 0) + 0.002 + e_w - \sigma_w \ge 0.
+    .. math:: \tfrac12 \max(g - \sigma_g, 0) + 0.004\, m + e_w - \sigma_w \ge 0,
 
-    Half of the gain may be spent, because g, of two trainings, is far less sure than :math:`e_w`; and a fifth of a
-    point where there is none.
+    with m, the reference's mean average precision. Half of what labels have surely gained may be spent, because g, of
+    two trainings, is far less sure than :math:`e_w`; and 0.4 % of m where they have gained nothing.
 
     Args:
         reference: (n, e) embeddings of held-out rows per modality, by the student that knows no event chances.
@@ -103,12 +105,13 @@ def choose_weight(
     before = _precisions(reference, known, labels)
     gain, error = _mean(_precisions(candidate(0.0), known, labels) - before)
     effects = measure_effects(candidate, targets) if effects is None else effects
+    spendable = _SPENT * max(gain - error, 0.0) + _TOLERANCE * _mean(before)[0]
     curve: dict[float, tuple[float, float]] = {}
     chosen = None if gain + error < 0 or not len(known) else 0.0
     for weight, changes in effects.items():
         effect, uncertainty = _mean(changes)
         curve[weight] = gain + effect, uncertainty
-        if chosen is not None and _SPENT * max(gain, 0.0) + _TOLERANCE + effect - uncertainty >= 0:
+        if chosen is not None and spendable + effect - uncertainty >= 0:
             chosen = weight
     return Gate(chosen, curve, error, len(known), len(effects[0.0]))
 

@@ -34,11 +34,11 @@ _EVENTS = 2.0  # a clip, on average, above which the event head weighs less: man
 class Interactions(MetricLearning):
     r"""A student that learns labels and, beside them, the chances of events that nobody annotated.
 
-    Two heads on one encoder a modality give logits of labels and of events, C each. Both are trained by cross-entropy of
-    sigmoids, on the labels of labelled clips and on the event chances of all; the latter weighs min(1, 2 / expected
-    events a clip). Sigmoids then give the probabilities :math:`p^E` of events, and :math:`p^L` of labels where a clip may
-    have several. Where every clip has one, the softmax of its logits does: the chances given that exactly one is right.
-    The embeddings' cosine across the modalities is
+    Two heads on one encoder a modality give logits of labels and of events, C each. Both are trained by cross-entropy
+    of sigmoids: on the labels of labelled clips, and on the event chances of all, which weighs min(1, 2 / expected
+    events a clip). Sigmoids make them probabilities :math:`p^E` of events, and :math:`p^L` of labels where a clip may
+    have several; where it has one, the softmax does, as chances given that exactly one is right. The cosine of
+    embeddings across the modalities is
 
     .. math:: (1 - w)\, \frac{p^{L\top} p'^L}{s_L} + w\, \frac{p^{E\top} p'^E}{s_E},
 

@@ -1,0 +1,49 @@
+"""Trials of the weight of event chances."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from overtone.core.files import read_json
+from overtone.features import SimulatorSettings, from_arrays, simulate
+from overtone.interactions import InteractionTrainer
+from overtone.methods.event_gate import WEIGHTS
+
+QUICK = {"epochs": 3, "teacher": {"epochs": 2, "feature_reconstruction": 0}, "inference": {"starts": 1}}
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return from_arrays(simulate(SimulatorSettings(train_rows=240, test_rows=60, classes=4, interactions=3), 0))
+
+
+@pytest.fixture(scope="module")
+def run(corpus, tmp_path_factory):
+    return InteractionTrainer().train("interactions", corpus, settings=QUICK, out=tmp_path_factory.mktemp("run") / "r")
+
+
+def test_every_labelled_row_is_a_query_of_both_modalities(run):
+    assert run.method.gate.queries == 2 * 216  # a tenth of 240 rows is held out
+    assert list(run.method.effects) == list(WEIGHTS)
+    assert not run.method.effects[0.0].any()
+    assert np.isfinite(run.method.effects[0.5]).all()
+
+
+def test_students_of_trials_have_not_seen_the_rows_that_they_are_tried_on(run):
+    parts = [read_json(run.folder / "trials" / f"fold-{number}" / "run.json") for number in (1, 2, 3)]
+    assert [part["splits"] for part in parts] == 3 * [{"train": 144}]
+    assert len({part["data"]["trained_on"] for part in parts}) == 3
+
+
+def test_trials_in_memory_and_in_a_folder_find_the_same(run, corpus):
+    again = InteractionTrainer().train("interactions", corpus, settings=QUICK)
+    assert again.info["gate"] == run.info["gate"]
+    assert not (run.folder / "trials" / "fold-4").exists()
+
+
+@pytest.mark.parametrize("settings", [{"event_weight": 0.2}, {"graph": "none"}, {"student": "lir"}])
+def test_there_are_no_trials_where_there_is_nothing_to_choose(corpus, settings, tmp_path):
+    found = InteractionTrainer().train("interactions", corpus, settings={**QUICK, **settings}, out=tmp_path / "r")
+    assert not (tmp_path / "r" / "trials").exists()
+    assert found.method.effects is None
