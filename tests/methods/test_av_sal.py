@@ -53,7 +53,7 @@ def test_rows_without_a_label_teach_nothing(ready, mixup):
     """Whatever stands in them, neither the loss nor a gradient knows."""
     method, batch = ready("av-sal", dropout=0.0, mixup=mixup, feature_reconstruction=1.0)
     known = torch.arange(48) % 3 > 0
-    partly = replace(batch, targets=batch.targets * known[:, None])
+    partly = replace(batch, labels=batch.targets * known[:, None])
     noise = [torch.where(known[:, None], part, torch.randn_like(part)) for part in batch.features]
     method.on_train_start(partly)
     losses = []
@@ -63,7 +63,7 @@ def test_rows_without_a_label_teach_nothing(ready, mixup):
     torch.testing.assert_close(losses[0], losses[1])
     if not mixup:
         some = [part[known] for part in batch.features]
-        only = replace(partly, features=(some[0], some[1]), targets=batch.targets[known])
+        only = replace(partly, features=(some[0], some[1]), labels=batch.targets[known])
         torch.testing.assert_close(method.step(only)["loss"], losses[0])
 
 
@@ -114,7 +114,7 @@ def test_no_other_temperature_fits_better(ready, head):
 
 def test_held_out_rows_without_labels_leave_the_temperature_alone(ready):
     method, batch = ready("av-sal")
-    method.calibrate(replace(batch, targets=torch.zeros_like(batch.targets)))
+    method.calibrate(replace(batch, labels=torch.zeros_like(batch.targets)))
     assert method.temperatures.tolist() == [1.0, 1.0]
 
 

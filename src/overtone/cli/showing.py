@@ -118,13 +118,13 @@ def _corpus(data: PairedFeatures) -> dict[str, Any]:
     graph = data.truth["interactions"]
     nodes = [f"{name}:{label}" for name in data.names for label in data.class_names]
     planted = [(source, target, round(float(graph[source, target]), 6)) for source, target in graph.nonzero().tolist()]
-    assert data.targets is not None
+    assert data.labels is not None
     return {
         "rows": len(data),
         "splits": {name: len(rows) for name, rows in data.splits.items()},
         "features": {name: shape[0] for name, shape in zip(data.names, data.shapes)},
         "classes": data.classes,
-        "annotated": int((data.targets.sum(1) > 0).sum()),
+        "annotated": int((data.labels >= 0).sum() if data.labels.dim() == 1 else (data.labels.sum(1) > 0).sum()),
         "events_per_clip": {name: float(data.truth[f"events_{name}"].sum(1).mean()) for name in data.names},
         "interactions": [
             {"source": nodes[source], "target": nodes[target], "nodes": [source, target], "strength": strength}

@@ -20,9 +20,10 @@ from overtone.features import PairedFeatures, hold_out
 from overtone.features.splitting import group_numbers, shuffle_rows
 from overtone.interactions.reliability import mean_class_precision
 from overtone.interactions.scores import TeacherScores, score_rows
-from overtone.interactions.soft_labels import SoftLabels, has_label
+from overtone.interactions.soft_labels import SoftLabels
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import CorpusInfo
+from overtone.objectives.targets import has_label
 from overtone.training import train
 from overtone.training.data import fingerprint
 from overtone.training.folder import RunFolder

@@ -136,11 +136,6 @@ class SoftLabels:
         )
 
 
-def has_label(labels: Tensor) -> Tensor:
-    """(N,) bool: which rows have a label."""
-    return torch.as_tensor(labels.sum(1) > 0)
-
-
 def _as_indicators(labels: NDArray[Any] | None, classes: int, source: str | Path) -> NDArray[np.float32]:
     """(n, C) labels as they are, or those of (n,) class numbers."""
     valid = f"class numbers from 0 to {classes - 1}, or (rows, {classes}) indicators, under y or labels"

@@ -16,6 +16,7 @@ from overtone.methods.cca import check_classes, flat
 from overtone.methods.two_tower import by_steps
 from overtone.networks import Activation, Encoder
 from overtone.objectives.classification import agreement, positive_unlabelled, soft_cross_entropy
+from overtone.objectives.targets import as_targets, has_label
 from overtone.objectives.weighting import weighted_sum
 
 COOLEST, HOTTEST = 0.05, 20.0
@@ -101,6 +102,8 @@ class AVSAL(Method):
     def on_train_start(self, train: Batch) -> None:
         """Begin the prototypes with the classes' means."""
         check_classes(train)
+        if not self.prototypes:
+            return
         assert train.targets is not None
         share = train.targets / train.targets.sum(0).clamp_min(1e-6)
         with torch.no_grad():
@@ -158,11 +161,11 @@ class AVSAL(Method):
 
     def calibrate(self, held_out: Batch) -> None:
         """Find the temperature of each modality at which the head fits the labels of held-out rows best."""
-        assert held_out.targets is not None
-        rows = (held_out.targets.sum(1) > 0).nonzero()[:, 0]
+        assert held_out.labels is not None
+        rows = has_label(held_out.labels).nonzero()[:, 0]
         if not len(rows):
             return
-        targets = held_out.targets[rows].double()
+        targets = as_targets(held_out.labels[rows], held_out.classes).double()
         for side, features in enumerate(held_out.features):
             self.temperatures[side] = self.best_temperature(self.logits(features[rows], side).double(), targets)
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from overtone.core import Registry, Settings
 from overtone.networks.encoder import Gather, own_rows
+from overtone.objectives.targets import as_targets
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Batch:
     Attributes:
         rows: (b,) int64, row numbers in the training set.
         features: The two modalities in order, (b, d) or (b, T, d) each.
-        targets: (b, C) class targets in [0, 1], only for methods that declare ``supervised``; else None.
+        labels: (b,) int64 class codes, -1 for none, where a row has one class at most, else (b, C) targets in [0, 1];
+            only for methods that declare ``supervised``, else None.
         present: Whether each row has either modality, (b,) bool each; None: all have both. Features of a modality that
             a row lacks are zeros, and mean nothing.
         pairs: Number of rows of the global batch that have both modalities; None: all.
@@ -34,11 +36,12 @@ class Batch:
         offset: Where this process's rows begin in a gathered tensor.
         global_size: Number of rows in a gathered tensor.
         generator: Source of all randomness of a step; in the same state on every process.
+        classes: C, number of classes; 0 without labels.
     """
 
     rows: Tensor
     features: tuple[Tensor, Tensor]
-    targets: Tensor | None = None
+    labels: Tensor | None = None
     progress: float = 0.0
     gather: Gather = own_rows
     offset: int = 0
@@ -47,9 +50,18 @@ class Batch:
     present: tuple[Tensor, Tensor] | None = None
     pairs: int | None = None
     groups: Tensor | None = None
+    classes: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def targets(self) -> Tensor | None:
+        """(b, C) targets in [0, 1], made of class codes on each call; None where there are no labels.
+
+        Of all training rows and many classes they are large: ``labels`` has the same in less memory.
+        """
+        return None if self.labels is None else as_targets(self.labels, self.classes)
 
     def uniform(self, *shape: int) -> Tensor:
         """(b, \\*shape) uniform numbers in [0, 1): this process's rows of one draw for the global batch."""

@@ -9,6 +9,9 @@ from overtone.core import InputError, Settings
 from overtone.methods.base import Batch, CorpusInfo, Method, methods
 from overtone.networks import CanonicalProjection
 
+_SMALL = 1 << 24
+"""Numbers that a matrix of targets may have where all pairs of a class are summed by it."""
+
 
 class CCASettings(Settings):
     """Settings of linear CCA."""
@@ -104,10 +107,11 @@ def fit_on_classes(projection: CanonicalProjection, train: Batch, ridge: float) 
     Raises:
         InputError: Fewer than two classes are annotated.
     """
-    assert train.targets is not None
     check_classes(train)
+    assert train.labels is not None
     first, second = train.features
-    projection.fit(flat(first), flat(second), ridge, train.targets)
+    small = len(train) * train.classes <= _SMALL
+    projection.fit(flat(first), flat(second), ridge, train.targets if small else train.labels)
 
 
 def check_classes(train: Batch) -> None:
@@ -116,12 +120,13 @@ def check_classes(train: Batch) -> None:
     Raises:
         InputError: Fewer than two classes are annotated.
     """
-    assert train.targets is not None
-    annotated = int((train.targets > 0).any(0).sum())
+    labels = train.labels
+    assert labels is not None
+    annotated = len(labels[labels >= 0].unique()) if labels.dim() == 1 else int((labels > 0).any(0).sum())
     if annotated < 2:
         raise InputError(
             "the training rows have labels of too few classes to learn from",
-            got=f"{annotated} of {train.targets.shape[1]} classes",
+            got=f"{annotated} of {train.classes or labels.shape[-1]} classes",
             valid="at least two",
             fix="annotate clips of several classes, or choose a label-free method",
         )

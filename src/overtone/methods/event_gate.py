@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from overtone.evaluation import average_precisions
+from overtone.objectives.targets import has_label
 
 WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Weights that are tried."""
@@ -79,7 +80,7 @@ class Gate(NamedTuple):
 
 
 def choose_weight(
-    reference: Views, candidate: Callable[[float], Views], targets: Tensor, effects: Effects | None = None
+    reference: Views, candidate: Callable[[float], Views], labels: Tensor, effects: Effects | None = None
 ) -> Gate:
     r"""Choose how much event chances count, so that annotated mAP suffers no harm.
 
@@ -97,14 +98,14 @@ def choose_weight(
     Args:
         reference: (n, e) embeddings of held-out rows per modality, by the student that knows no event chances.
         candidate: The student's embeddings of the same rows at a weight.
-        targets: (n, C) labels; rows without any are left out.
+        labels: (n,) class codes, -1 for none, or (n, C) targets; rows without any are left out.
         effects: What the weights have done in trials; None: measured on these rows.
     """
-    known = (targets.sum(1) > 0).nonzero()[:, 0][:MOST_ROWS]
-    labels = targets[known].cpu()
-    before = _precisions(reference, known, labels)
-    gain, error = _mean(_precisions(candidate(0.0), known, labels) - before)
-    effects = measure_effects(candidate, targets) if effects is None else effects
+    known = has_label(labels).nonzero()[:, 0][:MOST_ROWS]
+    judged = labels[known].cpu()
+    before = _precisions(reference, known, judged)
+    gain, error = _mean(_precisions(candidate(0.0), known, judged) - before)
+    effects = measure_effects(candidate, labels) if effects is None else effects
     spendable = _SPENT * max(gain - error, 0.0) + _TOLERANCE * _mean(before)[0]
     curve: dict[float, tuple[float, float]] = {}
     chosen = None if gain + error < 0 or not len(known) else 0.0
@@ -116,15 +117,15 @@ def choose_weight(
     return Gate(chosen, curve, error, len(known), len(effects[0.0]))
 
 
-def measure_effects(candidate: Callable[[float], Views], targets: Tensor) -> Effects:
+def measure_effects(candidate: Callable[[float], Views], labels: Tensor) -> Effects:
     """What every weight does to the average precision of each query, against weight 0.
 
     Args:
-        candidate, targets: As for :func:`choose_weight`.
+        candidate, labels: As for :func:`choose_weight`.
     """
-    known = (targets.sum(1) > 0).nonzero()[:, 0][:MOST_ROWS]
-    labels = targets[known].cpu()
-    found = {weight: _precisions(candidate(weight), known, labels) for weight in WEIGHTS}
+    known = has_label(labels).nonzero()[:, 0][:MOST_ROWS]
+    judged = labels[known].cpu()
+    found = {weight: _precisions(candidate(weight), known, judged) for weight in WEIGHTS}
     return {weight: precisions - found[0.0] for weight, precisions in found.items()}
 
 

@@ -20,6 +20,7 @@ from overtone.networks import Teacher, ramp
 from overtone.objectives.classification import positive_unlabelled
 from overtone.objectives.interaction import interaction, relatedness
 from overtone.objectives.pairs import unit
+from overtone.objectives.targets import as_targets, has_label
 
 MARGIN = 0.5
 """Of the triplet under a pull, unless it is set: a pull shrinks the space, and a narrow margin gives way."""
@@ -186,15 +187,15 @@ class Interactions(MetricLearning):
 
     def _step_heads(self, batch: Batch) -> dict[str, Tensor]:
         """Label head (or metric loss), event head, and for the control of pairs a pull on pairs alone."""
-        s, targets = self.settings, self.gather_targets(batch)
+        s, labels = self.settings, self.gather_labels(batch)
         views = [batch.gather(view) for view in self.encode(batch, batch.features)]
         (first, heard), (second, seen) = ((view[:, : -self.classes], view[:, -self.classes :]) for view in views)
         if self.label_head:
-            known = (targets.sum(1) > 0).float()
+            known = has_label(labels).float()
             weights = known / known.mean().clamp_min(1e-6)
-            terms = {"labels": sum_of_fits(first, second, targets, weights)}
+            terms = {"labels": sum_of_fits(first, second, as_targets(labels, self.classes), weights)}
         else:
-            terms = {"metric": self.judge(first, second, targets)}
+            terms = {"metric": self.judge(first, second, labels)}
         if s.graph == "pairs":
             one, other = (unit(part.sigmoid() if self.label_head else part) for part in (first, second))
             terms["pull"] = s.weight * (one - other).square().sum(1).mean()
@@ -206,12 +207,12 @@ class Interactions(MetricLearning):
         """The metric loss, the pull along the graph, and their weighted sum."""
         s = self.settings
         first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
-        targets = self.gather_targets(batch)
+        labels = self.gather_labels(batch)
         acts = s.graph != "none" and batch.progress >= s.graph_start
-        metric = self.judge(first, second, targets, self.negative_relief(batch) if acts else None)
+        metric = self.judge(first, second, labels, self.negative_relief(batch) if acts else None)
         if s.graph == "none":
             return {"loss": metric}
-        pull = self.pull(first, second, targets, batch) if acts else metric.new_zeros(())
+        pull = self.pull(first, second, as_targets(labels, self.classes), batch) if acts else metric.new_zeros(())
         return {"loss": metric + self.strength(batch.progress) * pull, "metric": metric, "pull": pull}
 
     @torch.no_grad()
@@ -255,7 +256,7 @@ class Interactions(MetricLearning):
 
     def calibrate(self, held_out: Batch) -> None:
         """Choose how much the event chances count, or keep the student without them if even its labels are better."""
-        if self.settings.event_weight is not None or not self.reference or held_out.targets is None:
+        if self.settings.event_weight is not None or not self.reference or held_out.labels is None:
             return
         reference = self.reference[0].eval()
         before = tuple(reference.embed(part, side) for side, part in enumerate(held_out.features))
@@ -264,7 +265,7 @@ class Interactions(MetricLearning):
             first, second = (self.at_weight(part, side, weight) for side, part in enumerate(held_out.features))
             return first, second
 
-        self.gate = choose_weight((before[0], before[1]), candidate, held_out.targets, self.effects)
+        self.gate = choose_weight((before[0], before[1]), candidate, held_out.labels, self.effects)
         self.event_weight.fill_(self.gate.weight or 0.0)
         if self.gate.weight is None and self.heads:
             self.load_state_dict(reference.state_dict())

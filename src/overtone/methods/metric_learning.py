@@ -11,10 +11,12 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from overtone.core import Settings
+from overtone.features.base import find_label_kind
 from overtone.methods.base import Batch, CorpusInfo, TrainingDefaults, methods
 from overtone.methods.cca import check_classes
 from overtone.methods.two_tower import TwoTower, TwoTowerSettings, by_steps
 from overtone.objectives import build_loss, loss_of_views, register_loss
+from overtone.objectives.targets import has_label
 from overtone.objectives.triplet import MARGIN, MINING, Mining
 
 _LEAST_ROWS = 32
@@ -68,49 +70,52 @@ class SupervisedTwoTower(TwoTower):
 
     def on_train_start(self, train: Batch) -> None:
         """See whether the labels can be learnt from, and whether a row has one class at most."""
-        assert train.targets is not None
         check_classes(train)
-        self.single = bool(((train.targets == 0) | (train.targets == 1)).all() and (train.targets.sum(1) <= 1).all())
+        assert train.labels is not None
+        self.single = find_label_kind(train.labels) == "single"
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """The loss of the global batch."""
         first, second = (batch.gather(z) for z in self.encode(batch, batch.features))
-        return {"loss": self.judge(first, second, self.gather_targets(batch))}
+        return {"loss": self.judge(first, second, self.gather_labels(batch))}
 
-    def gather_targets(self, batch: Batch) -> Tensor:
-        """(B, C) targets of a global batch."""
-        assert batch.targets is not None
-        return batch.gather(batch.targets)
+    def gather_labels(self, batch: Batch) -> Tensor:
+        """(B,) class codes of a global batch where a row has one class at most, else (B, C) targets."""
+        assert batch.labels is not None
+        return batch.gather(batch.labels)
 
-    def judge(self, first: Tensor, second: Tensor, targets: Tensor, negative_relief: Tensor | None = None) -> Tensor:
-        """The loss, a scalar, of a global batch's (B, e) embeddings, row-aligned, with (B, C) targets in [0, 1].
+    def judge(self, first: Tensor, second: Tensor, labels: Tensor, negative_relief: Tensor | None = None) -> Tensor:
+        """The loss, a scalar, of a global batch's (B, e) embeddings, row-aligned, with (B,) class codes or targets.
 
         ``negative_relief``, (B, B) in [0, 1], says how far each pair is spared from being a negative; None: not at all.
 
         Raises:
             InputError: The loss refuses the batch: it cannot take several labels, or all rows are of one class.
         """
-        rows = labelled_rows(targets)
-        first, second, targets = (part.index_select(0, rows) for part in (first, second, targets))
-        labels = targets.argmax(1) if self.single else targets
+        rows = labelled_rows(labels)
+        first, second, labels = (part.index_select(0, rows) for part in (first, second, labels))
+        if self.single and labels.dim() == 2:
+            labels = labels.argmax(1)
         if negative_relief is not None:
             negative_relief = negative_relief.index_select(0, rows).index_select(1, rows)
         return loss_of_views(self.loss, (first, second), labels, negative_relief)
 
 
-def labelled_rows(targets: Tensor) -> Tensor:
+def labelled_rows(labels: Tensor) -> Tensor:
     """(n,) row numbers: the rows with a label in their order, repeated until there are n.
+
+    Labels are (n,) class codes, -1 for none, or (n, C) targets, zeros for none.
 
     Shapes stay as they are, so that no device is waited for. Without any label it is one row again and again, which
     every loss refuses.
 
     Example:
-        >>> labelled_rows(torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]))
+        >>> labelled_rows(torch.tensor([-1, 1, 0, -1, 1]))
         tensor([1, 2, 4, 1, 2])
     """
-    labelled = targets.sum(1) > 0
+    labelled = has_label(labels)
     order = torch.argsort(labelled, descending=True, stable=True)
-    return order[torch.arange(len(targets), device=targets.device) % labelled.sum().clamp_min(1)]
+    return order[torch.arange(len(labels), device=labels.device) % labelled.sum().clamp_min(1)]
 
 
 class MetricLearningSettings(SupervisedTwoTowerSettings):

@@ -50,12 +50,12 @@ class CanonicalProjection(nn.Module):
         self.register_buffer("correlations", torch.zeros(kept))
 
     @torch.no_grad()
-    def fit(self, first: Tensor, second: Tensor, ridge: float, targets: Tensor | None = None) -> None:
+    def fit(self, first: Tensor, second: Tensor, ridge: float, labels: Tensor | None = None) -> None:
         r"""Fit on (n, d_a) and (n, d_v) rows, in float64: on pairs of the same clip, or on all pairs of a class.
 
-        With targets Y, (n, C) in [0, 1], a pair (i, j) of any two clips weighs :math:`w_{ij} = \sum_c Y_{ic} Y_{jc}`,
-        the classes that they share; a row of zeros is left out. No pair is ever listed, for sums over pairs are sums
-        over classes:
+        With labels Y, (n, C) targets in [0, 1] or (n,) class codes for their one-hot rows, a pair (i, j) of any two
+        clips weighs :math:`w_{ij} = \sum_c Y_{ic} Y_{jc}`, the classes that they share; a row of zeros, or of code -1,
+        is left out. No pair is ever listed, for sums over pairs are sums over classes:
 
         .. math::
             \sum_{ij} w_{ij} x_i^a (x_j^v)^\top = (Y^\top X_a)^\top (Y^\top X_v), \qquad
@@ -64,11 +64,11 @@ class CanonicalProjection(nn.Module):
         Rows that are not finite give a projection that is not finite. ``ridge`` is r of the class.
 
         Source:
-            For targets: Rasiwasia, Mahajan, Mahadevan & Aggarwal, Cluster Canonical Correlation Analysis, AISTATS 2014.
+            For labels: Rasiwasia, Mahajan, Mahadevan & Aggarwal, Cluster Canonical Correlation Analysis, AISTATS 2014.
         """
         first, second = first.double(), second.double()
-        classes = None if targets is None else targets.double()
-        weights = torch.ones_like(first[:, 0]) if classes is None else classes @ classes.sum(0)
+        classes = labels.double() if labels is not None and labels.dim() == 2 else labels
+        weights = _pair_weights(classes) if classes is not None else torch.ones_like(first[:, 0])
         total = weights.sum()
         means = weights @ first / total, weights @ second / total
         first, second = first - means[0], second - means[1]
@@ -80,7 +80,7 @@ class CanonicalProjection(nn.Module):
         (first, span), (second, other_span) = _within_span(first), _within_span(second)
         left = _inverse_root((first.mT * weights) @ first / total, ridge, widths[0])
         right = _inverse_root((second.mT * weights) @ second / total, ridge, widths[1])
-        a, v = (first, second) if classes is None else (classes.mT @ first, classes.mT @ second)
+        a, v = (first, second) if classes is None else (_class_sums(classes, first), _class_sums(classes, second))
         u, rho, vh = torch.linalg.svd(left @ (a.mT @ v / total) @ right, full_matrices=False)
         kept = min(len(self.correlations), len(rho))  # beyond the rows' span nothing correlates
         for buffer in (self.map_first, self.map_second, self.correlations):
@@ -97,6 +97,22 @@ class CanonicalProjection(nn.Module):
         centre, matrix = (self.mean_first, self.map_first) if modality == 0 else (self.mean_second, self.map_second)
         with torch.autocast(features.device.type, enabled=False):
             return F.normalize((features.float() - centre) @ matrix * self.correlations.pow(power), dim=1)
+
+
+def _pair_weights(classes: Tensor) -> Tensor:
+    """(n,) float64: in how many pairs each row is, of (n, C) targets or (n,) class codes."""
+    if classes.dim() == 2:
+        return classes @ classes.sum(0)
+    known = classes >= 0
+    return torch.where(known, torch.bincount(classes[known])[classes.clamp_min(0)], 0).double()
+
+
+def _class_sums(classes: Tensor, rows: Tensor) -> Tensor:
+    """(C, d) sums of the (n, d) rows of each class; without those of the last classes where no row has them."""
+    if classes.dim() == 2:
+        return classes.mT @ rows
+    known = classes >= 0
+    return rows.new_zeros(int(classes.max()) + 1, rows.shape[1]).index_add_(0, classes[known], rows[known])
 
 
 def _within_span(rows: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -49,6 +49,25 @@ def from_labels(targets: Tensor, own_weight: float = 0.0) -> Tensor:
     return torch.where(total > 0, shared / total.clamp_min(torch.finfo(shared.dtype).tiny), own)
 
 
+def as_targets(labels: Tensor, classes: int) -> Tensor:
+    """(n, C) float32 targets in [0, 1] of (n,) class codes, zeros for -1; targets stay as they are.
+
+    Example:
+        >>> as_targets(torch.tensor([1, -1]), 2)
+        tensor([[0., 1.],
+                [0., 0.]])
+    """
+    if labels.dim() == 2:
+        return labels
+    targets = torch.zeros(len(labels), classes, device=labels.device)
+    return targets.scatter_(1, labels[:, None].clamp_min(0), (labels >= 0).float()[:, None])
+
+
+def has_label(labels: Tensor) -> Tensor:
+    """(n,) bool: which rows have a label, of (n,) class codes, -1 for none, or of (n, C) targets."""
+    return torch.as_tensor(labels >= 0 if labels.dim() == 1 else labels.sum(1) > 0)
+
+
 def as_labels(labels: Tensor) -> Tensor:
     """Labels of a batch in the form that losses compute with, on their device: class numbers as (n,) int64.
 

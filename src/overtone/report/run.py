@@ -127,7 +127,7 @@ def metrics(result: RunResult) -> Section:
     (first, second), gallery = result.test.names, result.evaluation.gallery
     relevant = (
         "An item is relevant if it shares a class with the query."
-        if result.targets is not None
+        if result.labelled
         else "Without labels only one item is known to be relevant: the query's true counterpart."
     )
     skipped = [
@@ -192,7 +192,7 @@ def places(result: RunResult) -> Section | None:
         return None
     maps, share = views(np.concatenate([embedded[rows] for embedded in result.embeddings]))
     some = "" if len(rows) == total else f"{len(rows):,} evenly spaced of {total:,} test pairs. "
-    (first, second), labelled = result.test.names, result.targets is not None
+    (first, second), labelled = result.test.names, result.labelled
     text = (
         f"{some}Discs are {first}, open diamonds are {second}. Point at one to see its true counterpart. Retrieval "
         f"works where {'both modalities of a class are close' if labelled else 'counterparts are close'}. t-SNE keeps "

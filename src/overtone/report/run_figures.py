@@ -93,10 +93,8 @@ def rank_bars(bins: Sequence[str], groups: Mapping[str, Sequence[float]]) -> Fig
 
 def coloured_classes(result: RunResult, rows: Ints) -> list[int]:
     """The class each row is coloured by: its strongest, -1 for none."""
-    if result.targets is None:
-        return [-1] * len(rows)
-    chosen = result.targets[rows]
-    return [int(at) if chosen[row, at] > 0 else -1 for row, at in enumerate(chosen.argmax(1))]
+    found: list[int] = result.strongest[rows].tolist()
+    return found
 
 
 def pair_map(result: RunResult, rows: Ints, maps: Mapping[str, Any]) -> Figure:

@@ -105,7 +105,7 @@ def _card(result: RunResult, way: str, name: str, row: int) -> Markup:
         f"AP {number(float(precision[row]))}" if precision is not None else "",
         f"true counterpart at rank {rank(float(result.ranks[way][row]))}",
     ]
-    labelled = result.targets is not None
+    labelled = result.labelled
     head = el(
         "tr",
         el("th", "#", class_="number rank"),
@@ -135,15 +135,13 @@ def class_of(label: str) -> str:
 
 
 def _line(result: RunResult, query: int, place: int, hit: Hit, modality: str) -> Markup:
-    targets, classes = result.targets, result.labels[hit.row]
-    relevant = hit.row == query
-    if targets is not None:
-        relevant = bool(((targets[query] > 0) & (targets[hit.row] > 0)).any())
+    classes = result.labels[hit.row]
+    relevant = result.share_class(query, hit.row) if result.labelled else hit.row == query
     return el(
         "tr",
         el("td", place, class_="number rank"),
         el("td", _linked(result, hit.row, modality), title=result.test.ids[hit.row]),
-        None if targets is None else el("td", classes, title=classes),
+        el("td", classes, title=classes) if result.labelled else None,
         el("td", number(hit.similarity, 2), class_="number similarity"),
         el("td", "✓" if relevant else "", class_="hit relevant"),
         class_="partner" if hit.row == query else None,
@@ -169,7 +167,7 @@ def counterparts(result: RunResult) -> Section:
     text = prose(
         f"The strictest measure: the rank of the query's true counterpart (its pair) among {gallery:,} items. The "
         f"median rank is {listed(medians)}. In a random order it is {rank((gallery + 1) / 2)}.",
-        "" if result.targets is None else others,
+        others if result.labelled else "",
     )
     return section("At what rank is the true counterpart?", text, draw(figure))
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.evaluation import Evaluation, Score, counterpart_ranks, find_metric, mean_interval
 from overtone.features import PairedFeatures
-from overtone.report.maps import Floats, unit
+from overtone.report.maps import Floats, Ints, unit
 from overtone.report.words import directions_of, listed
 from overtone.training import Run
 
@@ -106,18 +106,36 @@ class RunResult:
         similarity = gallery @ queries[row]
         return [Hit(int(at), float(similarity[at])) for at in np.argsort(-similarity, kind="stable")[:length]]
 
+    @property
+    def labelled(self) -> bool:
+        """Whether the data has labels."""
+        return self.test.labels is not None
+
     @cached_property
-    def targets(self) -> Floats | None:
-        """(N, C) targets in [0, 1]; None without labels."""
-        return None if self.test.targets is None else self.test.targets.cpu().numpy()
+    def strongest(self) -> Ints:
+        """(N,) class code of each row's label, of several the strongest; -1 for none."""
+        labels = self.test.labels
+        if labels is None:
+            return np.full(len(self.test), -1)
+        found = labels.cpu().numpy()
+        return found if found.ndim == 1 else np.where(found.max(1) > 0, found.argmax(1), -1)
+
+    def share_class(self, row: int, other: int) -> bool:
+        """Whether two rows have a class in common."""
+        labels = self.test.labels
+        if labels is None or labels.dim() == 1:
+            return bool(self.strongest[row] >= 0 and self.strongest[row] == self.strongest[other])
+        return bool(((labels[row] > 0) & (labels[other] > 0)).any())
 
     @cached_property
     def labels(self) -> list[str]:
         """The classes of each row in words, empty without labels; of soft ones the strong or the strongest."""
-        if self.targets is None:
+        if self.test.labels is None:
             return [""] * len(self.test)
-        strong = self.targets >= np.minimum(_STRONG, self.targets.max(1, keepdims=True)).clip(1e-12)
-        names = self.test.class_names
+        names, targets = self.test.class_names, self.test.labels.cpu().numpy()
+        if targets.ndim == 1:
+            return [names[code] if code >= 0 else "no class" for code in targets.tolist()]
+        strong = targets >= np.minimum(_STRONG, targets.max(1, keepdims=True)).clip(1e-12)
         return [listed([names[at] for at in np.flatnonzero(row)]) or "no class" for row in strong]
 
     @cached_property

@@ -28,15 +28,17 @@ class Rows:
 
     Attributes:
         features: (N, d) or (N, T, d) scaled features of the two modalities.
-        targets: (N, C) class targets, None for a method without labels.
+        labels: (N,) class codes or (N, C) targets, as in a batch; None for a method without labels.
         present: (N,) bool of either modality, whether each row has it; None: all have both.
         groups: (N,) int64 numbers of groups; None: there are none.
+        classes: C, number of classes; 0 without labels.
     """
 
     features: tuple[Tensor, Tensor]
-    targets: Tensor | None = None
+    labels: Tensor | None = None
     present: tuple[Tensor, Tensor] | None = None
     groups: Tensor | None = None
+    classes: int = 0
 
     def __len__(self) -> int:
         return len(self.features[0])
@@ -82,13 +84,14 @@ class Rows:
         return Batch(
             torch.arange(len(self), device=self.device),
             self.features,
-            self.targets,
+            self.labels,
             progress,
             global_size=len(self),
             generator=generator,
             present=self.present,
             pairs=None if self.paired is None else len(self.paired),
             groups=self.groups,
+            classes=self.classes,
         )
 
 
@@ -201,9 +204,10 @@ def prepare(
             parts = [torch.where(mask.view(-1, *[1] * (part.dim() - 1)), part, 0.0) for mask, part in zip(masks, parts)]
         return Rows(
             (parts[0].to(device), parts[1].to(device)),
-            None if data.targets is None else data.targets[split].to(device),
+            None if data.labels is None else data.labels[split].to(device),
             None if masks is None else (masks[0].to(device), masks[1].to(device)),
             None if groups is None else groups[split].to(device),
+            data.classes,
         )
 
     rows, check, clusters = rows_of(train), None, None

@@ -222,7 +222,7 @@ class Fit:
                 raise TrainingStopped(f"after epoch {self.done} the {name} embeddings hold NaN or infinite values.")
             found[f"rank_{name}"] = effective_rank(embeddings)
         if self.data.held_out is not None:
-            measured = scores((first, second), rows.targets, self.settings.memory_mb)
+            measured = scores((first, second), rows.labels, self.settings.memory_mb)
             found |= {f"val_{name}": score for name, score in measured.items()}
         agreed = torch.tensor(list(found.values()), device=first.device)
         self.group.broadcast([agreed])  # all processes must come to the same decisions

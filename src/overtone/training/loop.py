@@ -99,7 +99,7 @@ class Loop:
         return Batch(
             rows,
             (first.index_select(0, rows), second.index_select(0, rows)),
-            None if self.rows.targets is None else self.rows.targets.index_select(0, rows),
+            None if self.rows.labels is None else self.rows.labels.index_select(0, rows),
             index / self.steps,
             self.group.gather,
             offset,
@@ -108,6 +108,7 @@ class Loop:
             None if present is None else (present[0].index_select(0, rows), present[1].index_select(0, rows)),
             None if self.pairs is None else self.pairs[index % len(self.bounds)],
             None if self.rows.groups is None else self.rows.groups.index_select(0, rows),
+            self.rows.classes,
         )
 
     def _step(self, batch: Batch, share: float) -> dict[str, Tensor]:

@@ -85,19 +85,19 @@ def pair_correlation(first: Tensor, second: Tensor) -> float:
     return float(torch.nn.functional.cosine_similarity(first - first.mean(0), second - second.mean(0), dim=1).mean())
 
 
-def scores(embeddings: tuple[Tensor, Tensor], targets: Tensor | None, memory_mb: int = 512) -> dict[str, float]:
+def scores(embeddings: tuple[Tensor, Tensor], labels: Tensor | None, memory_mb: int = 512) -> dict[str, float]:
     """All scores an epoch can be chosen by, of row-aligned (N, e) embeddings; higher is better.
 
     Returns:
-        ``correlation`` and ``reciprocal_rank``, and with the (N, C) targets of supervised methods ``map``.
+        ``correlation`` and ``reciprocal_rank``, and with the labels of supervised methods ``map``.
     """
     found = {
         "correlation": pair_correlation(*embeddings),
         "reciprocal_rank": mean_reciprocal_rank(*embeddings, memory_mb=memory_mb),
     }
-    if targets is not None:
+    if labels is not None:
         found["map"] = fmean(
-            mean_average_precision(queries, gallery, targets, targets, memory_mb=memory_mb)
+            mean_average_precision(queries, gallery, labels, labels, memory_mb=memory_mb)
             for queries, gallery in (embeddings, embeddings[::-1])
         )
     return found

@@ -10,6 +10,7 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.features import Features, only_pairs, require_pairs
 from overtone.features.scaling_choice import fit_scalers
+from overtone.objectives.targets import has_label
 
 
 def evenly_spaced(total: int, most: int) -> Tensor:
@@ -72,7 +73,7 @@ def prepare_data(data: Features, scaling: str, device: torch.device) -> ProbeDat
     if data.present:
         data = only_pairs(require_pairs(data), "losses are compared on pairs")
         notes.append(data.provenance.notes[-1])
-    if data.targets is None:
+    if data.labels is None:
         raise InputError(
             f"{data.provenance.source}: losses of metric learning need labels, and the data has none",
             fix="bring class numbers under the key 'y'",
@@ -89,16 +90,17 @@ def prepare_data(data: Features, scaling: str, device: torch.device) -> ProbeDat
     def rows_of(numbers: Tensor) -> tuple[Tensor, ...]:
         return tuple(scalers[name](view[numbers]).to(device) for name, view in data.modalities.items())
 
-    targets = {split: data.targets[numbers] for split, numbers in chosen.items()}
-    present = {split: (part > 0).any(0) for split, part in targets.items()}
+    labels = {split: data.labels[numbers] for split, numbers in chosen.items()}
+    present = {split: _occurring(part, data.classes) for split, part in labels.items()}
     if int(present["train"].sum()) < 2:
         raise InputError(
             f"{data.provenance.source}: the training rows have one class only, so there is nothing to tell apart",
             fix="bring rows of at least two classes",
         )
-    labels = {"train": targets["train"][:, present["train"]], "test": targets["test"]}
-    if data.label_kind == "single":
-        labels = {split: part.argmax(1) for split, part in labels.items()}
+    if labels["train"].dim() == 1:  # numbered among the classes that have training rows
+        labels["train"] = (present["train"].cumsum(0) - 1)[labels["train"]]
+    else:
+        labels["train"] = labels["train"][:, present["train"]]
     rows = {split: LabelledRows(rows_of(chosen[split]), labels[split].to(device), chosen[split]) for split in chosen}
     return ProbeData(
         train=rows["train"],
@@ -110,14 +112,14 @@ def prepare_data(data: Features, scaling: str, device: torch.device) -> ProbeDat
     )
 
 
-def one_hot(labels: Tensor) -> Tensor:
-    """(N, C) one-hot or the targets themselves."""
-    return torch.nn.functional.one_hot(labels).float() if labels.dim() == 1 else labels
+def _occurring(labels: Tensor, classes: int) -> Tensor:
+    """(C,) bool: which classes have rows, of (N,) class codes or (N, C) targets."""
+    return torch.bincount(labels, minlength=classes) > 0 if labels.dim() == 1 else (labels > 0).any(0)
 
 
 def _labelled(data: Features, rows: Tensor, split: str, notes: list[str]) -> Tensor:
-    assert data.targets is not None
-    known = (data.targets[rows] > 0).any(1)
+    assert data.labels is not None
+    known = has_label(data.labels[rows])
     if not known.all():
         notes.append(f"{int((~known).sum())} {split} rows without a label were left out")
     if int(known.sum()) < 2:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from overtone.diagnosis import variance
 from overtone.evaluation import Evaluation, evaluate, evaluate_within
-from overtone.experiments.probes.data import LabelledRows, ProbeData, one_hot
+from overtone.experiments.probes.data import LabelledRows, ProbeData
 from overtone.experiments.probes.results import Series
 from overtone.training.embedding import in_blocks
 
@@ -100,9 +100,9 @@ def measure_space(views: Sequence[Tensor], labels: Tensor, names: Sequence[str] 
 def measure_retrieval(views: Sequence[Tensor], labels: Tensor, memory_mb: int) -> dict[str, float]:
     """The metrics of :data:`RETRIEVAL`: within one view, each row without itself; of two views, in both directions."""
     options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": 0}
-    targets = one_hot(labels.cpu())
+    labels = labels.cpu()
     if len(views) == 2:
-        found: Evaluation = evaluate(views[0], views[1], targets, **options)
+        found: Evaluation = evaluate(views[0], views[1], labels, **options)
     else:
-        found = evaluate_within(views[0], targets, **options)
+        found = evaluate_within(views[0], labels, **options)
     return {name: found.to_dict()[name]["mean"] for name in RETRIEVAL}
