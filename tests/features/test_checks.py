@@ -9,7 +9,7 @@ import torch
 
 from overtone.core import InputError
 from overtone.features import Inspection, corpora, from_arrays, inspect, load, save_arrays
-from overtone.features.arrays import hash_rows
+from overtone.features.hashing import hash_rows
 from overtone.features.inspection import LabelSummary
 
 

@@ -66,7 +66,7 @@ def part(batch: Batch, rows: slice, **more: Any) -> Batch:
         batch,
         rows=found,
         features=(first[rows], second[rows]),
-        targets=None if batch.targets is None else batch.targets[rows],
+        labels=None if batch.labels is None else batch.labels[rows],
         present=None if batch.present is None else (batch.present[0][rows], batch.present[1][rows]),
         groups=None if batch.groups is None else batch.groups[rows],
         global_size=len(found),

@@ -90,7 +90,7 @@ def test_many_events_a_clip_weigh_less(informed):
 def test_rows_without_a_label_teach_the_event_head_alone(informed):
     method, batch, chances = informed()
     targets = batch.targets * (torch.arange(len(batch)) < 24).float()[:, None]
-    terms = method.step(replace(batch, targets=targets))
+    terms = method.step(replace(batch, labels=targets))
     views = method.encode(batch, batch.features)
     bce = F.binary_cross_entropy_with_logits
     torch.testing.assert_close(terms["labels"], sum(bce(view[:24, :4], targets[:24]) for view in views))

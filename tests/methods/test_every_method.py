@@ -120,7 +120,7 @@ def test_a_gpu_computes_the_same_without_waiting(ready, name, settings):
         batch,
         rows=batch.rows.cuda(),
         features=(batch.features[0].cuda(), batch.features[1].cuda()),
-        targets=None if batch.targets is None else batch.targets.cuda(),
+        labels=None if batch.labels is None else batch.labels.cuda(),
         generator=torch.Generator("cuda").manual_seed(0),
     )
     copy.deepcopy(there).step(moved)["loss"].backward()  # libraries set themselves up at first, and wait
@@ -195,7 +195,7 @@ def test_a_label_free_step_does_not_look_at_targets(ready, name):
     batch.generator.set_state(state[1])
     method, _ = ready(name)
     torch.set_rng_state(state[0])
-    seeing = method.step(replace(batch, targets=torch.full((48, 3), torch.nan)))
+    seeing = method.step(replace(batch, labels=torch.full((48, 3), torch.nan)))
     assert all(torch.equal(blind[key], seeing[key]) for key in blind)
 
 

@@ -56,7 +56,7 @@ def test_each_row_has_its_own_soft_labels(informed, some):
     method, batch, soft, graph = informed(weight=1.0, threshold=0.2, graph_start=0.0)
     rows = torch.tensor([40, 3, 17, 8, 21, 30, 46, 11] * 4)
     first, second = (part[rows] for part in batch.features)
-    some = replace(batch, rows=rows, features=(first, second), targets=batch.targets[rows], global_size=len(rows))
+    some = replace(batch, rows=rows, features=(first, second), labels=batch.targets[rows], global_size=len(rows))
     views = method.encode(some, some.features)
     wanted = interaction(views, some.targets, [part[rows] for part in soft], graph, 0.2).loss
     torch.testing.assert_close(method.step(some)["pull"], wanted)

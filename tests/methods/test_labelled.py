@@ -75,7 +75,7 @@ def test_rows_without_a_label_teach_nothing(ready, name):
     form = {"student": "lir"} if name == "interactions" else {}  # its heads learn events from all rows
     method, batch = ready(name, dropout=0.0, **form)
     labelled = torch.arange(48) % 2 == 0
-    partly = replace(batch, targets=batch.targets * labelled[:, None])
+    partly = replace(batch, labels=batch.targets * labelled[:, None])
     method.on_train_start(partly)
     loss = method.step(partly)["loss"]
     noise = [torch.where(labelled[:, None], part, torch.randn_like(part)) for part in batch.features]
@@ -106,7 +106,7 @@ def test_several_and_soft_labels_are_taken(make, name, kind):
     method, batch = make(name)
     targets = (batch.targets + batch.targets.roll(1, 1)).clamp_max(1)
     targets = targets if kind == "several" else targets * 0.4
-    batch = replace(batch, targets=targets)
+    batch = replace(batch, labels=targets)
     method.on_train_start(batch)
     if method.iterative:
         assert not method.single
@@ -116,7 +116,7 @@ def test_several_and_soft_labels_are_taken(make, name, kind):
 
 def test_a_loss_that_takes_one_class_a_row_says_so(make):
     method, batch = make("metric", loss="arcface")
-    batch = replace(batch, targets=torch.ones_like(batch.targets))
+    batch = replace(batch, labels=torch.ones_like(batch.targets))
     method.on_train_start(batch)
     with pytest.raises(InputError, match=r"arcface, a batch of 48 rows: .*margin=0"):
         method.step(batch)
@@ -126,7 +126,7 @@ def test_a_loss_that_takes_one_class_a_row_says_so(make):
 def test_labels_of_one_class_are_refused(make, name):
     method, batch = make(name)
     with pytest.raises(InputError, match="too few classes to learn from; got 1 of 4 classes"):
-        method.on_train_start(replace(batch, targets=batch.targets[:1].expand(48, -1)))
+        method.on_train_start(replace(batch, labels=batch.targets[:1].expand(48, -1)))
 
 
 def test_wrong_losses_and_settings_are_refused(make):

@@ -68,11 +68,12 @@ def evaluate(
             raise InputError(f"{target}: not a run folder", fix="leave DATA out to evaluate a file of embeddings")
         features = read(target, reading)
         from overtone import evaluation
+        from overtone.features import refuse_zeros
 
         own = "all" if features.provenance.made_split else "test"  # the split of a source that brought one
         chosen = _chosen(features, split or own)
         part = features if chosen is None else features.split(chosen)
-        _refuse_zeros(features, chosen)
+        refuse_zeros(part, part.modalities)
         about: dict[str, Any] = {"names": part.names, "class_names": part.class_names, "events": part.events}
         about |= {"present": part.present, "groups": part.groups}
         first, second = part.modalities.values()
@@ -90,18 +91,3 @@ def evaluate(
 def _chosen(data: PairedFeatures, split: str) -> str | None:
     """The split to take; None for all rows."""
     return None if split == "all" or not data.splits else split
-
-
-def _refuse_zeros(features: PairedFeatures, split: str | None) -> None:
-    """Refuse embeddings of zeros, which have no direction, by the row in the file and the id."""
-    for name, values in features.modalities.items():
-        zero = features.has(name) & ~values.flatten(1).any(dim=1)
-        numbers = zero.nonzero().flatten().tolist()
-        if split is not None:
-            members = set(features.splits[split].tolist())
-            numbers = [row for row in numbers if row in members]
-        if numbers:
-            row = numbers[0]
-            where = f"{features.provenance.source}, key {name!r}, row {row} (id {features.ids[row][:60]!r})"
-            what = f"{where}: is all zeros and has no direction ({len(numbers)} such rows)"
-            raise InputError(what, fix=f"drop the clip, or mark it in a key 'present_{name}'")

@@ -112,12 +112,13 @@ def _clips(
         return ScaledClips.of(features, None, only), features, None
     if data is None:
         raise InputError(f"{target}: a run's scaling is used on features", fix="name them: overtone find WHAT RUN DATA")
+    from overtone.features import place_clips
     from overtone.training import Run
 
     run = target if isinstance(target, Run) else Run.load(target)
     if only is not None:
         part = read_one(data, only, run.modalities, reading)
-        run.check_one(only, part.modalities[only][part.has(only)])
+        run.check_one(only, part.modalities[only][part.has(only)], place_clips(part, only))
         return ScaledClips.of(part, run.scalers, only), part, run
     pairs = read(data, cast(PairReading, {"modalities": run.modalities, **reading}))
     run.check(pairs)

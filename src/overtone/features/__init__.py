@@ -7,6 +7,7 @@ from overtone.features.corpora import corpora
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
 from overtone.features.inspection import Inspection, inspect
 from overtone.features.loading import from_arrays, load, load_views, views_from_arrays
+from overtone.features.messages import place_clips, refuse_zeros
 from overtone.features.presence import membership, only_pairs
 from overtone.features.reading import Reading
 from overtone.features.saving import save, save_arrays
@@ -32,6 +33,8 @@ __all__ = [
     "load_views",
     "membership",
     "only_pairs",
+    "place_clips",
+    "refuse_zeros",
     "require_pairs",
     "save",
     "save_arrays",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from zipfile import BadZipFile
 
@@ -32,9 +33,9 @@ ArrayLike: TypeAlias = "npt.ArrayLike | Tensor"
 BLOCK_BYTES = 32 << 20
 """Conversion holds about this much of a source in memory at a time, whatever the size of the file."""
 
-READ_ERRORS: tuple[type[Exception], ...]
-READ_ERRORS = (OSError, EOFError, BadZipFile, zlib.error, RuntimeError, ValueError, KeyError, MemoryError, SystemError)
-"""Raised by the libraries if the bytes of a file do not fit its header; by h5py's callbacks, SystemError."""
+_OF_PYTHON = (OSError, EOFError, RuntimeError, ValueError, KeyError, MemoryError, SystemError)
+READ_ERRORS: tuple[type[Exception], ...] = (*_OF_PYTHON, BadZipFile, zlib.error, TokenError)
+"""Raised by the libraries if the bytes of a file do not fit its header; SystemError by h5py, TokenError by numpy."""
 
 
 class Rows(Protocol):
@@ -181,6 +182,11 @@ class Column:
         return sum(self.counts)
 
     @property
+    def single(self) -> bool:
+        """Whether a row is one value: (N,) or (N, 1)."""
+        return all(part.shape[1:] in ((), (1,)) and part.shape for part in self.parts)
+
+    @property
     def where(self) -> str:
         """File and key(s), for messages."""
         return " and ".join(part.where for part in self.parts)
@@ -192,6 +198,14 @@ class Column:
                 return f"{part.where}, row {row}"
             row -= count
         return self.where
+
+    def number(self, row: int) -> str:
+        """Row number, from 0 within its part, and of several parts the part's split, for messages."""
+        for split, count in zip(self.splits, self.counts):
+            if row < count:
+                return f"{row} of {split}"
+            row -= count
+        return str(row)
 
     def read(self) -> Values:
         """All values, parts joined."""
@@ -226,17 +240,6 @@ def _shareable(array: Values) -> bool:
     """Whether a tensor can share the array's memory."""
     plain = array.dtype == np.float32 and array.dtype.isnative and array.flags.c_contiguous
     return bool(plain and array.flags.writeable and array.flags.aligned)
-
-
-def hash_rows(rows: Values) -> Values:
-    """(N,) 64-bit hashes of float32 rows: equal rows have equal ones, others differ but for a chance of about 2^-32.
-
-    The words of a row are multiplied by fixed random numbers and summed modulo 2^64.
-    """
-    words = rows.reshape(len(rows), -1).view(np.uint32)
-    factors = np.random.PCG64(0).random_raw(words.shape[1]) | np.uint64(1)
-    step = max(1, (1 << 22) // max(1, words.shape[1]))
-    return np.concatenate([words[start : start + step] @ factors for start in range(0, len(words), step)])
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ class FeatureArrays:
     provenance: Provenance
     present: dict[str, Values]
     groups: tuple[str, ...]
+    source_rows: Values | None = None
 
     @property
     def label_kind(self) -> LabelKind:
@@ -121,4 +122,5 @@ def _select(data: FeatureArrays, classes: tuple[str, ...]) -> FeatureArrays:
         truth={key: values[rows] if key.startswith(EVENTS) else values for key, values in data.truth.items()},
         present={name: mask for name, mask in present.items() if not mask.all()},
         groups=tuple(data.groups[row] for row in rows) if data.groups else (),
+        source_rows=rows,
     )

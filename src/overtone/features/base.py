@@ -62,6 +62,7 @@ class Features:
         groups: N names of what clips belong together (captions of one image, clips of one recording); empty where
             every clip stands alone, as a clip with an empty name does.
         provenance: Where all this came from.
+        source_rows: (N,) int64 row of each clip in the source, where that is another than its place here; else None.
 
     Raises:
         InputError: Neither one nor two modalities, or a part with another number of rows.
@@ -84,6 +85,7 @@ class Features:
     provenance: Provenance = field(default_factory=Provenance)
     present: dict[str, Tensor] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    source_rows: Tensor | None = None
 
     def __post_init__(self) -> None:
         if len(self.modalities) not in (1, 2):
@@ -187,6 +189,7 @@ class Features:
             truth={name: tensor[rows] if name.startswith(EVENTS) else tensor for name, tensor in self.truth.items()},
             present={name: mask for name, mask in present.items() if not bool(mask.all())},
             groups=tuple(self.groups[row] for row in chosen) if self.groups else (),
+            source_rows=rows if self.source_rows is None else self.source_rows[rows],
         )
 
     def split(self: F, name: str) -> F:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Column, SparseRows, Values, hash_rows, pickle_error
+from overtone.features.arrays import Column, SparseRows, Values, pickle_error
 from overtone.features.base import EVENTS
+from overtone.features.hashing import hash_rows
 from overtone.features.labels import check_labels
-from overtone.features.parsed_table import FALSE, LONGEST, SHOWN, SPLITS, TRUE, Issue, ParsedTable, list_some
+from overtone.features.messages import LONGEST
+from overtone.features.parsed_table import FALSE, SHOWN, SPLITS, TRUE, Issue, ParsedTable, list_some
 from overtone.features.presence import check_groups, check_presence
 from overtone.features.sequence_checks import check_lengths, check_repeats
 from overtone.features.truth import check_truth
@@ -186,7 +188,7 @@ def _check_values(table: ParsedTable, name: str) -> Iterator[Issue]:
     if len(bad):
         first, bad = rows[bad[0]], numbers[bad].tolist()
         kind = "NaN" if np.isnan(first).any() else "Inf"
-        what = f"{table.place(column)(bad[0])}: {kind} ({len(bad)} such rows: {list_some(bad)})"
+        what = f"{table.place(column)(bad[0])}: {kind} ({len(bad)} such rows: {table.list_rows(column, bad)})"
         fix = "leave these clips out or extract them again"
         if np.isnan(first).all() and len(table.modalities) == 2:
             fix = f"if whole rows of NaN mean clips without {name}, read the data with missing=nan (--missing nan)"
@@ -199,7 +201,7 @@ def _check_values(table: ParsedTable, name: str) -> Iterator[Issue]:
         yield Issue("zero-rows", InputError(what, fix="extract its features again"))
         return
     if zero:
-        what = f"{column.where}: {len(zero)} rows are all zero ({list_some(zero)}): a missing {name}?"
+        what = f"{column.where}: {len(zero)} rows are all zero ({table.list_rows(column, zero)}): a missing {name}?"
         fix = f"if so mark them in a key 'present_{name}', or leave these clips out"
         yield Issue("zero-rows", InputError(what, fix=fix), fatal=False)
     flat = rows.reshape(-1, rows.shape[-1])
@@ -221,9 +223,10 @@ def _check_size(table: ParsedTable, name: str, rows: Values, numbers: Values) ->
     usual = float(np.median(sizes))
     huge = np.flatnonzero(sizes > _HUGE * usual) if usual > 0 else np.empty(0, np.int64)
     if len(huge) and len(huge) <= max(1, len(rows) // 100):
-        place = table.place(table.modalities[name])(int(numbers[huge[0]]))
+        column, found = table.modalities[name], numbers[huge].tolist()
+        place = table.place(column)(found[0])
         what = f"{place}: values up to {sizes[huge[0]]:.3g}, where a row's largest is usually about {usual:.3g}"
-        got = f"{len(huge)} such rows ({list_some(numbers[huge].tolist())})"
+        got = f"{len(huge)} such rows ({table.list_rows(column, found)})"
         yield Issue(
             "huge-rows", InputError(what, got=got, fix="leave these clips out or extract them again"), fatal=False
         )
@@ -238,7 +241,7 @@ def _check_leaks(table: ParsedTable) -> Iterator[Issue]:
     train, test = (table.splits[name] for name in ("train", "test"))
     leaked = test[np.isin(both[test], both[train])]
     if len(leaked):
-        rows = list_some(leaked.tolist())
+        rows = table.list_rows(table.first, leaked.tolist())
         what = f"{table.source}: {len(leaked)} of {len(test)} test rows also occur in training (rows {rows})"
         fix = "they inflate the results: drop them from one side"
         yield Issue("leaked-rows", InputError(what, fix=fix), fatal=False)

@@ -8,7 +8,8 @@ from overtone.core import InputError
 from overtone.features.arrays import Array, Column, Table
 from overtone.features.base import EVENTS, single_view_error
 from overtone.features.label_reading import is_label_matrix
-from overtone.features.parsed_table import INTERACTIONS, KEYS, LONGEST, SPLITS, STRENGTHS, ParsedTable
+from overtone.features.messages import LONGEST
+from overtone.features.parsed_table import INTERACTIONS, KEYS, SPLITS, STRENGTHS, ParsedTable
 from overtone.features.reading import CheckedReading
 from overtone.features.unused import find_unused
 

@@ -9,8 +9,10 @@ from functools import cached_property
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Column, SparseRows, Table, Values, hash_rows
+from overtone.features.arrays import Column, SparseRows, Table, Values
+from overtone.features.hashing import hash_rows
 from overtone.features.label_reading import Labels, read_labels
+from overtone.features.messages import name_of_row
 from overtone.features.reading import CheckedReading
 from overtone.features.splitting import draw_split
 
@@ -40,9 +42,6 @@ KEYS = 10
 
 SHOWN = 5
 """How many rows or names a message lists."""
-
-LONGEST = 60
-"""Characters of a name that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -187,13 +186,23 @@ class ParsedTable:
     def place(self, column: Column) -> Callable[[int], str]:
         """Says where a row of a column is, for messages: file, key, row in the file, and the clip's id."""
 
-        def place(row: int) -> str:
-            own = next((name for name, other in self.modalities.items() if other is column), None)
-            names = self.own_names.get(own or next(iter(self.modalities)), ())
-            names = names or (self.ids.text() if self.ids is not None else ())
-            return column.place(row) + (f" (id {names[row][:LONGEST]!r})" if row < len(names) else "")
+        return lambda row: column.place(row) + self._name(column, row)
 
-        return place
+    def list_rows(self, column: Column, rows: Sequence[int]) -> str:
+        """The first few of many rows of a column, by number in their part and id, for messages."""
+        shown = ", ".join(column.number(row) + self._name(column, row) for row in rows[:SHOWN])
+        return shown if len(rows) <= SHOWN else f"{shown}, ... {len(rows)} in all"
+
+    def _name(self, column: Column, row: int) -> str:
+        """The id of a row of a column, as messages have it."""
+        own = next((name for name, other in self.modalities.items() if other is column), None)
+        names = self.own_names.get(own or next(iter(self.modalities)), ()) or self.id_names
+        return name_of_row(names[row] if row < len(names) else "")
+
+    @cached_property
+    def id_names(self) -> tuple[str, ...]:
+        """The clips' ids; empty where the source has none."""
+        return self.ids.text() if self.ids is not None else ()
 
     @cached_property
     def presence(self) -> dict[str, Values]:
@@ -210,8 +219,8 @@ class ParsedTable:
                 blocks = [block for part in column.parts for block in part.blocks()]
                 flags = ~np.concatenate([np.isnan(block).all(axis=tuple(range(1, block.ndim))) for block in blocks])
             given = self.present.get(name)
-            if given is not None and given.rows == column.rows and all(len(part.shape) < 3 for part in given.parts):
-                flags &= read_flags(given).reshape(column.rows, -1)[:, 0]
+            if given is not None and given.rows == column.rows and given.single:
+                flags &= read_flags(given)
             if not flags.all():
                 found[name] = flags
         return found
@@ -221,7 +230,7 @@ class ParsedTable:
         """The group of each row; empty where there are none."""
         if self.groups is None:
             return ()
-        if len(self.groups.parts[0].shape) == 1 or self.groups.parts[0].shape[1:] == (1,):
+        if self.groups.single:
             return self.groups.text()
         return tuple(map(str, hash_rows(self.groups.float32()).tolist()))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.features.base import Features, PairedFeatures
-from overtone.features.parsed_table import Issue, ParsedTable, list_some
+from overtone.features.parsed_table import Issue, ParsedTable
 from overtone.features.splitting import group_numbers
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def check_presence(table: ParsedTable) -> Iterator[Issue]:
             return
     lacking = _rows_without_any(table)
     if lacking:
-        row, name = lacking[0]
+        rows, name = [row for row, _ in lacking], lacking[0][1]
         which = "either modality" if len(table.modalities) == 2 else f"{name!r}, the one view here"
-        what = f"{table.source}, row {row} (id {_name_row(table, row)!r}): without {which}"
-        got = f"{len(lacking)} such rows ({list_some([row for row, _ in lacking])})"
+        what = f"{table.source}, row {table.list_rows(table.first, rows[:1])}: without {which}"
+        got = f"{len(lacking)} such rows ({table.list_rows(table.first, rows)})"
         yield Issue("missing-modality", InputError(what, got=got, fix="leave these clips out"))
 
 
@@ -96,10 +96,3 @@ def _rows_without_any(table: ParsedTable) -> list[tuple[int, str]]:
             there = there[[place[clip] for clip in table.own_names[first]]]
         absent = absent & ~there
     return [(row, first) for row in np.flatnonzero(absent).tolist()]
-
-
-def _name_row(table: ParsedTable, row: int) -> str:
-    """The id of a clip, its number where there are none."""
-    if table.own_ids:
-        return next(iter(table.own_names.values()))[row]
-    return table.ids.text()[row] if table.ids is not None else str(row)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import hash_rows
-from overtone.features.parsed_table import LONGEST, Issue, ParsedTable
+from overtone.features.hashing import hash_rows
+from overtone.features.messages import LONGEST
+from overtone.features.parsed_table import Issue, ParsedTable
 
 _REPEATED = 0.1
 """Share of rows of one modality that may recur without a word."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from overtone.features.arrays import Column
-from overtone.features.parsed_table import KEYS, LONGEST, ParsedTable
+from overtone.features.messages import LONGEST
+from overtone.features.parsed_table import KEYS, ParsedTable
 
 
 def find_unused(columns: Mapping[str, Column], parsed: ParsedTable, labels: str | None) -> dict[str, str]:
@@ -34,7 +35,7 @@ def _reason(column: Column, parsed: ParsedTable, labels: str | None) -> str:
         return "Python objects, which are never loaded"
     if column.rows != parsed.first.rows:
         return f"{kind}: not one row per clip"
-    if len(part.shape) == 1 or part.shape[1:] == (1,):
+    if column.single:
         if labels is not None and part.numeric:
             return f"{kind}: labels are taken from {labels!r}"
         return f"{kind}: --labels, --ids or --group takes it"

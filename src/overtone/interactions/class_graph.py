@@ -13,6 +13,7 @@ import torch
 
 from overtone.core import InputError, ProgressCallback
 from overtone.core.files import json_text, write_json
+from overtone.features.arrays import READ_ERRORS
 from overtone.graphs import EdgeSupport, Graph, Knowledge, Presences, infer_interactions, presences
 from overtone.interactions.soft_labels import Identity, SoftLabels
 from overtone.training.folder import RunFolder
@@ -153,7 +154,7 @@ def load_graph(folder: Path, identity: Identity | None = None) -> Graph | None:
         with np.load(folder / "graph.npz", allow_pickle=False) as file:  # exact, where the JSON is of an older version
             matrices = {name: file[name] for name in ("weights", "presence", "direction") if name in file.files}
         return replace(Graph.from_dict(said), **matrices)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (*READ_ERRORS, TypeError) as error:
         fix = "delete both; they are made again from soft_labels.safetensors"
         what = f"{folder}: graph.json and graph.npz are not a whole graph ({error})"
         raise InputError(what, fix=fix) from None

@@ -100,9 +100,8 @@ class Interactions(MetricLearning):
     @property
     def outputs(self) -> int:
         """Columns of an encoder's output: a metric embedding or the label head, and the event head."""
-        if not self.heads:
-            return super().dim
-        return self.classes + (self.classes if self.label_head else super().dim)
+        labels = self.classes if self.label_head else super().dim
+        return self.classes + labels if self.heads else labels
 
     @property
     def dim(self) -> int:

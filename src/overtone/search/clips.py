@@ -13,7 +13,7 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.core.documents import Document
 from overtone.features import Features, PairedFeatures, Scaler
-from overtone.features.arrays import hash_rows
+from overtone.features.hashing import hash_rows
 from overtone.features.presence import only_pairs
 from overtone.features.scaling_choice import fit_scalers
 

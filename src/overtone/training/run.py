@@ -15,7 +15,8 @@ from overtone.core.files import save_tensors, write_json
 from overtone.core.progress import Meter
 from overtone.evaluation import Evaluation
 from overtone.evaluation.arrays import ArrayLike
-from overtone.features import Features, PairedFeatures, Scaler
+from overtone.features import Features, PairedFeatures, Scaler, place_clips
+from overtone.features.label_reading import Place
 from overtone.methods.base import Method
 from overtone.training.embedding import Embedder, in_blocks, shapes_text, spread_rows
 from overtone.training.folder import EpochRecord, RunFolder, device_of
@@ -161,16 +162,16 @@ class Run:
         """
         if modality not in self.modalities:
             raise unknown_name("modality of the run", modality, self.modalities)
-        present = None
+        present, place = None, lambda row: f"{modality}, row {row}"
         if isinstance(rows, Features):
             if modality not in rows.modalities:
                 raise unknown_name(f"modality of {rows.provenance.source}", modality, rows.names)
-            present, rows = rows.present.get(modality), rows.modalities[modality]
+            place, present, rows = place_clips(rows, modality), rows.present.get(modality), rows.modalities[modality]
         rows = torch.as_tensor(rows, dtype=torch.float32)
         there = rows if present is None else rows[present]
-        self.check_one(modality, there)
+        self.check_one(modality, there, place)
         meter = Meter(f"embedding {modality}", len(there), "row", progress)
-        found = self._apply_one(modality, there, self._embedder(variant), meter)
+        found = self._apply_one(modality, there, self._embedder(variant), place, meter)
         return spread_rows(self._chosen(found, variant), present)
 
     def variants(self, data: PairedFeatures) -> dict[str, Embeddings]:
@@ -231,7 +232,8 @@ class Run:
         for name, rows in data.modalities.items():
             present = data.present.get(name)
             there = rows if present is None else rows[present]
-            for variant, embeddings in self._apply_one(name, there, function, meter).items():
+            place = place_clips(data, name)
+            for variant, embeddings in self._apply_one(name, there, function, place, meter).items():
                 found.setdefault(variant, {})[name] = spread_rows(embeddings, present)
         return found
 
@@ -245,8 +247,10 @@ class Run:
             raise unknown_name(f"variant of {self.name}", variant or "", found)
         return found[variant or ""]
 
-    def _apply_one(self, modality: str, rows: Tensor, function: Embedder, meter: Meter) -> dict[str, Tensor]:
-        """Name to (N, e) rows of one modality."""
+    def _apply_one(
+        self, modality: str, rows: Tensor, function: Embedder, place: Place, meter: Meter
+    ) -> dict[str, Tensor]:
+        """Name to (N, e) rows of one modality; ``place`` says where a row is, for messages."""
         device, scaler = device_of(self.method), self.scalers[modality]
 
         def block(part: Tensor, side: int) -> dict[str, Tensor]:
@@ -258,13 +262,13 @@ class Run:
         for embeddings in found.values():
             bad = (~embeddings.isfinite().flatten(1).all(1)).nonzero()
             if len(bad):
-                what = f"{modality}, row {int(bad[0])}: its embedding is not finite ({len(bad)} such rows)"
+                what = f"{place(int(bad[0]))}: its embedding is not finite ({len(bad)} such rows)"
                 fix = "look for values far larger than those the run was trained on, or for damaged weights"
                 raise InputError(what, got=f"features up to {float(rows[bad[0]].abs().max()):.3g}", fix=fix)
         return found
 
-    def check_one(self, modality: str, rows: Tensor) -> None:
-        """Whether rows of one modality fit the run.
+    def check_one(self, modality: str, rows: Tensor, place: Place) -> None:
+        """Whether rows of one modality fit the run; ``place`` says where a row is, for messages.
 
         Raises:
             InputError: They have another shape, there are none, or a number is not finite.
@@ -279,7 +283,7 @@ class Run:
         finite = rows.isfinite().flatten(1).all(1)
         if not finite.all():
             bad = int((~finite).nonzero()[0])
-            raise InputError(f"{modality}, row {bad}: NaN or Inf ({int((~finite).sum())} such rows)")
+            raise InputError(f"{place(bad)}: NaN or Inf ({int((~finite).sum())} such rows)")
 
     def check(self, data: PairedFeatures) -> None:
         """Whether data fits the run.
