@@ -91,3 +91,17 @@ def test_one_bad_row_is_named_and_others_are_counted() -> None:
         evaluate(three, torch.ones(5, 2))
     with pytest.raises(InputError, match=r"row 0 \(and 1 more\)"):
         evaluate(torch.ones(5, 2) * (torch.arange(5) >= 2)[:, None], torch.ones(5, 2))
+
+
+def test_soft_targets_by_which_every_clip_is_relevant_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    random = np.random.default_rng(0)
+    rows, soft = random.normal(size=(40, 4)), random.dirichlet(np.ones(3), 40)
+    evaluate(rows, rows[::-1], soft, bootstrap=0)
+    assert "targets: 100% of the pairs of clips share a class" in caplog.text
+    assert "labels >= 0.5" in caplog.text
+    caplog.clear()
+    evaluate(rows, rows[::-1], soft >= 0.5, bootstrap=0)
+    evaluate(rows, rows[::-1], soft, bootstrap=0, warn=False)
+    assert not caplog.text
+    evaluate_within(rows, ["a", "nan"] * 20, bootstrap=0)
+    assert "'nan', which looks like a missing label" in caplog.text

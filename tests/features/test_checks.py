@@ -40,12 +40,12 @@ FATAL = [
     (
         "audio",
         lambda a: changed(a, (5, 1), np.nan),
-        r"key 'audio', row 5 \(id 'clip5'\): NaN \(1 such rows: 5\); leave these",
+        r"key 'audio', row 5 \(id 'clip5'\): NaN \(1 such rows: 5 'clip5'\); leave these",
     ),
     (
         "visual",
         lambda a: changed(a, ([3, 9], 0), -np.inf),
-        r"key 'visual', row 3 \(id 'clip3'\): Inf \(2 such rows: 3, 9\)",
+        r"key 'visual', row 3 \(id 'clip3'\): Inf \(2 such rows: 3 'clip3', 9 'clip9'\)",
     ),
     (
         "visual",
@@ -147,7 +147,11 @@ def test_problems_name_the_part_and_its_own_row(arrays):
     ("key", "change", "message"),
     [
         ("audio", lambda a: changed(a, (slice(None), 1), 0.1), r"key 'audio': 1 of 3 columns are constant \(1\)"),
-        ("visual", lambda a: changed(a, [4, 8], 0), r"key 'visual': 2 rows are all zero \(4, 8\): a missing visual"),
+        (
+            "visual",
+            lambda a: changed(a, [4, 8], 0),
+            r"key 'visual': 2 rows are all zero \(4 'clip4', 8 'clip8'\): a missing visual",
+        ),
         ("y", lambda a: a * 0, r"key 'y': all clips are of one class"),
     ],
 )
@@ -164,7 +168,7 @@ def test_test_rows_that_stand_in_train_are_counted(arrays):
         arrays[key][[15, 18]] = arrays[key][[3, 3]]
     arrays["audio"][16] = arrays["audio"][4]  # in one modality only: another clip
     (warning,) = from_arrays(arrays).provenance.warnings
-    assert "2 of 6 test rows also occur in training (rows 15, 18)" in warning
+    assert "2 of 6 test rows also occur in training (rows 15 'clip15', 18 'clip18')" in warning
 
 
 def test_hashes_tell_rows_apart_and_know_equal_ones():
@@ -205,7 +209,8 @@ def test_inspect_describes_a_sound_source(tmp_path, arrays):
     assert found.checksum == data.provenance.checksum
     plain = found.to_dict()
     assert list(plain) == [
-        *("source", "reader", "keys", "rows", "paired", "groups", "modalities", "labels", "splits", "ids", "truth"),
+        *("source", "reader", "keys", "rows", "paired", "groups", "modalities", "labels", "splits", "ids"),
+        *("metadata", "truth"),
         *("training", "checksum", "unused", "notes", "problems", "warnings"),
     ]
     assert plain["labels"] == {"kind": "single", "classes": 4, "clips": dict.fromkeys("0123", 5), "without": 0}

@@ -44,7 +44,7 @@ def test_rows_of_nan_are_read_only_when_asked_for(arrays):
     data = from_arrays(arrays, missing="nan")
     assert data.has("audio").tolist() == absent(5).tolist()
     arrays["audio"][6, 0] = np.nan  # one value of a row is no missing row
-    with pytest.raises(InputError, match=r"row 6 \(id 'clip6'\): NaN \(1 such rows: 6\); leave these"):
+    with pytest.raises(InputError, match=r"row 6 \(id 'clip6'\): NaN \(1 such rows: 6 'clip6'\); leave these"):
         from_arrays(arrays, missing="nan")
     with pytest.raises(InputError, match=r"got 'zeros'; valid: refuse, nan"):
         from_arrays(arrays, missing="zeros")

@@ -75,7 +75,7 @@ def evaluate(
         part = features if chosen is None else features.split(chosen)
         refuse_zeros(part, part.modalities)
         about: dict[str, Any] = {"names": part.names, "class_names": part.class_names, "events": part.events}
-        about |= {"present": part.present, "groups": part.groups}
+        about |= {"present": part.present, "groups": part.groups, "warn": False}
         first, second = part.modalities.values()
         return evaluation.evaluate(first, second, part.labels, **about, **options)
     if data is None:

@@ -109,6 +109,7 @@ def graph(
         else:
             _refuse_options(data, "soft labels", **columns)
             taken = read_soft_labels(data, tuple(modalities), split)
+            taken.check(soft, "logit" if interactions else representation)
             if interactions:
                 _refuse_options(data, "interactions", centre=centre, representation=representation != "auto")
                 found = infer_graph(SoftLabels.from_file(taken, soft, data), clips=clips, **options)

@@ -72,7 +72,7 @@ def label(
     if csv is not None:
         check_file(csv, inputs=(run, data, labels, classes), overwrite=overwrite)
     from overtone.core.files import write_text
-    from overtone.search.clips import Clip
+    from overtone.search.clips import name_clips
     from overtone.search.labelling import label_clips
     from overtone.training import Run
 
@@ -84,9 +84,8 @@ def label(
         rows = read_one(classes, side, run.modalities, {})
         prototypes, names = run.embed_one(side, rows), rows.ids
     numbers, names = _known(features, labels, names)
-    media = [{name: paths[row] for name, paths in features.media.items()} for row in range(len(features))]
     found = label_clips(
-        [Clip(name, files) for name, files in zip(features.ids, media)],
+        name_clips(features),
         embeddings,
         numbers,
         names,

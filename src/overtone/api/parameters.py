@@ -87,6 +87,8 @@ _GROUP = Param("KEY", option="--group", help=_GROUP_HELP)
 _CLASS_NAMES = Param("FILE", help="Names of the classes: a text file with one a line, or a JSON list.")
 _THRESHOLD_HELP = "Soft labels from this value on count as labels; by default they stay soft."
 _THRESHOLD = Param("T", help=_THRESHOLD_HELP)
+_METADATA_HELP = "Further columns of the clips: a table (.csv, .tsv, .jsonl, .parquet), joined by id or row by row."
+_METADATA = Param("F", help=_METADATA_HELP)
 _CLIPS = Param("auto|rows|columns", help="Where the clips of MATLAB matrices are, if that cannot be told.")
 
 
@@ -103,6 +105,7 @@ class Reading(TypedDict, total=False):
     class_names: Annotated[str | Path | None, _CLASS_NAMES]
     label_threshold: Annotated[float | None, _THRESHOLD]
     clips: Annotated[Literal["auto", "rows", "columns"], _CLIPS]
+    metadata: Annotated[str | Path | None, _METADATA]
 
 
 class PairReading(Reading, total=False):

@@ -50,9 +50,12 @@ def inspect(
 
 def read(data: str | Path | Features, reading: PairReading) -> PairedFeatures:
     """Features as they are, or loaded; decisions and doubts are logged, a single view is refused."""
-    from overtone.features import Features, load, require_pairs
+    from overtone.features import Features, add_metadata, load, require_pairs
 
-    return require_pairs(data) if isinstance(data, Features) else logged(load(data, **reading))
+    if not isinstance(data, Features):
+        return logged(load(data, **reading))
+    beside = reading.get("metadata")
+    return require_pairs(data if beside is None else logged(add_metadata(data, beside)))
 
 
 def read_one(data: str | Path | Features, modality: str, names: tuple[str, str], reading: ViewReading) -> Features:

@@ -157,7 +157,7 @@ def embed(
     """
     require_run(run)
     if out is not None:
-        check_file(out, inputs=(run, data), overwrite=overwrite)
+        check_file(out, inputs=(run, data, reading.get("metadata")), overwrite=overwrite)
     from overtone.features import save
     from overtone.features.formats import find_format_by_suffix
     from overtone.training import Run

@@ -29,7 +29,6 @@ def index(
     data: Data,
     *,
     store: Annotated[str | Path | None, Param("URI")] = None,
-    metadata: Annotated[str | Path | None, Param("F")] = None,
     upsert: Flag = False,
     overwrite: Flag = False,
     audit: Flag = False,
@@ -45,7 +44,6 @@ def index(
         run: The folder of a finished run. In Python also a run.
         data: A feature file, a folder, or a corpus, of the kind that the run was trained on.
         store: The store, made if it is not there: a folder, or KIND:PLACE; by default the folder RUN/store.
-        metadata: A .csv or .parquet table with a column id: further columns for --where.
         upsert: Replace items that are in the store already; otherwise they are an error.
         overwrite: Replace the whole store, once the new one is written.
         audit: Afterwards compare the store's answers with exact ones, with and without filters.
@@ -53,7 +51,7 @@ def index(
         settings: Settings of the store.
         device: Where to embed: cpu, cuda, cuda:1 or auto.
         progress: Called after each block of items.
-        reading: How to read the data; see :func:`overtone.load`.
+        reading: How to read the data; see :func:`overtone.load`. The columns of ``metadata`` are there for --where.
 
     Returns:
         The store, and how many items were written.
@@ -66,7 +64,7 @@ def index(
     if where and not audit:
         raise InputError("index: --where is for the audit", fix="ask for it: --audit")
     from overtone.search import audit_store
-    from overtone.search.indexing import index_features, read_metadata
+    from overtone.search.indexing import index_features
     from overtone.search.opening import DEFAULT, open_store, replace_store
     from overtone.training import Run
 
@@ -78,12 +76,11 @@ def index(
     reading.setdefault("modalities", run.modalities)
     features = read(data, reading)
     run.check(features)
-    further = None if metadata is None else read_metadata(metadata, features)
     opening = (
         replace_store(store, settings=settings) if overwrite else open_store(store, create=True, settings=settings)
     )
     with opening as opened:
-        found = index_features(opened, run, features, metadata=further, upsert=upsert, progress=progress)
+        found = index_features(opened, run, features, upsert=upsert, progress=progress)
     if not audit:
         return found
     with open_store(store, settings=settings) as opened:

@@ -21,8 +21,10 @@ BUDGET = "budget"
 """The name, beside those of losses, of the settings that all of them share."""
 
 
-_LARGEST = 2**53
-"""Whole numbers above are no setting: epochs without an end, or a memory that no machine has."""
+_LARGEST = 10**9
+"""Whole numbers above are no setting: epochs without an end, layers that no machine holds."""
+_SEEDS, _LARGEST_SEED = ("seed", "random_state"), 2**53
+"""Settings that may be any number."""
 
 
 _DEEPEST = 32
@@ -87,7 +89,7 @@ class Settings(pydantic.BaseModel):
         for name in values:
             if name not in cls.model_fields:
                 raise unknown_name(f"setting in {where}", name, cls.model_fields)
-            _refuse_huge(values[name], f"{where}: setting {name!r}")
+            _refuse_huge(values[name], f"{where}: setting {name!r}", _LARGEST_SEED if name in _SEEDS else _LARGEST)
         try:
             return cls.model_validate(values)
         except pydantic.ValidationError as error:
@@ -249,7 +251,8 @@ def _parse(text: str) -> object:
     return yaml.load(text, _Loader)
 
 
-def _refuse_huge(value: object, where: str) -> None:
+def _refuse_huge(value: object, where: str, largest: int) -> None:
     """Refuse whole numbers that nothing can be done with; they would fail much later, or never end."""
-    if isinstance(value, int) and abs(value) > _LARGEST:
-        raise InputError(f"{where}: too large", got=f"{value:.3g}" if abs(value) < 10**300 else "hundreds of digits")
+    if isinstance(value, int) and abs(value) > largest:
+        got = f"{value:.3g}" if abs(value) < 10**300 else "hundreds of digits"
+        raise InputError(f"{where}: too large", got=got, valid=f"up to {largest:,}")

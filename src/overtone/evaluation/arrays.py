@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -12,6 +13,9 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.features.label_reading import read_labels
+from overtone.features.labels import find_doubts
+
+log = logging.getLogger("overtone")
 
 ArrayLike: TypeAlias = "Tensor | NDArray[Any] | list[Any]"
 Floats: TypeAlias = NDArray[np.float64]
@@ -104,6 +108,12 @@ def class_labels(
         else:
             codes, names = labels.encode(class_names)
     return torch.from_numpy(codes), names
+
+
+def log_doubts(targets: ArrayLike) -> None:
+    """Log what looks wrong with (N,) labels or (N, C) targets that can be read."""
+    for _, doubt in find_doubts(read_labels(targets, "targets")):
+        log.warning(doubt)
 
 
 def relevance(labels: Tensor, others: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from overtone.core import InputError, ProgressCallback
 from overtone.core.progress import Meter
-from overtone.evaluation.arrays import ArrayLike, Floats, class_labels, event_targets, unit_pair
+from overtone.evaluation.arrays import ArrayLike, Floats, class_labels, event_targets, log_doubts, unit_pair
 from overtone.evaluation.clips import Clips
 from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.metrics import EVENTS_MAP, Metric, metrics
@@ -44,6 +44,7 @@ def evaluate(
     present: Mapping[str, ArrayLike] | None = None,
     groups: Sequence[str] = (),
     queries: int | None = None,
+    warn: bool = True,
     progress: ProgressCallback | None = None,
 ) -> Evaluation:
     """Cross-modal retrieval in both directions by cosine similarity, over all ranks.
@@ -75,6 +76,8 @@ def evaluate(
         groups: N names of what clips belong together: any item of a query's group is its true counterpart, and the
             first of them in the ranking counts. A clip with an empty name stands alone.
         queries: Number of clips, drawn at random, that query; all clips are found as before. None: all clips.
+        warn: Whether to log what looks wrong with the targets, such as soft ones by which every clip is relevant to
+            every other; what was loaded has been through this.
         progress: Called while queries are ranked, if that takes more than two seconds.
 
     Returns:
@@ -95,6 +98,8 @@ def evaluate(
     clips = Clips.of(names, (first, second), present or {}, groups).sampled(queries, seed)
     a, v = unit_pair(*clips.filled(first, second), names, exact, paired=True)
     labels, known = (None, ()) if targets is None else class_labels(targets, len(a), "targets", class_names)
+    if warn and targets is not None:
+        log_doubts(targets)
     searches = clips.searches(a, v, labels)
     chosen = [metric for _, metric in metrics.items() if labels is not None or metric.level == "instance"]
     rounds = (1 if events is None else 2) * (1 if diffusion is False else 2)
@@ -141,6 +146,7 @@ def evaluate_within(
     seed: int = 0,
     confusion: bool = False,
     exact: bool | None = None,
+    warn: bool = True,
     progress: ProgressCallback | None = None,
 ) -> Evaluation:
     """Retrieval within one set: every clip is a query among all other clips.
@@ -149,7 +155,7 @@ def evaluate_within(
         embeddings: (N, d) embeddings; they need not have unit length.
         targets: As for :func:`evaluate`.
         name: What the set is called.
-        class_names, recall_at, memory_mb, bootstrap, seed, confusion, exact, progress: See :func:`evaluate`.
+        class_names, recall_at, memory_mb, bootstrap, seed, confusion, exact, warn, progress: See :func:`evaluate`.
 
     Returns:
         The evaluation with the label-level metrics. Its only direction is called ``within``.
@@ -166,6 +172,8 @@ def evaluate_within(
     if len(rows) < 2:
         raise InputError(f"{name}: at least two clips are needed to find one with another", got=len(rows))
     labels, known = class_labels(targets, len(rows), "targets", class_names)
+    if warn:
+        log_doubts(targets)
     chosen = [metric for _, metric in metrics.items() if metric.level == "label"]
     meter = Meter("evaluation", len(rows), "query", progress)
     plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion, Clips(len(rows)), meter)

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from overtone.features.base import Features, LabelKind, PairedFeatures, Provenance, require_pairs
+from overtone.features.base import Features, LabelKind, PairedFeatures, Provenance, Scalar, require_pairs
 from overtone.features.corpora import corpora
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
 from overtone.features.inspection import Inspection, inspect
+from overtone.features.joining import add_metadata
 from overtone.features.loading import from_arrays, load, load_views, views_from_arrays
 from overtone.features.messages import place_clips, refuse_zeros
 from overtone.features.presence import membership, only_pairs
@@ -23,8 +24,10 @@ __all__ = [
     "PairedFeatures",
     "Provenance",
     "Reading",
+    "Scalar",
     "Scaler",
     "SimulatorSettings",
+    "add_metadata",
     "corpora",
     "from_arrays",
     "hold_out",

@@ -33,7 +33,7 @@ ArrayLike: TypeAlias = "npt.ArrayLike | Tensor"
 BLOCK_BYTES = 32 << 20
 """Conversion holds about this much of a source in memory at a time, whatever the size of the file."""
 
-_OF_PYTHON = (OSError, EOFError, RuntimeError, ValueError, KeyError, MemoryError, SystemError)
+_OF_PYTHON = (OSError, EOFError, RuntimeError, ValueError, KeyError, MemoryError, SystemError, OverflowError)
 READ_ERRORS: tuple[type[Exception], ...] = (*_OF_PYTHON, BadZipFile, zlib.error, TokenError)
 """Raised by the libraries if the bytes of a file do not fit its header; SystemError by h5py, TokenError by numpy."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from overtone.core import InputError
 from overtone.core.files import checksum
 from overtone.features.arrays import Values
-from overtone.features.base import EVENTS, LabelKind, Provenance, find_label_kind
+from overtone.features.base import EVENTS, LabelKind, Provenance, Scalar, find_label_kind
 from overtone.features.label_reading import NO_LABEL, identifying
 from overtone.features.labels import build_labels
 from overtone.features.parsed_table import ParsedTable
@@ -33,6 +33,7 @@ class FeatureArrays:
     provenance: Provenance
     present: dict[str, Values]
     groups: tuple[str, ...]
+    metadata: dict[str, tuple[Scalar, ...]]
     source_rows: Values | None = None
 
     @property
@@ -54,6 +55,7 @@ def assemble(table: ParsedTable, subset: Subset | None = None, warnings: tuple[s
         Provenance(),
         present,
         table.group_names,
+        table.metadata,
     )
     if unused := describe_unused(table.unused):
         table.notes.append(unused)
@@ -122,5 +124,6 @@ def _select(data: FeatureArrays, classes: tuple[str, ...]) -> FeatureArrays:
         truth={key: values[rows] if key.startswith(EVENTS) else values for key, values in data.truth.items()},
         present={name: mask for name, mask in present.items() if not mask.all()},
         groups=tuple(data.groups[row] for row in rows) if data.groups else (),
+        metadata={name: tuple(values[row] for row in rows) for name, values in data.metadata.items()},
         source_rows=rows,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Features")
 
 LabelKind = Literal["none", "single", "multi", "soft"]
+
+Scalar = str | int | float | bool | None
+"""A value of metadata."""
 
 EVENTS = "events_"
 """Prefix of the entries of ``truth`` with one row per clip; all others belong to the corpus as a whole."""
@@ -62,6 +65,8 @@ class Features:
         groups: N names of what clips belong together (captions of one image, clips of one recording); empty where
             every clip stands alone, as a clip with an empty name does.
         provenance: Where all this came from.
+        metadata: Column to N values, text, numbers or flags, None where unknown: what else is known of the clips, for
+            reports and stores, never for training.
         source_rows: (N,) int64 row of each clip in the source, where that is another than its place here; else None.
 
     Raises:
@@ -85,12 +90,13 @@ class Features:
     provenance: Provenance = field(default_factory=Provenance)
     present: dict[str, Tensor] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    metadata: dict[str, tuple[Scalar, ...]] = field(default_factory=dict)
     source_rows: Tensor | None = None
 
     def __post_init__(self) -> None:
         if len(self.modalities) not in (1, 2):
             raise InputError("features have one or two modalities", got=", ".join(self.modalities) or "none")
-        sized: dict[str, Tensor | tuple[str, ...]] = {**self.modalities, **self.media}
+        sized: dict[str, Sized] = {**self.modalities, **self.media, **self.metadata}
         if self.labels is not None:
             sized["labels"] = self.labels
             if self.label_kind == "single" and self.labels.dim() == 2:
@@ -189,6 +195,7 @@ class Features:
             truth={name: tensor[rows] if name.startswith(EVENTS) else tensor for name, tensor in self.truth.items()},
             present={name: mask for name, mask in present.items() if not bool(mask.all())},
             groups=tuple(self.groups[row] for row in chosen) if self.groups else (),
+            metadata={name: tuple(values[row] for row in chosen) for name, values in self.metadata.items()},
             source_rows=rows if self.source_rows is None else self.source_rows[rows],
         )
 

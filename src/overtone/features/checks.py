@@ -37,6 +37,7 @@ def find_issues(table: ParsedTable) -> Iterator[Issue]:
             fatal = True
             yield Issue("unreadable", error)
 
+    yield from table.doubts
     for column in table.modalities.values():
         yield from run(_check_shape, column)
     for check in (_check_row_counts, _check_vectors, _check_ids, check_labels, _check_split_names, check_truth):
@@ -184,6 +185,8 @@ def _check_values(table: ParsedTable, name: str) -> Iterator[Issue]:
     there = table.presence.get(name)
     numbers = np.arange(len(rows)) if there is None else np.flatnonzero(there)
     rows = rows if there is None else rows[there]
+    if not len(rows):  # said by the check of presence
+        return
     bad = np.flatnonzero(~_test_rows(rows, lambda block: np.isfinite(block).all(axis=1)))
     if len(bad):
         first, bad = rows[bad[0]], numbers[bad].tolist()

@@ -14,7 +14,7 @@ from overtone.features.arrays import Values
 from overtone.features.assembly import FeatureArrays, assemble
 from overtone.features.base import LabelKind
 from overtone.features.checks import find_issues
-from overtone.features.layout import parse_table
+from overtone.features.joining import parse_source
 from overtone.features.loading import open_source
 from overtone.features.reading import Reading, check_reading
 
@@ -63,6 +63,7 @@ class Inspection(Document):
         labels: The annotation; None without labels.
         splits: Split to number of rows.
         ids: The first three.
+        metadata: Column to the number of clips for which it is known.
         truth: Key to shape of what is known beyond the annotation.
         training: What label-free training would decide, in words, by name; only where asked for.
         checksum: SHA-256 over features, targets and splits.
@@ -82,6 +83,7 @@ class Inspection(Document):
     labels: LabelSummary | None = None
     splits: dict[str, int] = field(default_factory=dict)
     ids: tuple[str, ...] = ()
+    metadata: dict[str, int] = field(default_factory=dict)
     truth: dict[str, tuple[int, ...]] = field(default_factory=dict)
     training: dict[str, str] = field(default_factory=dict)
     checksum: str | None = None
@@ -116,7 +118,7 @@ def inspect(source: str | Path, *, modalities: tuple[str, ...] | None = None, **
         with open_source(source, how) as table:
             keys = {key: str(array) for key, array in table.arrays.items()}
             found = replace(found, reader=table.reader, keys=keys)
-            parsed = parse_table(table, modalities, how)
+            parsed = parse_source(table, modalities, how)
             issues = list(find_issues(parsed))
             problems = tuple(str(issue.error) for issue in issues if issue.fatal)
             warnings = tuple(str(issue.error) for issue in issues if not issue.fatal)
@@ -152,6 +154,7 @@ def _describe(found: Inspection, data: FeatureArrays) -> Inspection:
         labels=labels,
         splits={name: len(rows) for name, rows in data.splits.items()},
         ids=data.ids[:3],
+        metadata={name: sum(value is not None for value in values) for name, values in data.metadata.items()},
         truth={key: values.shape for key, values in data.truth.items()},
         checksum=data.provenance.checksum,
     )

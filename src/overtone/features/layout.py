@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from overtone.core import InputError
 from overtone.features.arrays import Array, Column, Table
 from overtone.features.base import EVENTS, single_view_error
+from overtone.features.keys import GROUPS, IDS, LABELS, LENGTHS, MEDIA, META, OWN_IDS, PREFIXES, PRESENT, ROLES
 from overtone.features.label_reading import is_label_matrix
 from overtone.features.messages import LONGEST
+from overtone.features.metadata import from_column
 from overtone.features.parsed_table import INTERACTIONS, KEYS, SPLITS, STRENGTHS, ParsedTable
 from overtone.features.reading import CheckedReading
 from overtone.features.unused import find_unused
@@ -18,20 +20,6 @@ _USUAL_PAIR = ("audio", "visual")
 
 _USUAL_VIEWS = ("image", "features", "embeddings", "x", "X", "data")
 """Usual names of a single view."""
-
-LABELS = (
-    *("labels", "y", "lab", "label", "Y", "gt", "gnd", "targets", "target", "labs", "category", "categories"),
-    *("class", "class_id", "class_label", "cls", "ground_truth", "groundtruth", "label_id", "Label", "Labels"),
-)
-IDS = ("ids", "id", "video_id", "clip_id", "clip_ids", "video_ids")
-LENGTHS = ("_length", "_lengths", "_len", "_lens")
-"""Ends of the key that holds the number of steps of each sequence of a modality."""
-GROUPS = "groups"
-MEDIA = "media_"
-PRESENT = "present_"
-_OWN_IDS = "ids_"
-ROLES = {*LABELS, *IDS, "split", "is_test", "class_names", "modalities", GROUPS, INTERACTIONS, STRENGTHS}
-PREFIXES = (EVENTS, MEDIA, PRESENT, _OWN_IDS)
 
 
 def parse_table(table: Table, modalities: tuple[str, ...] | None, how: CheckedReading) -> ParsedTable:
@@ -53,7 +41,7 @@ def parse_table(table: Table, modalities: tuple[str, ...] | None, how: CheckedRe
     if alone:
         _refuse_own_ids(table, columns, names[0])
     ids = how.id_key or next(
-        (key for key in (*IDS, *(_OWN_IDS + name for name in names if alone)) if key in columns), None
+        (key for key in (*IDS, *(OWN_IDS + name for name in names if alone)) if key in columns), None
     )
     group = how.group_key or (GROUPS if GROUPS in columns else None)
     parsed = ParsedTable(
@@ -61,7 +49,7 @@ def parse_table(table: Table, modalities: tuple[str, ...] | None, how: CheckedRe
         modalities={name: columns[name] for name in names},
         labels=columns[labels] if labels else None,
         ids=columns[ids] if ids else None,
-        own_ids={name: columns[_OWN_IDS + name] for name in names if not alone and _OWN_IDS + name in columns},
+        own_ids={name: columns[OWN_IDS + name] for name in names if not alone and OWN_IDS + name in columns},
         split=columns.get("split"),
         is_test=None if "split" in columns else columns.get("is_test"),
         class_names=columns.get("class_names"),
@@ -74,6 +62,10 @@ def parse_table(table: Table, modalities: tuple[str, ...] | None, how: CheckedRe
         how=how,
         notes=notes,
     )
+    beside = {key: column for key, column in columns.items() if key.startswith(META) and column.single}
+    parsed.metadata = {
+        key[len(META) :]: from_column(column) for key, column in beside.items() if column.rows == parsed.first.rows
+    }
     parsed.unused = find_unused(columns, parsed, labels)
     return parsed
 
@@ -193,7 +185,7 @@ def _advise(columns: Mapping[str, Column]) -> str:
 
 def _refuse_own_ids(table: Table, columns: Mapping[str, Column], name: str) -> None:
     """Refuse one modality of a file whose rows are matched by id: only the pair says which one the labels follow."""
-    others = [key for key in columns if key.startswith(_OWN_IDS) and key != _OWN_IDS + name]
+    others = [key for key in columns if key.startswith(OWN_IDS) and key != OWN_IDS + name]
     if others:
         what = f"{table.source}: rows are matched by id ({', '.join(others)}), labels may follow another array"
         fix = "load both modalities, save them, and take the view from the saved file"

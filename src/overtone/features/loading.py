@@ -26,7 +26,8 @@ from overtone.features.checks import find_issues
 from overtone.features.corpora import corpora
 from overtone.features.formats import find_format
 from overtone.features.formats.mat import turn
-from overtone.features.layout import join_parts, list_keys, parse_table
+from overtone.features.joining import parse_source
+from overtone.features.layout import join_parts, list_keys
 from overtone.features.reading import CheckedReading, Reading, check_reading
 
 
@@ -162,7 +163,7 @@ def _read(
     """Checked features; raises the first problem that a check finds. A single view is refused before it is read."""
     how = check_reading(**reading)
     with open_source(source, how) as table:
-        parsed = parse_table(table, modalities, how)
+        parsed = parse_source(table, modalities, how)
         if pairs and len(parsed.modalities) == 1:
             raise single_view_error(table.source, next(iter(parsed.modalities)), list_keys(join_parts(table.arrays)))
         warnings = []

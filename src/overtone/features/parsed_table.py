@@ -10,9 +10,10 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.features.arrays import Column, SparseRows, Table, Values
+from overtone.features.base import Scalar
 from overtone.features.hashing import hash_rows
 from overtone.features.label_reading import Labels, read_labels
-from overtone.features.messages import name_of_row
+from overtone.features.messages import LONGEST, name_of_row
 from overtone.features.reading import CheckedReading
 from overtone.features.splitting import draw_split
 
@@ -129,6 +130,10 @@ class ParsedTable:
     how: CheckedReading
     notes: list[str]
     """What was decided, in sentences."""
+    metadata: dict[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    """Column to a value for each clip, of what else is known of the clips."""
+    doubts: list[Issue] = field(default_factory=list)
+    """What looked wrong while roles were found."""
     unused: dict[str, str] = field(default_factory=dict)
     """Key to the reason, of all keys without a role."""
 
@@ -186,18 +191,19 @@ class ParsedTable:
     def place(self, column: Column) -> Callable[[int], str]:
         """Says where a row of a column is, for messages: file, key, row in the file, and the clip's id."""
 
-        return lambda row: column.place(row) + self._name(column, row)
+        return lambda row: column.place(row) + name_of_row(self._name(column, row))
 
     def list_rows(self, column: Column, rows: Sequence[int]) -> str:
         """The first few of many rows of a column, by number in their part and id, for messages."""
-        shown = ", ".join(column.number(row) + self._name(column, row) for row in rows[:SHOWN])
+        named = [(column.number(row), self._name(column, row)[:LONGEST]) for row in rows[:SHOWN]]
+        shown = ", ".join(f"{number} {name!r}" if name else number for number, name in named)
         return shown if len(rows) <= SHOWN else f"{shown}, ... {len(rows)} in all"
 
     def _name(self, column: Column, row: int) -> str:
-        """The id of a row of a column, as messages have it."""
+        """The id of a row of a column; empty where it has none."""
         own = next((name for name, other in self.modalities.items() if other is column), None)
         names = self.own_names.get(own or next(iter(self.modalities)), ()) or self.id_names
-        return name_of_row(names[row] if row < len(names) else "")
+        return names[row] if row < len(names) else ""
 
     @cached_property
     def id_names(self) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def check_presence(table: ParsedTable) -> Iterator[Issue]:
     if lacking:
         rows, name = [row for row, _ in lacking], lacking[0][1]
         which = "either modality" if len(table.modalities) == 2 else f"{name!r}, the one view here"
-        what = f"{table.source}, row {table.list_rows(table.first, rows[:1])}: without {which}"
+        what = f"{table.place(table.first)(rows[0])}: without {which}"
         got = f"{len(lacking)} such rows ({table.list_rows(table.first, rows)})"
         yield Issue("missing-modality", InputError(what, got=got, fix="leave these clips out"))
 

@@ -41,6 +41,8 @@ class Reading(TypedDict, total=False):
     """Soft labels from this value on count as labels, others do not; None keeps them soft."""
     clips: Orientation
     """Whether the clips of MATLAB matrices are ``"rows"`` or ``"columns"``; ``"auto"`` by default."""
+    metadata: str | Path | None
+    """A table of further columns beside the source (.csv, .tsv, .jsonl, .parquet), joined by id or row by row."""
     view: str | None
     """The former name of ``subset``."""
 
@@ -59,6 +61,7 @@ class CheckedReading:
     class_names: tuple[str, ...]
     label_threshold: float | None
     clips: Orientation
+    metadata: Path | None = None
 
 
 def check_reading(
@@ -73,6 +76,7 @@ def check_reading(
     class_names: str | Path | None = None,
     label_threshold: float | None = None,
     clips: Orientation = "auto",
+    metadata: str | Path | None = None,
     view: str | None = None,
 ) -> CheckedReading:
     """The same with defaults; InputError where a value is not valid."""
@@ -87,7 +91,19 @@ def check_reading(
         raise InputError("a threshold of labels is out of range", got=label_threshold, valid="above 0, up to 1")
     names = () if class_names is None else read_class_names(Path(class_names))
     chosen = find_subset(subset, view)
-    return CheckedReading(chosen, sequences, seed, missing, label_key, id_key, group_key, names, label_threshold, clips)
+    return CheckedReading(
+        chosen,
+        sequences,
+        seed,
+        missing,
+        label_key,
+        id_key,
+        group_key,
+        names,
+        label_threshold,
+        clips,
+        None if metadata is None else Path(metadata),
+    )
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from overtone.core import InputError
 from overtone.features.arrays import ArrayLike, Values
 from overtone.features.base import Features
 from overtone.features.formats import find_format_by_suffix
-from overtone.features.layout import GROUPS, MEDIA, PREFIXES, PRESENT, ROLES
+from overtone.features.keys import GROUPS, MEDIA, META, PREFIXES, PRESENT, ROLES
+from overtone.features.metadata import to_array
 from overtone.features.parsed_table import SPLITS
 
 
@@ -67,6 +68,7 @@ def to_plain_layout(data: Features) -> dict[str, Values]:
     if data.groups:
         arrays[GROUPS] = np.array(data.groups, dtype=str)
     arrays |= {MEDIA + name: np.array(paths, dtype=str) for name, paths in data.media.items()}
+    arrays |= {META + name: to_array(values) for name, values in data.metadata.items()}
     arrays |= {key: tensor.numpy() for key, tensor in data.truth.items()}
     return arrays
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from overtone.features.arrays import Column
+from overtone.features.keys import META
 from overtone.features.messages import LONGEST
 from overtone.features.parsed_table import KEYS, ParsedTable
 
@@ -14,6 +15,7 @@ def find_unused(columns: Mapping[str, Column], parsed: ParsedTable, labels: str 
     roles = [*parsed.modalities.values(), parsed.labels, parsed.ids, *parsed.own_ids.values(), parsed.split]
     roles += [parsed.is_test, parsed.class_names, *parsed.truth.values(), *parsed.media.values()]
     roles += [*parsed.present.values(), *parsed.lengths.values(), parsed.groups, columns.get("modalities")]
+    roles += [columns.get(META + name) for name in parsed.metadata]
     used = {id(column) for column in roles if column is not None}
     found = {key: _reason(column, parsed, labels) for key, column in columns.items() if id(column) not in used}
     return {**found, **parsed.table.unread}

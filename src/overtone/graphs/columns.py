@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from overtone.core import InputError, unknown_name
 from overtone.features.parsed_table import SHOWN, SPLITS, list_some
-from overtone.graphs.text_files import to_numbers
+from overtone.features.text_files import to_numbers
 
 MissingValues = Literal["refuse", "drop", "impute"]
 SPLIT_KEYS = ("split", "is_test")

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from overtone.core import InputError
 from overtone.features.arrays import Array, Column
 from overtone.features.formats import find_format, report_damage
+from overtone.features.keys import LABELS
 from overtone.features.label_reading import NO_LABEL, read_labels
-from overtone.features.layout import LABELS, join_parts
+from overtone.features.layout import join_parts
+from overtone.features.messages import name_of_row
 from overtone.features.parsed_table import SPLITS, list_some, name_splits
+from overtone.features.text_files import SUFFIXES, open_text
 from overtone.graphs.columns import TableOptions
+from overtone.graphs.soft_labels import Kind, Representation, check_soft_labels
 from overtone.graphs.tables import ROWS, TableRows
-from overtone.graphs.text_files import SUFFIXES, open_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -164,12 +167,26 @@ class SoftLabelFile:
         classes: C names; empty if the file has none.
         labels: Annotated labels of these rows; None if the file has none.
         ids: Names of these rows; their numbers in the file if it has none.
+        rows: Numbers of these rows in the file.
+        source: The file.
     """
 
     parts: dict[str, NDArray[Any]]
     classes: tuple[str, ...]
     labels: NDArray[Any] | None
     ids: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+    source: str = ""
+
+    def check(self, kind: Kind, representation: Representation = "auto") -> None:
+        """Refuse rows that are not what ``kind`` says; InputError names the file's row and id."""
+        for name, part in self.parts.items():
+
+            def place(row: int, name: str = name) -> str:
+                own, number = self.ids[row], str(self.rows[row])
+                return f"{self.source}, key {name!r}, row {number}" + name_of_row("" if own == number else own)
+
+            check_soft_labels(part, kind, representation, place)
 
 
 def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | None = None) -> SoftLabelFile:
@@ -225,6 +242,8 @@ def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | N
         classes,
         read,
         tuple(ids[row] if ids else str(row) for row in chosen.tolist()),
+        tuple(chosen.tolist()),
+        str(file),
     )
 
 

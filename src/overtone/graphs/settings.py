@@ -44,7 +44,7 @@ class GraphSettings(Settings):
     """For the penalty "stability": probability with which an edge of one resample must be found in another one."""
     em_starts: int | None = Field(None, ge=1)
     """Of closed soft labels: first guesses of the offsets; by default more where there are fewer classes."""
-    processes: int = Field(1, ge=1)
+    processes: int = Field(1, ge=1, le=1024)
     """Processes that share resamples and splits."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from overtone.core import InputError, unknown_name
-from overtone.features.label_reading import one_hot
+from overtone.features.label_reading import Place, one_hot
 from overtone.graphs.arrays import Bools, Floats, Numbers, numbers, to_array
 
 Kind = Literal["softmax", "logits", "sigmoid", "sigmoid-logits"]
@@ -48,12 +48,10 @@ def represented(values: Numbers, kind: Kind, representation: Representation, whe
     if values.dtype == np.float16:
         raise InputError(f"{where}: float16 has too few digits for logarithms", fix="compute soft labels in float32")
     exact = np.asarray(values, dtype=np.float64)
-    if probabilities:
-        _check_probabilities(exact, compete, where)
+    check_soft_labels(exact, kind, representation, lambda row: f"{where}, row {row}")
     if chosen == "linear":
         return exact if probabilities else softmax(exact) if compete else 1 / (1 + np.exp(-exact))
     if probabilities:
-        _check_open(exact, chosen, where)
         exact = np.log(exact) - (np.log1p(-exact) if chosen == "logit" else 0.0)
     return exact - exact.mean(1, keepdims=True) if chosen == "log-ratio" else exact
 
@@ -75,22 +73,47 @@ def softmax(logits: Floats) -> Floats:
     return made
 
 
-def _check_probabilities(values: Floats, compete: bool, where: str) -> None:
+def check_soft_labels(values: Numbers, kind: Kind, representation: Representation, place: Place) -> None:
+    """Refuse soft labels that are not what they are said to be, or cannot be brought into a representation.
+
+    Args:
+        values: (n, C).
+        kind: What they are.
+        representation: What is wanted.
+        place: Where a row is, for messages.
+
+    Raises:
+        InputError: Names the first such row.
+    """
+    chosen, (probabilities, compete) = resolve_representation(kind, representation), _KINDS[kind]
+    exact = np.asarray(values, dtype=np.float64)
+    unknown = np.argwhere(~np.isfinite(exact))
+    if len(unknown):
+        row, column = unknown[0]
+        what = f"{place(int(row))}, class {column}: {exact[row, column]}"
+        raise InputError(what, valid="finite numbers", fix="leave the row out, or score it again")
+    if probabilities:
+        _check_probabilities(exact, compete, place)
+        if chosen != "linear":
+            _check_open(exact, chosen, place)
+
+
+def _check_probabilities(values: Floats, compete: bool, place: Place) -> None:
     """Refuse what cannot be probabilities."""
     outside = np.argwhere((values < 0) | (values > 1))
     if len(outside):
         row, column = outside[0]
-        what = f"{where}, row {row}, class {column}: {values[row, column]:.4g} is no probability"
+        what = f"{place(int(row))}, class {column}: {values[row, column]:.4g} is no probability"
         raise InputError(what, fix='say kind="logits" if these are raw scores')
     if compete:
         off = np.abs(values.sum(1) - 1)
         if (off > _SUM_OFF).any():
             row = int(off.argmax())
-            what = f"{where}, row {row}: softmax probabilities sum to one"
+            what = f"{place(row)}: softmax probabilities sum to one"
             raise InputError(what, got=f"{values[row].sum():.4g}", fix='say kind="sigmoid" if classes are independent')
 
 
-def _check_open(values: Floats, representation: str, where: str) -> None:
+def _check_open(values: Floats, representation: str, place: Place) -> None:
     """Refuse probabilities without a logarithm: zeros, for the logit also ones, and with them one-hot rows."""
     closed = values <= 0 if representation == "log-ratio" else (values <= 0) | (values >= 1)
     if closed.any():
@@ -98,7 +121,7 @@ def _check_open(values: Floats, representation: str, where: str) -> None:
         one_hot = int(((values == values.max(1, keepdims=True)) & (values >= 1)).any(1).sum())
         first = int(rows[0])
         value = values[first][closed[first]][0]
-        what = f"{where}, row {first}: a probability of exactly {value:g} has no logarithm"
+        what = f"{place(first)}: a probability of exactly {value:g} has no logarithm"
         got = f"{len(rows)} such rows" + (f", {one_hot} of them one-hot: hard labels, not soft ones" if one_hot else "")
         raise InputError(what, got=got, fix="pass the teacher's logits, or log-probabilities computed in float32")
 

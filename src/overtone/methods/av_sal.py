@@ -44,7 +44,7 @@ class AVSALSettings(Settings):
     """Share of the training rows that are mixtures of two clips, with the labels of both."""
     width: int = Field(128, ge=4)
     """Units of each hidden layer."""
-    depth: int = Field(1, ge=0)
+    depth: int = Field(1, ge=0, le=1000)
     """Hidden layers of each head; 0: linear."""
     activation: Activation = "gelu"
     """tanh, gelu or relu."""

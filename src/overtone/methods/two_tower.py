@@ -34,7 +34,7 @@ class TwoTowerSettings(Settings):
     """Dimensions of the embedding; None: 32 (16 for dcca), but at most a quarter of the training rows."""
     width: int | None = Field(None, ge=4)
     """Units of each hidden layer; None: 256, from 10,000 training rows on 1024."""
-    depth: int | None = Field(None, ge=0)
+    depth: int | None = Field(None, ge=0, le=1000)
     """Hidden layers of each encoder; None: 2, from 10,000 training rows on 3."""
     activation: Activation = "gelu"
     """tanh, gelu or relu."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from overtone.report.finding_words import by_chance, found_in_words, title_of
 from overtone.report.markup import Child, Column, Columns, Markup, link_to_media, markup, table, texts
 from overtone.report.page import Section, folded, page, provenance, section, summary, tile
-from overtone.report.words import corpus_name, number, percent, significant
+from overtone.report.words import corpus_name, metadata_in_words, number, percent, significant
 from overtone.search.clips import Clip
 from overtone.search.duplicates import Duplicates
 from overtone.search.listing import Found, list_rows
@@ -66,10 +66,18 @@ def _listing(found: Found, shown: int) -> list[Child]:
     if not rows:
         return ["None."]
     words = [name for name, value in rows[0].values.items() if isinstance(value, str)]
-    linked = any(row.clip.media for row in rows)
-    columns: Columns = ["clip", *(texts("media") if linked else [])]
+    linked, described = any(row.clip.media for row in rows), any(row.clip.metadata for row in rows)
+    columns: Columns = ["clip", *(texts("media") if linked else []), *(texts("metadata") if described else [])]
     columns += [Column(name, "text" if name in words else "number", write=significant) for name in rows[0].values]
-    cells = [[row.clip.id, *([_media(row.clip)] if linked else []), *row.values.values()] for row in rows[:_MOST_ROWS]]
+    cells = [
+        [
+            row.clip.id,
+            *([_media(row.clip)] if linked else []),
+            *([metadata_in_words(row.clip.metadata)] if described else []),
+            *row.values.values(),
+        ]
+        for row in rows[:_MOST_ROWS]
+    ]
     some = f"The first {_MOST_ROWS:,} of {len(rows):,}, the surest first." if len(rows) > _MOST_ROWS else ""
     rest = cells[shown:]
     more = folded(f"The next {len(rest):,}", table(columns, rest)) if rest else None

@@ -119,6 +119,7 @@ def _card(result: RunResult, way: str, name: str, row: int) -> Markup:
         "div",
         el("h4", f"{name.capitalize()}: ", _linked(result, row, asks), title=result.test.ids[row]),
         el("p", " · ".join(filter(None, about)), class_="muted"),
+        el("p", result.described(row), class_="muted") if result.described(row) else None,
         el("table", el("thead", head), el("tbody", [_line(result, row, place, hit, answers) for place, hit in hits])),
         class_="card",
     )
@@ -140,7 +141,7 @@ def _line(result: RunResult, query: int, place: int, hit: Hit, modality: str) ->
     return el(
         "tr",
         el("td", place, class_="number rank"),
-        el("td", _linked(result, hit.row, modality), title=result.test.ids[hit.row]),
+        el("td", _linked(result, hit.row, modality), title=result.described(hit.row) or result.test.ids[hit.row]),
         el("td", classes, title=classes) if result.labelled else None,
         el("td", number(hit.similarity, 2), class_="number similarity"),
         el("td", "✓" if relevant else "", class_="hit relevant"),

@@ -14,7 +14,7 @@ from overtone.core import InputError
 from overtone.evaluation import Evaluation, Score, counterpart_ranks, find_metric, mean_interval
 from overtone.features import PairedFeatures
 from overtone.report.maps import Floats, Ints, unit
-from overtone.report.words import directions_of, listed
+from overtone.report.words import directions_of, listed, metadata_in_words
 from overtone.training import Run
 
 _STRONG = 0.5  # soft label from which a class is named
@@ -119,6 +119,10 @@ class RunResult:
             return np.full(len(self.test), -1)
         found = labels.cpu().numpy()
         return found if found.ndim == 1 else np.where(found.max(1) > 0, found.argmax(1), -1)
+
+    def described(self, row: int) -> str:
+        """The metadata of a row in words; empty without any."""
+        return metadata_in_words({name: values[row] for name, values in self.test.metadata.items()})
 
     def share_class(self, row: int, other: int) -> bool:
         """Whether two rows have a class in common."""

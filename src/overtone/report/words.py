@@ -42,12 +42,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TypeGuard
 
+from overtone.features import Scalar
+
 DASH = "–"
 """What stands where there is no number."""
 SAME = 0.005
 """Difference of two directions below which they count as equally good."""
 _TINY, _NOTHING = 0.0005, 1e-7
 """Differences between these are written with one digit; smaller ones are rounding."""
+_COLUMNS, _LONGEST = 4, 80
+"""Columns of metadata that are shown of a clip, and characters of a value."""
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -180,6 +184,17 @@ def duration(seconds: float | None) -> str:
 def listed(items: Sequence[str], *, last: str = "and") -> str:
     """Items as a sentence lists them."""
     return f" {last} ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+
+
+def metadata_in_words(metadata: Mapping[str, Scalar]) -> str:
+    """What is known of a clip beside its label, on one line; the first few columns.
+
+    Example:
+        >>> metadata_in_words({"title": "a dog", "seconds": 3.25, "note": None})
+        'title: a dog · seconds: 3.25'
+    """
+    known = [(name, value) for name, value in metadata.items() if value is not None]
+    return " · ".join(f"{name[:_LONGEST]}: {str(value)[:_LONGEST]}" for name, value in known[:_COLUMNS])
 
 
 def prose(*sentences: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.documents import Document
-from overtone.features import Features, PairedFeatures, Scaler
+from overtone.features import Features, PairedFeatures, Scalar, Scaler
 from overtone.features.hashing import hash_rows
 from overtone.features.presence import only_pairs
 from overtone.features.scaling_choice import fit_scalers
@@ -28,15 +28,33 @@ class Clip(Document):
     Attributes:
         id: Its id.
         media: Modality to the path of its media; empty where unknown.
+        metadata: Column to value, of what else is known of it.
     """
 
     id: str
     media: dict[str, str]
+    metadata: dict[str, Scalar] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
         """Names of its media files, without their folders; empty where unknown."""
         return ", ".join(dict.fromkeys(PurePath(path).name for path in self.media.values() if path))
+
+
+def name_clips(data: Features) -> tuple[Clip, ...]:
+    """The clips of features by name, with what is known of them.
+
+    Args:
+        data: Features.
+    """
+    return tuple(
+        Clip(
+            name,
+            {modality: paths[row] for modality, paths in data.media.items()},
+            {column: values[row] for column, values in data.metadata.items()},
+        )
+        for row, name in enumerate(data.ids)
+    )
 
 
 @dataclass(frozen=True)
@@ -76,11 +94,11 @@ class ScaledClips:
             raise InputError(what, got=len(data), valid=f"{LEAST_CLIPS} or more")
         rows = {name: values for name, values in data.modalities.items() if only in (None, name)}
         scalers = fit_scalers("auto", rows)[0] if scalers is None else scalers
-        media = [{name: paths[row] for name, paths in data.media.items()} for row in range(len(data))]
-        clips = tuple(Clip(name, files) for name, files in zip(data.ids, media))
         first = _first_copies(list(rows.values()))
         # the same rows scale to the same numbers only up to rounding
-        return cls(clips, {name: scalers[name](values).flatten(1)[first] for name, values in rows.items()}, first)
+        return cls(
+            name_clips(data), {name: scalers[name](values).flatten(1)[first] for name, values in rows.items()}, first
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from overtone.core.atomic import atomic_folder, atomic_path
 from overtone.core.files import json_text
 from overtone.core.printable import suffix_of
 from overtone.features import save_arrays
-from overtone.features.layout import ROLES
+from overtone.features.keys import ROLES
 from overtone.search.base import Store
 from overtone.search.records import RESERVED, Records, Scalar, cast_table
 

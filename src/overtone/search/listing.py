@@ -59,7 +59,7 @@ def list_rows(found: Found) -> list[Row]:
 
 
 def csv_text(found: Found) -> str:
-    """The table as CSV: id, paths of the media, and the numbers; only the heading where nothing was found.
+    """The table as CSV: id, paths of the media, the numbers and the metadata; only the heading where nothing was found.
 
     Args:
         found: The result.
@@ -67,5 +67,14 @@ def csv_text(found: Found) -> str:
     rows = list_rows(found)
     media = list(dict.fromkeys(name for row in rows for name in row.clip.media))
     heads = ["id", *(f"media_{name}" for name in media), *_HEADS[type(found)]]
-    cells = [[row.clip.id, *(row.clip.media.get(name, "") for name in media), *row.values.values()] for row in rows]
-    return format_csv([heads, *cells])
+    beside = [name for name in dict.fromkeys(name for row in rows for name in row.clip.metadata) if name not in heads]
+    cells = [
+        [
+            row.clip.id,
+            *(row.clip.media.get(name, "") for name in media),
+            *row.values.values(),
+            *(row.clip.metadata.get(name) for name in beside),
+        ]
+        for row in rows
+    ]
+    return format_csv([[*heads, *beside], *cells])

@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from overtone.core import InputError
 from overtone.features.arrays import ArrayLike
-
-Scalar = str | int | float | bool | None
-"""A value of metadata."""
+from overtone.features.base import Scalar
 
 Vectors = NDArray[np.float32]
 """(N, d) rows."""

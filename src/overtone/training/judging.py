@@ -15,6 +15,6 @@ def judge(embeddings: Mapping[str, Tensor], data: PairedFeatures, options: Mappi
     """Evaluate embeddings of the rows of ``data`` against its labels, and against all of its events, where known."""
     refuse_zeros(data, embeddings)
     first, second = embeddings.values()
-    known: dict[str, Any] = {"events": data.events, "names": data.names, "class_names": data.class_names}
+    known: dict[str, Any] = {"events": data.events, "names": data.names, "class_names": data.class_names, "warn": False}
     known |= {"present": data.present, "groups": data.groups}
     return evaluate(first, second, data.labels, **known, **options)

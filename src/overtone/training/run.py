@@ -247,9 +247,7 @@ class Run:
             raise unknown_name(f"variant of {self.name}", variant or "", found)
         return found[variant or ""]
 
-    def _apply_one(
-        self, modality: str, rows: Tensor, function: Embedder, place: Place, meter: Meter
-    ) -> dict[str, Tensor]:
+    def _apply_one(self, modality: str, rows: Tensor, function: Embedder, place: Place, meter: Meter) -> Embeddings:
         """Name to (N, e) rows of one modality; ``place`` says where a row is, for messages."""
         device, scaler = device_of(self.method), self.scalers[modality]
 

@@ -99,7 +99,7 @@ def measure_space(views: Sequence[Tensor], labels: Tensor, names: Sequence[str] 
 
 def measure_retrieval(views: Sequence[Tensor], labels: Tensor, memory_mb: int) -> dict[str, float]:
     """The metrics of :data:`RETRIEVAL`: within one view, each row without itself; of two views, in both directions."""
-    options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": 0}
+    options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": 0, "warn": False}
     labels = labels.cpu()
     if len(views) == 2:
         found: Evaluation = evaluate(views[0], views[1], labels, **options)

@@ -14,7 +14,7 @@ from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.hdf5 import open_hdf5
 from overtone.features.formats.probing import read_matlab
 from overtone.features.formats.sparse import build_matrix
-from overtone.features.layout import LABELS
+from overtone.features.keys import LABELS
 from overtone.features.reading import Orientation
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ def _read_parquet(path: Path) -> Table:
 
     found: dict[str, Rows] = {}
     with report_damage(path, "a Parquet file"):
-        texts_as_codes = _check_declared(path)  # a long text that many rows share is then read once
+        texts_as_codes = check_parquet(path)  # a long text that many rows share is then read once
         table = pyarrow.parquet.read_table(path, memory_map=True, read_dictionary=texts_as_codes)
         metadata = table.schema.metadata or {}
         notes: list[str] = []
@@ -68,7 +68,7 @@ def _write_parquet(path: Path, arrays: Mapping[str, Values]) -> None:
 formats.register("parquet")(Format(_read_parquet, _write_parquet, suffixes=(".parquet", ".pq")))
 
 
-def _check_declared(path: Path) -> list[str]:
+def check_parquet(path: Path) -> list[str]:
     """Refuse a file that declares far more values than it can hold; the names of its columns of text."""
     import pyarrow.parquet
     import pyarrow.types as kinds

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from overtone.features.arrays import Rows, Values
-from overtone.features.layout import LABELS
+from overtone.features.keys import LABELS
 
 if TYPE_CHECKING:
     import pyarrow

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from overtone.core import InputError
 from overtone.features.formats import report_damage
+from overtone.features.messages import LONGEST
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat")
 
@@ -26,6 +27,7 @@ _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ":
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _MOST_COLUMNS = 100_000
+_MOST_CHARACTERS = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,18 @@ class TextTable:
 
     def batches(self) -> Iterator[list[NDArray[Any]]]:
         """The columns, some thousands of rows at a time, as text without the blanks around it."""
+        import pyarrow.compute as compute
+
+        for columns in self.columns():
+            for name, column in zip(self.names, columns):
+                longest = compute.max(compute.utf8_length(column)).as_py() or 0
+                if longest * len(column) > _MOST_CHARACTERS:  # an array of numpy has all texts as long as the longest
+                    what = f"{self.path}, column {name[:LONGEST]!r}: a text of {longest:,} characters"
+                    raise InputError(what, fix="leave it out: a table of numbers has none")
+            yield [column.to_numpy(zero_copy_only=False).astype(str) for column in columns]
+
+    def columns(self) -> Iterator[list[Any]]:
+        """The columns, some thousands of rows at a time, as pyarrow's text without the blanks around it."""
         import pyarrow
         import pyarrow.compute as compute
         import pyarrow.csv as arrow
@@ -63,10 +77,7 @@ class TextTable:
                 source = cast(Any, _Squeezed(file) if self.separator == " " else file)
                 reader = arrow.open_csv(source, read_options=reading, parse_options=parsing, convert_options=converting)
                 for batch in reader:
-                    yield [
-                        compute.utf8_trim_whitespace(column).to_numpy(zero_copy_only=False).astype(str)
-                        for column in batch.columns
-                    ]
+                    yield [compute.utf8_trim_whitespace(column) for column in batch.columns]
         except (pyarrow.ArrowException, UnicodeError, OSError) as error:
             raise self._unreadable(error) from None
 
