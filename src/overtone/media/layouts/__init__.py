@@ -51,6 +51,8 @@ def read_catalogue(source: str | Path, layout: str | None = None) -> Catalogue:
     named = None if layout is None else layouts[layout]
     if not path.exists():
         raise InputError(f"{source}: no such file or folder", fix="check the path")
+    if path.resolve() == path.resolve().parent:
+        raise InputError(f"{source}: the root of the file system", fix="name the folder of the images")
     if path.is_dir() and not any(path.iterdir()):
         raise InputError(f"{source}: an empty folder", fix="check the path, or unpack the download there")
     if path.is_file() and _archive(path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from overtone.core import InputError
@@ -16,12 +18,12 @@ SPLITS = {**FEATURE_SPLITS, "training": "train", "testing": "test"}
 
 def find_pictures(folder: Path) -> list[Path]:
     """Image files anywhere below a folder, sorted by path; hidden ones are passed over."""
-    return sorted(path for path in folder.rglob("*") if _is_picture(path, folder))
+    return sorted(_walk(folder))
 
 
 def _matches(path: Path) -> bool:
     """Whether an image lies anywhere below."""
-    return path.is_dir() and any(_is_picture(file, path) for file in path.rglob("*"))
+    return path.is_dir() and next(_walk(path), None) is not None
 
 
 def _read(source: Path) -> Catalogue:
@@ -43,10 +45,14 @@ def _read(source: Path) -> Catalogue:
     return catalogue_files(source, "folder", files, labels=labels, class_names=names, splits=splits)
 
 
-def _is_picture(path: Path, folder: Path) -> bool:
-    if path.suffix.lower() not in _SUFFIXES or not path.is_file():
-        return False
-    return not any(part.startswith(".") for part in path.relative_to(folder).parts)
+def _walk(folder: Path) -> Iterator[Path]:
+    """Image files below a folder, in any order; hidden folders are not entered."""
+    for place, inside, names in os.walk(folder):
+        inside[:] = [name for name in inside if not name.startswith(".")]
+        for name in names:
+            path = Path(place, name)
+            if path.suffix.lower() in _SUFFIXES and not name.startswith(".") and path.is_file():
+                yield path
 
 
 layouts.register("folder")(Layout(_read, _matches, "image files, in a folder per class or not", fallback=True))

@@ -1,0 +1,81 @@
+"""Inputs that a fuzz run has found: each ends in a sentence that says what is wrong."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from overtone.core import InputError
+from overtone.features import from_arrays, load, load_views
+
+ROWS = 12
+AUDIO = np.random.default_rng(0).normal(size=(ROWS, 4))
+VISUAL = np.random.default_rng(1).normal(size=(ROWS, 3))
+
+
+def header(text: str) -> bytes:
+    """A .npy file with any header."""
+    content = text.encode("latin-1").ljust(118) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(content).to_bytes(2, "little") + content + bytes(64)
+
+
+HEADERS = [
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (12, 4",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, 4), }",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4), }",
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (12L, 4), }",
+    "{'descr': ('<f4', (3, 99999999999)), 'fortran_order': False, 'shape': (12, 4), }",
+    "{'descr': {}, 'fortran_order': 7, 'shape': (12, 4), }",
+    "[" * 100,
+]
+
+
+@pytest.mark.parametrize("text", HEADERS)
+@pytest.mark.parametrize("kind", ["folder", "npz", "file"])
+def test_headers_of_numpy_that_make_no_sense(kind: str, text: str, tmp_path: Path) -> None:
+    source = tmp_path / {"folder": "clips", "npz": "clips.npz", "file": "audio.npy"}[kind]
+    if kind == "folder":
+        source.mkdir()
+        (source / "audio.npy").write_bytes(header(text))
+        np.save(source / "visual.npy", VISUAL)
+    elif kind == "npz":
+        with zipfile.ZipFile(source, "w") as archive:
+            archive.writestr("audio.npy", header(text))
+    else:
+        source.write_bytes(header(text))
+    with pytest.raises(InputError, match=r"audio|clips.npz"):
+        load_views(source)
+
+
+@pytest.mark.parametrize("shape", [(ROWS, 0), (ROWS, 2), (0,), (ROWS, 1, 1), ()])
+def test_flags_of_presence_of_any_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="present_audio"):
+        from_arrays({"audio": AUDIO, "visual": VISUAL, "present_audio": np.ones(shape)})
+
+
+def test_a_modality_that_no_clip_has() -> None:
+    nothing = np.full_like(AUDIO, np.nan)
+    with pytest.raises(InputError, match="'audio': no row has this modality"):
+        from_arrays({"audio": nothing, "visual": VISUAL}, missing="nan")
+    with pytest.raises(InputError, match="no row has this modality"):
+        from_arrays({"audio": AUDIO, "visual": VISUAL, "present_audio": np.zeros(ROWS)})
+
+
+def test_a_long_text_in_a_table_of_numbers_takes_no_memory(tmp_path: Path) -> None:
+    from overtone.graphs.columns import TableOptions
+    from overtone.graphs.reading import read_table
+
+    lines = ["a,b,c", f"1,2,{'x' * 300_000}", *("1,2,3" for _ in range(60_000))]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match="column 'c': a text of 300,000 characters"):
+        list(read_table(tmp_path / "t.csv", TableOptions()).chunks())
+
+
+def test_the_source_is_left_as_it_was(tmp_path: Path) -> None:
+    np.savez(tmp_path / "clips.npz", audio=AUDIO, visual=VISUAL)
+    before = (tmp_path / "clips.npz").read_bytes()
+    load(tmp_path / "clips.npz")
+    assert (tmp_path / "clips.npz").read_bytes() == before
