@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def test_what_is_stored_is_taken_only_for_the_same_settings_seed_and_data(data: 
     made, grid, trials = run(data, tmp_path, first)
     assert made == []
     assert grid.seconds == 100.0
-    assert trials["a"][0].values == {"seconds": 100.0, "seed": 0}
+    assert trials["a"][0].values == {"seconds": 100.0, "seed": 0, "elapsed": 100.0}
     assert torch.equal(trials["a"][0].tensors["x"], torch.arange(3.0))
     assert len(run(data, tmp_path, first, resume=False)[0]) == 1
     assert len(run(data, tmp_path, first, seeds=(0, 1))[0]) == 1
@@ -131,3 +132,15 @@ def test_former_names_are_read_wherever_they_stand() -> None:
     owners = {"hsc-mae": [name for kind in kinds for name in kind.model_fields]}
     found = share_settings({"clip": 1.0, "hsc-mae.surveys": 3}, owners, kinds, "method")
     assert found == {"hsc-mae": {"grad_clip": 1.0, "mining_refreshes": 3}}
+
+
+def test_the_total_time_holds_what_a_trial_took_beside_its_training(data: Any, tmp_path: Path) -> None:
+    def slow(variant: Variant, seed: int, label: str, report: Any) -> Trial:
+        time.sleep(0.3)  # teachers, say
+        return Trial({}, {"seconds": 0.01})
+
+    variants = [Variant("a", "a", {}), Variant("b", "a", {})]
+    Grid(data, (0,), tmp_path, True).run(variants[:1], slow)
+    resumed = Grid(data, (0,), tmp_path, True)
+    resumed.run(variants, slow)
+    assert resumed.seconds >= 0.6
