@@ -9,6 +9,7 @@ import numpy as np
 from overtone.core import InputError
 from overtone.features.arrays import Column, Values, pickle_error
 from overtone.features.label_reading import Labels
+from overtone.features.messages import LONGEST
 from overtone.features.parsed_table import Issue, ParsedTable
 
 _WORDS_FOR_NOTHING = frozenset(("nan", "none", "null", "na", "n/a", "<na>", "-1"))
@@ -55,6 +56,13 @@ def find_doubts(labels: Labels) -> Iterator[tuple[str, InputError]]:
             count = int((values == word).sum())
             what = f"{where}: {count} rows have the class {word!r}, which looks like a missing label"
             yield "missing-word", InputError(what, fix="if so leave those labels empty: that means unlabelled")
+        alike = {}
+        for word in words.tolist():
+            alike.setdefault(word.casefold(), []).append(word)
+        if pairs := [some for some in alike.values() if len(some) > 1]:
+            got = " and ".join(repr(word[:LONGEST]) for word in pairs[0][:2])
+            what = f"{where}: {len(pairs)} classes differ in capital letters only"
+            yield "alike-classes", InputError(what, got=got, fix="write the same class in one way")
     classes = int((values > 0).any(axis=0).sum()) if values.ndim == 2 else len(np.unique(values))
     if classes == 1:
         fix = "label-level retrieval means nothing then: use the instance-level metrics"

@@ -13,7 +13,7 @@ from overtone.features.messages import LONGEST
 from overtone.features.metadata import from_column
 from overtone.features.parsed_table import INTERACTIONS, KEYS, SPLITS, STRENGTHS, ParsedTable
 from overtone.features.reading import CheckedReading
-from overtone.features.unused import find_unused
+from overtone.features.unused import describe_unused, find_unused
 
 _USUAL_PAIR = ("audio", "visual")
 """The default names of the two modalities."""
@@ -81,13 +81,15 @@ def _find_lengths(columns: Mapping[str, Column], names: tuple[str, ...]) -> dict
 
 
 def join_parts(arrays: Mapping[str, Array]) -> dict[str, Column]:
-    """Columns by name; ``x_train`` and ``x_test`` (and ``x_val``) become one column ``x`` in parts.
+    """Columns by name; ``x_train`` and ``x_test`` (and ``x_val``), or ``train/x`` and so on, are parts of a column x.
 
     A name stays in one piece unless both its train and its test part are there.
     """
     parts: dict[str, dict[str, Array]] = {}
     for key, array in arrays.items():
         base, _, suffix = key.rpartition("_")
+        if suffix not in SPLITS:
+            suffix, _, base = key.partition("/")
         if base and suffix in SPLITS and key != "is_test":
             parts.setdefault(base, {})[SPLITS[suffix]] = array
     columns = {}
@@ -114,7 +116,9 @@ def _find_modalities(
         if not found:
             what = f"{table.source}: cannot tell which arrays are the modalities"
             valid = "keys 'audio' and 'visual', exactly two arrays with a row per clip, or one: a single view"
-            raise InputError(what, got=list_keys(columns), valid=valid, fix=_advise(columns))
+            unread = describe_unused(table.unread)
+            got = f"{list_keys(columns)}{'; ' if unread else ''}{unread}"
+            raise InputError(what, got=got, valid=valid, fix=_advise(columns))
         notes += remarks
         return found, matrix
     if len(wanted) not in (1, 2) or len(set(wanted)) < len(wanted):

@@ -19,12 +19,14 @@ from overtone.features.splitting import draw_split
 
 SPLITS = {
     "train": "train",
+    "tr": "train",
     "training": "train",
     "val": "val",
     "valid": "val",
     "validation": "val",
     "dev": "val",
     "test": "test",
+    "te": "test",
     "testing": "test",
 }
 """Names of splits, as suffixes of keys and as values of ``split``, and the split that each means."""

@@ -17,6 +17,7 @@ from overtone.features.formats.clip_groups import join_clip_groups
 from overtone.features.formats.npz import map_array
 from overtone.features.formats.probing import probe_hdf5
 from overtone.features.formats.sparse import join_sparse
+from overtone.features.messages import LONGEST
 
 if TYPE_CHECKING:
     import h5py
@@ -28,6 +29,7 @@ def read_hdf5(path: Path) -> Table:
 
     rows: dict[str, Rows] = {}
     attributes: dict[str, Mapping[str, Any]] = {}
+    links: dict[str, str] = {}
     probe_hdf5(path)
     with report_damage(path, "an HDF5 file"):
         file = open_hdf5(path)
@@ -38,8 +40,14 @@ def read_hdf5(path: Path) -> Table:
             elif isinstance(item, h5py.Group) and "indptr" in item:
                 attributes[key] = item.attrs
 
+        def note_link(key: str, link: object) -> None:
+            if isinstance(link, h5py.SoftLink):
+                links[key] = f"a link to {link.path[:LONGEST]!r}, which is not followed"
+
         file.visititems(visit)
+        file.visititems_links(note_link)
     rows, notes, unread = join_clip_groups(rows, str(path)) if not attributes else (rows, (), {})
+    unread |= links
     table = Table.of(path, "hdf5", rows, close=file.close, notes=notes, unread=unread)
     return replace(table, arrays=join_sparse(table.arrays, path, path.stem, attributes))
 

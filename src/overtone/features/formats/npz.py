@@ -147,6 +147,8 @@ def _read_npy_folder(path: Path) -> Table:
         where = f"{path}, file {file.name!r}"
         with report_damage(file, "an npy file"):
             arrays[file.stem] = Array(_map_file(file, where), where)
+    if not arrays and archives and (shards := formats["shards"]).matches and shards.matches(path):
+        return shards.read(path)  # numbered archives are parts of one table
     if not arrays:
         raise InputError(
             f"{path}: a folder without features; its npz files hold no sparse matrix",

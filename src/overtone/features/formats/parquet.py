@@ -29,10 +29,14 @@ def _read_parquet(path: Path) -> Table:
         texts_as_codes = check_parquet(path)  # a long text that many rows share is then read once
         table = pyarrow.parquet.read_table(path, memory_map=True, read_dictionary=texts_as_codes)
         metadata = table.schema.metadata or {}
+        while any(pyarrow.types.is_struct(field.type) for field in table.schema):
+            table = table.flatten()  # a field of a column of structs is a column
         notes: list[str] = []
         unread: dict[str, str] = {}
         for number, key in enumerate(table.column_names):
             column, where = table.column(number).combine_chunks(), f"{path}, key {key!r}"
+            if isinstance(column, pyarrow.ExtensionArray):
+                column = column.storage
             if key in found or key in unread:
                 unread[f"{key} (column {number})"] = "a second column of this name"
             elif (words := words_of_lists(column, key)) is not None:
@@ -87,6 +91,14 @@ def _values(column: pyarrow.Array, where: str, stored: int) -> Values | None:
     import pyarrow.types as kinds
 
     shape = [len(column)]
+    if column.null_count and _holds_floats(column.type):
+        there = column.is_valid().to_numpy(zero_copy_only=False)
+        known = _values(column.drop_null(), where, stored) if there.any() else None
+        if known is None:
+            return None
+        spread = np.full((len(column), *known.shape[1:]), np.nan, known.dtype)
+        spread[there] = known
+        return spread  # rows of NaN, which mean a missing modality where that is asked for
     while kinds.is_list(column.type) or kinds.is_large_list(column.type) or kinds.is_fixed_size_list(column.type):
         inner = int(np.prod(shape[1:], dtype=np.int64))
         if column.null_count:
@@ -115,6 +127,16 @@ def _values(column: pyarrow.Array, where: str, stored: int) -> Values | None:
         values: Values = column.to_numpy(zero_copy_only=False)
         return values.reshape(shape)
     return None
+
+
+def _holds_floats(kind: pyarrow.DataType) -> bool:
+    """Whether a column has lists, maybe of lists, of floating-point numbers."""
+    import pyarrow.types as kinds
+
+    nested = False
+    while kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind):
+        kind, nested = kind.value_type, True
+    return nested and bool(kinds.is_floating(kind))
 
 
 def _check_texts(texts: pyarrow.Array, rows: int, where: str, stored: int) -> None:

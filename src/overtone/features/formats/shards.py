@@ -16,6 +16,8 @@ from overtone.features.formats import Format, find_format_by_suffix, formats
 from overtone.features.parsed_table import SPLITS
 
 _NUMBERED = re.compile(r"(?P<name>.*?)[-_.]?(?P<number>\d+)(-of-(?P<total>\d+))?")
+_OF_ALL = ("class_names", "modalities")
+"""Keys that are not of rows."""
 _SUFFIXES = (".parquet", ".npz", ".h5", ".hdf5", ".safetensors", ".npy")
 
 
@@ -109,20 +111,19 @@ def read_shards(folder: Path) -> Table:
 
 def join_tables(tables: Sequence[Table], folder: Path) -> dict[str, Array]:
     """Arrays of the same key one after the other; names of classes and modalities are those of the first table."""
-    keys = {key for table in tables for key in table.arrays}
     found = {}
-    for key in [key for key in tables[0].arrays if key in keys]:
+    for key in dict.fromkeys(key for table in tables for key in table.arrays):
         parts = [table.arrays[key] for table in tables if key in table.arrays]
-        if len(parts) < len(tables):
-            lacking = next(table.source for table in tables if key not in table.arrays)
-            raise InputError(
-                f"{lacking}: no key {key!r}, which {tables[0].source} has", fix="bring the same keys in all"
+        if len(parts) < len(tables) and key not in _OF_ALL:
+            having, lacking = (
+                next(table.source for table in tables if (key in table.arrays) is there) for there in (True, False)
             )
+            raise InputError(f"{lacking}: no key {key!r}, which {having} has", fix="bring the same keys in all")
         shapes = {part.shape[1:] for part in parts}
         if len(shapes) > 1:
             got = " and ".join(map(str, sorted(shapes)[:2]))
             raise InputError(f"{folder}, key {key!r}: the files differ in more than their rows", got=got)
-        if key in ("class_names", "modalities"):
+        if key in _OF_ALL:
             found[key] = parts[0]
         else:
             rows: Rows = JoinedRows(tuple(parts))

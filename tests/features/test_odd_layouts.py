@@ -1,0 +1,111 @@
+"""Files as others lay them out: read as what they mean, or what was left out is said with the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import scipy.io
+
+from overtone.core import InputError
+from overtone.features import inspect, load, load_views
+
+ROWS = 60
+RANDOM = np.random.default_rng(0)
+IMAGE = RANDOM.normal(size=(ROWS, 8)).astype(np.float32)
+TEXT = RANDOM.normal(size=(ROWS, 6)).astype(np.float32)
+Y = np.arange(ROWS) % 4
+
+
+def write(path: Path, **columns: object) -> Path:
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_fields_of_structs_in_parquet_are_columns(tmp_path: Path) -> None:
+    image = pa.array([{"emb": {"v": row}, "path": "x"} for row in IMAGE.tolist()])
+    data = load(write(tmp_path / "a.parquet", image=image, text=TEXT.tolist()))
+    assert (data.names, data.shapes) == (("image.emb.v", "text"), ((8,), (6,)))
+
+
+def test_tensors_in_parquet_are_features(tmp_path: Path) -> None:
+    image = pa.FixedShapeTensorArray.from_numpy_ndarray(IMAGE.reshape(ROWS, 2, 4))
+    data = load(write(tmp_path / "a.parquet", image=image, text=TEXT.tolist()))
+    assert data.names == ("image", "text")
+
+
+def test_null_in_place_of_a_list_is_a_missing_modality(tmp_path: Path) -> None:
+    rows = [None if row == 3 else values for row, values in enumerate(IMAGE.tolist())]
+    path = write(tmp_path / "a.parquet", image=rows, text=TEXT.tolist())
+    with pytest.raises(InputError, match=r"'image', row 3: NaN .* --missing nan"):
+        load(path)
+    data = load(path, missing="nan")
+    assert data.has("image").nonzero().flatten().tolist() == [row for row in range(ROWS) if row != 3]
+
+
+@pytest.mark.parametrize("names", [("train", "test"), ("tr", "te"), ("training", "testing")])
+def test_groups_of_splits_are_parts_of_a_column(names: tuple[str, str], tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, rows in zip(names, (slice(0, 40), slice(40, ROWS))):
+            for key, values in (("audio", IMAGE), ("visual", TEXT), ("labels", Y)):
+                file[f"{name}/{key}"] = values[rows]
+    data = load(tmp_path / "a.h5")
+    assert {name: len(rows) for name, rows in data.splits.items()} == {"train": 40, "test": 20}
+    assert data.labels.tolist() == Y.tolist()
+
+
+def test_the_layout_of_wikipedia_is_read(tmp_path: Path) -> None:
+    parts = {"I_tr": IMAGE[:40], "T_tr": TEXT[:40], "I_te": IMAGE[40:], "T_te": TEXT[40:]}
+    scipy.io.savemat(tmp_path / "a.mat", {**parts, "trainCat": Y[:40], "testCat": Y[40:]})
+    found = inspect(tmp_path / "a.mat")
+    assert (list(found.modalities), found.splits) == (["I", "T"], {"train": 40, "test": 20})
+    assert found.unused.keys() == {"trainCat", "testCat"}
+
+
+@pytest.mark.parametrize("target", ["/nowhere", "/audio"])
+def test_links_in_hdf5_are_not_passed_over_in_silence(target: str, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["audio"], file["visual"] = IMAGE, h5py.SoftLink(target)
+    found = inspect(tmp_path / "a.h5")
+    assert found.unused["visual"] == f"a link to '{target}', which is not followed"
+    with pytest.raises(InputError, match="holds one view, 'audio'"):
+        load(tmp_path / "a.h5")
+
+
+def test_what_cannot_be_read_is_named_where_nothing_else_is_there(tmp_path: Path) -> None:
+    structs = np.zeros(5, [("audio", object), ("visual", object)])
+    for row in range(5):
+        structs[row] = (IMAGE[row], TEXT[row])
+    scipy.io.savemat(tmp_path / "a.mat", {"clips": structs})
+    with pytest.raises(InputError, match=r"got no keys; not used: 'clips' \(an array of 5 structs; save its fields"):
+        load_views(tmp_path / "a.mat")
+
+
+def test_numbered_archives_are_one_table(tmp_path: Path) -> None:
+    for number in range(3):
+        rows = slice(20 * number, 20 * number + 20)
+        np.savez(tmp_path / f"part-{number:05d}.npz", audio=IMAGE[rows], visual=TEXT[rows], y=Y[rows])
+    assert load(tmp_path).labels.tolist() == Y.tolist()
+    (tmp_path / "part-00001.npz").unlink()
+    with pytest.raises(InputError, match="number 1 is missing"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("lacking", [0, 1])
+def test_a_key_that_one_numbered_file_lacks_is_named(lacking: int, tmp_path: Path) -> None:
+    for number in range(2):
+        rows = slice(30 * number, 30 * number + 30)
+        labels = {} if number == lacking else {"label": Y[rows]}
+        write(tmp_path / f"train-{number}-of-2.parquet", image=IMAGE[rows].tolist(), text=TEXT[rows].tolist(), **labels)
+    with pytest.raises(InputError, match=rf"train-{lacking}-of-2.parquet: no key 'label', which .*train-{1 - lacking}"):
+        load(tmp_path)
+
+
+def test_classes_that_differ_in_capital_letters_are_warned_of(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", audio=IMAGE, visual=TEXT, y=np.array(["Cat", "cat", "dog", "owl"])[Y])
+    (said,) = load(tmp_path / "a.npz").provenance.warnings
+    assert "1 classes differ in capital letters only; got 'Cat' and 'cat'" in said
