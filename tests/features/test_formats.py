@@ -163,7 +163,7 @@ def test_parquet_from_elsewhere_with_lists_dictionaries_and_nested_lists(tmp_pat
     ("lists", "message"),
     [
         ([[1.0, 2.0], [3.0]], "row 1: a list of another length than row 0's; got 1 values; valid: 2 values"),
-        ([[1.0, 2.0], None], "row 1: null instead of a list"),
+        ([[1.0, 2.0], None], "row 1: NaN"),
         ([[[1.0], [2.0]], [[3.0], [4.0, 5.0]]], "row 1: a list of another length"),
     ],
 )

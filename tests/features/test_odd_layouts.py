@@ -41,7 +41,7 @@ def test_tensors_in_parquet_are_features(tmp_path: Path) -> None:
 def test_null_in_place_of_a_list_is_a_missing_modality(tmp_path: Path) -> None:
     rows = [None if row == 3 else values for row, values in enumerate(IMAGE.tolist())]
     path = write(tmp_path / "a.parquet", image=rows, text=TEXT.tolist())
-    with pytest.raises(InputError, match=r"'image', row 3: NaN .* --missing nan"):
+    with pytest.raises(InputError, match=r"'image', row 3: NaN .*--missing nan"):
         load(path)
     data = load(path, missing="nan")
     assert data.has("image").nonzero().flatten().tolist() == [row for row in range(ROWS) if row != 3]
