@@ -201,7 +201,7 @@ def test_chances_of_the_one_label_of_a_clip_sum_to_one(informed):
     for several in (False, True):
         targets = batch.targets.clone()
         targets[0] = 1.0 if several else targets[0]
-        method.on_train_start(replace(batch, targets=targets))
+        method.on_train_start(replace(batch, labels=targets))
         labels, events = method.chances(batch.features[0], 0)
         logits = method.teacher.module[0](batch.features[0])
         wanted = logits[:, :4].sigmoid() if several else logits[:, :4].softmax(1)
