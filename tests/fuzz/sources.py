@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from fuzz import valid
@@ -142,12 +145,33 @@ def images(rng: Random, base: Path) -> Words:
 
 
 def beside(rng: Random, base: Path) -> Words:
-    """A table of labels or of metadata beside the corpus."""
+    """A table of labels or of metadata beside the corpus, joined by id or row by row."""
     data, run = str(base / "clips.npz"), str(base / "cca")
     head, rows = rng.choice((("id,label", "clip{0},dog"), ("id,label", "clip{0},{1}"), ("id,n,t", "clip{0},{0},{1}")))
-    lines = [head, *(rows.format(row, rng.choice(NAMES)) for row in range(valid.ROWS))]
-    content = "\n".join(lines).encode("utf-8", "backslashreplace")
-    Path("t.csv").write_bytes(content if rng.random() < 0.4 else mutate_bytes(rng, content))
     if rng.random() < 0.5:
-        return ["label", run, data, "--labels", "t.csv", "--csv", "out.csv"]
-    return ["index", run, data, "--store", "s", "--metadata", "t.csv"]
+        lines = [head, *(rows.format(row, rng.choice(NAMES)) for row in range(valid.ROWS))]
+        content, name = "\n".join(lines).encode("utf-8", "backslashreplace"), rng.choice(("t.csv", "t.tsv", "t.txt"))
+    else:
+        keys = rng.choice((("id", "n", "t"), ("n", "t"), ("clip_id", "t", "t2")))
+        table = [dict(zip(keys, (f"clip{row}", row, rng.choice(NAMES)))) for row in range(valid.ROWS)]
+        if rng.random() < 0.4:
+            table = mutate_document(rng, table)
+        name = rng.choice(("t.jsonl", "t.parquet"))
+        content = b"\n".join(json.dumps(row).encode() for row in table) if isinstance(table, list) else b"7"
+        if name == "t.parquet":
+            try:
+                pq.write_table(pa.Table.from_pylist(table), name)
+                content = Path(name).read_bytes()
+            except Exception:  # what a table cannot hold is no case
+                name = "t.jsonl"
+    Path(name).write_bytes(content if rng.random() < 0.4 else mutate_bytes(rng, content))
+    return rng.choice(
+        (
+            ["label", run, data, "--labels", name, "--csv", "out.csv"],
+            ["index", run, data, "--store", "s", "--metadata", name],
+            ["embed", run, data, "--metadata", name, "--out", "e.parquet"],
+            ["inspect", data, "--metadata", name, "--labels", "label"],
+            ["find", "outliers", data, "--metadata", name, "--csv", "found.csv"],
+            ["train", "cca", data, "--metadata", name, "--out", "run", "--group", "t"],
+        )
+    )

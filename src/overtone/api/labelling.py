@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv as tables
-import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -15,8 +12,7 @@ from overtone.api.reading import read, read_one
 from overtone.api.running import require_run
 from overtone.core import InputError, unknown_name
 from overtone.core.outputs import check_file
-from overtone.core.printable import format_csv, uncomputed
-from overtone.core.sources import read_text
+from overtone.core.printable import format_csv
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -145,15 +141,13 @@ def _known(
 
 def _read_labels(path: str | Path) -> dict[str, str]:
     """Id to label, from a table with these two columns."""
-    rows = tables.DictReader(io.StringIO(read_text(path, "a table of labels")))
-    try:
-        heads: Sequence[str] = rows.fieldnames or ()
-        lines = list(rows)
-    except tables.Error as error:
-        raise InputError(f"{path}: not a table of labels ({error})") from None
-    if "id" not in heads or "label" not in heads:
-        raise InputError(f"{path}: needs the columns id and label", got=", ".join(heads) or "no columns")
-    return {uncomputed(row["id"]): uncomputed(row["label"]) for row in lines if row["label"] and row["id"]}
+    from overtone.features.metadata import read_metadata
+
+    found = read_metadata(path, words=True, what="a table of labels")
+    if found.id_column is None or "label" not in found.columns:
+        got = ", ".join([*([found.id_column] if found.id_column else []), *found.columns]) or "no columns"
+        raise InputError(f"{path}: needs the columns id and label", got=got)
+    return {name: str(label) for name, label in zip(found.ids, found.columns["label"]) if name and label is not None}
 
 
 def _csv_text(found: Labelling) -> str:

@@ -43,20 +43,23 @@ def parse_source(table: Table, modalities: tuple[str, ...] | None, how: CheckedR
         return parse_table(table, modalities, how)
     beside = read_metadata(how.metadata, how.id_key)
     there = join_parts(table.arrays)
-    own = {
-        name: key if key in there or key not in (*beside.columns, beside.id_column) else None
-        for name, key in (("label_key", how.label_key), ("group_key", how.group_key), ("id_key", how.id_key))
-    }
-    parsed = parse_table(table, modalities, replace(how, **own))
+    known = {*beside.columns, beside.id_column}
+
+    def own(key: str | None) -> str | None:
+        """A key that the user names, unless only the table beside the source has it."""
+        return key if key in there or key not in known else None
+
+    source_keys = replace(
+        how, label_key=own(how.label_key), id_key=own(how.id_key), group_key=own(how.group_key), metadata=None
+    )
+    parsed = parse_table(table, modalities, source_keys)
     ids = next(iter(parsed.own_names.values()), ()) or parsed.id_names
     joined = join_metadata(beside, ids or tuple(map(str, range(parsed.first.rows))), table.source)
     taken = {key for key in (how.label_key, how.group_key) if key in joined.columns and key not in there}
     if taken:
         arrays = {key: Array(to_array(joined.columns[key]), f"{beside.path}, column {key!r}") for key in taken}
-        keys = {"label_key": how.label_key, "group_key": how.group_key}
-        parsed = parse_table(
-            replace(table, arrays={**table.arrays, **arrays}), modalities, replace(how, **{**own, **keys})
-        )
+        all_keys = replace(source_keys, label_key=how.label_key, group_key=how.group_key)
+        parsed = parse_table(replace(table, arrays={**table.arrays, **arrays}), modalities, all_keys)
     parsed.metadata |= joined.columns
     parsed.notes += [*beside.notes, joined.note, *_hints(joined.columns, parsed, how)]
     if joined.doubt is not None:

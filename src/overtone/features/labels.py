@@ -56,7 +56,7 @@ def find_doubts(labels: Labels) -> Iterator[tuple[str, InputError]]:
             count = int((values == word).sum())
             what = f"{where}: {count} rows have the class {word!r}, which looks like a missing label"
             yield "missing-word", InputError(what, fix="if so leave those labels empty: that means unlabelled")
-        alike = {}
+        alike: dict[str, list[str]] = {}
         for word in words.tolist():
             alike.setdefault(word.casefold(), []).append(word)
         if pairs := [some for some in alike.values() if len(some) > 1]:

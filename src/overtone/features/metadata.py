@@ -54,13 +54,17 @@ class MetadataTable:
     notes: tuple[str, ...] = ()
 
 
-def read_metadata(path: str | Path, id_column: str | None = None) -> MetadataTable:
+def read_metadata(
+    path: str | Path, id_column: str | None = None, *, words: bool = False, what: str = "a table of metadata"
+) -> MetadataTable:
     """Read a table of metadata.
 
     Args:
         path: A text file with a header (.csv, .tsv, .txt; separator, decimal mark and encoding are found out), JSON
             lines (.jsonl, .ndjson: an object a line) or Parquet.
         id_column: The column of ids, where it has none of the usual names (``id``, ``ids``, ``clip_id``, ...).
+        words: Whether all values of a text file stay words.
+        what: What it should hold, for messages.
 
     Returns:
         Columns of text, whole numbers, numbers or flags; what is nested is left out with a note.
@@ -68,12 +72,12 @@ def read_metadata(path: str | Path, id_column: str | None = None) -> MetadataTab
     Raises:
         InputError: There is no such file, or it is no such table; the sentence names the line.
     """
-    file = require_file(path, "a table of metadata")
+    file = require_file(path, what)
     read = _READERS.get(file.suffix.lower())
     if read is None:
         valid = f"{', '.join(sorted(_READERS))}"
         raise InputError(f"{path}: unknown kind of table", got=suffix_of(file), valid=valid)
-    found, notes = read(file)
+    found, notes = read(file, words)
     rows = max(map(len, found.values()), default=0)
     if not rows:
         raise InputError(f"{path}: there are no rows")
@@ -92,7 +96,7 @@ def list_names(names: Sequence[str]) -> str:
     return shown + (f", ... {len(names):,} in all" if len(names) > _SHOWN else "")
 
 
-def _read_text_table(path: Path) -> tuple[Columns, list[str]]:
+def _read_text_table(path: Path, as_words: bool) -> tuple[Columns, list[str]]:
     table = open_text(path)
     notes, words = [f"{path}: {note}" for note in table.notes], [list[str]() for _ in table.names]
     for batch in table.columns():
@@ -101,10 +105,11 @@ def _read_text_table(path: Path) -> tuple[Columns, list[str]]:
     if "" in table.names:
         notes.append(f"{path}: a column without a name is left out")
     named = [(name, column) for name, column in zip(table.names, words) if name]
-    return {name: type_words(column, table.decimal_comma) for name, column in named}, notes
+    comma = table.decimal_comma
+    return {name: _as_text(column) if as_words else type_words(column, comma) for name, column in named}, notes
 
 
-def _read_json_lines(path: Path) -> tuple[Columns, list[str]]:
+def _read_json_lines(path: Path, _: bool) -> tuple[Columns, list[str]]:
     rows: list[Mapping[str, object]] = []
     for number, line in enumerate(read_text(path, "JSON lines").splitlines(), 1):
         if not line.strip():
@@ -121,7 +126,7 @@ def _read_json_lines(path: Path) -> tuple[Columns, list[str]]:
     return _plain({name: [row.get(name) for row in rows] for name in names}, path)
 
 
-def _read_parquet(path: Path) -> tuple[Columns, list[str]]:
+def _read_parquet(path: Path, _: bool) -> tuple[Columns, list[str]]:
     import pyarrow.parquet
     import pyarrow.types as kinds
 
@@ -140,7 +145,7 @@ def _read_parquet(path: Path) -> tuple[Columns, list[str]]:
     return _plain(found, path)
 
 
-_READERS: dict[str, Callable[[Path], tuple[Columns, list[str]]]] = {
+_READERS: dict[str, Callable[[Path, bool], tuple[Columns, list[str]]]] = {
     **dict.fromkeys(SUFFIXES, _read_text_table),
     **dict.fromkeys((".jsonl", ".ndjson"), _read_json_lines),
     **dict.fromkeys((".parquet", ".pq"), _read_parquet),
@@ -164,6 +169,10 @@ def type_words(words: Sequence[str], decimal_comma: bool = False) -> tuple[Scala
     for fits, convert in kinds if known else ():
         if all(map(fits, known)):
             return tuple(None if word in _NOTHING else convert(word) for word in words)
+    return _as_text(words)
+
+
+def _as_text(words: Sequence[str]) -> tuple[Scalar, ...]:
     return tuple(uncomputed(word) if word else None for word in words)
 
 

@@ -23,6 +23,8 @@ _SUPPORT = 5
 _CELLS = 1 << 24
 """Products of soft labels that are held at once."""
 
+_DAMAGE: tuple[type[Exception], ...] = (*READ_ERRORS, TypeError)
+
 
 def with_support(graph: Graph, soft: SoftLabels, chances: Presences, top: int = _SUPPORT) -> Graph:
     """The same graph over ``modality:class`` with, for each edge, the ``top`` clips that support it most.
@@ -154,7 +156,7 @@ def load_graph(folder: Path, identity: Identity | None = None) -> Graph | None:
         with np.load(folder / "graph.npz", allow_pickle=False) as file:  # exact, where the JSON is of an older version
             matrices = {name: file[name] for name in ("weights", "presence", "direction") if name in file.files}
         return replace(Graph.from_dict(said), **matrices)
-    except (*READ_ERRORS, TypeError) as error:
+    except _DAMAGE as error:
         fix = "delete both; they are made again from soft_labels.safetensors"
         what = f"{folder}: graph.json and graph.npz are not a whole graph ({error})"
         raise InputError(what, fix=fix) from None

@@ -122,7 +122,7 @@ def check_classes(train: Batch) -> None:
     """
     labels = train.labels
     assert labels is not None
-    annotated = len(labels[labels >= 0].unique()) if labels.dim() == 1 else int((labels > 0).any(0).sum())
+    annotated = int((labels[labels >= 0].bincount() > 0).sum()) if labels.dim() == 1 else int((labels > 0).any(0).sum())
     if annotated < 2:
         raise InputError(
             "the training rows have labels of too few classes to learn from",

@@ -11,13 +11,13 @@ import pyarrow
 from typing_extensions import Self
 
 from overtone.core import InputError, Registry, unknown_name
+from overtone.features import Scalar
 from overtone.features.arrays import ArrayLike
 from overtone.search.filters import Filter, check_where
 from overtone.search.hits import Hit
 from overtone.search.kind import StoreKind
 from overtone.search.records import (
     Records,
-    Scalar,
     join_columns,
     join_records,
     make_records,

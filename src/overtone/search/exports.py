@@ -14,10 +14,10 @@ from overtone.core import InputError
 from overtone.core.atomic import atomic_folder, atomic_path
 from overtone.core.files import json_text
 from overtone.core.printable import suffix_of
-from overtone.features import save_arrays
+from overtone.features import Scalar, save_arrays
 from overtone.features.keys import ROLES
 from overtone.search.base import Store
-from overtone.search.records import RESERVED, Records, Scalar, cast_table
+from overtone.search.records import RESERVED, Records, cast_table
 
 NEIGHBOURS = 15
 """Neighbours of each item in a file for Embedding Atlas."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from overtone.core.documents import Document
-from overtone.search.records import Scalar
+from overtone.features import Scalar
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow
 
 from overtone.core import InputError, Progress, ProgressCallback
+from overtone.features import Scalar
 from overtone.search.base import Store
 from overtone.search.origin import check_origin, set_origin
-from overtone.search.records import Scalar, make_table
+from overtone.search.records import make_table
 from overtone.search.result import Indexing
 
 if TYPE_CHECKING:
