@@ -15,8 +15,9 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from fuzz.cases import make_case, prepare
@@ -30,6 +31,7 @@ MEMORY = 1536
 _ROOM = 3 << 30
 """Bytes of address space beyond what the imports take: a case that wants more is refused it by the system."""
 _BROKEN = 99
+_MODULES = "modules.txt"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
@@ -101,6 +103,7 @@ def run(seeds: Iterable[int], jobs: int = 1, report: int = 0) -> Summary:
         base.mkdir()
         cases.mkdir()
         _prepare(base)
+        _warm_up(base)
         running: dict[int, tuple[int, float]] = {}
         waiting, ended = iter(seeds), threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: ended.set())  # what is done by then is told
@@ -140,12 +143,33 @@ def _import_all() -> None:
             importlib.import_module(module.name)
 
 
-def call(words: list[str]) -> int:
-    """Run the program in this process; its exit code."""
+def _warm_up(base: Path) -> None:
+    """Have once what every case would make anew: modules that the preparation needed, and the library of reports."""
+    import importlib
+
+    from overtone.report.page import packed_library
+
+    for name in (base / _MODULES).read_text().split():
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    packed_library()
+    _command()
+
+
+@cache
+def _command() -> Callable[..., object]:
+    """The program, its commands built."""
+    from typer.main import get_command
+
     from overtone.cli.app import app
 
+    return get_command(app)
+
+
+def call(words: list[str]) -> int:
+    """Run the program in this process; its exit code."""
     try:
-        app(words, prog_name="overtone")
+        _command()(words, prog_name="overtone")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
@@ -158,6 +182,7 @@ def _prepare(base: Path) -> None:
             os.chdir(base)
             with contextlib.redirect_stdout(io.StringIO()):
                 prepare(base, call)
+            (base / _MODULES).write_text("\n".join(sorted(sys.modules)))
         except BaseException:
             traceback.print_exc()
             os._exit(1)
