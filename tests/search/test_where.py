@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overtone.core import InputError
-from overtone.search.expression import to_expression
+from overtone.search.expression import evaluate_filter
 from overtone.search.filters import Both, Comparison, Either, IsNull, Like, Not, OneOf, check_where, columns_of
 from overtone.search.where import parse_where
 
@@ -29,7 +29,7 @@ def kept(text: str) -> list[int]:
     found = parse_where(text)
     check_where(found, COLUMNS, text)
     table = pyarrow.Table.from_pylist([{**row, "row": at} for at, row in enumerate(ROWS)])
-    return table.filter(to_expression(found, COLUMNS))["row"].to_pylist()
+    return table.filter(evaluate_filter(found, table, COLUMNS))["row"].to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_logic_of_null_is_that_of_sql(values: list[int | None], bound: int) -> N
     table = pyarrow.table({"x": pyarrow.array(values, pyarrow.int64()), "row": np.arange(len(values))})
 
     def rows(text: str) -> set[int]:
-        return set(table.filter(to_expression(parse_where(text), {"x": "int64"}))["row"].to_pylist())
+        return set(table.filter(evaluate_filter(parse_where(text), table, {"x": "int64"}))["row"].to_pylist())
 
     known = {row for row, value in enumerate(values) if value is not None}
     less = {row for row in known if values[row] < bound}

@@ -108,7 +108,7 @@ def _clips(
     if isinstance(target, Features):
         return ScaledClips.of(target, None, only), target, None
     if isinstance(target, (str, Path)) and not is_run(target):
-        features = logged(load_views(target, **reading))
+        features = logged(load_views(target, **reading), splits=False)
         return ScaledClips.of(features, None, only), features, None
     if data is None:
         raise InputError(f"{target}: a run's scaling is used on features", fix="name them: overtone find WHAT RUN DATA")
@@ -117,10 +117,10 @@ def _clips(
 
     run = target if isinstance(target, Run) else Run.load(target)
     if only is not None:
-        part = read_one(data, only, run.modalities, reading)
+        part = read_one(data, only, run.modalities, reading, splits=False)
         run.check_one(only, part.modalities[only][part.has(only)], place_clips(part, only))
         return ScaledClips.of(part, run.scalers, only), part, run
-    pairs = read(data, cast(PairReading, {"modalities": run.modalities, **reading}))
+    pairs = read(data, cast(PairReading, {"modalities": run.modalities, **reading}), splits=False)
     run.check(pairs)
     return ScaledClips.of(pairs, run.scalers), pairs, run
 

@@ -77,7 +77,7 @@ def label(
     prototypes, names = None, None
     if classes is not None:
         side = classes_modality or next((name for name in run.modalities if name != only), "")
-        rows = read_one(classes, side, run.modalities, {})
+        rows = read_one(classes, side, run.modalities, {}, splits=False)
         prototypes, names = run.embed_one(side, rows), rows.ids
     numbers, names = _known(features, labels, names)
     found = label_clips(
@@ -100,9 +100,9 @@ def _embedded(run: Run, data: str | Path | Features, only: str | None, reading: 
     import torch
 
     if only is not None:
-        single = read_one(data, only, run.modalities, reading)
+        single = read_one(data, only, run.modalities, reading, splits=False)
         return single, run.embed_one(only, single)
-    pairs = read(data, cast(PairReading, {"modalities": run.modalities, **reading}))
+    pairs = read(data, cast(PairReading, {"modalities": run.modalities, **reading}), splits=False)
     first, second = run.embed(pairs).values()
     return pairs, torch.nn.functional.normalize(first + second, dim=1)
 
@@ -113,10 +113,12 @@ def _known(
     """(N,) class numbers, -1 where there is none, and the classes' names."""
     import torch
 
+    from overtone.features.class_order import sort_classes
+
     numbers = torch.full((len(features),), -1)
     if table is not None:
         given = _read_labels(table)
-        names = names or tuple(sorted(set(given.values())))
+        names = names or tuple(sort_classes(given.values()))
         place = {name: row for row, name in enumerate(features.ids)}
         code = {name: number for number, name in enumerate(names)}
         for clip, name in given.items():

@@ -48,17 +48,30 @@ def inspect(
     return replace(found, training=foresee(loaded)) if "train" in loaded.splits else found
 
 
-def read(data: str | Path | Features, reading: PairReading) -> PairedFeatures:
-    """Features as they are, or loaded; decisions and doubts are logged, a single view is refused."""
+def read(data: str | Path | Features, reading: PairReading, *, splits: bool = True) -> PairedFeatures:
+    """Features as they are, or loaded; decisions and doubts are logged, a single view is refused.
+
+    Args:
+        data: Features or their source.
+        reading: How to read the source.
+        splits: Whether splits matter to what follows.
+    """
     from overtone.features import Features, add_metadata, load, require_pairs
 
     if not isinstance(data, Features):
-        return logged(load(data, **reading))
+        return logged(load(data, **reading), splits=splits)
     beside = reading.get("metadata")
-    return require_pairs(data if beside is None else logged(add_metadata(data, beside)))
+    return require_pairs(data if beside is None else logged(add_metadata(data, beside), splits=splits))
 
 
-def read_one(data: str | Path | Features, modality: str, names: tuple[str, str], reading: ViewReading) -> Features:
+def read_one(
+    data: str | Path | Features,
+    modality: str,
+    names: tuple[str, str],
+    reading: ViewReading,
+    *,
+    splits: bool = True,
+) -> Features:
     """One modality of features as they are, or loaded; a source need not have the other one.
 
     Args:
@@ -67,6 +80,7 @@ def read_one(data: str | Path | Features, modality: str, names: tuple[str, str],
         names: The two modalities of the run that asks.
         reading: Its ``modalities`` are keys of the source: of both modalities in the order of ``names``, or of this
             one alone. The features bear the name ``modality`` all the same.
+        splits: Whether splits matter to what follows.
 
     Raises:
         InputError: The run or the data has no such modality, or the data cannot be read.
@@ -80,7 +94,7 @@ def read_one(data: str | Path | Features, modality: str, names: tuple[str, str],
         keys = reading.get("modalities") or names
         key = keys[names.index(modality)] if len(keys) == len(names) else keys[0]
         reading = {**reading, "modalities": (key,)}
-        data = logged(load_views(data, **reading))
+        data = logged(load_views(data, **reading), splits=splits)
     if key not in data.modalities:
         raise unknown_name(f"modality of {data.provenance.source}", key, data.names)
     known = {field.name: getattr(data, field.name) for field in fields(data)}
@@ -88,10 +102,16 @@ def read_one(data: str | Path | Features, modality: str, names: tuple[str, str],
     return Features(**{**known, "modalities": {modality: data.modalities[key]}, **by_modality})
 
 
-def logged(features: F) -> F:
-    """The features themselves, after what was decided and what looks doubtful was logged."""
+def logged(features: F, *, splits: bool = True) -> F:
+    """The features themselves, after what was decided and what looks doubtful was logged.
+
+    Args:
+        features: Just loaded.
+        splits: Whether splits matter to what follows; else it is not said how one was made.
+    """
     for note in features.provenance.notes:
-        log.info(note)
+        if splits or note != features.provenance.made_split:
+            log.info(note)
     for warning in features.provenance.warnings:
         log.warning(warning)
     return features

@@ -225,8 +225,8 @@ def _read_queries(source: str, run: Run, asked: tuple[str, ...] | None, reading:
         with open_source(source, check_reading()) as table:
             asked = tuple(name for name in run.modalities if any(key.startswith(name) for key in table.arrays))
     if len(asked) == 1:
-        return read_one(source, asked[0], run.modalities, cast(ViewReading, reading))
-    return read(source, cast(PairReading, {"modalities": run.modalities, **reading}))
+        return read_one(source, asked[0], run.modalities, cast(ViewReading, reading), splits=False)
+    return read(source, cast(PairReading, {"modalities": run.modalities, **reading}), splits=False)
 
 
 def _row_number(data: Features, row: str) -> int:

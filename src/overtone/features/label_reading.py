@@ -14,6 +14,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.features.arrays import ArrayLike, Column, Values
+from overtone.features.class_order import encode_classes
 
 NO_LABEL = -1
 """The class code of a row without a label."""
@@ -76,8 +77,7 @@ class Labels:
         codes = np.full(len(self.values), NO_LABEL, np.int64)
         given = self.values[self.known]
         if not names:
-            classes, numbers = np.unique(given, return_inverse=True)
-            names = [str(value) for value in classes.tolist()]
+            names, numbers = encode_classes(given)
         else:
             self._refuse_nameless(names)
             numbers = given

@@ -138,6 +138,8 @@ class ParsedTable:
     """What looked wrong while roles were found."""
     unused: dict[str, str] = field(default_factory=dict)
     """Key to the reason, of all keys without a role."""
+    split_note: str = ""
+    """The one of the notes that says how the splits were made, if they were."""
 
     def __post_init__(self) -> None:
         self._converted: dict[str, Values] = {}
@@ -262,6 +264,7 @@ class ParsedTable:
         train, test = draw_split(self.first.rows, _TEST_FRACTION, self.how.seed, self.group_names)
         whole = " and with every group on one side" if self.group_names else ""
         what = f"no split in the source: made a 70/30 split with seed {self.how.seed}, without using labels{whole}"
+        self.split_note = what
         self.notes.append(what)
         return {"train": train, "test": test}
 

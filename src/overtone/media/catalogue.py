@@ -12,6 +12,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.core.sources import check_inside
+from overtone.features.class_order import sort_classes
 from overtone.media.images import Raw
 
 T = TypeVar("T")
@@ -95,7 +96,7 @@ def number_classes(
         >>> number_classes(["dog", "cat", "dog"])
         (array([1, 0, 1]), ('cat', 'dog'))
     """
-    classes = tuple(sorted(set(names)) if order is None else order)
+    classes = tuple(sort_classes(names) if order is None else order)
     place = {name: number for number, name in enumerate(classes)}
     return np.array([place.get(name, UNLABELLED) for name in names], dtype=np.int64), classes
 

@@ -72,10 +72,10 @@ class PairCheck:
         }
 
     def sentence(self) -> str:
-        """The estimated share of wrong pairs, and what follows."""
+        """The estimated share of wrong pairs, which counts weak ones, too, and what follows."""
         number = int(self.wrong.sum())
         what = f"{number} of {len(self.ids)} are not trained on as pairs" if self.left_out else "all are kept"
-        return f"about {self.agreement.wrong_share:.0%} ({self.reason}; {what})"
+        return f"at most about {self.agreement.wrong_share:.0%} ({self.reason}; {what})"
 
     def rows(self) -> list[tuple[str, float, float]]:
         """Id, rank and chance of being wrong of the pairs taken as wrong, likeliest first."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from overtone.features.arrays import Rows, Values
+from overtone.features.class_order import sort_classes
 from overtone.features.keys import LABELS
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def words_of_lists(column: pyarrow.Array, key: str) -> tuple[Values, Values] | N
         {item.strip() if texts else item for item in row or () if item not in (None, "", -1)}
         for row in column.to_pylist()
     ]
-    names = sorted(set().union(*lists))
+    found = set().union(*lists)
+    names = sort_classes(found) if texts else sorted(found)
     place = {name: at for at, name in enumerate(names)}
     labels = np.zeros((len(lists), max(1, len(names))), np.uint8)
     for row, found in enumerate(lists):

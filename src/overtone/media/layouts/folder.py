@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from overtone.core import InputError
+from overtone.features.class_order import sort_classes
 from overtone.features.parsed_table import SPLITS as FEATURE_SPLITS
 from overtone.media.catalogue import Catalogue, catalogue_files, number_classes
 from overtone.media.layouts import Layout, layouts
@@ -40,7 +41,7 @@ def _read(source: Path) -> Catalogue:
         beside = files[with_class.index(False)]
         fix = "move it (and others like it) into a folder that names its class, or away"
         raise InputError(f"{beside}: lies beside folders of classes, not in one of them", fix=fix)
-    classes = sorted({part[0] for part in inner if len(part) > 1})
+    classes = sort_classes(part[0] for part in inner if len(part) > 1)
     labels, names = number_classes([part[0] if len(part) > 1 else "" for part in inner], classes)
     return catalogue_files(source, "folder", files, labels=labels, class_names=names, splits=splits)
 

@@ -15,14 +15,19 @@ from numpy.typing import NDArray
 
 from overtone.core import InputError
 from overtone.features.arrays import READ_ERRORS
-from overtone.search.expression import to_expression
+from overtone.search.expression import evaluate_filter
 from overtone.search.filters import Filter, columns_of
 from overtone.search.flat.manifest import SegmentEntry, file_checksum
-from overtone.search.flat.writing import METADATA, ROW_GROUP
+from overtone.search.flat.writing import METADATA
 from overtone.search.records import RESERVED, Vectors, cast_table
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+_FILTERED = 65_536
+"""Rows whose metadata a filter holds at a time."""
+_MASKS = 8
+"""Filters whose rows are kept for the next search."""
 
 
 class Segment:
@@ -49,6 +54,7 @@ class Segment:
         self._maps = {name[: -len(".npy")]: _load(self.path / name, mmap_mode="r") for name in arrays}
         # Opened now: a reader keeps its version even if a writer removes the files.
         self._file = pyarrow.memory_map(str(self.path / METADATA))
+        self._masks: dict[str, Mask] = {}
         self.deleted: Mask | None = None
         if entry.deleted:
             self.deleted = np.zeros(self.rows, bool)
@@ -131,22 +137,28 @@ class Segment:
         return self._maps.get(f"{name}.present")
 
     def matching(self, where: Filter) -> Mask:
-        """Rows that pass a filter, read in parts."""
+        """Rows that pass a filter; those of the last filters are kept."""
+        key = repr(where)
+        found = self._masks.pop(key, None)
+        if found is None:
+            found = np.concatenate([np.zeros(0, bool), *self._evaluate(where)])
+        self._masks[key] = found
+        if len(self._masks) > _MASKS:
+            self._masks.pop(next(iter(self._masks)))
+        return found
+
+    def _evaluate(self, where: Filter) -> Iterator[Mask]:
+        """Which rows pass a filter, in parts; the columns of one part are held at a time."""
         names = sorted(columns_of(where))
         stored = [name for name in names if name in self._parquet.schema_arrow.names]
         columns = {name: self.columns[name] for name in names}
-        expression = to_expression(where, columns)
-        found, start = np.zeros(self.rows, bool), 0
         try:
             # A column that only later segments have is null here; the ids say how many rows there are.
-            for batch in self._parquet.iter_batches(8 * ROW_GROUP, columns=stored or [RESERVED], use_threads=False):
-                table = cast_table(pyarrow.table(batch), columns)
-                numbered = table.append_column("", pyarrow.array(np.arange(start, start + len(batch))))
-                found[numbered.filter(expression)[""].to_numpy()] = True
-                start += len(batch)
+            for batch in self._parquet.iter_batches(_FILTERED, columns=stored or [RESERVED], use_threads=False):
+                found = evaluate_filter(where, cast_table(pyarrow.table(batch), columns), columns)
+                yield found.fill_null(False).to_numpy()
         except READ_ERRORS as error:
             raise self._damage(error) from None
-        return found
 
     def metadata(self, rows: Rows) -> pyarrow.Table:
         """Ids and metadata of some rows in ascending order; only their parts of the file are read."""

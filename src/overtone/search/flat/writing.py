@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from overtone.search.flat.manifest import SegmentEntry, file_checksum, sync_folder
 from overtone.search.records import COLUMN_TYPES, RESERVED, Records, Vectors, cast_table, has_vector
 
-ROW_GROUP = 8192
-"""Rows of metadata that are read together."""
+_ROW_GROUP = 1024
+"""Rows of metadata that are read together: a search reads those around its hits."""
+_BLOCK = 8192
+"""Rows of vectors that are written together."""
 METADATA = "metadata.parquet"
 PRESENT = ".present.npy"
 TEMPORARY = ".segment-"
@@ -66,7 +68,7 @@ def write_segment(
                     files.append(batch.vectors.get(key), len(batch))
                 metadata = cast_table(batch.metadata, columns)
                 table = pyarrow.table([pyarrow.array(batch.ids, pyarrow.string()), *metadata.columns], schema)
-                writer.write_table(table, row_group_size=ROW_GROUP)
+                writer.write_table(table, row_group_size=_ROW_GROUP)
             for files in vectors.values():
                 files.finish()
         for path in temporary.iterdir():
@@ -102,8 +104,8 @@ class _VectorFiles:
 
     def append(self, part: Vectors | None, rows: int) -> None:
         """Write rows; zeros where there are none."""
-        for start in range(0, rows, ROW_GROUP):
-            size = min(ROW_GROUP, rows - start)
+        for start in range(0, rows, _BLOCK):
+            size = min(_BLOCK, rows - start)
             block = np.zeros((size, self.width), np.float32) if part is None else part[start : start + size]
             self.present.append(has_vector(block))
             if self.dtype != np.int8:
