@@ -164,6 +164,7 @@ def test_export_for_fiftyone_and_the_projector(store: Store, tmp_path: Path) -> 
     assert len(found["samples"]) == 1200
     assert found["samples"][1]["ground_truth"] == {"_cls": "Classification", "label": "dog"}
     assert len(found["samples"][1]["embedding_audio"]) == 16
+    assert set(found["sample_fields"]) <= set(found["samples"][1])
     folder = export_store(store, tmp_path / "projector")
     lines = (folder / "audio_metadata.tsv").read_text(encoding="utf-8").splitlines()
     assert lines[:2] == ["id\tnumber\tlength\tlabel\trare", "clip-0-0\t0\t0.0\tcat\tFalse"]
@@ -174,6 +175,33 @@ def test_export_for_fiftyone_and_the_projector(store: Store, tmp_path: Path) -> 
         export_store(store, folder)
     with pytest.raises(InputError, match=r"no program is known for this suffix; got suffix '\.xyz'"):
         export_store(store, tmp_path / "a.xyz")
+
+
+def test_export_for_fiftyone_declares_its_fields_and_has_one_kind_of_media(tmp_path: Path) -> None:
+    columns = {
+        "tags": ["x", "y"],
+        "a.b": [1, 2],
+        "_a_b": [0.5, None],
+        "label": [3, None],
+        "media_audio": ["s.wav", None],
+    }
+    with open_store(tmp_path / "store", create=True) as store:
+        store.add(["a", "b"], {"audio": np.eye(2)}, {**columns, "media_visual": ["v.mp4", None]}, present={})
+        found = json.loads(export_store(store, tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert [one["filepath"] for one in found["samples"]] == ["v.mp4", "b.mp4"]
+    assert found["samples"][0]["ground_truth"]["label"] == "3"
+    assert [found["samples"][0][name] for name in ("column_tags", "a_b", "column_a_b")] == ["x", 1, 0.5]
+    fields = {name: kind.replace("fiftyone.core.fields.", "") for name, kind in found["sample_fields"].items()}
+    assert fields.pop("ground_truth") == "EmbeddedDocumentField(fiftyone.core.labels.Classification)"
+    assert fields.pop("embedding_audio") == "ListField(FloatField)"
+    assert fields == {
+        "clip_id": "StringField",
+        "column_tags": "StringField",
+        "a_b": "IntField",
+        "column_a_b": "FloatField",
+        "media_audio": "StringField",
+        "media_visual": "StringField",
+    }
 
 
 def test_indexing_is_a_document(store: Store) -> None:

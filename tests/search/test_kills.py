@@ -42,9 +42,9 @@ def following(step: str, number: int) -> tuple[str, int]:
     return {"add": ("upsert", number), "upsert": ("delete", number)}.get(step, ("add", number + 1))
 
 
-def check_kills(uri: str, kills: int) -> None:
+def check_kills(uri: str, kills: int, seed: int = 0) -> None:
     """Kill writers at random moments and check the store after each."""
-    random, state = np.random.default_rng(0), State()
+    random, state = np.random.default_rng(seed), State()
     command = [sys.executable, str(WORKER), "fork", uri]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as parent:
         for kill in range(kills):
@@ -93,5 +93,6 @@ def test_a_few_kills(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_hundred_kills(tmp_path: Path) -> None:
-    check_kills(f"flat:{tmp_path / 'store'}", 200)
+@pytest.mark.parametrize("seed", range(4))
+def test_two_hundred_kills_in_four_parts(tmp_path: Path, seed: int) -> None:
+    check_kills(f"flat:{tmp_path / 'store'}", 50, seed)

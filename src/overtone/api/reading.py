@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 from typing_extensions import Unpack
 
@@ -82,6 +83,9 @@ def read_one(
             one alone. The features bear the name ``modality`` all the same.
         splits: Whether splits matter to what follows.
 
+    Returns:
+        The clips that have the modality.
+
     Raises:
         InputError: The run or the data has no such modality, or the data cannot be read.
     """
@@ -93,8 +97,11 @@ def read_one(
     if not isinstance(data, Features):
         keys = reading.get("modalities") or names
         key = keys[names.index(modality)] if len(keys) == len(names) else keys[0]
-        reading = {**reading, "modalities": (key,)}
-        data = logged(load_views(data, **reading), splits=splits)
+        both = tuple(keys) if len(keys) == len(names) else names
+        in_part = is_in_part(data, key, both, reading)
+        reading = {**reading, "modalities": both if in_part else (key,)}
+        found = load_views(data, **reading)
+        data = logged(_those_with(found, key) if in_part else found, splits=splits)
     if key not in data.modalities:
         raise unknown_name(f"modality of {data.provenance.source}", key, data.names)
     known = {field.name: getattr(data, field.name) for field in fields(data)}
@@ -102,16 +109,37 @@ def read_one(
     return Features(**{**known, "modalities": {modality: data.modalities[key]}, **by_modality})
 
 
+def is_in_part(source: str | Path, key: str, both: Sequence[str], reading: ViewReading | PairReading) -> bool:
+    """Whether a source of pairs may say that some clips lack a modality."""
+    from overtone.features.layout import PRESENT
+    from overtone.features.loading import open_source
+    from overtone.features.reading import Reading, check_reading
+
+    how = check_reading(**cast(Reading, {name: value for name, value in reading.items() if name != "modalities"}))
+    with open_source(source, how) as table:
+        said = PRESENT + key in table.arrays or how.missing == "nan"
+        return said and set(both) <= set(table.arrays)
+
+
+def _those_with(features: Features, key: str) -> Features:
+    """The clips that have a modality, after a note on the others."""
+    found = features.subset(features.has(key).nonzero().flatten())
+    known = features.provenance
+    note = f"{len(features) - len(found)} of {len(features)} clips without {key} are left out"
+    return replace(found, provenance=replace(known, notes=(*known.notes, note)))
+
+
 def logged(features: F, *, splits: bool = True) -> F:
     """The features themselves, after what was decided and what looks doubtful was logged.
 
     Args:
         features: Just loaded.
-        splits: Whether splits matter to what follows; else it is not said how one was made.
+        splits: Whether splits matter to what follows; else remarks on them are left out.
     """
-    for note in features.provenance.notes:
-        if splits or note != features.provenance.made_split:
-            log.info(note)
-    for warning in features.provenance.warnings:
-        log.warning(warning)
+    found = features.provenance
+    unsaid = () if splits else found.split_remarks
+    for level, sentences in ((logging.INFO, found.notes), (logging.WARNING, found.warnings)):
+        for sentence in sentences:
+            if sentence not in unsaid:
+                log.log(level, sentence)
     return features

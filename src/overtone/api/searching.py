@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 from typing_extensions import Unpack
 
 from overtone.api.parameters import Data, Flag, PairReading, Param, Settable, Settings, ViewReading
-from overtone.api.reading import read, read_one
+from overtone.api.reading import is_in_part, log, read, read_one
 from overtone.api.running import is_run, require_run
 from overtone.core import InputError, ProgressCallback
 from overtone.core.outputs import check_file, check_writable
@@ -174,7 +174,7 @@ def search_store(
         if isinstance(query, Features):
             return _search_features(opened, query, row, k, run, device, options)
         asked = [str(one) for one in ([query] if isinstance(query, (str, Path)) else query)]
-        if not asked:
+        if not all(asked or [""]):
             raise InputError("a search needs a query", fix="name an item of the store, or a feature file: --query")
         known = set(opened.known(asked))
         files = [one for one in asked if one not in known and (one in corpora or Path(one).exists())]
@@ -202,18 +202,37 @@ def _search_features(
     options: SearchOptions,
 ) -> SearchResult:
     """Embed the rows that are asked for and search by them."""
+    from overtone.features import PairedFeatures
     from overtone.search import search_vectors
     from overtone.search.origin import check_origin
     from overtone.search.querying import split_names
 
     rows = [_row_number(data, one) for one in ([row] if isinstance(row, str) else row)]
-    chosen, embedder = data.subset(rows) if rows else data, _run_of(store, run, device)
+    embedder = _run_of(store, run, device)
     check_origin(store, embedder)
-    asked = split_names(options.get("from_modality")) or chosen.names
-    names = [name for name in asked if name in chosen.names]
+    if isinstance(data, PairedFeatures) and data.names != embedder.modalities:
+        embedder.check(data)  # refuses them
+    asked = split_names(options.get("from_modality")) or data.names
+    names = [name for name in asked if name in data.names]
+    chosen = _those_with_any(data.subset(rows) if rows else data, names, bool(rows))
     vectors = {name: embedder.embed_one(name, chosen).numpy() for name in names}
     present = {name: chosen.has(name).numpy() for name in names}
     return search_vectors(store, vectors, k, ids=chosen.ids, present=present, **options)
+
+
+def _those_with_any(data: Features, names: Sequence[str], chosen: bool) -> Features:
+    """The clips that have one of some modalities, after a note on the others; if they were chosen, all must have."""
+    import torch
+
+    there = torch.stack([data.has(name) for name in names]).any(0)
+    if there.all():
+        return data
+    what = " and ".join(names)
+    if chosen or not there.any():
+        source, lacking = data.provenance.source, data.ids[int((~there).nonzero()[0, 0])]
+        raise InputError(f"{source}, clip {lacking!r}: without {what}", fix="query by what it has: --from")
+    log.info("%d of %d clips lack %s and are no queries", int((~there).sum()), len(data), what)
+    return data.subset(there.nonzero().flatten())
 
 
 def _read_queries(source: str, run: Run, asked: tuple[str, ...] | None, reading: PairReading) -> Features:
@@ -224,7 +243,8 @@ def _read_queries(source: str, run: Run, asked: tuple[str, ...] | None, reading:
     if asked is None:
         with open_source(source, check_reading()) as table:
             asked = tuple(name for name in run.modalities if any(key.startswith(name) for key in table.arrays))
-    if len(asked) == 1:
+    keys = dict(zip(run.modalities, reading.get("modalities") or run.modalities))
+    if len(asked) == 1 and not is_in_part(source, keys.get(asked[0], ""), tuple(keys.values()), reading):
         return read_one(source, asked[0], run.modalities, cast(ViewReading, reading), splits=False)
     return read(source, cast(PairReading, {"modalities": run.modalities, **reading}), splits=False)
 

@@ -69,7 +69,8 @@ def assemble(table: ParsedTable, subset: Subset | None = None, warnings: tuple[s
     parts = [*data.modalities.values(), *labelled, *data.splits.values()]
     parts += [*data.present.values(), *([group_numbers(data.groups)] if data.groups else [])]
     identity, notes = checksum(*parts), tuple(table.notes)
-    provenance = Provenance(table.source, table.table.reader, identity, notes, warnings, table.split_note)
+    remarks = tuple(table.split_remarks)
+    provenance = Provenance(table.source, table.table.reader, identity, notes, warnings, table.made_split, remarks)
     return replace(data, provenance=provenance)
 
 

@@ -34,7 +34,8 @@ class Provenance:
         checksum: SHA-256 over features, targets and splits as loaded.
         notes: What was decided while loading, in sentences (``"made a 70/30 split with seed 0"``).
         warnings: What may be wrong with the data but stops nothing, in sentences.
-        made_split: The note that says how a split was made while loading, if the source has none; else empty.
+        made_split: Whether the source has no split, so that one was made while loading.
+        split_remarks: Those notes and warnings that matter only where splits do.
     """
 
     source: str = "arrays"
@@ -42,7 +43,8 @@ class Provenance:
     checksum: str = ""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    made_split: str = ""
+    made_split: bool = False
+    split_remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -247,7 +247,7 @@ def _check_leaks(table: ParsedTable) -> Iterator[Issue]:
         rows = table.list_rows(table.first, leaked.tolist())
         what = f"{table.source}: {len(leaked)} of {len(test)} test rows also occur in training (rows {rows})"
         fix = "they inflate the results: drop them from one side"
-        yield Issue("leaked-rows", InputError(what, fix=fix), fatal=False)
+        yield Issue("leaked-rows", InputError(what, fix=fix), fatal=False, of_splits=True)
 
 
 def memory_bytes() -> int:

@@ -171,6 +171,8 @@ def _read(
             if issue.fatal:
                 raise issue.error
             warnings.append(str(issue.error))
+            if issue.of_splits:
+                parsed.split_remarks.append(str(issue.error))
         arrays = assemble(parsed, how.subset, tuple(warnings))
     kind = PairedFeatures if len(arrays.modalities) == 2 else Features
     found = {field.name: _to_tensors(getattr(arrays, field.name)) for field in fields(arrays)}

@@ -56,6 +56,8 @@ class Issue:
     error: InputError
     """What :func:`overtone.features.load` raises if it is fatal, and else warns of."""
     fatal: bool = True
+    of_splits: bool = False
+    """Whether it matters only where splits do."""
 
 
 def list_some(items: Sequence[object]) -> str:
@@ -138,8 +140,8 @@ class ParsedTable:
     """What looked wrong while roles were found."""
     unused: dict[str, str] = field(default_factory=dict)
     """Key to the reason, of all keys without a role."""
-    split_note: str = ""
-    """The one of the notes that says how the splits were made, if they were."""
+    split_remarks: list[str] = field(default_factory=list)
+    """Those notes and warnings that matter only where splits do."""
 
     def __post_init__(self) -> None:
         self._converted: dict[str, Values] = {}
@@ -264,7 +266,7 @@ class ParsedTable:
         train, test = draw_split(self.first.rows, _TEST_FRACTION, self.how.seed, self.group_names)
         whole = " and with every group on one side" if self.group_names else ""
         what = f"no split in the source: made a 70/30 split with seed {self.how.seed}, without using labels{whole}"
-        self.split_note = what
+        self.split_remarks.append(what)
         self.notes.append(what)
         return {"train": train, "test": test}
 

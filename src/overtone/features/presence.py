@@ -78,7 +78,7 @@ def check_groups(table: ParsedTable) -> Iterator[Issue]:
             if group and group in seen and table.groups is not None:
                 what = f"{table.groups.where}: group {group!r} has rows in {seen[group]!r} and in {split!r}"
                 fix = "clips of one group are alike, which inflates the results: keep each group in one split"
-                yield Issue("cut-groups", InputError(what, fix=fix), fatal=False)
+                yield Issue("cut-groups", InputError(what, fix=fix), fatal=False, of_splits=True)
                 return
             seen[group] = split
 

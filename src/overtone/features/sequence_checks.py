@@ -58,4 +58,5 @@ def check_repeats(table: ParsedTable) -> Iterator[Issue]:
                 f"{table.source}: of {len(hashes):,} rows of {name} {distinct:,} are different, and {both:,} of "
                 f"{len(test):,} test rows of the made split also train"
             )
-            yield Issue("repeated-rows", InputError(what, fix=f"--group {name} keeps equal rows together"), fatal=False)
+            error = InputError(what, fix=f"--group {name} keeps equal rows together")
+            yield Issue("repeated-rows", error, fatal=False, of_splits=True)

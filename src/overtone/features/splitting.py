@@ -155,5 +155,5 @@ def split_by_class(data: F) -> F:
     unused = int((~used).sum())
     if unused:
         notes.append(f"class-disjoint: {unused} rows without a label or in no split stay in none")
-    provenance = replace(data.provenance, notes=(*data.provenance.notes, *notes), made_split="")
+    provenance = replace(data.provenance, notes=(*data.provenance.notes, *notes), made_split=False)
     return replace(data, splits={k: torch.nonzero(v).flatten() for k, v in sides.items()}, provenance=provenance)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
+import mimetypes
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePath
 
 import numpy as np
 import pyarrow
@@ -22,6 +24,8 @@ from overtone.search.records import RESERVED, Records, cast_table
 NEIGHBOURS = 15
 """Neighbours of each item in a file for Embedding Atlas."""
 _LABEL, _MEDIA = "label", "media_"
+_FIFTYONE_FIELDS = {"string": "StringField", "int64": "IntField", "double": "FloatField", "bool": "BooleanField"}
+_FIFTYONE_TAKEN = ("id", "filepath", "tags", "metadata", "frames", "media_type", "created_at", "last_modified_at")
 
 
 def export_store(store: Store, path: str | Path) -> Path:
@@ -116,21 +120,50 @@ def _write_npz(store: Store, path: Path) -> None:
 
 
 def _write_fiftyone(store: Store, path: Path) -> None:
-    """A dataset as FiftyOne serialises it: samples with path, label, vectors and metadata."""
+    """A dataset as FiftyOne serialises it: the types of its fields, and samples with path, label, vectors, metadata."""
+    kinds = "fiftyone.core.fields."
+    fields = {"clip_id": f"{kinds}StringField"}
+    fields["ground_truth"] = f"{kinds}EmbeddedDocumentField(fiftyone.core.labels.Classification)"
+    vectors = {name: f"embedding_{name}" for name in store.modalities}
+    fields |= dict.fromkeys(vectors.values(), f"{kinds}ListField({kinds}FloatField)")
+    columns = {}
+    for name in (column for column in store.columns if column != _LABEL):
+        columns[name] = _fiftyone_name(name, fields)
+        fields[columns[name]] = kinds + _FIFTYONE_FIELDS[store.columns[name]]
+    rows = (row for part in store.iterate() for row in part.metadata.to_pylist())
+    suffix = next(
+        (PurePath(media).suffix for row in rows if (media := _media_path(row))), ""
+    )  # one kind of media in all
     samples = []
     for part in store.iterate():
         for row, (one, metadata) in enumerate(zip(part.ids, part.metadata.to_pylist())):
-            media = [value for name, value in metadata.items() if name.startswith(_MEDIA) and value]
-            label = metadata.pop(_LABEL, None)
-            sample: dict[str, object] = {"filepath": media[0] if media else one, "tags": [], "metadata": None}
-            sample["clip_id"] = one
-            sample["ground_truth"] = None if label is None else {"_cls": "Classification", "label": label}
-            for name in part.vectors:
-                there = bool(part.present[name][row])
-                sample[f"embedding_{name}"] = part.vectors[name][row].tolist() if there else None
-            samples.append({**sample, **metadata})
+            label = metadata.get(_LABEL)
+            media = _media_path(metadata) or one + suffix
+            sample: dict[str, object] = {"filepath": media, "tags": [], "metadata": None}
+            sample |= {"clip_id": one, "ground_truth": None}
+            if label is not None:
+                sample["ground_truth"] = {"_cls": "Classification", "label": str(label)}
+            for name, field in vectors.items():
+                sample[field] = part.vectors[name][row].tolist() if part.present[name][row] else None
+            samples.append(sample | {field: metadata[name] for name, field in columns.items()})
+    document = {"name": path.stem, "sample_fields": fields, "info": {}, "samples": samples}
     with atomic_path(path) as temporary:
-        temporary.write_text(json_text({"name": path.stem, "samples": samples}), encoding="utf-8")
+        temporary.write_text(json_text(document), encoding="utf-8")
+
+
+def _fiftyone_name(name: str, taken: Mapping[str, str]) -> str:
+    """The name of a field: without dots and dollars, not beginning with a line, and none that is taken."""
+    plain = re.sub(r"[.$]", "_", name).lstrip("_") or "column"
+    while plain in taken or plain in _FIFTYONE_TAKEN:
+        plain = f"column_{plain}"
+    return plain
+
+
+def _media_path(metadata: Mapping[str, Scalar]) -> str | None:
+    """The path of an item's media, of several that of a video or an image."""
+    paths = [str(value) for name, value in metadata.items() if name.startswith(_MEDIA) and value]
+    seen = [path for path in paths if (mimetypes.guess_type(path)[0] or "").startswith(("video/", "image/"))]
+    return next(iter([*seen, *paths]), None)
 
 
 def _write_projector(store: Store, path: Path) -> None:

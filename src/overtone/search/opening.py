@@ -94,6 +94,8 @@ def split_uri(uri: str | Path) -> tuple[str, str]:
         kind, location = "flat", str(uri)
     else:
         kind = scheme
+    if not location:
+        raise InputError(f"{uri}: a kind of store without a place", valid=f"{kind}:PLACE")
     if kind == "flat" and (Path(location) / "run.json").is_file():
         location = str(Path(location) / DEFAULT)
     return kind, location
