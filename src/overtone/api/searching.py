@@ -63,11 +63,15 @@ def index(
     require_run(run)
     if where and not audit:
         raise InputError("index: --where is for the audit", fix="ask for it: --audit")
+    filters = (where,) if isinstance(where, str) else tuple(where)
     from overtone.search import audit_store
     from overtone.search.indexing import index_features
     from overtone.search.opening import DEFAULT, open_store, replace_store
+    from overtone.search.where import parse_where
     from overtone.training import Run
 
+    for one in filters:
+        parse_where(one)  # a mistake is said before the work
     run = run if isinstance(run, Run) else Run.load(run, device)
     if store is None:
         if run.folder is None:
@@ -84,7 +88,7 @@ def index(
     if not audit:
         return found
     with open_store(store, settings=settings) as opened:
-        return replace(found, audit=audit_store(opened, where=(where,) if isinstance(where, str) else where))
+        return replace(found, audit=audit_store(opened, where=filters))
 
 
 def export(
@@ -177,7 +181,8 @@ def search_store(
         if not all(asked or [""]):
             raise InputError("a search needs a query", fix="name an item of the store, or a feature file: --query")
         known = set(opened.known(asked))
-        files = [one for one in asked if one not in known and (one in corpora or Path(one).exists())]
+        taken = () if row else known  # rows are of a file, whatever items are called
+        files = [one for one in asked if one not in taken and (one in corpora or Path(one).exists())]
         if not files:
             if row:
                 raise InputError("--row is for queries from a feature file", got=", ".join(asked))
