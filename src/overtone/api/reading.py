@@ -111,7 +111,7 @@ def read_one(
 
 def is_in_part(source: str | Path, key: str, both: Sequence[str], reading: ViewReading | PairReading) -> bool:
     """Whether a source of pairs may say that some clips lack a modality."""
-    from overtone.features.layout import PRESENT
+    from overtone.features.keys import PRESENT
     from overtone.features.loading import open_source
     from overtone.features.reading import Reading, check_reading
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from overtone.core import InputError
 from overtone.features.arrays import ArrayLike
-from overtone.features.base import Scalar
+from overtone.features.base import Scalar as Scalar
 
 Vectors = NDArray[np.float32]
 """(N, d) rows."""
