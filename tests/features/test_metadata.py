@@ -159,6 +159,13 @@ def test_tables_that_cannot_be_read_are_refused(name: str, content: str, said: s
     assert len(str(refused.value)) < 500
 
 
+def test_a_table_in_any_encoding_is_read(tmp_path: Path) -> None:
+    rows = b"".join(b"clip%d,%s\n" % (row, b"ok" if row < 15 else b"\xff\xfe\x81") for row in range(ROWS))
+    (tmp_path / "m.csv").write_bytes(b"id,t\n" + rows)
+    found = from_arrays(arrays(), metadata=tmp_path / "m.csv")
+    assert any("not UTF-8: read as latin-1" in note for note in found.provenance.notes)
+
+
 def test_what_is_nested_is_left_out_and_said(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text('{"id": "clip0", "tags": ["a"], "n": 1}\n{"id": "clip1", "n": 2.5}')
     found = read_metadata(tmp_path / "m.jsonl")
