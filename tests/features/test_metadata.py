@@ -166,6 +166,23 @@ def test_a_table_in_any_encoding_is_read(tmp_path: Path) -> None:
     assert any("not UTF-8: read as latin-1" in note for note in found.provenance.notes)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["# made by hand\nid,n\n{0}", "# id,n\n# id,n\nid,n\n{0}", "#one\n#two\nid n\n{1}", "# made\n#\nid\tn\n{2}"],
+)
+def test_comments_above_a_table_are_passed_over(text: str, tmp_path: Path) -> None:
+    rows = ["\n".join(f"clip{row}{mark}{row}" for row in range(ROWS)) for mark in (",", "   ", "\t")]
+    (tmp_path / "m.txt").write_text(text.format(*rows))
+    found = from_arrays(arrays(), metadata=tmp_path / "m.txt")
+    assert found.metadata["n"] == tuple(range(ROWS))
+    assert any("lines of comments above the table are passed over" in note for note in found.provenance.notes)
+
+
+def test_a_header_that_is_a_comment_is_one(tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "m.csv", np.arange(2 * ROWS).reshape(ROWS, 2), delimiter=",", header="x,y", fmt="%d")
+    assert from_arrays(arrays(), metadata=tmp_path / "m.csv").metadata["y"] == tuple(range(1, 2 * ROWS, 2))
+
+
 def test_what_is_nested_is_left_out_and_said(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text('{"id": "clip0", "tags": ["a"], "n": 1}\n{"id": "clip1", "n": 2.5}')
     found = read_metadata(tmp_path / "m.jsonl")

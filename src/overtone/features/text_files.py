@@ -27,6 +27,7 @@ _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ":
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _MOST_COLUMNS = 100_000
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _MOST_CHARACTERS = 1 << 26
 
 
@@ -41,6 +42,7 @@ class TextTable:
         decimal_comma: Whether 1,5 means 1.5.
         encoding: Of the characters.
         notes: What was found out and is not the usual, in sentences.
+        skipped: Lines above the first row: the header and comments.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class TextTable:
     decimal_comma: bool
     encoding: str
     notes: tuple[str, ...]
+    skipped: int = 1
 
     def batches(self) -> Iterator[list[NDArray[Any]]]:
         """The columns, some thousands of rows at a time, as text without the blanks around it."""
@@ -69,12 +72,14 @@ class TextTable:
         import pyarrow.csv as arrow
 
         keys = [f"column {at}" for at in range(len(self.names))]
-        reading = arrow.ReadOptions(column_names=keys, skip_rows=1, encoding=self.encoding.replace("-sig", ""))
+        blanks, encoding = self.separator == " ", self.encoding.replace("-sig", "")
+        skipped = 0 if blanks else self.skipped
+        reading = arrow.ReadOptions(column_names=keys, skip_rows=skipped, encoding=encoding)
         parsing = arrow.ParseOptions(delimiter=self.separator)
         converting = arrow.ConvertOptions(column_types=dict.fromkeys(keys, pyarrow.string()), strings_can_be_null=False)
         try:
             with self.path.open("rb") as file:
-                source = cast(Any, _Squeezed(file) if self.separator == " " else file)
+                source = cast(Any, _Squeezed(file, self.skipped) if blanks else file)
                 reader = arrow.open_csv(source, read_options=reading, parse_options=parsing, convert_options=converting)
                 for batch in reader:
                     yield [compute.utf8_trim_whitespace(column) for column in batch.columns]
@@ -105,10 +110,13 @@ def open_text(path: Path) -> TextTable:
     text = head.decode(encoding, "ignore")
     if "\0" in text:
         raise InputError(f"{path}: not a text file", valid="a table with a header in .csv, .tsv or .txt, or .parquet")
-    lines = [line for line in text.splitlines()[: 200 if len(head) < _SAMPLE else 100] if line.strip()]
+    comments, lines = _part_comments(_LINE_END.split(text)[: 200 if len(head) < _SAMPLE else 100])
     if not lines:
         raise InputError(f"{path}, line 1: not a header", got="nothing", fix="name the columns there")
     separator = _find_separator(lines)
+    skipped = comments + 1
+    if comments and all(map(_is_number, _split(lines[0], separator))):  # the last comment is the header
+        skipped, lines = comments, [_LINE_END.split(text)[comments - 1].lstrip().lstrip("#"), *lines]
     rows = [_split(line, separator) for line in lines]
     names, notes = [name.strip() for name in rows[0]], []
     if len(rows) > 1 and len(rows[1]) == len(names) + 1 and separator != "," and names[0]:
@@ -124,7 +132,15 @@ def open_text(path: Path) -> TextTable:
         notes.append(f"values are separated by {_SEPARATORS[separator]}{', with decimal commas' if comma else ''}")
     if encoding not in ("utf-8", "utf-8-sig"):
         notes.append(f"not UTF-8: read as {encoding}")
-    return TextTable(path, tuple(names), separator, comma, encoding, tuple(notes))
+    if comments:
+        notes.append(f"{comments} lines of comments above the table are passed over")
+    return TextTable(path, tuple(names), separator, comma, encoding, tuple(notes), skipped)
+
+
+def _part_comments(lines: list[str]) -> tuple[int, list[str]]:
+    """How many lines at the top begin with ``#``, and the lines below that are not empty."""
+    count = next((at for at, line in enumerate(lines) if not line.lstrip().startswith("#")), len(lines))
+    return count, [line for line in lines[count:] if line.strip()]
 
 
 def _find_encoding(path: Path, head: bytes) -> str:
@@ -179,11 +195,14 @@ def _is_number(word: str) -> bool:
 
 
 class _Squeezed(io.RawIOBase):
-    """A file of values between any number of blanks, with one blank between two."""
+    """A file of values between any number of blanks, with one blank between two, without its first lines."""
 
-    def __init__(self, file: io.BufferedReader) -> None:
+    def __init__(self, file: io.BufferedReader, skipped: int) -> None:
         super().__init__()
         self.file, self.waiting = file, b""
+        for _ in range(skipped):
+            while (line := file.readline()) and not line.strip():
+                continue
 
     def readable(self) -> bool:
         return True
