@@ -15,6 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from overtone.core import InputError
+from overtone.core.scratch import empty_rows
 from overtone.core.sources import check_declared
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ class Column:
                     values = block.astype(np.float32)
                 values = values if change is None else change(values)
                 if result is None:
-                    result = np.empty((self.rows, *values.shape[1:]), dtype=np.float32)
+                    result = empty_rows((self.rows, *values.shape[1:]))
                 result[start : start + len(values)] = values
                 start += len(values)
         return np.empty((0, *self.parts[0].shape[1:]), np.float32) if result is None else result

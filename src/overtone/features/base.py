@@ -176,6 +176,8 @@ class Features:
         """
         import torch
 
+        from overtone.features.large import take_rows
+
         rows = torch.as_tensor(rows, dtype=torch.int64)
         place = torch.full((len(self),), -1, dtype=torch.int64)
         if len(rows) and (int(rows.min()) < 0 or int(rows.max()) >= len(self)):
@@ -189,7 +191,7 @@ class Features:
         present = {name: mask[rows] for name, mask in self.present.items()}
         return replace(
             self,
-            modalities={name: tensor[rows] for name, tensor in self.modalities.items()},
+            modalities={name: take_rows(tensor, rows) for name, tensor in self.modalities.items()},
             ids=tuple(self.ids[row] for row in chosen),
             labels=None if self.labels is None else self.labels[rows],
             splits={name: members for name, members in splits.items() if len(members)},

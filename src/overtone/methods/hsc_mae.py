@@ -21,8 +21,6 @@ from overtone.objectives.soft_infonce import soft_infonce, soft_infonce_within, 
 from overtone.objectives.targets import own_and_others
 from overtone.objectives.weighting import LearnedWeights, weighted_sum
 
-_TAUGHT = 8192
-"""Rows that the teacher embeds at a time when it mines a large training set."""
 TERMS = ("canonical", "neighbours", "reconstruction", "distillation")
 
 
@@ -151,9 +149,7 @@ class HSCMAE(MaskedTwoTower):
 
     def _teach_all(self, features: Tensor, modality: int) -> Tensor:
         """The teacher's embeddings of a training set; a large one by blocks."""
-        if self.whole:
-            return self.teach(features, modality)
-        return torch.cat([self.teach(block, modality) for block in torch.split(features, _TAUGHT)])
+        return self.teach(features, modality) if self.whole else self.teach_blocks(features, modality)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """All terms of one step; ``loss`` is their weighted sum."""

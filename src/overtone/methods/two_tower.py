@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
+from overtone.core.scratch import release
 from overtone.methods.base import Batch, CorpusInfo, Method, TrainingDefaults
 from overtone.networks import (
     Activation,
@@ -25,6 +26,8 @@ from overtone.objectives.reconstruction import reconstruction_of_both
 
 LARGE = 10_000
 """Training rows from which on the wide network of the paper is the default."""
+_TAUGHT, _TAUGHT_WHOLE = 8192, 250_000
+"""Rows that the teacher embeds at a time where there are many, and rows up to which it embeds all at once."""
 
 
 class TwoTowerSettings(Settings):
@@ -118,6 +121,14 @@ class TwoTower(Method):
             encoder = cast(nn.ModuleList, self.teacher.module)[modality]
             return F.normalize(encoder(features).float(), dim=1)
 
+    def teach_blocks(self, features: Tensor, modality: int) -> Tensor:
+        """The same by blocks, so that activations take little memory and features may lie in a file."""
+        parts = []
+        for block in torch.split(features, _TAUGHT):
+            parts.append(self.teach(block, modality))
+            release(features)
+        return torch.cat(parts)
+
     def on_step_end(self, progress: float) -> None:
         """Move the teacher."""
         s = self.settings
@@ -125,7 +136,8 @@ class TwoTower(Method):
 
     def prepare_embedding(self, train: Batch) -> None:
         """Fit the canonical projection on the teacher's embeddings of the training rows."""
-        first, second = (self.teach(part, side) for side, part in enumerate(train.paired(*train.features)))
+        teach = self.teach if len(train) <= _TAUGHT_WHOLE else self.teach_blocks
+        first, second = (teach(part, side) for side, part in enumerate(train.paired(*train.features)))
         self.projection.fit(first, second, self.settings.projection_ridge)
 
     @torch.no_grad()

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.files import checksum
+from overtone.core.scratch import release
 from overtone.features import PairedFeatures, Scaler, hold_out, membership, only_pairs
+from overtone.features.large import spread_sample, take_rows
 from overtone.features.scaling_choice import ScalingChoice, fit_scalers
 from overtone.features.splitting import group_numbers
 from overtone.methods.base import Batch, CorpusInfo, Method
@@ -18,6 +20,8 @@ from overtone.training.clusters import ClusterCheck, check_clusters
 from overtone.training.pairing import PairCheck, check_pairs
 from overtone.training.settings import TrainingSettings
 
+_CHECKED = 250_000
+"""Training rows up to which pairs and clusters are looked at: that takes minutes there."""
 _SAMPLE = 1024
 """Training rows whose embeddings are checked for collapse where none are held out."""
 
@@ -42,6 +46,10 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.features[0])
+
+    def release(self) -> None:
+        """Let the system take back the memory of features that lie in a file."""
+        release(*self.features)
 
     @property
     def device(self) -> torch.device:
@@ -104,7 +112,7 @@ class TrainingData:
         corpus: What the method is built from.
         scalers: Per modality in order, fitted on the training rows.
         chosen: Why a scaling was chosen, of the modalities where it was.
-        pairs: Which training pairs look wrong; None where labels are seen, or for too few rows.
+        pairs: Which training pairs look wrong; None where labels are seen, for too few rows, or for too many.
         clusters: Whether the training pairs form small clusters; None where ``pairs`` is, for too few
             rows, or where rows are grouped.
         train: Training rows.
@@ -192,16 +200,23 @@ def prepare(
         )
     train = data.splits["train"]
     paired_rows = train[data.paired[train]]
-    there = {name: rows[train[data.has(name)[train]]] for name, rows in data.modalities.items()}
-    both = {name: rows[paired_rows] for name, rows in data.modalities.items()} if data.present else None
+    there = {name: spread_sample(rows, train[data.has(name)[train]]) for name, rows in data.modalities.items()}
+    both = {name: spread_sample(rows, paired_rows) for name, rows in data.modalities.items()} if data.present else None
     scalers, chosen = fit_scalers(settings.scaling, there, both)
     groups = torch.from_numpy(group_numbers(data.groups)) if data.groups else None
 
+    def scaled(name: str, split: Tensor) -> Tensor:
+        def change(part: Tensor, numbers: Tensor) -> Tensor:
+            part = scalers[name](part)
+            if not data.present:
+                return part
+            return torch.where(data.has(name)[numbers].view(-1, *[1] * (part.dim() - 1)), part, 0.0)
+
+        return take_rows(data.modalities[name], split, change)
+
     def rows_of(split: Tensor) -> Rows:
-        parts = [scalers[name](rows[split]) for name, rows in data.modalities.items()]
+        parts = [scaled(name, split) for name in data.names]
         masks = [data.has(name)[split] for name in data.names] if data.present else None
-        if masks is not None:
-            parts = [torch.where(mask.view(-1, *[1] * (part.dim() - 1)), part, 0.0) for mask, part in zip(masks, parts)]
         return Rows(
             (parts[0].to(device), parts[1].to(device)),
             None if data.labels is None else data.labels[split].to(device),
@@ -211,7 +226,7 @@ def prepare(
         )
 
     rows, check, clusters = rows_of(train), None, None
-    if data.labels is None:
+    if data.labels is None and len(train) <= _CHECKED:
         paired = torch.arange(len(rows)) if rows.paired is None else rows.paired.cpu()
         ids = tuple(data.ids[row] for row in train[paired].tolist())
         sides = [part[paired.to(device)] for part in rows.features]

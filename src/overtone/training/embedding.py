@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from overtone.core.scratch import release
+
 Embedder = Callable[[Tensor, int], dict[str, Tensor]]
 
 
@@ -22,9 +24,21 @@ def in_blocks(function: Embedder, features: Tensor, modality: int, memory_mb: in
     """
     floats = 16 * max(1024, math.prod(features.shape[1:]))  # a few layers' activations of a wide network
     block = max(256, memory_mb * 2**20 // (4 * floats))
-    with torch.no_grad():
-        parts = [function(rows, modality) for rows in torch.split(features, block)]
-    return {name: torch.cat([part[name] for part in parts]).float() for name in parts[0]}
+    found: dict[str, Tensor] = {}
+    start = 0
+    for rows in torch.split(features, block):
+        with torch.no_grad():
+            parts = function(rows, modality)
+        for name, part in parts.items():
+            if len(rows) == len(features):
+                found[name] = torch.cat([part]).float()  # never the features themselves
+                continue
+            if name not in found:
+                found[name] = part.new_empty(len(features), *part.shape[1:], dtype=torch.float32)
+            found[name][start : start + len(rows)] = part
+        start += len(rows)
+        release(features)
+    return found
 
 
 def spread_rows(embeddings: Tensor, present: Tensor | None) -> Tensor:

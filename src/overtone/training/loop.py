@@ -18,6 +18,9 @@ from overtone.training.data import Rows
 from overtone.training.distribution import Group
 from overtone.training.settings import TrainingSettings
 
+_RELEASE = 16
+"""Steps after which the system may take back the memory of features that lie in a file."""
+
 
 def rate(step: int, steps: int, warmup: float) -> float:
     """Share of the peak learning rate at a step: a line up from 0 over the warm-up, then half a cosine down to 0."""
@@ -72,6 +75,8 @@ class Loop:
             names = names or list(terms)
             log.append(torch.stack([value.detach().float() for value in terms.values()]))
             self.method.on_step_end((index + 1) / self.steps)
+            if index % _RELEASE == 0:
+                self.rows.release()
         self.group.broadcast([t for t in self.method.buffers() if t is not None])
         return names, self.group.average(torch.stack(log)).cpu()
 

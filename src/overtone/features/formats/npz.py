@@ -15,6 +15,7 @@ from numpy.lib import format as npy
 
 from overtone.core import InputError
 from overtone.core.atomic import atomic_path
+from overtone.core.scratch import note_source
 from overtone.features.arrays import Array, LazyRows, RowIndex, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.sparse import join_sparse
@@ -72,7 +73,9 @@ def map_array(
     declared, there = dtype.itemsize * math.prod(shape), path.stat().st_size - offset
     if declared > there:
         raise ValueError(f"{declared:,} bytes are declared, and {there:,} are there")
-    return np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape, order=order)
+    rows = np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape, order=order)
+    note_source(rows)
+    return rows
 
 
 def _padding(start: int) -> bytes:
