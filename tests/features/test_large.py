@@ -142,3 +142,16 @@ def test_what_is_large_can_be_set(monkeypatch: pytest.MonkeyPatch, given: str, s
     else:
         with pytest.raises(InputError, match=said):
             scratch._read_limit()
+
+
+@pytest.mark.usefixtures("small_memory")
+def test_files_that_are_mapped_as_they_are_stay_so(tmp_path: Path) -> None:
+    given = arrays()
+    for key, values in given.items():
+        np.save(tmp_path / f"{key}.npy", values)
+    data = load(tmp_path)
+    for name, rows in data.modalities.items():
+        assert not scratch.in_file(rows)
+        assert scratch._SOURCES[rows.data_ptr()] == given[name].nbytes
+        scratch.release(rows)
+        assert torch.equal(rows, torch.from_numpy(given[name]))
