@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from overtone.core import scratch
+from overtone.features import Scaler
+from overtone.features.large import spread_sample
 from overtone.training import train
 from overtone.training.data import prepare
 from overtone.training.settings import TrainingSettings
@@ -37,9 +39,11 @@ def test_weights_and_embeddings_are_those_of_features_in_memory(data, monkeypatc
 def test_scaled_training_rows_lie_in_a_file(data, make):
     settings = TrainingSettings.build({"select": "last", "scaling": "zscore"})
     found = prepare(make(labels=None, label_kind="none", class_names=()), settings, torch.device("cpu"))
-    for rows in found.train.features:
+    train = data.splits["train"]
+    for rows, (name, raw) in zip(found.train.features, data.modalities.items()):
         assert scratch.in_file(rows)
-        assert torch.allclose(rows.mean(0), torch.zeros(rows.shape[1]), atol=0.5)  # fitted on a sample
+        assert torch.equal(rows, Scaler.fit("zscore", spread_sample(raw, train))(raw[train]))
+        assert torch.equal(found.scalers[name](raw[train]), rows)
     found.train.release()
     assert all(rows.isfinite().all() for rows in found.train.features)
 
