@@ -27,7 +27,8 @@ def take_rows(tensor: Tensor, rows: Tensor, change: Callable[[Tensor, Tensor], T
     if not is_large((len(rows), *tensor.shape[1:])):
         return tensor[rows] if change is None else change(tensor[rows], rows)
     size = max(1, _BLOCK_BYTES // (4 * tensor[0].numel()))
-    found, start = None, 0
+    found: Tensor | None = None
+    start = 0
     for part in torch.split(rows, size):
         block = tensor[part] if change is None else change(tensor[part], part)
         if found is None:
