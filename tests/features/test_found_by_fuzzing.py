@@ -79,3 +79,18 @@ def test_the_source_is_left_as_it_was(tmp_path: Path) -> None:
     before = (tmp_path / "clips.npz").read_bytes()
     load(tmp_path / "clips.npz")
     assert (tmp_path / "clips.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize("key", ["split", "ids", "y", "class_names", "groups"])
+@pytest.mark.parametrize("kind", ["<U5", ">U5"])
+def test_text_with_numbers_that_are_no_characters(key: str, kind: str, tmp_path: Path) -> None:
+    texts = np.array([f"t{row}" for row in range(ROWS)], kind)
+    texts.view(kind[0] + "u4")[7] = 0x110000
+    arrays = {"audio": AUDIO, "visual": VISUAL, "y": np.arange(ROWS) % 2, key: texts}
+    np.savez(tmp_path / "clips.npz", **arrays)
+    (tmp_path / "clips").mkdir()
+    for name, values in arrays.items():
+        np.save(tmp_path / "clips" / f"{name}.npy", values)
+    for source in ("clips.npz", "clips"):
+        with pytest.raises(InputError, match=f"{key}.*numbers that are no characters"):
+            load(tmp_path / source)

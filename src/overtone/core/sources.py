@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from overtone.core.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _ALWAYS = 256 << 20
 """Bytes that any file may declare."""
@@ -74,6 +79,23 @@ def check_declared(size: int, stored: int, where: object) -> None:
     if size > max(_ALWAYS, _RATIO * stored):
         what = f"{where}: declares {size:,} bytes, and the file holds {stored:,}"
         raise InputError(what, valid=f"at most {_RATIO} times as many", fix="write it again without compression")
+
+
+def check_characters(texts: NDArray[Any], where: object) -> None:
+    """Refuse an array of text with numbers that are no characters: Python makes strings of them that break later.
+
+    Args:
+        texts: An array; of any other kind than text it is passed over.
+        where: File and key, for messages.
+
+    Raises:
+        InputError: A number is above the last character.
+    """
+    if texts.dtype.kind != "U" or not texts.size or not texts.dtype.itemsize:
+        return
+    numbers = texts.ravel().view(texts.dtype.str[0] + "u4")
+    if (numbers > sys.maxunicode).any():
+        raise InputError(f"{where}: text with numbers that are no characters", fix="copy or export the file again")
 
 
 def check_inside(name: str, where: object) -> None:

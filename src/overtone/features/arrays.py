@@ -16,7 +16,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.core.scratch import empty_rows
-from overtone.core.sources import check_declared
+from overtone.core.sources import check_characters, check_declared
 
 if TYPE_CHECKING:
     from types import EllipsisType
@@ -131,13 +131,14 @@ class Array:
             raise pickle_error(self)
         self.check_size()
         try:
-            return np.asarray(self.rows[rows])
+            values = np.asarray(self.rows[rows])
         except InputError:
             raise
         except READ_ERRORS as error:
-            reason = str(error).split("\n")[0]
-            what = f"{self.where}: cannot be read whole ({reason})"
+            what = f"{self.where}: cannot be read whole ({str(error).splitlines()[0] if str(error) else error!r})"
             raise InputError(what, fix="the file is damaged: copy or export it again") from None
+        check_characters(values, self.where)
+        return values
 
     def check_size(self) -> None:
         """Refuse values that the file cannot hold, before anything is allocated for them."""
@@ -146,8 +147,7 @@ class Array:
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[Values]:
         """The values from row ``start`` to ``stop`` in blocks of rows of about :data:`BLOCK_BYTES`."""
-        row_bytes = max(1, self.dtype.itemsize * int(np.prod(self.shape[1:])))
-        step = max(1, BLOCK_BYTES // row_bytes)
+        step = max(1, BLOCK_BYTES // max(1, self.dtype.itemsize * int(np.prod(self.shape[1:]))))
         stop = self.shape[0] if stop is None else stop
         for at in range(start, stop, step):
             yield self.read(slice(at, min(at + step, stop)))
