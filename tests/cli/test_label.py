@@ -37,6 +37,20 @@ def test_a_table_of_labels(cli: Cli, run: str, more: tuple[str, ...]) -> None:
     assert len(right) > 200
 
 
+def test_an_id_that_stands_twice_is_refused(cli: Cli, run: str) -> None:
+    Path("twice.csv").write_text("id,label\nclip-1,a\nclip-2,b\nclip-1,b\n", encoding="utf-8")
+    called = cli("label", run, "archive.npz", "--labels", "twice.csv")
+    assert (called.code, called.out) == (2, "")
+    assert "twice.csv: id 'clip-1' stands twice" in called.err
+
+
+def test_classes_are_in_the_order_of_their_numbers(cli: Cli, run: str) -> None:
+    lines = [f"clip-{row},kind {9 + row % 3}" for row in range(45)]
+    Path("more.csv").write_text("\n".join(["id,label", *lines]) + "\n", encoding="utf-8")
+    found = cli("label", run, "archive.npz", "--labels", "more.csv", "--json").document
+    assert found["classes"] == ["kind 9", "kind 10", "kind 11"]
+
+
 def test_labels_of_the_file_itself(cli: Cli, run: str) -> None:
     arrays = clips(300)
     labels = np.eye(3)[arrays.pop("y")]

@@ -57,6 +57,30 @@ def test_by_a_file_of_one_modality_and_by_a_row(cli: Cli, run: Path) -> None:
     assert both["queries"][0]["hits"][0]["metadata"]["label"] == "0"
 
 
+def test_a_file_in_which_some_clips_lack_a_modality(cli: Cli, run: Path) -> None:
+    arrays = clips(20)
+    np.savez("lack.npz", audio=arrays["audio"], visual=arrays["visual"], present_audio=np.arange(20) % 2 == 0)
+    found = cli("search", "run", "--query", "lack.npz", "--from", "audio", "-k", 1, "--json")
+    assert [one["query"] for one in found.document["queries"]] == [str(row) for row in range(0, 20, 2)]
+    assert "10 of 20 clips lack audio" in found.err
+    assert "split" not in found.err
+    called = cli("search", "run", "--query", "lack.npz", "--from", "audio", "--row", 1)
+    assert (called.code, called.out) == (2, "")
+    assert "lack.npz, clip '1': without audio" in called.err
+    assert cli("search", "run", "--query", "lack.npz", "--from", "audio", "--row", 2).code == 0
+    assert cli("embed", "run", "lack.npz", "--only", "audio", "--out", "e.npz").code == 0
+    assert len(np.load("e.npz")["ids"]) == 10
+
+
+def test_with_a_row_a_query_is_a_file_whatever_items_are_called(cli: Cli, run: Path) -> None:
+    with open_store("run/store") as store:
+        part = store.get(["clip-0"])
+        store.upsert(["sounds.npz"], part.vectors)
+    assert cli("search", "run", "--query", "sounds.npz", "--json").document["queries"][0]["query"] == "sounds.npz"
+    found = cli("search", "run", "--query", "sounds.npz", "--row", 1, "--json").document["queries"]
+    assert [one["query"] for one in found] == ["b"]
+
+
 def test_filters(cli: Cli, run: Path) -> None:
     where = "duration > 20 and label = '1' and split = 'test'"
     found = cli("search", "run", "--query", "clip-7", "--where", where, "--json").document
@@ -71,6 +95,9 @@ def test_filters(cli: Cli, run: Path) -> None:
     ("words", "said"),
     [
         (["search", "run"], "a search needs a query"),
+        (["search", "run", "--query", ""], "a search needs a query"),
+        (["search", "flat:", "--query", "clip-7"], "a kind of store without a place"),
+        (["index", "run", "clips.npz", "--overwrite", "--audit", "--where", "a ="], "character 4"),
         (["search", "run", "--query", "clip-7x"], "did you mean 'clip-7'"),
         (["search", "run", "--query", "clip-7", "--where", "label = x"], "character 9: a value is needed, got x"),
         (["search", "run", "--query", "clip-7", "--row", "1"], "--row is for queries from a feature file"),

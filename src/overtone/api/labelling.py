@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -149,6 +150,9 @@ def _read_labels(path: str | Path) -> dict[str, str]:
     if found.id_column is None or "label" not in found.columns:
         got = ", ".join([*([found.id_column] if found.id_column else []), *found.columns]) or "no columns"
         raise InputError(f"{path}: needs the columns id and label", got=got)
+    twice = [name for name, count in Counter(found.ids).items() if name and count > 1]
+    if twice:
+        raise InputError(f"{path}: id {twice[0]!r} stands twice", fix="one row per clip")
     return {name: str(label) for name, label in zip(found.ids, found.columns["label"]) if name and label is not None}
 
 
