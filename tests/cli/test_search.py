@@ -108,7 +108,7 @@ def test_filters(cli: Cli, run: Path) -> None:
         (["index", "run", "clips.npz"], "has item 'clip-0' already (300 of 300); --upsert replaces items"),
         (["index", "run", "clips.npz", "--where", "a = 1"], "--where is for the audit"),
         (["index", "run", "clips.npz", "--upsert", "--set", "dtype=int8"], "another dtype"),
-        (["index", "run", "clips.npz", "--metadata", "more.txt"], "unknown kind of table"),
+        (["index", "run", "clips.npz", "--metadata", "more.txt"], "more.txt: cannot be read as a table of metadata"),
         (["export", "run", "--out", "x.xyz"], "no program is known"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
