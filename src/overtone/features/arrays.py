@@ -155,8 +155,7 @@ class Array:
     def text(self) -> tuple[str, ...]:
         """The values as strings; numbers are written out."""
         values = self.read().ravel()
-        if values.dtype.kind == "S":
-            values = np.char.decode(values, "utf-8", "replace")
+        values = np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
         return tuple(str(value) for value in values.tolist())
 
 
