@@ -94,3 +94,12 @@ def test_text_with_numbers_that_are_no_characters(key: str, kind: str, tmp_path:
     for source in ("clips.npz", "clips"):
         with pytest.raises(InputError, match=f"{key}.*numbers that are no characters"):
             load(tmp_path / source)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"state": "finished"}', '{"method": null}'])
+def test_a_run_that_does_not_say_its_method(text: str, tmp_path: Path) -> None:
+    from overtone.interactions import read_run_graph
+
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(InputError, match="no class graph"):
+        read_run_graph(tmp_path)

@@ -114,7 +114,7 @@ def test_parquet_columns_of_other_kinds(tmp_path) -> None:
     pyarrow.parquet.write_table(pyarrow.table(columns).replace_schema_metadata(metadata), tmp_path / "a.parquet")
     found = inspect(tmp_path / "a.parquet")
     assert kinds(found) == {"ant": 10, "bee": 10, "cat": 10}
-    assert "struct" in found.unused["picture"]
+    assert "str" in found.unused["picture.path"]
     np.testing.assert_array_equal(load(tmp_path / "a.parquet").modalities["image"].numpy(), A)
     for words in (pyarrow.array(WORDS.tolist(), pyarrow.string_view()), pyarrow.array(WORDS).dictionary_encode()):
         pyarrow.parquet.write_table(pyarrow.table({**columns, "label": words}), tmp_path / "b.parquet")

@@ -191,7 +191,7 @@ def test_few_classes_come_with_a_warning_and_pairs_of_one_class_do_not_count(ora
         (np.full((5, 3), 1 / 3), {"centre": True, "labels": [0, 1]}, "one label a row; got 2 labels, 5 rows"),
         (np.full((5, 3), 1 / 3), {"classes": ["a"]}, "one name a class; got 1 names, 3 classes"),
         (np.full((5, 3), 1 / 3), {"modality": ["a", "b"]}, "every modality has the same classes"),
-        (np.full((5, 3), np.nan), {"kind": "logits"}, "row 0, variable 'class:class0': nan"),
+        (np.full((5, 3), np.nan), {"kind": "logits"}, "row 0, class 0: nan"),
     ],
 )
 def test_what_is_no_soft_label_is_refused(values: Any, options: dict[str, Any], said: str) -> None:

@@ -126,7 +126,7 @@ def read_run_graph(
     run = RunFolder(folder)
     if not (run / "soft_labels.safetensors").exists():
         what, valid = f"{folder}: has no class graph and no soft labels", "a run of interactions, with graph=inferred"
-        raise InputError(what, got=f"a run of {run.info()['method']}", valid=valid)
+        raise InputError(what, got=f"a run of {run.info().get('method', 'an unknown method')}", valid=valid)
     soft = SoftLabels.load(run / "soft_labels.safetensors")
     own = run.settings().get("inference") or {}
     stored = None if settings or knowledge else load_graph(run.path)

@@ -86,7 +86,7 @@ def find_missing_events(folder: str | Path, chance: float = 0.9, event: str | No
     info = run.info()
     if not has_event_chances(folder):
         what, valid = f"{folder}: has no event chances", "a run of interactions, with graph=inferred"
-        raise InputError(what, got=f"a run of {info['method']}", valid=valid)
+        raise InputError(what, got=f"a run of {info.get('method', 'an unknown method')}", valid=valid)
     chances, soft = EventChances.load(run / EVENTS_FILE), SoftLabels.load(run / "soft_labels.safetensors")
     if event is not None and event not in soft.classes:
         raise unknown_name("class of the run", event, soft.classes)
