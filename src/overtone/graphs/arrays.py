@@ -9,6 +9,7 @@ from overtone.core import InputError
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Rows = NDArray[np.intp]
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.floating | np.integer | np.bool_]
 

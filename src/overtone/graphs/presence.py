@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from overtone.graphs.arrays import Bools, Floats
+from overtone.graphs.arrays import Bools, Floats, Rows
 from overtone.graphs.settings import InferenceSettings
 from overtone.graphs.soft_labels import (
     Kind,
@@ -111,28 +111,33 @@ def _unmix(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats
     """(n, C) unmixed scores of one modality from (n, C) scores that are about linear in presences (logits)."""
     spread = scores.std(0)
     standard = (scores - scores.mean(0)) / np.where(spread > 0, spread, 1.0)
-    unmixed = _rescale(standard, labels, settings)
+    known = labels.any(1)
+    rows = [(np.flatnonzero(known & ~marked), np.flatnonzero(marked)) for marked in labels.T]
+    unmixed = _rescale(standard, rows, settings)
     for _ in range(settings.rounds):
         chances = _step(unmixed, settings)
-        mixing = _ridge(chances - chances.mean(0), settings.ridge) @ standard
-        unmixed = _rescale(standard @ _ridge(mixing, settings.ridge), labels, settings)
+        mixing = _regress(chances - chances.mean(0), standard, settings.ridge)
+        unmixed = _rescale(standard @ _regress(mixing, np.eye(len(mixing)), settings.ridge), rows, settings)
     return unmixed
 
 
-def _ridge(matrix: Floats, share: float) -> Floats:
-    """The pseudo-inverse (XᵀX + λI)⁻¹Xᵀ of a (n, C) matrix, λ a share of the mean of XᵀX's diagonal; (C, n)."""
+def _regress(matrix: Floats, targets: Floats, share: float) -> Floats:
+    """The ridge regression (XᵀX + λI)⁻¹XᵀY of (n, K) on (n, C), λ a share of the mean of XᵀX's diagonal; (C, K)."""
     inner = matrix.T @ matrix
     inner[np.diag_indices_from(inner)] += share * np.trace(inner) / len(inner) + np.finfo(float).tiny
-    found: Floats = np.linalg.solve(inner, matrix.T).astype(np.float64, copy=False)
+    found: Floats = np.linalg.solve(inner, matrix.T @ targets).astype(np.float64, copy=False)
     return found
 
 
-def _rescale(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats:
-    """Scores on the scale of their class, 0 absent and 1 present; only annotated rows set it."""
-    known = labels.any(1, keepdims=True)
-    absent, present = (
-        np.asarray(np.nanquantile(np.where(chosen, scores, np.nan), quantile, axis=0), dtype=np.float64)
-        for chosen, quantile in ((known & ~labels, 0.5), (labels, settings.annotated_quantile))
+def _rescale(scores: Floats, rows: Sequence[tuple[Rows, Rows]], settings: InferenceSettings) -> Floats:
+    """Scores on the scale of their class, 0 absent and 1 present; only annotated rows set it.
+
+    ``rows`` holds for every class those annotated otherwise, and those annotated with it.
+    """
+    columns = np.ascontiguousarray(scores.T)
+    absent = np.array([np.median(column[others]) for column, (others, _) in zip(columns, rows)])
+    present = np.array(
+        [np.quantile(column[marked], settings.annotated_quantile) for column, (_, marked) in zip(columns, rows)]
     )
     # A class that its own rows hardly stand out in would have noise blown up to presences.
     gap = np.maximum(present - absent, scores.std(0))

@@ -22,6 +22,8 @@ EVENTS_FILE = "events.safetensors"
 """The file of event chances in a run's folder."""
 _FAINT, _LOUD = 0.55, 0.8
 """Fitted loudness below which it is believed, and above which it cannot be told from 1."""
+_CELLS = 1 << 21
+"""Entries by which the loudness is fitted: it is common to all classes."""
 _BOUNDS = (-1.5, 2.5)
 """Scores beyond these say no more than these."""
 
@@ -140,7 +142,7 @@ def event_chances(
         >>> bool(abs(found.unannotated - hidden.sum() / 800) < 0.05)
         True
     """
-    given = torch.as_tensor(np.asarray(labels), dtype=torch.float64)
+    given = torch.as_tensor(np.asarray(labels), dtype=torch.float32)
     if len(scores) != 2:
         raise InputError("event chances need two modalities", got=", ".join(scores) or "none")
     unmixed = unmixed_scores(dict(scores), given.numpy(), kind=kind, settings=settings)
@@ -148,8 +150,8 @@ def event_chances(
     known = first.isfinite().all(0) & second.isfinite().all(0)
     classes = given.shape[1]
     edges = _edges(graph, classes, known)
-    evidence = Evidence((first[:, known], second[:, known]), given[:, known])
-    free = EventModel(evidence).fit()
+    evidence = Evidence((first[:, known].float(), second[:, known].float()), given[:, known])
+    free = EventModel(evidence.some(_CELLS)).fit()
     loudness = tuple(_believed(value) for value in free.loudness)
     model = EventModel(evidence, edges, loudness).fit()
     found = [torch.zeros_like(given) for _ in range(3)]
@@ -164,7 +166,7 @@ def event_chances(
     rates = torch.zeros(classes, dtype=torch.float64)
     rates[known] = model.rates
     names = list(scores)
-    missing = float(torch.where(given > 0, 0.0, found[2]).sum() / max(1, len(given)))
+    missing = float(torch.where(given > 0, 0.0, found[2]).sum(dtype=torch.float64) / max(1, len(given)))
     return EventChances(dict(zip(names, found[:2])), found[2], strengths, rates, dict(zip(names, loudness)), missing)
 
 

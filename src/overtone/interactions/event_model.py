@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 
 _ROUNDS = 30
+"""Most rounds."""
+_SETTLED = 3e-4
+"""Change of the chances, as a share of all chances, at which they have settled."""
 _FIRST = 0.3
 """Chance that an unannotated event is there, at a score where annotated ones usually are: the first guess."""
 _LEAST_DEVIATION = 0.05
@@ -21,27 +24,43 @@ _SOURCES = 30.0
 """Sources of an edge that its strength must rest on, to be believed by half."""
 _MOST = 0.97
 """Largest strength of an edge."""
-_CELLS = 1 << 23
-"""Entries that are held at once."""
+_CELLS = 1 << 18
+"""Entries of a block of rows: few enough to stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """(N, C) unmixed scores per modality, and (N, C) labels, in float64."""
+    """(N, C) unmixed scores per modality, and (N, C) labels, in float32."""
 
     scores: tuple[Tensor, Tensor]
     labels: Tensor
 
+    def some(self, cells: int) -> Evidence:
+        """Rows at even distances, as many as have so many entries."""
+        every = -(-self.labels.numel() // cells)
+        first, second = (part[::every] for part in self.scores)
+        return Evidence((first, second), self.labels[::every])
+
 
 @dataclass
 class _Sums:
-    """Sums over rows: moments of the scores per modality, how events show, and how often edges could and did act."""
+    """Sums over rows, in float64.
+
+    Attributes:
+        moments: (2, 3, 3, C): of 1, x and x², over absent, annotated and unannotated events, per modality.
+        shows: (4, C) unannotated clips that show an event nowhere, in the first modality, the second, or both.
+        annotated: (4, C) the same of annotated ones.
+        acted, could: How often each edge has brought its target, and could have.
+        change, total: Of all chances.
+    """
 
     moments: Tensor
     shows: Tensor
     annotated: Tensor
     acted: Tensor
     could: Tensor
+    change: float = 0.0
+    total: float = 0.0
 
 
 @dataclass
@@ -85,9 +104,14 @@ class EventModel:
     def fit(self) -> EventModel:
         """Run all rounds."""
         self._begin()
+        moments = self._moments(slice(None), self.chances)
         for number in range(_ROUNDS):
-            self._place_densities(self._moments(), number)
-            self._update(self._expect())
+            self._place_densities(moments, number)
+            sums = self._expect()
+            self._update(sums)
+            moments = sums.moments
+            if number > 2 and sums.change < _SETTLED * sums.total:
+                break
         return self
 
     def _begin(self) -> None:
@@ -99,12 +123,21 @@ class EventModel:
         self.itself = start / start.sum(0)
         self.shown = torch.tensor([0.0, 0.1, 0.1, 0.8], dtype=torch.float64)[:, None].repeat(1, self.classes)
 
-    def _moments(self) -> Tensor:
-        """(2, 3, 3, C) sums of 1, x and x² over absent, annotated and unannotated events, per modality."""
-        labels, found = self.evidence.labels, []
-        for chance, scores in zip(self.modalities, self.evidence.scores):
+    def _moments(self, rows: slice, chances: Tensor) -> Tensor:
+        """The ``moments`` of rows with these (n, 2C) chances."""
+        labels, found = self.evidence.labels[rows], []
+        for side, scores in enumerate(self.evidence.scores):
+            chance = chances[:, side * self.classes : (side + 1) * self.classes]
+            x = scores[rows]
             kinds = (1 - chance, chance * labels, chance * (1 - labels))
-            found.append(torch.stack([torch.stack([(k * scores**power).sum(0) for power in (0, 1, 2)]) for k in kinds]))
+            found.append(
+                torch.stack(
+                    [
+                        torch.stack([part.sum(0, dtype=torch.float64) for part in (k, k * x, k * x.square())])
+                        for k in kinds
+                    ]
+                )
+            )
         return torch.stack(found)
 
     def _place_densities(self, moments: Tensor, number: int) -> None:
@@ -133,7 +166,8 @@ class EventModel:
         after, clips = torch.empty_like(before), torch.empty_like(self.clips)
         zero = torch.zeros(count, dtype=torch.float64)
         shows = torch.zeros(4, self.classes, dtype=torch.float64)
-        sums = _Sums(torch.zeros(0), shows, shows.clone(), zero, zero.clone())
+        moments = torch.zeros(2, 3, 3, self.classes, dtype=torch.float64)
+        sums = _Sums(moments, shows, shows.clone(), zero, zero.clone())
         for start in range(0, len(before), step):
             rows = slice(start, start + step)
             self._expect_block(rows, before, after, clips, sums)
@@ -143,55 +177,63 @@ class EventModel:
     def _expect_block(self, rows: slice, before: Tensor, after: Tensor, clips: Tensor, sums: _Sums) -> None:
         labels = self.evidence.labels[rows]
         missing = 1 - labels
-        missed, annotated = [], []
-        for (absent, shown, unseen), scores in zip(self.densities, self.evidence.scores):
-            missed.append(_ratio(scores[rows], unseen, absent).exp())
-            annotated.append(_ratio(scores[rows], shown, absent).exp())
+        missed = [_ratio(scores[rows], unseen, absent) for (absent, _, unseen), scores in self._sides()]
         sources, targets = self.edges
         present = before[rows][:, sources]
         unbrought = torch.zeros_like(before[rows]).index_add_(
-            1, targets, torch.log1p(-(present * self.strengths).clamp_max(0.999))
+            1, targets, torch.log1p(-(present * self.strengths.float()).clamp_max(0.999))
         )
-        not_a, not_v = unbrought[:, : self.classes].exp(), unbrought[:, self.classes :].exp()
+        unbrought.exp_()
+        not_a, not_v = unbrought[:, : self.classes], unbrought[:, self.classes :]
         a, v = 1 - not_a, 1 - not_v
-        none, one, other, both = self.itself
-        # (shows nowhere, in the first modality, in the second, in both) before and after the scores are looked at
-        prior = torch.stack(
-            [
-                none * not_a * not_v,
-                (none * a + one) * not_v,
-                (none * v + other) * not_a,
-                none * a * v + one * v + other * a + both,
-            ]
-        )
-        likelihood = torch.stack([torch.ones_like(a), missed[0], missed[1], missed[0] * missed[1]])
-        joint = prior * likelihood
-        evidence = joint.sum(0)
-        posterior = joint / evidence
-        seen = self.shown[:, None, :] * torch.stack(
-            [torch.zeros_like(a), annotated[0], annotated[1], annotated[0] * annotated[1]]
-        )
-        seen = seen / seen.sum(0).clamp_min(1e-300)
-        whole = torch.where(labels[None] > 0, seen, posterior)
-        after[rows] = torch.cat([whole[1] + whole[3], whole[2] + whole[3]], 1)
-        clips[rows] = torch.where(labels > 0, 1.0, 1 - whole[0])
+        none, one, other, both = self.itself.float()
+        # priors: shows nowhere, in the first modality, in the second, in both; before the scores are looked at
+        nowhere = none * not_a * not_v
+        in_first, in_second = (none * a + one) * not_v, (none * v + other) * not_a
+        in_both = (none * a + one) * v + other * a + both
+        together = missed[0] * missed[1]
+        evidence = nowhere + in_first * missed[0] + in_second * missed[1] + in_both * together
+        first, second, third = missed[0] / evidence, missed[1] / evidence, together / evidence
+        posterior = (nowhere / evidence, in_first * first, in_second * second, in_both * third)
+        after[rows] = torch.cat([posterior[1] + posterior[3], posterior[2] + posterior[3]], 1)
+        clips[rows] = 1 - posterior[0]
+        self._expect_annotated(rows, after, clips, sums)
         # what was there without an edge's doing
-        first, second, third = (posterior[k] / prior[k].clamp_min(1e-12) for k in (1, 2, 3))
         itself = (
             posterior[0] + none * (first * a + second * v + third * a * v),
             one * (first + third * v),
             other * (second + third * a),
             third * both,
         )
-        sums.shows += torch.stack([(missing * part).sum(0) for part in itself])
-        sums.annotated += torch.stack([(labels * part).sum(0) for part in seen])
+        sums.moments += self._moments(rows, after[rows])
+        sums.change += float((after[rows] - before[rows]).abs().sum(dtype=torch.float64))
+        sums.total += float(after[rows].sum(dtype=torch.float64))
+        sums.shows += torch.stack([(missing * part).sum(0, dtype=torch.float64) for part in itself])
         if len(sources):
             # how much likelier the scores are if the target has been brought for sure
-            sure_a = (none + one) * not_v * likelihood[1] + (none * v + other + one * v + both) * likelihood[3]
-            sure_v = (none + other) * not_a * likelihood[2] + (none * a + one + other * a + both) * likelihood[3]
-            gain = torch.cat([missing * sure_a / evidence, missing * sure_v / evidence], 1)
-            sums.acted += (present * gain[:, targets]).sum(0)
-            sums.could += (present * torch.cat([missing, missing], 1)[:, targets]).sum(0)
+            sure_a = (none + one) * not_v * first + ((none + one) * v + other + both) * third
+            sure_v = (none + other) * not_a * second + ((none + other) * a + one + both) * third
+            gain = torch.cat([missing * sure_a, missing * sure_v], 1)
+            sums.acted += (present * gain[:, targets]).sum(0, dtype=torch.float64)
+            sums.could += (present * torch.cat([missing, missing], 1)[:, targets]).sum(0, dtype=torch.float64)
+
+    def _expect_annotated(self, rows: slice, after: Tensor, clips: Tensor, sums: _Sums) -> None:
+        """Chances of annotated events, which are there for sure, to show in each modality."""
+        row, column = self.evidence.labels[rows].nonzero(as_tuple=True)
+        ratios = []
+        for (absent, shown, _), scores in self._sides():
+            chosen = [(mean[column], variance[column]) for mean, variance in (shown, absent)]
+            ratios.append(_ratio(scores[rows][row, column], chosen[0], chosen[1]).double())
+        joint = self.shown[1:, column] * torch.stack([ratios[0], ratios[1], ratios[0] * ratios[1]])
+        seen = joint / joint.sum(0).clamp_min(1e-300)
+        for side in (0, 1):
+            after[rows][row, side * self.classes + column] = (seen[side] + seen[2]).float()
+        clips[rows][row, column] = 1.0
+        sums.annotated[1:].index_add_(1, column, seen)
+
+    def _sides(self) -> list[tuple[tuple[tuple[Tensor, Tensor], ...], Tensor]]:
+        """Densities and scores of each modality."""
+        return list(zip(self.densities, self.evidence.scores))
 
     def _update(self, sums: _Sums) -> None:
         """Shares and strengths from the sums; small samples lean on what all classes have in common."""
@@ -213,11 +255,15 @@ def _normal(sums: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _ratio(scores: Tensor, there: tuple[Tensor, Tensor], absent: tuple[Tensor, Tensor]) -> Tensor:
-    """Logarithm of the ratio of two normal densities, made monotone: beyond its turning point it stays."""
+    """Ratio of two normal densities, made monotone: beyond its turning point it stays."""
     (m1, v1), (m0, v0) = there, absent
     bend = 1 / v0 - 1 / v1
-    turn = (m0 / v0 - m1 / v1) / torch.where(bend.abs() < 1e-9, 1e-9, bend)
-    within = torch.where(bend > 0, torch.maximum(scores, turn), torch.minimum(scores, turn))
-    x = torch.where(bend.abs() < 1e-6, scores, within)
-    found = 0.5 * ((x - m0).square() / v0 - (x - m1).square() / v1 + v0.log() - v1.log())
-    return found.clamp(-_CLAMP, _CLAMP)
+    straight = bend.abs() < 1e-6
+    turn = (m0 / v0 - m1 / v1) / torch.where(straight, 1e-6, bend)
+    least = torch.where((bend > 0) & ~straight, turn, -torch.inf)
+    most = torch.where((bend < 0) & ~straight, turn, torch.inf)
+    slope = m1 / v1 - m0 / v0
+    level = 0.5 * (m0.square() / v0 - m1.square() / v1 + v0.log() - v1.log())
+    low, high, half, slope, level = (part.to(scores.dtype) for part in (least, most, 0.5 * bend, slope, level))
+    x = torch.minimum(torch.maximum(scores, low), high)
+    return ((half * x + slope) * x + level).clamp_(-_CLAMP, _CLAMP).exp_()
