@@ -167,9 +167,9 @@ def mean_of(views, labels) -> float:
     return sum(mean_average_precision(views[a], views[b], labels, labels) for a, b in ways) / 2
 
 
-def test_labels_that_are_as_good_may_lose_four_thousandths_of_it():
+def test_labels_that_are_as_good_may_lose_six_thousandths_of_it():
     found, reference, _, labels = gate(0.0, 0.02)
-    allowed = 0.004 * mean_of(reference, labels)
+    allowed = 0.006 * mean_of(reference, labels)
     (at_zero, _), (change, error) = found.curve[0.0], found.curve[found.weight]
     assert at_zero == 0
     assert found.weight < max(WEIGHTS)
@@ -181,7 +181,7 @@ def test_labels_that_are_as_good_may_lose_four_thousandths_of_it():
 def test_half_of_what_labels_surely_gained_may_be_spent():
     found, reference, _, labels = gate(0.1, 0.3)
     gain = found.curve[0.0][0]
-    spendable = max(gain - found.error, 0) / 2 + 0.004 * mean_of(reference, labels)
+    spendable = max(gain - found.error, 0) / 2 + 0.006 * mean_of(reference, labels)
     allowed = {w: spendable + (change - gain) - error for w, (change, error) in found.curve.items()}
     assert gain > 0.01
     assert found.weight == max(w for w, rest in allowed.items() if rest >= 0)
@@ -191,7 +191,7 @@ def test_the_curve_is_that_of_trials_where_there_are_any():
     labels = torch.eye(4)[torch.arange(40) % 4]
     effects = {weight: np.full(90, -0.009 * weight) for weight in WEIGHTS}
     found = choose_weight((labels, labels), lambda weight: (labels, labels), labels, effects)
-    assert found.weight == 0.4  # of a mean average precision of 1, four thousandths may be lost
+    assert found.weight == 0.6  # of a mean average precision of 1, six thousandths may be lost
     assert found.queries == 90
     assert {w: change for w, (change, _) in found.curve.items()} == {w: pytest.approx(-0.009 * w) for w in WEIGHTS}
 
