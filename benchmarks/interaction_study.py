@@ -2,6 +2,7 @@
 
     python benchmarks/interaction_study.py simulator                     # five data sets in each of five settings
     python benchmarks/interaction_study.py simulator --settings default --seeds 2  # fewer
+    python benchmarks/interaction_study.py rivals --settings default --seeds 1     # usual ways to complete labels
     python benchmarks/interaction_study.py scores --data DATA                      # a real teacher's scores
 
 What was done already is taken from --out.
@@ -38,6 +39,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 METRICS = ("map", "map_events")
 METHOD = "interactions"
 METHODS = (METHOD, "triplet")
+GRAPHS = ("none", "smoothing", "neighbours", "confident", "raw", "soft", "inferred")
+"""Values of the setting ``graph``: nothing, usual ways to complete labels, event chances without and with a graph."""
 
 
 def simulator(options: argparse.Namespace) -> None:
@@ -121,6 +124,24 @@ def rightness(graph: dict[str, Any], planted: Array) -> dict[str, float]:
     }
 
 
+def rivals(options: argparse.Namespace) -> None:
+    """What the usual ways to complete labels do for retrieval, beside event chances."""
+    for name in options.settings:
+        print(f"\n{name} {SETTINGS[name]}\n{'graph':12}{'map':>8}{'map_events':>12}   weights")
+        found: dict[str, list[tuple[float, float, float]]] = {graph: [] for graph in GRAPHS}
+        for seed in range(options.first, options.first + options.seeds):
+            data = from_arrays(simulate(SimulatorSettings(**SETTINGS[name]), seed))
+            trainer = InteractionTrainer()
+            for graph, rows in found.items():
+                run = trainer.train(METHOD, data, settings={"seed": seed, "graph": graph})
+                assert run.evaluation is not None
+                first, second = (run.evaluation[metric].mean for metric in METRICS)
+                rows.append((first, second, float(run.info.get("gate", {}).get("weight", 0.0))))
+        for graph, rows in found.items():
+            means = np.mean(rows, axis=0)
+            print(f"{graph:12}{means[0]:8.3f}{means[1]:12.3f}   {', '.join(f'{row[2]:g}' for row in rows)}", flush=True)
+
+
 def scores(options: argparse.Namespace) -> None:
     """A real teacher's scores of its own training rows: how sparse the graph is, and how far two halves agree."""
     given = np.load(options.data / "ave15_scores" / "scores.npz", allow_pickle=False)
@@ -146,7 +167,7 @@ def scores(options: argparse.Namespace) -> None:
 
 def main() -> None:
     """Run one part."""
-    parts = {"simulator": simulator, "scores": scores}
+    parts = {"simulator": simulator, "rivals": rivals, "scores": scores}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=parts)
     parser.add_argument("--out", type=Path, default=Path("runs/studies/interactions"), help="folder for results")

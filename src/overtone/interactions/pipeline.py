@@ -18,6 +18,7 @@ from overtone.graphs import Graph, InferenceSettings
 from overtone.interactions.class_graph import infer_graph, load_graph, store_graph
 from overtone.interactions.cross_fitting import cross_fit, select_labelled_splits
 from overtone.interactions.event_chances import EVENTS_FILE, event_chances
+from overtone.interactions.relabelling import RELABELLINGS
 from overtone.interactions.rewiring import rewire
 from overtone.interactions.soft_labels import Identity, SoftLabels
 from overtone.interactions.weight_trials import try_weights
@@ -107,6 +108,9 @@ class InteractionTrainer:
             "teacher": {"folds": config.folds, "head": soft.kind, **soft.choice, "reliability": soft.reliability}
         }
         weights = torch.zeros(2 * len(soft.classes), 2 * len(soft.classes))
+        if config.graph in RELABELLINGS:
+            run.info["interactions"] = facts
+            return _relabelled(config.graph, soft, run, weights)
         if config.graph == "planted":
             weights = _planted_weights(truth["interactions"], config.top)
         elif config.graph != "soft" and run.group.is_main:  # one process searches; all get the result
@@ -235,6 +239,16 @@ def _planted_weights(strengths: Tensor, top: int | None) -> Tensor:
         least = strengths.topk(min(top, len(strengths)), dim=0).values[-1]
         strengths = torch.where(strengths >= least, strengths, 0.0)
     return strengths / strengths.sum(0).clamp_min(torch.finfo(torch.float32).tiny)
+
+
+def _relabelled(kind: str, soft: SoftLabels, run: RunContext, weights: Tensor) -> InferredTargets:
+    """Targets of events by one of the usual ways to complete labels."""
+    rows = run.data.splits["train"]
+    features = [part[rows] for part in run.data.modalities.values()]
+    labels = soft.labels.float()
+    found = RELABELLINGS[kind](labels, torch.maximum(*soft.both).float(), features).to(run.device)
+    run.group.broadcast([found])
+    return InferredTargets((found, found), weights.to(run.device), found)
 
 
 def _true_events(truth: Mapping[str, Tensor], run: RunContext) -> InferredTargets:

@@ -39,8 +39,11 @@ class InteractionsSettings(MetricLearningSettings):
     """τ at the end, reached linearly; None: constant."""
     top: int | None = Field(None, ge=1)
     """Number of heaviest edges kept into each node of the graph; None: all."""
-    graph: Literal["inferred", "soft", "shuffled", "none", "pairs", "planted", "events"] = "inferred"
-    """The inferred graph, or a control: soft labels alone, shuffled edges, none, pairs, the planted graph or events."""
+    graph: Literal[
+        "inferred", "soft", "shuffled", "none", "pairs", "planted", "events",
+        "raw", "confident", "neighbours", "smoothing",
+    ] = "inferred"  # fmt: skip
+    """The inferred graph, a control, or a usual way to complete labels in place of event chances."""
     folds: int = Field(5, ge=2)
     """Folds of the training rows; each gets its soft labels from a teacher trained on the others."""
     teacher: dict[str, Any] = Field(default_factory=dict)
