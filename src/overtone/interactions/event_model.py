@@ -227,7 +227,7 @@ class EventModel:
         joint = self.shown[1:, column] * torch.stack([ratios[0], ratios[1], ratios[0] * ratios[1]])
         seen = joint / joint.sum(0).clamp_min(1e-300)
         for side in (0, 1):
-            after[rows][row, side * self.classes + column] = (seen[side] + seen[2]).float()
+            after[rows][row, side * self.classes + column] = (seen[side] + seen[2]).to(after.dtype)
         clips[rows][row, column] = 1.0
         sums.annotated[1:].index_add_(1, column, seen)
 
