@@ -56,6 +56,14 @@ def test_rows_are_held_out_only_where_the_choice_needs_them(monkeypatch):
     assert (asked.select, asked.validation_fraction) == ("last", 0.3)
 
 
+def test_at_most_so_many_rows_are_held_out_unless_more_are_asked_for():
+    million = CORPUS._replace(rows=1_000_000)
+    by_pairs = TrainingSettings.build({"select": "correlation"}).with_defaults(methods["toy"], million)
+    assert by_pairs.validation_fraction == 0.02
+    asked = TrainingSettings.build({"select": "correlation", "validation_fraction": 0.3})
+    assert asked.with_defaults(methods["toy"], million).validation_fraction == 0.3
+
+
 def test_map_is_refused_to_a_method_without_labels(data):
     with pytest.raises(InputError, match="select=map needs labels, and toy is trained without them"):
         train("toy", data, settings={"select": "map"})

@@ -12,6 +12,8 @@ from overtone.core.settings import rename
 from overtone.features.scaling import check_scaling
 from overtone.methods.base import CorpusInfo, Method
 
+_MOST_HELD_OUT = 20_000
+"""Rows that are held out by default at most: ranking them takes time that grows with their square."""
 Select = Literal["last", "correlation", "reciprocal_rank", "map"]
 
 
@@ -81,7 +83,8 @@ class TrainingSettings(Settings):
                 valid="last, correlation, reciprocal_rank",
             )
         if full.validation_fraction is None:
-            full = full.changed(validation_fraction=0.0 if full.select == "last" else defaults.validation_fraction)
+            share = min(defaults.validation_fraction, _MOST_HELD_OUT / max(1, corpus.rows))
+            full = full.changed(validation_fraction=0.0 if full.select == "last" else share)
         if full.patience is not None and full.select == "last":
             raise InputError(
                 "patience stops on validation, and select=last looks at none",
