@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 import overtone
 from overtone.core import InputError
+from overtone.core.files import read_json
 from overtone.interactions import EventChances, event_chances
 from overtone.interactions.event_model import EventModel, Evidence, _ratio
-from overtone.interactions.missing_events import find_missing_events
+from overtone.interactions.graph_effects import GraphEffect, measure_graph_effects
+from overtone.interactions.missing_events import MissingEvents, find_missing_events
 
 from .conftest import INFERENCE, SHORT, TEACHER, made, train
 
@@ -200,3 +202,24 @@ def test_wrong_words_are_refused(run, words, said):
 def test_a_run_without_chances_says_what_has_some(run):
     with pytest.raises(InputError, match="has no event chances; got a run of interactions"):
         overtone.events(run[0] / "reference")
+
+
+def test_what_the_graph_adds_is_said_by_class():
+    labels = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    without = torch.tensor([[1.0, 0.1, 0.2], [0.3, 1, 0.2], [0.2, 0.1, 0.2]])
+    chances = torch.tensor([[1.0, 0.9, 0.2], [0.3, 1, 0.1], [0.2, 0.6, 0.2]])
+    effects = measure_graph_effects(chances, without, labels, ("dog", "cat", "owl"))
+    assert effects == [GraphEffect("cat", 1.5, 0.2, 2)]
+    found = MissingEvents((), 0.9, 3, {}, effects=tuple(effects))
+    assert found.effect_said is not None
+    assert "by +1, most in cat (0 to 2)" in found.effect_said
+    assert found.to_dict()["effects"] == [{"event": "cat", "expected": 1.5, "without": 0.2, "raised": 2}]
+    assert MissingEvents((), 0.9, 3, {}).effect_said is None
+
+
+def test_a_run_says_what_its_graph_adds(run):
+    folder, _ = run
+    stored = read_json(folder / "run.json")["interactions"]["graph"]
+    found = find_missing_events(folder)
+    assert [effect._asdict() for effect in found.effects] == stored["effects"]
+    assert all(effect.raised or abs(effect.expected - effect.without) >= 0.9 for effect in found.effects)

@@ -84,7 +84,7 @@ def show_events(output: Output, found: MissingEvents, arguments: Mapping[str, An
         f"{plural(len(found.events), 'event')} with a chance of {number(found.chance)} or more in "
         f"{plural(found.clips, 'training clip')}; {expected:,.0f} are expected in all, at any chance."
     )
-    output.say(*([found.gate] if found.gate else []))
+    output.say(*filter(None, (found.effect_said, found.gate)))
     output.say(*(f"Written: {arguments[name]}" for name in ("csv",) if name in arguments))
 
 

@@ -11,8 +11,12 @@ from torch import Tensor
 
 from overtone.core import InputError, unknown_name
 from overtone.interactions.event_chances import EVENTS_FILE, EventChances
+from overtone.interactions.graph_effects import GraphEffect
 from overtone.interactions.soft_labels import SoftLabels
 from overtone.training.folder import RunFolder
+
+_NAMED = 5
+"""Classes that are named in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class MissingEvents:
         clips: Number of clips that were looked at.
         expected: Class to the expected number of clips that hold it without being annotated with it.
         gate: What the student's training has found about the use of event chances, in words; None if nothing.
+        effects: What the graph does to the chances of classes, the largest change first; empty if it is not known.
     """
 
     events: tuple[MissingEvent, ...]
@@ -58,10 +63,25 @@ class MissingEvents:
     clips: int
     expected: dict[str, float]
     gate: str | None = None
+    effects: tuple[GraphEffect, ...] = ()
+
+    @property
+    def effect_said(self) -> str | None:
+        """What the graph adds to soft labels, in words; None where that is not known."""
+        if not self.effects:
+            return None
+        change = sum(effect.expected - effect.without for effect in self.effects)
+        raised = sum(effect.raised for effect in self.effects)
+        named = ", ".join(f"{e.event} ({e.without:,.0f} to {e.expected:,.0f})" for e in self.effects[:_NAMED])
+        return (
+            f"Against soft labels alone the graph changes the expected number by {change:+,.0f}, most in {named}; "
+            f"chances raised by .2 or more: {raised:,}."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
-        return {**vars(self), "events": [event.to_dict() for event in self.events]}
+        effects = [effect._asdict() for effect in self.effects]
+        return {**vars(self), "events": [event.to_dict() for event in self.events], "effects": effects}
 
 
 def has_event_chances(folder: str | Path) -> bool:
@@ -112,7 +132,10 @@ def find_missing_events(folder: str | Path, chance: float = 0.9, event: str | No
         for clip, number, source in zip(clips.tolist(), classes.tolist(), sources.tolist())
     )
     gate = info.get("gate", {}).get("said")
-    return MissingEvents(events, chance, len(soft), expected, gate)
+    effects = tuple(
+        GraphEffect(**effect) for effect in info.get("interactions", {}).get("graph", {}).get("effects", ())
+    )
+    return MissingEvents(events, chance, len(soft), expected, gate, effects)
 
 
 def _sources(chances: EventChances, clips: Tensor, classes: Tensor) -> Tensor:

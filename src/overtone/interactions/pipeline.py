@@ -18,6 +18,7 @@ from overtone.graphs import Graph, InferenceSettings
 from overtone.interactions.class_graph import infer_graph, load_graph, store_graph
 from overtone.interactions.cross_fitting import cross_fit, select_labelled_splits
 from overtone.interactions.event_chances import EVENTS_FILE, event_chances
+from overtone.interactions.graph_effects import measure_graph_effects
 from overtone.interactions.relabelling import RELABELLINGS
 from overtone.interactions.rewiring import rewire
 from overtone.interactions.soft_labels import Identity, SoftLabels
@@ -34,6 +35,9 @@ T = TypeVar("T")
 
 _PASSED_ON = ("seed", "scaling", "device", "checkpoint_seconds", "memory_mb")
 """Settings of the student's training that teachers share, unless ``teacher`` says otherwise."""
+
+_COMPARED = 1 << 22
+"""Most chances for which those without a graph are computed beside them, to say what the graph adds."""
 
 
 class InteractionConfig(Protocol):
@@ -122,6 +126,10 @@ class InteractionTrainer:
             weights = rewire(weights.cpu(), torch.Generator().manual_seed(run.settings.seed)).to(run.device)
         found = event_chances(soft.arrays, soft.labels, weights.cpu(), kind=soft.kind, settings=config.inference)
         facts["events"] = found.summary()
+        if "graph" in facts and found.clips.numel() <= _COMPARED:
+            alone = event_chances(soft.arrays, soft.labels, kind=soft.kind, settings=config.inference)
+            effects = measure_graph_effects(found.clips, alone.clips, soft.labels, soft.classes)
+            facts["graph"]["effects"] = [effect._asdict() for effect in effects]
         if run.group.is_main and run.folder is not None:
             found.save(run.folder / EVENTS_FILE, soft.ids, soft.classes)
         first, second = (part.float().to(run.device) for part in found.modalities.values())

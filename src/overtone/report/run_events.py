@@ -38,5 +38,6 @@ def in_words(found: MissingEvents) -> str:
     return prose(
         f"{total:,.0f} events are expected in {clips} beside what is annotated{mostly}.",
         f"{sure} a chance of {least} or more.",
+        found.effect_said or "",
         found.gate or "",
     )
