@@ -91,7 +91,7 @@ def test_the_weight_rises_after_the_switch_and_the_threshold_goes_to_its_end(inf
     method, batch, soft, graph = informed(
         weight=2.0, graph_start=0.2, graph_warmup=0.4, threshold=0.5, threshold_end=0.8
     )
-    found = [method.strength(p) for p in (0.2, 0.4, 0.6, 1.0)]
+    found = [method.settings.strength_at(p) for p in (0.2, 0.4, 0.6, 1.0)]
     assert found == pytest.approx([0.0, 1.0, 2.0, 2.0])
     views = method.encode(batch, batch.features)
     assert (

@@ -16,7 +16,7 @@ from overtone.methods.event_gate import Effects, Gate, choose_weight
 from overtone.methods.event_space import Padding, blend
 from overtone.methods.interactions_settings import AUTO, UNINFORMED, InteractionsSettings
 from overtone.methods.metric_learning import MetricLearning
-from overtone.networks import Teacher, ramp
+from overtone.networks import Teacher
 from overtone.objectives.classification import positive_unlabelled
 from overtone.objectives.interaction import interaction, relatedness
 from overtone.objectives.pairs import unit
@@ -212,7 +212,7 @@ class Interactions(MetricLearning):
         if s.graph == "none":
             return {"loss": metric}
         pull = self.pull(first, second, as_targets(labels, self.classes), batch) if acts else metric.new_zeros(())
-        return {"loss": metric + self.strength(batch.progress) * pull, "metric": metric, "pull": pull}
+        return {"loss": metric + s.strength_at(batch.progress) * pull, "metric": metric, "pull": pull}
 
     @torch.no_grad()
     def chances(self, features: Tensor, modality: int) -> tuple[Tensor, Tensor]:
@@ -278,29 +278,18 @@ class Interactions(MetricLearning):
         relief = self.settings.negative_relief
         if self.settings.graph == "pairs" or not relief:
             return None
-        return relief * relatedness(self.soft_labels(batch), self.edges, self.threshold(batch.progress))
+        return relief * relatedness(self.soft_labels(batch), self.edges, self.settings.threshold_at(batch.progress))
 
     def pull(self, first: Tensor, second: Tensor, targets: Tensor, batch: Batch) -> Tensor:
         """What brings a global batch's clips together beside the metric loss, a scalar: along edges, or of pairs."""
         if self.settings.graph == "pairs":
             return (unit(first) - unit(second)).square().sum(1).mean()
-        soft, threshold = self.soft_labels(batch), self.threshold(batch.progress)
+        soft, threshold = self.soft_labels(batch), self.settings.threshold_at(batch.progress)
         return interaction((first, second), targets, soft, self.edges, threshold).loss
 
     def soft_labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Soft labels of a global batch, of both modalities."""
         return batch.gather(self.soft_first[batch.rows]), batch.gather(self.soft_second[batch.rows])
-
-    def threshold(self, progress: float) -> float:
-        """τ where so much of the training is done."""
-        s = self.settings
-        done = (progress - s.graph_start) / max(1 - s.graph_start, 1e-9)
-        return ramp(s.threshold, s.threshold if s.threshold_end is None else s.threshold_end, done)
-
-    def strength(self, progress: float) -> float:
-        """λ where so much of the training is done."""
-        s = self.settings
-        return s.weight * min(1.0, (progress - s.graph_start) / s.graph_warmup if s.graph_warmup else 1.0)
 
 
 def sum_of_fits(first: Tensor, second: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:

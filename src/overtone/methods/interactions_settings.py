@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from overtone.methods.metric_learning import MetricLearningSettings
+from overtone.networks import ramp
 
 UNINFORMED = ("none", "pairs")
 """Values of ``graph`` for which neither soft labels nor a graph is needed."""
@@ -50,3 +51,12 @@ class InteractionsSettings(MetricLearningSettings):
     """Settings of the teacher (av-sal and its training) that differ from the defaults."""
     inference: dict[str, Any] = Field(default_factory=dict)
     """Settings of the graph's inference that differ from the defaults."""
+
+    def threshold_at(self, progress: float) -> float:
+        """τ where so much of the training is done."""
+        done = (progress - self.graph_start) / max(1 - self.graph_start, 1e-9)
+        return ramp(self.threshold, self.threshold if self.threshold_end is None else self.threshold_end, done)
+
+    def strength_at(self, progress: float) -> float:
+        """λ where so much of the training is done."""
+        return self.weight * min(1.0, (progress - self.graph_start) / self.graph_warmup if self.graph_warmup else 1.0)
