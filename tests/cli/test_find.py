@@ -50,7 +50,8 @@ def test_duplicates(cli: Cli, archive: Path) -> None:
 def test_outliers_of_one_modality(cli: Cli, archive: Path) -> None:
     called = cli("find", "outliers", archive, "--only", "audio", "--json")
     assert called.code == 0, called.err
-    assert called.document["outliers"][0]["clip"] == {"id": "clip-7", "media": {"audio": "sounds/clip-7.wav"}}
+    clip = {"id": "clip-7", "media": {"audio": "sounds/clip-7.wav"}, "metadata": {}}
+    assert called.document["outliers"][0]["clip"] == clip
     assert called.document["modalities"] == ["audio"]
     assert "clip-7.wav" in called.err
     assert "clip-7.wav" not in cli("find", "outliers", archive, "--only", "visual").out

@@ -143,7 +143,7 @@ def test_a_store_takes_no_folder_of_the_user_s(cli: Cli, place: Path) -> None:
         (place / "mine" / name).write_text("{}")
     refused = cli("index", "run", "clips.npz", "--store", "mine", "--overwrite")
     assert refused.code == 2
-    assert "nothing in it is removed" in refused.err
+    assert "nothing in it is replaced" in refused.err
     assert len(os.listdir(place / "mine")) == 4
 
 

@@ -40,9 +40,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
-from overtone.features import Scalar
+if TYPE_CHECKING:  # importing numpy is felt at every call of the command line
+    from overtone.features import Scalar
 
 DASH = "–"
 """What stands where there is no number."""
