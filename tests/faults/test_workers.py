@@ -15,6 +15,12 @@ from toys import wait_until
 
 COMMAND = ["compare", "infonce", "dcca", "split-digits", "--seeds", "2", "--workers", "2", "--out", "found"]
 SLOW = ["--set", "epochs=100000"]
+# a program started in the background of a script ignores Ctrl-C, as its children do; this one listens
+PROGRAM = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("overtone", run_name="__main__", alter_sys=True)
+"""
 
 
 def children(process: int) -> list[int]:
@@ -26,7 +32,7 @@ def end(folder: Path, how: Callable[[int, list[int]], None]) -> tuple[int, str]:
     """Start a comparison, end it once both workers train, and see that they are gone; its exit code and last words."""
     said = folder / "said"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "overtone", *COMMAND, *SLOW]
+    command = [sys.executable, "-c", PROGRAM, *COMMAND, *SLOW]
     with said.open("w") as stream:
         program = subprocess.Popen(command, cwd=folder, env=environment, stderr=stream, text=True)
     try:
