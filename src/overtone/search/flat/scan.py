@@ -18,6 +18,10 @@ Engine = Literal["auto", "faiss", "numpy"]
 
 FEW = 4
 """Up to so many queries are multiplied one by one: a matrix-vector product reads the rows once."""
+_SCORES = 1 << 22
+"""Scores of a block: larger ones would take memory anew from the system for every block, which costs more than them."""
+_HEAD = 1024
+"""Columns of a first block whose best are sought by themselves."""
 _SPARSE = 0.25
 """Below this share of rows that pass the filter only they are multiplied."""
 
@@ -38,15 +42,21 @@ class Best:
         """Take in (Q, n) scores of items at (n,) or (Q, n) positions; of equal scores the earlier position wins."""
         k = self.scores.shape[1]
         if scores.shape[1] > k:
+            head = max(_HEAD, 4 * k)
+            if scores.shape[1] > 2 * head and np.isneginf(self.scores[:, -1]).any():
+                # the best of a few columns leave little of the others to be looked at
+                self.offer(scores[:, :head], positions[..., :head])
+                self.offer(scores[:, head:], positions[..., head:])
+                return
             kth = self.scores[:, -1]
             if np.isneginf(kth).any():
                 chosen = np.argpartition(-scores, k - 1, axis=1)[:, :k]
                 # All that tie with the k-th must come along, as any of them may be the earliest.
                 least = np.take_along_axis(scores, chosen, axis=1).min(axis=1)
                 kth = np.maximum(kth, np.nextafter(least, np.float32(-np.inf)))
-            rows, columns = np.nonzero(scores > kth[:, None])
+            rows, columns = _where(scores > kth[:, None])
         else:
-            rows, columns = np.nonzero(scores > -np.inf)
+            rows, columns = _where(scores > -np.inf)
         if not len(rows):
             return
         counts = np.bincount(rows, minlength=len(scores))
@@ -62,6 +72,12 @@ class Best:
         order = np.lexsort((where, -joined), axis=1)[:, :k]
         self.scores[touched] = np.take_along_axis(joined, order, axis=1)
         self.positions[touched] = np.take_along_axis(where, order, axis=1)
+
+
+def _where(mask: Mask) -> tuple[Rows, Rows]:
+    """Rows and columns of what is true in a matrix; NumPy's own search is many times slower in two dimensions."""
+    rows, columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
+    return rows, columns
 
 
 @dataclass(frozen=True)
@@ -131,6 +147,8 @@ class Scan:
         faiss = _faiss(self.engine) if len(queries) > FEW else None
         row_bytes = 4 * (queries.shape[1] + (k if faiss else len(queries)))
         size = max(1024, (self.memory_mb << 20) // (2 * row_bytes))
+        if not faiss:
+            size = min(size, max(1024, _SCORES // len(queries)))
         for segment, mask in zip(self.segments, self.allowed):
             chosen = None if mask is None else np.flatnonzero(mask)
             if chosen is not None and (len(chosen) < _SPARSE * segment.rows or faiss):

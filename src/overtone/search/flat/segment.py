@@ -24,6 +24,8 @@ from overtone.search.records import RESERVED, Vectors, cast_table
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+_GROUPS = 64
+"""Groups of rows whose metadata is read at a time."""
 _FILTERED = 65_536
 """Rows whose metadata a filter holds at a time."""
 _MASKS = 8
@@ -165,9 +167,15 @@ class Segment:
         parts = []
         try:
             groups = np.searchsorted(self._group_starts, rows, side="right") - 1
-            for group in np.unique(groups).tolist():
-                table = self._parquet.read_row_group(group, use_threads=False)
-                parts.append(table.take(pyarrow.array(rows[groups == group] - self._group_starts[group])))
+            wanted = np.unique(groups)
+            for some in np.split(wanted, range(_GROUPS, len(wanted), _GROUPS)):
+                table = self._parquet.read_row_groups(some.tolist(), use_threads=False)
+                inside = np.isin(groups, some)
+                sizes = [self._parquet.metadata.row_group(group).num_rows for group in some.tolist()]
+                begins = np.cumsum([0, *sizes[:-1]])
+                number = np.searchsorted(some, groups[inside])
+                at = rows[inside] - self._group_starts[some][number] + begins[number]
+                parts.append(table.take(pyarrow.array(at)))
         except READ_ERRORS as error:
             raise self._damage(error) from None
         kinds = {RESERVED: "string", **self.columns}
