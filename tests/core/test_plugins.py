@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from overtone.core import InputError, plugins
+from overtone.search import stores
 
 
 @pytest.fixture
@@ -76,3 +77,13 @@ def test_entry_points_are_imported(file: Path, monkeypatch: pytest.MonkeyPatch) 
         plugins.import_entry_points()
     monkeypatch.undo()
     plugins.import_entry_points.cache_clear()
+
+
+def test_a_name_of_ours_needs_no_search_for_plug_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[bool] = []
+    monkeypatch.setattr("overtone.core.registry.import_entry_points", lambda: searched.append(True))
+    assert stores["flat"].name == "flat"
+    assert not searched
+    with pytest.raises(InputError, match="unknown store"):
+        stores["flatt"]
+    assert searched

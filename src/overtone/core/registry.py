@@ -44,7 +44,9 @@ class Registry(Generic[T]):
         return decorator
 
     def __getitem__(self, name: str) -> T:
-        self._discover()
+        self._import_own()
+        if name not in self._things:  # a name of ours needs no search for plug-ins, which takes tens of milliseconds
+            self._discover()
         if name not in self._things:
             raise unknown_name(self.kind, name, self._things)
         return self._things[name]
@@ -71,10 +73,13 @@ class Registry(Generic[T]):
         return [(name, self._things[name]) for name in self]
 
     def _discover(self) -> None:
+        self._import_own()
+        import_entry_points()
+
+    def _import_own(self) -> None:
         if self._complete:
             return
         self._complete = True
         package = importlib.import_module(self.package)
         for module in pkgutil.iter_modules(getattr(package, "__path__", ()), f"{self.package}."):
             importlib.import_module(module.name)
-        import_entry_points()
