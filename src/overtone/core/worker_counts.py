@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -76,7 +77,7 @@ def _obstacle(device_types: Sequence[str]) -> str | None:
         return "torchrun has started several processes already"
     if others := sorted(set(device_types) - {"cpu"}):
         return f"the work is done on a GPU ({', '.join(others)}), which one process keeps busy"
-    if "fork" not in multiprocessing.get_all_start_methods() or os.uname().sysname == "Darwin":
+    if sys.platform != "linux":
         return "this system cannot copy a process safely"
     if not _can_train_in_a_copy():
         return "PyTorch cannot compute gradients in a copy of this process, which has used a GPU or its engine"
