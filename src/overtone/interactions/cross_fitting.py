@@ -17,13 +17,13 @@ from overtone.core.version import __version__
 from overtone.core.worker_counts import count_workers
 from overtone.core.workers import Made, Work, run_units
 from overtone.features import PairedFeatures, hold_out
-from overtone.features.splitting import group_numbers, shuffle_rows
+from overtone.features.splitting import group_numbers
+from overtone.interactions.folds import assign_folds
 from overtone.interactions.reliability import mean_class_precision
 from overtone.interactions.scores import TeacherScores, score_rows
 from overtone.interactions.soft_labels import SoftLabels
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import CorpusInfo
-from overtone.objectives.targets import has_label
 from overtone.training import train
 from overtone.training.data import fingerprint
 from overtone.training.folder import RunFolder
@@ -204,40 +204,3 @@ def select_labelled_splits(data: PairedFeatures) -> PairedFeatures:
     numbers = torch.arange(bounds[-1]).tensor_split(bounds[:-1])
     part = replace(data, truth={}, media={}, splits={}).subset(torch.cat(list(used.values())))
     return replace(part, splits=dict(zip(used, numbers)))
-
-
-def assign_folds(labels: Tensor, folds: int, seed: int, groups: Tensor | None = None) -> Tensor:
-    """Assign labelled rows to k folds, class by class, so that every fold has its share of each.
-
-    A row with several labels counts for its rarest. With (N,) numbers of groups, each goes to a fold as a whole, by the
-    class of its first labelled row.
-
-    Returns:
-        (N,) int64 from 0 to k − 1; −1 for rows without a label.
-
-    Raises:
-        InputError: There are not two labelled rows to a fold.
-
-    Example:
-        >>> assign_folds(torch.eye(2)[torch.tensor([0, 0, 1, 1, 0, 1])], 2, 0).bincount().tolist()
-        [3, 3]
-    """
-    known = has_label(labels).nonzero()[:, 0]
-    if folds < 2 or len(known) < 2 * folds:
-        got, valid = f"{len(known)} rows in {folds} folds", "at least two folds of two rows"
-        what, fix = "too few labelled training rows for cross-fitting", "annotate more clips, or lower folds"
-        raise InputError(what, got=got, valid=valid, fix=fix)
-    present = (labels[known] > 0).float()
-    rarest = (present / present.sum(0).clamp_min(1)).argmax(1)
-    mixed = torch.from_numpy(shuffle_rows(len(known), seed))
-    order = known[mixed[torch.argsort(rarest[mixed], stable=True)]]
-    fold_ids = torch.full((len(labels),), -1, dtype=torch.int64)
-    fold_ids[order] = torch.arange(len(order)) % folds
-    if groups is not None:
-        _, group = torch.unique(groups[known], return_inverse=True)
-        first = torch.full((int(group.max()) + 1,), len(labels)).scatter_reduce(0, group, known, "amin")
-        order = order[torch.isin(order, first)]
-        fold_of = torch.empty_like(first)
-        fold_of[group[torch.searchsorted(known, order)]] = torch.arange(len(order)) % folds
-        fold_ids[known] = fold_of[group]
-    return fold_ids

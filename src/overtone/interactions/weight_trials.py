@@ -12,7 +12,7 @@ from overtone.core import ProgressCallback
 from overtone.core.worker_counts import count_workers
 from overtone.core.workers import Made, run_units
 from overtone.features.splitting import group_numbers
-from overtone.interactions.cross_fitting import assign_folds
+from overtone.interactions.folds import assign_folds
 from overtone.methods.base import InferredTargets
 from overtone.methods.event_gate import MOST_ROWS, WEIGHTS, Effects, measure_effects
 from overtone.methods.interactions import Interactions

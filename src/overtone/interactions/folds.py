@@ -1,0 +1,47 @@
+"""Folds of labelled rows, for what is to be judged on rows that it has not seen."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.features.splitting import shuffle_rows
+from overtone.objectives.targets import has_label
+
+
+def assign_folds(labels: Tensor, folds: int, seed: int, groups: Tensor | None = None) -> Tensor:
+    """Assign labelled rows to k folds, class by class, so that every fold has its share of each.
+
+    A row with several labels counts for its rarest. With (N,) numbers of groups, each goes to a fold as a whole, by the
+    class of its first labelled row.
+
+    Returns:
+        (N,) int64 from 0 to k − 1; −1 for rows without a label.
+
+    Raises:
+        InputError: There are not two labelled rows to a fold.
+
+    Example:
+        >>> assign_folds(torch.eye(2)[torch.tensor([0, 0, 1, 1, 0, 1])], 2, 0).bincount().tolist()
+        [3, 3]
+    """
+    known = has_label(labels).nonzero()[:, 0]
+    if folds < 2 or len(known) < 2 * folds:
+        got, valid = f"{len(known)} rows in {folds} folds", "at least two folds of two rows"
+        what, fix = "too few labelled training rows for cross-fitting", "annotate more clips, or lower folds"
+        raise InputError(what, got=got, valid=valid, fix=fix)
+    present = (labels[known] > 0).float()
+    rarest = (present / present.sum(0).clamp_min(1)).argmax(1)
+    mixed = torch.from_numpy(shuffle_rows(len(known), seed))
+    order = known[mixed[torch.argsort(rarest[mixed], stable=True)]]
+    fold_ids = torch.full((len(labels),), -1, dtype=torch.int64)
+    fold_ids[order] = torch.arange(len(order)) % folds
+    if groups is not None:
+        _, group = torch.unique(groups[known], return_inverse=True)
+        first = torch.full((int(group.max()) + 1,), len(labels)).scatter_reduce(0, group, known, "amin")
+        order = order[torch.isin(order, first)]
+        fold_of = torch.empty_like(first)
+        fold_of[group[torch.searchsorted(known, order)]] = torch.arange(len(order)) % folds
+        fold_ids[known] = fold_of[group]
+    return fold_ids
