@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,13 +20,27 @@ from overtone.search import Hit, Store, open_store, stores
 
 from .worker import Items, make_items
 
+WORKER = Path(__file__).with_name("worker.py")
+FILTERS = {
+    "": None,
+    "label = 'dog'": lambda row: row["label"] == "dog",
+    "rare": lambda row: row["rare"],
+    "rare and length > 60.5 or number in (7, 8)": lambda row: (
+        (row["rare"] and row["length"] > 60.5) or row["number"] in (7, 8)
+    ),
+    "number < 0": lambda row: False,
+}
+"""No filter, and such as leave 50 %, 1 %, less and 0 of the items."""
+QUERIES = np.random.default_rng(9).standard_normal((30, 16)).astype(np.float32)
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "milvus": [{"wire": True}],
     "flat": [{"engine": "numpy"}, {"dtype": "float16"}, {"dtype": "int8"}, {"engine": "faiss"}],
 }
 """Further settings of a kind; every kind is also tried with its defaults."""
 
-__all__ = ["CASES", "Items", "Place", "assert_same", "brute_force", "make_items"]
+__all__ = [
+    "CASES", "FILTERS", "QUERIES", "Items", "Place", "assert_same", "brute_force", "held", "make_items", "run_worker",
+]  # fmt: skip
 
 CASES = [(kind, settings) for kind in stores for settings in [{}, *VARIANTS.get(kind, [])]]
 
@@ -108,3 +123,19 @@ def assert_same(found: list[tuple[Hit, ...]], wanted: list[list[tuple[str, float
         for at, (hit, (one, score)) in enumerate(zip(hits, expected)):
             alone = np.sum(np.abs(scores - score) < 4e-6) == 1 and at < len(hits) - 1
             assert hit.id == one or not alone
+
+
+def run_worker(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """What another process says."""
+    return subprocess.run([sys.executable, WORKER, *arguments], capture_output=True, text=True)
+
+
+@contextmanager
+def held(place: Place, count: int, how: str = "hold") -> Iterator[subprocess.Popen[str]]:
+    """Another process that has written so many items and keeps the store open; killed at the end."""
+    command = [sys.executable, str(WORKER), how, place.uri, str(count)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "holding\n"
+        yield holder
+        holder.kill()

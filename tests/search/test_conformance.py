@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from overtone.core import InputError
-from overtone.search import Store, open_store, replace_store, store_exists, stores
+from overtone.search import Store, open_store, store_exists, stores
 
-from .conftest import CASES, Items, Place, assert_same, brute_force, make_items
-
-WORKER = Path(__file__).with_name("worker.py")
-FILTERS = {
-    "": None,
-    "label = 'dog'": lambda row: row["label"] == "dog",
-    "rare": lambda row: row["rare"],
-    "rare and length > 60.5 or number in (7, 8)": lambda row: (
-        (row["rare"] and row["length"] > 60.5) or row["number"] in (7, 8)
-    ),
-    "number < 0": lambda row: False,
-}
-"""No filter, and such as leave 50 %, 1 %, less and 0 of the items."""
-QUERIES = np.random.default_rng(9).standard_normal((30, 16)).astype(np.float32)
+from .conftest import CASES, FILTERS, QUERIES, Place, assert_same, brute_force, make_items, run_worker
 
 
 def filled(place: Place, count: int = 1000) -> Store:
@@ -65,52 +48,6 @@ def test_answers_are_those_of_brute_force_before_and_after_reopening(place: Plac
     reopened.close()
     found = json.loads(run_worker("search", place.uri, tmp_path / "queries.npy", *FILTERS).stdout)
     assert found == [[[one for one, _ in hits] for hits in wanted[where, ("visual",)]] for where in FILTERS]
-
-
-def run_worker(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """What another process says."""
-    return subprocess.run([sys.executable, WORKER, *arguments], capture_output=True, text=True)
-
-
-@contextmanager
-def held(place: Place, count: int, how: str = "hold") -> Iterator[subprocess.Popen[str]]:
-    """Another process that has written so many items and keeps the store open; killed at the end."""
-    command = [sys.executable, str(WORKER), how, place.uri, str(count)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "holding\n"
-        yield holder
-        holder.kill()
-
-
-def test_answers_are_those_of_brute_force_after_a_kill(place: Place) -> None:
-    with place.open():
-        pass
-    with held(place, 1000):
-        pass
-    items = make_items(1000, 77)
-    with open_store(place.uri) as store:
-        assert [one for part in store.iterate() for one in part.ids] == items.ids
-        for where, keep in FILTERS.items():
-            expected = brute_force(store, QUERIES, 10, ("audio",), keep)
-            assert_same(store.search(QUERIES, 10, to="audio", where=where or None), expected)
-        assert store.delete(items.ids[:10]) == 10
-        assert store.count() == 990
-
-
-def test_while_a_process_writes_others_read_or_are_told(place: Place) -> None:
-    with place.open():
-        pass
-    with held(place, 20):
-        if place.one_process:
-            with pytest.raises(InputError, match="is open in another process"):
-                open_store(place.uri)
-        else:
-            with open_store(place.uri) as store:
-                (hits,) = store.search(QUERIES[0], 20, to="audio")
-                assert {hit.id for hit in hits} == set(make_items(20, 77).ids)
-    with open_store(place.uri) as store:
-        assert store.count() == 20
 
 
 def metadata(store: Store) -> list[dict[str, object]]:
@@ -287,60 +224,6 @@ def test_sample_is_without_replacement_and_by_seed(place: Place) -> None:
         assert len(set(found.ids)) == len(found) == 50
         assert found.ids == store.sample(50, seed=1).ids != store.sample(50, seed=2).ids
         assert len(store.sample(10_000)) == store.count()
-
-
-def fill_replacement(place: Place, *parts: Items) -> None:
-    with replace_store(place.uri, settings=place.settings) as store:
-        for part in parts:
-            store.upsert(*part)
-
-
-def test_a_replacement_takes_the_place_of_the_store_when_it_is_whole(place: Place) -> None:
-    old, new = make_items(30), make_items(12, 1, width=5)
-    with place.open() as store:
-        store.add(*old)
-        store.set_attributes({"run": "a"})
-    for _ in range(2):  # the second one replaces a replacement
-        with pytest.raises(InputError, match="another width"):
-            fill_replacement(place, new, old)
-        with open_store(place.uri) as store:
-            assert (store.count(), store.info().attributes) == (30, {"run": "a"})
-            assert [one for part in store.iterate() for one in part.ids] == old.ids
-        with replace_store(place.uri, settings=place.settings) as store:
-            assert (store.count(), store.modalities, store.columns) == (0, {}, {})
-            store.add(*new)
-            store.delete(new.ids[:2])
-            store.compact()
-            store.refresh()
-            assert_same(store.search(np.eye(5), 3, to="audio"), brute_force(store, np.eye(5), 3, ("audio",)))
-        with open_store(place.uri) as store:
-            assert (store.count(), store.info().attributes) == (10, {})
-            assert [one for part in store.iterate() for one in part.ids] == new.ids[2:]
-        with replace_store(place.uri) as store:
-            store.add(*old)
-            store.set_attributes({"run": "a"})
-
-
-def test_a_replacement_that_is_killed_leaves_the_store(place: Place) -> None:
-    with place.open() as store:
-        store.add(*make_items(30))
-    with held(place, 20, "replace"):
-        if not place.one_process:
-            with open_store(place.uri) as store:
-                assert store.count() == 30
-    with open_store(place.uri) as store:
-        assert store.count() == 30
-    with replace_store(place.uri) as store:
-        store.add(*make_items(3))
-    with open_store(place.uri) as store:
-        assert store.count() == 3
-
-
-def test_a_replacement_where_there_is_none_makes_one(place: Place) -> None:
-    with replace_store(place.uri, settings=place.settings) as store:
-        store.add(*make_items(3))
-    with open_store(place.uri) as store:
-        assert store.count() == 3
 
 
 def test_there_is_no_store(place: Place) -> None:
