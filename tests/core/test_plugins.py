@@ -82,7 +82,7 @@ def test_entry_points_are_imported(file: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_name_of_ours_needs_no_search_for_plug_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[bool] = []
     monkeypatch.setattr("overtone.core.registry.import_entry_points", lambda: searched.append(True))
-    assert stores["flat"].name == "flat"
+    assert stores["flat"].__name__ == "FlatStore"
     assert not searched
     with pytest.raises(InputError, match="unknown store"):
         stores["flatt"]
