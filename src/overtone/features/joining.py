@@ -132,7 +132,11 @@ def join_metadata(table: MetadataTable, ids: Sequence[str], source: str) -> Join
     known = set(ids)
     others = [name for name in table.ids if name not in known]
     doubts = [f"lacks {len(missing):,} of {len(ids):,} clips ({list_names(missing)})"] if missing else []
-    doubts += [f"has {len(others):,} rows of no clip ({list_names(others)})"] if others else []
+    doubts += (
+        [f"has {len(others):,} {'row' if len(others) == 1 else 'rows'} of no clip ({list_names(others)})"]
+        if others
+        else []
+    )
     doubt = InputError(f"{where}: {' and '.join(doubts)}", fix="check the ids if that is not meant") if doubts else None
     columns = {
         name: tuple(None if row is None else values[row] for row in rows) for name, values in table.columns.items()

@@ -73,9 +73,9 @@ class Gate(NamedTuple):
             )
         effect = 100 * (change - self.curve[0.0][0])
         return (
-            f"Event chances count {self.weight:g}: on {self.rows} held-out rows annotated mAP changes by "
+            f"Event chances count {self.weight:g}: on {self.rows:,} held-out rows annotated mAP changes by "
             f"{100 * change:+.1f} points against the student without them, ± {100 * self.error:.1f} of two trainings; "
-            f"{effect:+.1f} of it is what the weight does, by {self.queries} queries of trials."
+            f"{effect:+.1f} of it is what the weight does, by {self.queries:,} queries of trials."
         )
 
 

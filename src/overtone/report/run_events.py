@@ -24,11 +24,11 @@ def unannotated_events(result: RunResult) -> Section | None:
         annotated = ", ".join(one.annotated) or "nothing"
         rows.append([one.id, one.event, one.chance, *one.modalities.values(), annotated, one.brought_by or ""])
     shown = table(columns, rows, caption="The surest; overtone events lists all") if rows else None
-    return section("Which events did nobody annotate?", in_words(found), shown)
+    return section("Which events did nobody annotate?", expected_in_words(found), found.effect_said, found.gate, shown)
 
 
-def in_words(found: MissingEvents) -> str:
-    """How many events are missing in the annotation, of which classes, and how much they count."""
+def expected_in_words(found: MissingEvents) -> str:
+    """How many events are missing in the annotation, and of which classes."""
     most = sorted(found.expected.items(), key=lambda item: -item[1])[:_CLASSES]
     named = ", ".join(f"{name} ({count:,.0f})" for name, count in most if count >= 1)
     mostly = f", most of them {named}" if named else ""
@@ -38,6 +38,4 @@ def in_words(found: MissingEvents) -> str:
     return prose(
         f"{total:,.0f} events are expected in {clips} beside what is annotated{mostly}.",
         f"{sure} a chance of {least} or more.",
-        found.effect_said or "",
-        found.gate or "",
     )
