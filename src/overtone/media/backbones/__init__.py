@@ -1,46 +1,82 @@
-"""Backbones: each turns images into rows of features; registered by name."""
+"""Backbones: each turns media of one kind (images, frames, sounds or texts) into rows of features; by name."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from overtone.core import InputError, ProgressCallback, Registry, Settings
+from overtone.core import InputError, ProgressCallback, Registry, Settings, unknown_name
 from overtone.core.devices import find_device
-from overtone.media.images import Image, Pixels
 from overtone.media.loading import Loader
+
+Takes = Literal["image", "frames", "sound", "text"]
+"""A kind of decoded media: an RGB image (PIL), frames of a video with their times, a mono sound, a string."""
+
+MODALITIES: Mapping[str, tuple[Takes, ...]] = {
+    "visual": ("image", "frames"),
+    "image": ("image",),
+    "audio": ("sound",),
+    "text": ("text",),
+}
+"""Modality to the kinds of media that a backbone for it may take; one for images takes a video frame by frame."""
+
+Prepared: TypeAlias = np.ndarray[Any, Any]
+"""One medium as an array of the backbone's one shape and type."""
 
 
 class Backbone(ABC):
-    """A frozen model that turns images into features.
+    """A frozen model that turns media of one kind into features.
 
     Args:
         settings: Of the class's ``settings_type``.
         device: Where :meth:`embed` computes.
         seed: Of whatever is random.
+        wanted: Kinds of media of which it shall take one; any of its own if None.
+
+    Raises:
+        InputError: It takes none of those kinds.
     """
 
     name: ClassVar[str]
     settings_type: ClassVar[type[Settings]]
     argument: ClassVar[str] = ""
     """The setting that may follow a colon, as in ``transformers:MODEL``; empty for none."""
+    kinds: ClassVar[tuple[Takes, ...]] = ("image",)
+    """The kinds of media that it can take."""
+    takes: Takes
+    """The one kind that this object takes."""
 
-    def __init__(self, settings: Settings, *, device: torch.device, seed: int = 0) -> None:
+    def __init__(
+        self, settings: Settings, *, device: torch.device, seed: int = 0, wanted: tuple[Takes, ...] | None = None
+    ) -> None:
         self.settings = settings
         self.device = device
         self.seed = seed
+        self.takes = self._choose_kind(wanted or self.kinds)
 
     @abstractmethod
-    def prepare(self, image: Image) -> Pixels:
-        """One decoded RGB image (PIL) as (height, width, 3) 8-bit pixels of the one size; called in threads."""
+    def prepare(self, medium: Any) -> Prepared:
+        """One decoded medium of the kind :attr:`takes` as an array of the one shape.
+
+        It runs in threads or in worker processes, so it computes with numpy, not with torch.
+        """
 
     @abstractmethod
-    def embed(self, images: Tensor) -> Tensor:
-        """(n, height, width, 3) 8-bit pixels to (n, d) float32 features."""
+    def embed(self, batch: Tensor) -> Tensor:
+        """(n, ...) arrays that :meth:`prepare` made, stacked, to (n, d) float32 features."""
+
+    def _choose_kind(self, wanted: tuple[Takes, ...]) -> Takes:
+        kind = next((kind for kind in self.kinds if kind in wanted), None)
+        if kind is None:
+            others = sorted(name for name, cls in backbones.items() if set(cls.kinds) & set(wanted))
+            what = f"backbone {self.name}: takes {' or '.join(self.kinds)}, not {' or '.join(wanted)}"
+            raise InputError(what, valid=", ".join(others))
+        return kind
 
 
 class TrainedBackbone(Backbone):
@@ -69,7 +105,12 @@ backbones: Registry[type[Backbone]] = Registry("backbone", "overtone.media.backb
 
 
 def make_backbone(
-    spec: str, settings: Mapping[str, Any] | None = None, *, device: str = "cpu", seed: int = 0
+    spec: str,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    device: str = "cpu",
+    seed: int = 0,
+    modality: str | None = None,
 ) -> Backbone:
     """The backbone that ``NAME`` or ``NAME:ARGUMENT`` means.
 
@@ -78,12 +119,14 @@ def make_backbone(
         settings: Its settings, by name.
         device: As torch names it (``"cpu"``, ``"cuda:1"``), or auto.
         seed: Of whatever is random.
+        modality: What it is for, of :data:`MODALITIES`; None for whatever the backbone takes first.
 
     Returns:
         The backbone.
 
     Raises:
-        InputError: There is no such backbone, setting or device, or the name takes no argument.
+        InputError: There is no such backbone, setting or device, the name takes no argument, or the backbone takes no
+            media of that modality.
     """
     name, colon, argument = spec.partition(":")
     kind = backbones[name]
@@ -93,4 +136,8 @@ def make_backbone(
             takes = [f"{other}:{found.argument.upper()}" for other, found in backbones.items() if found.argument]
             raise InputError(f"backbone {spec!r}: {name} takes no argument", valid=", ".join([name, *takes]))
         values[kind.argument] = argument
-    return kind(kind.settings_type.build(values, where=f"backbone {name}"), device=find_device(device), seed=seed)
+    wanted = None if modality is None else MODALITIES.get(modality)
+    if modality is not None and wanted is None:
+        raise unknown_name("modality", modality, MODALITIES)
+    built = kind.settings_type.build(values, where=f"backbone {name}")
+    return kind(built, device=find_device(device), seed=seed, wanted=wanted)

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from overtone.core import InputError, Settings
-from overtone.media.backbones import Backbone, backbones
+from overtone.media.backbones import Backbone, Takes, backbones
 from overtone.media.images import Image, Pixels, resize_square
 
 
@@ -45,8 +45,15 @@ class HogColor(Backbone):
     settings_type: ClassVar[type[Settings]] = HogColorSettings
     settings: HogColorSettings
 
-    def __init__(self, settings: HogColorSettings, *, device: torch.device, seed: int = 0) -> None:
-        super().__init__(settings, device=device, seed=seed)
+    def __init__(
+        self,
+        settings: HogColorSettings,
+        *,
+        device: torch.device,
+        seed: int = 0,
+        wanted: tuple[Takes, ...] | None = None,
+    ) -> None:
+        super().__init__(settings, device=device, seed=seed, wanted=wanted)
         if settings.side < 2 * settings.cell or settings.side < settings.grid:
             raise InputError(
                 "hog-color: the image has no two cells of gradients along a side, or fewer pixels than cells of colour",
@@ -54,14 +61,14 @@ class HogColor(Backbone):
                 fix="take a larger side or smaller cells",
             )
 
-    def prepare(self, image: Image) -> Pixels:
+    def prepare(self, medium: Image) -> Pixels:
         """The whole image as a square."""
-        return resize_square(image, self.settings.side)
+        return resize_square(medium, self.settings.side)
 
-    def embed(self, images: Tensor) -> Tensor:
+    def embed(self, batch: Tensor) -> Tensor:
         """(n, side, side, 3) 8-bit pixels to (n, d) descriptors."""
         settings = self.settings
-        pixels = images.permute(0, 3, 1, 2).float()
+        pixels = batch.permute(0, 3, 1, 2).float()
         gradients = hog(pixels, settings.cell, settings.orientations)
         return torch.cat([gradients, colour(pixels / 255, settings.grid, settings.hues)], dim=1)
 

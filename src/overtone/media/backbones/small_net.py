@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 
 from overtone.core import InputError, ProgressCallback, Settings
 from overtone.core.files import load_tensors
-from overtone.media.backbones import TrainedBackbone, backbones
+from overtone.media.backbones import Takes, TrainedBackbone, backbones
 from overtone.media.images import Image, Pixels, resize_square
 from overtone.media.loading import Loader, make_reporter
 
@@ -86,8 +86,15 @@ class SmallNetBackbone(TrainedBackbone):
     argument: ClassVar[str] = "weights"
     settings: SmallNetSettings
 
-    def __init__(self, settings: SmallNetSettings, *, device: torch.device, seed: int = 0) -> None:
-        super().__init__(settings, device=device, seed=seed)
+    def __init__(
+        self,
+        settings: SmallNetSettings,
+        *,
+        device: torch.device,
+        seed: int = 0,
+        wanted: tuple[Takes, ...] | None = None,
+    ) -> None:
+        super().__init__(settings, device=device, seed=seed, wanted=wanted)
         self.side = settings.side
         self.net: _SmallNet | None = None
         if settings.weights:
@@ -98,15 +105,15 @@ class SmallNetBackbone(TrainedBackbone):
         """Whether it has its weights."""
         return self.net is not None
 
-    def prepare(self, image: Image) -> Pixels:
+    def prepare(self, medium: Image) -> Pixels:
         """The whole image as a square."""
-        return resize_square(image, self.side)
+        return resize_square(medium, self.side)
 
-    def embed(self, images: Tensor) -> Tensor:
+    def embed(self, batch: Tensor) -> Tensor:
         """(n, side, side, 3) 8-bit pixels to (n, 4 · width) features."""
         assert self.net is not None
         with torch.inference_mode():
-            features: Tensor = self.net.eval()(_floats(images.to(self.device)))
+            features: Tensor = self.net.eval()(_floats(batch.to(self.device)))
             return features.float()
 
     def weights(self) -> dict[str, Tensor]:

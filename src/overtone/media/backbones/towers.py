@@ -14,7 +14,7 @@ from torch import Tensor
 from overtone.core import InputError, Settings
 from overtone.core.files import read_json
 from overtone.core.sources import check_inside
-from overtone.media.backbones import Backbone, backbones
+from overtone.media.backbones import Backbone, Takes, backbones
 from overtone.media.images import Image, Pixels, missing_package_error
 from overtone.media.preprocessing import Preprocessing, read_preprocessing
 
@@ -40,8 +40,15 @@ class Tower(Backbone):
     argument: ClassVar[str] = "model"
     settings: TowerSettings
 
-    def __init__(self, settings: TowerSettings, *, device: torch.device, seed: int = 0) -> None:
-        super().__init__(settings, device=device, seed=seed)
+    def __init__(
+        self,
+        settings: TowerSettings,
+        *,
+        device: torch.device,
+        seed: int = 0,
+        wanted: tuple[Takes, ...] | None = None,
+    ) -> None:
+        super().__init__(settings, device=device, seed=seed, wanted=wanted)
         if not settings.model:
             fix = "name a folder or a model of the hub: transformers:PATH_OR_NAME"
             raise InputError("backbone transformers: which model?", fix=fix)
@@ -53,13 +60,13 @@ class Tower(Backbone):
             for values in (self.preprocessing.mean, self.preprocessing.std)
         )
 
-    def prepare(self, image: Image) -> Pixels:
+    def prepare(self, medium: Image) -> Pixels:
         """Resized and cropped as the model's own settings say."""
-        return self.preprocessing(image)
+        return self.preprocessing(medium)
 
-    def embed(self, images: Tensor) -> Tensor:
+    def embed(self, batch: Tensor) -> Tensor:
         """(n, height, width, 3) 8-bit pixels to (n, d) features."""
-        pixels = images.to(self.device).permute(0, 3, 1, 2).float() * self.preprocessing.scale
+        pixels = batch.to(self.device).permute(0, 3, 1, 2).float() * self.preprocessing.scale
         pixels = (pixels - self.mean) / self.std
         with torch.inference_mode():
             if self.output == "projected":
