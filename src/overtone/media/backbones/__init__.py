@@ -25,6 +25,14 @@ MODALITIES: Mapping[str, tuple[Takes, ...]] = {
 }
 """Modality to the kinds of media that a backbone for it may take; one for images takes a video frame by frame."""
 
+DEFAULTS: Mapping[Takes, str] = {
+    "image": "hog-color",
+    "frames": "hog-motion",
+    "sound": "log-mel",
+    "text": "char-ngrams",
+}
+"""Kind of media to the backbone that needs no weights and nothing to download."""
+
 Prepared: TypeAlias = np.ndarray[Any, Any]
 """One medium as an array of the backbone's one shape and type."""
 
@@ -48,8 +56,12 @@ class Backbone(ABC):
     """The setting that may follow a colon, as in ``transformers:MODEL``; empty for none."""
     kinds: ClassVar[tuple[Takes, ...]] = ("image",)
     """The kinds of media that it can take."""
+    version: ClassVar[int] = 1
+    """Raised when the same medium and settings give other numbers than before."""
     takes: Takes
     """The one kind that this object takes."""
+    window: float | None = None
+    """Seconds of the sounds that it takes; longer ones are cut into windows. None for sounds of any length."""
 
     def __init__(
         self, settings: Settings, *, device: torch.device, seed: int = 0, wanted: tuple[Takes, ...] | None = None
@@ -69,6 +81,14 @@ class Backbone(ABC):
     @abstractmethod
     def embed(self, batch: Tensor) -> Tensor:
         """(n, ...) arrays that :meth:`prepare` made, stacked, to (n, d) float32 features."""
+
+    def preprocessing(self) -> dict[str, Any]:
+        """What becomes of a medium before the model, as JSON holds it; nothing where the settings say all."""
+        return {}
+
+    def checksum(self) -> str:
+        """SHA-256 of the weights; empty without weights."""
+        return ""
 
     def _choose_kind(self, wanted: tuple[Takes, ...]) -> Takes:
         kind = next((kind for kind in self.kinds if kind in wanted), None)
