@@ -14,7 +14,7 @@ from overtone.core import InputError, Progress
 from overtone.features import Features, load_views
 from overtone.media import extract, make_backbone, outline_features, read_catalogue, read_record
 from overtone.media.catalogue import Catalogue
-from overtone.media.images import decode
+from overtone.media.decoding.images import decode
 
 from . import conftest as make
 from .conftest import FEW

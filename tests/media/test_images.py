@@ -16,7 +16,8 @@ from PIL import Image
 
 from overtone.media import read_catalogue
 from overtone.media.catalogue import Catalogue
-from overtone.media.images import BrokenImage, decode
+from overtone.media.decoding.images import decode
+from overtone.media.decoding.kinds import BrokenMedium
 from overtone.media.loading import Loader
 
 
@@ -91,5 +92,5 @@ def test_images_of_all_kinds(
 
 
 def test_values_without_black_and_white_are_refused() -> None:
-    with pytest.raises(BrokenImage, match="32 bits"):
+    with pytest.raises(BrokenMedium, match="32 bits"):
         decode(stored(Image.fromarray(np.zeros((2, 2), np.float32)), "TIFF"))

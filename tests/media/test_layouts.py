@@ -17,7 +17,7 @@ from overtone.core import InputError
 from overtone.features.formats import probing
 from overtone.media import layouts, read_catalogue
 from overtone.media.catalogue import Catalogue
-from overtone.media.images import decode
+from overtone.media.decoding.images import decode
 
 from . import conftest as make
 from .conftest import COLOURS, LAYOUTS, NAMES

@@ -17,7 +17,8 @@ from PIL import Image
 
 from overtone.core import InputError
 from overtone.media import extract, make_backbone
-from overtone.media.images import FORMATS, BrokenImage, decode
+from overtone.media.decoding.images import FORMATS, decode
+from overtone.media.decoding.kinds import BrokenMedium
 from overtone.media.layouts import read_catalogue
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n(trap) (w) file\nshowpage\n%%EOF\n"
@@ -26,13 +27,13 @@ EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n(trap)
 def test_other_formats_are_not_opened_whatever_they_are_called(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(EPS)
     for raw in (tmp_path / "a.png", EPS):
-        with pytest.raises(BrokenImage, match="not an image"):
+        with pytest.raises(BrokenMedium, match="not an image"):
             decode(raw)
     others = {"TGA", "ICO", "PCX", "ICNS"} - set(FORMATS)
     for name in others:
         stream = io.BytesIO()
         Image.new("RGB", (32, 32)).save(stream, name)
-        with pytest.raises(BrokenImage):
+        with pytest.raises(BrokenMedium):
             decode(stream.getvalue())
 
 
@@ -59,13 +60,13 @@ def png(width: int, height: int) -> bytes:
     ("size", "said"), [((10_000, 10_000), "truncated"), ((13_000, 13_000), "more than"), ((60_000, 60_000), "limit")]
 )
 def test_an_image_is_refused_by_the_size_that_it_declares(size: tuple[int, int], said: str) -> None:
-    with pytest.raises(BrokenImage, match=said):
+    with pytest.raises(BrokenMedium, match=said):
         decode(png(*size))
 
 
 def test_a_pipe_among_images_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
-    with pytest.raises(BrokenImage, match="not a file"):
+    with pytest.raises(BrokenMedium, match="not a file"):
         decode(tmp_path / "a.png")
     os.mkfifo(tmp_path / "train-0.parquet")
     with pytest.raises(InputError, match="is not a file"):

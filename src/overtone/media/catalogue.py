@@ -13,7 +13,7 @@ import numpy as np
 from overtone.core import InputError
 from overtone.core.sources import check_inside
 from overtone.features.class_order import sort_classes
-from overtone.media.images import Raw
+from overtone.media.decoding.images import Raw
 
 T = TypeVar("T")
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from overtone.core import InputError, Progress, ProgressCallback
 from overtone.media.catalogue import Catalogue
-from overtone.media.images import BrokenImage, Image, Pixels, decode
+from overtone.media.decoding.images import Image, Pixels, decode
+from overtone.media.decoding.kinds import BrokenMedium
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Loader:
         """Pixels, or why there are none."""
         try:
             return self.prepare(decode(self.catalogue.image(row)))
-        except BrokenImage as reason:
+        except BrokenMedium as reason:
             if self.skip_broken:
                 return str(reason)
             of = self.catalogue

@@ -11,7 +11,8 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.core.files import read_json
-from overtone.media.images import MOST_PIXELS, BrokenImage, Image, Pixels
+from overtone.media.decoding.images import MOST_PIXELS, Image, Pixels
+from overtone.media.decoding.kinds import BrokenMedium
 
 BICUBIC = 3
 _FILTERS = 5
@@ -39,7 +40,7 @@ class Preprocessing:
         if self.resize is not None:
             width, height = self._size(*image.size)
             if width * height > MOST_PIXELS:
-                raise BrokenImage(f"it is far from square: {image.width:,} × {image.height:,} pixels")
+                raise BrokenMedium(f"it is far from square: {image.width:,} × {image.height:,} pixels")
             image = image.resize((width, height), self.resample)
         if self.crop is not None:
             height, width = self.crop

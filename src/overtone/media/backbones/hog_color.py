@@ -12,7 +12,7 @@ from torch import Tensor
 
 from overtone.core import InputError, Settings
 from overtone.media.backbones import Backbone, Takes, backbones
-from overtone.media.images import Image, Pixels, resize_square
+from overtone.media.decoding.images import Image, Pixels, resize_square
 
 
 class HogColorSettings(Settings):

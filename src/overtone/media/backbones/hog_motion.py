@@ -50,7 +50,7 @@ class HogMotion(Backbone):
         """(frames, side, side, 3) 8-bit pixels; of a clip with fewer frames some are repeated."""
         from PIL import Image
 
-        from overtone.media.images import resize_square
+        from overtone.media.decoding.images import resize_square
 
         chosen = np.linspace(0, len(medium.pixels) - 1, self.settings.frames).round().astype(int)
         return np.stack([resize_square(Image.fromarray(medium.pixels[at]), self.settings.side) for at in chosen])

@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 from overtone.core import InputError, ProgressCallback, Settings
 from overtone.core.files import load_tensors
 from overtone.media.backbones import Takes, TrainedBackbone, backbones
-from overtone.media.images import Image, Pixels, resize_square
+from overtone.media.decoding.images import Image, Pixels, resize_square
 from overtone.media.loading import Loader, make_reporter
 
 _SHIFT = 8

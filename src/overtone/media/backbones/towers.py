@@ -15,7 +15,8 @@ from overtone.core import InputError, Settings
 from overtone.core.files import read_json
 from overtone.core.sources import check_inside
 from overtone.media.backbones import Backbone, Takes, backbones
-from overtone.media.images import Image, Pixels, missing_package_error
+from overtone.media.decoding.images import Image, Pixels
+from overtone.media.decoding.kinds import missing_package_error
 from overtone.media.preprocessing import Preprocessing, read_preprocessing
 
 

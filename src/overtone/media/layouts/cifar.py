@@ -8,7 +8,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.media.catalogue import Catalogue, chain_rows
-from overtone.media.images import Pixels
+from overtone.media.decoding.images import Pixels
 from overtone.media.layouts import Layout, layouts, read_lines
 
 SIDE = 32

@@ -21,7 +21,7 @@ from overtone.core.files import read_json
 from overtone.core.sources import check_inside, require_file
 from overtone.features.formats import report_damage
 from overtone.media.catalogue import UNLABELLED, Catalogue, chain_rows, number_classes
-from overtone.media.images import Raw
+from overtone.media.decoding.images import Raw
 from overtone.media.layouts import Layout, layouts
 from overtone.media.layouts.folder import SPLITS
 

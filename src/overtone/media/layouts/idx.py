@@ -13,7 +13,7 @@ import numpy as np
 from overtone.core import InputError
 from overtone.core.sources import check_declared, require_file
 from overtone.media.catalogue import Catalogue, chain_rows
-from overtone.media.images import Pixels
+from overtone.media.decoding.images import Pixels
 from overtone.media.layouts import Layout, layouts
 
 _PARTS = {"train": "train", "t10k": "test", "test": "test"}

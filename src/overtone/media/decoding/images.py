@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import stat
 import threading
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from overtone.core import InputError
+from overtone.media.decoding.kinds import BrokenMedium, check_file, missing_package_error
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -42,12 +40,8 @@ _LEAST_BYTES = {"JPEG": 1 / 2000, "MPO": 1 / 2000, "PNG": 1 / 9000, "BMP": 1 / 6
 """Bytes that a pixel takes at least in a format; a file with less has not all the pixels that it declares."""
 
 
-class BrokenImage(Exception):
-    """An image that cannot be decoded; the message is the reason."""
-
-
 def decode(raw: Raw) -> Image:
-    """An upright RGB image; BrokenImage where it is no image, or not a whole one.
+    """An upright RGB image; BrokenMedium where it is no image, or not a whole one.
 
     Orientation tags are obeyed, transparency is dropped, palettes and grey values become colours, of 16-bit grey values
     the upper 8 bits are kept.
@@ -56,34 +50,27 @@ def decode(raw: Raw) -> Image:
     try:
         if isinstance(raw, np.ndarray):
             return pil.fromarray(raw).convert("RGB")
-        with pil.open(io.BytesIO(raw) if isinstance(raw, bytes) else _checked(raw), formats=FORMATS) as image:
+        with pil.open(io.BytesIO(raw) if isinstance(raw, bytes) else check_file(raw), formats=FORMATS) as image:
             pixels, size = image.width * image.height, len(raw) if isinstance(raw, bytes) else raw.stat().st_size
             _check_size(image, pixels, size)
             with _one_at_a_time if pixels > _LARGE else contextlib.nullcontext():
                 return _upright(pil, ops, image)
-    except BrokenImage:
+    except BrokenMedium:
         raise
     except MemoryError:
-        raise BrokenImage("there is not enough memory for it") from None
+        raise BrokenMedium("there is not enough memory for it") from None
     except Exception as error:  # the decoders raise whatever they like: OSError, SyntaxError, struct.error, ...
         reason = str(error).split("\n")[0] or type(error).__name__
-        raise BrokenImage("not an image" if "cannot identify" in reason else reason) from None
-
-
-def _checked(path: Path) -> Path:
-    """A path to a file; a pipe or a device would be waited for, or read without an end."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise BrokenImage("not a file (but a folder, device, pipe or socket)")
-    return path
+        raise BrokenMedium("not an image" if "cannot identify" in reason else reason) from None
 
 
 def _check_size(image: Image, pixels: int, size: int) -> None:
     """Refuse an image by its header, before anything is allocated for its pixels."""
     shape = f"{image.width:,} × {image.height:,} pixels"
     if pixels > MOST_PIXELS:
-        raise BrokenImage(f"it has {shape}, and more than {MOST_PIXELS:,} are not decoded")
+        raise BrokenMedium(f"it has {shape}, and more than {MOST_PIXELS:,} are not decoded")
     if pixels * _LEAST_BYTES.get(image.format or "", 0) > size:
-        raise BrokenImage(f"it declares {shape} in {size:,} bytes: truncated")
+        raise BrokenMedium(f"it declares {shape} in {size:,} bytes: truncated")
 
 
 def _upright(pil: ModuleType, ops: ModuleType, image: Image) -> Image:
@@ -92,7 +79,7 @@ def _upright(pil: ModuleType, ops: ModuleType, image: Image) -> Image:
     if image.mode.startswith("I;16"):
         return pil.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
-        raise BrokenImage(f"its values have 32 bits (mode {image.mode}), so black and white are unknown")
+        raise BrokenMedium(f"its values have 32 bits (mode {image.mode}), so black and white are unknown")
     return ops.exif_transpose(image).convert("RGB")
 
 
@@ -110,9 +97,3 @@ def _pillow() -> tuple[ModuleType, ModuleType]:
     except ImportError:
         raise missing_package_error("Pillow", "to decode images") from None
     return pil, ImageOps
-
-
-def missing_package_error(package: str, purpose: str) -> InputError:
-    """The error for a package of the extra that is not installed."""
-    fix = "install it: pip install 'overtone[media]'"
-    return InputError(f"{package} is needed {purpose} and is not installed", fix=fix)
