@@ -101,7 +101,7 @@ def test_soft_labels_of_a_run_are_soft_labels_of_anybody(cli: Cli, run: Path) ->
 def test_class_numbers_are_labels_too(cli: Cli, run: Path, tmp_path: Path) -> None:
     soft = SoftLabels.load(run / "soft_labels.safetensors")
     parts = {name: part.numpy() for name, part in soft.probabilities.items()}
-    np.savez(tmp_path / "soft.npz", **parts, y=soft.labels.argmax(1).numpy(), class_names=np.array(soft.classes))
+    np.savez(tmp_path / "soft.npz", **parts, y=soft.labels.numpy(), class_names=np.array(soft.classes))
     options = ["--soft", "sigmoid", "--interactions", "--bootstrap", 4, "--penalty", 2, "--json"]
     called = cli("graph", "soft.npz", *options)
     assert of_edges(called.document) == of_edges(cli("graph", run, "--json").document)

@@ -103,3 +103,26 @@ def test_a_run_that_does_not_say_its_method(text: str, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(InputError, match="no class graph"):
         read_run_graph(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["V4", "c16", "M8[D]"])
+def test_flags_that_are_neither_numbers_nor_text(kind: str) -> None:
+    with pytest.raises(InputError, match=r"key 'is_test': not flags; got \(12,\)"):
+        from_arrays({"audio": AUDIO, "visual": VISUAL, "is_test": np.zeros(ROWS, kind)})
+
+
+def test_a_file_that_makes_its_reader_take_memory_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import h5py
+
+    from overtone.features.formats import probing
+
+    def fill(_: Path) -> None:
+        taken = []
+        while True:
+            taken.append(np.ones(1 << 23))
+
+    with h5py.File(tmp_path / "clips.h5", "w") as file:
+        file["audio"] = AUDIO
+    monkeypatch.setattr(probing, "_walk", fill)
+    with pytest.raises(InputError, match="damaged: reading its .* bytes takes more than 256 MiB of memory"):
+        load(tmp_path / "clips.h5")

@@ -247,3 +247,22 @@ def test_what_is_no_table_is_named(tmp_path, lines: list[str], message: str) -> 
     with pytest.raises(InputError, match=message) as caught:
         list(read_table(write(tmp_path / "a.csv", lines[0], lines[1:])).chunks())
     assert len(str(caught.value)) < 400 + len(str(tmp_path))
+
+
+WRONG_ARRAYS: list[tuple[dict[str, Any], str]] = [
+    ({"data": np.zeros((N, 3), "V4")}, r"key 'data': must be \(rows, variables\), of numbers or text"),
+    ({"data": X.astype(complex)}, r"key 'data': must be \(rows, variables\), of numbers or text"),
+    ({"data": X, "split": np.zeros(N, "V4")}, "key 'split': does not say which rows to train on"),
+    ({"data": X, "split": np.full(20, "train")}, "key 'split': does not say which .* valid: 60 words or flags"),
+    ({"data": X, "is_test": np.zeros((N, 2))}, "key 'is_test': does not say which rows to train on"),
+    ({"covariance": np.eye(3), "rows": "many"}, "key 'rows': must be the number of rows"),
+    ({"covariance": np.eye(3), "rows": np.arange(3)}, "key 'rows': must be the number of rows"),
+    ({"covariance": np.eye(3), "rows": np.zeros((), "V4")}, "key 'rows': must be the number of rows"),
+]
+
+
+@pytest.mark.parametrize(("arrays", "said"), WRONG_ARRAYS)
+def test_arrays_that_are_no_table(arrays: dict[str, Any], said: str, tmp_path) -> None:
+    np.savez(tmp_path / "t.npz", **arrays)
+    with pytest.raises(InputError, match=said):
+        read_table(tmp_path / "t.npz")

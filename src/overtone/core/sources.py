@@ -65,6 +65,11 @@ def read_text(path: str | Path, what: str = "text") -> str:
         raise InputError(f"{path}: cannot be read as {what} ({error.strerror or error})") from None
 
 
+def memory_of(stored: int) -> int:
+    """Bytes of memory that reading a file of this size may take."""
+    return max(_ALWAYS, _RATIO * stored)
+
+
 def check_declared(size: int, stored: int, where: object) -> None:
     """Refuse what declares far more than its file can hold, before anything is allocated for it.
 
@@ -76,7 +81,7 @@ def check_declared(size: int, stored: int, where: object) -> None:
     Raises:
         InputError: More than 256 MiB are declared, and more than 100 times of what is stored.
     """
-    if size > max(_ALWAYS, _RATIO * stored):
+    if size > memory_of(stored):
         what = f"{where}: declares {size:,} bytes, and the file holds {stored:,}"
         raise InputError(what, valid=f"at most {_RATIO} times as many", fix="write it again without compression")
 

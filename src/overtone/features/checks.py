@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Column, SparseRows, Values, pickle_error
+from overtone.features.arrays import Array, Column, SparseRows, Values, pickle_error
 from overtone.features.base import EVENTS
 from overtone.features.hashing import hash_rows
 from overtone.features.labels import check_labels
@@ -117,17 +117,22 @@ def _check_vectors(table: ParsedTable) -> Iterator[Issue]:
         if len(part.shape) != 1 and part.shape[1:] != (1,):
             yield Issue("rank", InputError(f"{part.where}: wrong rank", got=f"shape {part.shape}", valid="(N,)"))
     for part in [part for column in flagged for part in column.parts]:
-        words = [word.strip().lower() for word in part.text()] if part.textual else []
-        flags = np.unique(words if part.textual else part.read())
-        known = np.isin(flags, (*TRUE, *FALSE)) if part.textual else np.isin(flags, (0, 1))
-        if not (part.numeric or part.textual) or not known.all():
-            got = ", ".join(str(flag)[:LONGEST] for flag in flags[:SHOWN])
-            yield Issue(
-                "flags", InputError(f"{part.where}: not flags", got=got, valid="true or false, 1 or 0, yes or no")
-            )
+        wrong = _unknown_flags(part)
+        if wrong:
+            valid = "true or false, 1 or 0, yes or no"
+            yield Issue("flags", InputError(f"{part.where}: not flags", got=wrong, valid=valid))
     for part in [part for column in table.truth.values() for part in column.parts]:
         if not part.numeric:
             yield Issue("dtype", InputError(f"{part.where}: must be numbers", got=str(part)))
+
+
+def _unknown_flags(part: Array) -> str:
+    """What an array holds, for messages, if it is not flags alone; else an empty string."""
+    if not (part.numeric or part.textual):
+        return str(part)
+    flags = np.unique([word.strip().lower() for word in part.text()] if part.textual else part.read())
+    known = np.isin(flags, (*TRUE, *FALSE) if part.textual else (0, 1))
+    return "" if known.all() else ", ".join(str(flag)[:LONGEST] for flag in flags[:SHOWN])
 
 
 def _check_ids(table: ParsedTable) -> Iterator[Issue]:

@@ -68,7 +68,7 @@ def infer_interactions(
     Args:
         soft_labels: Modality to (n, C) soft labels of training rows, each by a teacher that has not seen it; or one
             array, as :func:`interaction_graph` takes them.
-        labels: (n, C) indicators of what is annotated; rows without any take part.
+        labels: What is annotated, (n,) class codes, -1 for none, or (n, C) indicators; rows without any take part.
         modality: Names of the modalities, where they are not the keys.
         kind: What the soft labels are.
         classes: C names; class0, class1, ... by default.

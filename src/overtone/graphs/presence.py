@@ -77,7 +77,8 @@ def unmixed_scores(
 
     Args:
         soft_labels: Modality to (n, C) soft labels; or one array, as :func:`interaction_graph` takes them.
-        labels: (n, C) indicators of what is annotated; rows without any take part and set no scale.
+        labels: What is annotated, (n,) class codes, -1 for none, or (n, C) indicators; rows without any take part
+            and set no scale.
         modality: Names of the modalities, where they are not the keys.
         kind: What the soft labels are.
         settings: Names and values of :class:`InferenceSettings`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +77,7 @@ def read_table(path: str | Path, options: TableOptions | None = None) -> Numeric
     names = arrays["names"].text() if "names" in arrays else ()
     if "covariance" in arrays and "rows" in arrays:
         covariance = arrays["covariance"].read()
-        return NumericTable(names or _number(covariance), lambda: iter(()), float(arrays["rows"].read()), covariance)
+        return NumericTable(names or _number(covariance), lambda: iter(()), _count(arrays["rows"]), covariance)
     if "data" not in arrays:
         raise InputError(
             f"{file}: no key 'data'",
@@ -85,14 +86,17 @@ def read_table(path: str | Path, options: TableOptions | None = None) -> Numeric
             fix="name what the file holds with --soft for soft labels",
         )
     values = arrays["data"]
-    if len(values.shape) != 2:
-        raise InputError(f"{file}, key 'data': must be (rows, variables)", got=f"shape {values.shape}")
+    if len(values.shape) != 2 or not (values.numeric or values.textual):
+        raise InputError(f"{file}, key 'data': must be (rows, variables), of numbers or text", got=str(values))
     columns = list(names or _number(values))
     if len(columns) != values.shape[1]:
         got = f"{len(columns)} names, {values.shape[1]} variables"
         raise InputError(f"{file}: there must be one name a variable", got=got)
     split = next((arrays[key] for key in ("split", "is_test") if key in arrays), None)
     if split is not None:
+        if math.prod(split.shape) != values.shape[0] or not (split.numeric or split.textual):
+            valid = f"{values.shape[0]} words or flags, one per row"
+            raise InputError(f"{split.where}: does not say which rows to train on", got=str(split), valid=valid)
         columns.append("split" if "split" in arrays else "is_test")
     rows = TableRows(str(file), columns, lambda: _array_batches(values, split), options)
     return NumericTable(rows.names, rows.chunks, notes=rows.notes)
@@ -104,6 +108,13 @@ def _existing(path: str | Path) -> Path:
     if not found.is_file():
         raise InputError(f"{found}: no such file", valid="an .npz, .csv, .tsv, .txt or .parquet file")
     return found
+
+
+def _count(rows: Array) -> float:
+    """How many rows a covariance is of."""
+    if not rows.numeric or math.prod(rows.shape) != 1:
+        raise InputError(f"{rows.where}: must be the number of rows of the table", got=str(rows), valid="one number")
+    return float(rows.read().item())
 
 
 def _number(values: Array | NDArray[Any]) -> tuple[str, ...]:

@@ -85,10 +85,10 @@ def cross_fit(
         found = SoftLabels.load_matching(folder / "soft_labels.safetensors", provenance)
         if found is not None:
             return found
-    assert part.targets is not None
+    assert part.labels is not None
     train_rows = part.splits["train"]
     groups = torch.from_numpy(group_numbers(part.groups))[train_rows] if part.groups else None
-    fold_ids = assign_folds(part.targets[train_rows], folds, training.seed, groups)
+    fold_ids = assign_folds(part.labels[train_rows], folds, training.seed, groups)
     workers = count_workers(workers, [find_device(training.device).type])
     trainer = _TeacherTrainer(part, fold_ids, training.seed, settings or {}, folder, label, workers, progress)
     choice = _try_reconstruction(trainer) if method["feature_reconstruction"] is None else {}
@@ -159,9 +159,9 @@ def _try_reconstruction(trainer: _TeacherTrainer) -> dict[str, float | Mapping[s
 
     Where features are not sums of what is in a clip, a teacher that must reconstruct them neglects the labels.
     """
-    assert trainer.part.targets is not None
+    assert trainer.part.labels is not None
     rows = trainer.part.splits["train"][trainer.fold_ids == 0]
-    judged, positive = trainer.part.subset(rows), trainer.part.targets[rows] > 0
+    judged, labels = trainer.part.subset(rows), trainer.part.labels[rows]
 
     def judge(number: int, report: ProgressCallback | None) -> Made:
         weight = weights[number]
@@ -170,7 +170,7 @@ def _try_reconstruction(trainer: _TeacherTrainer) -> dict[str, float | Mapping[s
         teacher = run.method
         assert isinstance(teacher, AVSAL)
         scored = run.apply(judged, lambda part, side: {"": teacher.soft_labels(part, side)})[""]
-        return Made({}, {"map": fmean(mean_class_precision(scores, positive) for scores in scored.values())})
+        return Made({}, {"map": fmean(mean_class_precision(scores, labels) for scores in scored.values())})
 
     weights = (0.0, _RECONSTRUCTION_WEIGHT)
     names = [f"trial with feature_reconstruction={weight:g}" for weight in weights]
@@ -195,7 +195,7 @@ def _provenance(
 
 def select_labelled_splits(data: PairedFeatures) -> PairedFeatures:
     """Select training rows and, behind them, validation rows; drop every other row, truth and media."""
-    if data.targets is None or "train" not in data.splits:
+    if data.labels is None or "train" not in data.splits:
         got = f"splits {', '.join(data.splits) or 'none'}, labels: {data.label_kind}"
         what = f"{data.provenance.source}: soft labels are learnt from training rows with labels"
         raise InputError(what, got=got, fix="bring labels, as y or labels")

@@ -17,6 +17,7 @@ from overtone.core.files import json_text, load_tensors, read_header, save_tenso
 from overtone.graphs import Graph, unmixed_scores
 from overtone.graphs.soft_labels import Kind
 from overtone.interactions.event_model import EventModel, Evidence
+from overtone.objectives.targets import as_labels, as_targets
 
 EVENTS_FILE = "events.safetensors"
 """The file of event chances in a run's folder."""
@@ -117,7 +118,7 @@ def event_chances(
 
     Args:
         scores: The two modalities' (N, C) soft labels, by teachers that have not seen the rows.
-        labels: (N, C) indicators of what is annotated; rows without any take part.
+        labels: What is annotated, (N,) class codes, -1 for none, or (N, C) indicators; rows without any take part.
         graph: A graph over "modality:class", or (2C, 2C) weights; its edges count, its weights do not. Edges between
             the two nodes of one class are left out. None: chances without a graph.
         kind: What the scores are.
@@ -142,13 +143,13 @@ def event_chances(
         >>> bool(abs(found.unannotated - hidden.sum() / 800) < 0.05)
         True
     """
-    given = torch.as_tensor(np.asarray(labels), dtype=torch.float32)
     if len(scores) != 2:
         raise InputError("event chances need two modalities", got=", ".join(scores) or "none")
-    unmixed = unmixed_scores(dict(scores), given.numpy(), kind=kind, settings=settings)
+    unmixed = unmixed_scores(dict(scores), labels, kind=kind, settings=settings)
+    classes = next(iter(unmixed.values())).shape[1]
+    given = as_targets(as_labels(torch.as_tensor(np.asarray(labels))), classes).float()
     first, second = (torch.as_tensor(part).clamp(*_BOUNDS) for part in unmixed.values())
     known = first.isfinite().all(0) & second.isfinite().all(0)
-    classes = given.shape[1]
     edges = _edges(graph, classes, known)
     evidence = Evidence((first[:, known].float(), second[:, known].float()), given[:, known])
     free = EventModel(evidence.some(_CELLS)).fit()

@@ -16,6 +16,12 @@ def assign_folds(labels: Tensor, folds: int, seed: int, groups: Tensor | None = 
     A row with several labels counts for its rarest. With (N,) numbers of groups, each goes to a fold as a whole, by the
     class of its first labelled row.
 
+    Args:
+        labels: (N,) class codes, -1 for none, or (N, C) targets.
+        folds: k, number of folds.
+        seed: Decides which row of a class goes where.
+        groups: (N,) numbers of groups; None: there are none.
+
     Returns:
         (N,) int64 from 0 to k − 1; −1 for rows without a label.
 
@@ -23,7 +29,7 @@ def assign_folds(labels: Tensor, folds: int, seed: int, groups: Tensor | None = 
         InputError: There are not two labelled rows to a fold.
 
     Example:
-        >>> assign_folds(torch.eye(2)[torch.tensor([0, 0, 1, 1, 0, 1])], 2, 0).bincount().tolist()
+        >>> assign_folds(torch.tensor([0, 0, 1, 1, 0, 1]), 2, 0).bincount().tolist()
         [3, 3]
     """
     known = has_label(labels).nonzero()[:, 0]
@@ -31,8 +37,7 @@ def assign_folds(labels: Tensor, folds: int, seed: int, groups: Tensor | None = 
         got, valid = f"{len(known)} rows in {folds} folds", "at least two folds of two rows"
         what, fix = "too few labelled training rows for cross-fitting", "annotate more clips, or lower folds"
         raise InputError(what, got=got, valid=valid, fix=fix)
-    present = (labels[known] > 0).float()
-    rarest = (present / present.sum(0).clamp_min(1)).argmax(1)
+    rarest = labels[known] if labels.dim() == 1 else _rarest(labels[known] > 0)
     mixed = torch.from_numpy(shuffle_rows(len(known), seed))
     order = known[mixed[torch.argsort(rarest[mixed], stable=True)]]
     fold_ids = torch.full((len(labels),), -1, dtype=torch.int64)
@@ -45,3 +50,9 @@ def assign_folds(labels: Tensor, folds: int, seed: int, groups: Tensor | None = 
         fold_of[group[torch.searchsorted(known, order)]] = torch.arange(len(order)) % folds
         fold_ids[known] = fold_of[group]
     return fold_ids
+
+
+def _rarest(present: Tensor) -> Tensor:
+    """(n,) the rarest class of each row that (n, C) bool says is there."""
+    shares = present.float()
+    return (shares / shares.sum(0).clamp_min(1)).argmax(1)

@@ -110,7 +110,8 @@ def find_missing_events(folder: str | Path, chance: float = 0.9, event: str | No
     chances, soft = EventChances.load(run / EVENTS_FILE), SoftLabels.load(run / "soft_labels.safetensors")
     if event is not None and event not in soft.classes:
         raise unknown_name("class of the run", event, soft.classes)
-    missing = torch.where(soft.labels > 0, 0.0, chances.clips)
+    annotated = soft.annotated > 0
+    missing = torch.where(annotated, 0.0, chances.clips)
     expected = {name: round(float(part), 1) for name, part in zip(soft.classes, missing.sum(0))}
     if event is not None:
         only = torch.tensor([name == event for name in soft.classes])
@@ -126,7 +127,7 @@ def find_missing_events(folder: str | Path, chance: float = 0.9, event: str | No
             event=soft.classes[number],
             chance=float(missing[clip, number]),
             modalities={name: float(part[clip, number]) for name, part in chances.modalities.items()},
-            annotated=tuple(soft.classes[at] for at in soft.labels[clip].nonzero()[:, 0].tolist()),
+            annotated=tuple(soft.classes[at] for at in annotated[clip].nonzero()[:, 0].tolist()),
             brought_by=None if source < 0 else nodes[source],
         )
         for clip, number, source in zip(clips.tolist(), classes.tolist(), sources.tolist())

@@ -28,6 +28,7 @@ from overtone.methods.base import InferredTargets, Method, methods
 from overtone.methods.interactions import EVENTS
 from overtone.methods.interactions_settings import UNINFORMED
 from overtone.training import Run, RunContext, TrainOptions, train
+from overtone.training.data import fingerprint
 from overtone.training.resuming import FREE
 from overtone.training.settings import split_settings
 
@@ -128,7 +129,7 @@ class InteractionTrainer:
         facts["events"] = found.summary()
         if "graph" in facts and found.clips.numel() <= _COMPARED:
             alone = event_chances(soft.arrays, soft.labels, kind=soft.kind, settings=config.inference)
-            effects = measure_graph_effects(found.clips, alone.clips, soft.labels, soft.classes)
+            effects = measure_graph_effects(found.clips, alone.clips, soft.annotated, soft.classes)
             facts["graph"]["effects"] = [effect._asdict() for effect in effects]
         if run.group.is_main and run.folder is not None:
             found.save(run.folder / EVENTS_FILE, soft.ids, soft.classes)
@@ -165,10 +166,9 @@ class InteractionTrainer:
         settings["scaling"] = ",".join(part["steps"] for part in run.info["scaling"].values())
         settings |= config.teacher
         part = select_labelled_splits(run.data)
-        assert part.targets is not None
         identity: Identity = {
             "soft labels": config.folds,
-            "of": checksum(*part.modalities.values(), part.targets, *part.splits.values()),
+            "of": fingerprint(part),
             "with": {name: value for name, value in settings.items() if name not in FREE},
         }
         options: dict[str, Any] = {"folds": config.folds, "settings": settings, "progress": run.progress}
@@ -253,8 +253,7 @@ def _relabelled(kind: str, soft: SoftLabels, run: RunContext, weights: Tensor) -
     """Targets of events by one of the usual ways to complete labels."""
     rows = run.data.splits["train"]
     features = [part[rows] for part in run.data.modalities.values()]
-    labels = soft.labels.float()
-    found = RELABELLINGS[kind](labels, torch.maximum(*soft.both).float(), features).to(run.device)
+    found = RELABELLINGS[kind](soft.annotated, torch.maximum(*soft.both).float(), features).to(run.device)
     run.group.broadcast([found])
     return InferredTargets((found, found), weights.to(run.device), found)
 

@@ -6,8 +6,11 @@ import torch
 from torch import Tensor
 
 from overtone.graphs.soft_labels import Kind
+from overtone.objectives.targets import as_targets, has_label
 
 _BINS = 15
+_CELLS = 1 << 22
+"""Scores of the classes that are ranked at once."""
 
 
 def reliability(probabilities: Tensor, labels: Tensor, kind: Kind) -> dict[str, float]:
@@ -18,7 +21,7 @@ def reliability(probabilities: Tensor, labels: Tensor, kind: Kind) -> dict[str, 
 
     Args:
         probabilities: (n, C).
-        labels: (n, C) in [0, 1]; rows without a label are left out.
+        labels: (n,) class codes, -1 for none, or (n, C) in [0, 1]; rows without a label are left out.
         kind: ``"softmax"`` or ``"sigmoid"``.
 
     Returns:
@@ -26,8 +29,9 @@ def reliability(probabilities: Tensor, labels: Tensor, kind: Kind) -> dict[str, 
         error over 15 bins of equal width; ``accuracy``: share of rows whose likeliest class is annotated; ``map``: mean
         over the classes of the average precision with which the rows are ranked.
     """
-    known = labels.sum(1) > 0
-    p, y = probabilities[known].double(), labels[known].double()
+    known = has_label(labels)
+    given = labels[known]
+    p, y = probabilities[known].double(), as_targets(given, probabilities.shape[1]).double()
     if not len(p):
         return {}
     confidence, top = p.max(1)
@@ -41,7 +45,7 @@ def reliability(probabilities: Tensor, labels: Tensor, kind: Kind) -> dict[str, 
         rest = torch.finfo(torch.float32).eps
         nll = -(y * p.clamp_min(tiny).log() + (1 - y) * (1 - p).clamp_min(rest).log()).mean()
         ece = calibration_error(p.flatten(), y.flatten())
-    return {"nll": float(nll), "ece": ece, "accuracy": float(right.mean()), "map": mean_class_precision(p, y > 0)}
+    return {"nll": float(nll), "ece": ece, "accuracy": float(right.mean()), "map": mean_class_precision(p, given)}
 
 
 def calibration_error(confidence: Tensor, outcome: Tensor, bins: int = _BINS) -> float:
@@ -57,13 +61,20 @@ def calibration_error(confidence: Tensor, outcome: Tensor, bins: int = _BINS) ->
     return float(gap.abs().sum() / len(confidence))
 
 
-def mean_class_precision(scores: Tensor, positive: Tensor) -> float:
-    """Mean over the classes that have positives of the average precision of the rows ranked by score, both (n, C).
+def mean_class_precision(scores: Tensor, labels: Tensor) -> float:
+    """Mean over the annotated classes of the average precision of the rows ranked by score; ties keep their order.
 
-    Tied rows stay in their order.
+    Args:
+        scores: (n, C).
+        labels: (n,) class codes, -1 for none, or (n, C) targets, whose entries above 0 are positives.
     """
-    order = torch.argsort(scores, dim=0, descending=True, stable=True)
-    hit = positive.gather(0, order).double()
-    precision = hit.cumsum(0) / torch.arange(1, len(hit) + 1, dtype=torch.float64)[:, None]
-    count = hit.sum(0)
-    return float(((precision * hit).sum(0)[count > 0] / count[count > 0]).mean())
+    found, step = [], max(1, _CELLS // len(scores))
+    for start in range(0, scores.shape[1], step):
+        classes = torch.arange(start, min(start + step, scores.shape[1]))
+        positive = labels[:, None] == classes if labels.dim() == 1 else labels[:, classes] > 0
+        order = torch.argsort(scores[:, classes], dim=0, descending=True, stable=True)
+        hit = positive.gather(0, order).double()
+        precision = hit.cumsum(0) / torch.arange(1, len(hit) + 1, dtype=torch.float64)[:, None]
+        count = hit.sum(0)
+        found.append((precision * hit).sum(0)[count > 0] / count[count > 0])
+    return float(torch.cat(found).mean())

@@ -73,9 +73,9 @@ class TeacherScores:
         self, part: PairedFeatures, kind: Kind, provenance: Identity, choice: Mapping[str, float | Mapping[str, float]]
     ) -> SoftLabels:
         """The soft labels, with their reliability."""
-        assert part.targets is not None
+        assert part.labels is not None
         rows = part.split("train")
-        labels = part.targets[self.rows]
+        labels = part.labels[self.rows]
         calibrated, seen = self.mean("calibrated"), self.counts["in_sample"] > 0
         in_sample = {name: torch.where(seen, mean, calibrated[name]) for name, mean in self.mean("in_sample").items()}
         kinds = {"calibrated": calibrated, "uncalibrated": self.mean("uncalibrated"), "in_sample": in_sample}

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.files import json_text, load_tensors, read_header, save_tensors
-from overtone.features.label_reading import one_hot
 from overtone.graphs.reading import SoftLabelFile
 from overtone.graphs.soft_labels import Kind
+from overtone.objectives.targets import as_targets
 
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | float | int | bool | None
 Identity = Mapping[str, Json]
@@ -35,7 +35,7 @@ class SoftLabels:
         kind: ``"softmax"``: rows sum to one; ``"sigmoid"``: classes are independent; or logits of either.
         classes: C names.
         ids: N names of the clips.
-        labels: (N, C) annotated labels; a row of zeros where nothing is annotated.
+        labels: Annotated labels: (N,) class codes, −1 for none, or (N, C) targets, zeros for none.
         folds: (N,) int64, the part that each row was in, from 0; −1 of rows without a label, which no teacher has seen
             and all have scored.
         in_sample: Modality to (N, C), each row from the teachers that have seen it, if any: for comparison only.
@@ -63,6 +63,11 @@ class SoftLabels:
         """The two modalities' probabilities, in order."""
         first, second = self.probabilities.values()
         return first, second
+
+    @property
+    def annotated(self) -> Tensor:
+        """(N, C) float32 annotated labels, made of class codes on each call: for what holds (N, C) chances anyway."""
+        return as_targets(self.labels, len(self.classes)).float()
 
     @property
     def arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -131,13 +136,13 @@ class SoftLabels:
             kind=kind,
             classes=file.classes or tuple(f"class{number}" for number in range(count)),
             ids=file.ids,
-            labels=torch.as_tensor(_as_indicators(file.labels, count, source)),
+            labels=torch.as_tensor(_fitting(file.labels, count, source)),
             folds=torch.full((rows,), -1),
         )
 
 
-def _as_indicators(labels: NDArray[Any] | None, classes: int, source: str | Path) -> NDArray[np.float32]:
-    """(n, C) labels as they are, or those of (n,) class numbers."""
+def _fitting(labels: NDArray[Any] | None, classes: int, source: str | Path) -> NDArray[Any]:
+    """Labels that fit soft labels of so many classes: (n, C) float32, or (n,) class codes."""
     valid = f"class numbers from 0 to {classes - 1}, or (rows, {classes}) indicators, under y or labels"
     if labels is None:
         what = f"{source}: interactions are inferred from soft labels and annotated labels, and there are no labels"
@@ -145,5 +150,5 @@ def _as_indicators(labels: NDArray[Any] | None, classes: int, source: str | Path
     if labels.ndim == 2 and labels.shape[1] == classes and labels.dtype.kind in "biuf":
         return labels.astype(np.float32)
     if labels.ndim == 1 and labels.dtype.kind in "iu" and labels.max() < classes:
-        return one_hot(labels, classes)
+        return labels.astype(np.int64)
     raise InputError(f"{source}: labels do not fit the soft labels", got=f"{labels.dtype} {labels.shape}", valid=valid)

@@ -44,9 +44,9 @@ def try_weights(
         TrainingStopped: A student diverged.
     """
     data, rows = run.data, run.data.splits["train"]
-    assert data.targets is not None
+    assert data.labels is not None
     groups = torch.from_numpy(group_numbers(data.groups))[rows] if data.groups else None
-    fold_ids = assign_folds(data.targets[rows], _FOLDS, run.settings.seed, groups)
+    fold_ids = assign_folds(data.labels[rows], _FOLDS, run.settings.seed, groups)
     steps = ",".join(part["steps"] for part in run.info["scaling"].values())
     own = {**settings, "scaling": steps, "event_weight": 0.0, "validation_fraction": 0.0, "select": "last"}
     names = [f"trial {number + 1}/{_FOLDS}" for number in range(_FOLDS)]
@@ -69,8 +69,8 @@ def try_weights(
         heads = cast(Interactions, student.method)
         found = student.apply(judged, lambda part, side: {f"{w:g}": heads.at_weight(part, side, w) for w in WEIGHTS})
         views = {weight: tuple(found[f"{weight:g}"].values()) for weight in WEIGHTS}
-        assert judged.targets is not None
-        changes = measure_effects(lambda weight: (views[weight][0], views[weight][1]), judged.targets)
+        assert judged.labels is not None
+        changes = measure_effects(lambda weight: (views[weight][0], views[weight][1]), judged.labels)
         return Made({f"{weight:g}": torch.from_numpy(change) for weight, change in changes.items()}, {})
 
     made: dict[int, Made] = {}

@@ -14,13 +14,15 @@ from overtone.core import Settings
 from overtone.methods.base import Batch, CorpusInfo, Method, TrainingDefaults, methods
 from overtone.methods.cca import check_classes, flat
 from overtone.methods.two_tower import by_steps
-from overtone.networks import Activation, Encoder
+from overtone.networks import Activation, Encoder, class_sums
 from overtone.objectives.classification import agreement, positive_unlabelled, soft_cross_entropy
 from overtone.objectives.targets import as_targets, has_label
 from overtone.objectives.weighting import weighted_sum
 
 COOLEST, HOTTEST = 0.05, 20.0
 """Range in which the calibrated temperature is searched."""
+_CELLS = 1 << 22
+"""Logits whose fit is measured at once."""
 
 
 class AVSALSettings(Settings):
@@ -104,11 +106,11 @@ class AVSAL(Method):
         check_classes(train)
         if not self.prototypes:
             return
-        assert train.targets is not None
-        share = train.targets / train.targets.sum(0).clamp_min(1e-6)
+        assert train.labels is not None
+        counts = class_sums(train.labels, torch.ones(len(train), 1, device=train.labels.device))
         with torch.no_grad():
             for prototypes, features in zip(self.prototypes, train.features):
-                prototypes[:-1] = share.mT @ flat(features)
+                prototypes[: len(counts)] = class_sums(train.labels, flat(features)) / counts.clamp_min(1e-6)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """The loss of this process's rows, some of them mixed with a row of the global batch."""
@@ -165,19 +167,29 @@ class AVSAL(Method):
         rows = has_label(held_out.labels).nonzero()[:, 0]
         if not len(rows):
             return
-        targets = as_targets(held_out.labels[rows], held_out.classes).double()
+        labels = held_out.labels[rows]
         for side, features in enumerate(held_out.features):
-            self.temperatures[side] = self.best_temperature(self.logits(features[rows], side).double(), targets)
+            self.temperatures[side] = self.best_temperature(self.logits(features[rows], side), labels)
 
-    def best_temperature(self, logits: Tensor, targets: Tensor) -> float:
-        """The temperature of least cross-entropy, which is convex in 1/T; of sigmoids nothing is weighted here."""
+    def best_temperature(self, logits: Tensor, labels: Tensor) -> float:
+        """The temperature of least cross-entropy, which is convex in 1/T; of sigmoids nothing is weighted here.
+
+        Args:
+            logits: (n, C).
+            labels: (n,) class codes or (n, C) targets; each row has a label.
+        """
         from scipy.optimize import minimize_scalar
 
+        step = max(1, _CELLS // logits.shape[1])
+        fit = soft_cross_entropy if self.settings.head == "softmax" else positive_unlabelled
+
         def misfit(logarithm: float) -> float:
-            scaled = logits / math.exp(logarithm)
-            if self.settings.head == "softmax":
-                return float(soft_cross_entropy(scaled, targets))
-            return float(positive_unlabelled(scaled, targets))
+            found = 0.0
+            for start in range(0, len(logits), step):
+                some = logits[start : start + step].double()
+                targets = as_targets(labels[start : start + step], logits.shape[1]).double()
+                found += len(some) / len(logits) * float(fit(some / math.exp(logarithm), targets))
+            return found
 
         bounds = (math.log(COOLEST), math.log(HOTTEST))
         found = minimize_scalar(misfit, bounds=bounds, method="bounded", options={"xatol": 1e-6})

@@ -9,9 +9,6 @@ from overtone.core import InputError, Settings
 from overtone.methods.base import Batch, CorpusInfo, Method, methods
 from overtone.networks import CanonicalProjection
 
-_SMALL = 1 << 24
-"""Numbers that a matrix of targets may have where all pairs of a class are summed by it."""
-
 
 class CCASettings(Settings):
     """Settings of linear CCA."""
@@ -110,8 +107,7 @@ def fit_on_classes(projection: CanonicalProjection, train: Batch, ridge: float) 
     check_classes(train)
     assert train.labels is not None
     first, second = train.features
-    small = len(train) * train.classes <= _SMALL
-    projection.fit(flat(first), flat(second), ridge, train.targets if small else train.labels)
+    projection.fit(flat(first), flat(second), ridge, train.labels)
 
 
 def check_classes(train: Batch) -> None:

@@ -1,6 +1,6 @@
 """Floor 1: encoders and decoders, masks, the averaging teacher, the canonical projection."""
 
-from overtone.networks.canonical import CanonicalProjection
+from overtone.networks.canonical import CanonicalProjection, class_sums
 from overtone.networks.dropout import Dropout
 from overtone.networks.encoder import Activation, Decoder, Encoder, GlobalBatchNorm
 from overtone.networks.masking import MaskValue, bernoulli_mask
@@ -16,5 +16,6 @@ __all__ = [
     "MaskValue",
     "Teacher",
     "bernoulli_mask",
+    "class_sums",
     "ramp",
 ]

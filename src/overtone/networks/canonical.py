@@ -80,7 +80,7 @@ class CanonicalProjection(nn.Module):
         (first, span), (second, other_span) = _within_span(first), _within_span(second)
         left = _inverse_root((first.mT * weights) @ first / total, ridge, widths[0])
         right = _inverse_root((second.mT * weights) @ second / total, ridge, widths[1])
-        a, v = (first, second) if classes is None else (_class_sums(classes, first), _class_sums(classes, second))
+        a, v = (first, second) if classes is None else (class_sums(classes, first), class_sums(classes, second))
         u, rho, vh = torch.linalg.svd(left @ (a.mT @ v / total) @ right, full_matrices=False)
         kept = min(len(self.correlations), len(rho))  # beyond the rows' span nothing correlates
         for buffer in (self.map_first, self.map_second, self.correlations):
@@ -107,8 +107,11 @@ def _pair_weights(classes: Tensor) -> Tensor:
     return torch.where(known, torch.bincount(classes[known])[classes.clamp_min(0)], 0).double()
 
 
-def _class_sums(classes: Tensor, rows: Tensor) -> Tensor:
-    """(C, d) sums of the (n, d) rows of each class; without those of the last classes where no row has them."""
+def class_sums(classes: Tensor, rows: Tensor) -> Tensor:
+    """(C, d) sums of the (n, d) rows of each class, of (n, C) targets or (n,) class codes, -1 for none.
+
+    Of codes C is the highest one plus 1.
+    """
     if classes.dim() == 2:
         return classes.mT @ rows
     known = classes >= 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,8 @@ _SHARPNESS = 20.0
 """Cosines are multiplied by this before votes are added up: a neighbour 0.05 nearer counts e times as much."""
 _TEMPERATURES = torch.logspace(-2, 1, 61, dtype=torch.float64)
 _BLOCK = 4096
+_CELLS = 1 << 24
+"""Scores that are held at once."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +116,11 @@ def label_clips(
     truth = numbers[labelled]
     temperature, threshold, wrong, coverage = 1.0 / _SHARPNESS, 0.0, None, 1.0
     if len(labelled):
-        own = scorer(embeddings[labelled], left_out=True)
-        temperature = _fit_temperature(own, truth)
-        sure, best = (own / temperature).softmax(1).max(1)
+        own = embeddings[labelled]
+        temperature = _fit_temperature(scorer.blocks(own, left_out=True), truth)
+        sure, best = scorer.best(own, temperature, left_out=True)
         threshold, wrong, coverage = _fit_threshold(sure, best == truth, error)
-    found, best = (scorer(embeddings[others]) / temperature).softmax(1).max(1)
+    found, best = scorer.best(embeddings[others], temperature)
     labels = [
         LabelledClip(clips[row], classes[number] if sure >= threshold else None, classes[number], sure)
         for row, number, sure in zip(others.tolist(), best.tolist(), found.tolist())
@@ -146,33 +148,50 @@ class _Scorer:
     neighbours: int
     prototypes: Tensor | None
 
-    def __call__(self, queries: Tensor, *, left_out: bool = False) -> Tensor:
-        """(n, C) scores, float64; ``left_out``: the queries are the rows, and none is compared with itself."""
-        starts = range(0, len(queries), _BLOCK)
-        return torch.cat([self._block(queries[at : at + _BLOCK], at if left_out else None) for at in starts])
+    def best(self, queries: Tensor, temperature: float, *, left_out: bool = False) -> tuple[Tensor, Tensor]:
+        """(n,) probability and (n,) number of each query's likeliest class; ``left_out`` as for :meth:`blocks`."""
+        found = [(scores / temperature).softmax(1).max(1) for scores in self.blocks(queries, left_out=left_out)]
+        return torch.cat([part.values for part in found]), torch.cat([part.indices for part in found])
 
-    def _block(self, queries: Tensor, start: int | None) -> Tensor:
+    def blocks(self, queries: Tensor, *, left_out: bool = False) -> Iterator[Tensor]:
+        """(b, C) scores of blocks of queries, float64; ``left_out``: they are the rows, none compared with itself."""
+        step = max(1, min(_BLOCK, _CELLS // max(self.classes, len(self.rows))))
+        for start in range(0, len(queries), step):
+            yield self._score(queries[start : start + step], start if left_out else None)
+
+    def _score(self, queries: Tensor, start: int | None) -> Tensor:
         own = None if start is None else torch.arange(start, start + len(queries))
         if self.prototypes is not None:
             return (queries @ self.prototypes.T).double()
-        belongs = F.one_hot(self.numbers, self.classes).double()
         if self.by == "prototypes":
-            sums = (belongs.T @ self.rows.double()).expand(len(queries), -1, -1)
-            if own is not None:
-                sums = sums - belongs[own][:, :, None] * queries.double()[:, None]
-            return (F.normalize(sums, dim=2) @ queries.double()[:, :, None])[:, :, 0]
+            return self._by_means(queries.double(), own)
         cosines = (queries @ self.rows.T).double()
         if own is not None:
             cosines[torch.arange(len(queries)), own] = -torch.inf
         nearest = cosines.topk(min(self.neighbours, len(self.rows) - (own is not None)), dim=1)
-        votes = belongs[nearest.indices] * (_SHARPNESS * (nearest.values - 1)).exp()[:, :, None]
-        return votes.sum(1).clamp_min(torch.e ** (-2 * _SHARPNESS)).log() / _SHARPNESS
+        votes = torch.zeros(len(queries), self.classes, dtype=torch.float64)
+        votes.scatter_add_(1, self.numbers[nearest.indices], (_SHARPNESS * (nearest.values - 1)).exp())
+        return votes.clamp_min(torch.e ** (-2 * _SHARPNESS)).log() / _SHARPNESS
+
+    def _by_means(self, queries: Tensor, own: Tensor | None) -> Tensor:
+        """Cosines with the means of the classes; a query that is row ``own`` is taken out of its class's."""
+        sums = torch.zeros(self.classes, self.rows.shape[1], dtype=torch.float64)
+        sums.index_add_(0, self.numbers, self.rows.double())
+        cosines = queries @ F.normalize(sums, dim=1).T
+        if own is not None:
+            others = F.normalize(sums[self.numbers[own]] - queries, dim=1)
+            cosines[torch.arange(len(queries)), self.numbers[own]] = (queries * others).sum(1)
+        return cosines
 
 
-def _fit_temperature(scores: Tensor, truth: Tensor) -> float:
-    """The temperature at which the true classes are likeliest."""
-    losses = [float(F.cross_entropy(scores / temperature, truth)) for temperature in _TEMPERATURES]
-    return float(_TEMPERATURES[losses.index(min(losses))])
+def _fit_temperature(blocks: Iterable[Tensor], truth: Tensor) -> float:
+    """The temperature at which the true classes are likeliest, of (n, C) scores in blocks of rows."""
+    losses, start = torch.zeros(len(_TEMPERATURES), dtype=torch.float64), 0
+    for scores in blocks:
+        right = truth[start : start + len(scores)]
+        losses += torch.stack([F.cross_entropy(scores / t, right, reduction="sum") for t in _TEMPERATURES])
+        start += len(scores)
+    return float(_TEMPERATURES[losses.argmin()])
 
 
 def _fit_threshold(sure: Tensor, right: Tensor, error: float) -> tuple[float, float | None, float]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from overtone.core import InputError
+from overtone.core.sources import memory_of
 from overtone.features.arrays import SparseRows, Values
 from overtone.features.formats import mat_worker
 from overtone.features.formats.sparse import build_matrix
@@ -75,12 +76,12 @@ def _walk(path: Path) -> None:
 
 
 def _apart(path: Path, work: Callable[[], None]) -> None:
-    """Work on a file in a copy of this process, with a bound of time; where there are no copies, here.
+    """Work on a file in a copy of this process, with bounds of time and memory; where there are no copies, here.
 
     What the work raises is left to the reader proper, which says it better.
 
     Raises:
-        InputError: The work crashes or does not end.
+        InputError: The work crashes, does not end, or takes far more memory than the file could fill.
     """
     if not hasattr(os, "fork"):
         with suppress(Exception):
@@ -93,7 +94,9 @@ def _apart(path: Path, work: Callable[[], None]) -> None:
         child = os.fork()
         if not child:
             _work_and_end(work)
-    seconds = _SECONDS + path.stat().st_size / _BYTES
+    size = path.stat().st_size
+    seconds = _SECONDS + size / _BYTES
+    most = memory_of(size) + (_resident(os.getpid()) or 0)
     ends, pause = time.monotonic() + seconds, 0.001
     while time.monotonic() < ends:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -101,11 +104,30 @@ def _apart(path: Path, work: Callable[[], None]) -> None:
             if os.WIFSIGNALED(status):
                 raise _crashed(path, os.WTERMSIG(status))
             return
+        if (_resident(child) or 0) > most:
+            _end(child)
+            what = (
+                f"{path}: damaged: reading its {size:,} bytes takes more than {memory_of(size) >> 20:,} MiB of memory"
+            )
+            raise InputError(what, fix="copy or export it again")
         time.sleep(pause)
         pause = min(0.05, 2 * pause)
+    _end(child)
+    raise _endless(path, seconds)
+
+
+def _end(child: int) -> None:
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    raise _endless(path, seconds)
+
+
+def _resident(process: int) -> int | None:
+    """Bytes of memory that a process holds; None where the system does not say."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGESIZE")
 
 
 def _work_and_end(work: Callable[[], None]) -> NoReturn:
