@@ -6,11 +6,12 @@ from overtone.api.evaluating import evaluate
 from overtone.api.event_listing import events
 from overtone.api.finding import find
 from overtone.api.graphing import graph
+from overtone.api.indexing import export, index
 from overtone.api.labelling import label
 from overtone.api.making import extract, simulate
 from overtone.api.reading import inspect
 from overtone.api.running import embed, report_run, train
-from overtone.api.searching import export, index, search_store
+from overtone.api.searching import search_store
 from overtone.core.plugins import import_plugin
 
 __all__ = ["Catalogue", "catalogue", "compare", "demo", "diagnose", "embed", "evaluate", "export", "extract"]

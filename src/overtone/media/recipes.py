@@ -11,6 +11,7 @@ from overtone.core import InputError
 from overtone.core.devices import find_device
 from overtone.core.documents import Document
 from overtone.core.files import read_json
+from overtone.features import Features
 from overtone.media.backbones import Backbone, Takes, backbones
 
 RECORD = ".json"
@@ -138,6 +139,32 @@ def recipes_from(stored: object, where: str) -> dict[str, Recipe]:
             raise InputError(f"{where}: the recipe of {modality!r} is damaged", fix="extract again")
         found[str(modality)] = recipe
     return found
+
+
+def recipes_of(data: Features) -> dict[str, Recipe]:
+    """Modality to recipe of features that were read from a file; those of another width are of another file.
+
+    Raises:
+        InputError: The record beside the file is damaged.
+    """
+    known = read_recipes(data.provenance.source)
+    widths = {name: int(rows.shape[-1]) for name, rows in data.modalities.items()}
+    return {name: known[name] for name, width in widths.items() if name in known and known[name].width == width}
+
+
+def check_recipes(data: Features, known: Mapping[str, Recipe]) -> None:
+    """Whether features were made as others were; what is not known is not compared.
+
+    Args:
+        data: New features.
+        known: Modality to recipe of those that are there.
+
+    Raises:
+        InputError: They were made in another way; the first difference is named.
+    """
+    for name, recipe in recipes_of(data).items():
+        if name in known:
+            check_same(recipe, known[name], f"{data.provenance.source}, {name}")
 
 
 def check_same(given: Recipe, known: Recipe, where: str) -> None:

@@ -55,7 +55,7 @@ def index_features(
         what = f"{store.uri}: has item {known[0]!r} already ({len(known):,} of {total:,})"
         raise InputError(what, fix="--upsert replaces items, --overwrite the whole store")
     columns = describe(data)
-    set_origin(store, run, data.provenance.source)  # first: a call that is stopped leaves no items of unknown weights
+    set_origin(store, run, data)  # first: a call that is stopped leaves no items of unknown weights
     write = store.upsert if upsert else store.add
     for start, part in _blocks(data):
         embeddings = {name: rows.numpy() for name, rows in run.embed(part).items()}

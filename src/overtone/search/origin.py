@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from overtone.core import InputError
-from overtone.core.files import checksum
+from overtone.core.files import checksum, json_text
+from overtone.media.recipes import Recipe, check_recipes, recipes_from, recipes_of
 
 if TYPE_CHECKING:
+    from overtone.features import Features
     from overtone.search.base import Store
     from overtone.training import Run
 
@@ -15,6 +18,8 @@ RUN = "run"
 """The attribute of a store with the folder of the run."""
 _WEIGHTS = "weights"
 """The attribute with the checksum of the run's weights and scalers; stores of an older version have none."""
+_RECIPES = "recipes"
+"""The attribute with the recipes of the items' features, as JSON."""
 _SHOWN = 12
 """Characters of a checksum that a message shows."""
 
@@ -44,18 +49,40 @@ def check_origin(store: Store, run: Run) -> None:
         )
 
 
-def set_origin(store: Store, run: Run, source: str) -> None:
-    """Write down, before the first item, which run embeds a store's items and what they are read from.
+def read_recipes(store: Store) -> dict[str, Recipe]:
+    """Modality to how the features of a store's items were made from media; none where that is not known.
+
+    Raises:
+        InputError: The store's note of it is damaged.
+    """
+    text = store.info().attributes.get(_RECIPES)
+    try:
+        stored = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        raise InputError(
+            f"{store.uri}: its recipes are damaged", fix="index the clips again with --overwrite"
+        ) from None
+    return recipes_from(stored, store.uri)
+
+
+def set_origin(store: Store, run: Run, data: Features) -> None:
+    """Write down, before the first item, which run embeds a store's items, and how their features were made.
 
     A store that has items of unknown weights keeps them unknown.
 
     Args:
         store: The store.
         run: The run.
-        source: Where the clips come from.
+        data: The features of the items.
+
+    Raises:
+        InputError: The store's items were made from media in another way.
     """
+    check_recipes(data, read_recipes(store))
     folder = run.folder.resolve() if run.folder is not None else ""
-    known = {RUN: str(folder), "method": run.name, "source": source}
+    known = {RUN: str(folder), "method": run.name, "source": data.provenance.source}
+    if recipes := {**run.recipes, **recipes_of(data)}:
+        known[_RECIPES] = json_text({name: recipe.to_dict() for name, recipe in recipes.items()})
     if not store.count() or store.info().attributes.get(_WEIGHTS):
         known[_WEIGHTS] = embedding_checksum(run)
     store.set_attributes(known)

@@ -13,6 +13,7 @@ import torch
 from overtone.core import ProgressCallback
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
+from overtone.media.recipes import recipes_of
 from overtone.methods.base import InferredTargets, Method
 from overtone.training.data import TrainingData
 from overtone.training.distribution import Group
@@ -55,6 +56,7 @@ def describe_run(
 ) -> dict[str, Any]:
     """What ``run.json`` says of a run that begins."""
     source = data.provenance
+    recipes = recipes_of(data)
     unpaired = int((~data.paired[data.splits["train"]]).sum())
     return {
         "method": method,
@@ -80,6 +82,7 @@ def describe_run(
             "notes": list(source.notes),
             "trained_on": trained_on,
         },
+        **({"recipes": {name: recipe.to_dict() for name, recipe in recipes.items()}} if recipes else {}),
         "versions": {"overtone": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "threads": torch.get_num_threads(),

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from overtone.core import InputError
 from overtone.core.scratch import release
+from overtone.features import Features
 
 Embedder = Callable[[Tensor, int], dict[str, Tensor]]
 
@@ -48,6 +50,18 @@ def spread_rows(embeddings: Tensor, present: Tensor | None) -> Tensor:
     return embeddings.new_zeros(len(present), embeddings.shape[1]).masked_scatter(present[:, None], embeddings)
 
 
-def shapes_text(shapes: Mapping[str, tuple[int, ...]]) -> str:
+def check_shapes(data: Features, wanted: Mapping[str, tuple[int, ...]], whose: str) -> None:
+    """Refuse features of other modalities, or of other shapes, than those that a run was trained on."""
+    given = dict(zip(data.names, data.shapes))
+    if list(wanted.items()) != list(given.items()):
+        raise InputError(
+            f"{data.provenance.source}: does not fit {whose}",
+            got=_shapes_text(given),
+            valid=_shapes_text(wanted),
+            fix="bring features of the kind the run was trained on, in the same order",
+        )
+
+
+def _shapes_text(shapes: Mapping[str, tuple[int, ...]]) -> str:
     """Modalities and the shapes of their rows, for messages."""
     return ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in shapes.items())

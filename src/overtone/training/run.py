@@ -17,8 +17,9 @@ from overtone.evaluation import Evaluation
 from overtone.evaluation.arrays import ArrayLike
 from overtone.features import Features, PairedFeatures, Scaler, place_clips
 from overtone.features.label_reading import Place
+from overtone.media.recipes import Recipe, check_recipes, recipes_from
 from overtone.methods.base import Method
-from overtone.training.embedding import Embedder, in_blocks, shapes_text, spread_rows
+from overtone.training.embedding import Embedder, check_shapes, in_blocks, spread_rows
 from overtone.training.folder import EpochRecord, RunFolder, device_of
 from overtone.training.judging import judge
 from overtone.training.loading import read_run, whole_copy
@@ -123,6 +124,11 @@ class Run:
         """The two modalities' names, in the order of training: the first encoder is the first one's."""
         first, second = self.info["modalities"]
         return first, second
+
+    @property
+    def recipes(self) -> dict[str, Recipe]:
+        """Modality to how its features were made from media; none where that is not known."""
+        return recipes_from(self.info.get("recipes"), f"{self.folder or 'this run'}, run.json")
 
     def embed(
         self, data: PairedFeatures, variant: str | None = None, progress: ProgressCallback | None = None
@@ -287,14 +293,8 @@ class Run:
         """Whether data fits the run.
 
         Raises:
-            InputError: Other modalities or other dimensions; names those of both sides.
+            InputError: Other modalities or other dimensions, or features that were made in another way from media.
         """
         wanted = dict(zip(self.modalities, (tuple(shape) for shape in self.info["shapes"])))
-        given = dict(zip(data.names, data.shapes))
-        if list(wanted) != list(given) or wanted != given:
-            raise InputError(
-                f"{data.provenance.source}: does not fit the run of {self.name} ({self.folder or 'not stored'})",
-                got=shapes_text(given),
-                valid=shapes_text(wanted),
-                fix="bring features of the kind the run was trained on, in the same order",
-            )
+        check_shapes(data, wanted, f"the run of {self.name} ({self.folder or 'not stored'})")
+        check_recipes(data, self.recipes)
