@@ -1,8 +1,9 @@
 """Whether interactions are found and whether the graph helps: the tables of docs/studies/interactions.md.
 
-    python benchmarks/interaction_study.py simulator                     # five data sets in each of five settings
+    python benchmarks/interaction_study.py simulator                     # five data sets in each setting
     python benchmarks/interaction_study.py simulator --settings default --seeds 2  # fewer
-    python benchmarks/interaction_study.py rivals --settings default --seeds 1     # usual ways to complete labels
+    python benchmarks/interaction_study.py students --seeds 5           # graph, soft labels alone, true events, nothing
+    python benchmarks/interaction_study.py students --graphs inferred none smoothing neighbours confident raw
     python benchmarks/interaction_study.py scores --data DATA                      # a real teacher's scores
 
 What was done already is taken from --out.
@@ -26,6 +27,7 @@ from overtone.experiments.grid import Trial
 from overtone.features import SimulatorSettings, from_arrays, simulate
 from overtone.graphs import infer_interactions
 from overtone.interactions import InteractionTrainer
+from overtone.training import Run
 
 Array = np.ndarray[Any, Any]
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -39,8 +41,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 METRICS = ("map", "map_events")
 METHOD = "interactions"
 METHODS = (METHOD, "triplet")
-GRAPHS = ("none", "smoothing", "neighbours", "confident", "raw", "soft", "inferred")
-"""Values of the setting ``graph``: nothing, usual ways to complete labels, event chances without and with a graph."""
+GRAPHS = ("inferred", "none", "soft", "events")
+"""Values of the setting ``graph``: event chances with a graph, none, without a graph, and the true events."""
 
 
 def simulator(options: argparse.Namespace) -> None:
@@ -124,22 +126,56 @@ def rightness(graph: dict[str, Any], planted: Array) -> dict[str, float]:
     }
 
 
-def rivals(options: argparse.Namespace) -> None:
-    """What the usual ways to complete labels do for retrieval, beside event chances."""
-    for name in options.settings:
-        print(f"\n{name} {SETTINGS[name]}\n{'graph':12}{'map':>8}{'map_events':>12}   weights")
-        found: dict[str, list[tuple[float, float, float]]] = {graph: [] for graph in GRAPHS}
-        for seed in range(options.first, options.first + options.seeds):
-            data = from_arrays(simulate(SimulatorSettings(**SETTINGS[name]), seed))
-            trainer = InteractionTrainer()
-            for graph, rows in found.items():
-                run = trainer.train(METHOD, data, settings={"seed": seed, "graph": graph})
-                assert run.evaluation is not None
-                first, second = (run.evaluation[metric].mean for metric in METRICS)
-                rows.append((first, second, float(run.info.get("gate", {}).get("weight", 0.0))))
-        for graph, rows in found.items():
-            means = np.mean(rows, axis=0)
-            print(f"{graph:12}{means[0]:8.3f}{means[1]:12.3f}   {', '.join(f'{row[2]:g}' for row in rows)}", flush=True)
+def students(options: argparse.Namespace) -> None:
+    """What the student's event chances do for retrieval, by what they are made of; the first graph is tested."""
+    first = options.graphs[0]
+    cases: dict[tuple[str, int, str], Trial] = {}
+    for seed in range(options.first, options.first + options.seeds):
+        for name in options.settings:
+            data, trainer = None, InteractionTrainer()
+            for graph in options.graphs:
+                path = options.out / "students" / name / f"data-{seed}-{graph}{options.round}.safetensors"
+                identity = {"student of": SETTINGS[name], "seed": seed, "graph": graph}
+                if (found := Trial.load(path, identity)) is None:
+                    data = data or from_arrays(simulate(SimulatorSettings(**SETTINGS[name]), seed))
+                    found = student(trainer.train(METHOD, data, settings={"seed": seed, "graph": graph}))
+                    found.save(path, identity)
+                cases[name, seed, graph] = found
+        for name in options.settings:
+            print(f"\n{name} {SETTINGS[name]}, data sets {options.first} to {seed}")
+            print(f"{'graph':12}{'map':>8}{'map_events':>12}   {first} ahead: map, map_events (95 %); weights")
+            for graph in options.graphs:
+                made = {
+                    graph: [cases[name, n, graph] for n in range(options.first, seed + 1)] for graph in (first, graph)
+                }
+                means = [np.mean([case.values[metric] for case in made[graph]]) for metric in METRICS]
+                tests = [] if graph == first else [ahead(metric, made[first], made[graph]) for metric in METRICS]
+                weights = ", ".join(f"{case.values['weight']:g}" for case in made[graph])
+                print(f"{graph:12}{means[0]:8.3f}{means[1]:12.3f}   {'; '.join([*tests, weights])}", flush=True)
+
+
+def student(run: Run) -> Trial:
+    """What is kept of a student: average precisions of its queries, their means, and the chosen weight."""
+    assert run.evaluation is not None
+    found = run.evaluation
+    tensors = {f"{metric} {way}": part for metric in METRICS for way, part in found.per_query[metric].items()}
+    weight = float(run.info.get("gate", {}).get("weight", 0.0))
+    return Trial(tensors, {metric: found[metric].mean for metric in METRICS} | {"weight": weight})
+
+
+def ahead(metric: str, first: list[Trial], other: list[Trial]) -> str:
+    """The lead of one kind of student over another in points, over all queries of all data sets, with its interval."""
+    both = [
+        {
+            way: torch.cat([case.tensors[way] for case in cases])
+            for way in cases[0].tensors
+            if way.startswith(f"{metric} ")
+        }
+        for cases in (first, other)
+    ]
+    test = paired_bootstrap(*both)
+    low, high = test["ci95"]
+    return f"{100 * test['difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def scores(options: argparse.Namespace) -> None:
@@ -167,12 +203,13 @@ def scores(options: argparse.Namespace) -> None:
 
 def main() -> None:
     """Run one part."""
-    parts = {"simulator": simulator, "rivals": rivals, "scores": scores}
+    parts = {"simulator": simulator, "students": students, "scores": scores}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=parts)
     parser.add_argument("--out", type=Path, default=Path("runs/studies/interactions"), help="folder for results")
     parser.add_argument("--data", type=Path, help="folder with real data")
     parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
+    parser.add_argument("--graphs", nargs="+", default=list(GRAPHS), help="values of the setting graph, for students")
     parser.add_argument("--seeds", type=int, default=5, help="data sets in each setting")
     parser.add_argument("--first", type=int, default=0, help="the first one's seed")
     parser.add_argument("--round", default="", help="any word: results of another word are made again")
