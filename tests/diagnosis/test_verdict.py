@@ -208,3 +208,15 @@ def test_from_training_to_verdict() -> None:
     assert "no-compaction" in [hit.rule for hit in verdict(evidence["0.0"])]
     assert "no-compaction" not in [hit.rule for hit in verdict(evidence["0.05"])]
     assert recommend(evidence)["compaction"] == "0.05"
+
+
+def test_a_collapse_silences_what_follows_from_it_and_nothing_else() -> None:
+    flat = {"intra_variance": 0.001, "between_variance": 0.002, "variance_ratio": 0.01, "effective_rank": 1.0}
+    saturated = {"active_ratio": {"first": 1.0, "last": 0.0}}
+    hits = verdict(
+        Evidence({**flat, "classes": 10, "dimensions": 8}, greediness=saturated, recall=0.1, features_recall=0.6)
+    )
+    assert [hit.rule for hit in hits] == ["collapse", "worse-than-features"]
+    assert "saturated" in [hit.rule for hit in verdict(Evidence(greediness=saturated))]
+    for name, rule in rules.items():
+        assert set(rule.silences) <= set(rules) - {name}

@@ -270,11 +270,17 @@ def test_means_are_over_the_seeds_and_tests_count_strict_wins_only() -> None:
             single = [one.methods[name].scores["map"].directions[way] for one in alone]
             assert score.directions[way] == pytest.approx(statistics.fmean(single))
         assert found.methods[name].seconds == 6.0
-    lost, tied = found.test("dcca", "cca"), found.paired_tests[1]
-    assert lost.difference == pytest.approx(found.value("dcca") - found.value("cca"))
-    assert lost.difference < 0
-    assert lost.seeds_ahead == 0
-    assert (tied.a, tied.b) == ("dcca", "infonce")
+    assert [(test.a, test.b) for test in found.paired_tests] == [
+        ("cca", "infonce"),
+        ("cca", "dcca"),
+        ("infonce", "dcca"),
+    ]
+    tied, lost = found.test("cca", "infonce"), found.test("cca", "dcca")
+    assert (tied.difference, tied.p_holm) == (0.0, 1.0)
+    assert lost.difference == pytest.approx(found.value("cca") - found.value("dcca"))
+    assert lost.difference > 0
+    assert lost.seeds_ahead == 3
+    assert lost.p_holm == pytest.approx(3 * lost.p_value)  # the smallest of three
     same = compare(["cca", "infonce"], corpus(), seeds=[3, 4], train=train)
     assert (same.paired_tests[0].difference, same.paired_tests[0].seeds_ahead) == (0.0, 0)
     assert compare(["cca", "dcca"], corpus(), seeds=[3, 4, 5], train=train).paired_tests[0].seeds_ahead == 3

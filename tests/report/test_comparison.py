@@ -41,7 +41,8 @@ def test_every_question_is_answered_in_order(report: Maker) -> None:
 
 def test_methods_stand_best_first_with_intervals_and_seeds(report: Maker) -> None:
     page = report(chance_map={"a2v": 0.1, "v2a": 0.1, "mean": 0.1})
-    assert [row[0] for row in page.tables[0][1:]] == ["best", "close", "plain"]
+    assert [row[0] for row in page.tables[0][1:]] == ["best", "close", "plain", "chance"]
+    assert page.row("chance")[1:4] == ["0.100", "0.100", "0.100"]
     assert page.row("best")[1:6] == ["0.720", "0.680", "0.700", "0.010", "0.670 to 0.730"]
     big, small = page.figures[0]["data"]
     assert big["x"] == [0.7, 0.69, 0.5]

@@ -24,9 +24,9 @@ from overtone.report.maps import MOST_PAIRS, neighbours, principal, spaced
 from overtone.report.markup import el, link_to_media
 from overtone.report.page import asset, draw, packed_library
 from overtone.report.palette import class_colour
-from overtone.report.run_queries import class_of, confusion_shares, rank_bins, rank_shares, telling
+from overtone.report.run_queries import confusion_shares, rank_bins, rank_shares, telling
 from overtone.report.run_result import RunResult
-from overtone.report.words import better_direction, duration, number, p_value, signed, span
+from overtone.report.words import better_direction, class_of, duration, number, p_value, signed, span
 
 Maker = Callable[..., Any]
 

@@ -61,7 +61,7 @@ def compare(
     Each setting goes to every method that has it.
 
     Args:
-        methods: One or more methods; the others are tested against the first.
+        methods: One or more methods; every two are tested against each other.
         data: A feature file, a folder, or a built-in corpus such as split-digits. In Python also features.
         seeds: Number of seeds that each method is trained with. In Python also the seeds themselves.
         ablate: Also train each method with each of its terms off in turn.

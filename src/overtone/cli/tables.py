@@ -117,7 +117,7 @@ def class_table(evaluation: Evaluation) -> list[RenderableType]:
 
 def comparison_table(comparison: Comparison) -> list[RenderableType]:
     """The table of a paper: the best method first and marked, mean ± std over seeds, intervals, ablations, chance."""
-    from overtone.report.comparison_words import difference_in_words, verdicts
+    from overtone.report.comparison_words import difference_in_words, headline_tests, verdicts
 
     metric = comparison.metric
     columns = ["method", f"{metric_name(metric)}\n± std", _INTERVAL, *arrows(comparison.modalities), "R@1", "time"]
@@ -137,7 +137,7 @@ def comparison_table(comparison: Comparison) -> list[RenderableType]:
             row.insert(-2, cell)
     queries = plural(comparison.queries or 0, "test query", "test queries")
     title = f"{comparison.corpus}: {queries} in each direction, mean over {plural(len(comparison.seeds), 'seed')}"
-    tests = [difference_in_words(test) for test in comparison.paired_tests]
+    tests = [difference_in_words(test) for test in headline_tests(comparison)]
     return [table(columns, rows, title, styles=styles), *tests, *verdicts(comparison)]
 
 

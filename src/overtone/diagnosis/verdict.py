@@ -108,7 +108,7 @@ class Rule:
     """A registered rule; called with evidence, and with a threshold other than its own if given, it returns its hit.
 
     Attributes:
-        name, quantity, severity: See :func:`rule`.
+        name, quantity, severity, silences: See :func:`rule`.
         threshold: Beyond which it fires.
         check: From evidence to the hit, whatever the threshold.
         beyond: Whether a number lies beyond a threshold; false for NaN.
@@ -120,6 +120,7 @@ class Rule:
     severity: int
     check: Check
     beyond: Callable[[float, float], bool]
+    silences: tuple[str, ...] = ()
 
     def __call__(self, evidence: Evidence, threshold: float | None = None) -> RuleHit | None:
         """Check the evidence."""
@@ -135,13 +136,17 @@ rules: Registry[Rule] = Registry("rule", "overtone.diagnosis.verdict_rules")
 _SIDES = {"below": operator.lt, "above": operator.gt, "at_least": operator.ge}
 
 
-def rule(name: str, *, quantity: str, severity: int, **threshold: float) -> Callable[[C], C]:
+def rule(
+    name: str, *, quantity: str, severity: int, silences: Sequence[str] = (), **threshold: float
+) -> Callable[[C], C]:
     """Decorator that registers a function as a rule and leaves it an ordinary function.
 
     Args:
         name: Its name.
         quantity: What its number measures.
         severity: 1: the embedding cannot be used; 2: something is lost; 3: a remark.
+        silences: Names of rules that are not told where this one fires: what they measure follows from it, and their
+            advice may contradict its own.
         threshold: Where it fires, one of ``below=``, ``above=`` and ``at_least=``.
 
     Returns:
@@ -150,7 +155,7 @@ def rule(name: str, *, quantity: str, severity: int, **threshold: float) -> Call
     ((side, limit),) = threshold.items()
 
     def decorator(check: C) -> C:
-        rules.register(name)(Rule(name, quantity, limit, severity, check, _SIDES[side]))
+        rules.register(name)(Rule(name, quantity, limit, severity, check, _SIDES[side], tuple(silences)))
         return check
 
     return decorator
@@ -164,7 +169,7 @@ def verdict(evidence: Evidence, thresholds: Mapping[str, float] | None = None) -
         thresholds: Rule name to a threshold that replaces the rule's own.
 
     Returns:
-        A hit for each rule that fired.
+        A hit for each rule that fired, less those that another hit's rule silences.
 
     Raises:
         InputError: A threshold is given for a rule that does not exist.
@@ -179,8 +184,9 @@ def verdict(evidence: Evidence, thresholds: Mapping[str, float] | None = None) -
         if name not in rules:
             raise unknown_name("rule", name, rules)
     ordered = sorted(rules.items(), key=lambda item: item[1].severity)
-    found = (rule(evidence, given.get(name)) for name, rule in ordered)
-    return [hit for hit in found if hit is not None]
+    found = [(rule, rule(evidence, given.get(name))) for name, rule in ordered]
+    silenced = {name for rule, hit in found if hit is not None for name in rule.silences}
+    return [hit for rule, hit in found if hit is not None and rule.name not in silenced]
 
 
 def _mean(values: Sequence[object]) -> object:

@@ -18,7 +18,17 @@ _INDIFFERENT = 0.9
 """Gradient of an easy sample by that of the average one, above which a loss does not tell easy samples apart."""
 
 
-@rule("collapse", quantity="total_variance", below=0.1, severity=1)
+_SHAPES = ("few-dimensions", "over-compaction", "no-compaction", "overfit", "uneven-spacing", "crowded-classes")
+"""Rules on the shape of a space, which say nothing of one that has collapsed."""
+
+
+@rule(
+    "collapse",
+    quantity="total_variance",
+    below=0.1,
+    severity=1,
+    silences=(*_SHAPES, "wide-class", "saturated", "easy-gradient", "still-falling"),
+)
 def collapse(evidence: Evidence) -> RuleHit:
     """Within-class and between-class variance together are close to zero."""
     total = sum(evidence.figures("variance.intra_variance", "variance.between_variance"))
@@ -133,7 +143,7 @@ def wide_class(evidence: Evidence) -> RuleHit | None:
     )
 
 
-@rule("diverged", quantity="not_finite", above=0, severity=1)
+@rule("diverged", quantity="not_finite", above=0, severity=1, silences=("saturated", "easy-gradient", "still-falling"))
 def diverged(evidence: Evidence) -> RuleHit:
     """The loss or its gradient was NaN or infinite."""
     (steps,) = evidence.figures("greediness.not_finite")

@@ -15,6 +15,7 @@ from overtone.evaluation.result import ClassScore, Evaluation, QuerySample, Rera
 from overtone.evaluation.significance import (
     PairedBootstrap,
     PairedSeedTest,
+    adjust_p_values,
     mean_interval,
     paired_bootstrap,
     paired_seed_test,
@@ -35,6 +36,7 @@ __all__ = [
     "Ranks",
     "Reranking",
     "Score",
+    "adjust_p_values",
     "average_precisions",
     "counterpart_ranks",
     "effective_rank",

@@ -106,6 +106,32 @@ def seeds_interval(
     return _interval(_resampled_means(_table(runs), resamples, seed), confidence)
 
 
+def adjust_p_values(p_values: Sequence[float]) -> list[float]:
+    r"""Holm's adjustment of p-values of m tests: the chance of even one false finding is at most the level.
+
+    With :math:`p_{(1)} \le \dots \le p_{(m)}` the adjusted values are
+    :math:`\tilde p_{(i)} = \min(1, \max_{j \le i} (m - j + 1)\, p_{(j)})`.
+
+    Args:
+        p_values: Of m tests, in any order.
+
+    Returns:
+        Their adjusted values, in the same order.
+
+    Source: Holm, A simple sequentially rejective multiple test procedure (Scandinavian Journal of Statistics 1979).
+
+    Example:
+        >>> adjust_p_values([0.02, 0.01, 0.5])
+        [0.04, 0.03, 0.5]
+    """
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted, largest = [0.0] * len(order), 0.0
+    for done, at in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - done) * p_values[at]))
+        adjusted[at] = largest
+    return adjusted
+
+
 def paired_bootstrap(
     first: PerQuery, second: PerQuery, *, resamples: int = 10_000, confidence: float = 0.95, seed: int = 0
 ) -> PairedBootstrap:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from overtone.core.devices import find_device
 from overtone.core.documents import Interval
 from overtone.core.settings import share_settings
 from overtone.core.worker_counts import count_workers
-from overtone.evaluation import mean_interval, paired_bootstrap
+from overtone.evaluation import adjust_p_values, mean_interval, paired_bootstrap
 from overtone.experiments.grid import Grid, Trial, Variant, open_results
 from overtone.experiments.results import DIRECTIONS, RANKED_BY, Comparison, MethodResult, PairedTest, SeedScore
 from overtone.features import PairedFeatures
@@ -54,7 +56,7 @@ def compare(
     """Train each method with each seed on the train split and evaluate all of them on the same test split.
 
     Args:
-        methods: Registered names; the others are tested against the first.
+        methods: Registered names; every two are tested against each other.
         data: Features with splits ``train`` and ``test``.
         seeds: What each method is trained with.
         ablate: Also train each method with each of its terms off in turn.
@@ -171,8 +173,16 @@ def _summarise(
     for variant in variants:
         if variant.kind == "control":
             controls.setdefault(variant.of, []).append(variant.name)
-    pairs = [(variants[0].name if one.kind == "whole" else one.of, one.name) for one in variants[1:]]
-    tested = [metric, *(other for other in _ALSO_TESTED if other in first)]
+    rivals = sorted(
+        (one.name for one in variants if one.kind == "whole"), key=lambda name: (-results[name].value(metric), name)
+    )
+    parts = [(one.of, one.name) for one in variants if one.kind != "whole"]
+    tests: list[PairedTest] = []
+    for tested in (metric, *(other for other in _ALSO_TESTED if other in first)):
+        between = [_test(a, b, tested, results, trials) for a, b in combinations(rivals, 2)]
+        adjusted = adjust_p_values([p for test in between if (p := test.p_value) is not None])
+        tests += [replace(test, p_holm=p) for test, p in zip(between, adjusted)]
+        tests += [_test(a, b, tested, results, trials) for a, b in parts]
     return Comparison(
         corpus=data.provenance.source,
         modalities=data.names,
@@ -183,7 +193,7 @@ def _summarise(
         methods={name: results[name] for name in whole},
         ablation={name: result for name, result in results.items() if name not in whole},
         controls=controls,
-        paired_tests=[_test(a, b, other, results, trials) for other in tested for a, b in pairs],
+        paired_tests=tests,
         seconds=grid.seconds,
         per_class={name: _per_class(trials[name]) for name in whole if "per_class" in first},
         settings={name: trials[name][0].values["settings"] for name in whole},

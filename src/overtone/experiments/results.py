@@ -109,6 +109,8 @@ class PairedTest(Document):
         p_value: Two-sided.
         queries: Number of clips compared.
         seeds_ahead: Seeds with which ``a`` is better.
+        p_holm: The p-value adjusted for all pairs of methods by Holm's procedure; None where a method is tested against
+            its own control or ablation, one question at a time.
     """
 
     a: str
@@ -119,6 +121,7 @@ class PairedTest(Document):
     p_value: float | None = None
     queries: int | None = None
     seeds_ahead: int | None = None
+    p_holm: float | None = None
 
     def turned(self) -> PairedTest:
         """The same test as b − a; with how many seeds b is better is not known, as seeds may tie."""
@@ -159,7 +162,8 @@ class Comparison(Experiment):
         chance_map: mAP of a random order, per direction and as ``mean``; None without labels.
         methods: Methods and their controls, in the order they were asked for.
         controls: Method to the names of its controls among ``methods``.
-        paired_tests: Each method against the first one; each control and ablation against its method.
+        paired_tests: Every two methods, the better one first and the best two before all; then each method against
+            its controls and ablations.
         ablation: ``method/no-term`` to the method with that term off.
         seconds: Time the whole comparison took, with the runs that an earlier, interrupted call made.
         report: The report's file, once there is one.

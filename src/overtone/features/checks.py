@@ -220,7 +220,7 @@ def _check_values(table: ParsedTable, name: str) -> Iterator[Issue]:
         return
     if constant and len(rows) > 1:
         what = f"{column.where}: {len(constant)} of {rows.shape[-1]} columns are constant ({list_some(constant)})"
-        yield Issue("constant-columns", InputError(what, fix="they contain no information"), fatal=False)
+        yield Issue("constant-columns", InputError(what, fix="they contain no information"), fatal=False, harmless=True)
 
 
 def _check_size(table: ParsedTable, name: str, rows: Values, numbers: Values) -> Iterator[Issue]:

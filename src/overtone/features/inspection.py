@@ -121,7 +121,8 @@ def inspect(source: str | Path, *, modalities: tuple[str, ...] | None = None, **
             parsed = parse_source(table, modalities, how)
             issues = list(find_issues(parsed))
             problems = tuple(str(issue.error) for issue in issues if issue.fatal)
-            warnings = tuple(str(issue.error) for issue in issues if not issue.fatal)
+            warnings = tuple(str(issue.error) for issue in issues if not (issue.fatal or issue.harmless))
+            parsed.notes += [str(issue.error) for issue in issues if issue.harmless]
             found = replace(found, unused=parsed.unused, rows=parsed.first.rows, problems=problems, warnings=warnings)
             if not problems:
                 found = _describe(found, assemble(parsed, how.subset))

@@ -166,11 +166,11 @@ def _read(
         parsed = parse_source(table, modalities, how)
         if pairs and len(parsed.modalities) == 1:
             raise single_view_error(table.source, next(iter(parsed.modalities)), list_keys(join_parts(table.arrays)))
-        warnings = []
+        warnings: list[str] = []
         for issue in find_issues(parsed):
             if issue.fatal:
                 raise issue.error
-            warnings.append(str(issue.error))
+            (parsed.notes if issue.harmless else warnings).append(str(issue.error))
             if issue.of_splits:
                 parsed.split_remarks.append(str(issue.error))
         arrays = assemble(parsed, how.subset, tuple(warnings))

@@ -58,6 +58,8 @@ class Issue:
     fatal: bool = True
     of_splits: bool = False
     """Whether it matters only where splits do."""
+    harmless: bool = False
+    """Whether it is worth a note, but no warning: nothing comes of it."""
 
 
 def list_some(items: Sequence[object]) -> str:

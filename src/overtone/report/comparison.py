@@ -6,7 +6,15 @@ import math
 
 from overtone.evaluation import find_metric, metric_order
 from overtone.experiments import Comparison
-from overtone.report.comparison_words import control_table, difference_in_words, in_words, score_of, sign, verdicts
+from overtone.report.comparison_words import (
+    control_table,
+    difference_in_words,
+    headline_tests,
+    in_words,
+    score_of,
+    sign,
+    verdicts,
+)
 from overtone.report.figures import heat, whiskers
 from overtone.report.markup import Child, Column, Columns, el, table, texts
 from overtone.report.page import (
@@ -113,6 +121,9 @@ def ranking(comparison: Comparison) -> Section | None:
         std = number(score.std) if several else DASH
         cells = [*map(score.directions.get, arrows), score.mean, std, span(score.ci95)]
         rows.append([method, *cells, duration(methods[method].seconds)])
+    if comparison.chance_map:
+        found = [comparison.chance_map.get(way) for way in (*arrows, "mean")]
+        rows.append(["chance", *map(number, found), DASH, DASH, DASH])
     seeds = ", ".join(map(str, comparison.seeds))
     trained = (
         f"Every method was trained {len(comparison.seeds)} times, with seeds {seeds}; the small dots are single seeds."
@@ -141,19 +152,23 @@ def tests(comparison: Comparison) -> Section | None:
         return None
     several = len({test.metric for test in found}) > 1
     columns: Columns = ["first", *texts("second"), *(texts("by") if several else [])]
-    columns += ["difference", "95 % interval", "p", "seeds with the first better"]
+    holm = any(test.p_holm is not None for test in found)
+    columns += ["difference", "95 % interval", "p", *(["p, Holm"] if holm else []), "seeds with the first better"]
     rows = []
     for test in found:
-        p = p_value(test.p_value).removeprefix("p = ").removeprefix("p ")
+        chances = [test.p_value, *([test.p_holm] if holm else [])]
+        ps = [p_value(p).removeprefix("p = ").removeprefix("p ") for p in chances]
         ahead = DASH if test.seeds_ahead is None else f"{test.seeds_ahead} of {len(comparison.seeds)}"
         metric = [metric_name(test.metric)] if several else []
-        rows.append([test.a, test.b, *metric, signed(test.difference), span(test.ci95), p, ahead])
+        rows.append([test.a, test.b, *metric, signed(test.difference), span(test.ci95), *ps, ahead])
     text = (
         "Both methods answer the same queries, so their results are subtracted query by query. The interval of the "
         "mean difference comes from resampling the queries with replacement. If it contains zero, the difference may "
         "be due to the choice of queries."
     )
-    said = bullets(map(difference_in_words, found))
+    if holm:
+        text += " The more pairs are tested, the likelier one differs by luck: Holm's correction allows for that."
+    said = bullets(difference_in_words(test) for test in headline_tests(comparison) if test in found)
     return section("Are the differences significant?", text, said, table(columns, rows))
 
 

@@ -39,6 +39,8 @@ CONTROLS = {
     "true-events": ("the true events", "the events that the corpus is known to have, in place of event chances"),
 }
 """Name of a control to what a sentence calls it, and what it is. Any other goes by its own name."""
+_LEVEL = 0.05
+"""Adjusted p-values from this on are not significant."""
 BY_ANNOTATION = "By the annotation alone, retrieving an event that nobody annotated counts as a mistake."
 
 
@@ -80,8 +82,8 @@ def difference_in_words(test: PairedTest) -> str:
     """
     if test.difference is None or test.ci95 is None:
         return f"{test.a} and {test.b} were not compared query by query."
-    (low, high), chance, metric = test.ci95, p_value(test.p_value), metric_name(test.metric)
-    if sign(test.ci95) == 0:
+    (low, high), chance, metric = test.ci95, p_value(adjusted(test)), metric_name(test.metric)
+    if not is_significant(test):
         return (
             f"{test.a} and {test.b} do not differ significantly: {signed(test.difference)} {metric} "
             f"(95 % interval {signed(low)} to {signed(high)}, {chance})."
@@ -90,6 +92,23 @@ def difference_in_words(test: PairedTest) -> str:
     near, far = sorted((abs(low), abs(high)))
     interval = f"95 % interval {size_of(near)} to {size_of(far)}"
     return f"{better} is better than {worse} by {size_of(abs(test.difference))} {metric} ({interval}, {chance})."
+
+
+def headline_tests(comparison: Comparison) -> list[PairedTest]:
+    """The tests to be told in sentences: of the best method against the others, and of a method against its parts."""
+    parts = {*comparison.ablation, *(name for names in comparison.controls.values() for name in names)}
+    told = {comparison.best, *parts}
+    return [test for test in comparison.paired_tests if {test.a, test.b} & told] or comparison.paired_tests
+
+
+def adjusted(test: PairedTest) -> float | None:
+    """The p-value that a reader is told: that for all pairs of methods together where there are several."""
+    return test.p_value if test.p_holm is None else test.p_holm
+
+
+def is_significant(test: PairedTest) -> bool:
+    """Whether the interval leaves zero out, also when all pairs of methods are counted."""
+    return test.ci95 is not None and sign(test.ci95) != 0 and (test.p_holm is None or test.p_holm < _LEVEL)
 
 
 def verdicts(comparison: Comparison) -> list[str]:

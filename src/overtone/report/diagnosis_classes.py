@@ -16,7 +16,7 @@ from overtone.report.markup import Child, Columns, el, table, texts
 from overtone.report.page import Section, draw, section
 from overtone.report.palette import QUIET, class_colour, group, key_of_classes, named
 from overtone.report.quantities import quantity
-from overtone.report.words import listed, percent, plural, significant
+from overtone.report.words import class_of, listed, percent, plural, significant
 
 MOST_ROWS = 40  # classes drawn as rows; of more, the most compact and the widest
 MOST_POINTS = 500  # rows on each map, evenly spaced: t-SNE takes a second for as many, once for each loss
@@ -61,8 +61,8 @@ def _most_uneven(rows: Variances) -> str:
     low, high = (pick(values, key=lambda one: values[one]) for pick in (min, max))
     most, times = "Classes differ most under" if len(rows) > 1 else "Under", significant(factors[name], 2)
     return (
-        f"{most} {name}: the variance of class {high} ({significant(values[high])}) is {times} times that of class "
-        f"{low} ({significant(values[low])})."
+        f"{most} {name}: the variance of {class_of(high)} ({significant(values[high])}) is {times} times that of "
+        f"{class_of(low)} ({significant(values[low])})."
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +21,14 @@ LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 """A legend above the figure, in one row."""
 
 
+class Amount(TypedDict):
+    """How many of some things in an order are drawn."""
+
+    name: str
+    total: int
+    shown: int
+
+
 @dataclass(frozen=True)
 class Figure:
     """One figure.
@@ -32,6 +40,8 @@ class Figure:
         height: Height in pixels; the width is the page's.
         views: Other places of the same points, by the name of the button that moves them there: Plotly restyles, and
             under ``"layout"`` what else changes. Figures in one element of class ``together`` share their buttons.
+        amount: What comes in an order, how much of it there is, and how much is drawn at first; a slider changes
+            it. The ``meta`` of a trace then holds ``order``, the number of each point in it.
         pairs: Whether each trace holds first halves of pairs, then second halves, to be joined when pointed at.
     """
 
@@ -41,6 +51,7 @@ class Figure:
     height: int = 340
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     pairs: bool = False
+    amount: Amount | None = None
 
 
 def label(text: object, longest: int = 36) -> str:
@@ -197,7 +208,7 @@ def heat(
     titles: tuple[str, str] = ("", ""),
     alt: str,
 ) -> Figure:
-    """A matrix of shares in [0, 1] in one hue, with the numbers in the cells where they have room."""
+    """A matrix of shares in [0, 1] in one hue; the page's script writes numbers into cells that have room for them."""
     shares, numbers = np.asarray(values, dtype=float), len(columns) <= ROOM_FOR_NUMBERS
     trace: dict[str, Any] = {
         "type": "heatmap",
@@ -211,12 +222,12 @@ def heat(
         "colorbar": {"thickness": 10, "outlinewidth": 0},
         "showscale": not numbers,
         "hovertemplate": "%{y}<br>%{x}<br>%{z:.3f}<extra></extra>",
-        **({"texttemplate": "%{z:.2f}"} if numbers else {}),
+        "meta": {"numbers": numbers},
     }
     shared = {"type": "category", "automargin": True, "showgrid": False, "tickmode": "linear", "tickfont": {"size": 12}}
     layout = {
-        "xaxis": {"title": {"text": titles[1]}, **shared},
-        "yaxis": {"title": {"text": titles[0]}, "autorange": "reversed", **shared},
+        "xaxis": {"title": {"text": titles[1]}, "range": [-0.5, len(columns) - 0.5], **shared},
+        "yaxis": {"title": {"text": titles[0]}, "range": [len(rows) - 0.5, -0.5], **shared},
         "margin": {"l": 20, "r": 10, "t": 30, "b": 30},
     }
     # Names that have no room side by side are turned upright, and need their own length below the cells.

@@ -13,6 +13,7 @@ from overtone.report.words import duration, number, percent, plural
 
 _MOST_EDGES = 400  # that are drawn and listed; more nobody can tell apart
 MOST_CELLS = 80  # nodes up to which the frequencies are drawn as a matrix
+_MANY, _DENSE = 40, 2.0  # edges, and edges a node, up to which a graph can be read
 _AGREEMENT = 0.5  # Jaccard index of two halves' graphs below which the report warns
 
 
@@ -66,6 +67,12 @@ def in_words(graph: Graph) -> str:
 def doubts(graph: Graph) -> list[str]:
     """What a reader should keep in mind before quoting an edge."""
     found = list(graph.notes)
+    nodes, edges = len(graph.nodes), len(graph.edges)
+    if edges > max(_MANY, _DENSE * nodes):
+        advice = "Raise the penalty for fewer edges" + (
+            "." if graph.presence is None else ", or look at those with a presence near 1 only."
+        )
+        found.append(f"{edges:,} edges between {nodes} nodes are more than anybody can follow. {advice}")
     if graph.presence is None:
         found.append("No resamples were drawn, so the uncertainty of the edges is unknown. Use a bootstrap of 100.")
     if not graph.complete:

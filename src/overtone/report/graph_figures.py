@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtone.graphs import Edge, Graph
-from overtone.report.figures import Figure, label, points, rounded
+from overtone.report.figures import Amount, Figure, label, points, rounded
 from overtone.report.palette import FIRST, QUIET, SECOND
 from overtone.report.words import number, percent
 
@@ -22,6 +22,10 @@ _LONGEST = 24  # letters of a name
 _POINTS = 25  # of a curve
 _HEAD = 20  # the point at which an arrowhead lies: off the node, where heads of several edges stay apart
 _ROW, _WHOLE = 27, 760  # pixels between two names in a column, and of a circle
+
+
+_MOST_AT_FIRST, _AT_FIRST = 60, 40
+"""Edges up to which all are drawn; and how many are, of more, before the reader asks for others."""
 
 
 class _Layout(NamedTuple):
@@ -47,16 +51,20 @@ def network(graph: Graph, edges: Sequence[Edge]) -> Figure:
     from_, to, share = chosen.places[ends[:, 0]], chosen.places[ends[:, 1]], np.linspace(0, 1, _POINTS)[:, None, None]
     # quadratic: (points, m, 2)
     curves: Floats = (1 - share) ** 2 * from_ + 2 * share * (1 - share) * chosen.bends + share**2 * to
-    weights = np.array([edge.weight for edge in edges])
+    weights, order = np.array([edge.weight for edge in edges]), np.arange(len(edges))
     widths, directed = np.digitize(np.abs(weights), _WIDTHS), np.array([edge.kind == "directed" for edge in edges])
     kinds = product((False, True), (False, True), range(len(_WIDTHS) + 1))
     traces = [
-        _lines(curves[:, group], 0.9 + 1.1 * width, FIRST if way else SECOND, "dot" if negative else "solid")
+        _ordered(
+            _lines(curves[:, group], 0.9 + 1.1 * width, FIRST if way else SECOND, "dot" if negative else "solid"),
+            np.repeat(order[group], _POINTS + 1),
+        )
         for way, negative, width in kinds
         if (group := (directed == way) & ((weights < 0) == negative) & (widths == width)).any()
     ]
-    traces.append(_heads(curves[:, directed], 13 + 2 * widths[directed], chosen))
-    traces.append(_dots(curves[_POINTS // 2], 11, "rgba(0,0,0,0)", [_said(edge) for edge in edges]))
+    traces.append(_ordered(_heads(curves[:, directed], 13 + 2 * widths[directed], chosen), order[directed]))
+    middles = _dots(curves[_POINTS // 2], 11, "rgba(0,0,0,0)", [_said(edge) for edge in edges])
+    traces.append(_ordered(middles, order))
     traces.append(_dots(chosen.places, 9, QUIET, [label(node, _LONGEST) for node in graph.nodes]))
     layout = {
         **chosen.axes,
@@ -65,7 +73,10 @@ def network(graph: Graph, edges: Sequence[Edge]) -> Figure:
         "annotations": chosen.names if len(graph.nodes) <= _MOST_NAMES else [],
     }
     alt = f"Graph of {len(graph.nodes)} nodes with {len(edges)} edges"
-    return Figure(traces, alt, layout, height=chosen.height)
+    amount: Amount | None = None
+    if len(edges) > _MOST_AT_FIRST:
+        amount = {"name": "edges", "total": len(edges), "shown": _AT_FIRST}
+    return Figure(traces, alt, layout, height=chosen.height, amount=amount)
 
 
 def _facing(nodes: Sequence[str], ends: NDArray[np.int64]) -> _Layout | None:
@@ -139,6 +150,11 @@ def _heads(curves: Floats, sizes: NDArray[np.int64], chosen: _Layout) -> dict[st
     angle = np.degrees(np.arctan2(x / spans[0] * wide, y / spans[1] * high))  # clockwise from upwards
     trace["marker"] |= {"symbol": "arrow", "angle": rounded(angle), "size": sizes.tolist()}
     return trace
+
+
+def _ordered(trace: dict[str, Any], order: NDArray[np.int64]) -> dict[str, Any]:
+    """A trace whose points know the place of their edge, so that a slider can take the weakest away."""
+    return {**trace, "meta": {"order": order.tolist()}}
 
 
 def _dots(places: Floats, size: int, colour: str, texts: list[str] | None) -> dict[str, Any]:

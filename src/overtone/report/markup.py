@@ -16,6 +16,10 @@ VOID = frozenset({"br", "hr", "meta", "line", "circle", "rect", "path"})
 """Elements that have no end tag in this report (the shapes are written self-closing, as SVG wants them)."""
 
 
+_WHOLE_NAME = 24
+"""Letters of a name up to which it stands on one line."""
+
+
 class Markup(str):
     """A piece of finished HTML; every other string is text, and is escaped when it is put into an element."""
 
@@ -138,6 +142,8 @@ def _best(column: Column, cells: Sequence[Cell]) -> float | None:
 def _cell(column: Column, cell: Cell, champion: float | None) -> Markup:
     written = cell if isinstance(cell, str) else column.write(cell)
     if column.kind == "name":
-        return el("th", written, scope="row")
+        # a hyphen in a short name is no place to break it; a long one must not push the numbers out of sight
+        whole = isinstance(cell, Markup) or len(written) <= _WHOLE_NAME
+        return el("th", written, scope="row", class_="whole" if whole else None)
     best = champion is not None and isinstance(cell, (int, float)) and cell == champion
     return el("td", written, class_=f"{column.kind} best" if best else column.kind)

@@ -94,7 +94,7 @@ def packed_library() -> str:
 
 def draw(figure: Figure, caption: Child = None) -> Markup:
     """A figure with its data beside it as JSON, in which ``<`` is written so that no script can end early."""
-    content = {key: getattr(figure, key) for key in ("data", "layout", "height", "views", "pairs")}
+    content = {key: getattr(figure, key) for key in ("data", "layout", "height", "views", "pairs", "amount")}
     data = json_text(content).replace("<", "\\u003c")
     return el(
         "figure",

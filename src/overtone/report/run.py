@@ -13,7 +13,7 @@ from overtone.report.finding import finding_section
 from overtone.report.maps import spaced, views
 from overtone.report.markup import Child, Column, Columns, el, table
 from overtone.report.page import Section, answer, draw, folded, page, provenance, section, summary, tile
-from overtone.report.run_checks import suspicions
+from overtone.report.run_checks import collapsed, suspicions
 from overtone.report.run_events import unannotated_events
 from overtone.report.run_figures import class_bars, coloured_classes, curve, pair_map, scale
 from overtone.report.run_queries import confusions, counterparts, examples
@@ -81,6 +81,10 @@ def in_words(result: RunResult) -> str:
     corpus = corpus_name(result.data.provenance.source)
     trained = f"{result.run.name} was trained {labels}{rows} of {corpus}, to map {first} and {second} into one space."
     score = result.scores[result.leading] if result.leading else None
+    if collapsed(result):
+        return prose(
+            trained, "The embeddings have collapsed: all items lie on nearly one line.", _tested(result, score)
+        )
     better = better_direction(score.directions, result.test.names) if score else ""
     return prose(trained, _tested(result, score), better)
 
@@ -199,6 +203,8 @@ def places(result: RunResult) -> Section | None:
         "neighbours together, but its distances and sizes mean nothing. PCA keeps distances, and shows "
         f"{percent(share)} of the variance."
     )
+    if collapsed(result):
+        text += " The embeddings have collapsed: the map magnifies what little variance is left."
     if len(set(coloured_classes(result, rows))) > _MOST_COLOURS:
         text += " Click a name in the legend to hide a class, twice to see it alone."
     figure = pair_map(result, rows, dict(reversed(maps.items())))

@@ -11,7 +11,7 @@ from overtone.report.markup import Child, Columns, Markup, el, link_to_media, ta
 from overtone.report.page import Section, draw, section
 from overtone.report.run_figures import rank_bars
 from overtone.report.run_result import Hit, RunResult
-from overtone.report.words import listed, number, prose, rank
+from overtone.report.words import class_of, listed, number, prose, rank
 
 _LENGTH = 10  # items shown of a ranking
 MOST_CELLS = 60
@@ -123,16 +123,6 @@ def _card(result: RunResult, way: str, name: str, row: int) -> Markup:
         el("table", el("thead", head), el("tbody", [_line(result, row, place, hit, answers) for place, hit in hits])),
         class_="card",
     )
-
-
-def class_of(label: str) -> str:
-    """A label with the word class before it, unless that is its first word.
-
-    Example:
-        >>> class_of("dog"), class_of("class 07"), class_of("")
-        ('class dog', 'class 07', '')
-    """
-    return label if not label or label.lower().split()[0] == "class" else f"class {label}"
 
 
 def _line(result: RunResult, query: int, place: int, hit: Hit, modality: str) -> Markup:

@@ -162,6 +162,16 @@ def span(interval: Sequence[float] | None) -> str:
     return f"{number(interval[0])} to {number(interval[1])}"
 
 
+def class_of(label: str) -> str:
+    """A label with the word class before it, unless that is its first word.
+
+    Example:
+        >>> class_of("dog"), class_of("class 07"), class_of("")
+        ('class dog', 'class 07', '')
+    """
+    return label if not label or label.lower().split()[0] == "class" else f"class {label}"
+
+
 def p_value(value: float | None) -> str:
     """A p-value; tiny ones only as a bound."""
     if not known(value):
