@@ -29,9 +29,10 @@ def test_extract_inspect_and_document(cli: Cli, images: Path) -> None:
     assert called.code == 0, called.err
     found = called.document
     assert found["out"] == "f.npz"
-    assert (found["layout"], found["backbone"], found["images"], found["features"]) == ("folder", "hog-color", 24, 548)
+    assert (found["layout"], found["clips"], found["features"]) == ("folder", 24, {"image": 548})
     assert (found["splits"], found["classes"], found["broken"]) == ({"train": 12, "test": 12}, 4, {})
-    assert found["settings"]["side"] == 32
+    assert found["recipes"]["image"]["backbone"] == "hog-color"
+    assert found["recipes"]["image"]["settings"]["side"] == 32
     assert "images: 24/24" in called.err
     inspected = cli("inspect", "f.npz", "--json")
     assert inspected.code == 0
@@ -40,7 +41,7 @@ def test_extract_inspect_and_document(cli: Cli, images: Path) -> None:
 
 def test_extract_says_what_it_did(cli: Cli, images: Path) -> None:
     (images / "train" / "ant" / "0.png").write_bytes(b"broken")
-    called = cli("extract", "images", "--out", "f.npz", "--split", "class-disjoint", "--skip-broken", "--limit", "23")
+    called = cli("extract", "images", "--out", "f.npz", "--split", "class-disjoint", "--limit", "23")
     assert called.code == 0, called.err
     assert "images × 548" in called.out
     assert "classes train" in called.err
@@ -69,9 +70,9 @@ def test_wrong_input(cli: Cli, images: Path, words: list[str], said: str) -> Non
 
 def test_broken_image(cli: Cli, images: Path) -> None:
     (images / "test" / "dog" / "2.png").write_bytes(b"broken")
-    called = cli("extract", "images", "--out", "f.npz")
+    called = cli("extract", "images", "--out", "f.npz", "--strict")
     assert called.code == 2
     assert "2.png: cannot be decoded (not an image); replace or remove it" in called.err
-    again = cli("extract", "images", "--out", "f.npz", "--skip-broken")  # nothing was done that could be resumed
+    again = cli("extract", "images", "--out", "f.npz")  # nothing was done that could be resumed
     assert again.code == 0, again.err
     assert "Left out, 1 broken: test/dog/2.png: not an image" in again.out

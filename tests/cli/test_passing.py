@@ -175,16 +175,21 @@ def test_a_run_with_other_names_is_embedded_by_its_own(cli: Cli, tmp_path: Path)
 def test_extract(cli: Cli, seen: Seen) -> None:
     found = seen("overtone.media.extract")
     cli("extract", "photos", "--out", "p.npz", "--device", "cpu")
-    plain = {"backbone": "hog-color", "layout": None, "split": None, "limit": None, "settings": None, "seed": 0}
-    plain |= {"batch_size": 256, "threads": None, "device": "cpu"}
-    plain |= {"skip_broken": False, "resume": False, "overwrite": False}
+    plain = {"backbone": (), "layout": None, "split": None, "limit": None, "settings": None, "seed": 0}
+    plain |= {"frames": 8, "fps": None, "window": None, "hop": None, "steps": None, "modalities": None}
+    plain |= {"batch_size": 64, "workers": None, "device": "cpu", "shard": None}
+    flags = ("strict", "only_pairs", "merge", "resume", "overwrite")
+    plain |= dict.fromkeys(flags, False)
     assert given(found, *plain) == plain
-    asked = {"backbone": "small-net", "layout": "folder", "split": "random", "limit": 3, "seed": 4, "batch_size": 5}
-    asked |= {"threads": 2}
+    asked = {"layout": "folder", "split": "random", "limit": 3, "seed": 4, "batch_size": 5, "workers": 2}
+    asked |= {"frames": 6, "fps": 1.5, "window": 2.5, "hop": 0.5, "steps": 7, "shard": "1/2"}
     words = [word for name, value in asked.items() for word in (f"--{name.replace('_', '-')}", value)]
-    cli("extract", "photos", "--out", "p.npz", *words, "--skip-broken", "--resume", "--overwrite", "--set", "cell=8")
+    words += [f"--{name.replace('_', '-')}" for name in flags]
+    words += ["--backbone", "log-mel", "--backbone", "visual=hog-color", "--modalities", "audio,visual"]
+    cli("extract", "photos", "--out", "p.npz", *words, "--set", "cell=8")
     assert given(found, *asked) == asked
-    flags = ("skip_broken", "resume", "overwrite")
+    assert found["backbone"] == ("log-mel", "visual=hog-color")
+    assert found["modalities"] == ("audio", "visual")
     assert given(found, *flags) == dict.fromkeys(flags, True)
     assert found["settings"] == {"cell": 8}
     assert [str(value) for value in found["arguments"]] == ["photos", "p.npz"]
@@ -252,7 +257,7 @@ def test_demo(cli: Cli, seen: Seen) -> None:
         ["evaluate", "x.npz", "--memory-mb", "15"],
         ["extract", "x", "--out", "y.npz", "--limit", "0"],
         ["extract", "x", "--out", "y.npz", "--batch-size", "0"],
-        ["extract", "x", "--out", "y.npz", "--threads", "0"],
+        ["extract", "x", "--out", "y.npz", "--workers", "0"],
         ["extract", "x", "--out", "y.npz", "--seed", "-1"],
         ["simulate", "--out", "y.npz", "--seed", "-1"],
         ["graph", "x.npz", "--clips", "0"],

@@ -34,13 +34,13 @@ COMMANDS = {
     "train": ["train", "dcca", CLIPS, "--out", "OUT", *settings(*DCCA)],
     "interactions": ["train", "interactions", CLIPS, "--out", "OUT", *settings(*TOLD, "checkpoint_seconds=0")],
     "compare": ["compare", "cca", "dcca", CLIPS, "--seeds", "2", "--out", "OUT", "--set", "epochs=3"],
-    "extract": ["extract", "images", "--out", "OUT.npz", "--batch-size", "1", "--threads", "1"],
+    "extract": ["extract", "images", "--out", "OUT.npz", "--batch-size", "1", "--workers", "1"],
 }
 RESULTS = {
     "train": ("weights.safetensors", "scalers.safetensors"),
     "interactions": ("weights.safetensors", "soft_labels.safetensors", "teacher/fold-1/weights.safetensors"),
     "compare": tuple(f"results/{name}/seed-{seed}.safetensors" for name in ("cca", "dcca") for seed in (0, 1)),
-    "extract": (".npz", ".npz.json"),
+    "extract": (".npz", ".npz.json", ".npz.clips.csv"),
 }
 """Files that must come out the same; those of extract lie beside each other."""
 

@@ -142,8 +142,8 @@ def images(rng: Random, base: Path) -> Words:
         else:
             one.unlink()
             os.mkfifo(one)
-    words = ["extract", "images", "--out", rng.choice(("f.npz", "f.h5", "f.parquet")), "--threads", "1"]
-    return words + rng.choice(([], ["--skip-broken"], ["--split", "random"], ["--limit", "3"]))
+    words = ["extract", "images", "--out", rng.choice(("f.npz", "f.h5", "f.parquet")), "--workers", "1"]
+    return words + rng.choice(([], ["--strict"], ["--split", "random"], ["--limit", "3"]))
 
 
 def beside(rng: Random, base: Path) -> Words:

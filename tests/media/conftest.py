@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 from PIL import Image
 from scipy.io import savemat
 
-from overtone.media import extracting
+from .clips import RATE, tone
 
 SIDE = 16
 NAMES = ("ant", "bee", "cow", "dog")
@@ -257,6 +258,35 @@ FEW = {"side": 16, "cell": 8, "grid": 2, "hues": 3}
 """Settings of hog-color that suit tiny images."""
 
 
-@pytest.fixture
-def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extracting, "SHARD", 4)
+def paired_folder(root: Path) -> Path:
+    """Images with a sound and a text of the same name, in a folder for each class."""
+    for number, name in enumerate(NAMES):
+        for seed in range(3):
+            path = write(root / name / f"{seed}.png", number, seed)
+            soundfile.write(path.with_suffix(".wav"), tone(300 * (number + 1), 0.5, seed), RATE)
+            path.with_suffix(".txt").write_text(f"this is {name}, number {seed}\n")
+    return root
+
+
+def manifest(root: Path) -> Path:
+    """A table of the same clips, the words in a column."""
+    paired_folder(root)
+    rows = [
+        {
+            "id": f"{name}-{seed}",
+            "visual": f"{name}/{seed}.png",
+            "audio": f"{name}/{seed}.wav",
+            "text": f"this is {name}",
+            "label": name,
+            "split": "test" if seed == 2 else "train",
+            "place": f"shelf {seed}",
+        }
+        for name in NAMES
+        for seed in range(3)
+    ]
+    (root / "clips.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return root / "clips.jsonl"
+
+
+PAIRED: dict[str, Build] = {"clips": paired_folder, "manifest": manifest}
+"""Layout to what builds an instance of pairs."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.core.files import save_tensors
-from overtone.media import backbones, make_backbone, read_catalogue
+from overtone.media import backbones, make_backbone
 from overtone.media.backbones.hog_color import colour, hog
-from overtone.media.backbones.small_net import SmallNetBackbone
-from overtone.media.loading import Loader
-
-from . import conftest as make
 
 IMAGES = arrays.arrays(np.uint8, st.tuples(st.integers(16, 40), st.integers(16, 40), st.just(3)))
 
@@ -126,7 +120,6 @@ def test_hog_color_too_small() -> None:
         ("hog-color", {"sides": 3}, "did you mean 'side'"),
         ("transformers", {}, "which model"),
         ("transformers:", {}, "takes no argument"),
-        ("small-net:nowhere.safetensors", {}, "no such file"),
     ],
 )
 def test_backbones_that_are_none(spec: str, settings: dict[str, Any], said: str) -> None:
@@ -143,74 +136,3 @@ def test_every_setting_is_described() -> None:
     for name, kind in backbones.items():
         assert kind.name == name
         assert [row[0] for row in kind.settings_type.table() if not row[3].strip()] == []
-
-
-SMALL = {"side": 16, "width": 4, "epochs": 12, "batch_size": 8, "lr": 0.05}
-
-
-def learnt(source: Path, settings: dict[str, Any], *, labels: bool = True) -> SmallNetBackbone:
-    tower = make_backbone("small-net", settings, seed=1)
-    assert isinstance(tower, SmallNetBackbone)
-    found = read_catalogue(source)
-    assert found.labels is not None
-    rows = torch.arange(len(found))
-    tower.fit(
-        Loader(found, tower.prepare), rows, torch.from_numpy(found.labels) if labels else None, lambda progress: None
-    )
-    return tower
-
-
-def test_small_net_learns_the_classes(tmp_path: Path) -> None:
-    """Images of one class come to lie together: nearest neighbours, the image itself left out, are of the class."""
-    source = make.cifar10(tmp_path / "c", per_file=8)
-    tower = learnt(source, SMALL)
-    found = read_catalogue(source)
-    (batch,) = Loader(found, tower.prepare).batches(range(len(found)), 100)
-    features = torch.nn.functional.normalize(tower.embed(batch.images))
-    assert features.shape == (48, 16)
-    nearest = (features @ features.T).fill_diagonal_(-1).argmax(dim=1)
-    assert (found.labels == np.asarray(found.labels)[nearest]).mean() > 0.9
-
-
-def test_small_net_is_the_same_for_a_seed_and_for_stored_weights(tmp_path: Path) -> None:
-    source = make.cifar10(tmp_path / "c")
-    one, two = (learnt(source, {**SMALL, "epochs": 2}) for _ in range(2))
-    images = torch.randint(256, (3, 16, 16, 3), dtype=torch.uint8)
-    assert torch.equal(one.embed(images), two.embed(images))
-    save_tensors(tmp_path / "w.safetensors", one.weights())
-    again = make_backbone(f"small-net:{tmp_path / 'w.safetensors'}")
-    assert isinstance(again, SmallNetBackbone)
-    assert again.ready
-    assert again.prepare(Image.new("RGB", (40, 30))).shape == (16, 16, 3)
-    assert torch.equal(one.embed(images), again.embed(images))
-
-
-@pytest.mark.parametrize("with_labels", [True, False])
-def test_small_net_without_labels_learns_rotations(tmp_path: Path, with_labels: bool) -> None:
-    """Images that are not used without labels leave the network untouched by them."""
-    tower = learnt(make.cifar10(tmp_path / "c"), {**SMALL, "epochs": 1, "labels": False}, labels=with_labels)
-    assert tower.net is not None
-    assert tower.net.head.out_features == 4
-    assert tower.embed(torch.zeros(1, 16, 16, 3, dtype=torch.uint8)).isfinite().all()
-
-
-def test_small_net_wants_something_to_tell_apart(tmp_path: Path) -> None:
-    for seed in range(4):
-        make.write(tmp_path / "f" / "ant" / f"{seed}.png", 0, seed)
-    with pytest.raises(InputError, match=r"of one class.*labels=false"):
-        learnt(tmp_path / "f", SMALL)
-    save_tensors(tmp_path / "other.safetensors", {"x": torch.zeros(1)})
-    with pytest.raises(InputError, match="not those of a small-net"):
-        make_backbone(f"small-net:{tmp_path / 'other.safetensors'}")
-
-
-def test_quarter_turns_are_told_right() -> None:
-    from overtone.media.backbones.small_net import _augment
-
-    images = torch.arange(16 * 16, dtype=torch.uint8).view(1, 16, 16, 1).expand(40, 16, 16, 3)
-    images = torch.where(torch.arange(16)[:, None, None] < 8, images, torch.zeros_like(images))  # dark below
-    turned, turns = _augment(images, None, torch.Generator().manual_seed(0))
-    halves = {0: turned[:, 8:], 2: turned[:, :8], 1: turned[:, :, 8:], 3: turned[:, :, :8]}
-    for row, turn in enumerate(turns.tolist()):
-        assert halves[turn][row].float().mean() < 40
-    assert set(turns.tolist()) == {0, 1, 2, 3}

@@ -24,19 +24,18 @@ def spoil(images: Path) -> dict[str, str]:
 
 def test_broken_image_is_an_error_that_names_the_file(images: Path, tmp_path: Path) -> None:
     broken = spoil(images)
-    with pytest.raises(InputError, match=r"cannot be decoded.*--skip-broken") as said:
-        extract(images, tmp_path / "f.npz", settings=FEW)
+    with pytest.raises(InputError, match=r"cannot be decoded.*without --strict") as said:
+        extract(images, tmp_path / "f.npz", settings=FEW, strict=True)
     assert any(path in str(said.value) for path in broken.values())
     assert not (tmp_path / "f.npz").exists()
 
 
-@pytest.mark.usefixtures("small_shards")
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
 def test_broken_images_are_left_out_and_listed(images: Path, tmp_path: Path, batch_size: int) -> None:
     whole = extract(images, tmp_path / "whole.npz", settings=FEW)
     broken = spoil(images)
     out = tmp_path / "f.npz"
-    data = extract(images, out, settings=FEW, skip_broken=True, batch_size=batch_size)
+    data = extract(images, out, settings=FEW, batch_size=batch_size)
     assert read_record(out)["broken"].keys() == broken.keys()
     assert all(read_record(out)["broken"].values())
     rows = [row for row, name in enumerate(whole.ids) if name not in broken]
@@ -54,11 +53,4 @@ def test_a_source_with_nothing_but_broken_images(tmp_path: Path) -> None:
     for number in range(3):
         (tmp_path / "f" / f"{number}.png").write_bytes(b"x")
     with pytest.raises(InputError, match="not one of the 3 images can be decoded"):
-        extract(tmp_path / "f", tmp_path / "f.npz", skip_broken=True)
-
-
-def test_a_training_leaves_broken_images_out_as_well(images: Path, tmp_path: Path) -> None:
-    spoil(images)
-    chosen = {"side": 16, "width": 4, "epochs": 1, "batch_size": 4}
-    data = extract(images, tmp_path / "f.npz", backbone="small-net", settings=chosen, skip_broken=True)
-    assert data.modalities["image"].shape == (17, 16)
+        extract(tmp_path / "f", tmp_path / "f.npz")

@@ -3,56 +3,54 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from overtone.media import read_catalogue
+from overtone.core import Settings
+from overtone.media import Backbone
 from overtone.media.catalogue import Catalogue
+from overtone.media.decoding import Sampling
 from overtone.media.decoding.images import decode
 from overtone.media.decoding.kinds import BrokenMedium
-from overtone.media.loading import Loader
-
-
-def test_images_are_decoded_one_batch_ahead_and_no_further(images: Path) -> None:
-    """Memory holds two batches, however many images there are."""
-    found = read_catalogue(images)
-    seen: list[int] = []
-    lock = threading.Lock()
-
-    def image(row: int) -> bytes:
-        with lock:
-            seen.append(row)
-        return Path(found.media[row]).read_bytes()
-
-    counted = Catalogue(found.source, found.layout, found.ids, image)
-    for number, batch in enumerate(Loader(counted, np.asarray, threads=2).batches(range(20), 4), 1):
-        assert len(batch.rows) == 4
-        assert len(seen) <= 4 * (number + 1)
-    assert sorted(seen) == list(range(20))
+from overtone.media.units import Units, rows_of
 
 
 @given(st.integers(1, 9), st.sets(st.integers(0, 11)))
 @settings(max_examples=15)
-def test_loader_keeps_order_and_tells_all(size: int, broken: set[int]) -> None:
+def test_units_keep_order_and_tell_all(size: int, broken: set[int]) -> None:
     def image(row: int) -> Any:
         return b"broken" if row in broken else np.full((2, 2, 3), row, np.uint8)
 
-    found = Catalogue(Path("toy"), "npz", tuple(map(str, range(12))), image)
+    found = Catalogue(Path("toy"), "npz", tuple(map(str, range(12))), {"image": image})
+    units = Units(found, range(12), {"image": MeanColour(Settings(), device=torch.device("cpu"))}, size, Sampling())
     rows, shown, reasons = [], [], {}
-    for batch in Loader(found, np.asarray, skip_broken=True).batches(range(12), size):
-        rows += batch.rows.tolist()
-        shown += batch.images[:, 0, 0, 0].tolist() if len(batch.rows) else []
-        reasons |= batch.broken
+    for unit in range(len(units)):
+        made = units.embed(units.prepare(unit))
+        rows += rows_of(made.tensors, "image").tolist()
+        shown += made.tensors["image"][:, 0].tolist() if "image" in made.tensors else []
+        states = zip(units.numbers(unit), made.values["states"])
+        reasons |= {row: state["image"]["reason"] for row, state in states if state["image"]["reason"]}
     assert rows == shown == [row for row in range(12) if row not in broken]
     assert reasons == dict.fromkeys(broken, "not an image")
+
+
+class MeanColour(Backbone):
+    name = "mean-colour"
+    settings_type = Settings
+
+    def prepare(self, image: Any) -> np.ndarray[Any, Any]:
+        return np.asarray(image)
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        return images.float().mean(dim=(1, 2))
 
 
 def stored(image: Image.Image, kind: str = "PNG", **more: Any) -> bytes:

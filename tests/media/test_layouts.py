@@ -20,13 +20,13 @@ from overtone.media.catalogue import Catalogue
 from overtone.media.decoding.images import decode
 
 from . import conftest as make
-from .conftest import COLOURS, LAYOUTS, NAMES
+from .conftest import COLOURS, LAYOUTS, NAMES, PAIRED
 
 Instance = tuple[str, str, Path]
 
 
 def test_every_layout_has_an_instance() -> None:
-    assert {layout for layout, _ in LAYOUTS.values()} == set(layouts)
+    assert {layout for layout, _ in LAYOUTS.values()} | set(PAIRED) == set(layouts)
 
 
 def test_layout_is_found(instance: Instance) -> None:
@@ -42,7 +42,7 @@ def test_pixels_are_those_of_the_class(instance: Instance) -> None:
     found = read_catalogue(source)
     assert found.labels is not None
     for row, number in enumerate(found.labels.tolist()):
-        middle = np.asarray(decode(found.image(row)))[4:12, 4:12].mean(axis=(0, 1))
+        middle = np.asarray(decode(found.media["image"](row)))[4:12, 4:12].mean(axis=(0, 1))
         if "mnist" in name:
             assert np.allclose(middle, 60 * number)
         else:
@@ -62,7 +62,7 @@ def test_classes_splits_and_ids(instance: Instance) -> None:
     assert len(set(found.ids)) == len(found.ids) == len(found)
     assert found.labels is not None
     assert np.bincount(found.labels).tolist() == [len(found) // 4] * 4
-    for file, other in zip(found.media, found.ids):
+    for file, other in zip(found.files.get("image", ()), found.ids):
         assert Path(file).is_file()
         assert other in Path(file).as_posix()
 
@@ -163,7 +163,7 @@ def test_hugging_face_takes_the_finest_classes_and_images_by_path(tmp_path: Path
     pq.write_table(pa.table({"picture": image}), tmp_path / "rows.parquet")
     found = read_catalogue(tmp_path, "hugging-face")
     assert found.labels is None
-    assert np.asarray(decode(found.image(0))).shape == (make.SIDE, make.SIDE, 3)
+    assert np.asarray(decode(found.media["image"](0))).shape == (make.SIDE, make.SIDE, 3)
     assert "'label'" in read_catalogue(make.hub_parquet(tmp_path / "other")).notes[0]
 
 
@@ -245,13 +245,13 @@ def test_damaged_arrow_file(tmp_path: Path) -> None:
 
 def test_catalogue_counts(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no images"):
-        Catalogue(tmp_path, "folder", (), lambda row: b"")
+        Catalogue(tmp_path, "folder", (), {"image": lambda row: b""})
     with pytest.raises(InputError, match="splits or files for 1"):
-        Catalogue(tmp_path, "folder", ("a", "b"), lambda row: b"", splits=("train",))
+        Catalogue(tmp_path, "folder", ("a", "b"), {"image": lambda row: b""}, splits=("train",))
     with pytest.raises(InputError, match="two image names are the same; got 'a'"):
-        Catalogue(tmp_path, "npz", ("a", "b", "a"), lambda row: b"")
+        Catalogue(tmp_path, "npz", ("a", "b", "a"), {"image": lambda row: b""})
     with pytest.raises(InputError, match="two class names are the same; got 'x'"):
-        Catalogue(tmp_path, "npz", ("a", "b"), lambda row: b"", np.array([0, 1]), ("x", "x"))
+        Catalogue(tmp_path, "npz", ("a", "b"), {"image": lambda row: b""}, np.array([0, 1]), ("x", "x"))
 
 
 @pytest.mark.parametrize("cut", [20, 150, 400])

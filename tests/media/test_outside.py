@@ -81,7 +81,7 @@ def test_lists_name_images_of_their_own_folder_only(tmp_path: Path, name: str) -
     column = pa.array([{"bytes": None, "path": name}], kind)
     pq.write_table(pa.table({"image": column, "label": [0]}), hub / "train-0.parquet")
     with pytest.raises(InputError, match="names a file outside of its folder"):
-        read_catalogue(hub).image(0)
+        read_catalogue(hub).media["image"](0)
     (birds / "images").mkdir(parents=True)
     (birds / "images.txt").write_text(f"1 {name}\n")
     (birds / "image_class_labels.txt").write_text("1 1\n")

@@ -73,7 +73,7 @@ def test_preprocessing_is_that_of_the_library(kind: str, size: tuple[int, int], 
     place: Path = request.getfixturevalue(kind)
     wanted = theirs.from_pretrained(place)(photograph(*size), return_tensors="np")["pixel_values"][0]
     tower: Any = make_backbone(f"transformers:{place}")
-    pixels = torch.from_numpy(tower.prepare(photograph(*size)).copy()).permute(2, 0, 1) * tower.preprocessing.scale
+    pixels = torch.from_numpy(tower.prepare(photograph(*size)).copy()).permute(2, 0, 1) * tower.image_input.scale
     ours = (pixels - tower.mean[0]) / tower.std[0]
     np.testing.assert_allclose(ours.numpy(), wanted, atol=1e-5)
 

@@ -1,11 +1,12 @@
-"""Verbs that make data: features from images, and corpora whose truth is known."""
+"""Verbs that make data: features from media, and corpora whose truth is known."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from overtone.api.parameters import Flag, OutFile, Param, Settable, Settings
+from overtone.api.parameters import Flag, OutFile, Param, Settable, Settings, Workers
 from overtone.api.reading import log
 from overtone.core import ProgressCallback
 from overtone.core.outputs import check_file
@@ -18,63 +19,91 @@ def extract(
     source: Annotated[str | Path, Param("SOURCE")],
     out: Annotated[str | Path, Param("F", option="--out")],
     *,
-    backbone: Annotated[str, Param("NAME[:ARG]")] = "hog-color",
+    modalities: Annotated[tuple[str, ...] | None, Param("A[,B]")] = None,
+    backbone: Annotated[str | Sequence[str], Param("[MODALITY=]NAME[:ARG]", many=True)] = (),
+    settings: Annotated[Settings, Settable("")] = None,
+    frames: Annotated[int, Param("N", minimum=1)] = 8,
+    fps: Annotated[float | None, Param("F")] = None,
+    window: Annotated[float | None, Param("S")] = None,
+    hop: Annotated[float | None, Param("S")] = None,
+    steps: Annotated[int | None, Param("T", minimum=1)] = None,
     layout: Annotated[str | None, Param("NAME")] = None,
     split: Annotated[str | None, Param("NAME")] = None,
     limit: Annotated[int | None, Param("N", minimum=1)] = None,
-    settings: Annotated[Settings, Settable("")] = None,
     seed: Annotated[int, Param("N", minimum=0)] = 0,
-    batch_size: Annotated[int, Param("N", minimum=1)] = 256,
-    threads: Annotated[int | None, Param("N", minimum=1)] = None,
+    batch_size: Annotated[int, Param("N", minimum=1)] = 64,
+    workers: Workers = None,
     device: Annotated[str, Param("NAME")] = "auto",
-    skip_broken: Flag = False,
+    strict: Flag = False,
+    only_pairs: Flag = False,
+    shard: Annotated[str | None, Param("I/N")] = None,
+    merge: Flag = False,
     resume: Flag = False,
     overwrite: Flag = False,
     progress: ProgressCallback | None = None,
 ) -> Features:
-    """Turn the images of SOURCE into a file of features with a frozen backbone.
+    """Turn the videos, sounds, images and texts of SOURCE into a file of features with frozen backbones.
 
-    The file has the plain layout with one view, image; `overtone inspect` and `overtone diagnose` take it. --set
-    KEY=VALUE sets one of the backbone's settings.
+    A video is seen and heard; files of one name in one folder are one clip; images alone become one view, image. Broken
+    and empty media are left out and listed in F.clips.csv. --set KEY=VALUE or MODALITY.KEY=VALUE sets one of a
+    backbone's settings.
 
     Args:
-        source: A folder of images, a data set as it unpacks, or an npz of images.
+        source: A folder of media, a recording, a manifest of clips (.csv, .jsonl), or a data set as it unpacks.
         out: File to write: .npz, .h5, .parquet or .safetensors by its suffix.
-        backbone: hog-color, which needs no weights, small-net or transformers:PATH_OR_NAME.
+        modalities: One or two of audio, visual and text; by default the first two that are there.
+        backbone: log-mel, hog-color, hog-motion, char-ngrams, or others (see the docs, page media); repeatable.
+        settings: The backbones' settings, by name.
+        frames: Frames of a video, evenly spaced.
+        fps: Frames a second of a video instead.
+        window: Cut recordings into clips of S seconds.
+        hop: Seconds from one window to the next; by default they follow each other.
+        steps: Keep a sequence of T steps a clip instead of one row.
         layout: How SOURCE lies on disk; by default it is found out.
         split: official, class-disjoint or random; by default what is customary for the data set.
-        limit: Only N images, drawn at random: for a first try.
-        settings: The backbone's settings, by name.
-        seed: Seed of the draw, of a random split, and of a backbone that is trained.
-        batch_size: Images per batch of the backbone.
-        threads: Threads that decode images; by default one per core, eight at most.
-        device: Where the backbone computes: cpu, cuda, cuda:1 or auto.
-        skip_broken: Leave out and list images that cannot be decoded; else the first one is an error.
+        limit: Only N clips, drawn at random: for a first try.
+        seed: Seed of the draw and of a random split.
+        batch_size: Clips that are decoded and described at a time.
+        workers: Processes that decode; by default one per thread of PyTorch.
+        device: Where the backbones compute: cpu, cuda, cuda:1 or auto.
+        strict: Make the first medium that cannot be decoded an error.
+        only_pairs: Leave out clips that lack one of two modalities.
+        shard: Do share I of N only, on one of several machines; --merge joins them.
+        merge: Join the shares that --shard has made beside F.
         resume: Go on with an extraction that was interrupted.
         overwrite: Replace what --out holds already.
         progress: Called after each batch.
 
     Returns:
-        What was written: features of one view, ``image``.
+        What was written: features of one modality or two; of a share the clips alone.
 
     Raises:
-        InputError: The source, a name, a setting or the file cannot be used, or an image cannot be decoded.
+        InputError: The source, a name, a setting or the file cannot be used, or no clip can be decoded.
     """
     from overtone import media
 
     features = media.extract(
         source,
         out,
-        backbone=backbone,
+        modalities=modalities,
+        backbone=backbone if isinstance(backbone, str) else tuple(backbone),
+        settings=settings,
+        frames=frames,
+        fps=fps,
+        window=window,
+        hop=hop,
+        steps=steps,
         layout=layout,
         split=split,
         limit=limit,
-        settings=settings,
         seed=seed,
         batch_size=batch_size,
-        threads=threads,
+        workers=workers,
         device=device,
-        skip_broken=skip_broken,
+        strict=strict,
+        only_pairs=only_pairs,
+        shard=shard,
+        merge=merge,
         resume=resume,
         overwrite=overwrite,
         progress=progress,

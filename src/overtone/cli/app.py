@@ -47,7 +47,7 @@ def overtone(
 OUT = frozenset({"out"})
 COMMANDS = {
     "demo": Command(api.demo, showing.show_comparison, "Compare methods on built-in real data", plugins=False),
-    "extract": Command(api.extract, showing.show_extraction, "Turn images into a file of features", plugins=False),
+    "extract": Command(api.extract, showing.show_extraction, "Turn media into a file of features", plugins=False),
     "inspect": Command(api.inspect, showing.show_inspection, "Show what is in DATA and what is wrong", plugins=False),
     "train": Command(api.train, showing.show_run, "Train one method and evaluate it", OUT),
     "embed": Command(api.embed, showing.show_embeddings, "Write the embeddings of DATA to a file", OUT),

@@ -89,14 +89,27 @@ def show_extraction(output: Output, features: Features, arguments: Arguments) ->
     from overtone import media
 
     out = arguments["out"]
+    if "shard" in arguments:
+        output.document({"out": str(out), "shard": arguments["shard"], "clips": len(features)})
+        output.say(f"Share {arguments['shard']} is done ({len(features)} clips); join all shares with --merge")
+        return
     found = media.read_record(out)
     output.document({"out": str(out), **found})
-    output.say(f"Features: {out} ({found['images']} images × {found['features']})")
+    what = "images" if list(found["features"]) == ["image"] else "clips"
+    widths = ", ".join(name if name == "image" else f"{name} {width}" for name, width in found["features"].items())
+    widths = str(found["features"]["image"]) if what == "images" else widths
+    output.say(f"Features: {out} ({found['clips']} {what} × {widths})")
     splits = ", ".join(f"{count} {name}" for name, count in found["splits"].items())
     output.say(f"Splits: {splits}; classes: {found['classes'] or 'none, as there are no labels'}")
     if found["broken"]:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in found["broken"].items())
-        output.say(f"Left out, {len(found['broken'])} broken: {reasons}")
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in list(found["broken"].items())[:_BROKEN])
+        more = "; ..." if len(found["broken"]) > _BROKEN else ""
+        output.say(f"Left out, {len(found['broken'])} broken: {reasons}{more}")
+    output.say(f"What was there of each clip, and why the rest was not: {out}.clips.csv")
+
+
+_BROKEN = 5
+"""Broken clips that are shown."""
 
 
 def show_corpus(output: Output, data: PairedFeatures, arguments: Arguments) -> None:

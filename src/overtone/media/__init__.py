@@ -1,6 +1,9 @@
-"""Media: images on disk become rows of features. Layouts find the images, backbones describe them."""
+"""Media: videos, sounds, images and texts on disk become rows of features.
 
-from overtone.media.backbones import Backbone, TrainedBackbone, backbones, make_backbone
+Layouts find the clips, decoding reads them, backbones describe them.
+"""
+
+from overtone.media.backbones import Backbone, backbones, make_backbone
 from overtone.media.catalogue import Catalogue
 from overtone.media.extracting import extract, read_record
 from overtone.media.layouts import Layout, layouts, read_catalogue
@@ -10,7 +13,6 @@ __all__ = [
     "Backbone",
     "Catalogue",
     "Layout",
-    "TrainedBackbone",
     "backbones",
     "extract",
     "layouts",

@@ -1,63 +1,85 @@
-"""What a layout finds: the images and what is known about them, without decoding any."""
+"""What a layout finds: the media of clips and what is known about them, without decoding any."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from overtone.core import InputError
 from overtone.core.sources import check_inside
+from overtone.features.base import Scalar
 from overtone.features.class_order import sort_classes
 from overtone.media.decoding.images import Raw
 
+IMAGE = "image"
+"""The one modality of images alone."""
+
 T = TypeVar("T")
 
+Source: TypeAlias = Raw | str
+"""A medium before it is decoded: a file, the bytes or pixels of an image, or the words of a text."""
+
+Find: TypeAlias = Callable[[int], Source | None]
+"""Row number to the medium of a clip; None where it has none."""
+
+Span: TypeAlias = "tuple[float | None, float | None]"
+"""Seconds of a file between which a clip lies; None for the file's begin or end."""
+
 UNLABELLED = -1
-"""Class number of an image without a class."""
+"""Class number of a clip without a class."""
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """N images and what is known about them.
+    """N clips and what is known about them.
 
     Attributes:
         source: As the user named it.
         layout: Name of the layout that was found.
         ids: N unique names.
-        image: Row number to image, not decoded; called from several threads.
+        media: Modality to a function from row number to medium; called from several processes.
         labels: N class numbers, -1 where unknown; None without classes.
         class_names: C unique names, in the order of the numbers.
         splits: N of ``"train"``, ``"val"``, ``"test"`` and ``""``; empty where the layout has no split.
-        media: N paths; empty where images do not lie in files of their own.
+        files: Modality to N paths, empty ones where there is no file; without those that do not lie in files.
         class_disjoint: Whether the layout is customarily split by class.
         notes: What was decided, in sentences.
+        spans: N spans of videos and sounds; empty where all are taken whole.
+        groups: N names of what clips belong together; empty where every clip stands alone.
+        metadata: Column to N values of what else is known.
     """
 
     source: Path
     layout: str
     ids: tuple[str, ...]
-    image: Callable[[int], Raw]
+    media: Mapping[str, Find]
     labels: np.ndarray[Any, Any] | None = None
     class_names: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
-    media: tuple[str, ...] = ()
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     class_disjoint: bool = False
     notes: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
+    groups: tuple[str, ...] = ()
+    metadata: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.ids:
-            raise InputError(f"{self.source}: no images (layout {self.layout})", fix="check the path")
-        parts = [part for part in (self.labels, self.splits, self.media) if part is not None]
-        others = sorted({len(part) for part in parts} - {0, len(self)})
+            raise InputError(f"{self.source}: no {self.what} (layout {self.layout})", fix="check the path")
+        parts: list[Any] = [self.labels, self.splits, *self.files.values(), self.spans, self.groups]
+        parts += self.metadata.values()
+        others = sorted({len(part) for part in parts if part is not None} - {0, len(self)})
         if others:
-            what = f"{self.source}: the layout {self.layout} has {len(self)} images, but labels, splits or files for "
+            what = (
+                f"{self.source}: the layout {self.layout} has {len(self)} {self.what}, but labels, splits or files for "
+            )
             raise InputError(what + ", ".join(map(str, others)), fix="check that the download is complete")
-        for kind, names in (("image", self.ids), ("class", self.class_names)):
+        for kind, names in ((self.what.removesuffix("s"), self.ids), ("class", self.class_names)):
             if len(set(names)) < len(names):
                 twice = repr(Counter(names).most_common(1)[0][0])
                 raise InputError(f"{self.source}: two {kind} names are the same", got=twice, fix="rename one of them")
@@ -66,6 +88,20 @@ class Catalogue:
             if low < UNLABELLED or high >= len(self.class_names):
                 valid = f"0 to {len(self.class_names) - 1}, -1 for unknown"
                 raise InputError(f"{self.source}: class numbers out of range", got=f"{low} to {high}", valid=valid)
+
+    @property
+    def what(self) -> str:
+        """What messages call its rows."""
+        return "images" if tuple(self.media) == (IMAGE,) else "clips"
+
+    def span(self, row: int) -> Span:
+        """The span of a clip."""
+        return self.spans[row] if self.spans else (None, None)
+
+    def place(self, row: int, modality: str) -> str:
+        """Where a medium is, for messages."""
+        path = self.files[modality][row] if modality in self.files else ""
+        return path or f"{self.source}, {modality} of {self.ids[row]!r}"
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -83,8 +119,8 @@ def catalogue_files(
     ids = tuple(name.as_posix() for name in names)
     for name in ids:
         check_inside(name, source)
-    media = tuple(str(file.resolve()) for file in files)
-    return Catalogue(source, layout, ids, files.__getitem__, media=media, **known)
+    paths = tuple(str(file.resolve()) for file in files)
+    return Catalogue(source, layout, ids, {IMAGE: files.__getitem__}, files={IMAGE: paths}, **known)
 
 
 def number_classes(

@@ -1,144 +1,178 @@
-"""``extract``: from images on disk to a file of features, in batches, and able to go on where it was interrupted."""
+"""``extract``: from media on disk to a file of features, in units that can be resumed and shared among machines."""
 
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from overtone.core import InputError, ProgressCallback
-from overtone.core.files import read_json, save_tensors, write_json
+from overtone.core.files import read_json
 from overtone.core.outputs import check_file
 from overtone.core.version import __version__
-from overtone.features import Features, load_views, save
+from overtone.features import Features, load_views
 from overtone.features.formats import find_format_by_suffix
-from overtone.media.backbones import Backbone, TrainedBackbone, make_backbone
 from overtone.media.catalogue import Catalogue
+from overtone.media.choosing import Specs, choose_modalities, make_backbones
+from overtone.media.decoding import Sampling
+from overtone.media.joining import CLIPS, beside, join_units
 from overtone.media.layouts import read_catalogue
-from overtone.media.loading import Loader, make_reporter
-from overtone.media.outline import VIEW, default_split, outline_features
-from overtone.media.shards import Shards, check_plan
-
-SHARD = 4096
-"""About the number of images that are stored at a time; an interruption loses no more than their features."""
-
-_RECORD, _WEIGHTS = ".json", ".weights.safetensors"
-"""Ends of the names of the files beside the features."""
+from overtone.media.outline import default_split, outline_features
+from overtone.media.recipes import RECORD, make_recipe
+from overtone.media.running import run_extraction
+from overtone.media.shards import Shards, Share, check_plan, find_shares
+from overtone.media.units import Units
+from overtone.media.windows import cut_windows
 
 
 def extract(
     source: str | Path,
     out: str | Path,
     *,
-    backbone: str = "hog-color",
+    backbone: Specs = None,
     settings: Mapping[str, Any] | None = None,
+    modalities: tuple[str, ...] | None = None,
     layout: str | None = None,
     split: str | None = None,
     limit: int | None = None,
     seed: int = 0,
-    batch_size: int = 256,
+    frames: int = 8,
+    fps: float | None = None,
+    window: float | None = None,
+    hop: float | None = None,
+    steps: int | None = None,
+    batch_size: int = 64,
     device: str = "cpu",
-    threads: int | None = None,
-    skip_broken: bool = False,
+    workers: int | None = None,
+    strict: bool = False,
+    only_pairs: bool = False,
+    shard: str | None = None,
+    merge: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Features:
-    """Turn images into a file of features with a frozen backbone.
+    """Turn media into a file of features with frozen backbones.
 
-    Images are decoded in threads and described batch by batch; what is done is kept in ``OUT.parts`` until all is done,
-    and a resumed extraction writes the same bytes as one in a single go. Beside the features, ``OUT.json`` records how
-    they were made and, where the backbone had to be trained, ``OUT.weights.safetensors`` holds what it has learnt.
+    Clips are decoded and described unit by unit, in worker processes; what is done is kept in ``OUT.parts`` until all
+    is done, and a resumed extraction writes the same bytes as one in a single go, whatever the number of workers.
+    Beside the features, ``OUT.json`` records how they were made, and ``OUT.clips.csv``, the availability manifest, has
+    a row for each clip of the source: what was there, and why the rest was not.
 
     Args:
-        source: A folder of images, a data set as it unpacks, or an npz of images.
+        source: A folder of media, a recording, a manifest of clips, a data set of images as it unpacks, or an npz.
         out: File to write; its suffix says the format (.npz, .h5, .parquet, .safetensors).
-        backbone: ``NAME`` or ``NAME:ARGUMENT`` (``"transformers:models/vit"``).
-        settings: The backbone's settings, by name.
+        backbone: ``NAME`` or ``NAME:ARGUMENT`` (``"transformers:models/vit"``), or modality to such a name; by default
+            those that need no weights.
+        settings: The backbones' settings: ``KEY``, or ``MODALITY.KEY`` where several have that key.
+        modalities: One or two of ``"audio"``, ``"visual"`` and ``"text"``; the first two that are there if None.
         layout: Name of the source's layout on disk; found from the files if None.
         split: ``"official"``, ``"class-disjoint"`` or ``"random"``; the layout's usual one if None.
-        limit: Number of images, drawn at random; None for all.
-        seed: Of the draw, of a random split, and of a backbone that is trained.
-        batch_size: Images described at a time.
-        device: Where the backbone computes: cpu, cuda, cuda:1 or auto.
-        threads: Number of threads that decode; one per core, eight at most, if None.
-        skip_broken: Whether images that cannot be decoded are left out and listed; else the first one is an error.
+        limit: Number of clips, drawn at random; None for all.
+        seed: Of the draw and of a random split.
+        frames: Frames of a video, evenly spaced.
+        fps: Frames a second of a video instead.
+        window: Cut recordings into clips of so many seconds.
+        hop: Seconds from one window to the next; a window if None.
+        steps: Keep a sequence of so many steps a clip; one row if None.
+        batch_size: Clips of a unit.
+        device: Where the backbones compute: cpu, cuda, cuda:1 or auto.
+        workers: Processes that decode, and on a CPU describe as well; one per thread of PyTorch if None.
+        strict: Whether a medium that cannot be decoded is an error; else it is left out and listed.
+        only_pairs: Whether clips that lack one of two modalities are left out, too.
+        shard: ``"2/4"``: only the second of four shares, into ``OUT.2-of-4.parts``.
+        merge: Join the shares beside ``out``, made with the same choices.
         resume: Go on with an interrupted extraction; one that is finished is taken as it is.
         overwrite: Replace what is there.
-        progress: Called after each batch, and after each step of a backbone that is trained.
+        progress: Called after each unit, with clips per second and the share of time spent on decoding.
 
     Returns:
-        What was written, as :func:`overtone.features.load_views` reads it; ``provenance.notes`` says what was decided.
+        What was written; ``provenance.notes`` says what was decided. Of a share the clips alone, of width 0.
 
     Raises:
-        InputError: The source, a name, a setting or the file cannot be used, or an image cannot be decoded.
+        InputError: The source, a name, a setting or the file cannot be used, or no clip can be decoded.
     """
     out = Path(out).expanduser()
     find_format_by_suffix(out, writable=True)
-    for name, value in {"batch_size": batch_size, "limit": limit, "threads": threads}.items():
+    for name, value in {"batch_size": batch_size, "limit": limit, "workers": workers, "steps": steps}.items():
         if value is not None and value < 1:
             raise InputError(f"{name} must be at least 1", got=value)
-    shards = Shards(out)
-    _check_places(out, source, shards, resume=resume, overwrite=overwrite)
-    catalogue = read_catalogue(source, layout)
+    if merge and shard is not None:
+        raise InputError("either a share is made or shares are joined", got=f"--shard {shard} --merge")
+    share = None if shard is None else Share.read(shard)
+    sampling = Sampling(frames if steps is None else steps, fps if steps is None else None)
+    shards = Shards(out, share)
+    _check_places(out, source, shards, resume=resume or share is not None, overwrite=overwrite)
+    catalogue = choose_modalities(read_catalogue(source, layout), modalities)
+    if window is not None:
+        catalogue = cut_windows(catalogue, window, hop, progress)
+    elif hop is not None:
+        raise InputError("hop: only windows have one", fix="say --window, too")
     split = split or default_split(catalogue)
     outline = outline_features(catalogue, split, limit, seed)
-    tower = make_backbone(backbone, settings, device=device, seed=seed)
+    towers = make_backbones(catalogue, backbone, settings, device=device, seed=seed)
+    units = Units(catalogue, _find_rows(catalogue, outline), towers, batch_size, sampling, steps, strict)
     plan = {
         "source": str(catalogue.source),
         "layout": catalogue.layout,
-        "backbone": tower.name,
-        "settings": tower.settings.model_dump(mode="json"),
-        "device": tower.device.type,
+        "recipes": {
+            name: make_recipe(tower, sampling=sampling.to_dict(), steps=steps).to_dict()
+            for name, tower in towers.items()
+        },
+        "device": next(iter(towers.values())).device.type,
         "version": __version__,
         "ids_sha256": hashlib.sha256("\n".join(outline.ids).encode()).hexdigest(),
         "split": split,
         "limit": limit,
         "seed": seed,
+        "window": window,
+        "hop": hop,
         "batch_size": batch_size,
-        "skip_broken": skip_broken,
+        "strict": strict,
+        "only_pairs": only_pairs,
     }
-    record = _beside(out, _RECORD)
-    if out.exists() and not overwrite and not shards.begun:
-        read_record(out)
-        check_plan(record, plan)
-        return load_views(out, modalities=(VIEW,))
-    progress = progress or (lambda _: None)
-    with shards.open(plan, resume=resume and not overwrite, overwrite=overwrite):
-        loader = Loader(catalogue, tower.prepare, threads=threads, skip_broken=skip_broken)
-        _train_backbone(tower, loader, outline, shards, progress)
-        numbers = _find_rows(catalogue, outline)
-        rows, features, broken = _embed_images(tower, loader, numbers, batch_size, shards, progress)
-        data = _join(catalogue, outline, rows, features, broken)
-        if isinstance(tower, TrainedBackbone):
-            save_tensors(_beside(out, _WEIGHTS), tower.weights(), {"backbone": tower.name})
-        found = {
-            "images": len(data),
-            "features": data.modalities[VIEW].shape[1],
-            "classes": data.classes,
-            "splits": {name: len(rows) for name, rows in data.splits.items()},
-            "notes": data.provenance.notes,
-            "broken": {catalogue.ids[row]: reason for row, reason in broken.items()},
-        }
-        write_json(record, {**plan, **found})
-        save(data, out)
-        shards.remove()
-    written = load_views(out, modalities=(VIEW,))
-    return replace(written, provenance=replace(written.provenance, notes=data.provenance.notes))
+    if share is None and not merge and out.exists() and not overwrite and not shards.begun:
+        _check_finished(out, plan)
+        return load_views(out)
+    parts = find_shares(out) if merge else [shards]
+    if merge:
+        _check_shares(parts, plan, len(units))
+    else:
+        with shards.open(plan, resume=resume and not overwrite, overwrite=overwrite):
+            run_extraction(units, shards, workers, progress)
+    if share is not None:
+        return outline.subset([row for unit in share.units(len(units)) for row in units.places(unit)])
+    where = {unit: one for one in parts for unit in one.share.units(len(units))}
+    joined = join_units(units, outline, where, only_pairs=only_pairs)
+    joined.write(out, plan)
+    for one in parts:
+        one.remove()
+    return joined.data
+
+
+def _check_finished(out: Path, plan: Mapping[str, Any]) -> None:
+    """Refuse to take features for what was asked for that were made otherwise; widths are known only afterwards."""
+    stored = read_record(out).get("recipes", {})
+    recipes = {name: {**one, "width": stored.get(name, {}).get("width")} for name, one in plan["recipes"].items()}
+    check_plan(beside(out, RECORD), {**plan, "recipes": recipes})
+
+
+def _check_shares(shares: Sequence[Shards], plan: Mapping[str, Any], count: int) -> None:
+    """Refuse shares of another extraction, or that are not done."""
+    for shards in shares:
+        shards.check_plan(plan)
+        if left := shards.missing(count):
+            what = f"{shards.folder}: {len(left)} of {len(shards.share.units(count))} batches are not done"
+            raise InputError(what, fix=f"finish it: --shard {shards.share} --resume")
 
 
 def _check_places(out: Path, source: str | Path, shards: Shards, *, resume: bool, overwrite: bool) -> None:
     """Refuse places for the results before the work; what is written beside them may be no file of the user's."""
     check_file(out, inputs=(source,), overwrite=overwrite or resume)
     if not (out.exists() or shards.begun or overwrite):
-        for suffix in (_RECORD, _WEIGHTS):
-            check_file(_beside(out, suffix), inputs=(source,))
+        for suffix in (RECORD, CLIPS):
+            check_file(beside(out, suffix), inputs=(source,))
 
 
 def read_record(out: str | Path) -> dict[str, Any]:
@@ -148,77 +182,20 @@ def read_record(out: str | Path) -> dict[str, Any]:
         out: A file that :func:`extract` wrote.
 
     Returns:
-        ``source``, ``layout``, ``backbone``, ``settings`` and the other choices; ``images``, ``features``, ``classes``,
-        ``splits``, ``notes``, and ``broken``: id to reason of each image that was left out.
+        ``source``, ``layout``, ``recipes`` (modality to backbone, settings, sampling and more) and the other choices;
+        ``clips``, ``features`` (modality to width), ``classes``, ``splits``, ``notes``; ``missing`` (modality to reason
+        to number of clips) and ``broken``: id to reason of each clip that was left out.
 
     Raises:
         InputError: There is no record beside the file.
     """
-    path = _beside(Path(out).expanduser(), _RECORD)
+    path = beside(Path(out).expanduser(), RECORD)
     if not path.is_file():
         raise InputError(f"{path}: missing, so how {out} was made is unknown", fix="extract again with --overwrite")
     return read_json(path)
 
 
-def _beside(out: Path, suffix: str) -> Path:
-    """The path of a file that belongs to the result (``birds.npz`` and ``".json"``: ``birds.npz.json``)."""
-    return out.with_name(out.name + suffix)
-
-
 def _find_rows(catalogue: Catalogue, outline: Features) -> list[int]:
-    """Row numbers in the catalogue of the outline's images."""
+    """Row numbers in the catalogue of the outline's clips."""
     place = {name: row for row, name in enumerate(catalogue.ids)}
     return [place[name] for name in outline.ids]
-
-
-def _train_backbone(
-    tower: Backbone, loader: Loader, outline: Features, shards: Shards, progress: ProgressCallback
-) -> None:
-    """Train a backbone that has to be, on the training images alone; once per extraction."""
-    if not isinstance(tower, TrainedBackbone) or tower.ready:
-        return
-    if (weights := shards.weights()) is not None:
-        tower.load_weights(weights)
-        return
-    train = outline.splits["train"]
-    rows = torch.tensor(_find_rows(loader.catalogue, outline))[train]
-    labels = None if loader.catalogue.labels is None else torch.from_numpy(loader.catalogue.labels)[rows]
-    tower.fit(loader, rows, labels, progress)
-    shards.keep_weights(tower.weights())
-
-
-def _embed_images(
-    tower: Backbone, loader: Loader, rows: list[int], batch_size: int, shards: Shards, progress: ProgressCallback
-) -> tuple[Tensor, Tensor, dict[int, str]]:
-    """Rows and features of the images that could be decoded, and what is broken; shard by shard."""
-    size = batch_size * math.ceil(SHARD / batch_size)  # whole batches: a resumed run cuts them in the same places
-    starts = range(0, len(rows), size)
-    report = make_reporter(progress, "images", len(rows))
-    for number, start in enumerate(starts):
-        part = rows[start : start + size]
-        if not shards.has(number):
-            good, features = [torch.empty(0, dtype=torch.int64)], []
-            broken: dict[int, str] = {}
-            for at, batch in enumerate(loader.batches(part, batch_size)):
-                good.append(batch.rows)
-                features += [tower.embed(batch.images).float().cpu()] if len(batch.rows) else []
-                broken |= batch.broken
-                report(min(start + (at + 1) * batch_size, start + len(part)))
-            shards.keep(number, torch.cat(good), torch.cat(features or [torch.empty(0, 0)]), broken)
-        else:
-            report(start + len(part))
-    return shards.collect(len(starts))
-
-
-def _join(
-    catalogue: Catalogue, outline: Features, rows: Tensor, features: Tensor, broken: Mapping[int, str]
-) -> Features:
-    """The outline with its features, without the broken images."""
-    if not len(rows):
-        raise InputError(f"{catalogue.source}: not one of the {len(broken)} images can be decoded")
-    notes = outline.provenance.notes
-    if broken:
-        place = {name: row for row, name in enumerate(outline.ids)}
-        outline = outline.subset([place[catalogue.ids[row]] for row in rows.tolist()])
-        notes = (*notes, f"left out {len(broken)} images that cannot be decoded")
-    return replace(outline, modalities={VIEW: features}, provenance=replace(outline.provenance, notes=notes))

@@ -14,11 +14,8 @@ from overtone.features import Features, Provenance, split_by_class
 from overtone.features.splitting import draw_split, shuffle_rows
 from overtone.media.catalogue import Catalogue
 
-VIEW = "image"
-"""Name of the one modality."""
-
 _TEST_FRACTION = 0.3
-"""Share of the images that a random split tests on."""
+"""Share of the clips that a random split tests on."""
 
 Split = Literal["official", "class-disjoint", "random"]
 
@@ -26,45 +23,54 @@ Split = Literal["official", "class-disjoint", "random"]
 def outline_features(
     catalogue: Catalogue, split: str | None = None, limit: int | None = None, seed: int = 0
 ) -> Features:
-    """Features of width 0: ids, labels, splits and paths of the images, before any is decoded.
+    """Features of width 0: ids, labels, splits and paths of clips, before any is decoded.
 
     Args:
-        catalogue: The images.
+        catalogue: The clips, of one or two modalities.
         split: ``"official"``, ``"class-disjoint"`` or ``"random"``; the layout's usual one if None.
-        limit: Number of images, drawn at random, in the original order; None for all.
+        limit: Number of clips, drawn at random, in the original order; None for all.
         seed: Of the draw and of a random split.
 
     Returns:
-        Features of one view ``image`` (N, 0) with ids, targets, splits, media and notes.
+        Features of width 0 with ids, targets, splits, media, groups, metadata and notes.
 
     Raises:
-        InputError: The split is unknown, or the images do not have what it needs.
+        InputError: The split is unknown, or the clips do not have what it needs.
     """
     chosen = split or default_split(catalogue)
     _check(catalogue, chosen)
     notes = list(catalogue.notes)
     splits = _official(catalogue, notes) if chosen == "official" else {}
     data = Features(
-        modalities={VIEW: torch.empty(len(catalogue), 0)},
+        modalities={name: torch.empty(len(catalogue), 0) for name in catalogue.media},
         ids=catalogue.ids,
         labels=_targets(catalogue),
         label_kind="none" if catalogue.labels is None else "single",
         class_names=catalogue.class_names,
         splits=splits,
-        media={VIEW: catalogue.media} if catalogue.media else {},
-        provenance=Provenance(str(catalogue.source), f"images:{catalogue.layout}"),
+        media=dict(catalogue.files),
+        groups=catalogue.groups,
+        metadata={**_times(catalogue), **catalogue.metadata},
+        provenance=Provenance(str(catalogue.source), f"media:{catalogue.layout}"),
     )
     if chosen == "class-disjoint":
         data = split_by_class(data)
         notes += data.provenance.notes
     if limit is not None and limit < len(data):
         data = data.subset(np.sort(shuffle_rows(len(data), seed)[:limit]))
-        notes.append(f"took {limit} of the images at random, with seed {seed}")
+        notes.append(f"took {limit} of the {catalogue.what} at random, with seed {seed}")
     if chosen == "random":
-        train, test = map(torch.from_numpy, draw_split(len(data), _TEST_FRACTION, seed))
+        train, test = map(torch.from_numpy, draw_split(len(data), _TEST_FRACTION, seed, data.groups))
         data = replace(data, splits={"train": train, "test": test})
         notes.append(f"made a random 70/30 split with seed {seed}, without using labels")
-    return replace(data, provenance=replace(data.provenance, notes=tuple(notes)))
+    return replace(data, source_rows=None, provenance=replace(data.provenance, notes=tuple(notes)))
+
+
+def _times(catalogue: Catalogue) -> dict[str, tuple[float | None, ...]]:
+    """When clips of longer recordings begin and end, as metadata."""
+    if not any(span != (None, None) for span in catalogue.spans):
+        return {}
+    return {"start": tuple(start for start, _ in catalogue.spans), "stop": tuple(stop for _, stop in catalogue.spans)}
 
 
 def default_split(catalogue: Catalogue) -> str:
@@ -81,7 +87,7 @@ def _check(catalogue: Catalogue, split: str) -> None:
         what = f"{catalogue.source}: the layout {catalogue.layout} has no split of its own here"
         raise InputError(what, fix="take --split random")
     if split == "class-disjoint" and catalogue.labels is None:
-        fix = "put the images into one folder per class, or take --split random"
+        fix = "put them into one folder per class, or take --split random"
         raise InputError(f"{catalogue.source}: a split by class needs labels, and there are none", fix=fix)
 
 
@@ -91,14 +97,14 @@ def _official(catalogue: Catalogue, notes: list[str]) -> dict[str, Tensor]:
     testable = (names == "test") & (True if catalogue.labels is None else catalogue.labels >= 0)
     if not testable.any() and (names == "val").any():
         unlabelled = int((names == "test").sum())
-        why = f"the {unlabelled} images of 'test' have no labels" if unlabelled else "there is no 'test'"
+        why = f"the {unlabelled} {catalogue.what} of 'test' have no labels" if unlabelled else "there is no 'test'"
         notes.append(f"took 'val' as 'test': {why}")
         names[names == "test"] = ""
         names[names == "val"] = "test"
     rows = {name: torch.from_numpy(np.flatnonzero(names == name)) for name in ("train", "val", "test")}
     rows = {name: members for name, members in rows.items() if len(members)}
     if not {"train", "test"} <= rows.keys():
-        what = f"{catalogue.source}: its split has no images to train on, or none to test on"
+        what = f"{catalogue.source}: its split has no {catalogue.what} to train on, or none to test on"
         got = ", ".join(f"{len(members)} {name}" for name, members in sorted(rows.items())) or "nothing"
         raise InputError(what, got=got, fix="take --split random")
     return rows

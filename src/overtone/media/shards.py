@@ -1,4 +1,4 @@
-"""A work folder beside the result: the finished parts of an extraction, so that an interrupted one can go on."""
+"""Work folders beside the result: the finished units of an extraction, so that an interrupted one can go on."""
 
 from __future__ import annotations
 
@@ -6,28 +6,65 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.atomic import sweep
 from overtone.core.files import json_text, load_tensors, read_header, read_json, save_tensors, write_json
 from overtone.core.locks import BUSY, LOCK, WRITER, locked
+from overtone.core.workers import Made
+from overtone.media.units import MediumState
 
 _PLAN = "plan.json"
-_WEIGHTS = "weights.safetensors"
-_OWN = re.compile(rf"{_PLAN}|{_WEIGHTS}|\d{{6}}\.safetensors|{LOCK}|{WRITER}|\..*\.part(\.\w+)?")
+_OWN = re.compile(rf"{_PLAN}|\d{{6,}}\.safetensors|{LOCK}|{WRITER}|\..*\.part(\.\w+)?")
 """Files of an extraction."""
+_STATES = "states"
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of an extraction that one machine does: unit u where u mod ``count`` is ``number`` - 1.
+
+    Example:
+        >>> Share.read("2/4").units(10), str(Share.read("2/4"))
+        ([1, 5, 9], '2/4')
+    """
+
+    number: int = 1
+    count: int = 1
+
+    @classmethod
+    def read(cls, text: str) -> Share:
+        """What ``"2/4"`` means; InputError where it is no such share."""
+        found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip())
+        if found is None or not 1 <= int(found[1]) <= int(found[2]):
+            raise InputError("shard: no such share", got=repr(text), valid="1/4 to 4/4, for one of four machines")
+        return cls(int(found[1]), int(found[2]))
+
+    def units(self, count: int) -> list[int]:
+        """The numbers of its units, of so many."""
+        return list(range(self.number - 1, count, self.count))
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
 
 
 class Shards:
-    """The parts of one extraction, in the folder ``OUT.parts``; those of another plan are not mixed with these."""
+    """The units of one extraction that are done, in a folder; those of another plan are not mixed with these.
 
-    def __init__(self, out: Path) -> None:
-        self.folder = out.with_name(f"{out.name}.parts")
+    Args:
+        out: The result.
+        share: Which units are done here; of all the folder is ``OUT.parts``, of a share ``OUT.2-of-4.parts``.
+    """
+
+    def __init__(self, out: Path, share: Share | None = None) -> None:
+        self.share = share or Share()
+        of = "" if share is None else f".{share.number}-of-{share.count}"
+        self.folder = out.with_name(f"{out.name}{of}.parts")
 
     @property
     def begun(self) -> bool:
@@ -55,38 +92,28 @@ class Shards:
             if not resume:
                 self._empty()
             if self.begun:
-                check_plan(self.folder / _PLAN, plan)
+                self.check_plan(plan)
             else:
                 write_json(self.folder / _PLAN, plan)
             yield
 
-    def weights(self) -> dict[str, Tensor] | None:
-        """The trained weights of the backbone, if there are any."""
-        path = self.folder / _WEIGHTS
-        return load_tensors(path) if path.is_file() else None
+    def missing(self, count: int) -> list[int]:
+        """The units of this share, of so many in all, that are not done."""
+        return [unit for unit in self.share.units(count) if not self._path(unit).is_file()]
 
-    def keep_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Store the trained weights of the backbone."""
-        save_tensors(self.folder / _WEIGHTS, weights)
+    def keep(self, unit: int, made: Made) -> None:
+        """Store a unit: its tensors, and the state of each medium."""
+        save_tensors(self._path(unit), made.tensors, {_STATES: json_text(made.values[_STATES])})
 
-    def has(self, number: int) -> bool:
-        """Whether a shard is done."""
-        return self._path(number).is_file()
+    def read(self, unit: int) -> tuple[dict[str, Tensor], list[dict[str, MediumState]]]:
+        """The tensors of a unit, and for each of its clips modality to state."""
+        found = read_header(self._path(unit)).get(_STATES, [])
+        states = [{name: MediumState(**state) for name, state in one.items()} for one in found]
+        return load_tensors(self._path(unit)), states
 
-    def keep(self, number: int, rows: Tensor, features: Tensor, broken: Mapping[int, str]) -> None:
-        """Store a shard: row numbers (n,), features (n, d), and the reason for each row that could not be decoded."""
-        save_tensors(self._path(number), {"rows": rows, "features": features}, {"broken": json_text(broken)})
-
-    def collect(self, count: int) -> tuple[Tensor, Tensor, dict[int, str]]:
-        """All shards joined: rows, features, and what is broken."""
-        parts = [load_tensors(self._path(number)) for number in range(count)]
-        filled = [part for part in parts if len(part["rows"])] or parts[:1]
-        broken: dict[int, str] = {}
-        for number in range(count):
-            texts = read_header(self._path(number)).get("broken", {})
-            broken |= {int(row): reason for row, reason in texts.items()}
-        rows, features = (torch.cat([part[key] for part in filled]) for key in ("rows", "features"))
-        return rows, features, broken
+    def check_plan(self, plan: Mapping[str, Any]) -> None:
+        """Refuse to use what was made by another plan."""
+        check_plan(self.folder / _PLAN, plan)
 
     def remove(self) -> None:
         """Forget the work folder: the result is written."""
@@ -101,15 +128,48 @@ class Shards:
         for path in [self.folder / _PLAN, *self.folder.glob("*.safetensors")]:
             path.unlink(missing_ok=True)
 
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{number:06d}.safetensors"
+    def _path(self, unit: int) -> Path:
+        return self.folder / f"{unit:06d}.safetensors"
+
+
+def find_shares(out: Path) -> list[Shards]:
+    """The work folders of the shares of an extraction, all of one number of shares.
+
+    Raises:
+        InputError: There are none, some are missing, or they are of several numbers of shares.
+    """
+    pattern = re.compile(re.escape(out.name) + r"\.(\d+)-of-(\d+)\.parts")
+    found = [match for path in out.parent.glob("*.parts") if (match := pattern.fullmatch(path.name)) is not None]
+    shares = sorted({Share(int(match[1]), int(match[2])) for match in found}, key=lambda one: (one.count, one.number))
+    if not shares:
+        what = f"{out}: no shares of an extraction beside it (such as {out.name}.1-of-4.parts)"
+        raise InputError(what, fix="make them with --shard 1/4 to 4/4, and put their folders here")
+    counts = {share.count for share in shares}
+    if len(counts) > 1:
+        got = ", ".join(map(str, shares))
+        raise InputError(f"{out}: shares of several extractions beside it", got=got, fix="move the others away")
+    there = {share.number for share in shares}
+    missing = [f"{number}/{shares[0].count}" for number in range(1, shares[0].count + 1) if number not in there]
+    if missing:
+        what = f"{out}: shares of the extraction are missing"
+        raise InputError(what, got=", ".join(missing), fix="make them with --shard, and put their folders here")
+    return [Shards(out, share) for share in shares]
 
 
 def check_plan(path: Path, plan: Mapping[str, Any]) -> None:
     """Refuse to go on with an extraction whose stored plan is another one; the first difference is named."""
     stored = read_json(path)
     for key, value in json.loads(json.dumps(plan)).items():
-        if stored.get(key) != value:
-            what = f"{path}: this extraction was begun with another {key}"
-            fix = "resume it as it was begun, or begin again (--overwrite)"
-            raise InputError(what, got=value, valid=stored.get(key), fix=fix)
+        _compare(key, value, stored.get(key), path)
+
+
+def _compare(key: str, value: Any, stored: Any, path: Path) -> None:
+    """Refuse a value that differs from the stored one; of mappings the first entry that does is named."""
+    if value == stored:
+        return
+    if isinstance(value, dict) and isinstance(stored, dict):
+        for name in sorted({*value, *stored}):
+            _compare(f"{key}, {name}", value.get(name), stored.get(name), path)
+    what = f"{path}: this extraction was begun with another {key}"
+    fix = "resume it as it was begun, or begin again (--overwrite)"
+    raise InputError(what, got=value, valid=stored, fix=fix)

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from overtone.core import InputError, ProgressCallback, Registry, Settings, unknown_name
+from overtone.core import InputError, Registry, Settings, unknown_name
 from overtone.core.devices import find_device
-from overtone.media.loading import Loader
 
 Takes = Literal["image", "frames", "sound", "text"]
 """A kind of decoded media: an RGB image (PIL), frames of a video with their times, a mono sound, a string."""
@@ -97,27 +96,6 @@ class Backbone(ABC):
             what = f"backbone {self.name}: takes {' or '.join(self.kinds)}, not {' or '.join(wanted)}"
             raise InputError(what, valid=", ".join(others))
         return kind
-
-
-class TrainedBackbone(Backbone):
-    """A backbone that is trained on the training images first."""
-
-    @property
-    @abstractmethod
-    def ready(self) -> bool:
-        """Whether it has learnt already."""
-
-    @abstractmethod
-    def fit(self, loader: Loader, rows: Tensor, labels: Tensor | None, progress: ProgressCallback) -> None:
-        """Learn from training images: their (n,) row numbers, and class numbers (n,), -1 where unknown, or None."""
-
-    @abstractmethod
-    def weights(self) -> dict[str, Tensor]:
-        """The trained weights, to be stored."""
-
-    @abstractmethod
-    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over weights from an earlier training, as :meth:`weights` gave them."""
 
 
 backbones: Registry[type[Backbone]] = Registry("backbone", "overtone.media.backbones")

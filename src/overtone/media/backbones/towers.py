@@ -53,21 +53,21 @@ class Tower(Backbone):
         if not settings.model:
             fix = "name a folder or a model of the hub: transformers:PATH_OR_NAME"
             raise InputError("backbone transformers: which model?", fix=fix)
-        self.preprocessing: Preprocessing = read_preprocessing(self._file, settings.model)
+        self.image_input: Preprocessing = read_preprocessing(self._file, settings.model)
         self.model, lacking = self._load()
         self.output = self._choose_output(lacking)
         self.mean, self.std = (
             torch.tensor(values, device=self.device).view(1, 3, 1, 1)
-            for values in (self.preprocessing.mean, self.preprocessing.std)
+            for values in (self.image_input.mean, self.image_input.std)
         )
 
     def prepare(self, medium: Image) -> Pixels:
         """Resized and cropped as the model's own settings say."""
-        return self.preprocessing(medium)
+        return self.image_input(medium)
 
     def embed(self, batch: Tensor) -> Tensor:
         """(n, height, width, 3) 8-bit pixels to (n, d) features."""
-        pixels = batch.to(self.device).permute(0, 3, 1, 2).float() * self.preprocessing.scale
+        pixels = batch.to(self.device).permute(0, 3, 1, 2).float() * self.image_input.scale
         pixels = (pixels - self.mean) / self.std
         with torch.inference_mode():
             if self.output == "projected":

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from overtone.core import InputError
-from overtone.media.catalogue import Catalogue, chain_rows
+from overtone.media.catalogue import IMAGE, Catalogue, chain_rows
 from overtone.media.decoding.images import Pixels
 from overtone.media.layouts import Layout, layouts, read_lines
 
@@ -43,7 +43,7 @@ def _read(source: Path) -> Catalogue:
         source,
         "cifar",
         tuple(f"{file.stem}/{row}" for (file, _), part in zip(files, records) for row in range(len(part))),
-        image,
+        {IMAGE: image},
         labels=np.concatenate([part[:, 0 if ten else 1] for part in records]).astype(np.int64),
         class_names=tuple(name.strip() for name in names),
         splits=tuple(split for (_, split), part in zip(files, records) for _ in range(len(part))),

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from overtone.core import InputError
 from overtone.features.class_order import sort_classes
 from overtone.features.parsed_table import SPLITS as FEATURE_SPLITS
 from overtone.media.catalogue import Catalogue, catalogue_files, number_classes
+from overtone.media.decoding.kinds import IMAGE_SUFFIXES
 from overtone.media.layouts import Layout, layouts
 
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
 SPLITS = {**FEATURE_SPLITS, "training": "train", "testing": "test"}
 """Folders of splits, in lower case, and what each becomes."""
 
 
 def find_pictures(folder: Path) -> list[Path]:
     """Image files anywhere below a folder, sorted by path; hidden ones are passed over."""
-    return sorted(_walk(folder))
+    return sorted(walk(folder, IMAGE_SUFFIXES))
 
 
 def _matches(path: Path) -> bool:
     """Whether an image lies anywhere below."""
-    return path.is_dir() and next(_walk(path), None) is not None
+    return path.is_dir() and next(walk(path, IMAGE_SUFFIXES), None) is not None
 
 
 def _read(source: Path) -> Catalogue:
@@ -46,13 +46,13 @@ def _read(source: Path) -> Catalogue:
     return catalogue_files(source, "folder", files, labels=labels, class_names=names, splits=splits)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Image files below a folder, in any order; hidden folders are not entered."""
+def walk(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
+    """Files with these suffixes, in small letters, below a folder, in any order; hidden ones are passed over."""
     for place, inside, names in os.walk(folder):
         inside[:] = [name for name in inside if not name.startswith(".")]
         for name in names:
             path = Path(place, name)
-            if path.suffix.lower() in _SUFFIXES and not name.startswith(".") and path.is_file():
+            if path.suffix.lower() in suffixes and not name.startswith(".") and path.is_file():
                 yield path
 
 

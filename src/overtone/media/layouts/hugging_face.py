@@ -20,7 +20,7 @@ from overtone.core import InputError
 from overtone.core.files import read_json
 from overtone.core.sources import check_inside, require_file
 from overtone.features.formats import report_damage
-from overtone.media.catalogue import UNLABELLED, Catalogue, chain_rows, number_classes
+from overtone.media.catalogue import IMAGE, UNLABELLED, Catalogue, chain_rows, number_classes
 from overtone.media.decoding.images import Raw
 from overtone.media.layouts import Layout, layouts
 from overtone.media.layouts.folder import SPLITS
@@ -106,7 +106,7 @@ def _read(source: Path) -> Catalogue:
         source,
         "hugging-face",
         _ids(split_of),
-        image,
+        {IMAGE: image},
         labels=labels,
         class_names=names,
         splits=tuple(SPLITS.get(split, "") for split in split_of) if any(split_of) else (),

@@ -12,7 +12,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.core.sources import check_declared, require_file
-from overtone.media.catalogue import Catalogue, chain_rows
+from overtone.media.catalogue import IMAGE, Catalogue, chain_rows
 from overtone.media.decoding.images import Pixels
 from overtone.media.layouts import Layout, layouts
 
@@ -42,7 +42,7 @@ def _read(source: Path) -> Catalogue:
     fashion = "fashion" in str(source.resolve()).lower() and int(joined.max()) < len(_FASHION)
     names = _FASHION if fashion else tuple(map(str, range(int(joined.max()) + 1)))
     notes = ("took the class names of FashionMNIST because of the folder's name",) if fashion else ()
-    return Catalogue(source, "idx", tuple(ids), image, joined, names, tuple(splits), notes=notes)
+    return Catalogue(source, "idx", tuple(ids), {IMAGE: image}, joined, names, tuple(splits), notes=notes)
 
 
 def array(file: Path, rank: int) -> Pixels:

@@ -11,7 +11,7 @@ import numpy as np
 from overtone.core import InputError
 from overtone.features.arrays import Array
 from overtone.features.formats.npz import read_npz
-from overtone.media.catalogue import UNLABELLED, Catalogue, number_classes
+from overtone.media.catalogue import IMAGE, UNLABELLED, Catalogue, number_classes
 from overtone.media.layouts import Layout, layouts
 from overtone.media.layouts.folder import SPLITS
 
@@ -36,11 +36,11 @@ def _read(source: Path) -> Catalogue:
         source,
         "npz",
         arrays["ids"].text() if "ids" in arrays else tuple(map(str, range(rows))),
-        image,
+        {IMAGE: image},
         labels=labels,
         class_names=names,
         splits=_splits(arrays),
-        media=arrays["media_image"].text() if "media_image" in arrays else (),
+        files={IMAGE: arrays["media_image"].text()} if "media_image" in arrays else {},
     )
 
 
