@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from overtone.core.files import write_text
+from overtone.core.printable import format_csv
 from overtone.features import Features
 from overtone.media.catalogue import UNLABELLED, Catalogue
 from overtone.media.units import MediumState, States
 
 _KINDS = ("none given", "black", "silent", "without words", "no video", "no sound", "empty", "not a")
 """Begins of reasons that are counted by themselves; the others are damage."""
+
+_COLUMNS = ("", "_file", "_sha256", "_seconds", "_reason")
+"""Ends of the names of the columns of a modality."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +64,13 @@ class Availability:
             kept: For each clip whether it is in the features.
         """
         split = {int(row): name for name, rows in self.outline.splits.items() for row in rows}
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        parts = [
-            f"{name}{end}" for name in self.outline.names for end in ("", "_file", "_sha256", "_seconds", "_reason")
-        ]
-        writer.writerow(["id", "class", "split", "start", "stop", "in_features", *parts])
+        parts = [f"{name}{end}" for name in self.outline.names for end in _COLUMNS]
+        table: list[list[object]] = [["id", "class", "split", "start", "stop", "in_features", *parts]]
         for at, (row, states) in enumerate(zip(self.rows, self.states)):
             start, stop = self.catalogue.span(row)
             known = [self.outline.ids[at], self._class_of(row), split.get(at, ""), start, stop, int(kept[at])]
-            writer.writerow([*known, *(value for name in states for value in self._describe(row, name, states[name]))])
-        write_text(path, stream.getvalue())
+            table.append([*known, *(value for name in states for value in self._describe(row, name, states[name]))])
+        write_text(path, format_csv(table))
 
     def _describe(self, row: int, modality: str, state: MediumState) -> list[object]:
         files = self.catalogue.files.get(modality)
