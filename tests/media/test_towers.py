@@ -73,8 +73,8 @@ def test_preprocessing_is_that_of_the_library(kind: str, size: tuple[int, int], 
     place: Path = request.getfixturevalue(kind)
     wanted = theirs.from_pretrained(place)(photograph(*size), return_tensors="np")["pixel_values"][0]
     tower: Any = make_backbone(f"transformers:{place}")
-    pixels = torch.from_numpy(tower.prepare(photograph(*size)).copy()).permute(2, 0, 1) * tower.image_input.scale
-    ours = (pixels - tower.mean[0]) / tower.std[0]
+    pixels = torch.from_numpy(tower.prepare(photograph(*size)).copy()).permute(2, 0, 1) * tower.side.fitting.scale
+    ours = (pixels - tower.side.mean) / tower.side.std
     np.testing.assert_allclose(ours.numpy(), wanted, atol=1e-5)
 
 
@@ -97,7 +97,7 @@ def test_vit_gives_what_the_model_gives(library: Any, vit: Path) -> None:
 
 def test_clip_projects_into_the_shared_space(library: Any, clip: Path) -> None:
     tower: Any = make_backbone(f"transformers:{clip}")
-    assert tower.output == "projected"
+    assert tower.side.output == "projected"
     images = torch.randint(256, (2, 32, 32, 3), dtype=torch.uint8)
     model = library.CLIPVisionModelWithProjection.from_pretrained(clip).eval()
     with torch.no_grad():
@@ -113,7 +113,7 @@ def test_random_weights_are_never_taken_for_trained_ones(library: Any, vit: Path
     library.ViTForImageClassification(library.ViTConfig(**VIT)).save_pretrained(place)
     (place / "preprocessor_config.json").write_text((vit / "preprocessor_config.json").read_text())
     tower: Any = make_backbone(f"transformers:{place}")
-    assert tower.output == "cls"
+    assert tower.side.output == "cls"
     with pytest.raises(InputError, match=r"no trained weights for the output 'pooled'; valid: cls, mean"):
         make_backbone(f"transformers:{place}", {"output": "pooled"})
     kept = {key: tensor for key, tensor in load_tensors(place / "model.safetensors").items() if "layernorm" not in key}
@@ -133,8 +133,8 @@ def test_models_that_are_none(library: Any, vit: Path, tmp_path: Path) -> None:
     )
     library.BertModel(config).save_pretrained(tmp_path / "bert")
     (tmp_path / "bert" / "preprocessor_config.json").write_text((vit / "preprocessor_config.json").read_text())
-    with pytest.raises(InputError, match=r"not a model for images; got BertModel"):
-        make_backbone(f"transformers:{tmp_path / 'bert'}")
+    with pytest.raises(InputError, match=r"not a model for image or frames; got BertModel"):
+        make_backbone(f"transformers:{tmp_path / 'bert'}", modality="visual")
 
 
 def test_weights_in_a_pickle_are_refused(library: Any, vit: Path, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_weights_in_a_pickle_are_refused(library: Any, vit: Path, tmp_path: Path
     for name in ("config.json", "preprocessor_config.json"):
         (place / name).write_text((vit / name).read_text())
     torch.save(load_tensors(vit / "model.safetensors"), place / "pytorch_model.bin")
-    with pytest.raises(InputError, match=r"no image model can be loaded.*safetensors"):
+    with pytest.raises(InputError, match=r"cannot be loaded.*safetensors"):
         make_backbone(f"transformers:{place}")
 
 

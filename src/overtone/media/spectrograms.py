@@ -65,7 +65,8 @@ def mel_filters(scale: MelScale) -> Array:
     bins = _to_mel(np.arange(scale.fft // 2 + 1) * scale.rate / scale.fft)
     rising = (bins[:, None] - edges[None, :-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[None, 2:] - bins[:, None]) / (edges[2:] - edges[1:-1])
-    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    weights: Array = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    return weights
 
 
 def log_mel(samples: Array, scale: MelScale) -> Array:

@@ -1,0 +1,92 @@
+"""Sides of stored models: each prepares media of one kind for a model and takes features from what it gives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor
+
+from overtone.core import InputError
+from overtone.media.backbones import Prepared, Takes
+from overtone.media.stored_models import StoredModel
+
+Output = str
+"""``"projected"``, ``"pooled"``, ``"cls"`` or ``"mean"``."""
+
+
+class Side(ABC):
+    """One side of a model.
+
+    Args:
+        stored: The model's files.
+        model: The model.
+        lacking: Names of weights that were not stored.
+        wanted: The output to take, or ``"auto"``.
+        limit: The largest input: tokens of a text, or seconds of a sound where the model takes any.
+
+    Raises:
+        InputError: The model has no such output, or its preprocessing is not known.
+    """
+
+    projection: str
+    """The model's method that projects into a space shared with another modality."""
+    window: float | None = None
+    """See :class:`overtone.media.backbones.Backbone`."""
+
+    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], wanted: Output, limit: float) -> None:
+        self.stored, self.model, self.limit = stored, model, limit
+        self.projects = hasattr(model, self.projection)
+        valid = [*(["projected"] if self.projects else []), *self.outputs(lacking)]
+        if wanted not in ("auto", *valid):
+            what = f"{stored.name}: has no trained weights for the output {wanted!r}"
+            raise InputError(what, valid=", ".join(valid))
+        self.output = valid[0] if wanted == "auto" else wanted
+
+    @abstractmethod
+    def outputs(self, lacking: set[str]) -> list[Output]:
+        """The outputs beside the projection that it has trained weights for, the usual one first."""
+
+    @abstractmethod
+    def prepare(self, medium: Any) -> Prepared:
+        """As :meth:`overtone.media.backbones.Backbone.prepare`."""
+
+    @abstractmethod
+    def embed(self, batch: Tensor) -> Tensor:
+        """(n, ...) prepared media on the model's device to (n, d) features."""
+
+    @abstractmethod
+    def preprocessing(self) -> dict[str, Any]:
+        """As :meth:`overtone.media.backbones.Backbone.preprocessing`."""
+
+    def project(self, **inputs: Tensor) -> Tensor:
+        """(n, d) of the space shared with another modality."""
+        found = getattr(self.model, self.projection)(**inputs)
+        features: Tensor = found if isinstance(found, Tensor) else found.pooler_output
+        return features
+
+    def take(self, outputs: Any, weights: Tensor | None = None) -> Tensor:
+        """(n, d) of what the model gives; for a mean with the (n, T) weights of its tokens, all equal if None."""
+        if self.output == "pooled":
+            pooled: Tensor = outputs.pooler_output
+            return pooled.flatten(1)
+        last: Tensor = outputs.last_hidden_state
+        if last.dim() != 3:  # a map of (channels, height, width): convolutional models have no tokens
+            return last.mean(dim=(2, 3))
+        if self.output == "cls":
+            return last[:, 0]
+        if weights is None:
+            return last.mean(dim=1)
+        return (last * weights[..., None]).sum(dim=1) / weights.sum(dim=1, keepdim=True)
+
+
+def kinds_of(model: Any) -> list[Takes]:
+    """The kinds of media that a model has a side for."""
+    named: dict[Takes, str] = {"image": "image", "frames": "video", "sound": "audio", "text": "text"}
+    projected = [kind for kind, name in named.items() if hasattr(model, f"get_{name}_features")]
+    if projected:
+        return projected
+    alone: dict[str, Takes] = {"input_values": "sound", "input_features": "sound", "input_ids": "text"}
+    if model.main_input_name == "pixel_values":
+        return ["frames" if hasattr(model.config, "tubelet_size") else "image"]
+    return [alone[model.main_input_name]] if model.main_input_name in alone else []
