@@ -21,7 +21,7 @@ library: Any = pytest.importorskip("transformers")
 SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 WAVES = {**SMALL, "conv_dim": (8, 8), "conv_stride": (5, 4), "conv_kernel": (10, 8), "num_feat_extract_layers": 2}
 WAVES |= {"num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}
-TEXT = {**SMALL, "vocab_size": 40, "max_position_embeddings": 12, "bos_token_id": 0, "eos_token_id": 1}
+TEXT = {**SMALL, "vocab_size": 40, "max_position_embeddings": 16, "bos_token_id": 0, "eos_token_id": 1}
 TEXT |= {"pad_token_id": 2, "projection_dim": 12}
 VISION = {**SMALL, "image_size": 32, "patch_size": 8, "projection_dim": 12}
 CLAP = {"spec_size": 64, "hidden_size": 32, "patch_embeds_hidden_size": 16, "depths": [1, 1], "num_hidden_layers": 2}
@@ -259,7 +259,7 @@ def test_a_model_of_another_kind_is_refused(stored: Callable[[str], str], name: 
 
 def test_models_without_what_prepares_their_input_are_refused(tmp_path: Path) -> None:
     MODELS["bert"]()[0].save_pretrained(tmp_path / "bare")
-    with pytest.raises(InputError, match="bare: cannot be loaded"):
+    with pytest.raises(InputError, match="bare: no tokenizer is stored beside the model"):
         make_backbone(f"transformers:{tmp_path / 'bare'}", modality="text")
     MODELS["wav2vec2"]()[0].save_pretrained(tmp_path / "waves")
     with pytest.raises(InputError, match="waves: cannot be loaded"):

@@ -77,7 +77,7 @@ class Side(ABC):
             return last[:, 0]
         if weights is None:
             return last.mean(dim=1)
-        return (last * weights[..., None]).sum(dim=1) / weights.sum(dim=1, keepdim=True)
+        return (last * weights[..., None]).sum(dim=1) / weights.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 def kinds_of(model: Any) -> list[Takes]:

@@ -6,13 +6,17 @@ import hashlib
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from overtone.core import InputError
 from overtone.core.files import json_text
 from overtone.media.backbones import Prepared
 from overtone.media.sides import Output, Side
 from overtone.media.stored_models import StoredModel
 
+_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
+"""Where the words of a tokenizer are stored."""
 _UNBOUNDED = 1 << 20
 """Tokens: what a tokenizer without a limit of its own has."""
 
@@ -24,12 +28,15 @@ class TextSide(Side):
 
     def __init__(self, stored: StoredModel, model: Any, lacking: set[str], wanted: Output, limit: float) -> None:
         super().__init__(stored, model, lacking, wanted, limit)
+        if not any(stored.file(name) for name in _FILES):  # the library would make up one that knows no word
+            what = f"{stored.name}: no tokenizer is stored beside the model"
+            raise InputError(what, valid=", ".join(_FILES), fix="save it there (save_pretrained)")
         self.tokenizer = stored.companion("AutoTokenizer")
         places = getattr(getattr(model.config, "text_config", model.config), "max_position_embeddings", _UNBOUNDED)
         self.tokens = int(min(limit, self.tokenizer.model_max_length, places))
         self.masks = "attention_mask" in self.tokenizer.model_input_names
         with stored.opening():
-            self.prepare("a")
+            self.embed(torch.from_numpy(self.prepare("a"))[None].to(model.device))
 
     def outputs(self, lacking: set[str]) -> list[Output]:
         if self.projects:
