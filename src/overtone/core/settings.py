@@ -117,7 +117,8 @@ class Settings(pydantic.BaseModel):
             kind = getattr(field.annotation, "__name__", None) or str(field.annotation)
             if "[" in str(field.annotation) or "|" in str(field.annotation):
                 kind = str(field.annotation).replace("typing.", "")
-            rows.append((name, kind, str(field.get_default(call_default_factory=True)), field.description or ""))
+            text = " ".join((field.description or "").split())
+            rows.append((name, kind, str(field.get_default(call_default_factory=True)), text))
         return rows
 
 
