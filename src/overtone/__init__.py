@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         embed,
         evaluate,
         events,
+        explore,
         export,
         extract,
         find,
@@ -32,8 +33,20 @@ if TYPE_CHECKING:
     from overtone.features import load, save
     from overtone.search import open_store
 
-__all__ = ["compare", "demo", "diagnose", "embed", "evaluate", "events", "export", "extract", "find", "graph"]
-__all__ += ["diagnosis", "evaluation", "features", "import_plugin", "load", "objectives", "open_store", "save"]
+__all__ = [
+    "compare",
+    "demo",
+    "diagnose",
+    "embed",
+    "evaluate",
+    "events",
+    "explore",
+    "export",
+    "extract",
+    "find",
+    "graph",
+]
+__all__ += ["diagnosis", "evaluation", "features", "graph", "import_plugin", "load", "objectives", "open_store", "save"]
 __all__ += ["index", "inspect", "label", "report_run", "search_store", "simulate", "train"]
 
 _ELSEWHERE = {"import_plugin": "core.plugins", "load": "features", "open_store": "search", "save": "features"}

@@ -4,6 +4,7 @@ from overtone.api.catalogue import Catalogue, catalogue
 from overtone.api.comparing import compare, demo, diagnose
 from overtone.api.evaluating import evaluate
 from overtone.api.event_listing import events
+from overtone.api.exploring import explore
 from overtone.api.finding import find
 from overtone.api.graphing import graph
 from overtone.api.indexing import export, index
@@ -15,5 +16,16 @@ from overtone.api.searching import search_store
 from overtone.core.plugins import import_plugin
 
 __all__ = ["Catalogue", "catalogue", "compare", "demo", "diagnose", "embed", "evaluate", "export", "extract"]
-__all__ += ["events", "find", "graph", "import_plugin", "index", "inspect", "label", "report_run", "search_store"]
+__all__ += [
+    "events",
+    "explore",
+    "find",
+    "graph",
+    "import_plugin",
+    "index",
+    "inspect",
+    "label",
+    "report_run",
+    "search_store",
+]
 __all__ += ["simulate", "train"]

@@ -58,6 +58,7 @@ COMMANDS = {
     "find": Command(
         api.find, showing_find.show_found, "Find near-duplicates, outliers, mismatched pairs", plugins=False
     ),
+    "explore": Command(api.explore, showing_search.show_explorer, "Open a page that shows clips and answers"),
     "export": Command(api.export, showing_search.show_export, "Write a store for other programs", OUT, plugins=False),
     "label": Command(api.label, showing_find.show_labelling, "Label clips by a few that have a label"),
     "events": Command(api.events, showing_find.show_events, "List events that nobody annotated", plugins=False),

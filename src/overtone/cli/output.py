@@ -36,6 +36,7 @@ class Output:
         self.code = 0
         """How the process ends after a result; what goes wrong has codes of its own."""
         self._document: Mapping[str, Any] | None = None
+        self._standard = sys.stdout  # while a command runs, standard output may be led elsewhere
         self._people: Console | None = None
 
     @property
@@ -73,12 +74,13 @@ class Output:
         self._document = value
 
     def finish(self) -> None:
-        """Print the document, if it was asked for, and end with the code."""
-        if self.json and not self.silent and self._document is not None:
+        """Print the document, if it was asked for and is not printed yet, and end with the code."""
+        document, self._document = self._document, None
+        if self.json and not self.silent and document is not None:
             from overtone.core.files import json_text
 
-            sys.stdout.write(printable_json(json_text(self._document, indent=2)) + "\n")
-            sys.stdout.flush()
+            self._standard.write(printable_json(json_text(document, indent=2)) + "\n")
+            self._standard.flush()
         if self.code:
             raise typer.Exit(self.code)
 

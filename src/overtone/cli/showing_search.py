@@ -1,4 +1,4 @@
-"""What `index` and `search` show: the store, and a table of hits for each query."""
+"""What `index`, `search` and `explore` show: the store, a table of hits for each query, the address of the page."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overtone.cli.output import Output
+from overtone.cli.output import Output, Terminated
 from overtone.cli.tables import table
 from overtone.report.words import duration, number, percent, plural
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from overtone.explorer import Explorer
     from overtone.search import Indexing, QueryHits, SearchResult
 
 _SHOWN = 10  # queries whose hits are shown
@@ -95,3 +96,19 @@ def _address(path: str) -> str | None:
     if "://" in path:
         return path
     return Path(path).resolve().as_uri() if Path(path).exists() else None
+
+
+def show_explorer(output: Output, explorer: Explorer, arguments: Mapping[str, Any]) -> None:
+    """Where the page is; ends with the server, which Ctrl-C ends."""
+    runs = [str(arguments[name]) for name in ("run", "other") if arguments.get(name) is not None]
+    output.document({"url": explorer.url, "runs": runs, "clips": len(explorer.session.clips)})
+    output.say(f"Explorer (open it in a browser): {explorer.url}", "Ctrl-C ends it.")
+    output.finish()  # whoever reads the document needs the address now
+    try:
+        explorer.wait()
+    except Terminated:
+        raise
+    except KeyboardInterrupt:
+        output.say("")
+    finally:
+        explorer.close()

@@ -1,8 +1,9 @@
 """Retrieval metrics on any arrays: exact ranks, fair ties, both directions, intervals, paired tests."""
 
 from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
-from overtone.evaluation.geometry import effective_rank
+from overtone.evaluation.geometry import ModalityGap, effective_rank, modality_gap
 from overtone.evaluation.metrics import Metric, find_metric, metric, metric_order, metrics
+from overtone.evaluation.projection import Plane, principal_plane
 from overtone.evaluation.protocol import evaluate, evaluate_within
 from overtone.evaluation.quick import (
     average_precisions,
@@ -30,8 +31,10 @@ __all__ = [
     "DiffusionSettings",
     "Evaluation",
     "Metric",
+    "ModalityGap",
     "PairedBootstrap",
     "PairedSeedTest",
+    "Plane",
     "QuerySample",
     "Ranks",
     "Reranking",
@@ -49,8 +52,10 @@ __all__ = [
     "metric",
     "metric_order",
     "metrics",
+    "modality_gap",
     "paired_bootstrap",
     "paired_seed_test",
+    "principal_plane",
     "rank_scores",
     "seeds_interval",
     "student_interval",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from overtone.core import InputError
+from overtone.core.documents import Document
 from overtone.evaluation.arrays import ArrayLike
 
 _EQUAL = 1e-6
@@ -89,3 +92,73 @@ def covariance_rank(covariance: Tensor, squared_length: float = 1.0) -> float:
     if float(values.sum()) <= _EQUAL * squared_length:
         return 0.0
     return float(torch.special.entr(values / values.sum()).sum().exp())
+
+
+@dataclass(frozen=True)
+class ModalityGap(Document):
+    """How far the embeddings of two modalities lie apart.
+
+    Attributes:
+        distance: Between the centroids of the unit rows of both, from 0 to 2.
+        by_chance: Root mean square of that distance if the halves of each pair were swapped at random.
+        pair_cosine: Mean cosine of the two halves of a pair.
+        shuffled_cosine: Mean cosine of halves of different pairs.
+        pairs: Number of pairs.
+    """
+
+    distance: float
+    by_chance: float
+    pair_cosine: float
+    shuffled_cosine: float
+    pairs: int
+
+
+def modality_gap(first: ArrayLike, second: ArrayLike) -> ModalityGap:
+    r"""Measure the gap between two modalities in one space.
+
+    With unit rows :math:`a_i, b_i` of N pairs and their means :math:`\bar a, \bar b`:
+
+    .. math:: d = \lVert \bar a - \bar b \rVert, \qquad
+        d_\text{chance} = \frac1N \Big(\sum_i \lVert a_i - b_i \rVert^2\Big)^{1/2}, \qquad
+        s = \frac{N^2\, \bar a^\top \bar b - \sum_i a_i^\top b_i}{N (N - 1)}
+
+    The distance by chance is that of random swaps of the halves, and s the mean cosine of shuffled pairs: both exact,
+    without a draw.
+
+    Args:
+        first, second: (N, d) embeddings, row i of both of one clip; N >= 2.
+
+    Returns:
+        The figures.
+
+    Raises:
+        InputError: Shapes differ, there are fewer than two pairs, or a row is zero or not finite.
+
+    Source:
+        The distance is that of Liang et al., Mind the gap, NeurIPS 2022.
+
+    Example:
+        >>> rows = torch.eye(3)
+        >>> gap = modality_gap(rows, rows)
+        >>> gap.distance, gap.pair_cosine, gap.shuffled_cosine
+        (0.0, 1.0, 0.0)
+    """
+    a, b = (torch.as_tensor(rows).detach().double() for rows in (first, second))
+    if a.shape != b.shape or a.dim() != 2 or len(a) < 2:
+        got, valid = f"shapes {tuple(a.shape)} and {tuple(b.shape)}", "two of shape (N, d), N >= 2"
+        raise InputError("the gap between modalities needs pairs", got=got, valid=valid)
+    for name, rows in (("first", a), ("second", b)):
+        lengths = rows.norm(dim=1)
+        bad = ~(lengths.isfinite() & (lengths > 0))
+        if bad.any():
+            raise InputError(f"{name}, row {int(bad.nonzero()[0])}: a row of zeros, or not finite")
+    a, b = (torch.nn.functional.normalize(rows, dim=1) for rows in (a, b))
+    n, cosines = len(a), (a * b).sum(1)
+    shuffled = (n**2 * float(a.mean(0) @ b.mean(0)) - float(cosines.sum())) / (n * (n - 1))
+    return ModalityGap(
+        distance=float((a.mean(0) - b.mean(0)).norm()),
+        by_chance=float((a - b).square().sum()) ** 0.5 / n,
+        pair_cosine=float(cosines.mean()),
+        shuffled_cosine=shuffled,
+        pairs=n,
+    )

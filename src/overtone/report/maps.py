@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from overtone.evaluation import principal_plane
+
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
@@ -20,19 +22,6 @@ def spaced(total: int, most: int = MOST_PAIRS) -> Ints:
     return np.unique(np.linspace(0, total - 1, min(total, most)).astype(int))
 
 
-def principal(points: Floats) -> tuple[Floats, float]:
-    """Places (n, 2) of points (n, e) along the two directions of most variance, and the share of it that they show."""
-    centred = points - points.mean(0)
-    left, sizes, right = np.linalg.svd(centred, full_matrices=False)
-    # A singular vector's sign is arbitrary and may differ between machines: its greatest loading is made positive.
-    signs = np.sign(right[np.arange(len(right)), np.abs(right).argmax(1)])
-    places = np.zeros((len(points), 2))
-    shown = min(2, len(sizes))
-    places[:, :shown] = (left * sizes * signs)[:, :shown]
-    total = float((sizes**2).sum())
-    return places, float((sizes[:2] ** 2).sum()) / total if total > 0 else 0.0
-
-
 def unit(rows: Floats) -> Floats:
     """Rows of length one; a zero row stays zero."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -41,7 +30,7 @@ def unit(rows: Floats) -> Floats:
 
 def views(points: Floats) -> tuple[dict[str, Floats], float]:
     """Places of rows on each map that there is, and the share of the variance that PCA shows."""
-    by_variance, share = principal(points)
+    by_variance, share = principal_plane(points)
     by_neighbours = neighbours(points)
     found = {BY_VARIANCE: by_variance}
     return found if by_neighbours is None else {**found, BY_NEIGHBOURS: by_neighbours}, share
@@ -58,7 +47,7 @@ def neighbours(points: Floats) -> Floats | None:
     from sklearn.manifold import TSNE  # loading it takes a second, which other reports should not pay
     from threadpoolctl import threadpool_limits
 
-    start = principal(points)[0]
+    start = principal_plane(points).places
     start = start / max(float(start[:, 0].std()), 1e-12) * 1e-4
     perplexity = min(30.0, (len(points) - 1) / 3)
     solver = TSNE(init=start.astype(np.float32), perplexity=perplexity, max_iter=500, random_state=0)

@@ -32,6 +32,9 @@ _KINDS_FOUND = ("duplicates", "outliers", "mismatched")
 FOUND = tuple(f"found/{kind}{side}.json" for kind in _KINDS_FOUND for side in ("", "-1", "-2"))
 """What was found among the clips with the run's scaling: in both modalities, or in the first or second alone."""
 
+EXPLORED = "explorer.safetensors"
+"""Places of the clips on the explorer's map, and ranks of their counterparts."""
+
 EpochRecord = dict[str, float]
 """What is measured in one epoch, by name."""
 
@@ -72,6 +75,7 @@ class RunFolder:
     soft_labels.safetensors  of methods that need inferred targets: what the teachers say of each training row
     graph.json, graph.npz    of methods that need inferred targets: the class graph
     found/*.json             near-duplicates, outliers, mismatched pairs that were looked for with the run
+    explorer.safetensors     places of the clips on the explorer's map
     events.safetensors       of methods that need inferred targets: how likely each event is in each training clip
     teacher/fold-1 ...       of methods that need inferred targets: the run of each fold's teacher
     reference                of methods that need one: the run without inferred targets
@@ -138,7 +142,7 @@ class RunFolder:
 
     def names(self, method: str) -> tuple[str, ...]:
         """What a run of a method may write."""
-        return (*self.files, *FOUND, *(self.inferred if methods[method].needs_inferred_targets else ()))
+        return (*self.files, *FOUND, EXPLORED, *(self.inferred if methods[method].needs_inferred_targets else ()))
 
     def _results(self) -> ResultFolder:
         """The folder as one of results; a run of an older version has no list of its files."""

@@ -1,0 +1,110 @@
+"""The verb that opens the explorer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typing_extensions import Unpack
+
+from overtone.api.parameters import Flag, PairReading, Param
+from overtone.api.reading import log, read
+from overtone.api.running import require_run
+from overtone.api.searching import index
+from overtone.core import InputError, ProgressCallback
+
+if TYPE_CHECKING:
+    from overtone.explorer import Explorer
+    from overtone.features import PairedFeatures
+    from overtone.search import Store
+    from overtone.training import Run
+
+
+def explore(
+    run: Annotated[str | Path | Run, Param("RUN")],
+    other: Annotated[str | Path | Run | None, Param("RUN2")] = None,
+    *,
+    data: Annotated[str | Path | PairedFeatures | None, Param("DATA", option="--data")] = None,
+    store: Annotated[str | Path | None, Param("URI")] = None,
+    media: Annotated[str | Path | Sequence[str | Path], Param("FOLDER", many=True)] = (),
+    host: Annotated[str, Param("ADDRESS")] = "127.0.0.1",
+    port: Annotated[int | None, Param("N", minimum=0)] = None,
+    no_browser: Flag = False,
+    device: Annotated[str, Param("NAME")] = "cpu",
+    progress: ProgressCallback | None = None,
+    **reading: Unpack[PairReading],
+) -> Explorer:
+    """Open a page that shows the clips of a RUN: a map of both modalities, neighbours, media, lists, graph, training.
+
+    The page shows the clips of the run's store; where there is none yet, the run's data are indexed first. It is served
+    on this machine only and loads nothing from elsewhere. In a notebook the result shows itself.
+
+    Args:
+        run: The folder of a finished run. In Python also a run.
+        other: A second run, to be compared on the same clips.
+        data: The clips, where they are not those that the run was trained on.
+        store: The store of the first run, if not the folder RUN/store.
+        media: A folder whose files may be shown; may be repeated. Without it no media are shown.
+        host: The address to listen on; any but 127.0.0.1 needs the token in the printed address.
+        port: The port; by default 8765, or a free one.
+        no_browser: Do not open a browser.
+        device: Where to embed: cpu, cuda, cuda:1 or auto.
+        progress: Called after each block of items that are indexed.
+        reading: How to read the data; see :func:`overtone.load`.
+
+    Returns:
+        The explorer, which answers until it is closed.
+
+    Raises:
+        InputError: A run, the data, the store or a folder cannot be used, or the address cannot be listened on.
+    """
+    for one in (run, other):
+        if one is not None:
+            require_run(one)
+    folders = [Path(one).expanduser() for one in ([media] if isinstance(media, (str, Path)) else media)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no folder", fix="name the folder that the media are in: --media")
+    from overtone.explorer import Explorer, open_session
+    from overtone.training import Run
+
+    runs = [one if isinstance(one, Run) else Run.load(one, device) for one in (run, other) if one is not None]
+    source = data if data is not None else runs[0].info["data"]["source"]
+
+    @cache
+    def read_data() -> PairedFeatures:
+        return read(source, {"modalities": runs[0].modalities, **reading}, splits=False)
+
+    stores = [_open(one, None if number else store, read_data, progress) for number, one in enumerate(runs)]
+    explorer = Explorer(open_session(list(zip(runs, stores)), media=folders, read_data=read_data), host, port)
+    if not no_browser:
+        import webbrowser
+
+        webbrowser.open(explorer.url)
+    return explorer
+
+
+def _open(
+    run: Run, store: str | Path | None, read_data: Callable[[], PairedFeatures], progress: ProgressCallback | None
+) -> Store:
+    """The store of a run's embeddings, made where it is not there.
+
+    Raises:
+        InputError: It holds embeddings of other weights.
+    """
+    from overtone.search import open_store, store_exists
+    from overtone.search.opening import DEFAULT
+    from overtone.search.origin import check_origin
+
+    if store is None and run.folder is None:
+        raise InputError("the run has no folder, and so no store", fix="train it with out=, or name a store")
+    place = store if store is not None or run.folder is None else run.folder / DEFAULT
+    assert place is not None
+    if not store_exists(place):
+        log.info("%s: the clips are indexed first, as overtone index does", place)
+        index(run, read_data(), store=place, progress=progress)
+    opened = open_store(place)
+    check_origin(opened, run)
+    return opened

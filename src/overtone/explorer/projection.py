@@ -1,0 +1,104 @@
+"""What is computed once for a run's map, and kept in its folder: places of the clips, and ranks of counterparts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from overtone.core import InputError
+from overtone.core.files import checksum, json_text, load_tensors, read_header, save_tensors
+from overtone.evaluation import counterpart_ranks, principal_plane
+
+log = logging.getLogger("overtone")
+
+Floats = NDArray[np.floating[Any]]
+
+MOST_RANKED = 20_000
+"""Clips whose counterparts are ranked exactly: the time grows with the square of their number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """The map of N clips of two modalities.
+
+    Attributes:
+        places: (2, N, 2) float32, on the plane of most variance of both modalities; NaN where a clip lacks one.
+        share: Share of the variance that the plane shows.
+        ranks: (N,) rank of each clip's counterpart, for queries of the first modality and for those of the second; NaN
+            without one. None for more than 20,000 clips.
+    """
+
+    places: NDArray[np.float32]
+    share: float
+    ranks: tuple[Floats, Floats] | None
+
+    @classmethod
+    def of(
+        cls, vectors: Sequence[Floats], present: Sequence[NDArray[np.bool_]], file: Path | None = None
+    ) -> Projection:
+        """Compute the map, or read it where it was kept for the same vectors.
+
+        Args:
+            vectors: (N, d) unit rows of each of two modalities.
+            present: (N,) flags of the clips that have it.
+            file: Where to keep it; one that cannot be written is no error.
+        """
+        identity = checksum(*map(np.ascontiguousarray, vectors))
+        found = None if file is None else cls._read(file, identity)
+        if found is not None:
+            return found
+        made = cls(*_project(vectors, present), _rank(vectors, present))
+        if file is not None:
+            try:
+                made._write(file, identity)
+            except InputError as error:
+                log.info("the map is not kept: %s", error)
+        return made
+
+    @classmethod
+    def _read(cls, path: Path, identity: str) -> Projection | None:
+        """What was kept; None if there is nothing, or it is damaged or of other vectors."""
+        with suppress(InputError, KeyError, TypeError, ValueError):
+            tensors, header = load_tensors(path), read_header(path)
+            if header["identity"] == identity:
+                ranks = tensors.get("ranks")
+                pair = None if ranks is None else (ranks[0].numpy(), ranks[1].numpy())
+                return cls(tensors["places"].numpy(), float(header["share"]), pair)
+        return None
+
+    def _write(self, path: Path, identity: str) -> None:
+        tensors = {"places": torch.from_numpy(self.places)}
+        if self.ranks is not None:
+            tensors["ranks"] = torch.from_numpy(np.stack(self.ranks))
+        save_tensors(path, tensors, {"identity": json_text(identity), "share": json_text(self.share)})
+
+
+def _project(vectors: Sequence[Floats], present: Sequence[NDArray[np.bool_]]) -> tuple[NDArray[np.float32], float]:
+    """Places of both modalities on one plane, and the share of the variance that it shows."""
+    plane = principal_plane(np.concatenate([rows[has] for rows, has in zip(vectors, present)]))
+    places = np.full((len(vectors), len(vectors[0]), 2), np.nan, dtype=np.float32)
+    places[np.stack(present)] = plane.places
+    return places, plane.share
+
+
+def _rank(vectors: Sequence[Floats], present: Sequence[NDArray[np.bool_]]) -> tuple[Floats, Floats] | None:
+    """Ranks of the counterparts in both directions."""
+    paired = present[0] & present[1]
+    if paired.sum() > MOST_RANKED:
+        return None
+    first, second = (rows[paired] for rows in vectors)
+    found = []
+    for queries, gallery in ((first, second), (second, first)):
+        ranks = np.full(len(paired), np.nan, dtype=np.float32)
+        if paired.any():
+            ranks[paired] = counterpart_ranks(queries, gallery)
+        found.append(ranks)
+    return found[0], found[1]

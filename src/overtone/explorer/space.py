@@ -1,0 +1,130 @@
+"""One run's space: where clips lie on its map, which are near, and how its two modalities agree."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtone.core import InputError, unknown_name
+from overtone.core.documents import Document
+from overtone.evaluation import ModalityGap, modality_gap
+from overtone.explorer.columns import Column, number_column
+from overtone.explorer.projection import Projection
+from overtone.search import Records, SearchResult, Store, search_ids, search_vectors
+from overtone.search.chance import mean_vectors
+from overtone.training import Run
+from overtone.training.folder import EXPLORED
+
+_SIMILARITY = "similarity of the pair"
+
+
+@dataclass(frozen=True)
+class Neighbours(Document):
+    """The clips near one clip.
+
+    Attributes:
+        ways: One result from each modality that the clip has to each modality.
+    """
+
+    ways: tuple[SearchResult, ...]
+
+
+class Space:
+    """A run and the embeddings of the clips that are explored.
+
+    Args:
+        run: The run.
+        store: Its store.
+        records: Items of the store, in the order of the clips.
+        number: Of the run, from 0.
+    """
+
+    def __init__(self, run: Run, store: Store, records: Records, number: int = 0) -> None:
+        self.run, self.store, self.records, self.number = run, store, records, number
+        self._lock = threading.Lock()  # a store has one owner, and requests come from several threads
+        vectors = [records.vectors[name] for name in self.modalities]
+        present = [records.present[name] for name in self.modalities]
+        self.projection = Projection.of(vectors, present, None if run.folder is None else run.folder / EXPLORED)
+        self.paired: NDArray[np.bool_] = present[0] & present[1]
+
+    @property
+    def modalities(self) -> tuple[str, str]:
+        """The two modalities, in the run's order."""
+        return self.run.modalities
+
+    @cached_property
+    def gap(self) -> ModalityGap | None:
+        """The gap between the modalities; None for fewer than two pairs."""
+        if self.paired.sum() < 2:
+            return None
+        first, second = (self.records.vectors[name][self.paired] for name in self.modalities)
+        return modality_gap(first, second)
+
+    @cached_property
+    def columns(self) -> dict[str, NDArray[np.float32]]:
+        """What this run says of each clip, by name: (N,) numbers, NaN where a modality is missing."""
+        first, second = (self.records.vectors[name] for name in self.modalities)
+        similarity = np.where(self.paired, np.einsum("ij,ij->i", first, second), np.nan)
+        found = {_SIMILARITY: similarity.astype(np.float32)}
+        ways = (self.modalities, self.modalities[::-1])
+        for (asked, sought), ranks in zip(ways, self.projection.ranks or ()):
+            found[f"rank of the counterpart, {asked} → {sought}"] = ranks.astype(np.float32)
+        return found
+
+    def describe_columns(self) -> tuple[Column, ...]:
+        """The kinds and ranges of :attr:`columns`."""
+        return tuple(number_column(name, values, self.number) for name, values in self.columns.items())
+
+    def neighbours(self, row: int, k: int) -> Neighbours:
+        """The k nearest clips of one clip, from each modality that it has to each.
+
+        Args:
+            row: The clip.
+            k: Most clips a way.
+        """
+        name = self.records.ids[row]
+        asked = [one for one in self.modalities if self.records.present[one][row]]
+        with self._lock:
+            found = [
+                search_ids(self.store, [name], k, from_modality=one, to_modality=other)
+                for one in asked
+                for other in self.modalities
+            ]
+        return Neighbours(tuple(found))
+
+    def like(self, rows: Sequence[int], k: int, *, asked: str | None = None, sought: str | None = None) -> SearchResult:
+        """The clips nearest to the mean of some clips, which are not among the answers.
+
+        Args:
+            rows: The clips.
+            k: Most clips.
+            asked: The modality of the query; None for both.
+            sought: The modality that is searched; None for both.
+
+        Raises:
+            InputError: There is no such modality, or no clip has it.
+        """
+        for name in (asked, sought):
+            if name is not None and name not in self.modalities:
+                raise unknown_name("modality of the run", name, self.modalities)
+        given = self.records.take(np.asarray(rows, dtype=np.int64))
+        names = self.modalities if asked is None else (asked,)
+        vectors, has = mean_vectors(given, names, unit=True)
+        mean = vectors[has].mean(0, keepdims=True) if has.any() else np.zeros((1, 1), dtype=np.float32)
+        if not mean.any():
+            raise InputError(f"none of these clips has {' or '.join(names)}", fix="search from the other modality")
+        targets = self.modalities if sought is None else (sought,)
+        with self._lock:
+            # every name of the query stands for the same vector, the mean of the clips
+            found = search_vectors(
+                self.store, dict.fromkeys(names, mean), k + len(given), ids=["selection"], to_modality=targets
+            )
+        own = set(given.ids)
+        (answer,) = found.queries
+        kept = replace(answer, hits=tuple(hit for hit in answer.hits if hit.id not in own)[:k])
+        return replace(found, k=k, queries=(kept,))

@@ -1,0 +1,49 @@
+// The few names that every part of the page uses: elements, signals, and small helpers.
+import { h, render } from "preact";
+import htm from "htm";
+
+export { render };
+export { batch, computed, effect, signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+export { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+
+export const html = htm.bind(h);
+
+/** A number as people read it: at most three significant decimals, and thousands apart. */
+export function number(value, digits = 3) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (typeof value !== "number") return String(value);
+  if (Number.isInteger(value)) return value.toLocaleString("en");
+  return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en") : value.toFixed(digits);
+}
+
+/** "1 clip", "1,204 clips". */
+export function plural(count, one, many = `${one}s`) {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
+/** The value of a variable of the style sheet. */
+export function styleValue(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** Calls a function at most once per frame. */
+export function oncePerFrame(run) {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      run();
+    });
+  };
+}
+
+/** Calls a function when nothing has happened for a while. */
+export function debounced(run, milliseconds = 200) {
+  let timer = 0;
+  return (...given) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => run(...given), milliseconds);
+  };
+}

@@ -1,0 +1,268 @@
+// One panel of the map: a modality of a run, or both laid over each other.
+import { camera, fit, pan, toScreen, toSpace, zoomAt } from "./camera.js";
+import { colourKey, colours, valueText, visible } from "./columns.js";
+import { Grid } from "./grid.js";
+import { effect, html, oncePerFrame, useEffect, useRef, useState } from "./lib.js";
+import { modalityColour } from "./palette.js";
+import { listen } from "./pointer.js";
+import { CHOSEN, DIM, HIDDEN, PLAINLY, Scatter } from "./scatter.js";
+import { readNumbers } from "./server.js";
+import { clip, hovered, ids, lines, openClip, say, select, selection } from "./state.js";
+
+const REACH = 14; // pixels around the pointer in which a point is found
+const MOST_LINES = 4000;
+
+/** States of all clips for drawing. */
+function states() {
+  const shown = visible.value;
+  const chosen = selection.value;
+  const found = new Uint8Array(shown.length);
+  for (let row = 0; row < found.length; row++) found[row] = shown[row] ? (chosen ? DIM : PLAINLY) : HIDDEN;
+  if (chosen) for (const row of chosen) if (shown[row]) found[row] = CHOSEN;
+  return found;
+}
+
+/** Ends of the lines between the halves of the clips that are chosen, or of all if they are few. */
+function pairLines([first, second]) {
+  const rows = selection.value ?? (ids.value.length <= MOST_LINES ? ids.value.keys() : []);
+  const ends = [];
+  for (const row of rows) {
+    if (!visible.value[row] || ends.length >= MOST_LINES * 4) continue;
+    const one = [first[2 * row], first[2 * row + 1], second[2 * row], second[2 * row + 1]];
+    if (one.every(Number.isFinite)) ends.push(...one);
+  }
+  return new Float32Array(ends);
+}
+
+const baseSize = (count) => (count <= 3000 ? 6 : count <= 30_000 ? 4 : 2.6);
+
+/** sides: which modalities, 0 or 1 or both; run: of which run. */
+export function Panel({ run, sides, title, name }) {
+  const host = useRef();
+  const [failed, setFailed] = useState(null);
+  const [loading, setLoading] = useState(true);
+  const parts = useRef({});
+
+  useEffect(() => {
+    const box = host.current;
+    const [canvas, marks] = box.querySelectorAll("canvas");
+    const state = (parts.current = { grids: [], path: null, fitted: 0 });
+    let closed = false;
+    const ends = [];
+    let scatter;
+    try {
+      scatter = new Scatter(canvas);
+    } catch (error) {
+      setFailed(error.message);
+      setLoading(false);
+      return undefined;
+    }
+
+    readNumbers("/api/places", { run: run.number }, Float32Array).then((places) => {
+      if (closed) return;
+      const half = places.length / 2;
+      const both = [places.subarray(0, half), places.subarray(half)];
+      state.grids = sides.map((side) => new Grid(both[side]));
+      scatter.setLayers(sides.map((side) => ({ places: both[side], diamond: side === 1 })));
+      const refit = () => {
+        if (!box.clientWidth || !box.clientHeight) return;
+        fit(around(sides.length > 1 ? state.grids : both.map((one) => new Grid(one))), box.clientWidth, box.clientHeight);
+      };
+      state.fit = refit;
+      if (!camera.value.zoom) refit();
+      setLoading(false);
+      const redraw = oncePerFrame(() => {
+        if (closed) return;
+        const dense = ids.value.length;
+        const grown = Math.min(2.2, Math.max(1, Math.sqrt(camera.value.zoom / (state.first ??= camera.value.zoom))));
+        const size = baseSize(dense) * grown;
+        scatter.draw(camera.value, { size, dim: 0.13, opacity: dense > 30_000 ? 0.55 : 0.82, ink: lineInk() });
+        drawMarks(marks, state, sides);
+      });
+      ends.push(effect(() => {
+        colourKey.value;
+        sides.forEach((side, at) => scatter.setColours(at, colours(side)));
+        redraw();
+      }));
+      ends.push(effect(() => {
+        scatter.setStates(states());
+        scatter.setLines(sides.length > 1 && lines.value ? pairLines(both) : new Float32Array());
+        redraw();
+      }));
+      ends.push(effect(() => {
+        [camera.value, hovered.value, clip.value];
+        redraw();
+      }));
+      state.redraw = redraw;
+      const watcher = new ResizeObserver(redraw);
+      watcher.observe(box);
+      ends.push(() => watcher.disconnect());
+      box.dataset.ready = "true";
+    }, (error) => {
+      setFailed(error.message);
+      setLoading(false);
+    });
+
+    const near = (px, py) => {
+      const [x, y] = toSpace(px, py, box.clientWidth, box.clientHeight);
+      for (const grid of state.grids) {
+        const row = grid.nearest(x, y, REACH / camera.value.zoom, visible.value);
+        if (row >= 0) return row;
+      }
+      return -1;
+    };
+    listen(box, {
+      hover: (px, py) => (hovered.value = near(px, py)),
+      leave: () => (hovered.value = -1),
+      click: (px, py, event) => {
+        const row = near(px, py);
+        if (row < 0) return;
+        if (event.ctrlKey || event.metaKey) toggle(row);
+        else openClip(row);
+      },
+      lasso: (polygon, event) => {
+        const found = [...new Set(state.grids.flatMap((grid) => grid.inside(polygon, visible.value)))];
+        if (!found.length) say("No clip lies inside the lasso.");
+        else select(event.ctrlKey || event.metaKey ? [...new Set([...(selection.value ?? []), ...found])] : found);
+      },
+      draw: (path) => {
+        state.path = path;
+        state.redraw?.();
+      },
+    });
+    return () => {
+      closed = true;
+      for (const end of ends) end();
+      scatter.close();
+    };
+  }, [run.number, sides.join()]);
+
+  const onKeyDown = (event) => {
+    const box = host.current;
+    const step = 60;
+    const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
+    const zooms = { "+": 1.3, "=": 1.3, "-": 1 / 1.3 };
+    if (event.key in moves) pan(...moves[event.key]);
+    else if (event.key in zooms) zoomAt(zooms[event.key], box.clientWidth / 2, box.clientHeight / 2, box.clientWidth, box.clientHeight);
+    else if (event.key === "0") parts.current.fit?.();
+    else if (event.key === "." || event.key === ",") walk(event.key === "." ? 1 : -1);
+    else if (event.key === "Enter" && hovered.value >= 0) openClip(hovered.value);
+    else if (event.key === " " && hovered.value >= 0) toggle(hovered.value);
+    else if (event.key === "a") select(inView(parts.current.grids, box));
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  return html`<figure class="panel">
+    <figcaption>${title}</figcaption>
+    <div class="plot" ref=${host} tabindex="0" role="application" onKeyDown=${onKeyDown}
+      aria-label=${`${name}. Arrow keys move, plus and minus zoom, full stop and comma go from clip to clip, Enter opens, Space selects, a selects all in view.`}>
+      <canvas class="points"></canvas><canvas class="marks"></canvas>
+      ${loading && html`<p class="over" role="status">Loading the map…</p>`}
+      ${failed && html`<p class="over error" role="alert">${failed}</p>`}
+      <${Tip} host=${host} parts=${parts} />
+    </div>
+  </figure>`;
+}
+
+function lineInk() {
+  const grey = getComputedStyle(document.documentElement).getPropertyValue("--ground").trim() === "dark" ? 0.75 : 0.25;
+  return [grey, grey, grey, selection.value ? 0.5 : 0.12];
+}
+
+/** The smallest box around all grids. */
+function around(grids) {
+  const boxes = grids.map((grid) => grid.box);
+  return {
+    left: Math.min(...boxes.map((box) => box.left)),
+    right: Math.max(...boxes.map((box) => box.right)),
+    bottom: Math.min(...boxes.map((box) => box.bottom)),
+    top: Math.max(...boxes.map((box) => box.top)),
+  };
+}
+
+export function toggle(row) {
+  const chosen = new Set(selection.value ?? []);
+  if (!chosen.delete(row)) chosen.add(row);
+  select([...chosen]);
+}
+
+/** To the next clip that is shown. */
+function walk(step) {
+  const count = ids.value.length;
+  let row = hovered.value;
+  for (let tried = 0; tried < count; tried++) {
+    row = row < 0 && step < 0 ? count - 1 : (row + step + count) % count;
+    if (visible.value[row]) break;
+  }
+  hovered.value = row;
+}
+
+function inView(grids, box) {
+  const [left, top] = toSpace(0, 0, box.clientWidth, box.clientHeight);
+  const [right, bottom] = toSpace(box.clientWidth, box.clientHeight, box.clientWidth, box.clientHeight);
+  const frame = [[left, top], [right, top], [right, bottom], [left, bottom]];
+  return [...new Set(grids.flatMap((grid) => grid.inside(frame, visible.value)))];
+}
+
+/** Rings around the clip that is open and the one that is pointed at, the line between their halves, and the lasso. */
+function drawMarks(canvas, state, sides) {
+  const ratio = devicePixelRatio || 1;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+  const pen = canvas.getContext("2d");
+  pen.scale(ratio, ratio);
+  const ink = getComputedStyle(canvas).color;
+  const open = clip.value === null ? -1 : ids.value.indexOf(clip.value);
+  for (const [row, radius, weight] of [[open, 10, 3], [hovered.value, 8, 2]]) {
+    if (row < 0) continue;
+    const ends = state.grids.map(({ places }) => toScreen(places[2 * row], places[2 * row + 1], width, height));
+    pen.strokeStyle = ink;
+    pen.lineWidth = weight;
+    if (ends.length > 1 && ends.flat().every(Number.isFinite)) {
+      pen.beginPath();
+      pen.moveTo(...ends[0]);
+      pen.lineTo(...ends[1]);
+      pen.stroke();
+    }
+    ends.forEach(([x, y], at) => {
+      if (!Number.isFinite(x)) return;
+      pen.beginPath();
+      pen.arc(x, y, radius, 0, 7);
+      pen.lineWidth = weight + 2.5;
+      pen.strokeStyle = getComputedStyle(canvas).backgroundColor;
+      pen.stroke();
+      pen.lineWidth = weight;
+      pen.strokeStyle = sides.length > 1 ? `rgb(${modalityColour(sides[at]).join(" ")})` : ink;
+      pen.stroke();
+    });
+  }
+  if (state.path) {
+    pen.beginPath();
+    state.path.forEach(([x, y], at) => (at ? pen.lineTo(x, y) : pen.moveTo(x, y)));
+    pen.closePath();
+    pen.globalAlpha = 0.12;
+    pen.fillStyle = ink;
+    pen.fill();
+    pen.globalAlpha = 1;
+    pen.setLineDash([5, 4]);
+    pen.lineWidth = 1.5;
+    pen.strokeStyle = ink;
+    pen.stroke();
+  }
+}
+
+/** What the clip under the pointer is. */
+function Tip({ host, parts }) {
+  const row = hovered.value;
+  const grid = parts.current.grids?.[0];
+  if (row < 0 || !grid || !host.current) return null;
+  camera.value;
+  const box = host.current;
+  const [x, y] = toScreen(grid.places[2 * row], grid.places[2 * row + 1], box.clientWidth, box.clientHeight);
+  if (!Number.isFinite(x) || x < 0 || y < 0 || x > box.clientWidth || y > box.clientHeight) return null;
+  const text = valueText(row);
+  const place = `left: ${Math.min(x + 14, box.clientWidth - 180)}px; top: ${Math.max(4, y - 14)}px`;
+  return html`<div class="tip" style=${place}><b>${ids.value[row]}</b>${text && html`<span>${text}</span>`}</div>`;
+}

@@ -1,0 +1,38 @@
+// What can be done with the clips that are selected.
+import { html, plural } from "./lib.js";
+import { post } from "./server.js";
+import { answer, clip, complain, openExport, run, select, selection, view } from "./state.js";
+
+const MOST_LIKE = 10_000;
+
+/** Asks for the clips nearest to some clips, and shows them beside the view. */
+export async function findLike(rows, title, from = null, to = null) {
+  if (rows.length > MOST_LIKE) {
+    complain(new Error(`More like ${plural(rows.length, "clip")} cannot be asked for; select at most ${MOST_LIKE.toLocaleString("en")}.`));
+    return;
+  }
+  const asked = { rows: Array.from(rows), run: run.value, k: 50, from_modality: from, to_modality: to };
+  answer.value = { title, rows, from, to, hits: null };
+  clip.value = null;
+  try {
+    const found = await post("/api/like", asked);
+    answer.value = { title, rows, from, to, ...found, from_names: found.from, to_names: found.to };
+  } catch (error) {
+    answer.value = null;
+    complain(error);
+  }
+}
+
+export function SelectionBar() {
+  const rows = selection.value;
+  if (!rows) return null;
+  const more = () => findLike(rows, `More like ${plural(rows.length, "selected clip")}`);
+  return html`<div class="selection-bar" role="region" aria-label="Selection">
+    <b>${rows.length.toLocaleString("en")}<span class="word"> selected</span></b>
+    <button type="button" data-more onClick=${more}>More like these</button>
+    ${view.value !== "table" && html`<button type="button" onClick=${() => (view.value = "table")}>Table</button>`}
+    ${view.value !== "map" && html`<button type="button" onClick=${() => (view.value = "map")}>Map</button>`}
+    <button type="button" onClick=${openExport}>Export…</button>
+    <button type="button" class="link" onClick=${() => select(null)}>Clear</button>
+  </div>`;
+}

@@ -1,0 +1,128 @@
+// Beside the view: what colours mean, which clips are shown, and how far the modalities lie apart.
+import { column, columns, levelCounts, MODALITY, range, visibleCount } from "./columns.js";
+import { debounced, effect, html, number, plural, signal } from "./lib.js";
+import { classColour, css, scaleColour, UNKNOWN } from "./palette.js";
+import { readNumbers } from "./server.js";
+import { bothRuns, colourBy, currentRun, hiddenLevels, ids, modalities, passing, session, theme, where } from "./state.js";
+
+const filterError = signal(null);
+export const sidebarOpen = signal(false);
+
+/** The filter follows its text: clips that pass are asked for, and a mistake is named. */
+export function keepFilter() {
+  const apply = debounced(async (text) => {
+    if (!text) {
+      passing.value = null;
+      filterError.value = null;
+      return;
+    }
+    try {
+      const rows = await readNumbers("/api/filter", { where: text }, Int32Array);
+      if (where.value.trim() !== text) return;
+      const flags = new Uint8Array(ids.value.length);
+      for (const row of rows) flags[row] = 1;
+      passing.value = flags;
+      filterError.value = null;
+    } catch (error) {
+      if (where.value.trim() === text) filterError.value = error.message.replace(/^--where /, "");
+    }
+  }, 150);
+  effect(() => apply(where.value.trim()));
+}
+
+export function Sidebar() {
+  return html`<aside class=${sidebarOpen.value ? "sidebar open" : "sidebar"} aria-label="Colours and filters">
+    <${ColourBy} />
+    <${Filter} />
+    <${Gap} />
+  </aside>`;
+}
+
+function ColourBy() {
+  const chosen = column.value ? column.value.name : MODALITY;
+  const offered = columns.value.filter((one) => one.kind !== "text");
+  const pick = (event) => {
+    hiddenLevels.value = new Set();
+    colourBy.value = event.target.value;
+  };
+  return html`<section class="card">
+    <label class="field"><span>Colour by</span>
+      <select id="colour-by" value=${chosen} onChange=${pick}>
+        <option value=${MODALITY} selected=${chosen === MODALITY}>modality</option>
+        ${offered.map((one) => html`<option value=${one.name} selected=${chosen === one.name}>${one.name}</option>`)}
+      </select>
+    </label>
+    ${column.value === null ? html`<${ModalityKey} />` : column.value.kind === "number" ? html`<${Scale} />` : html`<${Levels} />`}
+  </section>`;
+}
+
+function ModalityKey() {
+  const [first, second] = modalities.value;
+  return html`<ul class="levels plain"><li><i class="dot first"></i>${first}</li><li><i class="dot second"></i>${second}</li></ul>`;
+}
+
+function Scale() {
+  if (!range.value) return html`<p class="quiet">Loading…</p>`;
+  const stops = [0, 0.2, 0.4, 0.6, 0.8, 1].map((share) => css(scaleColour(share))).join(", ");
+  return html`<div class="scale" style=${`background: linear-gradient(90deg, ${stops})`}></div>
+    <div class="ends"><span>${number(range.value[0])}</span><span>${number(range.value[1])}</span></div>
+    <p class="quiet small">From the 2nd to the 98th percentile; grey: not known.</p>`;
+}
+
+function Levels() {
+  theme.value;
+  const counts = levelCounts.value;
+  const levels = [...column.value.levels.map((name, index) => [name, index, css(classColour(index))])];
+  if (counts?.[levels.length]) levels.push(["none", -1, css(UNKNOWN)]);
+  const toggle = (index, alone) => {
+    const off = new Set(hiddenLevels.value);
+    const every = levels.map(([, one]) => one);
+    if (alone) {
+      const others = every.filter((one) => one !== index);
+      const isAlone = others.every((one) => off.has(one)) && !off.has(index);
+      hiddenLevels.value = new Set(isAlone ? [] : others);
+      return;
+    }
+    if (!off.delete(index)) off.add(index);
+    hiddenLevels.value = off;
+  };
+  return html`<ul class="levels">${levels.map(([name, index, colour]) => html`<li key=${index}>
+      <button type="button" class="level" aria-pressed=${!hiddenLevels.value.has(index)} title="Click to hide or show; double-click for this one alone"
+        onClick=${() => toggle(index)} onDblClick=${() => toggle(index, true)}>
+        <i class="dot" style=${`background: ${colour}`}></i><span class="name">${name}</span>
+        <span class="count">${counts ? counts.at(index).toLocaleString("en") : ""}</span>
+      </button></li>`)}</ul>
+    ${hiddenLevels.value.size > 0 && html`<button type="button" class="link" onClick=${() => (hiddenLevels.value = new Set())}>Show all</button>`}`;
+}
+
+function Filter() {
+  const example = columns.value.find((one) => one.kind === "category" && one.levels.length);
+  const hint = example ? `${/\W/.test(example.name) ? `"${example.name}"` : example.name} = '${example.levels[0]}'` : "id = 'clip-17'";
+  return html`<section class="card">
+    <label class="field"><span>Filter</span>
+      <input id="filter" type="text" spellcheck="false" autocomplete="off" placeholder=${hint} value=${where.value}
+        aria-invalid=${filterError.value !== null} aria-describedby="filter-state" onInput=${(event) => (where.value = event.target.value)} />
+    </label>
+    <p id="filter-state" class=${filterError.value ? "error small" : "quiet small"} role="status">
+      ${filterError.value ?? `${visibleCount.value.toLocaleString("en")} of ${plural(ids.value.length, "clip")} shown`}</p>
+  </section>`;
+}
+
+/** The modality gap as a figure with its meaning, for one run or for both. */
+function Gap() {
+  const runs = bothRuns.value ? session.value.runs : [currentRun.value];
+  return runs.map((one) => one.gap && html`<section class="card" key=${one.number}>
+    <h2>Modality gap${runs.length > 1 ? html` <span class="quiet">${one.name}</span>` : ""}</h2>
+    <p class="big">${number(one.gap.distance, 2)}</p>
+    <p class="quiet small">Distance of the centroids, from 0 to 2. Chance gives ${number(one.gap.by_chance, 2)}.</p>
+    <${Bars} gap=${one.gap} />
+    <p class="quiet small">The map shows ${Math.round(one.share * 100)} % of the variance (PCA).</p>
+  </section>`);
+}
+
+function Bars({ gap }) {
+  const rows = [["pairs", gap.pair_cosine, "strong"], ["shuffled pairs", gap.shuffled_cosine, ""]];
+  return html`<dl class="bars"><dt class="quiet small">Mean cosine</dt>${rows.map(([name, value, kind]) => html`<dd>
+    <span>${name}</span><span class="track"><i class=${kind} style=${`width: ${Math.max(0, value) * 100}%`}></i></span><b>${number(value, 2)}</b>
+  </dd>`)}</dl>`;
+}

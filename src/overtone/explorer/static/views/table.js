@@ -1,0 +1,138 @@
+// All clips that are selected, or else shown: a table of any length, of which only the rows in sight exist.
+import { columns, readColumn, visible } from "../columns.js";
+import { computed, html, number, signal, useEffect, useRef, useState } from "../lib.js";
+import { toggle } from "../panel.js";
+import { post } from "../server.js";
+import { clip, complain, hovered, ids, openClip, selection } from "../state.js";
+
+const HEIGHT = 36;
+const SPARE = 10;
+const PAGE = 200;
+
+const order = signal(null); // { name, values, levels, down }
+const described = new Map();
+
+const rows = computed(() => {
+  const shown = visible.value;
+  const chosen = selection.value ?? [...shown.keys()];
+  const found = chosen.filter((row) => shown[row]);
+  if (!order.value) return found;
+  const { name, values, down } = order.value;
+  const sign = down ? -1 : 1;
+  const compare = name === "id"
+    ? (a, b) => ids.value[a].localeCompare(ids.value[b], "en", { numeric: true })
+    : (a, b) => values[a] - values[b];
+  const known = (row) => name === "id" || (Number.isFinite(values[row]) && !(values instanceof Int32Array && values[row] < 0));
+  return [...found.filter(known).sort((a, b) => sign * compare(a, b)), ...found.filter((row) => !known(row))];
+});
+
+async function sortBy(name) {
+  const down = order.value?.name === name ? !order.value.down : false;
+  const column = columns.value.find((one) => one.name === name);
+  if (order.value?.name === name && order.value.down) order.value = null;
+  else if (!column) order.value = { name, down };
+  else if (column.kind !== "text") {
+    try {
+      order.value = { name, down, values: await readColumn(column) };
+    } catch (error) {
+      complain(error);
+    }
+  }
+}
+
+export function TableView() {
+  const box = useRef();
+  const [top, setTop] = useState(0);
+  const [height, setHeight] = useState(600);
+  const [, setSeen] = useState(0);
+  const [measures, setMeasures] = useState({});
+  const [current, setCurrent] = useState(0);
+  const shown = rows.value;
+  const named = columns.value.filter((one) => one.run === null);
+  const measured = columns.value.filter((one) => one.run !== null);
+  const first = Math.max(0, Math.floor(top / HEIGHT) - SPARE);
+  const last = Math.min(shown.length, Math.ceil((top + height) / HEIGHT) + SPARE);
+
+  useEffect(() => {
+    const watcher = new ResizeObserver(([entry]) => setHeight(entry.contentRect.height));
+    watcher.observe(box.current);
+    return () => watcher.disconnect();
+  }, []);
+  useEffect(() => {
+    for (const one of measured) {
+      readColumn(one).then((values) => setMeasures((known) => ({ ...known, [one.name]: values })), complain);
+    }
+  }, [measured.map((one) => one.name).join()]);
+  useEffect(() => {
+    const missing = shown.slice(first, last).filter((row) => !described.has(row)).slice(0, PAGE);
+    if (!missing.length) return;
+    post("/api/rows", { rows: missing }).then((found) => {
+      for (const one of found) described.set(one.row, one);
+      setSeen((count) => count + 1);
+    }, complain);
+  }, [shown, first, last]);
+
+  const go = (place) => {
+    const at = Math.min(Math.max(place, 0), shown.length - 1);
+    setCurrent(at);
+    hovered.value = shown[at];
+    const [low, high] = [at * HEIGHT, (at + 2) * HEIGHT];
+    if (low < box.current.scrollTop) box.current.scrollTop = low;
+    else if (high > box.current.scrollTop + height) box.current.scrollTop = high - height;
+  };
+  const onKeyDown = (event) => {
+    const page = Math.floor(height / HEIGHT) - 2;
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -shown.length, End: shown.length };
+    if (event.key in steps) go(current + steps[event.key]);
+    else if (event.target !== box.current) return;
+    else if (event.key === "Enter" && shown.length) openClip(shown[current]);
+    else if (event.key === " " && shown.length) toggle(shown[current]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const head = (name, text, kind) => html`<div role="columnheader" class=${kind} key=${name}
+      aria-sort=${order.value?.name === name ? (order.value.down ? "descending" : "ascending") : "none"}>
+      <button type="button" title=${text} disabled=${columns.value.find((one) => one.name === name)?.kind === "text"} onClick=${() => sortBy(name)}>${text}
+      ${order.value?.name === name ? (order.value.down ? " ▾" : " ▴") : ""}</button></div>`;
+  const template = `grid-template-columns: 44px minmax(120px, 1.4fr) ${named.map((one) => (one.kind === "text" ? "minmax(160px, 2fr)" : "minmax(80px, 1fr)")).join(" ")} ${measured.map(() => "minmax(110px, 1fr)").join(" ")}`;
+
+  return html`<section class="table-view" aria-label="Table">
+    <div class="grid" role="grid" ref=${box} tabindex="0" aria-rowcount=${shown.length + 1} aria-label=${selection.value ? "Selected clips" : "Clips shown"}
+      aria-activedescendant=${shown.length ? `row-${shown[current]}` : undefined} onScroll=${(event) => setTop(event.target.scrollTop)} onKeyDown=${onKeyDown}>
+      <div class="grid-head" role="row" style=${template}>
+        <div role="columnheader" aria-label="Selected"></div>${head("id", "id")}
+        ${named.map((one) => head(one.name, one.name))}${measured.map((one) => head(one.name, short(one.name), "number"))}
+      </div>
+      <div class="grid-body" style=${`height: ${shown.length * HEIGHT}px`}>
+        ${shown.slice(first, last).map((row, at) => html`<${Row} key=${row} row=${row} place=${first + at} template=${template} named=${named}
+          measured=${measured} measures=${measures} known=${described.get(row)} isCurrent=${first + at === current} pick=${() => setCurrent(first + at)} />`)}
+      </div>
+      ${shown.length === 0 && html`<p class="empty">No clip passes the filter.</p>`}
+    </div>
+  </section>`;
+}
+
+/** The head of a narrow column: "rank of the counterpart, a → b" is "rank, a → b" there. */
+const short = (name) => name.replace(" of the counterpart", "").replace("similarity of the pair", "similarity");
+
+function Row({ row, place, template, named, measured, measures, known, isCurrent, pick }) {
+  const chosen = (selection.value ?? []).includes(row);
+  const open = () => {
+    pick();
+    openClip(row);
+  };
+  const measure = (one) => {
+    const value = measures[one.name]?.[row];
+    return value === undefined ? "" : number(Number.isInteger(value) ? Math.round(value) : value);
+  };
+  return html`<div role="row" id=${`row-${row}`} aria-rowindex=${place + 2} aria-selected=${chosen} class=${`line ${isCurrent ? "current" : ""} ${clip.value === ids.value[row] ? "is-open" : ""}`}
+    style=${`${template}; transform: translateY(${place * HEIGHT}px)`} onClick=${open} onMouseEnter=${() => (hovered.value = row)}>
+    <div role="gridcell"><input type="checkbox" tabindex="-1" aria-label=${`Select ${ids.value[row]}`} checked=${chosen}
+      onClick=${(event) => event.stopPropagation()} onChange=${() => toggle(row)} /></div>
+    <div role="gridcell" class="id">${ids.value[row]}</div>
+    ${named.map((one) => html`<div role="gridcell" key=${one.name} title=${known?.[one.name] ?? ""} class=${one.kind === "number" ? "number" : ""}>
+      ${known ? (one.kind === "number" ? number(known[one.name]) : String(known[one.name] ?? "–")) : "…"}</div>`)}
+    ${measured.map((one) => html`<div role="gridcell" class="number" key=${one.name}>${measure(one)}</div>`)}
+  </div>`;
+}
