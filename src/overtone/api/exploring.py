@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from typing_extensions import Unpack
 
+from overtone.api.indexing import index
 from overtone.api.parameters import Flag, PairReading, Param
 from overtone.api.reading import log, read
 from overtone.api.running import require_run
-from overtone.api.searching import index
 from overtone.core import InputError, ProgressCallback
 
 if TYPE_CHECKING:

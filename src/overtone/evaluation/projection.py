@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from overtone.evaluation.arrays import Floats
+Floats = NDArray[np.floating[Any]]
 
 
 class Plane(NamedTuple):

@@ -78,10 +78,13 @@ class Clips:
 
     def describe(self, rows: Sequence[int]) -> list[dict[str, Scalar]]:
         """Id, row and metadata of some clips; paths of media are left out."""
-        part = self.table.take(pyarrow.array(rows, pyarrow.int64())).to_pylist()
+        part: list[dict[str, Scalar]] = self.table.take(pyarrow.array(rows, pyarrow.int64())).to_pylist()
         return [
-            {"row": row, "id": self.ids[row]}
-            | {name: value for name, value in values.items() if not name.startswith(MEDIA)}
+            {
+                "row": row,
+                "id": self.ids[row],
+                **{name: one for name, one in values.items() if not name.startswith(MEDIA)},
+            }
             for row, values in zip(rows, part)
         ]
 

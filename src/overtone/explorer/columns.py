@@ -67,10 +67,12 @@ def describe_column(name: str, values: pyarrow.ChunkedArray) -> Column:
 def encode_column(column: Column, values: pyarrow.ChunkedArray) -> NDArray[np.int32] | NDArray[np.float32]:
     """(N,) int32 numbers of a category's levels, -1 for none; or (N,) float32 numbers, NaN for none."""
     if column.kind == "number":
-        return values.cast(pyarrow.float64()).to_numpy(zero_copy_only=False).astype(np.float32)
+        numbers: NDArray[np.float32] = values.cast(pyarrow.float64()).to_numpy(zero_copy_only=False).astype(np.float32)
+        return numbers
     levels = pyarrow.array(column.levels, pyarrow.string())
     places = compute.index_in(values.cast(pyarrow.string()), value_set=levels)
-    return compute.fill_null(places, -1).to_numpy(zero_copy_only=False).astype(np.int32)
+    codes: NDArray[np.int32] = compute.fill_null(places, -1).to_numpy(zero_copy_only=False).astype(np.int32)
+    return codes
 
 
 def _natural(text: str) -> tuple[bool, float, str]:

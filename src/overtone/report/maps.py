@@ -32,7 +32,7 @@ def views(points: Floats) -> tuple[dict[str, Floats], float]:
     """Places of rows on each map that there is, and the share of the variance that PCA shows."""
     by_variance, share = principal_plane(points)
     by_neighbours = neighbours(points)
-    found = {BY_VARIANCE: by_variance}
+    found: dict[str, Floats] = {BY_VARIANCE: by_variance}
     return found if by_neighbours is None else {**found, BY_NEIGHBOURS: by_neighbours}, share
 
 
