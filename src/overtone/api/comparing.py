@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from typing_extensions import Unpack
 
 from overtone.api.checks import check_losses, check_methods
+from overtone.api.paper_tables import check_tables, write_tables
 from overtone.api.parameters import (
     PROBES,
     Data,
@@ -20,6 +21,7 @@ from overtone.api.parameters import (
     Seeds,
     Settable,
     Settings,
+    Tables,
     ViewReading,
     Workers,
     named,
@@ -50,6 +52,7 @@ def compare(
     controls: Flag = False,
     settings: Annotated[Settings, Settable(named=named("device", "precision", "memory_mb"))] = None,
     out: OutFolder = None,
+    tables: Tables = (),
     resume: Flag = False,
     overwrite: Flag = False,
     workers: Workers = None,
@@ -70,6 +73,7 @@ def compare(
         settings: Setting names to values, each for every method that has it; a method's name to a mapping is for that
             method alone.
         out: Folder for results and report. None keeps everything in memory.
+        tables: File for the table of a paper, .tex, .md or .csv by its suffix; may be repeated.
         resume: Reuse results that --out holds already; those of other data or settings are refused.
         overwrite: Replace the results that are in --out; other files there stay.
         workers: Processes that share the trainings, by default one per thread of PyTorch (on a GPU one); the figures
@@ -87,6 +91,7 @@ def compare(
         raise InputError("a comparison needs at least one method", fix="name it before DATA")
     check_methods(methods, settings)
     _check_folder(out, "compare", resume, overwrite)
+    files = check_tables(tables, inputs=(data,), overwrite=overwrite or resume)
     features = read(data, reading)
     from overtone import experiments
     from overtone.interactions import InteractionTrainer
@@ -105,6 +110,10 @@ def compare(
         progress=progress,
         train=InteractionTrainer().train,
     )
+    if files:
+        from overtone.report.paper import comparison_tables
+
+        write_tables(comparison_tables(comparison), files)
     return _publish(comparison, out)
 
 
@@ -119,6 +128,7 @@ def diagnose(
     class_disjoint: Flag = False,
     settings: Annotated[Settings, Settable(PROBES, named("device", "memory_mb"))] = None,
     out: OutFolder = None,
+    tables: Tables = (),
     resume: Flag = False,
     overwrite: Flag = False,
     workers: Workers = None,
@@ -144,6 +154,7 @@ def diagnose(
         class_disjoint: Split DATA anew: the first half of the classes trains, the other half is evaluated.
         settings: Names to values: the budget's, and the losses' (``"margin"`` for all, ``"triplet.margin"`` for one).
         out: Folder for results and report. None keeps everything in memory.
+        tables: File for the table of a paper, .tex, .md or .csv by its suffix; may be repeated.
         resume: Reuse results that --out holds already; those of other data or settings are refused.
         overwrite: Replace the results that are in --out; other files there stay.
         workers: Processes that share the trainings, by default one per thread of PyTorch (on a GPU one); the figures
@@ -162,6 +173,7 @@ def diagnose(
     chosen = () if as_is else losses
     check_losses(chosen, settings)
     _check_folder(out, "diagnose", resume, overwrite)
+    files = check_tables(tables, inputs=(data,), overwrite=overwrite or resume)
     from overtone.features import Features, load_views, split_by_class
 
     features = data if isinstance(data, Features) else load_views(data, **reading)
@@ -179,6 +191,10 @@ def diagnose(
         workers=workers,
         progress=progress,
     )
+    if files:
+        from overtone.report.paper import diagnosis_tables
+
+        write_tables(diagnosis_tables(diagnosis), files)
     return _publish(diagnosis, out)
 
 

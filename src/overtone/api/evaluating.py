@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typing_extensions import Unpack
 
-from overtone.api.parameters import DIFFUSION, Flag, PairReading, Param, Settable, Settings
+from overtone.api.paper_tables import check_tables, write_tables
+from overtone.api.parameters import DIFFUSION, Flag, PairReading, Param, Settable, Settings, Tables
 from overtone.api.reading import read
 from overtone.api.running import is_run, require_run
 from overtone.core import InputError, ProgressCallback
@@ -30,6 +32,8 @@ def evaluate(
     diffusion: Flag = False,
     queries: Annotated[int | None, Param("N", minimum=1)] = None,
     settings: Annotated[Settings, Settable(DIFFUSION)] = None,
+    tables: Tables = (),
+    overwrite: Flag = False,
     progress: ProgressCallback | None = None,
     **reading: Unpack[PairReading],
 ) -> Evaluation:
@@ -48,6 +52,8 @@ def evaluate(
         diffusion: Also rank by random walks on the gallery's own neighbour graph; its figures stand beside the others.
         queries: Clips drawn at random to query; all others are still found. By default all clips query.
         settings: Settings of the diffusion.
+        tables: File for the table of a paper, .tex, .md or .csv by its suffix; may be repeated.
+        overwrite: Replace files that are at --table.
         progress: Called while rows are embedded and queries are ranked, if that takes more than two seconds.
         reading: How to read the data; see :func:`overtone.load`.
 
@@ -59,8 +65,27 @@ def evaluate(
     """
     if settings and not diffusion:
         raise InputError("evaluate: there are settings, but only the diffusion has any", fix="ask for it: --diffusion")
+    files = check_tables(tables, inputs=(target, data), overwrite=overwrite)
     options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": bootstrap, "confusion": confusion}
     options |= {"diffusion": settings or diffusion, "queries": queries, "progress": progress}
+    found = _evaluate(target, data, split, device, reading, options)
+    if files:
+        from overtone.report.paper import evaluation_tables
+
+        sources = [one for one in (data, target) if isinstance(one, (str, Path))]
+        write_tables(evaluation_tables(found, Path(sources[0]).name if sources else "retrieval"), files)
+    return found
+
+
+def _evaluate(
+    target: str | Path | Run,
+    data: str | Path | PairedFeatures | None,
+    split: str | None,
+    device: str,
+    reading: PairReading,
+    options: Mapping[str, Any],
+) -> Evaluation:
+    """Embed with a run and evaluate, or evaluate embeddings as they are."""
     if isinstance(target, (str, Path)) and not is_run(target):
         if data is not None:
             if not Path(target).exists():

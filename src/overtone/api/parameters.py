@@ -6,7 +6,7 @@ signature's. Nothing here imports torch or numpy, so that ``--help`` appears at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
@@ -66,6 +66,8 @@ Seeds = Annotated["int | list[int]", Param("N", minimum=1)]
 Workers = Annotated["int | None", Param("N", minimum=1)]
 Flag = Annotated[bool, Param()]
 OutFile = Annotated["str | Path | None", Param("F", option="--out")]
+Tables = Annotated[str | Path | Sequence[str | Path], Param("FILE", option="--table", many=True)]
+"""Files for tables of the result."""
 OutFolder = Annotated["str | Path | None", Param("FOLDER", option="--out")]
 
 

@@ -62,7 +62,12 @@ def show_evaluation(output: Output, evaluation: Evaluation, arguments: Arguments
     """The table of metrics, and mAP per class."""
     output.document(evaluation.to_dict())
     output.say(*tables.evaluation_table(evaluation), *tables.class_table(evaluation))
-    output.say(*tables.diffusion_table(evaluation))
+    output.say(*tables.diffusion_table(evaluation), *_written(arguments))
+
+
+def _written(arguments: Arguments) -> list[str]:
+    """The tables that were written."""
+    return [f"Written: {path}" for path in arguments.get("tables", ())]
 
 
 def show_inspection(output: Output, found: Inspection, arguments: Arguments) -> None:
@@ -76,12 +81,14 @@ def show_comparison(output: Output, comparison: Comparison, arguments: Arguments
     """The table of methods, the tests in sentences, and where the report is."""
     output.document(comparison.to_dict())
     output.say(*tables.comparison_table(comparison), f"\nReport (open it in a browser): {comparison.report}")
+    output.say(*_written(arguments))
 
 
 def show_diagnosis(output: Output, diagnosis: Diagnosis, arguments: Arguments) -> None:
     """The table of losses, the verdicts, and where the report is."""
     output.document(diagnosis.to_dict())
     output.say(*tables.diagnosis_table(diagnosis), f"\nReport (open it in a browser): {diagnosis.report}")
+    output.say(*_written(arguments))
 
 
 def show_extraction(output: Output, features: Features, arguments: Arguments) -> None:

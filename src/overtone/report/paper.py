@@ -1,0 +1,179 @@
+"""Tables for a paper: what a result says, before it is LaTeX, Markdown or CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from overtone.core.documents import Interval, finite
+from overtone.evaluation import Evaluation, Score, find_metric, metric_order
+from overtone.evaluation.result import ClassScore
+from overtone.experiments import Comparison, Diagnosis, SeedScore
+from overtone.report.comparison_words import is_significant, score_of
+from overtone.report.quantities import QUANTITIES
+from overtone.report.words import metric_name
+
+_DIAGNOSED = (
+    "map",
+    "recall@1",
+    "intra_variance",
+    "between_variance",
+    "variance_ratio",
+    "effective_rank",
+    "active_ratio",
+)
+"""Quantities of a loss, as far as they were measured."""
+_FURTHER = {
+    True: ("recall@1", "recall@5", "recall@10"),
+    False: ("instance_recall@1", "instance_recall@5", "instance_recall@10", "median_rank"),
+}
+"""With labels and without: metrics beside the one that methods are ranked by."""
+_LEVEL = "significantly worse than the best by a paired bootstrap over the queries (Holm-adjusted p < .05)"
+
+
+@dataclass(frozen=True)
+class PaperCell:
+    """One number.
+
+    Attributes:
+        value: None where it is unknown.
+        std: Standard deviation over the seeds.
+        ci95: 95 % interval.
+        best: Whether it is the best of its column.
+        worse: Whether it is significantly worse than the best.
+    """
+
+    value: float | None
+    std: float | None = None
+    ci95: Interval | None = None
+    best: bool = False
+    worse: bool = False
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """A table of numbers.
+
+    Attributes:
+        name: Tells tables of one file apart: ``"results"``, ``"classes"``.
+        caption: What is shown, with corpus, seeds and numbers of queries.
+        columns: Titles; the first is that of the rows' names.
+        rows: Name and cells of each row; a cell for every title but the first.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[PaperCell, ...]], ...]
+
+
+def comparison_tables(comparison: Comparison) -> list[PaperTable]:
+    """Every method with both directions, the metric it is ranked by, and further metrics; then mAP by class."""
+    first, second = comparison.modalities
+    name = metric_name(comparison.metric)
+    known = {key for result in comparison.methods.values() for key in result.scores} - {comparison.metric}
+    metrics = [key for key in _FURTHER[comparison.metric == "map"] if key in known]
+    titles = ("method", f"{first} → {second}", f"{second} → {first}", name, *map(metric_name, metrics))
+    best = comparison.best
+    rows: list[tuple[str, list[PaperCell]]] = []
+    for method in comparison.ranked():
+        score = score_of(comparison, method)
+        test = None if best is None else comparison.test(best, method)
+        worse = test is not None and test.difference is not None and test.difference > 0 and is_significant(test)
+        mean = PaperCell(score.mean, score.std, score.ci95, worse=worse)
+        further = [_cell(score_of(comparison, method, key)) for key in metrics]
+        rows.append((method, [*(PaperCell(score.directions.get(way)) for way in ("a2v", "v2a")), mean, *further]))
+    better = [_better(comparison.metric)] * 3 + [_better(key) for key in metrics]
+    marked = _mark_best(rows, better)
+    if comparison.chance_map:
+        chance = [PaperCell(finite(comparison.chance_map.get(way))) for way in ("a2v", "v2a", "mean")]
+        marked.append(("chance", (*chance, *(PaperCell(None) for _ in metrics))))
+    queries = "" if comparison.queries is None else f", {comparison.queries:,} test queries in each direction"
+    caption = f"{comparison.corpus}: {_spread(comparison.seeds)}{queries}."
+    if any(cell.worse for _, cells in marked for cell in cells):
+        caption += f" *: {_LEVEL}."
+    found = [PaperTable("results", caption, titles, tuple(marked))]
+    classes = list(dict.fromkeys(name for scores in comparison.per_class.values() for name in scores))
+    if classes:
+        methods = [method for method in comparison.ranked() if method in comparison.per_class]
+        cells = [
+            (one, [_cell(comparison.per_class[method].get(one, SeedScore({}, None))) for method in methods])
+            for one in classes
+        ]
+        by_class = _mark_best(cells, ["row"] * len(methods))
+        caption = f"{comparison.corpus}: mAP by class, mean of both directions."
+        found.append(PaperTable("classes", caption, ("class", *methods), tuple(by_class)))
+    return found
+
+
+def evaluation_tables(evaluation: Evaluation, source: str) -> list[PaperTable]:
+    """Every metric in both directions with its interval; then mAP by class."""
+    first, second = evaluation.modalities
+    titles = (f"{first} → {second}", f"{second} → {first}", "mean")
+    rows = []
+    for key in sorted(evaluation.scores, key=metric_order):
+        score = evaluation[key]
+        rows.append((metric_name(key), (*_both(score), PaperCell(finite(score.mean), None, score.ci95))))
+    caption = f"{source}: {evaluation.queries:,} queries in each direction; 95 % intervals over the queries."
+    found = [PaperTable("results", caption, ("metric", *titles), tuple(rows))]
+    classes = [(name, (*_both(score), PaperCell(finite(score.mean)))) for name, score in evaluation.per_class.items()]
+    if classes:
+        found.append(PaperTable("classes", f"{source}: mAP by class.", ("class", *titles), tuple(classes)))
+    return found
+
+
+def diagnosis_tables(diagnosis: Diagnosis) -> list[PaperTable]:
+    """Every loss with its retrieval, the shape of its space and how much of it is still active."""
+    keys = [key for key in _DIAGNOSED if diagnosis.has(key)]
+    rows: list[tuple[str, list[PaperCell]]] = []
+    spaces = {**diagnosis.ranked(), **({} if diagnosis.features is None else {"features": diagnosis.features})}
+    for name, space in spaces.items():
+        found = [space.measured(key) for key in keys]
+        rows.append((name, [PaperCell(one.mean, one.std, one.ci95) for one in found]))
+    better = [QUANTITIES[key].best or "" for key in keys]
+    caption = f"{diagnosis.corpus}: {_spread(diagnosis.seeds)}."
+    titles = ("loss", *(QUANTITIES[key].name for key in keys))
+    return [PaperTable("results", caption, titles, tuple(_mark_best(rows, better)))]
+
+
+def _better(key: str) -> str:
+    metric = find_metric(key)
+    return "high" if metric is None else metric.better or ""
+
+
+def _cell(score: SeedScore) -> PaperCell:
+    return PaperCell(score.mean, score.std, score.ci95)
+
+
+def _both(score: Score | ClassScore) -> list[PaperCell]:
+    """Both directions of a score."""
+    return [PaperCell(finite(score.directions.get(way))) for way in ("a2v", "v2a")]
+
+
+def _spread(seeds: Sequence[int]) -> str:
+    """What the numbers are over."""
+    one = "one seed, 95 % intervals over the queries in brackets"
+    return f"mean ± standard deviation over {len(seeds)} seeds" if len(seeds) > 1 else one
+
+
+def _mark_best(
+    rows: Sequence[tuple[str, Sequence[PaperCell]]], better: Sequence[str]
+) -> list[tuple[str, tuple[PaperCell, ...]]]:
+    """The rows with the best cell marked: of each column (``"high"``, ``"low"`` or none) or of each row (``"row"``)."""
+    columns = list(zip(*(cells for _, cells in rows)))
+    tops = [_best(column, how) for column, how in zip(columns, better)]
+    marked = []
+    for name, cells in rows:
+        own = _best(cells, "high") if "row" in better else None
+        chosen = [own if how == "row" else top for how, top in zip(better, tops)]
+        marked.append(
+            (name, tuple(replace(cell, best=top is not None and cell.value == top) for cell, top in zip(cells, chosen)))
+        )
+    return marked
+
+
+def _best(cells: Iterable[PaperCell], how: str) -> float | None:
+    known = [cell.value for cell in cells if cell.value is not None]
+    if how not in ("high", "low") or len(known) < 2:
+        return None
+    return max(known) if how == "high" else min(known)

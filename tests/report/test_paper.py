@@ -1,0 +1,84 @@
+"""Tables for papers: the right numbers are bold and marked, and no name breaks a format."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from overtone.core import InputError
+from overtone.evaluation import evaluate
+from overtone.experiments import Comparison
+from overtone.report.paper import PaperCell, PaperTable, comparison_tables, evaluation_tables
+from overtone.report.paper_formats import FORMATS, check_table_file, save_tables, write_csv, write_latex, write_markdown
+
+Document = dict[str, Any]
+
+
+def with_tests(comparison: Document) -> Comparison:
+    tests = [
+        {"a": "best", "b": "close", "difference": 0.01, "ci95": [0.001, 0.03], "p_value": 0.04, "p_holm": 0.08},
+        {"a": "best", "b": "plain", "difference": 0.2, "ci95": [0.18, 0.22], "p_value": 0.0002, "p_holm": 0.0006},
+    ]
+    return Comparison.from_dict(
+        {**comparison, "paired_tests": tests, "chance_map": {"a2v": 0.1, "v2a": 0.1, "mean": 0.1}}
+    )
+
+
+def test_the_best_is_marked_and_what_is_significantly_worse_after_the_correction(comparison: Document) -> None:
+    (table,) = comparison_tables(with_tests(comparison))
+    assert [name for name, _ in table.rows] == ["best", "close", "plain", "chance"]
+    column = table.columns.index("mAP") - 1
+    marks = {name: (cells[column].best, cells[column].worse) for name, cells in table.rows}
+    assert marks == {"best": (True, False), "close": (False, False), "plain": (False, True), "chance": (False, False)}
+    assert "3 seeds" in table.caption
+    assert "Holm" in table.caption
+
+
+def test_evaluation_has_every_metric_and_the_classes() -> None:
+    rows = [[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]]
+    found = evaluate(rows, rows, [0, 0, 1, 1], names=("x", "y"))
+    results, classes = evaluation_tables(found, "toy")
+    assert dict(results.rows)["mAP"][2].value == 1.0
+    assert [name for name, _ in classes.rows] == ["0", "1"]
+    assert results.columns == ("metric", "x → y", "y → x", "mean")
+
+
+NASTY = PaperTable(
+    "results",
+    "50 % of a_b & c",
+    ("method", "m|n"),
+    (("=cmd|' /C'!A0", (PaperCell(0.5, 0.01, (0.4, 0.6), best=True),)), ("x_{y}\\z", (PaperCell(None, worse=True),))),
+)
+
+
+def test_no_name_breaks_a_format() -> None:
+    latex = write_latex([NASTY])
+    assert "50 \\% of a\\_b \\& c" in latex
+    assert "x\\_\\{y\\}\\textbackslash{}z & --" in latex
+    assert "\\textbf{0.500} $\\pm$ 0.010" in latex
+    markdown = write_markdown([NASTY])
+    assert {line.replace("\\|", "").count("|") for line in markdown.splitlines()[2:]} == {3}
+    head, first, second = csv.reader(io.StringIO(write_csv([NASTY])))
+    assert first[1].startswith("'=")
+    assert dict(zip(head, first))["ci95_high"] == "0.6"
+    assert dict(zip(head, second))["value"] == ""
+    assert dict(zip(head, second))["significantly_worse"] == "1"
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_files_are_written_by_their_suffix(tmp_path: Path, comparison: Document, suffix: str) -> None:
+    path = tmp_path / f"table{suffix}"
+    check_table_file(path)
+    save_tables(comparison_tables(with_tests(comparison)), path)
+    text = path.read_text()
+    assert "best" in text
+    assert {".tex": "\\toprule", ".md": "|---|", ".csv": "ci95_low"}[suffix] in text
+
+
+def test_another_suffix_is_refused() -> None:
+    with pytest.raises(InputError, match=r"unknown kind of table; got \.pdf; valid: \.tex, \.md, \.csv"):
+        check_table_file(Path("t.pdf"))
