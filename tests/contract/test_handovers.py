@@ -27,6 +27,8 @@ JSON = ("to_dict", "from_dict")
 """Methods that may return and take an open mapping: a JSON document."""
 
 EXCEPTIONS: dict[str, str] = {
+    "media.Backbone.preprocessing": "an entry of the JSON document of a recipe",
+    "media.Backbone.prepare.medium": "an image, frames, a sound or a text: whichever kind the backbone takes",
     "media.read_record": "the JSON document beside a file of features",
     "methods.Method.ablations": "settings of each variant",
     "methods.Method.controls": "settings of each control",

@@ -68,7 +68,9 @@ class OnnxFile:
         self.device = device
         self._opened: tuple[int, onnxruntime.InferenceSession] | None = None
         self.outside = self._external_files()
-        session = self.session()
+        session = self._open(threads=1)  # to look at: the workers that are forked later open their own
+        self.outputs = tuple(one.name for one in session.get_outputs())
+        self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         inputs = session.get_inputs()
         if len(inputs) != 1:
             got = ", ".join(one.name for one in inputs)
@@ -79,15 +81,14 @@ class OnnxFile:
         self.input = _slot(inputs[0])
 
     def session(self) -> onnxruntime.InferenceSession:
-        """The network, opened once in each process: its threads do not survive a fork."""
+        """The network, opened at the first use in each process: its threads do not survive a fork."""
         if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = (os.getpid(), self._open())
+            self._opened = (os.getpid(), self._open(torch.get_num_threads()))
         return self._opened[1]
 
     def completed(self, settings: S) -> S:
         """The settings, with those of the file's metadata that were not given."""
-        stored = self.session().get_modelmeta().custom_metadata_map
-        texts = [f"{key.removeprefix(_KEY)}={text}" for key, text in stored.items() if key.startswith(_KEY)]
+        texts = [f"{key.removeprefix(_KEY)}={text}" for key, text in self.metadata.items() if key.startswith(_KEY)]
         with about(f"the metadata of {self.path}"):
             values = parse_assignments(texts)
         given = {name: getattr(settings, name) for name in settings.model_fields_set}
@@ -95,10 +96,9 @@ class OnnxFile:
 
     def find_output(self, name: str) -> str:
         """The output of a name, the first one if it is empty; InputError if there is none."""
-        names = [one.name for one in self.session().get_outputs()]
-        if name and name not in names:
-            raise InputError(f"{self.path}: no output {name!r}", valid=", ".join(names))
-        return name or names[0]
+        if name and name not in self.outputs:
+            raise InputError(f"{self.path}: no output {name!r}", valid=", ".join(self.outputs))
+        return name or self.outputs[0]
 
     def run(self, values: np.ndarray[Any, Any], output: str) -> np.ndarray[Any, Any]:
         """(n, ...) values of the input's type to (n, d) float32; of all other axes the mean is taken.
@@ -148,7 +148,7 @@ class OnnxFile:
                 raise InputError(f"{self.path}: its weights are missing", got=name, fix="copy all files of the network")
         return [self.path.parent / name for name in names]
 
-    def _open(self) -> onnxruntime.InferenceSession:
+    def _open(self, threads: int) -> onnxruntime.InferenceSession:
         try:
             import onnxruntime
         except ImportError:
@@ -160,7 +160,7 @@ class OnnxFile:
             fix = "take --device cpu, or install onnxruntime-gpu"
             raise InputError("onnxruntime has no support for this device here", got=str(self.device), fix=fix)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors
         chosen: Any = [(provider, {"device_id": self.device.index or 0})] if self.device.type != "cpu" else [provider]
         try:
