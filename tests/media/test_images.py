@@ -92,3 +92,20 @@ def test_images_of_all_kinds(
 def test_values_without_black_and_white_are_refused() -> None:
     with pytest.raises(BrokenMedium, match="32 bits"):
         decode(stored(Image.fromarray(np.zeros((2, 2), np.float32)), "TIFF"))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_places_are_white(mode: str, tmp_path: Path) -> None:
+    """A black sign on a transparent ground is no black image."""
+    pixels = np.zeros((8, 8, 4), np.uint8)
+    pixels[2:6, 2:6, 3] = 255
+    image = Image.fromarray(pixels)
+    if mode == "P":
+        image = image.quantize(4)
+        assert "transparency" in image.info or image.has_transparency_data
+    else:
+        image = image.convert(mode)
+    image.save(tmp_path / "a.png")
+    found = np.asarray(decode(tmp_path / "a.png"))
+    assert found[0, 0].tolist() == [255, 255, 255]
+    assert found[3, 3].tolist() == [0, 0, 0]

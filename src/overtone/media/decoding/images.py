@@ -43,8 +43,8 @@ _LEAST_BYTES = {"JPEG": 1 / 2000, "MPO": 1 / 2000, "PNG": 1 / 9000, "BMP": 1 / 6
 def decode(raw: Raw) -> Image:
     """An upright RGB image; BrokenMedium where it is no image, or not a whole one.
 
-    Orientation tags are obeyed, transparency is dropped, palettes and grey values become colours, of 16-bit grey values
-    the upper 8 bits are kept.
+    Orientation tags are obeyed, transparent places become white, palettes and grey values become colours, of 16-bit grey
+    values the upper 8 bits are kept.
     """
     pil, ops = _pillow()
     try:
@@ -80,7 +80,11 @@ def _upright(pil: ModuleType, ops: ModuleType, image: Image) -> Image:
         return pil.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
         raise BrokenMedium(f"its values have 32 bits (mode {image.mode}), so black and white are unknown")
-    return ops.exif_transpose(image).convert("RGB")
+    image = ops.exif_transpose(image)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    seen = image.convert("RGBA")  # what lies behind transparent places is arbitrary, and black more often than not
+    return pil.alpha_composite(pil.new("RGBA", seen.size, "white"), seen).convert("RGB")
 
 
 def resize_square(image: Image, side: int) -> Pixels:
