@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,9 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 LOCKS = ROOT / "requirements"
 GPU_PACKAGES = re.compile(r"(nvidia|cuda|triton|pytorch-triton)(-|$)")
+CORPUS = "tuxpaint-stamps-default"
+"""A package of Debian and Ubuntu (GPL-2): pictures with spoken and written names."""
+STAMPS = Path("/usr/share/tuxpaint/stamps")
 REMEDY = (
     "install a CPU build of torch by hand as its installation page describes (with .venv/bin/pip) and run this again, "
     "or accept the CUDA packages with TORCH=gpu"
@@ -120,6 +125,15 @@ def install_plan(python: Path, requirement: str, lock: Path) -> dict[str, Any]:
         return plan
 
 
+def install_corpus() -> None:
+    """A corpus of real media that some tests read, from the system's packages; without it they are skipped."""
+    if STAMPS.is_dir():
+        return
+    may = shutil.which("apt-get") is not None and getattr(os, "geteuid", lambda: 1)() == 0
+    if not (may and run(["apt-get", "install", "-y", "-q", "--no-install-recommends", CORPUS], quiet=True)):
+        say(f"tests of real media will be skipped: they need the system package {CORPUS}")
+
+
 def say(sentence: str) -> None:
     """A line about what happens, at once even in a pipe and never on standard output."""
     print(f"[setup] {sentence}", file=sys.stderr, flush=True)
@@ -141,6 +155,8 @@ def main() -> int:
         say(f"pinned packages of {lock.relative_to(ROOT)}")
         pip(python, "install", "-r", lock, why="the pinned packages could not be installed")
         pip(python, "install", "--no-deps", "-e", ROOT, why="Overtone itself could not be installed")
+        if options.dev:
+            install_corpus()
     except SetupError as error:
         print(f"[setup] {error}.", file=sys.stderr)
         return 1

@@ -43,8 +43,8 @@ _LEAST_BYTES = {"JPEG": 1 / 2000, "MPO": 1 / 2000, "PNG": 1 / 9000, "BMP": 1 / 6
 def decode(raw: Raw) -> Image:
     """An upright RGB image; BrokenMedium where it is no image, or not a whole one.
 
-    Orientation tags are obeyed, transparent places become white, palettes and grey values become colours, of 16-bit grey
-    values the upper 8 bits are kept.
+    Orientation tags are obeyed, transparent places become white, palettes and grey values become colours, of 16-bit
+    grey values the upper 8 bits are kept.
     """
     pil, ops = _pillow()
     try:
