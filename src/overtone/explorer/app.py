@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib.resources import files
@@ -24,10 +25,12 @@ from starlette.staticfiles import StaticFiles
 
 from overtone.core import InputError
 from overtone.core.files import json_text
-from overtone.explorer.endpoints import ENDPOINTS, Answer, Download, Endpoint, NotFound
+from overtone.explorer import endpoints as endpoints
+from overtone.explorer import endpoints_jobs as endpoints_jobs
 from overtone.explorer.guard import SANDBOX, Access, BodyTooLarge, Guard, policy
 from overtone.explorer.media import media_type
 from overtone.explorer.openapi import describe_endpoints
+from overtone.explorer.registration import ENDPOINTS, Answer, Download, Endpoint, NotFound
 from overtone.explorer.requests import explain
 from overtone.explorer.session import Session
 
@@ -50,7 +53,9 @@ def make_app(session: Session, access: Access) -> Starlette:
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in inline]
 
     async def index(_: Request) -> Response:
-        return HTMLResponse(page)
+        nonce = secrets.token_urlsafe(16)
+        headers = {"content-security-policy": policy(hashes, nonce)}
+        return HTMLResponse(page.replace("NONCE", nonce), headers=headers)
 
     async def description(_: Request) -> Response:
         return JSONResponse(describe_endpoints(ENDPOINTS))

@@ -1,14 +1,11 @@
-"""What the explorer answers: one function an endpoint, from a session and a checked request to typed results."""
+"""What the explorer answers at once: one function an endpoint, from a session and a checked request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from overtone.core import InputError
 from overtone.core.files import json_text
@@ -16,81 +13,11 @@ from overtone.core.printable import format_csv, printable
 from overtone.core.version import __version__
 from overtone.explorer import requests
 from overtone.explorer.clips import MEDIA
-from overtone.explorer.jobs import Report
 from overtone.explorer.media import media_type
+from overtone.explorer.registration import Answer, Download, NotFound, endpoint
 from overtone.explorer.session import Session
 from overtone.explorer.space import Space
 from overtone.explorer.training import describe_training
-from overtone.search.listing import Found, list_rows
-
-R = TypeVar("R", bound=requests.Asked)
-Json = Mapping[str, Any] | Sequence[Any]
-
-_WAIT = 0.2
-"""Seconds that a request waits for a job, so that short ones need no second request."""
-
-
-class NotFound(InputError):
-    """What was asked for is not there."""
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file that the browser saves.
-
-    Attributes:
-        name: Its name.
-        text: What is in it.
-        media_type: Of which type it is.
-    """
-
-    name: str
-    text: str
-    media_type: str
-
-
-Answer = Json | NDArray[Any] | Path | Download
-"""JSON, numbers as they are in memory (little-endian), a file to be streamed, or one to be saved."""
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One address.
-
-    Attributes:
-        path: Its path.
-        method: Of HTTP.
-        request: The type of its parameters: of the query string, or of a JSON body.
-        function: Gives the answer.
-        gives: In which form.
-    """
-
-    path: str
-    method: Literal["GET", "POST"]
-    request: type[requests.Asked]
-    function: Callable[[Session, Any], Answer]
-    gives: Literal["json", "numbers", "file"]
-
-    @property
-    def summary(self) -> str:
-        """What it answers, in a sentence."""
-        return (self.function.__doc__ or "").partition("\n")[0]
-
-
-ENDPOINTS: list[Endpoint] = []
-
-
-def endpoint(
-    path: str, method: Literal["GET", "POST"] = "GET", gives: Literal["json", "numbers", "file"] = "json"
-) -> Callable[[Callable[[Session, R], Answer]], Callable[[Session, R], Answer]]:
-    """Register a function as an endpoint; its second parameter says what may be asked."""
-
-    def register(function: Callable[[Session, R], Answer]) -> Callable[[Session, R], Answer]:
-        request = getattr(requests, function.__annotations__["asked"].rpartition(".")[2])
-        ENDPOINTS.append(Endpoint(path, method, request, function, gives))
-        return function
-
-    return register
 
 
 @endpoint("/api/session")
@@ -148,6 +75,15 @@ def passing(session: Session, asked: requests.Where) -> Answer:
     return session.clips.passing(asked.where).astype(np.int32)
 
 
+@endpoint("/api/where")
+def where(session: Session, asked: requests.Where) -> Answer:
+    """How many clips pass a filter, or what is wrong with it, which is no error while it is being typed."""
+    try:
+        return {"error": None, "clips": len(session.clips.passing(asked.where))}
+    except InputError as error:
+        return {"error": str(error), "clips": None}
+
+
 @endpoint("/api/matches", gives="numbers")
 def matches(session: Session, asked: requests.Text) -> Answer:
     """Clips whose id or metadata holds all words: int32 rows, ids that begin with the text first."""
@@ -203,61 +139,6 @@ def _rowed(session: Session, result: dict[str, Any]) -> dict[str, Any]:
         if hit["id"] in known
     ]
     return {"from": result["from_modality"], "to": result["to_modality"], "chance": result["chance"], "hits": hits}
-
-
-@endpoint("/api/found")
-def found(session: Session, asked: requests.Find) -> Answer:
-    """What was found among the clips with a run, if somebody has looked."""
-    return _job(session, asked, search=False)
-
-
-@endpoint("/api/found", "POST")
-def find(session: Session, asked: requests.Find) -> Answer:
-    """Look for something among the clips; asked again, how far that is."""
-    return _job(session, asked, search=True)
-
-
-def _job(session: Session, asked: requests.Find, *, search: bool) -> Answer:
-    name = f"{'find' if search else 'found'} {asked.kind} {asked.run}"
-    job = session.jobs.begin(name, lambda _: session.found(asked.kind, asked.run, search=search))
-    return _reported(job.report(_WAIT), lambda result: _listed(session, result))
-
-
-def _listed(session: Session, result: object) -> dict[str, Any] | None:
-    """A result as a table."""
-    if result is None:
-        return None
-    assert isinstance(result, Found)
-    known = session.clips.rows
-    listed = [one for one in list_rows(result) if one.clip.id in known]
-    summary = {name: value for name, value in result.to_dict().items() if isinstance(value, (int, float, str, bool))}
-    return {
-        "modalities": list(result.modalities),
-        "summary": summary,
-        "rows": [{"row": known[one.clip.id], "id": one.clip.id, **one.values} for one in listed],
-    }
-
-
-@endpoint("/api/graph")
-def graph(session: Session, asked: requests.OfRun) -> Answer:
-    """The class graph of a run, with the clips that support its edges."""
-    job = session.jobs.begin(f"graph {asked.run}", lambda _: session.graph(asked.run).to_dict())
-
-    def shown(result: object) -> object:
-        assert isinstance(result, dict)
-        known = session.clips.rows
-        support = result["found"].get("support", [])
-        rows = [[{**one, "row": known.get(one["id"])} for one in edge["clips"]] for edge in support]
-        edges = [{**edge, "clips": clips} for edge, clips in zip(result["edges"], rows or [[]] * len(result["edges"]))]
-        return {"nodes": result["nodes"], "edges": edges, "notes": result["notes"]}
-
-    return _reported(job.report(_WAIT), shown)
-
-
-def _reported(report: Report[object], shown: Callable[[object], object]) -> dict[str, Any]:
-    done = report.state == "done"
-    result = shown(report.result) if done else None
-    return {"state": report.state, "result": result, "error": report.error, "share": report.share}
 
 
 @endpoint("/api/training")

@@ -127,17 +127,18 @@ class BodyTooLarge(Exception):
     """A body without a length is longer than it may be."""
 
 
-def policy(script_hashes: Sequence[str] = ()) -> str:
+def policy(script_hashes: Sequence[str] = (), nonce: str | None = None) -> str:
     """The content security policy: nothing from elsewhere, no scripts but the page's own files.
 
     Args:
         script_hashes: SHA-256 (base64) of scripts that stand in the page itself: its import map.
+        nonce: What a style sheet must bear that is made by a script of the page; None: there is none.
     """
     scripts = " ".join(["'self'", *(f"'sha256-{one}'" for one in script_hashes)])
     parts = {
         "default-src": "'none'",
         "script-src": scripts,
-        "style-src": "'self'",
+        "style-src": "'self'" if nonce is None else f"'self' 'nonce-{nonce}'",
         "img-src": "'self' data: blob:",
         "media-src": "'self' blob:",
         "connect-src": "'self'",

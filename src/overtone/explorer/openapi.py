@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from overtone.core.version import __version__
-from overtone.explorer.endpoints import Endpoint
+from overtone.explorer.registration import Endpoint
 
 _TYPES = {"json": "application/json", "numbers": "application/octet-stream", "file": "*/*"}
 _ERRORS = {"400": "The request is wrong: one sentence says how.", "403": "Another host or origin."}

@@ -1,10 +1,9 @@
 // Beside the view: the page of a clip, or the answer to "more like these".
 import { html, number, plural, useEffect, useRef, useState } from "./lib.js";
 import { Media } from "./media.js";
-import { toggle } from "./panel.js";
 import { findLike } from "./selection.js";
 import { read } from "./server.js";
-import { answer, clip, hovered, modalities, openClip, run, select, selection } from "./state.js";
+import { answer, chosen, clip, hovered, modalities, openClip, run, select, toggle } from "./state.js";
 import { Choice } from "./views/map.js";
 
 export function Drawer() {
@@ -21,7 +20,7 @@ function ClipPage({ id }) {
     read("/api/clip", { id, run: run.value }).then(setKnown, (error) => setFailed(error.message));
     document.querySelector(".drawer").scrollTop = 0;
   }, [id]);
-  const isChosen = known && (selection.value ?? []).includes(known.row);
+  const isChosen = known && chosen.value.has(known.row);
   return html`<div class="drawer-head"><h2 ref=${head} tabindex="-1">${id}</h2>
       <button type="button" aria-label="Close" title="Close (Esc)" onClick=${() => (clip.value = null)}>✕</button></div>
     ${failed && html`<p class="error" role="alert">${failed}</p>`}

@@ -1,6 +1,6 @@
 // Keys that work everywhere, except while something is typed.
 import { columns, MODALITY } from "./columns.js";
-import { answer, bothRuns, clip, colourBy, dialog, hiddenLevels, ids, openClip, openExport, overlaid, run, selection, session, tool, view, VIEWS } from "./state.js";
+import { answer, bothRuns, clip, clipRow, colourBy, dialog, hiddenLevels, ids, openClip, openExport, overlaid, run, selection, session, tool, view, VIEWS } from "./state.js";
 import { nextTheme } from "./theme.js";
 
 export const KEYS = [
@@ -22,7 +22,7 @@ export const KEYS = [
 
 function step(by) {
   const rows = selection.value ?? [...ids.value.keys()];
-  const at = rows.indexOf(ids.value.indexOf(clip.value));
+  const at = rows.indexOf(clipRow.value);
   const next = rows[clip.value === null ? 0 : (at + by + rows.length) % rows.length];
   if (next !== undefined) openClip(next);
 }
@@ -76,7 +76,7 @@ export function listenToKeys() {
       return;
     }
     const index = Number(event.key) - 1;
-    if (VIEWS[index] && !event.target.closest?.(".plot")) view.value = VIEWS[index];
+    if (VIEWS[index]) view.value = VIEWS[index];
     else if (event.key in ACTIONS) ACTIONS[event.key]();
     else return;
     event.preventDefault();

@@ -37,7 +37,7 @@ function Sound({ address, fail }) {
   const [time, setTime] = useState([0, 0]);
   useEffect(() => {
     const made = WaveSurfer.create({
-      container: box.current, url: address, height: 64, barWidth: 2, barGap: 1, barRadius: 1,
+      container: box.current, url: address, cspNonce: document.body.dataset.nonce, height: 64, barWidth: 2, barGap: 1, barRadius: 1,
       waveColor: styleValue("--muted"), progressColor: styleValue("--accent"), cursorColor: styleValue("--ink"),
     });
     made.on("ready", (seconds) => setTime([0, seconds]));

@@ -1,13 +1,14 @@
 // One panel of the map: a modality of a run, or both laid over each other.
-import { camera, fit, pan, toScreen, toSpace, zoomAt } from "./camera.js";
+import { cameraOf } from "./camera.js";
 import { colourKey, colours, valueText, visible } from "./columns.js";
 import { Grid } from "./grid.js";
 import { effect, html, oncePerFrame, useEffect, useRef, useState } from "./lib.js";
-import { modalityColour } from "./palette.js";
+import { drawMarks } from "./marks.js";
+import { isDark } from "./palette.js";
 import { listen } from "./pointer.js";
 import { CHOSEN, DIM, HIDDEN, PLAINLY, Scatter } from "./scatter.js";
 import { readNumbers } from "./server.js";
-import { clip, hovered, ids, lines, openClip, say, select, selection } from "./state.js";
+import { clip, hovered, ids, lines, openClip, say, select, selection, toggle } from "./state.js";
 
 const REACH = 14; // pixels around the pointer in which a point is found
 const MOST_LINES = 4000;
@@ -42,6 +43,7 @@ export function Panel({ run, sides, title, name }) {
   const [failed, setFailed] = useState(null);
   const [loading, setLoading] = useState(true);
   const parts = useRef({});
+  const camera = cameraOf(run.number);
 
   useEffect(() => {
     const box = host.current;
@@ -64,20 +66,17 @@ export function Panel({ run, sides, title, name }) {
       const both = [places.subarray(0, half), places.subarray(half)];
       state.grids = sides.map((side) => new Grid(both[side]));
       scatter.setLayers(sides.map((side) => ({ places: both[side], diamond: side === 1 })));
-      const refit = () => {
-        if (!box.clientWidth || !box.clientHeight) return;
-        fit(around(sides.length > 1 ? state.grids : both.map((one) => new Grid(one))), box.clientWidth, box.clientHeight);
-      };
-      state.fit = refit;
-      if (!camera.value.zoom) refit();
+      const whole = around(sides.length > 1 ? state.grids : both.map((one) => new Grid(one)));
+      state.fit = () => box.clientWidth && box.clientHeight && camera.fit(whole, box.clientWidth, box.clientHeight);
+      if (!camera.moved) state.fit();
       setLoading(false);
       const redraw = oncePerFrame(() => {
         if (closed) return;
         const dense = ids.value.length;
-        const grown = Math.min(2.2, Math.max(1, Math.sqrt(camera.value.zoom / (state.first ??= camera.value.zoom))));
+        const grown = Math.min(2.2, Math.max(1, Math.sqrt(camera.at.value.zoom / camera.fitted)));
         const size = baseSize(dense) * grown;
-        scatter.draw(camera.value, { size, dim: 0.13, opacity: dense > 30_000 ? 0.55 : 0.82, ink: lineInk() });
-        drawMarks(marks, state, sides);
+        scatter.draw(camera.at.value, { size, dim: 0.13, opacity: dense > 30_000 ? 0.55 : 0.82, ink: lineInk() });
+        drawMarks(marks, camera, state, sides);
       });
       ends.push(effect(() => {
         colourKey.value;
@@ -90,11 +89,11 @@ export function Panel({ run, sides, title, name }) {
         redraw();
       }));
       ends.push(effect(() => {
-        [camera.value, hovered.value, clip.value];
+        [camera.at.value, hovered.value, clip.value];
         redraw();
       }));
       state.redraw = redraw;
-      const watcher = new ResizeObserver(redraw);
+      const watcher = new ResizeObserver(() => (camera.moved ? redraw() : state.fit()));
       watcher.observe(box);
       ends.push(() => watcher.disconnect());
       box.dataset.ready = "true";
@@ -104,14 +103,14 @@ export function Panel({ run, sides, title, name }) {
     });
 
     const near = (px, py) => {
-      const [x, y] = toSpace(px, py, box.clientWidth, box.clientHeight);
+      const [x, y] = camera.toSpace(px, py, box.clientWidth, box.clientHeight);
       for (const grid of state.grids) {
-        const row = grid.nearest(x, y, REACH / camera.value.zoom, visible.value);
+        const row = grid.nearest(x, y, REACH / camera.at.value.zoom, visible.value);
         if (row >= 0) return row;
       }
       return -1;
     };
-    listen(box, {
+    listen(box, camera, {
       hover: (px, py) => (hovered.value = near(px, py)),
       leave: () => (hovered.value = -1),
       click: (px, py, event) => {
@@ -142,13 +141,13 @@ export function Panel({ run, sides, title, name }) {
     const step = 60;
     const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
     const zooms = { "+": 1.3, "=": 1.3, "-": 1 / 1.3 };
-    if (event.key in moves) pan(...moves[event.key]);
-    else if (event.key in zooms) zoomAt(zooms[event.key], box.clientWidth / 2, box.clientHeight / 2, box.clientWidth, box.clientHeight);
+    if (event.key in moves) camera.pan(...moves[event.key]);
+    else if (event.key in zooms) camera.zoomAt(zooms[event.key], box.clientWidth / 2, box.clientHeight / 2, box.clientWidth, box.clientHeight);
     else if (event.key === "0") parts.current.fit?.();
     else if (event.key === "." || event.key === ",") walk(event.key === "." ? 1 : -1);
     else if (event.key === "Enter" && hovered.value >= 0) openClip(hovered.value);
     else if (event.key === " " && hovered.value >= 0) toggle(hovered.value);
-    else if (event.key === "a") select(inView(parts.current.grids, box));
+    else if (event.key === "a") select(inView(parts.current.grids, camera, box));
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -161,13 +160,13 @@ export function Panel({ run, sides, title, name }) {
       <canvas class="points"></canvas><canvas class="marks"></canvas>
       ${loading && html`<p class="over" role="status">Loading the map…</p>`}
       ${failed && html`<p class="over error" role="alert">${failed}</p>`}
-      <${Tip} host=${host} parts=${parts} />
+      <${Tip} host=${host} parts=${parts} camera=${camera} />
     </div>
   </figure>`;
 }
 
 function lineInk() {
-  const grey = getComputedStyle(document.documentElement).getPropertyValue("--ground").trim() === "dark" ? 0.75 : 0.25;
+  const grey = isDark() ? 0.75 : 0.25;
   return [grey, grey, grey, selection.value ? 0.5 : 0.12];
 }
 
@@ -182,12 +181,6 @@ function around(grids) {
   };
 }
 
-export function toggle(row) {
-  const chosen = new Set(selection.value ?? []);
-  if (!chosen.delete(row)) chosen.add(row);
-  select([...chosen]);
-}
-
 /** To the next clip that is shown. */
 function walk(step) {
   const count = ids.value.length;
@@ -199,68 +192,21 @@ function walk(step) {
   hovered.value = row;
 }
 
-function inView(grids, box) {
-  const [left, top] = toSpace(0, 0, box.clientWidth, box.clientHeight);
-  const [right, bottom] = toSpace(box.clientWidth, box.clientHeight, box.clientWidth, box.clientHeight);
+function inView(grids, camera, box) {
+  const [left, top] = camera.toSpace(0, 0, box.clientWidth, box.clientHeight);
+  const [right, bottom] = camera.toSpace(box.clientWidth, box.clientHeight, box.clientWidth, box.clientHeight);
   const frame = [[left, top], [right, top], [right, bottom], [left, bottom]];
   return [...new Set(grids.flatMap((grid) => grid.inside(frame, visible.value)))];
 }
 
-/** Rings around the clip that is open and the one that is pointed at, the line between their halves, and the lasso. */
-function drawMarks(canvas, state, sides) {
-  const ratio = devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
-  const pen = canvas.getContext("2d");
-  pen.scale(ratio, ratio);
-  const ink = getComputedStyle(canvas).color;
-  const open = clip.value === null ? -1 : ids.value.indexOf(clip.value);
-  for (const [row, radius, weight] of [[open, 10, 3], [hovered.value, 8, 2]]) {
-    if (row < 0) continue;
-    const ends = state.grids.map(({ places }) => toScreen(places[2 * row], places[2 * row + 1], width, height));
-    pen.strokeStyle = ink;
-    pen.lineWidth = weight;
-    if (ends.length > 1 && ends.flat().every(Number.isFinite)) {
-      pen.beginPath();
-      pen.moveTo(...ends[0]);
-      pen.lineTo(...ends[1]);
-      pen.stroke();
-    }
-    ends.forEach(([x, y], at) => {
-      if (!Number.isFinite(x)) return;
-      pen.beginPath();
-      pen.arc(x, y, radius, 0, 7);
-      pen.lineWidth = weight + 2.5;
-      pen.strokeStyle = getComputedStyle(canvas).backgroundColor;
-      pen.stroke();
-      pen.lineWidth = weight;
-      pen.strokeStyle = sides.length > 1 ? `rgb(${modalityColour(sides[at]).join(" ")})` : ink;
-      pen.stroke();
-    });
-  }
-  if (state.path) {
-    pen.beginPath();
-    state.path.forEach(([x, y], at) => (at ? pen.lineTo(x, y) : pen.moveTo(x, y)));
-    pen.closePath();
-    pen.globalAlpha = 0.12;
-    pen.fillStyle = ink;
-    pen.fill();
-    pen.globalAlpha = 1;
-    pen.setLineDash([5, 4]);
-    pen.lineWidth = 1.5;
-    pen.strokeStyle = ink;
-    pen.stroke();
-  }
-}
-
 /** What the clip under the pointer is. */
-function Tip({ host, parts }) {
+function Tip({ host, parts, camera }) {
   const row = hovered.value;
   const grid = parts.current.grids?.[0];
   if (row < 0 || !grid || !host.current) return null;
-  camera.value;
+  camera.at.value;
   const box = host.current;
-  const [x, y] = toScreen(grid.places[2 * row], grid.places[2 * row + 1], box.clientWidth, box.clientHeight);
+  const [x, y] = camera.toScreen(grid.places[2 * row], grid.places[2 * row + 1], box.clientWidth, box.clientHeight);
   if (!Number.isFinite(x) || x < 0 || y < 0 || x > box.clientWidth || y > box.clientHeight) return null;
   const text = valueText(row);
   const place = `left: ${Math.min(x + 14, box.clientWidth - 180)}px; top: ${Math.max(4, y - 14)}px`;

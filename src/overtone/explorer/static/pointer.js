@@ -1,11 +1,10 @@
 // Pointers on a map: drag to move, wheel and two fingers to zoom, a lasso to choose, a click to open.
-import { pan, toSpace, zoomAt } from "./camera.js";
 import { tool } from "./state.js";
 
 const CLICK = 4; // pixels that a click may move
 
-/** Listens on an element; calls hover(x, y), leave(), click(x, y, event), lasso(polygon, event) and draw(path). */
-export function listen(element, calls) {
+/** Listens on an element and moves a camera; calls hover(x, y), leave(), click(x, y, event), lasso(polygon, event) and draw(path). */
+export function listen(element, camera, calls) {
   const down = new Map();
   let path = null;
   let moved = 0;
@@ -42,13 +41,13 @@ export function listen(element, calls) {
     down.set(event.pointerId, here);
     if (down.size === 2) {
       const now = distance([...down.values()]);
-      if (spread > 0) zoomAt(now / spread, ...here, ...size());
+      if (spread > 0) camera.zoomAt(now / spread, ...here, ...size());
       spread = now;
     } else if (path) {
       path.push(here);
       calls.draw(path);
     } else if (moved > CLICK) {
-      pan(dx, dy);
+      camera.pan(dx, dy);
     }
   });
 
@@ -59,13 +58,13 @@ export function listen(element, calls) {
     if (polygon) calls.draw(null);
     if (event.type === "pointercancel") return;
     if (moved <= CLICK) calls.click(...local(event), event);
-    else if (polygon && polygon.length > 2) calls.lasso(polygon.map(([x, y]) => toSpace(x, y, ...size())), event);
+    else if (polygon && polygon.length > 2) calls.lasso(polygon.map(([x, y]) => camera.toSpace(x, y, ...size())), event);
   };
   element.addEventListener("pointerup", up);
   element.addEventListener("pointercancel", up);
   element.addEventListener("pointerleave", () => calls.leave());
   element.addEventListener("wheel", (event) => {
     event.preventDefault();
-    zoomAt(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), ...local(event), ...size());
+    camera.zoomAt(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), ...local(event), ...size());
   }, { passive: false });
 }

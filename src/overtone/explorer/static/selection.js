@@ -16,7 +16,7 @@ export async function findLike(rows, title, from = null, to = null) {
   clip.value = null;
   try {
     const found = await post("/api/like", asked);
-    answer.value = { title, rows, from, to, ...found, from_names: found.from, to_names: found.to };
+    answer.value = { title, rows, from, to, hits: found.hits };
   } catch (error) {
     answer.value = null;
     complain(error);

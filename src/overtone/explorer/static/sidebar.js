@@ -2,7 +2,7 @@
 import { column, columns, levelCounts, MODALITY, range, visibleCount } from "./columns.js";
 import { debounced, effect, html, number, plural, signal } from "./lib.js";
 import { classColour, css, scaleColour, UNKNOWN } from "./palette.js";
-import { readNumbers } from "./server.js";
+import { read, readNumbers } from "./server.js";
 import { bothRuns, colourBy, currentRun, hiddenLevels, ids, modalities, passing, session, theme, where } from "./state.js";
 
 const filterError = signal(null);
@@ -17,6 +17,12 @@ export function keepFilter() {
       return;
     }
     try {
+      const said = await read("/api/where", { where: text });
+      if (where.value.trim() !== text) return;
+      if (said.error) {
+        filterError.value = said.error.replace(/^--where /, "");
+        return;
+      }
       const rows = await readNumbers("/api/filter", { where: text }, Int32Array);
       if (where.value.trim() !== text) return;
       const flags = new Uint8Array(ids.value.length);
@@ -24,7 +30,7 @@ export function keepFilter() {
       passing.value = flags;
       filterError.value = null;
     } catch (error) {
-      if (where.value.trim() === text) filterError.value = error.message.replace(/^--where /, "");
+      if (where.value.trim() === text) filterError.value = error.message;
     }
   }, 150);
   effect(() => apply(where.value.trim()));

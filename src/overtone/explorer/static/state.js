@@ -31,6 +31,10 @@ export const tool = signal("pan");
 export const currentRun = computed(() => session.value?.runs[run.value] ?? null);
 export const modalities = computed(() => currentRun.value?.modalities ?? []);
 
+/** The row of the clip whose page is open, -1 for none; and which rows are selected. */
+export const clipRow = computed(() => (clip.value === null ? -1 : ids.value.indexOf(clip.value)));
+export const chosen = computed(() => new Set(selection.value ?? []));
+
 const MOST_IN_ADDRESS = 500;
 
 /** Rows as the differences of neighbours in base 36: an address stays short. */
@@ -121,6 +125,12 @@ export function say(text) {
   toast.value = text;
   clearTimeout(say.timer);
   say.timer = setTimeout(() => (toast.value = null), 4000);
+}
+
+export function toggle(row) {
+  const rows = new Set(selection.value ?? []);
+  if (!rows.delete(row)) rows.add(row);
+  select([...rows]);
 }
 
 /** Shows what went wrong and goes on. */

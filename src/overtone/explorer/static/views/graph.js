@@ -90,6 +90,8 @@ function Picture({ edges }) {
       layout: { name: "cose", animate: false, randomize: false, nodeRepulsion: 9000, idealEdgeLength: 90, padding: 30, nodeDimensionsIncludeLabels: true },
       style: graphStyle(),
     });
+    const grown = Math.min(2.2, Math.max(1, 1 / made.zoom())); // names stay readable where the picture is small
+    if (grown > 1) made.nodes().style({ "font-size": 12 * grown, width: 16 * grown, height: 16 * grown });
     made.on("tap", "edge", (event) => (edge.value = event.target.id()));
     drawn.current = made;
     box.current.graph = made; // for whoever looks from outside

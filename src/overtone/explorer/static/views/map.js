@@ -38,7 +38,7 @@ function pickRun(name, index) {
 
 /** Buttons of which one is pressed. */
 export function Choice({ label, value, options, onPick }) {
-  return html`<div class="choice" role="group" aria-label=${label}>
+  return html`<div class=${`choice ${options.length === 4 ? "four" : ""}`} role="group" aria-label=${label}>
     ${options.map((one, index) => html`<button type="button" aria-pressed=${one === value} onClick=${() => onPick(one, index)}>${one}</button>`)}
   </div>`;
 }

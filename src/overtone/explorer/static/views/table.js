@@ -1,9 +1,8 @@
 // All clips that are selected, or else shown: a table of any length, of which only the rows in sight exist.
 import { columns, readColumn, visible } from "../columns.js";
 import { computed, html, number, signal, useEffect, useRef, useState } from "../lib.js";
-import { toggle } from "../panel.js";
 import { post } from "../server.js";
-import { clip, complain, hovered, ids, openClip, selection } from "../state.js";
+import { chosen, clip, complain, hovered, ids, openClip, selection, toggle } from "../state.js";
 
 const HEIGHT = 36;
 const SPARE = 10;
@@ -14,8 +13,8 @@ const described = new Map();
 
 const rows = computed(() => {
   const shown = visible.value;
-  const chosen = selection.value ?? [...shown.keys()];
-  const found = chosen.filter((row) => shown[row]);
+  const from = selection.value ?? [...shown.keys()];
+  const found = from.filter((row) => shown[row]);
   if (!order.value) return found;
   const { name, values, down } = order.value;
   const sign = down ? -1 : 1;
@@ -117,7 +116,7 @@ export function TableView() {
 const short = (name) => name.replace(" of the counterpart", "").replace("similarity of the pair", "similarity");
 
 function Row({ row, place, template, named, measured, measures, known, isCurrent, pick }) {
-  const chosen = (selection.value ?? []).includes(row);
+  const isChosen = chosen.value.has(row);
   const open = () => {
     pick();
     openClip(row);
@@ -126,9 +125,9 @@ function Row({ row, place, template, named, measured, measures, known, isCurrent
     const value = measures[one.name]?.[row];
     return value === undefined ? "" : number(Number.isInteger(value) ? Math.round(value) : value);
   };
-  return html`<div role="row" id=${`row-${row}`} aria-rowindex=${place + 2} aria-selected=${chosen} class=${`line ${isCurrent ? "current" : ""} ${clip.value === ids.value[row] ? "is-open" : ""}`}
+  return html`<div role="row" id=${`row-${row}`} aria-rowindex=${place + 2} aria-selected=${isChosen} class=${`line ${isCurrent ? "current" : ""} ${clip.value === ids.value[row] ? "is-open" : ""}`}
     style=${`${template}; transform: translateY(${place * HEIGHT}px)`} onClick=${open} onMouseEnter=${() => (hovered.value = row)}>
-    <div role="gridcell"><input type="checkbox" tabindex="-1" aria-label=${`Select ${ids.value[row]}`} checked=${chosen}
+    <div role="gridcell"><input type="checkbox" tabindex="-1" aria-label=${`Select ${ids.value[row]}`} checked=${isChosen}
       onClick=${(event) => event.stopPropagation()} onChange=${() => toggle(row)} /></div>
     <div role="gridcell" class="id">${ids.value[row]}</div>
     ${named.map((one) => html`<div role="gridcell" key=${one.name} title=${known?.[one.name] ?? ""} class=${one.kind === "number" ? "number" : ""}>

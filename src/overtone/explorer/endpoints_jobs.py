@@ -1,0 +1,70 @@
+"""Answers that take longer than a request: what is found among the clips, and the class graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from overtone.explorer import requests
+from overtone.explorer.jobs import Report
+from overtone.explorer.registration import Answer, endpoint
+from overtone.explorer.session import Session
+from overtone.search.listing import Found, list_rows
+
+_WAIT = 0.2
+"""Seconds that a request waits for a job, so that short ones need no second request."""
+
+
+@endpoint("/api/found")
+def found(session: Session, asked: requests.Find) -> Answer:
+    """What was found among the clips with a run, if somebody has looked."""
+    return _job(session, asked, search=False)
+
+
+@endpoint("/api/found", "POST")
+def find(session: Session, asked: requests.Find) -> Answer:
+    """Look for something among the clips; asked again, how far that is."""
+    return _job(session, asked, search=True)
+
+
+def _job(session: Session, asked: requests.Find, *, search: bool) -> Answer:
+    name = f"{'find' if search else 'found'} {asked.kind} {asked.run}"
+    job = session.jobs.begin(name, lambda _: session.found(asked.kind, asked.run, search=search))
+    return _reported(job.report(_WAIT), lambda result: _listed(session, result))
+
+
+def _listed(session: Session, result: object) -> dict[str, Any] | None:
+    """A result as a table."""
+    if result is None:
+        return None
+    assert isinstance(result, Found)
+    known = session.clips.rows
+    listed = [one for one in list_rows(result) if one.clip.id in known]
+    summary = {name: value for name, value in result.to_dict().items() if isinstance(value, (int, float, str, bool))}
+    return {
+        "modalities": list(result.modalities),
+        "summary": summary,
+        "rows": [{"row": known[one.clip.id], "id": one.clip.id, **one.values} for one in listed],
+    }
+
+
+@endpoint("/api/graph")
+def graph(session: Session, asked: requests.OfRun) -> Answer:
+    """The class graph of a run, with the clips that support its edges."""
+    job = session.jobs.begin(f"graph {asked.run}", lambda _: session.graph(asked.run).to_dict())
+
+    def shown(result: object) -> object:
+        assert isinstance(result, dict)
+        known = session.clips.rows
+        support = result["found"].get("support", [])
+        rows = [[{**one, "row": known.get(one["id"])} for one in edge["clips"]] for edge in support]
+        edges = [{**edge, "clips": clips} for edge, clips in zip(result["edges"], rows or [[]] * len(result["edges"]))]
+        return {"nodes": result["nodes"], "edges": edges, "notes": result["notes"]}
+
+    return _reported(job.report(_WAIT), shown)
+
+
+def _reported(report: Report[object], shown: Callable[[object], object]) -> dict[str, Any]:
+    done = report.state == "done"
+    result = shown(report.result) if done else None
+    return {"state": report.state, "result": result, "error": report.error, "share": report.share}
