@@ -58,8 +58,8 @@ def class_graph() -> Graph:
 @pytest.fixture(scope="module")
 def address(session: Session) -> Iterator[str]:
     """A server of both runs; the first one has a class graph."""
-    session.graph = lambda number: class_graph()  # type: ignore[method-assign]
-    with Explorer(session, port=0) as explorer:
+    with pytest.MonkeyPatch.context() as patch, Explorer(session, port=0) as explorer:
+        patch.setattr(session, "graph", lambda number: class_graph())
         yield explorer.url
 
 

@@ -64,6 +64,7 @@ class Session:
         spaces: One for each run.
         media: Where media may be read.
         read_data: Reads the features of the clips, for what is found among them; None where they are not known.
+        jobs: What takes longer than a request.
     """
 
     clips: Clips
@@ -71,6 +72,9 @@ class Session:
     media: MediaRoots
     read_data: Callable[[], PairedFeatures] | None = None
     jobs: Jobs = field(default_factory=Jobs)
+
+    def __post_init__(self) -> None:
+        self._soft: dict[int, tuple[SoftLabels, dict[str, int]] | None] = {}
 
     def space(self, number: int) -> Space:
         """One of the runs.
@@ -166,8 +170,6 @@ class Session:
             rows = {} if labels is None else {name: row for row, name in enumerate(labels.ids)}
             self._soft[number] = None if labels is None else (labels, rows)
         return self._soft[number]
-
-    _soft: dict[int, tuple[SoftLabels, dict[str, int]] | None] = field(default_factory=dict, repr=False)
 
 
 def open_session(
