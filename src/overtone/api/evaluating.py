@@ -67,7 +67,7 @@ def evaluate(
         raise InputError("evaluate: there are settings, but only the diffusion has any", fix="ask for it: --diffusion")
     files = check_tables(tables, inputs=(target, data), overwrite=overwrite)
     options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": bootstrap, "confusion": confusion}
-    options |= {"diffusion": settings or diffusion, "queries": queries, "progress": progress}
+    options |= {"space": True, "diffusion": settings or diffusion, "queries": queries, "progress": progress}
     found = _evaluate(target, data, split, device, reading, options)
     if files:
         from overtone.report.paper import evaluation_tables

@@ -79,6 +79,7 @@ def arrows(modalities: Sequence[str]) -> tuple[str, str]:
 def evaluation_table(evaluation: Evaluation, title: str = "Retrieval") -> list[RenderableType]:
     """One evaluation: a row per metric, both directions, and the interval where there is one."""
     from overtone.evaluation import metric_order
+    from overtone.report.space_words import space_in_words
 
     rows = []
     for key in sorted(evaluation.scores, key=metric_order):
@@ -91,6 +92,9 @@ def evaluation_table(evaluation: Evaluation, title: str = "Retrieval") -> list[R
     if skipped:
         were = "query has" if skipped == 1 else "queries have"
         shown.append(f"{skipped:,} {were} nothing relevant in the gallery and count in no mean.")
+    if evaluation.space is not None:
+        found = evaluation.get("map")
+        shown += space_in_words(evaluation.space, evaluation.modalities, None if found is None else found.mean)
     return shown
 
 

@@ -23,6 +23,7 @@ from overtone.evaluation.significance import (
     seeds_interval,
     student_interval,
 )
+from overtone.evaluation.space import Hubness, SpaceShape, hubness
 
 __all__ = [
     "ClassScore",
@@ -30,6 +31,7 @@ __all__ = [
     "Diffusion",
     "DiffusionSettings",
     "Evaluation",
+    "Hubness",
     "Metric",
     "ModalityGap",
     "PairedBootstrap",
@@ -39,6 +41,7 @@ __all__ = [
     "Ranks",
     "Reranking",
     "Score",
+    "SpaceShape",
     "adjust_p_values",
     "average_precisions",
     "counterpart_ranks",
@@ -46,6 +49,7 @@ __all__ = [
     "evaluate",
     "evaluate_within",
     "find_metric",
+    "hubness",
     "mean_average_precision",
     "mean_interval",
     "mean_reciprocal_rank",

@@ -36,6 +36,10 @@ class Clips:
     groups: Ints | None = None
     asking: Ints | None = None
 
+    def whole(self) -> NDArray[np.intp]:
+        """Numbers of the clips that have both modalities."""
+        return np.flatnonzero(np.logical_and(*self.there)) if self.there else np.arange(self.count)
+
     @classmethod
     def of(
         cls,

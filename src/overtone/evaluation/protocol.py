@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from overtone.core import InputError, ProgressCallback
@@ -18,9 +17,11 @@ from overtone.evaluation.arrays import ArrayLike, Floats, class_labels, event_ta
 from overtone.evaluation.clips import Clips
 from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.metrics import EVENTS_MAP, Metric, metrics
-from overtone.evaluation.result import ClassScore, Evaluation, QuerySample, Reranking, Score
+from overtone.evaluation.per_class import per_class_scores
+from overtone.evaluation.result import Evaluation, QuerySample, Reranking, Score
 from overtone.evaluation.retrieval import Found, Search, run_search
 from overtone.evaluation.significance import mean_interval
+from overtone.evaluation.space import describe_space
 
 _MOST_CONFUSED = 2000
 """Classes up to which the (C, C) classes of nearest items are counted."""
@@ -44,6 +45,7 @@ def evaluate(
     present: Mapping[str, ArrayLike] | None = None,
     groups: Sequence[str] = (),
     queries: int | None = None,
+    space: bool = False,
     warn: bool = True,
     progress: ProgressCallback | None = None,
 ) -> Evaluation:
@@ -76,6 +78,8 @@ def evaluate(
         groups: N names of what clips belong together: any item of a query's group is its true counterpart, and the
             first of them in the ranking counts. A clip with an empty name stands alone.
         queries: Number of clips, drawn at random, that query; all clips are found as before. None: all clips.
+        space: Whether to measure the shape of the space, too, on up to 4,096 whole pairs: the gap between the
+            modalities, hubs, and what each modality finds alone.
         warn: Whether to log what looks wrong with the targets, such as soft ones by which every clip is relevant to
             every other; what was loaded has been through this.
         progress: Called while queries are ranked, if that takes more than two seconds.
@@ -107,6 +111,10 @@ def evaluate(
     plan = _Plan(chosen, _cutoffs(recall_at), memory_mb, bootstrap, seed, confusion, clips, meter)
     either = None if events is None else event_targets(events, len(a), names)
     found = _with_events(searches, plan, names, known, either)
+    if space:
+        whole = clips.whole()
+        shape = describe_space(a[whole], v[whole], None if labels is None else labels[whole], names)
+        found = replace(found, space=shape)
     if diffusion is False:
         return found
     settings = DiffusionSettings.build({} if diffusion is True else diffusion, where="diffusion")
@@ -224,7 +232,7 @@ def _evaluate(
             members = {
                 way: search.query_targets for way, search in searches.items() if search.query_targets is not None
             }
-            per_class = _per_class(precision, members, class_names)
+            per_class = per_class_scores(precision, members, class_names)
     return Evaluation(
         modalities=names,
         queries=clips.count if clips.asking is None else len(clips.asking),
@@ -262,34 +270,6 @@ def _run(search: Search, plan: _Plan) -> Found:
 def _summarise(metric: Metric, values: Floats) -> float:
     values = values[~np.isnan(values)]
     return float(metric.summary(values)) if len(values) else math.nan
-
-
-def _per_class(
-    precision: Mapping[str, Floats], targets: Mapping[str, Tensor], class_names: tuple[str, ...]
-) -> dict[str, ClassScore]:
-    """Means over the queries of each class; where directions differ in their queries, the larger number is given."""
-    table, most = {}, np.zeros(len(class_names))
-    for way, values in precision.items():
-        labels, known = targets[way].numpy(), ~np.isnan(values)
-        queries, total = _class_sums(labels[known], values[known], len(class_names))
-        table[way] = total / np.where(queries > 0, queries, np.nan)
-        most = np.maximum(most, _class_sums(labels, np.ones(len(labels)), len(class_names))[0])
-    return {
-        name: ClassScore({way: float(means[c]) for way, means in table.items()}, int(most[c]))
-        for c, name in enumerate(class_names)
-    }
-
-
-def _class_sums(labels: NDArray[Any], values: Floats, classes: int) -> tuple[Floats, Floats]:
-    """(C,) number of rows of each class, and the sum of their values."""
-    if labels.ndim == 2:
-        members = (labels > 0).astype(np.float64)
-        return members.sum(axis=0), members.T @ values
-    labelled = labels >= 0
-    codes = labels[labelled]
-    counts = np.bincount(codes, minlength=classes).astype(np.float64)
-    total = np.bincount(codes, weights=values[labelled], minlength=classes).astype(np.float64)
-    return counts, total
 
 
 def _cutoffs(recall_at: Sequence[int]) -> tuple[int, ...]:

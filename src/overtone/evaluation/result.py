@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from overtone.core import InputError
+from overtone.evaluation.space import SpaceShape
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ class Evaluation:
         class_names: Name of each class.
         diffusion: The same after :class:`~overtone.evaluation.Diffusion`; None unless asked for.
         sample: Which clips queried; None: all. Of a sample, every mean over the queries has an interval.
+        space: The shape of the space; None unless asked for.
     """
 
     modalities: tuple[str, ...]
@@ -142,6 +144,7 @@ class Evaluation:
     diffusion: Reranking | None = None
     sizes: dict[str, Sizes] = field(default_factory=dict)
     sample: QuerySample | None = None
+    space: SpaceShape | None = None
 
     def __getitem__(self, key: str) -> Score:
         return self.scores[key]
@@ -171,6 +174,7 @@ class Evaluation:
             **{key: score.to_dict() for key, score in self.scores.items()},
             **({"per_class": classes} if classes else {}),
             **({} if self.diffusion is None else {"diffusion": self.diffusion.to_dict()}),
+            **({} if self.space is None else {"space": self.space.to_dict()}),
         }
 
     @classmethod
@@ -183,6 +187,7 @@ class Evaluation:
         classes: Mapping[str, Any] = values.get("per_class", {})
         other: Mapping[str, Any] | None = values.get("diffusion")
         sample: Mapping[str, Any] | None = values.get("sample")
+        space: Mapping[str, Any] | None = values.get("space")
         try:
             return cls(
                 modalities=tuple(values["modalities"]),
@@ -199,6 +204,7 @@ class Evaluation:
                 diffusion=None if other is None else Reranking.from_dict(other),
                 sizes={way: Sizes(**size) for way, size in values.get("sizes", {}).items()},
                 sample=None if sample is None else QuerySample(**sample),
+                space=None if space is None else SpaceShape.from_dict(space),
             )
         except (KeyError, TypeError) as error:
             raise InputError("not a stored evaluation", got=f"{type(error).__name__}: {error}") from None

@@ -12,12 +12,13 @@ from overtone.features import PairedFeatures
 from overtone.report.finding import finding_section
 from overtone.report.maps import spaced, views
 from overtone.report.markup import Child, Column, Columns, el, table
-from overtone.report.page import Section, answer, draw, folded, page, provenance, section, summary, tile
+from overtone.report.page import Section, answer, bullets, draw, folded, page, provenance, section, summary, tile
 from overtone.report.run_checks import collapsed, suspicions
 from overtone.report.run_events import unannotated_events
 from overtone.report.run_figures import class_bars, coloured_classes, curve, pair_map, scale
 from overtone.report.run_queries import confusions, counterparts, examples
 from overtone.report.run_result import RunResult
+from overtone.report.space_words import space_in_words
 from overtone.report.words import (
     better_direction,
     corpus_name,
@@ -148,6 +149,17 @@ def metrics(result: RunResult) -> Section:
     return section("How good is the retrieval?", text, table(columns, rows))
 
 
+def shape(result: RunResult) -> Section | None:
+    """Whether the modalities share one space: the gap between them, hubs, and what each finds alone."""
+    space = result.evaluation.space
+    if space is None:
+        return None
+    score = result.scores["map"].mean if "map" in result.scores else None
+    some = "" if space.rows == len(result.test) else f"Measured on {space.rows:,} evenly spaced pairs."
+    said = bullets(space_in_words(space, result.test.names, score))
+    return section("Do the modalities share one space?", some, said)
+
+
 def _training_curves(result: RunResult) -> Section | None:
     """Every term over the epochs, one small figure each, since their scales have nothing in common."""
     every = dict.fromkeys(name for record in result.history for name, value in record.items() if known(value))
@@ -267,6 +279,7 @@ def origin(result: RunResult) -> Section:
 
 SECTIONS = (
     metrics,
+    shape,
     _training_curves,
     places,
     per_class,

@@ -212,7 +212,7 @@ class Run:
         """
         part = data.split("test")
         self.test_embeddings = self.embed(part)
-        options = {"memory_mb": self.settings["memory_mb"], "confusion": True}
+        options = {"memory_mb": self.settings["memory_mb"], "confusion": True, "space": True}
         self.evaluation = judge(self.test_embeddings, part, options)
         return self.evaluation, self.test_embeddings
 
