@@ -26,9 +26,12 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 LOCKS = ROOT / "requirements"
 GPU_PACKAGES = re.compile(r"(nvidia|cuda|triton|pytorch-triton)(-|$)")
-CORPUS = "tuxpaint-stamps-default"
-"""A package of Debian and Ubuntu (GPL-2): pictures with spoken and written names."""
 STAMPS = Path("/usr/share/tuxpaint/stamps")
+SYSTEM_PACKAGES = {
+    "tuxpaint-stamps-default": (STAMPS.is_dir, "tests of real media"),  # GPL-2: pictures with spoken and written names
+    "chromium": (lambda: bool(shutil.which("chromium") or shutil.which("google-chrome")), "tests in a browser"),
+}
+"""Packages of Debian and Ubuntu to whether they are there, and what is skipped without them."""
 REMEDY = (
     "install a CPU build of torch by hand as its installation page describes (with .venv/bin/pip) and run this again, "
     "or accept the CUDA packages with TORCH=gpu"
@@ -53,7 +56,9 @@ def torch_installer(report: Mapping[str, Any], wanted: str) -> str:
 def run(command: Sequence[str | Path], *, quiet: bool = False) -> bool:
     """Run a command, show what it says (unless quiet) and tell whether it succeeded."""
     shown = subprocess.DEVNULL if quiet else None
-    return subprocess.run([str(part) for part in command], cwd=ROOT, stdout=shown, stderr=shown).returncode == 0
+    asking = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    arguments = [str(part) for part in command]
+    return subprocess.run(arguments, cwd=ROOT, stdout=shown, stderr=shown, env=asking).returncode == 0
 
 
 def environment_python() -> Path:
@@ -125,13 +130,17 @@ def install_plan(python: Path, requirement: str, lock: Path) -> dict[str, Any]:
         return plan
 
 
-def install_corpus() -> None:
-    """A corpus of real media that some tests read, from the system's packages; without it they are skipped."""
-    if STAMPS.is_dir():
-        return
+def install_system_packages() -> None:
+    """What some tests need of the system: installed where the user may; where not, they are skipped, which is said."""
     may = shutil.which("apt-get") is not None and getattr(os, "geteuid", lambda: 1)() == 0
-    if not (may and run(["apt-get", "install", "-y", "-q", "--no-install-recommends", CORPUS], quiet=True)):
-        say(f"tests of real media will be skipped: they need the system package {CORPUS}")
+    for name, (there, what) in SYSTEM_PACKAGES.items():
+        if there():
+            continue
+        say(f"system package {name}, for {what}")
+        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", name]
+        steps = ([install], [["apt-get", "update", "-q"], install])  # lists of packages may be old, or not there at all
+        if not (may and any(all(run(step, quiet=True) for step in several) for several in steps)):
+            say(f"{what} will be skipped: they need the system package {name}")
 
 
 def say(sentence: str) -> None:
@@ -156,7 +165,7 @@ def main() -> int:
         pip(python, "install", "-r", lock, why="the pinned packages could not be installed")
         pip(python, "install", "--no-deps", "-e", ROOT, why="Overtone itself could not be installed")
         if options.dev:
-            install_corpus()
+            install_system_packages()
     except SetupError as error:
         print(f"[setup] {error}.", file=sys.stderr)
         return 1

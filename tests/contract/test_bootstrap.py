@@ -128,3 +128,27 @@ def test_a_package_is_pinned_by_its_whole_name(
     assert bootstrap.lock_line("torch") == "torch==2.13.0"
     with pytest.raises(bootstrap.SetupError, match="no line for uv"):
         bootstrap.lock_line("uv")
+
+
+def test_system_packages_are_installed_where_the_user_may_and_otherwise_said(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[list[str]] = []
+    packages = {"there": (lambda: True, "tests of one"), "missing": (lambda: False, "tests of another")}
+    monkeypatch.setattr(bootstrap, "SYSTEM_PACKAGES", packages)
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(bootstrap.os, "geteuid", lambda: 0, raising=False)
+
+    def run(command: list[str], *, quiet: bool = False) -> bool:
+        ran.append(command)
+        return command[1] == "update" or len(ran) == 3  # the first time the package is not known
+
+    monkeypatch.setattr(bootstrap, "run", run)
+    bootstrap.install_system_packages()
+    assert [command[1] for command in ran] == ["install", "update", "install"]
+    assert all("there" not in command for command in ran)
+    assert "skipped" not in capsys.readouterr().err
+    monkeypatch.setattr(bootstrap.os, "geteuid", lambda: 1000)
+    bootstrap.install_system_packages()
+    assert len(ran) == 3
+    assert "tests of another will be skipped: they need the system package missing" in capsys.readouterr().err
