@@ -108,7 +108,10 @@ def session(run: Run, other: Run, corpus: Path, media: Path) -> Iterator[Session
     assert other.folder is not None
     with open_store(run.folder) as first, open_store(other.folder) as second:
         yield open_session(
-            [(run, first), (other, second)], media=[media], read_data=lambda: overtone.load(corpus, seed=0)
+            [(run, first), (other, second)],
+            media=[media],
+            read_data=lambda: overtone.load(corpus, seed=0),
+            ask_file=lambda store, embedder, path, k: overtone.search_store(store, query=path, run=embedder, k=k),
         )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,6 +72,28 @@ def test_more_like_these_are_nearest_to_their_mean(client: TestClient, session: 
     scores = vectors["visual"] @ (mean / np.linalg.norm(mean))
     order = [row for row in np.argsort(-scores, kind="stable").tolist() if row not in (0, 4, 8)][:6]
     assert [hit["row"] for hit in found["hits"]] == order
+
+
+def test_a_file_is_a_query(client: TestClient, corpus: Path, run: Run) -> None:
+    with np.load(corpus) as data:
+        io = BytesIO()
+        np.savez(io, audio=data["audio"][:3], ids=np.array(["x", "y", "z"]))
+    asked = {"name": "../../C:\\sounds\\new clips.npz", "k": 4}
+    found = client.post("/api/upload", params=asked, content=io.getvalue()).json()
+    assert [one["query"] for one in found] == ["x", "y", "z"]
+    assert (found[0]["from"], found[0]["to"]) == (["audio"], ["visual"])
+    result = overtone.search_store(run.folder, query="clip-0", from_modality="audio", k=4)  # what a clip finds itself
+    assert found[0]["hits"][0]["id"] in {"clip-0", result.queries[0].hits[0].id}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.npz", b"PK nothing"), ("a.npz", b""), ("a.exe", b"MZ"), ("..", b"x"), ("a.png", b"\x89PNG"), ("\0", b"x")],
+)
+def test_files_that_are_none_are_refused(client: TestClient, name: str, content: bytes) -> None:
+    answer = client.post("/api/upload", params={"name": name}, content=content)
+    assert answer.status_code == 400
+    assert "/tmp" not in answer.json()["error"]
 
 
 @pytest.mark.parametrize(

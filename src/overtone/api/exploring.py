@@ -13,12 +13,13 @@ from overtone.api.indexing import index
 from overtone.api.parameters import Flag, PairReading, Param
 from overtone.api.reading import log, read
 from overtone.api.running import require_run
+from overtone.api.searching import search_store
 from overtone.core import InputError, ProgressCallback
 
 if TYPE_CHECKING:
     from overtone.explorer import Explorer
     from overtone.features import PairedFeatures
-    from overtone.search import Store
+    from overtone.search import SearchResult, Store
     from overtone.training import Run
 
 
@@ -77,8 +78,12 @@ def explore(
     def read_data() -> PairedFeatures:
         return read(source, {"modalities": runs[0].modalities, **reading}, splits=False)
 
+    def ask_file(store: Store, run: Run, path: Path, k: int) -> SearchResult:
+        return search_store(store, query=path, run=run, k=k, device=device)
+
     stores = [_open(one, None if number else store, read_data, progress) for number, one in enumerate(runs)]
-    explorer = Explorer(open_session(list(zip(runs, stores)), media=folders, read_data=read_data), host, port)
+    session = open_session(list(zip(runs, stores)), media=folders, read_data=read_data, ask_file=ask_file)
+    explorer = Explorer(session, host, port)
     if not no_browser:
         import webbrowser
 

@@ -92,6 +92,8 @@ async def _parameters(request: Request, endpoint: Endpoint) -> Any:
     if endpoint.method == "GET":
         return dict(request.query_params)
     body = await request.body()
+    if endpoint.takes == "file":
+        return {**request.query_params, "content": body}
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

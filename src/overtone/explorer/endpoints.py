@@ -128,6 +128,16 @@ def like(session: Session, asked: requests.Like) -> Answer:
     return _rowed(session, found.to_dict())
 
 
+@endpoint("/api/upload", "POST", takes="file")
+def upload(session: Session, asked: requests.Upload) -> Answer:
+    """The clips nearest to those of a file: features, or an image, a sound, a video or a text."""
+    found = session.answer_file(asked.run, asked.name, asked.content, asked.k).to_dict()
+    return [
+        {"query": one["query"], **_rowed(session, {**found, "queries": [one]})}
+        for one in found["queries"][: requests.MOST_QUERIES]
+    ]
+
+
 def _rowed(session: Session, result: dict[str, Any]) -> dict[str, Any]:
     """A search result with the row of each hit; hits that are not explored are left out."""
     (answer,) = result["queries"]

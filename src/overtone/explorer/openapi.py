@@ -35,10 +35,16 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     errors = {code: {"description": text} for code, text in _ERRORS.items()}
     found: dict[str, Any] = {"summary": endpoint.summary, "responses": answers | errors}
     if endpoint.method == "POST":
-        return found | {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+        body = (
+            {"application/json": {"schema": schema}} if endpoint.takes == "json" else {"application/octet-stream": {}}
+        )
+        found["requestBody"] = {"required": True, "content": body}
+        if endpoint.takes == "json":
+            return found
     required = schema.get("required", [])
     parameters = [
         {"name": name, "in": "query", "required": name in required, "schema": entry}
         for name, entry in schema.get("properties", {}).items()
+        if name != "content"
     ]
     return found | ({"parameters": parameters} if parameters else {})

@@ -13,6 +13,7 @@ from overtone.core import InputError
 from overtone.explorer import requests
 from overtone.explorer.session import Session
 
+Form = Literal["json", "numbers", "file"]
 R = TypeVar("R", bound=requests.Asked)
 Json = Mapping[str, Any] | Sequence[Any]
 
@@ -50,13 +51,15 @@ class Endpoint:
         request: The type of its parameters: of the query string, or of a JSON body.
         function: Gives the answer.
         gives: In which form.
+        takes: What the body of a POST is: JSON, or a file, whose parameters are then in the query string.
     """
 
     path: str
     method: Literal["GET", "POST"]
     request: type[requests.Asked]
     function: Callable[[Session, Any], Answer]
-    gives: Literal["json", "numbers", "file"]
+    gives: Form
+    takes: Literal["json", "file"] = "json"
 
     @property
     def summary(self) -> str:
@@ -68,13 +71,13 @@ ENDPOINTS: list[Endpoint] = []
 
 
 def endpoint(
-    path: str, method: Literal["GET", "POST"] = "GET", gives: Literal["json", "numbers", "file"] = "json"
+    path: str, method: Literal["GET", "POST"] = "GET", gives: Form = "json", takes: Literal["json", "file"] = "json"
 ) -> Callable[[Callable[[Session, R], Answer]], Callable[[Session, R], Answer]]:
     """Register a function as an endpoint; its second parameter says what may be asked."""
 
     def register(function: Callable[[Session, R], Answer]) -> Callable[[Session, R], Answer]:
         request = getattr(requests, function.__annotations__["asked"].rpartition(".")[2])
-        ENDPOINTS.append(Endpoint(path, method, request, function, gives))
+        ENDPOINTS.append(Endpoint(path, method, request, function, gives, takes))
         return function
 
     return register

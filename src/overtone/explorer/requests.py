@@ -12,6 +12,8 @@ MOST_ROWS = 1_000_000
 MOST_DESCRIBED = 500
 """Clips whose metadata one request gets."""
 MOST_NEIGHBOURS = 200
+MOST_QUERIES = 50
+"""Clips of an uploaded file whose answers are shown."""
 
 Row = Annotated[int, Field(ge=0, le=2**40)]
 RunNumber = Annotated[int, Field(ge=0, le=1, description="Number of the run, from 0.")]
@@ -74,6 +76,14 @@ class Like(OfRun):
     k: Neighbours = 24
     from_modality: Annotated[str | None, Field(max_length=200)] = None
     to_modality: Annotated[str | None, Field(max_length=200)] = None
+
+
+class Upload(OfRun):
+    """A file whose clips are the query: features, or an image, a sound, a video or a text."""
+
+    name: Annotated[str, Field(min_length=1, max_length=1000, description="The file's name; its suffix counts.")]
+    k: Neighbours = 24
+    content: Annotated[bytes, Field(min_length=1)]
 
 
 class Find(OfRun):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +27,7 @@ from overtone.search import (
     Mismatches,
     Outliers,
     ScaledClips,
+    SearchResult,
     Store,
     find_duplicates,
     find_mismatched,
@@ -42,6 +45,10 @@ FINDERS: Mapping[str, Callable[[ScaledClips], Found]] = {
 }
 """What can be looked for."""
 _TYPES: Mapping[str, type[Found]] = {"duplicates": Duplicates, "outliers": Outliers, "mismatched": Mismatches}
+AskFile = Callable[[Store, Run, Path, int], SearchResult]
+"""Searches a store by a file, whose clips are embedded with a run, for so many clips each."""
+_LONGEST = 100
+"""Characters of an uploaded file's name that are kept."""
 _SUPPORT = 24
 """Clips that are named for each edge of the class graph."""
 
@@ -64,6 +71,7 @@ class Session:
         spaces: One for each run.
         media: Where media may be read.
         read_data: Reads the features of the clips, for what is found among them; None where they are not known.
+        ask_file: Searches a store by the clips of a file, embedded with a run; None where that cannot be done.
         jobs: What takes longer than a request.
     """
 
@@ -71,6 +79,7 @@ class Session:
     spaces: tuple[Space, ...]
     media: MediaRoots
     read_data: Callable[[], PairedFeatures] | None = None
+    ask_file: AskFile | None = None
     jobs: Jobs = field(default_factory=Jobs)
 
     def __post_init__(self) -> None:
@@ -136,6 +145,31 @@ class Session:
         keep_found(run, found, data)
         return found
 
+    def answer_file(self, number: int, name: str, content: bytes, k: int) -> SearchResult:
+        """The clips nearest to those of a file.
+
+        Args:
+            number: Of the run that embeds them.
+            name: The file's name.
+            content: What is in it.
+            k: Most clips per query.
+
+        Raises:
+            InputError: The file cannot be read, or its clips cannot be embedded.
+        """
+        space = self.space(number)
+        if self.ask_file is None:
+            raise InputError("files are no queries here", fix="start the explorer with overtone explore")
+        plain = re.sub(r"[^\w.-]", "_", name.replace("\\", "/").rpartition("/")[2]).lstrip(".")[-_LONGEST:] or "file"
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / plain
+            path.write_bytes(content)
+            try:
+                with space.lock:
+                    return self.ask_file(space.store, space.run, path, k)
+            except InputError as error:
+                raise InputError(str(error).replace(str(path), plain)) from None
+
     def graph(self, number: int) -> Graph:
         """The class graph of a run, with the clips that support its edges. May take long.
 
@@ -177,6 +211,7 @@ def open_session(
     *,
     media: Sequence[Path] = (),
     read_data: Callable[[], PairedFeatures] | None = None,
+    ask_file: AskFile | None = None,
 ) -> Session:
     """Read the stores of one or two runs.
 
@@ -184,6 +219,7 @@ def open_session(
         runs: Each run with the store of its embeddings. Clips are those that all stores have, in the first one's order.
         media: Folders with media.
         read_data: Reads the features of the clips.
+        ask_file: Searches a store by a file.
 
     Returns:
         The session.
@@ -202,4 +238,6 @@ def open_session(
         rows = {name: row for row, name in enumerate(records.ids)}
         aligned.append(records.take(np.array([rows[name] for name in names], dtype=np.int64)))
     spaces = [Space(run, store, part, number) for number, ((run, store), part) in enumerate(zip(runs, aligned))]
-    return Session(Clips(aligned[0].ids, aligned[0].metadata), tuple(spaces), MediaRoots(tuple(media)), read_data)
+    return Session(
+        Clips(aligned[0].ids, aligned[0].metadata), tuple(spaces), MediaRoots(tuple(media)), read_data, ask_file
+    )

@@ -46,7 +46,7 @@ class Space:
 
     def __init__(self, run: Run, store: Store, records: Records, number: int = 0) -> None:
         self.run, self.store, self.records, self.number = run, store, records, number
-        self._lock = threading.Lock()  # a store has one owner, and requests come from several threads
+        self.lock = threading.Lock()  # a store has one owner, and requests come from several threads
         vectors = [records.vectors[name] for name in self.modalities]
         present = [records.present[name] for name in self.modalities]
         self.projection = Projection.of(vectors, present, None if run.folder is None else run.folder / EXPLORED)
@@ -89,7 +89,7 @@ class Space:
         """
         name = self.records.ids[row]
         asked = [one for one in self.modalities if self.records.present[one][row]]
-        with self._lock:
+        with self.lock:
             found = [
                 search_ids(self.store, [name], k, from_modality=one, to_modality=other)
                 for one in asked
@@ -119,7 +119,7 @@ class Space:
         if not mean.any():
             raise InputError(f"none of these clips has {' or '.join(names)}", fix="search from the other modality")
         targets = self.modalities if sought is None else (sought,)
-        with self._lock:
+        with self.lock:
             # every name of the query stands for the same vector, the mean of the clips
             found = search_vectors(
                 self.store, dict.fromkeys(names, mean), k + len(given), ids=["selection"], to_modality=targets

@@ -4,7 +4,7 @@ import { Drawer } from "./drawer.js";
 import { listenToKeys } from "./keys.js";
 import { effect, html, render } from "./lib.js";
 import { SearchBox } from "./search.js";
-import { SelectionBar } from "./selection.js";
+import { listenToDrops, SelectionBar } from "./selection.js";
 import { read } from "./server.js";
 import { keepFilter, Sidebar, sidebarOpen } from "./sidebar.js";
 import { bothRuns, clip, answer, currentRun, dialog, failure, ids, keepAddress, readAddress, run, session, theme, toast, view } from "./state.js";
@@ -71,6 +71,7 @@ async function start() {
   keepFilter();
   keepTheme();
   listenToKeys();
+  listenToDrops();
   effect(() => (document.title = `${NAMES[view.value]} · ${currentRun.value.name} · Overtone`));
 }
 

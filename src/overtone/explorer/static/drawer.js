@@ -94,19 +94,23 @@ function Metadata({ metadata }) {
 }
 
 function AnswerPage() {
-  const { title, rows, from, to, hits } = answer.value;
+  const { title, rows, from, to, hits, answers, at } = answer.value;
   const every = ["both", ...modalities.value];
   const again = (one, other) => findLike(rows, title, one === "both" ? null : one, other === "both" ? null : other);
   return html`<div class="drawer-head"><h2>${title}</h2>
       <button type="button" aria-label="Close" title="Close (Esc)" onClick=${() => (answer.value = null)}>✕</button></div>
-    <div class="ways">
+    ${answers?.length > 1 && html`<label class="field"><span>Clip of the file</span><select value=${at}
+        onChange=${(event) => (answer.value = { ...answer.value, at: Number(event.target.value), hits: answers[event.target.value].hits })}>
+        ${answers.map((one, index) => html`<option value=${index} selected=${index === at}>${one.query}</option>`)}</select></label>`}
+    ${answers && html`<p class="quiet">${answers[at].from.join(" and ")} → ${answers[at].to.join(" and ")}</p>`}
+    ${rows && html`<div class="ways">
       <label class="field"><span>From</span><select value=${from ?? "both"} onChange=${(event) => again(event.target.value, to ?? "both")}>
         ${every.map((one) => html`<option value=${one} selected=${one === (from ?? "both")}>${one}</option>`)}</select></label>
       <label class="field"><span>To</span><select value=${to ?? "both"} onChange=${(event) => again(from ?? "both", event.target.value)}>
         ${every.map((one) => html`<option value=${one} selected=${one === (to ?? "both")}>${one}</option>`)}</select></label>
-    </div>
+    </div>`}
     ${hits === null ? html`<p class="quiet" role="status">Searching…</p>` : html`
-      <p class="quiet small">By the cosine with the mean of ${plural(rows.length, "clip")}; σ: above what random pairs have.</p>
+      <p class="quiet small">By the cosine${rows ? ` with the mean of ${plural(rows.length, "clip")}` : ""}; σ: above what random pairs have.</p>
       <${Hits} found=${answer.value} />
       <button type="button" class="link" onClick=${() => select(hits.map((hit) => hit.row))}>Select these ${hits.length}</button>`}`;
 }

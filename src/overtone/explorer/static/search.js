@@ -1,5 +1,6 @@
 // The search box: ids and text of the metadata; what matches is opened, or selected as a whole.
 import { debounced, html, plural, useRef, useState } from "./lib.js";
+import { findByFile } from "./selection.js";
 import { post, readNumbers } from "./server.js";
 import { complain, openClip, say, select, view } from "./state.js";
 
@@ -63,6 +64,8 @@ export function SearchBox() {
       aria-activedescendant=${found?.rows.length ? `found-${at}` : undefined}
       onInput=${type} onKeyDown=${onKeyDown} onBlur=${() => setTimeout(close, 150)} />
     <kbd aria-hidden="true">/</kbd>
+    <label class="file" title="Search by a file: features, an image, a sound, a video or a text; or drop it on the page">
+      <input type="file" aria-label="Search by a file" onChange=${(event) => { findByFile(event.target.files[0]); event.target.value = ""; }} /><span aria-hidden="true">File…</span></label>
     <div id="search-found" role="listbox" aria-label="Found clips" hidden=${found === null}>
       ${found?.rows.length === 0 && html`<p class="quiet">No id and no text has “${found.text}”.</p>`}
       ${found?.clips.map((one, index) => html`<div id=${`found-${index}`} role="option" aria-selected=${index === at} key=${one.id}

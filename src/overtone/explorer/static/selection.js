@@ -1,6 +1,6 @@
 // What can be done with the clips that are selected.
 import { html, plural } from "./lib.js";
-import { post } from "./server.js";
+import { post, sendFile } from "./server.js";
 import { answer, clip, complain, openExport, run, select, selection, view } from "./state.js";
 
 const MOST_LIKE = 10_000;
@@ -21,6 +21,29 @@ export async function findLike(rows, title, from = null, to = null) {
     answer.value = null;
     complain(error);
   }
+}
+
+/** Asks for the clips nearest to those of a file, and shows them beside the view. */
+export async function findByFile(file) {
+  answer.value = { title: file.name, hits: null };
+  clip.value = null;
+  try {
+    const answers = await sendFile("/api/upload", { run: run.value, k: 50 }, file);
+    if (!answers.length) throw new Error(`${file.name} holds no clip.`);
+    answer.value = { title: file.name, answers, at: 0, hits: answers[0].hits };
+  } catch (error) {
+    answer.value = null;
+    complain(error);
+  }
+}
+
+/** A file that is dropped anywhere on the page is a query. */
+export function listenToDrops() {
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files.length) findByFile(event.dataTransfer.files[0]);
+  });
 }
 
 export function SelectionBar() {

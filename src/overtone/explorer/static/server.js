@@ -60,6 +60,12 @@ export async function post(path, body) {
   return (await send(path, body)).json();
 }
 
+/** Sends a file as a query. */
+export async function sendFile(path, asked, file) {
+  const answer = await ask(address(path, { ...asked, name: file.name }), { method: "POST", body: file });
+  return answer.json();
+}
+
 /** Saves what the server answers as a file. */
 export async function save(path, body, name) {
   const blob = await (await send(path, body)).blob();
