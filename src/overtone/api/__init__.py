@@ -1,5 +1,7 @@
 """The verbs as Python functions: what the command line does, with objects for results."""
 
+from overtone.api.build_result import Build, BuildStage
+from overtone.api.building import build
 from overtone.api.catalogue import Catalogue, catalogue
 from overtone.api.comparing import compare, demo, diagnose
 from overtone.api.evaluating import evaluate
@@ -15,17 +17,6 @@ from overtone.api.running import embed, report_run, train
 from overtone.api.searching import search_store
 from overtone.core.plugins import import_plugin
 
-__all__ = ["Catalogue", "catalogue", "compare", "demo", "diagnose", "embed", "evaluate", "export", "extract"]
-__all__ += [
-    "events",
-    "explore",
-    "find",
-    "graph",
-    "import_plugin",
-    "index",
-    "inspect",
-    "label",
-    "report_run",
-    "search_store",
-]
-__all__ += ["simulate", "train"]
+__all__ = ["Build", "BuildStage", "Catalogue", "build", "catalogue", "compare", "demo", "diagnose"]
+__all__ += ["embed", "evaluate", "events", "explore", "export", "extract", "find", "graph"]
+__all__ += ["import_plugin", "index", "inspect", "label", "report_run", "search_store", "simulate", "train"]

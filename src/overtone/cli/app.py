@@ -47,6 +47,7 @@ def overtone(
 OUT = frozenset({"out"})
 COMMANDS = {
     "demo": Command(api.demo, showing.show_comparison, "Compare methods on built-in real data", plugins=False),
+    "build": Command(api.build, showing.show_build, "Make a searchable space from a folder of media", plugins=False),
     "extract": Command(api.extract, showing.show_extraction, "Turn media into a file of features", plugins=False),
     "inspect": Command(api.inspect, showing.show_inspection, "Show what is in DATA and what is wrong", plugins=False),
     "train": Command(api.train, showing.show_run, "Train one method and evaluate it", OUT),

@@ -12,7 +12,7 @@ from overtone.cli.output import Output
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from overtone.api import Catalogue
+    from overtone.api import Build, Catalogue
     from overtone.evaluation import Evaluation
     from overtone.experiments import Comparison, Diagnosis
     from overtone.features import Features, Inspection, PairedFeatures
@@ -89,6 +89,17 @@ def show_diagnosis(output: Output, diagnosis: Diagnosis, arguments: Arguments) -
     output.document(diagnosis.to_dict())
     output.say(*tables.diagnosis_table(diagnosis), f"\nReport (open it in a browser): {diagnosis.report}")
     output.say(*_written(arguments))
+
+
+def show_build(output: Output, built: Build, arguments: Arguments) -> None:
+    """What each stage took and why, and what to do next."""
+    output.document(built.to_dict())
+    for stage in built.stages:
+        output.say(stage.line())
+    output.say(f"\nRun and store: {built.run}; availability of the clips: {built.features}.clips.csv")
+    if built.report is not None:
+        output.say(f"Report (open it in a browser): {built.report}")
+    output.say(f"Search: overtone search {built.run} --query FILE")
 
 
 def show_extraction(output: Output, features: Features, arguments: Arguments) -> None:

@@ -1,0 +1,52 @@
+"""What a build has made, and what each of its stages took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from overtone.core.documents import Document
+
+
+@dataclass(frozen=True)
+class BuildStage(Document):
+    """One stage of a build.
+
+    Attributes:
+        name: ``"extract"``, ``"inspect"``, ``"train"``, ``"index"`` or ``"report"``.
+        took: What it took and made.
+        why: Why it was done so.
+        seconds: How long it took; 0 if it was done before.
+    """
+
+    name: str
+    took: str
+    why: str
+    seconds: float = 0.0
+
+    def line(self) -> str:
+        """All of it in one line of text."""
+        return f"{self.name}: {self.took} ({self.why})"
+
+
+@dataclass(frozen=True)
+class Build(Document):
+    """What :func:`overtone.api.build` has made.
+
+    Attributes:
+        source: The media.
+        out: The folder with everything.
+        features: The file of features; the availability manifest lies beside it.
+        run: The run folder, which holds the store.
+        report: The report; None without a test split.
+        stages: What each stage took, and why.
+        scores: Metric to its value on the test split, and by chance where that is known.
+    """
+
+    source: str
+    out: Path
+    features: Path
+    run: Path
+    report: Path | None = None
+    stages: tuple[BuildStage, ...] = ()
+    scores: dict[str, float] = field(default_factory=dict)
