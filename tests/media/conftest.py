@@ -17,7 +17,7 @@ import soundfile
 from PIL import Image
 from scipy.io import savemat
 
-from .clips import RATE, tone
+from synthetic_clips import RATE, tone
 
 SIDE = 16
 NAMES = ("ant", "bee", "cow", "dog")

@@ -13,8 +13,7 @@ from PIL import Image
 from overtone.core import InputError
 from overtone.media.decoding import BrokenMedium, Frames, Sampling, Sound, decode_medium, find_blank, resample
 from overtone.media.decoding.kinds import MOST_FRAMES
-
-from .clips import RATE, tone, write_clip
+from synthetic_clips import RATE, tone, write_clip
 
 
 @pytest.mark.parametrize(

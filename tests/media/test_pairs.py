@@ -16,9 +16,9 @@ import torch
 from overtone.core import InputError, Progress
 from overtone.features import PairedFeatures, load
 from overtone.media import extract, read_catalogue, read_record
+from synthetic_clips import COLOURS, RATE, TONES, tone, write_clip
 
 from . import conftest as make
-from .clips import COLOURS, RATE, TONES, tone, write_clip
 from .conftest import NAMES, PAIRED
 
 
