@@ -177,7 +177,7 @@ def test_extract(cli: Cli, seen: Seen) -> None:
     cli("extract", "photos", "--out", "p.npz", "--device", "cpu")
     plain = {"backbone": (), "layout": None, "split": None, "limit": None, "settings": None, "seed": 0}
     plain |= {"frames": 8, "fps": None, "window": None, "hop": None, "steps": None, "modalities": None}
-    plain |= {"batch_size": 64, "workers": None, "device": "cpu", "shard": None}
+    plain |= {"batch_size": 32, "workers": None, "device": "cpu", "shard": None}
     flags = ("strict", "only_pairs", "merge", "resume", "overwrite")
     plain |= dict.fromkeys(flags, False)
     assert given(found, *plain) == plain

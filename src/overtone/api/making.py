@@ -31,7 +31,7 @@ def extract(
     split: Annotated[str | None, Param("NAME")] = None,
     limit: Annotated[int | None, Param("N", minimum=1)] = None,
     seed: Annotated[int, Param("N", minimum=0)] = 0,
-    batch_size: Annotated[int, Param("N", minimum=1)] = 64,
+    batch_size: Annotated[int, Param("N", minimum=1)] = 32,
     workers: Workers = None,
     device: Annotated[str, Param("NAME")] = "auto",
     strict: Flag = False,

@@ -42,7 +42,7 @@ def extract(
     window: float | None = None,
     hop: float | None = None,
     steps: int | None = None,
-    batch_size: int = 64,
+    batch_size: int = 32,
     device: str = "cpu",
     workers: int | None = None,
     strict: bool = False,
