@@ -122,6 +122,7 @@ def test_words_and_texts_are_queries(media: Path) -> None:
         ({"query": "red-1.png", "backbone": "onnx:x"}, "made by that backbone; got onnx; valid: hog-color, log-mel"),
         ({"query": "red-9999.png"}, "no item 'red-9999.png', and no file of that name"),
         ({"query": "broken.wav"}, "broken.wav: cannot be decoded"),
+        ({"query": "silent.wav"}, "silent.wav: silent, so there is nothing to search by"),
         ({}, "a search needs a query"),
     ],
 )
@@ -130,8 +131,11 @@ def test_queries_that_cannot_be(
 ) -> None:
     import re
 
+    import soundfile
+
     monkeypatch.chdir(media)
     (media / "broken.wav").write_bytes(b"RIFF but no sound")
+    soundfile.write(media / "silent.wav", np.zeros(800, np.float32), 16_000)
     parts = [re.escape(part) for part in said.split(".*")]
     with pytest.raises(InputError, match=".*".join(parts)):
         overtone.api.search_store("seen", **options)

@@ -15,6 +15,8 @@ from overtone.features import Features, Provenance
 from overtone.media import make_backbone
 from overtone.media.recipes import Recipe, check_recipes, check_same, make_recipe, read_recipes, recipes_of
 
+GOOD: dict[str, Any] = {"backbone": "hog-color", "takes": "image"}
+
 
 def recipe(name: str = "hog-color", **settings: Any) -> Recipe:
     backbone = make_backbone(name, settings)
@@ -43,7 +45,19 @@ def test_sources_without_a_record_have_no_recipes(source: str) -> None:
     assert read_recipes(source) == {}
 
 
-@pytest.mark.parametrize("damaged", [{"backbone": "hog-color"}, {"takes": "smell", "backbone": "x"}, 3, {"x": 1}, None])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"backbone": "hog-color"},
+        {"takes": "smell", "backbone": "x"},
+        3,
+        {"x": 1},
+        None,
+        {**GOOD, "sampling": {"frames": "x"}},
+        {**GOOD, "steps": "x"},
+        {**GOOD, "settings": []},
+    ],
+)
 def test_damaged_recipes_are_one_sentence(tmp_path: Path, damaged: Any) -> None:
     with pytest.raises(InputError, match=r"f\.npz\.json: the recipe of 'visual' is damaged; extract again"):
         read_recipes(stored(tmp_path, {"visual": damaged}))

@@ -11,7 +11,7 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.features import Features, Provenance
 from overtone.media.backbones import Backbone
-from overtone.media.decoding import BrokenMedium, Sampling, decode_medium
+from overtone.media.decoding import BrokenMedium, Medium, Sampling, decode_medium, find_blank
 from overtone.media.decoding.kinds import is_video, modality_of
 from overtone.media.parts import embed_parts, prepare_parts
 from overtone.media.recipes import Recipe
@@ -106,6 +106,7 @@ def _check_taken(
 
 def _describe(medium: Path | str, backbone: Backbone, recipe: Recipe, *, optional: bool) -> Tensor | None:
     """(d,) or (T, d) features; None where a video has no sound, and it is described by its frames, too."""
+    decoded: Medium
     if isinstance(medium, Path):
         path = medium.expanduser()
         try:
@@ -116,6 +117,8 @@ def _describe(medium: Path | str, backbone: Backbone, recipe: Recipe, *, optiona
             raise InputError(f"{medium}: cannot be decoded ({reason})", fix="name another file") from None
     else:
         decoded = medium
+    if blank := find_blank(decoded):
+        raise InputError(f"{medium}: {blank}, so there is nothing to search by", fix="name another one")
     parts = prepare_parts(backbone, decoded, steps=recipe.steps)
     return embed_parts(backbone, [parts], sequence=recipe.steps is not None)[0]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
+
+import pydantic
 
 from overtone.core import InputError
 from overtone.core.devices import find_device
@@ -43,7 +45,7 @@ class Recipe(Document):
     preprocessing: dict[str, Any] = field(default_factory=dict)
     checksum: str = ""
     width: int = 0
-    sampling: dict[str, Any] = field(default_factory=dict)
+    sampling: dict[str, int | float | None] = field(default_factory=dict)
     steps: int | None = None
 
     def open(self, device: str = "cpu", spec: str | None = None) -> Backbone:
@@ -69,6 +71,9 @@ class Recipe(Document):
             raise InputError(f"the backbone that made the features cannot be opened: {error}", fix=fix) from None
         check_same(make_recipe(backbone), self, f"backbone {spec or self.backbone}")
         return backbone
+
+
+_CHECKED = pydantic.TypeAdapter(Recipe)
 
 
 def make_recipe(
@@ -132,12 +137,9 @@ def recipes_from(stored: object, where: str) -> dict[str, Recipe]:
     found = {}
     for modality, entries in stored.items():
         try:
-            recipe = Recipe.from_dict(cast(Mapping[str, Any], entries))
-        except (TypeError, ValueError, AttributeError, KeyError):
+            found[str(modality)] = _CHECKED.validate_python(entries)
+        except pydantic.ValidationError:
             raise InputError(f"{where}: the recipe of {modality!r} is damaged", fix="extract again") from None
-        if recipe.takes not in get_args(Takes) or not isinstance(recipe.backbone, str):
-            raise InputError(f"{where}: the recipe of {modality!r} is damaged", fix="extract again")
-        found[str(modality)] = recipe
     return found
 
 
