@@ -74,7 +74,9 @@ def turned() -> bytes:
     ("make_raw", "size", "colour"),
     [
         (lambda: stored(Image.new("L", (3, 2), 77)), (3, 2), (77, 77, 77)),
-        (lambda: stored(Image.new("RGBA", (3, 2), (1, 2, 3, 0))), (3, 2), (1, 2, 3)),
+        (lambda: stored(Image.new("RGBA", (3, 2), (1, 2, 3, 255))), (3, 2), (1, 2, 3)),
+        (lambda: stored(Image.new("RGBA", (3, 2), (1, 2, 3, 0))), (3, 2), (255, 255, 255)),
+        (lambda: stored(Image.new("RGBA", (3, 2), (0, 0, 0, 51))), (3, 2), (204, 204, 204)),
         (lambda: stored(Image.fromarray(np.full((2, 3), 51456, np.uint16))), (3, 2), (201, 201, 201)),
         (lambda: np.full((2, 3), 9, np.uint8), (3, 2), (9, 9, 9)),
         (palette, (2, 2), None),
