@@ -46,7 +46,7 @@ def test_counterparts_are_found_far_above_chance(run: Run) -> None:
 
 @pytest.mark.parametrize(("suffix", "way"), [("ogg", ("audio", "visual")), ("png", ("visual", "audio"))])
 def test_speech_finds_pictures_and_back(run: Run, suffix: str, way: tuple[str, str]) -> None:
-    """By the files themselves; in training, counterparts were shown, so the exact one is among the first."""
+    """By the files themselves: the exact counterpart is among the first five far more often than by chance."""
     assert run.folder is not None
     with overtone.open_store(run.folder) as store:
         (items,) = store.iterate()
@@ -55,7 +55,7 @@ def test_speech_finds_pictures_and_back(run: Run, suffix: str, way: tuple[str, s
     found = api.search_store(run.folder, query=[str(stamps / f"{name}.{suffix}") for name in learnt], k=5)
     assert (found.from_modality, found.to_modality) == ((way[0],), (way[1],))
     exact = [name in {hit.id for hit in one.hits} for name, one in zip(learnt, found.queries)]
-    assert sum(exact) > len(exact) / 2
+    assert sum(exact) > 5 * len(exact) * 5 / len(items)
     same = api.search_store(run.folder, query=stamps / f"{learnt[0]}.{suffix}", to_modality=way[0], k=1)
     (hit,) = same.queries[0].hits
     assert hit.id == learnt[0]
