@@ -218,6 +218,27 @@ def test_the_mean_of_a_text_leaves_out_what_fills_it_up(stored: Callable[[str], 
     torch.testing.assert_close(row(make_backbone(spec, modality="text"), "an owl sings"), wanted, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "modality", "medium"),
+    [("bert", "text", "an owl"), ("wav2vec2", "audio", noise(1.0)), ("whisper", "audio", noise(1.0))],
+)
+def test_a_layer_is_taken(stored: Callable[[str], str], name: str, modality: str, medium: Any) -> None:
+    def layer(number: int | None) -> torch.Tensor:
+        settings = {"layer": number, "output": "mean", "window": 2.0}
+        return row(make_backbone(stored(name), settings, modality=modality), medium)
+
+    torch.testing.assert_close(layer(1), layer(-1))
+    assert not torch.allclose(layer(0), layer(1), atol=1e-3)
+    with pytest.raises(InputError, match=r"has no such layer; got 7; valid: 0 to 1, or from -2 on"):
+        layer(7)
+
+
+def test_a_layer_has_no_projection(stored: Callable[[str], str]) -> None:
+    assert row(make_backbone(stored("clip"), {"layer": -2}, modality="text"), "an owl").shape == (16,)
+    with pytest.raises(InputError, match="'projected' of a layer; valid: mean"):
+        make_backbone(stored("clip"), {"layer": -2, "output": "projected"}, modality="text")
+
+
 @pytest.mark.parametrize("name", ["videomae", "xclip"])
 def test_videos_become_rows(stored: Callable[[str], str], name: str) -> None:
     backbone: Any = make_backbone(stored(name), modality="visual")

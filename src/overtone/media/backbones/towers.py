@@ -24,6 +24,9 @@ class TowerSettings(Settings):
     """What becomes the features: the projection into the space shared with another modality, the pooled output, the
     class token, or the mean over the tokens of the last layer; auto takes the first that is usual for the model and
     that it has trained weights for."""
+    layer: int | None = Field(default=None, ge=-1000, le=1000)
+    """Layer whose tokens are taken, for their mean or the class token: 0 is what goes into the first one, -1 the last,
+    -2 the one before; by default the end of the model. Of speech models a middle layer is often the best."""
     tokens: int = Field(default=77, ge=1, le=8192)
     """Texts: longest number of tokens; what comes after is cut off. Never more than the model takes."""
     window: float = Field(default=10.0, ge=0.1, le=60)
@@ -48,7 +51,7 @@ class Tower(Backbone):
         seed: int = 0,
         wanted: tuple[Takes, ...] | None = None,
     ) -> None:
-        from overtone.media.sides import Side, kinds_of
+        from overtone.media.sides import Choice, Side, kinds_of
         from overtone.media.sides.sound import SoundSide
         from overtone.media.sides.text import TextSide
         from overtone.media.sides.visual import FramesSide, ImageSide
@@ -71,7 +74,8 @@ class Tower(Backbone):
             "text": TextSide,
         }
         limit = settings.tokens if kind == "text" else settings.window
-        self.side = sides[kind](stored, self.model, lacking, settings.output, limit)
+        self.side = sides[kind](stored, self.model, lacking, Choice(settings.output, settings.layer, limit))
+        self.side.check()
         self.window = self.side.window
 
     def prepare(self, medium: Any) -> Prepared:

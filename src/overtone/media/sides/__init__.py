@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from overtone.core import InputError
@@ -15,6 +17,22 @@ Output = str
 """``"projected"``, ``"pooled"``, ``"cls"`` or ``"mean"``."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What is taken of a model.
+
+    Attributes:
+        output: Of its outputs, or ``"auto"``.
+        layer: Number of the layer whose tokens are taken, 0 for what goes into the first one, negative from the end;
+            None for the model's own end.
+        limit: The largest input: tokens of a text, or seconds of a sound where the model takes any.
+    """
+
+    output: Output = "auto"
+    layer: int | None = None
+    limit: float = 10.0
+
+
 class Side(ABC):
     """One side of a model.
 
@@ -22,8 +40,7 @@ class Side(ABC):
         stored: The model's files.
         model: The model.
         lacking: Names of weights that were not stored.
-        wanted: The output to take, or ``"auto"``.
-        limit: The largest input: tokens of a text, or seconds of a sound where the model takes any.
+        choice: What is taken of it.
 
     Raises:
         InputError: The model has no such output, or its preprocessing is not known.
@@ -34,14 +51,18 @@ class Side(ABC):
     window: float | None = None
     """See :class:`overtone.media.backbones.Backbone`."""
 
-    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], wanted: Output, limit: float) -> None:
-        self.stored, self.model, self.limit = stored, model, limit
+    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], choice: Choice) -> None:
+        self.stored, self.model, self.choice = stored, model, choice
         self.projects = hasattr(model, self.projection)
         valid = [*(["projected"] if self.projects else []), *self.outputs(lacking)]
+        wanted = choice.output
+        if choice.layer is not None:  # the others belong to the end of the model
+            valid = [name for name in ("mean", "cls") if name in valid] or ["mean"]
         if wanted not in ("auto", *valid):
             what = f"{stored.name}: has no trained weights for the output {wanted!r}"
-            raise InputError(what, valid=", ".join(valid))
+            raise InputError(what if choice.layer is None else f"{what} of a layer", valid=", ".join(valid))
         self.output = valid[0] if wanted == "auto" else wanted
+        self.states = {} if choice.layer is None else {"output_hidden_states": True}
 
     @abstractmethod
     def outputs(self, lacking: set[str]) -> list[Output]:
@@ -70,7 +91,7 @@ class Side(ABC):
         if self.output == "pooled":
             pooled: Tensor = outputs.pooler_output
             return pooled.flatten(1)
-        last: Tensor = outputs.last_hidden_state
+        last = self.tokens_of(outputs)
         if last.dim() != 3:  # a map of (channels, height, width): convolutional models have no tokens
             return last.mean(dim=(2, 3))
         if self.output == "cls":
@@ -78,6 +99,30 @@ class Side(ABC):
         if weights is None:
             return last.mean(dim=1)
         return (last * weights[..., None]).sum(dim=1) / weights.sum(dim=1, keepdim=True).clamp(min=1)
+
+    def tokens_of(self, outputs: Any) -> Tensor:
+        """(n, T, d) tokens of the chosen layer."""
+        if self.choice.layer is None:
+            last: Tensor = outputs.last_hidden_state
+            return last
+        layers: tuple[Tensor, ...] = outputs.hidden_states
+        if not -len(layers) <= self.choice.layer < len(layers):
+            valid = f"0 to {len(layers) - 1}, or from -{len(layers)} on, counted from the end"
+            raise InputError(f"{self.stored.name}: has no such layer", got=self.choice.layer, valid=valid)
+        return layers[self.choice.layer]
+
+    @abstractmethod
+    def example(self) -> Any:
+        """A small medium of its kind."""
+
+    def check(self) -> None:
+        """Describe an example once, so that a model that cannot says so before the work.
+
+        Raises:
+            InputError: It fails.
+        """
+        with self.stored.opening(), torch.inference_mode():
+            self.embed(torch.from_numpy(self.prepare(self.example()))[None].to(self.model.device))
 
 
 def kinds_of(model: Any) -> list[Takes]:

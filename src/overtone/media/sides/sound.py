@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from overtone.media.backbones import Prepared
-from overtone.media.sides import Output, Side
+from overtone.media.sides import Choice, Output, Side
 from overtone.media.stored_models import StoredModel
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ class SoundSide(Side):
 
     projection = "get_audio_features"
 
-    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], wanted: Output, limit: float) -> None:
-        super().__init__(stored, model, lacking, wanted, limit)
+    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], choice: Choice) -> None:
+        super().__init__(stored, model, lacking, choice)
         self.extractor = stored.companion("AutoFeatureExtractor")
         self.rate = int(self.extractor.sampling_rate)
         self.input = str(self.extractor.model_input_names[0])
@@ -59,10 +59,15 @@ class SoundSide(Side):
             inputs = {self.input: values, **(longer if fusion else {})}
             if self.output == "projected":
                 return self.project(**inputs)
-            return self.take(self.model.audio_model(**inputs))
+            return self.take(self.model.audio_model(**inputs, **self.states))
         model = self.model.get_encoder() if self.model.config.is_encoder_decoder else self.model
-        outputs = model(**{self.input: values})
+        outputs = model(**{self.input: values}, **self.states)
         return self.take(outputs, None if self.output == "pooled" else self._filled(outputs, share))
+
+    def example(self) -> Sound:
+        from overtone.media.decoding import Sound
+
+        return Sound(np.zeros(self.samples, np.float32), self.rate)
 
     def preprocessing(self) -> dict[str, Any]:
         known = {name: getattr(self.extractor, name) for name in _KNOWN if hasattr(self.extractor, name)}
@@ -70,7 +75,7 @@ class SoundSide(Side):
 
     def _filled(self, outputs: Any, share: Tensor) -> Tensor | None:
         """(n, T) 1 for the steps of the output that lie in the sound; None where its tokens are no steps of time."""
-        steps = outputs.last_hidden_state.shape[1]
+        steps = self.tokens_of(outputs).shape[1]
         if len(self.shape) > 1 and not self.model.config.is_encoder_decoder:
             return None
         last = (share * steps).ceil().clamp(min=1)
@@ -89,4 +94,4 @@ class SoundSide(Side):
                 return float(getattr(extractor, name))
         if getattr(extractor, "num_mel_bins", None) and getattr(extractor, "max_length", None):
             return float(extractor.max_length) / 100  # frames of 10 ms
-        return self.limit
+        return self.choice.limit

@@ -6,13 +6,12 @@ import hashlib
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.files import json_text
 from overtone.media.backbones import Prepared
-from overtone.media.sides import Output, Side
+from overtone.media.sides import Choice, Output, Side
 from overtone.media.stored_models import StoredModel
 
 _FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
@@ -26,17 +25,15 @@ class TextSide(Side):
 
     projection = "get_text_features"
 
-    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], wanted: Output, limit: float) -> None:
-        super().__init__(stored, model, lacking, wanted, limit)
+    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], choice: Choice) -> None:
+        super().__init__(stored, model, lacking, choice)
         if not any(stored.file(name) for name in _FILES):  # the library would make up one that knows no word
             what = f"{stored.name}: no tokenizer is stored beside the model"
             raise InputError(what, valid=", ".join(_FILES), fix="save it there (save_pretrained)")
         self.tokenizer = stored.companion("AutoTokenizer")
         places = getattr(getattr(model.config, "text_config", model.config), "max_position_embeddings", _UNBOUNDED)
-        self.tokens = int(min(limit, self.tokenizer.model_max_length, places))
+        self.tokens = int(min(choice.limit, self.tokenizer.model_max_length, places))
         self.masks = "attention_mask" in self.tokenizer.model_input_names
-        with stored.opening():
-            self.embed(torch.from_numpy(self.prepare("a"))[None].to(model.device))
 
     def outputs(self, lacking: set[str]) -> list[Output]:
         if self.projects:
@@ -56,7 +53,10 @@ class TextSide(Side):
         if self.output == "projected":
             return self.project(**inputs)
         model = self.model.text_model if self.projects else self.model
-        return self.take(model(**inputs), mask.float())
+        return self.take(model(**inputs, **self.states), mask.float())
+
+    def example(self) -> str:
+        return "a"
 
     def preprocessing(self) -> dict[str, Any]:
         words = json_text(sorted(self.tokenizer.get_vocab().items()))

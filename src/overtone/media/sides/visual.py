@@ -11,7 +11,7 @@ from torch import Tensor
 
 from overtone.media.backbones import Prepared
 from overtone.media.preprocessing import read_preprocessing
-from overtone.media.sides import Output, Side
+from overtone.media.sides import Choice, Output, Side
 from overtone.media.stored_models import StoredModel
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class VisualSide(Side):
     """What sides for images and for frames share: how pixels become the model's input."""
 
-    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], wanted: Output, limit: float) -> None:
-        super().__init__(stored, model, lacking, wanted, limit)
+    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], choice: Choice) -> None:
+        super().__init__(stored, model, lacking, choice)
         self.fitting = read_preprocessing(stored.file, stored.name)
         self.mean, self.std = (
             torch.tensor(values, device=model.device).view(3, 1, 1) for values in (self.fitting.mean, self.fitting.std)
@@ -38,7 +38,7 @@ class VisualSide(Side):
         if self.output == "projected":
             return self.project(pixel_values=pixels)
         model = self.model.vision_model if self.projects else self.model
-        return self.take(model(pixel_values=pixels))
+        return self.take(model(pixel_values=pixels, **self.states))
 
     def preprocessing(self) -> dict[str, Any]:
         return {**asdict(self.fitting), "output": self.output}
@@ -59,14 +59,19 @@ class ImageSide(VisualSide):
         """Resized and cropped as the model's own settings say."""
         return self.fitting(medium)
 
+    def example(self) -> Image:
+        from PIL import Image
+
+        return Image.new("RGB", (64, 64))
+
 
 class FramesSide(VisualSide):
     """VideoMAE; the video side of X-CLIP."""
 
     projection = "get_video_features"
 
-    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], wanted: Output, limit: float) -> None:
-        super().__init__(stored, model, lacking, wanted, limit)
+    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], choice: Choice) -> None:
+        super().__init__(stored, model, lacking, choice)
         self.frames = int(getattr(model.config, "vision_config", model.config).num_frames)
 
     def outputs(self, lacking: set[str]) -> list[Output]:
@@ -78,6 +83,11 @@ class FramesSide(VisualSide):
 
         chosen = np.linspace(0, len(medium.pixels) - 1, self.frames).round().astype(int)
         return np.stack([self.fitting(Image.fromarray(medium.pixels[at])) for at in chosen])
+
+    def example(self) -> Frames:
+        from overtone.media.decoding import Frames
+
+        return Frames(np.zeros((self.frames, 64, 64, 3), np.uint8), np.arange(self.frames, dtype=np.float64))
 
     def preprocessing(self) -> dict[str, Any]:
         return {**super().preprocessing(), "frames": self.frames}
