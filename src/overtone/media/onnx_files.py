@@ -25,7 +25,7 @@ _KEY = "overtone."
 """Beginning of the metadata that say how media become the input."""
 _LOCATION = re.compile(rb"\x0a\x08location\x12(.)", re.DOTALL)
 """An entry of the format that names a file of weights; the length of the name follows."""
-_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+_TYPES: dict[str, Any] = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 _TYPES |= {"tensor(uint8)": np.uint8}
 
 
@@ -120,13 +120,16 @@ class OnnxFile:
         except Exception as error:  # the runtime has exceptions of its own, and raises RuntimeError beside them
             reason = str(error).split("\n")[0]
             raise InputError(f"{self.path}: fails on an input of shape {values.shape} ({reason})") from None
-        rows = np.asarray(found, np.float32)
+        rows: np.ndarray[Any, Any] = np.asarray(found, np.float32)
         if alone:
-            return rows.reshape(-1, rows.shape[-1]).mean(axis=0, keepdims=True)
-        if rows.ndim == 3:  # tokens or time, then features
-            return rows.mean(axis=1)
-        # (n, d, height, width): a map of places; further axes of size 1 say nothing
-        return rows.mean(axis=(2, 3)) if rows.ndim == 4 else rows.reshape(len(values), -1)
+            rows = rows.reshape(-1, rows.shape[-1]).mean(axis=0, keepdims=True)
+        elif rows.ndim == 3:  # tokens or time, then features
+            rows = rows.mean(axis=1)
+        elif rows.ndim == 4:  # (n, d, height, width): a map of places
+            rows = rows.mean(axis=(2, 3))
+        else:
+            rows = rows.reshape(len(values), -1)
+        return rows
 
     def checksum(self) -> str:
         """SHA-256 of the file and of the files of weights that it names."""

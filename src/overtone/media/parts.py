@@ -65,10 +65,10 @@ def embed_parts(backbone: Backbone, media: Sequence[Prepared], *, sequence: bool
         got = f"{min(counts)} to {max(counts)}"
         raise InputError("sequences need as many steps in every clip", got=got, fix="take a number of frames, no rate")
     stacked = torch.from_numpy(np.concatenate(list(media)))
-    rows = torch.cat([backbone.embed(part).float().cpu() for part in stacked.split(_BATCH)])
+    rows = torch.cat([backbone.embed(part).float().cpu() for part in torch.split(stacked, _BATCH)])
     if sequence:
-        return rows.unflatten(0, (len(media), -1))
-    return torch.stack([part.mean(dim=0) for part in rows.split(counts)])
+        return rows.view(len(media), counts[0], -1)
+    return torch.stack([part.mean(dim=0) for part in torch.split(rows, counts)])
 
 
 def _cut(backbone: Backbone, medium: Any, steps: int | None) -> Sequence[Any]:

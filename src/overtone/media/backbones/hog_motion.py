@@ -67,7 +67,7 @@ class HogMotion(Backbone):
             ],
             dim=1,
         )
-        looks = looks.unflatten(0, pixels.shape[:2]).mean(dim=1)
+        looks = looks.view(len(pixels), settings.frames, -1).mean(dim=1)
         return torch.cat([looks, motion(pixels / 255, settings.grid, settings.directions)], dim=1)
 
 

@@ -103,4 +103,5 @@ def modulations(bands: Array, rate: float) -> Array:
     magnitudes = np.abs(scipy.fft.rfft((spans - spans.mean(axis=2, keepdims=True)) * weights)).mean(axis=0)
     band_of = np.digitize(np.arange(_SPAN // 2 + 1) * rate / _SPAN, _EDGES)
     means = [magnitudes[:, band_of == number].mean(axis=1) for number in range(1, len(_EDGES))]
-    return np.log1p(np.stack(means, axis=1)).astype(np.float32)
+    found: Array = np.log1p(np.stack(means, axis=1)).astype(np.float32)
+    return found

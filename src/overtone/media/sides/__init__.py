@@ -122,7 +122,7 @@ class Side(ABC):
             InputError: It fails.
         """
         with self.stored.opening(), torch.inference_mode():
-            self.embed(torch.from_numpy(self.prepare(self.example()))[None].to(self.model.device))
+            self.embed(torch.tensor(self.prepare(self.example()))[None].to(self.model.device))
 
 
 def kinds_of(model: Any) -> list[Takes]:

@@ -52,7 +52,7 @@ class SoundSide(Side):
         return np.concatenate([[share], found.ravel()]).astype(np.float32)
 
     def embed(self, batch: Tensor) -> Tensor:
-        share, values = batch[:, 0], batch[:, 1:].unflatten(1, self.shape)
+        share, values = batch[:, 0], batch[:, 1:].reshape(-1, *self.shape)
         if self.projects:
             fusion = getattr(self.model.config.audio_config, "enable_fusion", False)
             longer = {"is_longer": torch.zeros(len(values), 1, dtype=torch.bool, device=values.device)}
