@@ -40,6 +40,10 @@ def test_ids_places_and_values_are_in_one_order(client: TestClient, session: Ses
     places = np.frombuffer(client.get("/api/places", params={"run": 0}).content, "<f4").reshape(2, CLIPS, 2)
     assert np.isfinite(places).all()
     assert places.reshape(-1, 2).mean(0) == pytest.approx([0, 0], abs=1e-5)
+    centred = client.get("/api/places", params={"run": 0, "centred": True})
+    assert np.frombuffer(centred.content, "<f4").reshape(2, CLIPS, 2).mean(1) == pytest.approx(
+        np.zeros((2, 2)), abs=1e-5
+    )
     labels = np.frombuffer(client.get("/api/values", params={"name": "label"}).content, "<i4")
     named = ["bell", "cat", "dog", "rain"]
     assert [named[one] for one in labels[:4]] == ["dog", "cat", "rain", "bell"]
@@ -218,3 +222,21 @@ def test_stores_without_a_common_clip_are_refused(run: Run, tmp_path: Any) -> No
 
     with overtone.open_store(tmp_path / "empty", create=True) as store, pytest.raises(InputError, match="no clip"):
         open_session([(run, store)])
+
+
+def test_maps_are_kept_with_the_run(run: Run, session: Session) -> None:
+    from overtone.core.files import load_tensors
+    from overtone.explorer.projection import Projection
+
+    assert run.folder is not None
+    file, space = run.folder / "explorer.safetensors", session.spaces[0]
+    assert np.array_equal(load_tensors(file)["joint"].numpy(), space.projection.joint.places)
+    vectors = [space.records.vectors[name] for name in space.modalities]
+    present = [space.records.present[name] for name in space.modalities]
+    again = Projection.of(vectors, present, file)
+    assert np.array_equal(again.centred.places, space.projection.centred.places)
+    file.write_bytes(b"damaged")
+    mended = Projection.of(vectors, present, file)
+    assert np.array_equal(mended.joint.places, space.projection.joint.places)
+    other = Projection.of([rows[::-1] for rows in vectors], present, file)
+    assert not np.array_equal(other.joint.places, space.projection.joint.places)

@@ -104,7 +104,7 @@ def point_of(page: Page, row: int) -> tuple[float, float]:
     x, y = page.evaluate(
         """async (row) => {
             const { cameraOf } = await import("/static/camera.js");
-            const places = new Float32Array(await (await fetch("/api/places?run=0")).arrayBuffer());
+            const places = new Float32Array(await (await fetch("/api/places?run=0&centred=true")).arrayBuffer());
             const box = document.querySelector(".plot");
             return cameraOf(0).toScreen(places[2 * row], places[2 * row + 1], box.clientWidth, box.clientHeight);
         }""",

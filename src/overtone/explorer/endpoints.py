@@ -45,7 +45,8 @@ def _describe(space: Space) -> dict[str, Any]:
         "modalities": list(space.modalities),
         "source": run.info.get("data", {}).get("source"),
         "store": space.store.uri,
-        "share": space.projection.share,
+        "share": space.projection.joint.share,
+        "centred_share": space.projection.centred.share,
         "gap": None if space.gap is None else space.gap.to_dict(),
         "has_graph": run.folder is not None and (run.folder / "soft_labels.safetensors").is_file(),
     }
@@ -58,9 +59,10 @@ def ids(session: Session, asked: requests.Nothing) -> Answer:
 
 
 @endpoint("/api/places", gives="numbers")
-def places(session: Session, asked: requests.OfRun) -> Answer:
+def places(session: Session, asked: requests.OfMap) -> Answer:
     """Places on the map: float32, clip by clip x and y, the first modality's clips before the second's."""
-    return session.space(asked.run).projection.places
+    projection = session.space(asked.run).projection
+    return (projection.centred if asked.centred else projection.joint).places
 
 
 @endpoint("/api/values", gives="numbers")

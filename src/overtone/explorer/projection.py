@@ -21,23 +21,37 @@ log = logging.getLogger("overtone")
 
 Floats = NDArray[np.floating[Any]]
 
+_MAPS = ("joint", "centred")
 MOST_RANKED = 20_000
 """Clips whose counterparts are ranked exactly: the time grows with the square of their number."""
 
 
 @dataclass(frozen=True, eq=False)
-class Projection:
-    """The map of N clips of two modalities.
+class Map:
+    """Where N clips of two modalities lie on a plane.
 
     Attributes:
-        places: (2, N, 2) float32, on the plane of most variance of both modalities; NaN where a clip lacks one.
+        places: (2, N, 2) float32, modality by modality; NaN where a clip lacks one.
         share: Share of the variance that the plane shows.
-        ranks: (N,) rank of each clip's counterpart, for queries of the first modality and for those of the second; NaN
-            without one. None for more than 20,000 clips.
     """
 
     places: NDArray[np.float32]
     share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """The maps of N clips of two modalities.
+
+    Attributes:
+        joint: On the plane of most variance of both modalities: the gap between them is seen.
+        centred: The same with each modality around its own mean, so that the gap takes no part.
+        ranks: (N,) rank of each clip's counterpart, for queries of the first modality and for those of the second; NaN
+            without one. None for more than 20,000 clips.
+    """
+
+    joint: Map
+    centred: Map
     ranks: tuple[Floats, Floats] | None
 
     @classmethod
@@ -55,7 +69,8 @@ class Projection:
         found = None if file is None else cls._read(file, identity)
         if found is not None:
             return found
-        made = cls(*_project(vectors, present), _rank(vectors, present))
+        maps = [_project(vectors, present, centred=centred) for centred in (False, True)]
+        made = cls(*maps, _rank(vectors, present))
         if file is not None:
             try:
                 made._write(file, identity)
@@ -71,22 +86,28 @@ class Projection:
             if header["identity"] == identity:
                 ranks = tensors.get("ranks")
                 pair = None if ranks is None else (ranks[0].numpy(), ranks[1].numpy())
-                return cls(tensors["places"].numpy(), float(header["share"]), pair)
+                joint, centred = (Map(tensors[name].numpy(), float(header[name])) for name in _MAPS)
+                return cls(joint, centred, pair)
         return None
 
     def _write(self, path: Path, identity: str) -> None:
-        tensors = {"places": torch.from_numpy(self.places)}
+        maps = dict(zip(_MAPS, (self.joint, self.centred)))
+        tensors = {name: torch.from_numpy(one.places) for name, one in maps.items()}
         if self.ranks is not None:
             tensors["ranks"] = torch.from_numpy(np.stack(self.ranks))
-        save_tensors(path, tensors, {"identity": json_text(identity), "share": json_text(self.share)})
+        shares = {name: json_text(one.share) for name, one in maps.items()}
+        save_tensors(path, tensors, {"identity": json_text(identity), **shares})
 
 
-def _project(vectors: Sequence[Floats], present: Sequence[NDArray[np.bool_]]) -> tuple[NDArray[np.float32], float]:
-    """Places of both modalities on one plane, and the share of the variance that it shows."""
-    plane = principal_plane(np.concatenate([rows[has] for rows, has in zip(vectors, present)]))
+def _project(vectors: Sequence[Floats], present: Sequence[NDArray[np.bool_]], *, centred: bool) -> Map:
+    """Places of both modalities on one plane; ``centred``: after the mean of each was taken away."""
+    there = [rows[has] for rows, has in zip(vectors, present)]
+    if centred:
+        there = [rows - rows.mean(0) if len(rows) else rows for rows in there]
+    plane = principal_plane(np.concatenate(there))
     places = np.full((len(vectors), len(vectors[0]), 2), np.nan, dtype=np.float32)
     places[np.stack(present)] = plane.places
-    return places, plane.share
+    return Map(places, plane.share)
 
 
 def _rank(vectors: Sequence[Floats], present: Sequence[NDArray[np.bool_]]) -> tuple[Floats, Floats] | None:

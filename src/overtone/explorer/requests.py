@@ -37,6 +37,12 @@ class OfRun(Asked):
     run: RunNumber = 0
 
 
+class OfMap(OfRun):
+    """One of a run's maps."""
+
+    centred: Annotated[bool, Field(description="Whether each modality lies around its own mean.")] = False
+
+
 class OfColumn(Asked):
     """A column, of the clips or of a run."""
 

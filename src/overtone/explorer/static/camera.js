@@ -3,9 +3,9 @@ import { signal } from "./lib.js";
 
 const cameras = [];
 
-/** The camera of a run. */
-export function cameraOf(run) {
-  return (cameras[run] ??= new Camera());
+/** The camera of a run's maps: of the overlaid one, or of those side by side. */
+export function cameraOf(run, overlaid = false) {
+  return (cameras[2 * run + Number(overlaid)] ??= new Camera());
 }
 
 class Camera {

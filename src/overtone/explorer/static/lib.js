@@ -8,12 +8,12 @@ export { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 
 export const html = htm.bind(h);
 
-/** A number as people read it: at most three significant decimals, and thousands apart. */
-export function number(value, digits = 3) {
+/** A number as people read it: so many decimals, or by default three unless it is whole; thousands apart. */
+export function number(value, digits = null) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (typeof value !== "number") return String(value);
-  if (Number.isInteger(value)) return value.toLocaleString("en");
-  return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en") : value.toFixed(digits);
+  if (Math.abs(value) >= 1000 || digits === 0 || (digits === null && Number.isInteger(value))) return Math.round(value).toLocaleString("en");
+  return value.toFixed(digits ?? 3);
 }
 
 /** "1 clip", "1,204 clips". */

@@ -43,7 +43,7 @@ export function Panel({ run, sides, title, name }) {
   const [failed, setFailed] = useState(null);
   const [loading, setLoading] = useState(true);
   const parts = useRef({});
-  const camera = cameraOf(run.number);
+  const camera = cameraOf(run.number, sides.length > 1);
 
   useEffect(() => {
     const box = host.current;
@@ -60,7 +60,7 @@ export function Panel({ run, sides, title, name }) {
       return undefined;
     }
 
-    readNumbers("/api/places", { run: run.number }, Float32Array).then((places) => {
+    readNumbers("/api/places", { run: run.number, centred: sides.length === 1 }, Float32Array).then((places) => {
       if (closed) return;
       const half = places.length / 2;
       const both = [places.subarray(0, half), places.subarray(half)];

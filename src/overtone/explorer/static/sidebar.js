@@ -3,7 +3,7 @@ import { column, columns, levelCounts, MODALITY, range, visibleCount } from "./c
 import { debounced, effect, html, number, plural, signal } from "./lib.js";
 import { classColour, css, scaleColour, UNKNOWN } from "./palette.js";
 import { read, readNumbers } from "./server.js";
-import { bothRuns, colourBy, currentRun, hiddenLevels, ids, modalities, passing, session, theme, where } from "./state.js";
+import { bothRuns, colourBy, currentRun, hiddenLevels, ids, modalities, overlaid, passing, session, theme, where } from "./state.js";
 
 const filterError = signal(null);
 export const sidebarOpen = signal(false);
@@ -122,7 +122,8 @@ function Gap() {
     <p class="big">${number(one.gap.distance, 2)}</p>
     <p class="quiet small">Distance of the centroids, from 0 to 2. Chance gives ${number(one.gap.by_chance, 2)}.</p>
     <${Bars} gap=${one.gap} />
-    <p class="quiet small">The map shows ${Math.round(one.share * 100)} % of the variance (PCA).</p>
+    <p class="quiet small">${overlaid.value ? "" : "Side by side, each modality lies around its own mean: the gap is seen overlaid. "}The map shows
+      ${Math.round((overlaid.value ? one.share : one.centred_share) * 100)} % of the variance (PCA).</p>
   </section>`);
 }
 

@@ -64,7 +64,7 @@ function Found({ kind, result }) {
 }
 
 function sentence(kind, { rows, summary }) {
-  const expected = number(summary.expected, 1);
+  const expected = number(summary.expected, summary.expected < 10 ? 1 : 0);
   const among = `among ${plural(summary.clips, "clip")}`;
   if (kind === "duplicates") {
     const groups = new Set(rows.map((one) => one.group)).size;
