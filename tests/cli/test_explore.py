@@ -65,6 +65,17 @@ def test_a_run_trained_anew_is_not_shown_with_an_old_store(cli: Cli, run: Path, 
     assert "index the clips again" in called.err
 
 
+def test_a_store_of_other_clips_is_not_passed_off_as_these(cli: Cli, run: Path, corpus: Path) -> None:
+    assert cli("index", run, corpus).code == 0
+    called = cli("explore", run, "--no-browser", "--port", 0, "--data", "split-digits")
+    assert called.code == 2
+    assert "holds the clips of" in called.err
+    (run.parent / "more.csv").write_text("id,colour\n0,red\n")
+    called = cli("explore", run, "--no-browser", "--port", 0, "--metadata", "more.csv")
+    assert called.code == 2
+    assert "no further columns" in called.err
+
+
 def test_missing_packages_are_named(cli: Cli, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     called = cli("explore", run, "--no-browser")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -69,10 +69,13 @@ def explore(
         if not folder.is_dir():
             raise InputError(f"{folder}: no folder", fix="name the folder that the media are in: --media")
     from overtone.explorer import Explorer, open_session
+    from overtone.search import open_store, store_exists
+    from overtone.search.origin import check_origin
     from overtone.training import Run
 
     runs = [one if isinstance(one, Run) else Run.load(one, device) for one in (run, other) if one is not None]
-    source = data if data is not None else runs[0].info["data"]["source"]
+    places = [_place(one, None if number else store) for number, one in enumerate(runs)]
+    source = data if data is not None else _indexed_source(places[0]) or runs[0].info["data"]["source"]
 
     @cache
     def read_data() -> PairedFeatures:
@@ -81,7 +84,14 @@ def explore(
     def ask_file(store: Store, run: Run, path: Path, k: int) -> SearchResult:
         return search_store(store, query=path, run=run, k=k, device=device)
 
-    stores = [_open(one, None if number else store, read_data, progress) for number, one in enumerate(runs)]
+    stores = []
+    for one, place in zip(runs, places):
+        _check_asked(place, data, reading)
+        if not store_exists(place):
+            log.info("%s: the clips are indexed first, as overtone index does", place)
+            index(one, read_data(), store=place, progress=progress)
+        stores.append(open_store(place))
+        check_origin(stores[-1], one)
     session = open_session(list(zip(runs, stores)), media=folders, read_data=read_data, ask_file=ask_file)
     explorer = Explorer(session, host, port)
     if not no_browser:
@@ -91,25 +101,41 @@ def explore(
     return explorer
 
 
-def _open(
-    run: Run, store: str | Path | None, read_data: Callable[[], PairedFeatures], progress: ProgressCallback | None
-) -> Store:
-    """The store of a run's embeddings, made where it is not there.
+def _place(run: Run, store: str | Path | None) -> str | Path:
+    """Where the store of a run's embeddings is, or will be.
 
     Raises:
-        InputError: It holds embeddings of other weights.
+        InputError: The run has no folder.
     """
-    from overtone.search import open_store, store_exists
     from overtone.search.opening import DEFAULT
-    from overtone.search.origin import check_origin
 
-    if store is None and run.folder is None:
+    if store is not None:
+        return store
+    if run.folder is None:
         raise InputError("the run has no folder, and so no store", fix="train it with out=, or name a store")
-    place = store if store is not None or run.folder is None else run.folder / DEFAULT
-    assert place is not None
+    return run.folder / DEFAULT
+
+
+def _indexed_source(place: str | Path) -> str | None:
+    """What the clips of a store were read from; None if it is not there, or does not know."""
+    from overtone.search import open_store, store_exists
+
     if not store_exists(place):
-        log.info("%s: the clips are indexed first, as overtone index does", place)
-        index(run, read_data(), store=place, progress=progress)
-    opened = open_store(place)
-    check_origin(opened, run)
-    return opened
+        return None
+    with open_store(place) as store:
+        return store.info().attributes.get("source")
+
+
+def _check_asked(place: str | Path, data: str | Path | PairedFeatures | None, reading: PairReading) -> None:
+    """Whether a store has what is asked for: the clips of some data, and further columns.
+
+    Raises:
+        InputError: It was made before, of other data or without these columns.
+    """
+    source, again = _indexed_source(place), "index them: overtone index RUN DATA --overwrite, or name a new --store"
+    if source is None:
+        return
+    if isinstance(data, (str, Path)) and str(data) != source:
+        raise InputError(f"{place}: holds the clips of {source}", got=data, fix=again)
+    if reading.get("metadata") is not None:
+        raise InputError(f"{place}: is there already, and gets no further columns", got=reading["metadata"], fix=again)

@@ -122,8 +122,8 @@ function Gap() {
     <p class="big">${number(one.gap.distance, 2)}</p>
     <p class="quiet small">Distance of the centroids, from 0 to 2. Chance gives ${number(one.gap.by_chance, 2)}.</p>
     <${Bars} gap=${one.gap} />
-    <p class="quiet small">${overlaid.value ? "" : "Side by side, each modality lies around its own mean: the gap is seen overlaid. "}The map shows
-      ${Math.round((overlaid.value ? one.share : one.centred_share) * 100)} % of the variance (PCA).</p>
+    <p class="quiet small">${overlaid.value ? "" : "Side by side, each modality lies around its own mean; overlaid, the gap is seen."}</p>
+    <p class="quiet small">${`The map shows ${Math.round((overlaid.value ? one.share : one.centred_share) * 100)} % of the variance (PCA).`}</p>
   </section>`);
 }
 

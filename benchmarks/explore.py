@@ -1,0 +1,115 @@
+"""How fast the explorer is: its start, the first picture, pointing at a clip, and many clients at once.
+
+    python benchmarks/explore.py --clips 100000
+
+Makes a corpus of 20 classes with two views of 64 numbers each, trains CCA on it, indexes it, and opens the page in the
+system's Chromium with software rendering.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import sync_playwright
+
+import overtone
+
+FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+HOVER = """async (moves) => {
+    const box = document.querySelector(".plot");
+    const { left, top, width, height } = box.getBoundingClientRect();
+    const { hovered } = await import("/static/state.js");
+    const times = [];
+    for (let at = 0; at < moves; at++) {
+        const clientX = left + width * (0.3 + 0.4 * ((at * 0.618) % 1));
+        const clientY = top + height * (0.3 + 0.4 * ((at * 0.414) % 1));
+        const begun = performance.now();
+        box.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, pointerId: 1 }));
+        times.push(performance.now() - begun);
+    }
+    times.sort((a, b) => a - b);
+    return [times[Math.floor(moves / 2)], times[Math.floor(moves * 0.95)], hovered.value];
+}"""
+
+
+def make_run(clips: int, folder: Path) -> Path:
+    """A run with a store of so many clips."""
+    random = np.random.default_rng(0)
+    y = random.integers(0, 20, clips)
+    hidden = np.eye(20)[y] + 0.4 * random.standard_normal((clips, 20))
+    views = {name: hidden @ random.standard_normal((20, 64)) for name in ("audio", "visual")}
+    noisy = {name: (rows + 0.3 * random.standard_normal(rows.shape)).astype("f4") for name, rows in views.items()}
+    ids = np.array([f"clip-{row:07d}" for row in range(clips)])
+    np.savez(folder / "clips.npz", **noisy, y=y, ids=ids, is_test=np.arange(clips) % 100 == 0)
+    run = overtone.train("cca", folder / "clips.npz", out=folder / "run")
+    overtone.index(run, folder / "clips.npz")
+    return folder / "run"
+
+
+def ask_page(url: str) -> None:
+    """Time the page in a browser."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    with sync_playwright() as playwright:
+        page = playwright.chromium.launch(executable_path=browser, args=FLAGS).new_page()
+        for what in ("first picture", "first picture, again"):
+            begun = time.perf_counter()
+            page.goto(url)
+            page.wait_for_selector('.plot[data-ready="true"]')
+            page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            print(f"{what}: {time.perf_counter() - begun:.2f} s")
+        median, late, _ = page.evaluate(HOVER, 200)
+        print(f"pointing at a clip: median {median:.1f} ms, 95th percentile {late:.1f} ms")
+
+
+def ask_often(url: str, clients: int, seconds: float) -> None:
+    """Ask with many clients at once."""
+    paths = ("api/session", "api/neighbours?id=clip-0000007&k=12", "api/places", "api/where?where=split+%3D+'test'", "")
+    end, times, wrong = time.monotonic() + seconds, list[float](), list[str]()
+
+    def client() -> None:
+        while time.monotonic() < end:
+            for path in paths:
+                begun = time.perf_counter()
+                try:
+                    urllib.request.urlopen(url + path, timeout=60).read()
+                except OSError as error:
+                    wrong.append(str(error))
+                times.append(time.perf_counter() - begun)
+
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    late = sorted(times)[int(len(times) * 0.95)]
+    print(f"{clients} clients, {seconds:.0f} s: {len(times):,} answers, {len(wrong)} errors, 95 % within {late:.2f} s")
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description="Time the explorer.")
+    parser.add_argument("--clips", type=int, default=100_000)
+    parser.add_argument("--clients", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        run = make_run(options.clips, Path(folder))
+        for what in ("start, with the maps to be computed", "start, with the maps kept"):
+            begun = time.perf_counter()
+            explorer = overtone.explore(run, port=0, no_browser=True)
+            print(f"{what}: {time.perf_counter() - begun:.2f} s")
+            if what.endswith("kept"):
+                ask_page(explorer.url)
+                ask_often(explorer.url, options.clients, options.seconds)
+            explorer.close()
+
+
+if __name__ == "__main__":
+    main()
