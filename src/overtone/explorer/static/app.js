@@ -31,7 +31,7 @@ function Header() {
       aria-current=${view.value === name ? "page" : undefined} onClick=${() => (view.value = name)}>${NAMES[name]}</button>`)}</nav>
     <${SearchBox} />
     <div class="actions">
-      <button type="button" class="only-narrow" aria-expanded=${sidebarOpen.value} onClick=${() => (sidebarOpen.value = !sidebarOpen.value)}>Filter</button>
+      ${["map", "table"].includes(view.value) && html`<button type="button" class="only-narrow" aria-expanded=${sidebarOpen.value} onClick=${() => (sidebarOpen.value = !sidebarOpen.value)}>Filter</button>`}
       <button type="button" class="wide-label" onClick=${() => (dialog.value = "python")}>Copy as Python</button>
       <button type="button" aria-label=${`Colours: ${theme.value}`} title=${`Colours: ${theme.value}`} onClick=${nextTheme}>${{ auto: "◐", light: "☼", dark: "☾" }[theme.value]}</button>
       <button type="button" aria-label="Help and keys" title="Help and keys" onClick=${() => (dialog.value = "help")}>?</button>
