@@ -240,3 +240,30 @@ def test_maps_are_kept_with_the_run(run: Run, session: Session) -> None:
     assert np.array_equal(mended.joint.places, space.projection.joint.places)
     other = Projection.of([rows[::-1] for rows in vectors], present, file)
     assert not np.array_equal(other.joint.places, space.projection.joint.places)
+
+
+def test_clips_that_lack_a_modality(corpus: Path, run: Run, tmp_path: Path) -> None:
+    from overtone.explorer import open_session
+    from overtone.explorer.app import make_app
+    from overtone.explorer.guard import Access
+
+    with np.load(corpus) as data:
+        views = {name: data[name].copy() for name in ("audio", "visual")}
+        views["audio"][[0, 1]], views["visual"][2] = np.nan, np.nan
+        np.savez(tmp_path / "part.npz", **views, ids=data["ids"])
+    overtone.index(run, tmp_path / "part.npz", store=tmp_path / "store", missing="nan")
+    with overtone.open_store(tmp_path / "store") as store:
+        client = TestClient(make_app(open_session([(run, store)]), Access(8765)), "http://localhost:8765")
+        places = np.frombuffer(client.get("/api/places").content, "<f4").reshape(2, CLIPS, 2)
+        assert np.isnan(places).any(2).nonzero()[1].tolist() == [0, 1, 2]
+        said = client.get("/api/session").json()
+        assert said["runs"][0]["gap"]["pairs"] == CLIPS - 3
+        clip = client.get("/api/clip", params={"id": "clip-0"}).json()
+        assert clip["present"] == ["visual"]
+        assert set(clip["measures"].values()) == {None}
+        ways = client.get("/api/neighbours", params={"id": "clip-0"}).json()
+        assert [(one["from"], one["to"]) for one in ways] == [(["visual"], ["audio"]), (["visual"], ["visual"])]
+        refused = client.post("/api/like", json={"rows": [0, 1], "from_modality": "audio"})
+        assert "none of these clips has audio" in refused.json()["error"]
+        failed = client.get("/api/found", params={"kind": "outliers"}).json()
+        assert "not known" in failed["error"]

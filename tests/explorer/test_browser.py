@@ -254,8 +254,9 @@ def test_python_makes_the_same_selection(page: Page, address: str, session: Sess
     assert said[0] == session.clips.ids[:4]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(WIDE, "light"), (WIDE, "dark"), (PHONE, "light")], ids=["light", "dark", "phone"]
+)
 @pytest.mark.parametrize("view", VIEWS)
 def test_no_view_has_a_serious_finding(page: Page, address: str, view: str, size: ViewportSize, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")

@@ -69,8 +69,8 @@ class Projection:
         found = None if file is None else cls._read(file, identity)
         if found is not None:
             return found
-        maps = [_project(vectors, present, centred=centred) for centred in (False, True)]
-        made = cls(*maps, _rank(vectors, present))
+        joint, centred = (_project(vectors, present, centred=own) for own in (False, True))
+        made = cls(joint, centred, _rank(vectors, present))
         if file is not None:
             try:
                 made._write(file, identity)

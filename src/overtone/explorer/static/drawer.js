@@ -68,7 +68,7 @@ function Neighbours({ id }) {
   </section>`;
 }
 
-export function Hits({ found }) {
+function Hits({ found }) {
   if (!found.hits.length) return html`<p class="quiet">No other clip has this modality.</p>`;
   return html`<ol class="hits">${found.hits.map((hit) => html`<li key=${hit.row}>
     <button type="button" onClick=${() => openClip(hit.row)} onMouseEnter=${() => (hovered.value = hit.row)} onFocus=${() => (hovered.value = hit.row)}

@@ -3,8 +3,8 @@ import { h, render } from "preact";
 import htm from "htm";
 
 export { render };
-export { batch, computed, effect, signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
-export { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+export { batch, computed, effect, signal } from "@preact/signals";
+export { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 export const html = htm.bind(h);
 

@@ -1,7 +1,7 @@
 // What was found among the clips: mismatched pairs, outliers, near-duplicates.
 import { html, number, plural, useEffect, useState } from "../lib.js";
 import { follow, post, readNow } from "../server.js";
-import { clip, hovered, ids, listKind, openClip, run, select, session, view } from "../state.js";
+import { clip, hovered, ids, listKind, openClip, run, select, view } from "../state.js";
 import { Choice } from "./map.js";
 
 const KINDS = {
