@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 from overtone.features.arrays import Array, RowIndex, Rows, SparseRows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.hdf5 import open_hdf5
+from overtone.features.formats.mat_strings import decode_rows, read_strings
 from overtone.features.formats.probing import read_matlab
 from overtone.features.formats.sparse import build_matrix
 from overtone.features.keys import LABELS
@@ -25,9 +27,9 @@ def _read_mat(path: Path) -> Table:
     """Read a MATLAB file.
 
     Cell arrays are taken apart: the cell ``X``, or the only one that holds matrices, into ``view0``, ``view1``, ... in
-    MATLAB's order, any other into ``<key>0``, ``<key>1``, ...; cells of strings become one array. MATLAB files come
-    with clips in rows or in columns: matrices are turned so that they have one row per label, or, without labels,
-    so that all have as many rows.
+    MATLAB's order, any other into ``<key>0``, ``<key>1``, ...; cells of strings or of single numbers become one array.
+    MATLAB files come with clips in rows or in columns: matrices are turned so that they have one row per label, or,
+    without labels, so that all have as many rows.
     """
     import h5py
 
@@ -35,8 +37,8 @@ def _read_mat(path: Path) -> Table:
         hdf5 = h5py.is_hdf5(path)
         found, close = _version_73(path) if hdf5 else (_version_5(path), lambda: None)
         unread = {key: value for key, value in found.items() if isinstance(value, str)}
-        flat = _taken_apart({key: value for key, value in found.items() if key not in unread})
-    return Table.of(path, "mat", flat, unread=unread, close=close)
+        flat, within = _taken_apart({key: value for key, value in found.items() if key not in unread})
+    return Table.of(path, "mat", flat, unread={**unread, **within}, close=close)
 
 
 def turn(table: Table, clips: Orientation = "auto", labels: str | None = None) -> Table:
@@ -96,11 +98,16 @@ def _version_73(path: Path) -> tuple[dict[str, Any], Any]:
         kind = item.attrs.get("MATLAB_class", b"").decode("utf-8", "replace")
         if "MATLAB_object_decode" in item.attrs:
             if kind == "string":
-                return "MATLAB strings, which version 7.3 keeps apart; save cellstr(x), or the file with -v7"
+                strings = read_strings(file, item[()])
+                lost = "MATLAB strings, whose text is not in the file in a known form; save cellstr(x)"
+                return lost if strings is None else strings
             return f"a MATLAB object ({kind}); save it as arrays"
+        if item.attrs.get("MATLAB_empty"):  # its values are its dimensions
+            shape = tuple(item[()].ravel().tolist())
+            return np.array([""]) if kind == "char" else [] if kind == "cell" else np.zeros(shape)
         if kind == "char":
-            return np.array(["".join(map(chr, row)).rstrip() for row in np.atleast_2d(item[()].T)])
-        if kind == "cell":
+            return decode_rows(item[()].T)
+        if kind == "cell" or h5py.check_ref_dtype(item.dtype) is h5py.Reference:  # a field of several structs, too
             return [plain(file[reference]) for reference in item[()].ravel()]  # stored transposed: C order is F order
         return _Transposed(item)
 
@@ -119,26 +126,40 @@ def _sparse_73(group: h5py.Group, where: str) -> SparseRows:
     return SparseRows(shape, data.dtype, len(data), lambda: build_matrix("csc", data, [rows, starts], shape, where))
 
 
-def _taken_apart(found: Mapping[str, Any]) -> dict[str, Rows]:
-    """Every cell array as several arrays, or as one array of strings."""
-    views = [key for key, value in found.items() if isinstance(value, list) and not _strings(value)]
+def _taken_apart(found: Mapping[str, Any]) -> tuple[dict[str, Rows], dict[str, str]]:
+    """Every cell array as one array, of strings or of numbers, or as several; and what of cells cannot be read."""
+    whole = {key: _joined(value) if isinstance(value, list) else value for key, value in found.items()}
+    views = [key for key, value in whole.items() if isinstance(value, list)]
     main = "X" if "X" in views or len(views) != 1 else views[0]
-
-    def items() -> Iterator[tuple[str, Rows]]:
-        for key, value in found.items():
-            if not isinstance(value, list):
-                yield key, value
-            elif _strings(value):
-                yield key, np.array([str(item[0]) if len(item) else "" for item in value])
+    flat: dict[str, Rows] = {}
+    unread: dict[str, str] = {}
+    for key, value in whole.items():
+        if not isinstance(value, list):
+            flat[key] = value
+            continue
+        prefix = "view" if key == main else key
+        for number, item in enumerate(value):
+            if isinstance(item, str):
+                unread[f"{prefix}{number}"] = item
+            elif isinstance(item, (list, dict)):
+                kind = "a cell array" if isinstance(item, list) else "a struct"
+                unread[f"{prefix}{number}"] = f"{kind} in a cell array; save it as arrays"
             else:
-                prefix = "view" if key == main else key
-                yield from ((f"{prefix}{i}", item) for i, item in enumerate(value) if not isinstance(item, list))
-
-    return dict(items())
+                flat[f"{prefix}{number}"] = item
+    return flat, unread
 
 
-def _strings(cell: list[Any]) -> bool:
-    return all(not isinstance(item, list) and item.dtype.kind == "U" for item in cell)
+def _joined(cell: list[Any]) -> Any:
+    """A cell array of texts, or of single numbers, as one array; any other as it is. Cells of one cell are opened."""
+    opened = [item[0] if isinstance(item, list) and len(item) == 1 else item for item in cell]
+    if not cell or any(isinstance(item, (str, list, dict)) for item in opened):
+        return opened
+    kinds = {np.dtype(item.dtype).kind for item in opened}
+    if kinds == {"U"}:
+        return np.array([str(item[0]) if len(item) else "" for item in opened])
+    if kinds <= set("biuf") and len(cell) > 1 and all(math.prod(item.shape) == 1 for item in opened):
+        return np.array([np.asarray(item[()]).item() for item in opened])
+    return opened
 
 
 def _turn(flat: dict[str, Rows], clips: Orientation, labelled: str | None) -> tuple[str, ...]:
