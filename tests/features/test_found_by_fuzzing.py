@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -126,3 +127,48 @@ def test_a_file_that_makes_its_reader_take_memory_without_end(tmp_path: Path, mo
     monkeypatch.setattr(probing, "_walk", fill)
     with pytest.raises(InputError, match="damaged: reading its .* bytes takes more than 256 MiB of memory"):
         load(tmp_path / "clips.h5")
+
+
+@pytest.mark.parametrize("key", ["ids", "y", "class_names", "groups", "media_audio"])
+def test_text_with_halves_of_characters(key: str, tmp_path: Path) -> None:
+    """What Python makes of a file's name that is not UTF-8."""
+    texts = np.array([f"t{row}" for row in range(2 if key == "class_names" else ROWS)])
+    texts[1] = "t\udcff"
+    arrays = {"audio": AUDIO, "visual": VISUAL, "y": np.arange(ROWS) % 2, key: texts}
+    np.savez(tmp_path / "clips.npz", **arrays)
+    with pytest.raises(InputError, match=rf"key '{key}': text that is not UTF-8.*got 't.udcff'"):
+        load(tmp_path / "clips.npz")
+
+
+@pytest.mark.parametrize("row", [{"id": "a", "title": "x\ud800"}, {"id": "a", "x\ud800": 1}])
+def test_metadata_with_halves_of_characters(row: dict[str, object], tmp_path: Path) -> None:
+    from overtone.features.metadata import read_metadata
+
+    (tmp_path / "more.jsonl").write_text(json.dumps({"id": "b"}) + "\n" + json.dumps(row))
+    with pytest.raises(InputError, match="more.jsonl, column 'x?.*': text that is not UTF-8"):
+        read_metadata(tmp_path / "more.jsonl")
+
+
+def test_names_that_are_not_utf8_are_no_places_for_results(tmp_path: Path) -> None:
+    from overtone.core.outputs import check_writable
+
+    with pytest.raises(InputError, match="is not UTF-8"):
+        check_writable(tmp_path / "run\udcff")
+
+
+def test_a_store_has_no_item_of_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    from overtone.search import open_store
+
+    name = "clip\udcff"
+    with open_store(f"flat:{tmp_path / 'store'}", create=True) as store:
+        store.add(["clip1"], {"audio": [[1.0, 0.0]]})
+        assert store.known([name, "clip1"]) == ["clip1"]
+        assert store.delete([name]) == 0
+        with pytest.raises(InputError, match="no item"):
+            store.get([name])
+        with pytest.raises(InputError, match="not UTF-8"):
+            store.add([name], {"audio": [[1.0, 0.0]]})
+        with pytest.raises(InputError, match="metadata 'title': text that is not UTF-8"):
+            store.add(["clip2"], {"audio": [[1.0, 0.0]]}, {"title": [name]})
+        with pytest.raises(InputError, match="text that is not UTF-8"):
+            store.count(f"title = '{name}'")

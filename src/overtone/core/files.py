@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from overtone.core.atomic import atomic_path
 from overtone.core.errors import InputError
+from overtone.core.printable import has_half_characters
 from overtone.core.sources import read_text
 
 if TYPE_CHECKING:  # importing torch takes seconds
@@ -103,7 +104,8 @@ def load_tensors(path: str | Path) -> dict[str, torch.Tensor]:
         tensors: dict[str, torch.Tensor] = load_file(str(path))
         return tensors
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path}: not a whole safetensors file ({error})", fix="write it again") from None
+        fix = "rename the file or its folder" if has_half_characters(str(path)) else "write it again"
+        raise InputError(f"{path}: not a whole safetensors file ({error})", fix=fix) from None
 
 
 def read_header(path: str | Path) -> dict[str, Any]:

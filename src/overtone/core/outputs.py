@@ -12,6 +12,7 @@ from overtone.core.atomic import WriteRefused, sweep
 from overtone.core.errors import InputError
 from overtone.core.files import read_json, write_json
 from overtone.core.locks import BUSY, LOCK, WRITER, check_unlocked, locked
+from overtone.core.printable import has_half_characters
 from overtone.core.sources import check_inside
 
 MANIFEST = "overtone.json"
@@ -61,6 +62,10 @@ def check_writable(path: str | Path, name: Path | None = None) -> None:
         InputError: A folder above is a file, or the system refuses.
     """
     path = Path(path)
+    if has_half_characters(str(path.absolute())):
+        raise InputError(
+            f"{name or path}: is not UTF-8, and some programs could not open it", fix="choose another name"
+        )
     try:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             path.stat()  # impossible names raise

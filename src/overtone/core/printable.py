@@ -11,6 +11,7 @@ from pathlib import PurePath
 _UNSEEN = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff"
 """Control characters but for tab and newline, marks that turn the direction of text, and halves of characters."""
 _UNPRINTABLE = re.compile(f"[{_UNSEEN}]")
+_HALF = re.compile("[\ud800-\udfff]")
 _FORMULA = re.compile(r"\s*[=@\t\r]|\s*[+\-](?![\w.,+\-]*$)")
 """What a spreadsheet would compute; numbers, and names such as -3DGy5Kn6ug, are none."""
 
@@ -31,6 +32,16 @@ def printable(text: str, *, lines: bool = True) -> str:
     """
     shown = _UNPRINTABLE.sub(lambda found: _escaped(found[0]), text)
     return shown if lines else shown.replace("\n", "\\n").replace("\t", "\\t")
+
+
+def has_half_characters(text: str) -> bool:
+    r"""Whether a text has halves of characters, as Python reads file names that are not UTF-8; no file can hold it.
+
+    Example:
+        >>> has_half_characters("caf\udce9.wav"), has_half_characters("café.wav")
+        (True, False)
+    """
+    return _HALF.search(text) is not None
 
 
 def printable_json(text: str) -> str:

@@ -16,6 +16,8 @@ _ALWAYS = 256 << 20
 """Bytes that any file may declare."""
 _RATIO = 100
 """How many times its own size a file may declare beyond that; zeros compress a thousand times."""
+_HALVES = range(0xD800, 0xE000)
+"""Numbers of halves of characters, by which Python also marks the bytes of a name that is not UTF-8."""
 _SMALL = 64 << 20
 """Bytes of the largest text that is read whole."""
 
@@ -94,13 +96,18 @@ def check_characters(texts: NDArray[Any], where: object) -> None:
         where: File and key, for messages.
 
     Raises:
-        InputError: A number is above the last character.
+        InputError: A number is above the last character, or half of one, as in file names that are not UTF-8.
     """
     if texts.dtype.kind != "U" or not texts.size or not texts.dtype.itemsize:
         return
     numbers = texts.ravel().view(texts.dtype.str[0] + "u4")
     if (numbers > sys.maxunicode).any():
         raise InputError(f"{where}: text with numbers that are no characters", fix="copy or export the file again")
+    halves = (numbers >= _HALVES.start) & (numbers < _HALVES.stop)
+    if halves.any():
+        text = texts.ravel()[int(halves.argmax()) * 4 // texts.dtype.itemsize]
+        fix = "rename these files, or write such names without the letters in question"
+        raise InputError(f"{where}: text that is not UTF-8, as names of files can be", got=repr(str(text)), fix=fix)
 
 
 def check_inside(name: str, where: object) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from overtone.core import InputError
-from overtone.core.printable import suffix_of, uncomputed
+from overtone.core.printable import has_half_characters, suffix_of, uncomputed
 from overtone.core.sources import read_text, require_file
 from overtone.features.arrays import Column, Values
 from overtone.features.base import Scalar
@@ -78,6 +78,7 @@ def read_metadata(
         valid = f"{', '.join(sorted(_READERS))}"
         raise InputError(f"{path}: unknown kind of table", got=suffix_of(file), valid=valid)
     found, notes = read(file, words)
+    _check_text(found, path)
     rows = max(map(len, found.values()), default=0)
     if not rows:
         raise InputError(f"{path}: there are no rows")
@@ -88,6 +89,15 @@ def read_metadata(
         notes.append(f"{path}: no value in {list_names(empty)}: left out")
     columns = {column: values for column, values in found.items() if column not in empty}
     return MetadataTable(str(path), columns, name, ids, rows, tuple(notes))
+
+
+def _check_text(columns: Columns, path: str | Path) -> None:
+    """Refuse halves of characters, which JSON can hold and no other file."""
+    for name, values in columns.items():
+        row = next((row for row, text in enumerate((name, *values)) if has_half_characters(str(text))), None)
+        if row is not None:
+            where = f"{path}, column {name!r}" + (f", row {row - 1}" if row else "")
+            raise InputError(f"{where}: text that is not UTF-8, as names of files can be", fix="rename what it names")
 
 
 def list_names(names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ import pyarrow
 from typing_extensions import Self
 
 from overtone.core import InputError, Registry, unknown_name
+from overtone.core.printable import has_half_characters
 from overtone.features import Scalar
 from overtone.features.arrays import ArrayLike
 from overtone.search.filters import Filter, check_where
@@ -112,7 +113,7 @@ class Store(StoreKind):
             Number of items deleted.
         """
         with self._writing():
-            return self._delete(tuple(dict.fromkeys(map(str, ids))))
+            return self._delete(tuple(dict.fromkeys(_storable(ids))))
 
     def known(self, ids: Sequence[str]) -> list[str]:
         """Which ids are in the store.
@@ -123,7 +124,7 @@ class Store(StoreKind):
         Returns:
             Those that are, in this order.
         """
-        return self._known(tuple(map(str, ids)))
+        return self._known(tuple(_storable(ids)))
 
     def get(self, ids: Sequence[str]) -> Records:
         """The items with these ids, in this order.
@@ -138,7 +139,7 @@ class Store(StoreKind):
             InputError: One is not in the store.
         """
         names = tuple(map(str, ids))
-        found = self._get(tuple(dict.fromkeys(names)))
+        found = self._get(tuple(dict.fromkeys(_storable(names))))
         place = {name: row for row, name in enumerate(found.ids)}
         for name in names:
             if name not in place:
@@ -276,3 +277,8 @@ class Store(StoreKind):
         if self.modalities:
             check_where(found, self.columns, where)
         return found
+
+
+def _storable(ids: Sequence[str]) -> list[str]:
+    """The ids that a store can have: a name that is not UTF-8, as on a command line, is the name of no item."""
+    return [name for name in map(str, ids) if not has_half_characters(name)]

@@ -14,6 +14,7 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from overtone.core import InputError
+from overtone.core.printable import has_half_characters
 from overtone.features.arrays import ArrayLike
 from overtone.features.base import Scalar as Scalar
 
@@ -214,6 +215,8 @@ def _check_ids(ids: Sequence[str]) -> None:
     for row, name in enumerate(ids):
         if not name:
             raise InputError(f"row {row}: an empty id", fix="give every item a name")
+        if has_half_characters(name):
+            raise InputError(f"row {row}, id {name!r}: not UTF-8, as names of files can be", fix="rename the item")
         if first.setdefault(name, row) != row:
             raise InputError(f"row {row}, id {name!r}: stands in row {first[name]}, too", fix="ids must be unique")
 
@@ -221,6 +224,9 @@ def _check_ids(ids: Sequence[str]) -> None:
 def _column(name: str, values: Sequence[Scalar]) -> pyarrow.Array:
     try:
         return pyarrow.array(np.asarray(values).tolist() if hasattr(values, "dtype") else values, from_pandas=True)
+    except UnicodeEncodeError as error:
+        what, got = f"metadata {name!r}: text that is not UTF-8, as names of files can be", repr(str(error.object))
+        raise InputError(what, got=got, fix="rename these files, or leave the column out") from None
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, TypeError) as error:
         reason = str(error).split("\n")[0]
         what = f"metadata {name!r}: values of one kind are needed ({reason})"

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from overtone.core import InputError
+from overtone.core.printable import has_half_characters
 from overtone.search.filters import Both, Comparison, Either, Filter, IsNull, Like, Not, OneOf, Value
 
 _TOKEN = re.compile(
@@ -70,6 +71,8 @@ class _Parser:
 
     def _tokens(self) -> list[_Token]:
         found, at = [], 0
+        if has_half_characters(self.text):
+            self._refuse(1, "text that is not UTF-8")
         while self.text[at:].strip():
             match = _TOKEN.match(self.text, at)
             if match is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overtone.core import InputError, Registry
-from overtone.core.printable import suffix_of
+from overtone.core.printable import has_half_characters, suffix_of
 from overtone.features.arrays import READ_ERRORS, Table, Values
 
 
@@ -72,6 +72,8 @@ def report_damage(path: Path, kind: str, also: tuple[type[Exception], ...] = ())
     except InputError:
         raise
     except READ_ERRORS + also as error:
+        if has_half_characters(str(path)):
+            raise InputError(f"{path}: its name is not UTF-8, and cannot be opened", fix="rename it") from None
         reason = str(error).split("\n")[0]
         size = f"a file of {path.stat().st_size:,} bytes"
         fix = "check that the copy or download is complete"
