@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -172,3 +173,13 @@ def test_a_store_has_no_item_of_a_name_that_is_not_utf8(tmp_path: Path) -> None:
             store.add(["clip2"], {"audio": [[1.0, 0.0]]}, {"title": [name]})
         with pytest.raises(InputError, match="text that is not UTF-8"):
             store.count(f"title = '{name}'")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+@pytest.mark.parametrize("suffix", ["npz", "zip", "csv", ""])
+def test_pipes_are_no_sources_of_media(suffix: str, tmp_path: Path) -> None:
+    from overtone.media.layouts import read_catalogue
+
+    os.mkfifo(tmp_path / f"pipe.{suffix}")
+    with pytest.raises(InputError, match="is not a file"):
+        read_catalogue(tmp_path / f"pipe.{suffix}")

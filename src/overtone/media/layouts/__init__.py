@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overtone.core import InputError, Registry
-from overtone.core.sources import read_text
+from overtone.core.sources import read_text, require_file
 from overtone.media.catalogue import Catalogue
 
 
@@ -51,6 +51,8 @@ def read_catalogue(source: str | Path, layout: str | None = None) -> Catalogue:
     named = None if layout is None else layouts[layout]
     if not path.exists():
         raise InputError(f"{source}: no such file or folder", fix="check the path")
+    if not path.is_dir():
+        require_file(path)  # a pipe would be waited for
     if path.resolve() == path.resolve().parent:
         raise InputError(f"{source}: the root of the file system", fix="name the folder of the images")
     if path.is_dir() and not any(path.iterdir()):
