@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tokenize import TokenError
@@ -19,6 +20,7 @@ from overtone.core.scratch import note_source
 from overtone.features.arrays import Array, LazyRows, RowIndex, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.sparse import join_sparse
+from overtone.features.label_reading import SHOWN
 
 _LOCAL_HEADER = 30
 """Bytes of a zip member's local header before its name (PKZIP application note, section 4.3.7)."""
@@ -150,15 +152,38 @@ def _read_npy_folder(path: Path) -> Table:
         where = f"{path}, file {file.name!r}"
         with report_damage(file, "an npy file"):
             arrays[file.stem] = Array(_map_file(file, where), where)
-    if not arrays and archives and (shards := formats["shards"]).matches and shards.matches(path):
+    shards = formats["shards"]
+    if not arrays and archives and shards.matches and shards.matches(path):
         return shards.read(path)  # numbered archives are parts of one table
     if not arrays:
-        raise InputError(
-            f"{path}: a folder without features; its npz files hold no sparse matrix",
-            got=", ".join(f"{name}.npz" for name in archives),
-            fix="name one of the files",
-        )
+        arrays, notes = _join_archives(path, archives), ()
+    numbered = [re.fullmatch(r"(.+?)[-_.]?\d+", name) for name in arrays]
+    names = [match[1] for match in numbered if match]
+    if len(names) == len(arrays) and len(set(names)) > 1 and min(map(names.count, names)) > 1:
+        return shards.read(path)  # audio_0, audio_1, visual_0, visual_1: not two views, but parts of two
     return Table(str(path), "npy", arrays, notes)
+
+
+def _join_archives(path: Path, archives: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
+    """The arrays of several archives beside each other: a lone one by its file's name unless it has its own."""
+    arrays: dict[str, Array] = {}
+    for name, found in archives.items() if len(archives) > 1 else ():
+        for key, array in found.items():
+            called = name if len(found) == 1 and key in ("arr_0", "data") else key
+            if called in arrays:
+                what = f"{path}: several files of the folder hold {called!r}, {name}.npz among them"
+                fix = f"name one of the files, or number them: {name}-0.npz, ... are one table"
+                raise InputError(what, got=_listed(archives), fix=fix)
+            arrays[called] = array
+    if not arrays:
+        what = f"{path}: a folder without features; its npz files hold no sparse matrix"
+        raise InputError(what, got=_listed(archives), fix="name one of the files")
+    return arrays
+
+
+def _listed(archives: Iterable[str]) -> str:
+    shown = [f"{name}.npz" for name in archives]
+    return ", ".join(shown[:SHOWN]) + (f", ... {len(shown)} in all" if len(shown) > SHOWN else "")
 
 
 def _map_file(file: Path, where: str) -> Rows:

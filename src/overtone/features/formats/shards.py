@@ -13,11 +13,14 @@ import numpy as np
 from overtone.core import InputError
 from overtone.features.arrays import Array, RowIndex, Rows, Table, Values
 from overtone.features.formats import Format, find_format_by_suffix, formats
+from overtone.features.keys import IDS
 from overtone.features.parsed_table import SPLITS
 
 _NUMBERED = re.compile(r"(?P<name>.*?)[-_.]?(?P<number>\d+)(-of-(?P<total>\d+))?")
 _OF_ALL = ("class_names", "modalities")
 """Keys that are not of rows."""
+_NO_NAMES = {"arr_0", "data"}
+"""Keys of a lone array that say nothing of it."""
 _SUFFIXES = (".parquet", ".npz", ".h5", ".hdf5", ".safetensors", ".npy")
 
 
@@ -72,8 +75,8 @@ def find_shards(folder: Path) -> dict[str, list[Path]]:
 
 
 def holds_shards(folder: Path) -> bool:
-    """Whether a folder has numbered tables, or folders of numbered arrays."""
-    for place, suffixes in ((folder, _SUFFIXES[:-1]), *((inner, (".npy",)) for inner in _folders(folder))):
+    """Whether a folder has numbered tables, or folders of numbered arrays or tables."""
+    for place, suffixes in ((folder, _SUFFIXES[:-1]), *((inner, _SUFFIXES) for inner in _folders(folder))):
         for path in place.iterdir():
             if path.suffix.lower() in suffixes and _NUMBERED.fullmatch(path.stem):
                 return True
@@ -81,23 +84,33 @@ def holds_shards(folder: Path) -> bool:
 
 
 def read_shards(folder: Path) -> Table:
-    """Open all numbered files of a folder, and of the folders in it, as one table."""
+    """Open all numbered files of a folder, and of the folders in it, as one table.
+
+    Files of one name follow each other. Files of several names, or in several folders, are columns beside each other
+    where each has an array without a name of its own, or other keys; else they follow each other, too, and those that
+    are called like a split are that split. Files without any matrix hold one clip each.
+    """
+    groups = []
+    for place in (*_folders(folder), folder):
+        found = find_shards(place)
+        prefix = "" if place == folder else f"{place.name}_" if len(found) > 1 else place.name
+        for name, files in found.items():
+            called = prefix + (name if prefix != place.name else "")
+            groups.append(_Group(folder, place, name, called, files, [_open(file) for file in files]))
     arrays: dict[str, Array] = {}
-    notes: list[str] = []
-    unread: dict[str, str] = {}
-    for inner in _folders(folder):
-        for files in find_shards(inner).values():
-            tables = [_open(file) for file in files]
-            if files[0].suffix == ".npy":  # its key is the file's own name
-                tables = [replace(table, arrays={inner.name: next(iter(table.arrays.values()))}) for table in tables]
-            arrays |= join_tables(tables, inner)
-            notes.append(f"{inner.name}: {len(files)} numbered files are one table")
     by_split: dict[str, list[Table]] = {}
-    for name, files in find_shards(folder).items() if any(folder.glob("*.*")) else ():
-        tables = [_open(file) for file in files]
-        unread |= {key: reason for table in tables for key, reason in table.unread.items()}
-        by_split.setdefault(SPLITS.get(name.lower(), ""), []).extend(tables)
-        notes.append(f"{name or 'files'}: {len(files)} numbered files are one table")
+    every = [array for group in groups for table in group.tables for array in table.arrays.values()]
+    one_clip = all(len(array.shape) < 2 for array in every)
+    keys = [key for group in groups for key in group.keys]
+    for group in groups:
+        tables = [_of_one_clip(table) for table in group.tables] if one_clip else group.tables
+        if group.split is None and group.unnamed and (group.place != folder or len(groups) > 1):
+            tables = [replace(table, arrays=dict(zip([group.called], table.arrays.values()))) for table in tables]
+            arrays |= join_tables(tables, group.place)
+        elif group.split is None and len(groups) > 1 and all(keys.count(key) == 1 for key in group.keys):
+            arrays |= join_tables(tables, group.place)
+        else:
+            by_split.setdefault(group.split or "", []).extend(tables)
     tables = [table for part in by_split.values() for table in part]
     if tables:
         arrays |= join_tables(tables, folder)
@@ -106,7 +119,48 @@ def read_shards(folder: Path) -> Table:
             arrays["split"] = Array(
                 np.array([name for part in names for name in part]), f"{folder}, names of the files"
             )
-    return Table(str(folder), "shards", arrays, tuple(notes), unread)
+    stems = {tuple(file.stem for file in group.files) for group in groups}
+    if one_clip and len(stems) == 1 and not any(key in arrays for key in IDS):
+        arrays["ids"] = Array(np.array(stems.pop()), f"{folder}, names of the files")
+    what = "numbered files of a clip each" if one_clip else "numbered files"
+    notes = tuple(f"{group.called or 'files'}: {len(group.files)} {what} are one table" for group in groups)
+    unread = {key: reason for group in groups for table in group.tables for key, reason in table.unread.items()}
+    return Table(str(folder), "shards", arrays, notes, unread)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The numbered files of one name in a folder, or in a folder within it."""
+
+    folder: Path
+    place: Path
+    name: str
+    called: str
+    """What distinguishes it: the name of its files, or of its folder, or both."""
+    files: list[Path]
+    tables: list[Table]
+
+    @property
+    def split(self) -> str | None:
+        """The split that its name is, or that of its folder; None for none."""
+        return SPLITS.get(self.name.lower()) or SPLITS.get("" if self.place == self.folder else self.place.name.lower())
+
+    @property
+    def keys(self) -> set[str]:
+        """All keys of its files."""
+        return {key for table in self.tables for key in table.arrays}
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether each file holds one array, under a name that says nothing."""
+        own = [list(table.arrays) for table in self.tables]
+        said_nothing = self.place != self.folder or self.keys <= _NO_NAMES
+        return all(len(keys) == 1 for keys in own) and (said_nothing or self.files[0].suffix == ".npy")
+
+
+def _of_one_clip(table: Table) -> Table:
+    """A table without an axis of rows as one of a single row."""
+    return replace(table, arrays={key: Array(array.read()[None], array.where) for key, array in table.arrays.items()})
 
 
 def join_tables(tables: Sequence[Table], folder: Path) -> dict[str, Array]:
