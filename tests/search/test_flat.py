@@ -282,3 +282,16 @@ def test_best_keeps_the_earliest_of_equal_scores() -> None:
     order = np.lexsort((np.broadcast_to(np.arange(400), scores.shape), -scores), axis=1)[:, :9]
     np.testing.assert_array_equal(best.positions, order)
     np.testing.assert_array_equal(best.scores, np.take_along_axis(scores, order, axis=1))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_file_of_milvus_lite_is_no_folder_of_a_flat_store(there: bool, tmp_path: Path) -> None:
+    file = tmp_path / "media.db"
+    if there:
+        file.write_bytes(b"SQLite format 3")
+    for create in (False, True):
+        with pytest.raises(InputError, match=f"say milvus:{file}"):
+            open_store(file, create=create)
+    (tmp_path / "folder.db").mkdir()
+    with pytest.raises(InputError, match="no store"):
+        open_store(tmp_path / "folder.db")

@@ -96,6 +96,15 @@ def split_uri(uri: str | Path) -> tuple[str, str]:
         kind = scheme
     if not location:
         raise InputError(f"{uri}: a kind of store without a place", valid=f"{kind}:PLACE")
+    if kind == "flat" and not colon and _is_milvus(location):
+        what = f"{uri}: is called like a file of Milvus Lite, and a path alone is the folder of a flat store"
+        raise InputError(what, fix=f"say milvus:{uri}")
     if kind == "flat" and (Path(location) / "run.json").is_file():
         location = str(Path(location) / DEFAULT)
     return kind, location
+
+
+def _is_milvus(location: str) -> bool:
+    """Whether a place is called like a file of Milvus Lite."""
+    file = Path(location).expanduser()
+    return file.suffix.lower() == ".db" and not file.is_dir()
