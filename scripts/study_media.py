@@ -1,10 +1,11 @@
 """Measure what media without any trained network give on a real corpus (`make study-media`): docs/studies/media.md.
 
-    python scripts/study_media.py [--stamps FOLDER] [--only NAME ...] [--seeds N]
+    python scripts/study_media.py [--stamps FOLDER] [--network FILE.onnx] [--only NAME ...] [--seeds N]
 
 The corpus is Debian's package tuxpaint-stamps-default: pictures for children, the spoken name of each in several
-languages, and its written one. Features are extracted with the default backbones; those that need no weights. Finished
-extractions and runs are taken from runs/studies/media.
+languages, and its written one. Features are extracted with the default backbones, which need no weights, and for one
+corpus with an exported network (scripts/export_lite0.py). Finished extractions and runs are taken from
+runs/studies/media.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class Corpus:
     title: str
     language: str
     modalities: tuple[str, str]
+    trained: bool = False
+    """Whether an exported network describes the pictures."""
 
 
 CORPORA = {
@@ -50,6 +53,7 @@ CORPORA = {
     "picture-russian": Corpus("picture, Russian speech", "ru", ("visual", "audio")),
     "french-words": Corpus("French speech, its words", "fr", ("audio", "text")),
     "picture-words": Corpus("picture, French words", "fr", ("visual", "text")),
+    "network-french": Corpus("picture by a trained network, French speech", "fr", ("visual", "audio"), trained=True),
 }
 
 
@@ -101,17 +105,19 @@ def read_words(path: Path, language: str) -> str:
     return found.group(1).strip() if found else ""
 
 
-def prepare(name: str, stamps: Path) -> PairedFeatures:
+def prepare(name: str, stamps: Path, network: Path | None) -> PairedFeatures:
     """The features of a corpus, extracted once."""
     corpus, out = CORPORA[name], RUNS / f"{name}.npz"
     folder = link_stamps(stamps, RUNS / "stamps" / corpus.language, corpus.language)
-    extract(folder, out, modalities=corpus.modalities, workers=1, only_pairs=True, resume=True)
+    backbone = {"visual": f"onnx:{network}"} if corpus.trained else None
+    if not out.is_file():
+        extract(folder, out, backbone=backbone, modalities=corpus.modalities, workers=1, only_pairs=True, resume=True)
     return require_pairs(load(out, modalities=corpus.modalities))
 
 
-def measure(name: str, stamps: Path, seeds: int) -> dict[str, Measured]:
+def measure(name: str, stamps: Path, network: Path | None, seeds: int) -> dict[str, Measured]:
     """Method to what it reaches on the test rows."""
-    data = prepare(name, stamps)
+    data = prepare(name, stamps, network)
     found: dict[str, Measured] = {}
     for method in METHODS:
         for seed in range(seeds):
@@ -140,6 +146,7 @@ def main() -> int:
     """Measure and write the page's table."""
     parser = study_parser("Measure what media without any trained network give on a real corpus.", CORPORA, stored=True)
     parser.add_argument("--stamps", type=Path, default=STAMPS, help=f"the folder of {PACKAGE}")
+    parser.add_argument("--network", type=Path, help="an image network in the ONNX format, for the last corpus")
     parser.set_defaults(seeds=3)
     options = parser.parse_args()
     if not options.stamps.is_dir():
@@ -147,9 +154,10 @@ def main() -> int:
         return 2
     torch.set_num_threads(1)
     for name in options.only:
-        measure(name, options.stamps, options.seeds)
+        if options.network or not CORPORA[name].trained:
+            measure(name, options.stamps, options.network, options.seeds)
     done = [name for name in CORPORA if all((RUNS / name / method / "seed-0").is_dir() for method in METHODS)]
-    found = {name: measure(name, options.stamps, options.seeds) for name in done}
+    found = {name: measure(name, options.stamps, options.network, options.seeds) for name in done}
     PAGE.write_text(put_between(PAGE.read_text(encoding="utf-8"), tables(found), MARKS), encoding="utf-8")
     return 0
 
