@@ -121,8 +121,8 @@ def test_words_and_texts_are_queries(media: Path) -> None:
         ({"query": ["red-1.png", "red-1.png"]}, "a medium is named twice"),
         ({"query": "red-1.png", "backbone": "onnx:x"}, "made by that backbone; got onnx; valid: hog-color, log-mel"),
         ({"query": "red-9999.png"}, "no item 'red-9999.png', and no file of that name"),
-        ({"query": "broken.wav"}, "broken.wav: cannot be decoded"),
-        ({"query": "silent.wav"}, "silent.wav: silent, so there is nothing to search by"),
+        ({"query": "broken.wav"}, "broken.wav: there is nothing to search by (audio: cannot be decoded"),
+        ({"query": "silent.wav"}, "silent.wav: there is nothing to search by (audio: silent"),
         ({}, "a search needs a query"),
     ],
 )

@@ -57,24 +57,23 @@ def describe_media(
     ids = tuple(map(str, media))
     if len(set(ids)) < len(ids):
         raise InputError("a medium is named twice", got=max(ids, key=ids.count))
-    fitting = {name: [_fits(one, recipe) for one in media] for name, recipe in recipes.items()}
-    for row, one in enumerate(media):
-        _check_taken(one, {name: fits[row] for name, fits in fitting.items()}, recipes, asked)
-    if spec is not None and (name := spec.partition(":")[0]) not in (own := {one.backbone for one in recipes.values()}):
+    chosen = {name: recipe for name, recipe in recipes.items() if asked is None or name in asked}
+    for medium in media:
+        _check_taken(medium, chosen)
+    if spec is not None and (name := spec.partition(":")[0]) not in (own := {one.backbone for one in chosen.values()}):
         raise InputError("no features here were made by that backbone", got=name, valid=", ".join(sorted(own)))
-    names = [name for name, fits in fitting.items() if any(fits) and (asked is None or name in asked)]
-    rows: dict[str, Tensor] = {}
-    present: dict[str, Tensor] = {}
-    for name in names:
-        recipe = recipes[name]
-        backbone = recipe.open(device, spec if spec and spec.partition(":")[0] == recipe.backbone else None)
-        found = [
-            _describe(one, backbone, recipe, optional=len(names) > 1) if fits else None
-            for one, fits in zip(media, fitting[name])
-        ]
-        part, present[name] = _stack(found, f"{name} ({recipe.backbone})")
-        rows[name] = part.mean(dim=1) if part.dim() == 3 and name not in sequences else part
-    rows = {name: part for name, part in rows.items() if present[name].any()}
+    found = {
+        name: _describe_all(media, recipe, device, spec)
+        for name, recipe in chosen.items()
+        if any(_fits(medium, recipe) for medium in media)
+    }
+    _check_described(media, found)
+    present = {name: torch.tensor([not isinstance(one, str) for one in part]) for name, part in found.items()}
+    rows = {
+        name: _stack(part, name, recipes[name], mean=name not in sequences)
+        for name, part in found.items()
+        if present[name].any()
+    }
     kept = {name: present[name] for name in rows if not present[name].all()}
     paths = tuple(str(one.resolve()) if isinstance(one, Path) else "" for one in media)
     source = Provenance("the query", "media")
@@ -91,44 +90,49 @@ def _fits(medium: Path | str, recipe: Recipe) -> bool:
     return kind == ("text" if recipe.takes == "text" else "visual")
 
 
-def _check_taken(
-    medium: Path | str, fits: Mapping[str, bool], recipes: Mapping[str, Recipe], asked: Sequence[str] | None
-) -> None:
+def _check_taken(medium: Path | str, recipes: Mapping[str, Recipe]) -> None:
     """Refuse a medium that nothing describes."""
-    if any(fit and (asked is None or name in asked) for name, fit in fits.items()):
+    if any(_fits(medium, recipe) for recipe in recipes.values()):
         return
-    what = f"{medium}: no such file" if isinstance(medium, Path) and not medium.is_file() else ""
-    kinds = ", ".join(f"{recipe.takes} ({name})" for name, recipe in recipes.items() if asked is None or name in asked)
-    what = what or f"{medium}: there are no features of such media here to compare it with"
+    kinds = ", ".join(f"{recipe.takes} ({name})" for name, recipe in recipes.items())
     valid = kinds or "none: the features were not made by overtone extract, or their record was not beside them"
-    raise InputError(what, valid=valid)
+    raise InputError(f"{medium}: there are no features of such media here to compare it with", valid=valid)
 
 
-def _describe(medium: Path | str, backbone: Backbone, recipe: Recipe, *, optional: bool) -> Tensor | None:
-    """(d,) or (T, d) features; None where a video has no sound, and it is described by its frames, too."""
-    decoded: Medium
+def _describe_all(media: Sequence[Path | str], recipe: Recipe, device: str, spec: str | None) -> list[Tensor | str]:
+    """Features of each medium in one modality, or the reason why it has none."""
+    backbone = recipe.open(device, spec if spec and spec.partition(":")[0] == recipe.backbone else None)
+    return [_describe(one, backbone, recipe) if _fits(one, recipe) else "is of another kind" for one in media]
+
+
+def _describe(medium: Path | str, backbone: Backbone, recipe: Recipe) -> Tensor | str:
+    """(d,) or (T, d) features, or the reason why there are none."""
+    decoded: Medium = str(medium)
     if isinstance(medium, Path):
-        path = medium.expanduser()
         try:
-            decoded = decode_medium(path, recipe.takes, Sampling.from_dict(recipe.sampling))
+            decoded = decode_medium(medium.expanduser(), recipe.takes, Sampling.from_dict(recipe.sampling))
         except BrokenMedium as reason:
-            if optional and recipe.takes == "sound" and is_video(path):
-                return None
-            raise InputError(f"{medium}: cannot be decoded ({reason})", fix="name another file") from None
-    else:
-        decoded = medium
+            return f"cannot be decoded ({reason})"
     if blank := find_blank(decoded):
-        raise InputError(f"{medium}: {blank}, so there is nothing to search by", fix="name another one")
+        return blank
     parts = prepare_parts(backbone, decoded, steps=recipe.steps)
     return embed_parts(backbone, [parts], sequence=recipe.steps is not None)[0]
 
 
-def _stack(found: Sequence[Tensor | None], what: str) -> tuple[Tensor, Tensor]:
-    """Rows, NaN where there is none, and whether each is there."""
-    known = [one for one in found if one is not None]
-    present = torch.tensor([one is not None for one in found])
-    if not known:
-        return torch.empty(len(found), 0), present
+def _check_described(media: Sequence[Path | str], found: Mapping[str, Sequence[Tensor | str]]) -> None:
+    """Refuse a medium of which no modality can be described; of a video one is enough."""
+    for row, medium in enumerate(media):
+        reasons = {name: part[row] for name, part in found.items() if isinstance(part[row], str)}
+        if len(reasons) == len(found):
+            told = "; ".join(dict.fromkeys(f"{name}: {reason}" for name, reason in reasons.items()))
+            raise InputError(f"{medium}: there is nothing to search by ({told})", fix="name another file")
+
+
+def _stack(found: Sequence[Tensor | str], name: str, recipe: Recipe, *, mean: bool) -> Tensor:
+    """Rows, NaN where there is none."""
+    known = [one for one in found if not isinstance(one, str)]
     if len({tuple(one.shape) for one in known}) > 1:
-        raise InputError(f"{what}: the queries differ in their number of steps", fix="search once for each")
-    return torch.stack([known[0].new_full(known[0].shape, torch.nan) if one is None else one for one in found]), present
+        what = f"{name} ({recipe.backbone}): the queries differ in their number of steps"
+        raise InputError(what, fix="search once for each")
+    rows = torch.stack([torch.full_like(known[0], torch.nan) if isinstance(one, str) else one for one in found])
+    return rows.mean(dim=1) if mean and rows.dim() == 3 else rows
