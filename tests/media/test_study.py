@@ -49,5 +49,5 @@ def test_table_has_chance_beside_each_score() -> None:
     page = study.tables({"picture-french": {"cca": study.Measured([evaluation, evaluation])}})
     row = page.splitlines()[2]
     assert "| picture, French speech | `cca` |" in row
-    assert "1 ± 0 (0.05)" in row
-    assert "1 ± 0 (0.5)" in row
+    assert "1.000 ± 0.000 (0.050)" in row
+    assert "1.000 ± 0.000 (0.500)" in row
