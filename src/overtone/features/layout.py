@@ -13,6 +13,7 @@ from overtone.features.messages import LONGEST
 from overtone.features.metadata import from_column
 from overtone.features.parsed_table import INTERACTIONS, KEYS, SPLITS, STRENGTHS, ParsedTable
 from overtone.features.reading import CheckedReading
+from overtone.features.split_flags import name_by_flags
 from overtone.features.unused import describe_unused, find_unused
 
 _USUAL_PAIR = ("audio", "visual")
@@ -28,6 +29,8 @@ def parse_table(table: Table, modalities: tuple[str, ...] | None, how: CheckedRe
     ``modalities`` are the keys that the user names.
     """
     columns = join_parts(table.arrays)
+    by_flags = {} if "split" in columns else name_by_flags(columns)
+    columns |= by_flags
     for option, key in (("--labels", how.label_key), ("--ids", how.id_key), ("--group", how.group_key)):
         if key is not None and key not in columns:
             raise InputError(f"{table.source}: no key {key!r} for {option}", got=list_keys(columns))
@@ -50,8 +53,8 @@ def parse_table(table: Table, modalities: tuple[str, ...] | None, how: CheckedRe
         labels=columns[labels] if labels else None,
         ids=columns[ids] if ids else None,
         own_ids={name: columns[OWN_IDS + name] for name in names if not alone and OWN_IDS + name in columns},
-        split=columns.get("split"),
-        is_test=None if "split" in columns else columns.get("is_test"),
+        split=next(iter(by_flags.values()), columns.get("split")),
+        is_test=None if "split" in columns or by_flags else columns.get("is_test"),
         class_names=columns.get("class_names"),
         truth={key: columns[key] for key in columns if key.startswith(EVENTS) or key in (INTERACTIONS, STRENGTHS)},
         media={name: columns[MEDIA + name] for name in names if MEDIA + name in columns},

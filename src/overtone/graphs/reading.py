@@ -19,6 +19,7 @@ from overtone.features.label_reading import NO_LABEL, read_labels
 from overtone.features.layout import join_parts
 from overtone.features.messages import name_of_row
 from overtone.features.parsed_table import SPLITS, list_some, name_splits
+from overtone.features.split_flags import name_by_flags
 from overtone.features.text_files import SUFFIXES, open_text
 from overtone.graphs.columns import TableOptions
 from overtone.graphs.soft_labels import Kind, Representation, check_soft_labels
@@ -229,6 +230,9 @@ def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | N
     for key in (*modality, "split", "ids", *LABELS):
         if key in columns and columns[key].rows != count:
             raise InputError(f"{columns[key].where}: {columns[key].rows} rows", valid=f"{count}, one per clip")
+    by_flags = {} if "split" in columns else name_by_flags(columns)
+    if by_flags:
+        columns["split"] = next(iter(by_flags.values()))
     chosen = _rows_of_split(columns, split, file, columns[modality[0]])
     ids = columns["ids"].text() if "ids" in columns else ()
     classes = next((columns[key].text() for key in _CLASS_NAMES if key in columns), ())

@@ -29,25 +29,29 @@ def read_hdf5(path: Path) -> Table:
 
     rows: dict[str, Rows] = {}
     attributes: dict[str, Mapping[str, Any]] = {}
-    links: dict[str, str] = {}
+    left: dict[str, str] = {}
     probe_hdf5(path)
     with report_damage(path, "an HDF5 file"):
         file = open_hdf5(path)
 
         def visit(key: str, item: h5py.HLObject) -> None:
             if isinstance(item, h5py.Dataset):
-                rows[key] = _rows(path, item)
+                reason = _unreadable(item)
+                if reason:
+                    left[key] = reason
+                else:
+                    rows[key] = _rows(path, item)
             elif isinstance(item, h5py.Group) and "indptr" in item:
                 attributes[key] = item.attrs
 
         def note_link(key: str, link: object) -> None:
             if isinstance(link, h5py.SoftLink):
-                links[key] = f"a link to {link.path[:LONGEST]!r}, which is not followed"
+                left[key] = f"a link to {link.path[:LONGEST]!r}, which is not followed"
 
         file.visititems(visit)
         file.visititems_links(note_link)
     rows, notes, unread = join_clip_groups(rows, str(path)) if not attributes else (rows, (), {})
-    unread |= links
+    unread |= left
     table = Table.of(path, "hdf5", rows, close=file.close, notes=notes, unread=unread)
     return replace(table, arrays=join_sparse(table.arrays, path, path.stem, attributes))
 
@@ -95,6 +99,17 @@ def _write_hdf5(path: Path, arrays: Mapping[str, Values]) -> None:
 
 
 formats.register("hdf5")(Format(read_hdf5, _write_hdf5, suffixes=(".h5", ".hdf5", ".hdf")))
+
+
+def _unreadable(dataset: h5py.Dataset) -> str:
+    """Why the values of a dataset are no array; an empty string where they are one."""
+    import h5py
+
+    if h5py.check_vlen_dtype(dataset.dtype) is not None and h5py.check_string_dtype(dataset.dtype) is None:
+        return "rows of different lengths; average each over time, or fill them up to one length"
+    if h5py.check_ref_dtype(dataset.dtype) is not None:
+        return "references to other places of the file; copy the values"
+    return ""
 
 
 def _rows(path: Path, dataset: h5py.Dataset) -> Rows:
