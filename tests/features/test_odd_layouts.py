@@ -109,3 +109,15 @@ def test_classes_that_differ_in_capital_letters_are_warned_of(tmp_path: Path) ->
     np.savez(tmp_path / "a.npz", audio=IMAGE, visual=TEXT, y=np.array(["Cat", "cat", "dog", "owl"])[Y])
     (said,) = load(tmp_path / "a.npz").provenance.warnings
     assert "1 classes differ in capital letters only; got 'Cat' and 'cat'" in said
+
+
+def test_rows_of_different_lengths_in_hdf5_are_said_to_be_that(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "clips.h5", "w") as file:
+        ragged = file.create_dataset("audio", (12,), dtype=h5py.vlen_dtype("f4"))
+        for row in range(12):
+            ragged[row] = np.ones(row + 1)
+        file["visual"] = np.random.default_rng(0).normal(size=(12, 3))
+    with pytest.raises(InputError, match=r"holds one view"):
+        load(tmp_path / "clips.h5")
+    found = inspect(tmp_path / "clips.h5")
+    assert any("not used: 'audio' (rows of different lengths" in note for note in found.notes)

@@ -25,7 +25,7 @@ from overtone.features.formats.sparse import build_matrix
 if TYPE_CHECKING:
     import h5py
 
-_SECONDS = 8.0
+_SECONDS = 6.0
 """What reading a file may take, and a second more for each :data:`_BYTES`."""
 _BYTES = 20_000_000
 _MAPPED = 1 << 20
