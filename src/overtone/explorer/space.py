@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from overtone.core.documents import Document
 from overtone.evaluation import ModalityGap, modality_gap
 from overtone.explorer.columns import Column, number_column
 from overtone.explorer.projection import Projection
-from overtone.search import Records, SearchResult, Store, search_ids, search_vectors
+from overtone.search import ChanceLevel, Records, SearchResult, Store, search_ids, search_vectors
 from overtone.search.chance import mean_vectors
 from overtone.training import Run
 from overtone.training.folder import EXPLORED
@@ -51,6 +52,7 @@ class Space:
         present = [records.present[name] for name in self.modalities]
         self.projection = Projection.of(vectors, present, None if run.folder is None else run.folder / EXPLORED)
         self.paired: NDArray[np.bool_] = present[0] & present[1]
+        self._chance: dict[tuple[str, str], ChanceLevel | None] = {}
 
     @property
     def modalities(self) -> tuple[str, str]:
@@ -90,11 +92,14 @@ class Space:
         name = self.records.ids[row]
         asked = [one for one in self.modalities if self.records.present[one][row]]
         with self.lock:
-            found = [
-                search_ids(self.store, [name], k, from_modality=one, to_modality=other)
-                for one in asked
-                for other in self.modalities
-            ]
+            found = []
+            for way in itertools.product(asked, self.modalities):
+                one, other = way
+                result = search_ids(
+                    self.store, [name], k, from_modality=one, to_modality=other, chance=self._chance.get(way)
+                )
+                self._chance[way] = result.chance  # the same for every clip, and a pass through the store
+                found.append(result)
         return Neighbours(tuple(found))
 
     def like(self, rows: Sequence[int], k: int, *, asked: str | None = None, sought: str | None = None) -> SearchResult:

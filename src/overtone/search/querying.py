@@ -43,6 +43,7 @@ def search_ids(
     from_modality: Modalities = None,
     to_modality: Modalities = None,
     where: str | None = None,
+    chance: ChanceLevel | None = None,
 ) -> SearchResult:
     """Search by items of the store, which do not find themselves.
 
@@ -52,6 +53,7 @@ def search_ids(
         k: Most items per query.
         from_modality, to_modality: See :func:`search_vectors`.
         where: Only items that pass this filter.
+        chance: Scores of random pairs for this way; if None, they are computed, in one pass of the store.
 
     Returns:
         The answers.
@@ -64,7 +66,7 @@ def search_ids(
         if name not in known:
             raise _unknown_id(store, name)
     records = store.get(ids)
-    found = _search(store, records, k + 1, from_modality, to_modality, where)
+    found = _search(store, records, k + 1, from_modality, to_modality, where, chance)
     own = [replace(one, hits=tuple(hit for hit in one.hits if hit.id != one.query)[:k]) for one in found.queries]
     return replace(found, k=k, queries=tuple(own))
 
@@ -79,6 +81,7 @@ def search_vectors(
     from_modality: Modalities = None,
     to_modality: Modalities = None,
     where: str | None = None,
+    chance: ChanceLevel | None = None,
 ) -> SearchResult:
     """Search by embeddings of one modality or of several.
 
@@ -91,6 +94,7 @@ def search_vectors(
         from_modality: Modalities of the query, all that it has by default; of several the mean of the unit vectors.
         to_modality: Modalities that are searched; by default the other one if the query is of one of two, else all.
         where: Only items that pass this filter.
+        chance: As for :func:`search_ids`.
 
     Returns:
         The answers, with scores against the chance level of the store.
@@ -101,7 +105,7 @@ def search_vectors(
     rows = {name: unit_rows(part, name, ids, (present or {}).get(name)) for name, part in vectors.items()}
     count = len(next(iter(rows.values()), ()))
     names = tuple(map(str, range(count) if ids is None else ids))
-    return _search(store, Records(names, rows, empty_table(count)), k, from_modality, to_modality, where)
+    return _search(store, Records(names, rows, empty_table(count)), k, from_modality, to_modality, where, chance)
 
 
 def split_names(names: Modalities) -> tuple[str, ...] | None:
@@ -112,7 +116,13 @@ def split_names(names: Modalities) -> tuple[str, ...] | None:
 
 
 def _search(
-    store: Store, queries: Records, k: int, from_modality: Modalities, to_modality: Modalities, where: str | None
+    store: Store,
+    queries: Records,
+    k: int,
+    from_modality: Modalities,
+    to_modality: Modalities,
+    where: str | None,
+    chance: ChanceLevel | None,
 ) -> SearchResult:
     sources = _sources(store, queries, split_names(from_modality))
     targets = split_names(to_modality) or _other(store, sources)
@@ -127,7 +137,8 @@ def _search(
     begun = time.perf_counter()
     hits = store.search(vectors, k, to=targets, where=where)
     seconds = time.perf_counter() - begun
-    chance = chance_level(store, sources, targets) if store.modalities.keys() >= set(sources) else None
+    if chance is None and store.modalities.keys() >= set(sources):
+        chance = chance_level(store, sources, targets)
     answers = tuple(
         QueryHits(name, tuple(_against(hit, chance) for hit in found)) for name, found in zip(queries.ids, hits)
     )

@@ -2,21 +2,36 @@
 import { Dialogs } from "./dialogs.js";
 import { Drawer } from "./drawer.js";
 import { listenToKeys } from "./keys.js";
-import { effect, html, render } from "./lib.js";
+import { effect, html, render, useEffect, useState } from "./lib.js";
 import { SearchBox } from "./search.js";
 import { listenToDrops, SelectionBar } from "./selection.js";
 import { read } from "./server.js";
 import { keepFilter, Sidebar, sidebarOpen } from "./sidebar.js";
-import { bothRuns, clip, answer, currentRun, dialog, failure, ids, keepAddress, readAddress, run, session, theme, toast, view } from "./state.js";
+import { answer, bothRuns, clip, complain, currentRun, dialog, failure, ids, keepAddress, readAddress, run, session, theme, toast, view } from "./state.js";
 import { keepTheme, nextTheme } from "./theme.js";
-import { GraphView } from "./views/graph.js";
 import { ListsView } from "./views/lists.js";
 import { MapView } from "./views/map.js";
 import { TableView } from "./views/table.js";
-import { TrainingView } from "./views/training.js";
 
-const SHOWN = { map: MapView, table: TableView, lists: ListsView, graph: GraphView, training: TrainingView };
+const SHOWN = { map: MapView, table: TableView, lists: ListsView, graph: Graph, training: Training };
 const NAMES = { map: "Map", table: "Table", lists: "Lists", graph: "Graph", training: "Training" };
+
+/** A view whose library is large is loaded when it is first opened. */
+function Later({ load }) {
+  const [View, setView] = useState(null);
+  useEffect(() => {
+    load().then((found) => setView(() => found), complain);
+  }, []);
+  return View ? html`<${View} />` : html`<p class="starting" role="status">Loading…</p>`;
+}
+
+function Graph() {
+  return html`<${Later} load=${async () => (await import("./views/graph.js")).GraphView} />`;
+}
+
+function Training() {
+  return html`<${Later} load=${async () => (await import("./views/training.js")).TrainingView} />`;
+}
 
 function Header() {
   const runs = session.value.runs;

@@ -2,7 +2,6 @@
 import { html, styleValue, useEffect, useRef, useState } from "./lib.js";
 import { mediaAddress } from "./server.js";
 import { session } from "./state.js";
-import WaveSurfer from "wavesurfer";
 
 const LONGEST_TEXT = 4000;
 
@@ -36,17 +35,25 @@ function Sound({ address, fail }) {
   const [playing, setPlaying] = useState(false);
   const [time, setTime] = useState([0, 0]);
   useEffect(() => {
-    const made = WaveSurfer.create({
-      container: box.current, url: address, cspNonce: document.body.dataset.nonce, height: 64, barWidth: 2, barGap: 1, barRadius: 1,
-      waveColor: styleValue("--muted"), progressColor: styleValue("--accent"), cursorColor: styleValue("--ink"),
-    });
-    made.on("ready", (seconds) => setTime([0, seconds]));
-    made.on("timeupdate", (now) => setTime([now, made.getDuration()]));
-    made.on("play", () => setPlaying(true));
-    made.on("pause", () => setPlaying(false));
-    made.on("error", fail);
-    setWave(made);
-    return () => made.destroy();
+    let made = null;
+    let closed = false;
+    import("wavesurfer").then(({ default: WaveSurfer }) => {
+      if (closed) return;
+      made = WaveSurfer.create({
+        container: box.current, url: address, cspNonce: document.body.dataset.nonce, height: 64, barWidth: 2, barGap: 1, barRadius: 1,
+        waveColor: styleValue("--muted"), progressColor: styleValue("--accent"), cursorColor: styleValue("--ink"),
+      });
+      made.on("ready", (seconds) => setTime([0, seconds]));
+      made.on("timeupdate", (now) => setTime([now, made.getDuration()]));
+      made.on("play", () => setPlaying(true));
+      made.on("pause", () => setPlaying(false));
+      made.on("error", fail);
+      setWave(made);
+    }, fail);
+    return () => {
+      closed = true;
+      made?.destroy();
+    };
   }, [address]);
   return html`<div class="sound"><button type="button" aria-label=${playing ? "Pause" : "Play"} onClick=${() => wave?.playPause()}>${playing ? "❚❚" : "►"}</button>
     <div class="wave" ref=${box}></div><span class="quiet small">${time.map((one) => one.toFixed(1)).join(" / ")} s</span></div>`;

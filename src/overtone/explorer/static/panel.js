@@ -3,7 +3,7 @@ import { cameraOf } from "./camera.js";
 import { colourKey, colours, valueText, visible } from "./columns.js";
 import { Grid } from "./grid.js";
 import { effect, html, oncePerFrame, useEffect, useRef, useState } from "./lib.js";
-import { drawMarks } from "./marks.js";
+import { Marks } from "./marks.js";
 import { isDark } from "./palette.js";
 import { listen } from "./pointer.js";
 import { CHOSEN, DIM, HIDDEN, PLAINLY, Scatter } from "./scatter.js";
@@ -47,7 +47,8 @@ export function Panel({ run, sides, title, name }) {
 
   useEffect(() => {
     const box = host.current;
-    const [canvas, marks] = box.querySelectorAll("canvas");
+    const canvas = box.querySelector("canvas");
+    const marks = new Marks(box.querySelector("svg"), sides);
     const state = (parts.current = { grids: [], path: null, fitted: 0 });
     let closed = false;
     const ends = [];
@@ -70,13 +71,15 @@ export function Panel({ run, sides, title, name }) {
       state.fit = () => box.clientWidth && box.clientHeight && camera.fit(whole, box.clientWidth, box.clientHeight);
       if (!camera.moved) state.fit();
       setLoading(false);
+      const mark = () => !closed && marks.draw(camera, state.grids, state.path, box.clientWidth, box.clientHeight);
+      const remark = oncePerFrame(mark); // pointing at a clip leaves the points as they are
       const redraw = oncePerFrame(() => {
         if (closed) return;
         const dense = ids.value.length;
         const grown = Math.min(2.2, Math.max(1, Math.sqrt(camera.at.value.zoom / camera.fitted)));
         const size = baseSize(dense) * grown;
         scatter.draw(camera.at.value, { size, dim: 0.13, opacity: dense > 30_000 ? 0.55 : 0.82, ink: lineInk() });
-        drawMarks(marks, camera, state, sides);
+        mark();
       });
       ends.push(effect(() => {
         colourKey.value;
@@ -89,10 +92,14 @@ export function Panel({ run, sides, title, name }) {
         redraw();
       }));
       ends.push(effect(() => {
-        [camera.at.value, hovered.value, clip.value];
+        camera.at.value;
         redraw();
       }));
-      state.redraw = redraw;
+      ends.push(effect(() => {
+        [hovered.value, clip.value];
+        remark();
+      }));
+      state.remark = remark;
       const watcher = new ResizeObserver(() => (camera.moved ? redraw() : state.fit()));
       watcher.observe(box);
       ends.push(() => watcher.disconnect());
@@ -126,7 +133,7 @@ export function Panel({ run, sides, title, name }) {
       },
       draw: (path) => {
         state.path = path;
-        state.redraw?.();
+        state.remark?.();
       },
     });
     return () => {
@@ -157,7 +164,7 @@ export function Panel({ run, sides, title, name }) {
     <figcaption>${title}</figcaption>
     <div class="plot" ref=${host} tabindex="0" role="application" onKeyDown=${onKeyDown}
       aria-label=${`${name}. Arrow keys move, plus and minus zoom, full stop and comma go from clip to clip, Enter opens, Space selects, a selects all in view.`}>
-      <canvas class="points"></canvas><canvas class="marks"></canvas>
+      <canvas></canvas><svg key=${sides.join()} class="marks" aria-hidden="true"></svg>
       ${loading && html`<p class="over" role="status">Loading the map…</p>`}
       ${failed && html`<p class="over error" role="alert">${failed}</p>`}
       <${Tip} host=${host} parts=${parts} camera=${camera} />
