@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import overtone
@@ -39,7 +40,9 @@ def main() -> None:
             page.goto(explorer.url + place)
             page.wait_for_selector('.plot[data-ready="true"]')
             page.wait_for_timeout(1500)
-            page.screenshot(path=IMAGES / f"{options.name}-{name}.png")
+            file = IMAGES / f"{options.name}-{name}.png"
+            page.screenshot(path=file)
+            Image.open(file).convert("RGB").quantize(256).save(file, optimize=True)
             page.close()
 
 
