@@ -42,17 +42,17 @@ def test_counterparts_are_found_far_above_chance(run: Run) -> None:
 
 @pytest.mark.parametrize(("suffix", "way"), [("ogg", ("audio", "visual")), ("png", ("visual", "audio"))])
 def test_speech_finds_pictures_and_back(run: Run, suffix: str, way: tuple[str, str]) -> None:
-    """By the files themselves: the exact counterpart is among the first five far more often than by chance."""
+    """By the files of clips that were not trained on: counterparts are in the first tenth far above chance."""
     assert run.folder is not None
     with overtone.open_store(run.folder) as store:
         (items,) = store.iterate()
-    learnt = [name for name, split in zip(items.ids, items.metadata["split"].to_pylist()) if split == "train"][:40]
+    new = [name for name, split in zip(items.ids, items.metadata["split"].to_pylist()) if split == "test"]
     stamps = run.folder.parent.parent / "stamps"
-    found = api.search_store(run.folder, query=[str(stamps / f"{name}.{suffix}") for name in learnt], k=5)
+    found = api.search_store(run.folder, query=[str(stamps / f"{name}.{suffix}") for name in new], k=len(items) // 10)
     assert (found.from_modality, found.to_modality) == ((way[0],), (way[1],))
-    exact = [name in {hit.id for hit in one.hits} for name, one in zip(learnt, found.queries)]
-    assert sum(exact) > 5 * len(exact) * 5 / len(items)
-    same = api.search_store(run.folder, query=stamps / f"{learnt[0]}.{suffix}", to_modality=way[0], k=1)
+    exact = [name in {hit.id for hit in one.hits} for name, one in zip(new, found.queries)]
+    assert sum(exact) > 2 * len(exact) / 10
+    same = api.search_store(run.folder, query=stamps / f"{new[0]}.{suffix}", to_modality=way[0], k=1)
     (hit,) = same.queries[0].hits
-    assert hit.id == learnt[0]
+    assert hit.id == new[0]
     assert hit.score == pytest.approx(1.0, abs=1e-5)
