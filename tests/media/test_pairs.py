@@ -130,9 +130,11 @@ def test_a_recording_is_cut_into_windows_with_their_times(tmp_path: Path) -> Non
     assert data.names == ("audio",)
     assert data.ids == ("long@0-2", "long@2-4", "long@4-6")
     assert (data.metadata["start"], data.metadata["stop"]) == ((0.0, 2.0, 4.0), (2.0, 4.0, 6.0))
-    assert set(data.groups) == {"long"}
+    assert not data.groups  # a single recording is split by time
+    assert {name: rows.tolist() for name, rows in data.splits.items()} == {"train": [0, 1], "test": [2]}
     overlapping = extract(tmp_path / "long.wav", tmp_path / "g.npz", window=2.0, hop=1.0)
     assert len(overlapping) == 6
+    assert {name: rows.tolist() for name, rows in overlapping.splits.items()} == {"train": [0, 1, 2, 3], "test": [5]}
     assert torch.equal(overlapping.modalities["audio"][[0, 2, 4]], data.modalities["audio"])
 
 

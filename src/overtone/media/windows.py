@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,8 @@ from overtone.media.decoding.lengths import measure_seconds
 
 _LEAST = 0.5
 """Share of a window that what is left over at the end must have to be a window."""
+_TRAIN = 0.7
+"""Share of a single recording that is to train on."""
 MOST_WINDOWS = 1_000_000
 """Windows of one file."""
 
@@ -28,7 +30,8 @@ def cut_windows(
     """Clips of one length: the recordings of a catalogue, cut.
 
     A recording that is not longer than a window, an image or a text stays one clip, as does one that cannot be read:
-    that is said where it is decoded. The clips of one recording are a group, so that no split cuts it.
+    that is said where it is decoded. The clips of one recording are a group, so that no split cuts it; a single
+    recording is split by time.
 
     Args:
         catalogue: Recordings.
@@ -61,19 +64,27 @@ def cut_windows(
         spans += found
         names += [name if len(found) == 1 else f"{name}@{start:g}-{stop:g}" for start, stop in found]
         meter.add(1)
-    note = f"cut {len(catalogue)} recordings into {len(rows)} clips of {window:g} s, one every {hop:g} s"
+    notes = [
+        *catalogue.notes,
+        f"cut {len(catalogue)} recordings into {len(rows)} clips of {window:g} s, one every {hop:g} s",
+    ]
+    splits = tuple(catalogue.splits[row] for row in rows) if catalogue.splits else ()
+    alone = len(catalogue) == 1 and len(rows) > 1
+    if alone and not splits:  # as one group they could not be split
+        splits = _split_by_time(spans)
+        notes.append(f"one recording: its first {_TRAIN:.0%} are to train on, the rest to test on")
     groups = tuple(catalogue.groups[row] if catalogue.groups else catalogue.ids[row] for row in rows)
     return replace(
         catalogue,
         ids=tuple(names),
         media={name: _take(find, rows) for name, find in catalogue.media.items()},
         labels=None if catalogue.labels is None else catalogue.labels[np.array(rows)],
-        splits=tuple(catalogue.splits[row] for row in rows) if catalogue.splits else (),
+        splits=splits,
         files={name: tuple(paths[row] for row in rows) for name, paths in catalogue.files.items()},
         spans=tuple(spans),
-        groups=groups,
+        groups=() if alone else groups,
         metadata={name: tuple(values[row] for row in rows) for name, values in catalogue.metadata.items()},
-        notes=(*catalogue.notes, note),
+        notes=tuple(notes),
     )
 
 
@@ -96,6 +107,18 @@ def _spans(seconds: float, window: float, hop: float) -> Iterator[Span]:
         if start + window >= seconds:
             return
         number += 1
+
+
+def _split_by_time(spans: Sequence[Span]) -> tuple[str, ...]:
+    """The split of each window of one recording, by time; a test window that overlaps a train window is in none.
+
+    Example:
+        >>> _split_by_time([(0.0, 2.0), (1.0, 3.0), (2.0, 4.0), (3.0, 5.0)])
+        ('train', 'train', '', 'test')
+    """
+    count = max(1, round(_TRAIN * len(spans) - 0.5))
+    end = spans[count - 1][1] or 0.0
+    return tuple("train" if at < count else "test" * ((start or 0.0) >= end) for at, (start, _) in enumerate(spans))
 
 
 def _find_seconds(catalogue: Catalogue, row: int) -> float | None:

@@ -21,6 +21,8 @@ MOST_SAMPLES = 1 << 27
 
 _FORMATS = frozenset({"WAV", "WAVEX", "FLAC", "OGG", "MPEG", "MP3", "AIFF", "AU", "W64", "RF64", "CAF"})
 """What libsndfile may open; the rest is PyAV's."""
+_ESTIMATED = frozenset({"MPEG", "MP3"})
+"""Formats whose length is estimated, by up to half a second too long."""
 _BLOCK = 1 << 18
 _SHORTEST = 0.9
 """Share of its declared length that a sound must have."""
@@ -83,7 +85,8 @@ def _decode_plain(path: Path, start: float, stop: float | None) -> Sound | None:
                 blocks.append(block.mean(axis=1))
                 if len(block) < min(_BLOCK, last - at):
                     break
-            return _joined(blocks, file.samplerate, last - first)
+            sure = file.format not in _ESTIMATED
+            return _joined(blocks, file.samplerate, last - first if sure else 0)
     except (library.SoundFileError, TypeError, ValueError):
         return None
 
@@ -118,7 +121,7 @@ def _decode_any(path: Path, start: float, stop: float | None) -> Sound:
         except (ValueError, OSError) as error:  # what FFmpeg's errors are
             raise BrokenMedium(f"its sound is damaged after {time:.1f} s ({describe(error)})") from None
         ends = [end for end in (stop, length) if end is not None]
-        wanted = round((min(ends) - start) * rate) if ends else done
+        wanted = round((min(ends) - start) * rate) if ends and container.format.name != "mp3" else 0
         if stop is not None:
             blocks = [np.concatenate([np.empty(0, np.float32), *blocks])[: round((stop - start) * rate)]]
         return _joined(blocks, rate, wanted)
@@ -137,7 +140,7 @@ def _to_mono(frame: AudioFrame) -> Samples:
 
 
 def _joined(blocks: list[Samples], rate: int, wanted: int) -> Sound:
-    """One sound, of about as many samples as are wanted."""
+    """One sound, of about as many samples as are wanted; 0 where that is not known."""
     samples = np.concatenate([np.empty(0, np.float32), *blocks])
     if not len(samples):
         raise BrokenMedium("no sound can be decoded")
