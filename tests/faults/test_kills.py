@@ -130,13 +130,13 @@ def check_files(place: Path, out: str) -> None:
 
 def kill(program: Program, place: Path, name: str, kills: int) -> int:
     """Kill a command at random moments, resume it, and compare; how many were alive when they were killed."""
-    whole = f"{name}-whole"
+    whole = f"{name}-{kills}-whole"  # one of as many kills: the tests share a folder
     code, seconds = program.run(words_of(name, whole))
     assert code == 0
     wanted = result(place, name, whole)
     moments, killed = random.Random(name), 0
     for number in range(kills):
-        out = f"{name}-{number}"
+        out = f"{name}-{kills}-{number}"
         code, _ = program.run(words_of(name, out), kill_after=moments.uniform(0, seconds))
         killed += code == -signal.SIGKILL
         check_files(place, out)
