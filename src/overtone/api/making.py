@@ -52,7 +52,7 @@ def extract(
         source: A folder of media, a recording, a manifest of clips (.csv, .jsonl), or a data set as it unpacks.
         out: File to write: .npz, .h5, .parquet or .safetensors by its suffix.
         modalities: One or two of audio, visual and text; by default the first two that are there.
-        backbone: log-mel, hog-color, hog-motion, char-ngrams, or others (see the docs, page media); repeatable.
+        backbone: log-mel, hog-color, hog-motion, char-ngrams, or others (see the docs, page backbones); repeatable.
         settings: The backbones' settings, by name.
         frames: Frames of a video, evenly spaced.
         fps: Frames a second of a video instead.
