@@ -108,9 +108,14 @@ def _pair_weights(classes: Tensor) -> Tensor:
 
 
 def class_sums(classes: Tensor, rows: Tensor) -> Tensor:
-    """(C, d) sums of the (n, d) rows of each class, of (n, C) targets or (n,) class codes, -1 for none.
+    """Sums of the rows of each class.
 
-    Of codes C is the highest one plus 1.
+    Args:
+        classes: (n, C) targets, or (n,) class codes, -1 for none.
+        rows: (n, d).
+
+    Returns:
+        (C, d) sums, each row weighted by its target; of codes C is the highest one plus 1.
     """
     if classes.dim() == 2:
         return classes.mT @ rows
