@@ -109,6 +109,8 @@ def _response(answer: Answer) -> Response:
     if isinstance(answer, np.ndarray):
         little = answer.astype(answer.dtype.newbyteorder("<"), copy=False)
         return Response(np.ascontiguousarray(little).tobytes(), media_type="application/octet-stream")
+    if isinstance(answer, tuple):  # of text: ids, which may be a million
+        return Response(json.dumps(answer).encode(), media_type="application/json")
     return Response(json_text(answer).encode("utf-8", "backslashreplace"), media_type="application/json")
 
 

@@ -73,27 +73,23 @@ export const levelCounts = computed(() => {
 
 /** Four bytes a clip for one modality: red, green, blue, and 255. */
 export function colours(side) {
-  const count = ids.value.length;
-  const bytes = new Uint8Array(count * 4);
+  const pixel = ([red, green, blue]) => (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0; // as a little-endian machine has it
   const one = column.value;
   const found = values.value;
-  const paint = (row, rgb) => bytes.set(rgb, row * 4);
-  if (!one || !found) {
-    const rgb = one ? UNKNOWN : modalityColour(side);
-    for (let row = 0; row < count; row++) paint(row, rgb);
-  } else if (one.kind === "category") {
-    const level = one.levels.map((_, index) => classColour(index));
-    for (let row = 0; row < count; row++) paint(row, found[row] < 0 ? UNKNOWN : level[found[row]]);
-  } else {
+  const painted = new Uint32Array(ids.value.length).fill(pixel(one ? UNKNOWN : modalityColour(side)));
+  if (one?.kind === "category" && found) {
+    const levels = one.levels.map((_, index) => pixel(classColour(index)));
+    for (let row = 0; row < painted.length; row++) if (found[row] >= 0) painted[row] = levels[found[row]];
+  } else if (one && found) {
     const [low, high] = range.value;
-    const steps = Array.from({ length: 256 }, (_, step) => scaleColour(step / 255));
-    for (let row = 0; row < count; row++) {
-      const share = (found[row] - low) / (high - low || 1);
-      paint(row, Number.isNaN(share) ? UNKNOWN : steps[Math.round(Math.min(Math.max(share, 0), 1) * 255)]);
+    const steps = Array.from({ length: 256 }, (_, step) => pixel(scaleColour(step / 255)));
+    const scale = 255 / (high - low || 1);
+    for (let row = 0; row < painted.length; row++) {
+      const step = Math.round((found[row] - low) * scale);
+      if (step === step) painted[row] = steps[step < 0 ? 0 : step > 255 ? 255 : step];
     }
   }
-  for (let at = 3; at < bytes.length; at += 4) bytes[at] = 255;
-  return bytes;
+  return new Uint8Array(painted.buffer);
 }
 
 /** Changes whenever colours do. */

@@ -1,20 +1,28 @@
 // Finds the point nearest to a place: points are sorted into the cells of a grid once.
 
+/** The smallest box around places: x and y of each point, NaN where there is none. */
+export function bounds(...several) {
+  let [left, bottom, right, top] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const places of several) {
+    for (let at = 0; at < places.length; at += 2) {
+      const x = places[at];
+      const y = places[at + 1];
+      if (x !== x) continue;
+      if (x < left) left = x;
+      if (x > right) right = x;
+      if (y < bottom) bottom = y;
+      if (y > top) top = y;
+    }
+  }
+  return right >= left ? { left, bottom, right, top } : { left: -1, bottom: -1, right: 1, top: 1 };
+}
+
 export class Grid {
   /** places: x and y of each point; NaN where there is none. */
   constructor(places) {
     this.places = places;
     const count = places.length / 2;
-    let [left, bottom, right, top] = [Infinity, Infinity, -Infinity, -Infinity];
-    for (let row = 0; row < count; row++) {
-      const [x, y] = [places[2 * row], places[2 * row + 1]];
-      if (Number.isNaN(x)) continue;
-      left = Math.min(left, x);
-      right = Math.max(right, x);
-      bottom = Math.min(bottom, y);
-      top = Math.max(top, y);
-    }
-    this.box = right >= left ? { left, bottom, right, top } : { left: -1, bottom: -1, right: 1, top: 1 };
+    this.box = bounds(places);
     this.cells = Math.max(1, Math.min(512, Math.ceil(Math.sqrt(count / 4))));
     this.width = (this.box.right - this.box.left) / this.cells || 1;
     this.height = (this.box.top - this.box.bottom) / this.cells || 1;

@@ -13,7 +13,7 @@ export function number(value, digits = null) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (typeof value !== "number") return String(value);
   if (Math.abs(value) >= 1000 || digits === 0 || (digits === null && Number.isInteger(value))) return Math.round(value).toLocaleString("en");
-  return value.toFixed(digits ?? 3);
+  return value.toFixed(digits ?? 3).replace(/^-(0\.?0*)$/, "$1");
 }
 
 /** "1 clip", "1,204 clips". */

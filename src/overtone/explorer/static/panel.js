@@ -1,7 +1,7 @@
 // One panel of the map: a modality of a run, or both laid over each other.
 import { cameraOf } from "./camera.js";
 import { colourKey, colours, valueText, visible } from "./columns.js";
-import { Grid } from "./grid.js";
+import { bounds, Grid } from "./grid.js";
 import { effect, html, oncePerFrame, useEffect, useRef, useState } from "./lib.js";
 import { Marks } from "./marks.js";
 import { isDark } from "./palette.js";
@@ -54,7 +54,7 @@ export function Panel({ run, sides, title, name }) {
     const ends = [];
     let scatter;
     try {
-      scatter = new Scatter(canvas);
+      scatter = new Scatter(canvas, ids.value.length <= 20_000);
     } catch (error) {
       setFailed(error.message);
       setLoading(false);
@@ -67,7 +67,7 @@ export function Panel({ run, sides, title, name }) {
       const both = [places.subarray(0, half), places.subarray(half)];
       state.grids = sides.map((side) => new Grid(both[side]));
       scatter.setLayers(sides.map((side) => ({ places: both[side], diamond: side === 1 })));
-      const whole = around(sides.length > 1 ? state.grids : both.map((one) => new Grid(one)));
+      const whole = bounds(...both);
       state.fit = () => box.clientWidth && box.clientHeight && camera.fit(whole, box.clientWidth, box.clientHeight);
       if (!camera.moved) state.fit();
       setLoading(false);
@@ -78,7 +78,7 @@ export function Panel({ run, sides, title, name }) {
         const dense = ids.value.length;
         const grown = Math.min(2.2, Math.max(1, Math.sqrt(camera.at.value.zoom / camera.fitted)));
         const size = baseSize(dense) * grown;
-        scatter.draw(camera.at.value, { size, dim: 0.13, opacity: dense > 30_000 ? 0.55 : 0.82, ink: lineInk() });
+        scatter.draw(camera.at.value, { size, dim: 0.13, opacity: dense > 30_000 ? 0.55 : 0.82, ink: lineInk(), chosen: selection.value !== null });
         mark();
       });
       ends.push(effect(() => {
@@ -175,17 +175,6 @@ export function Panel({ run, sides, title, name }) {
 function lineInk() {
   const grey = isDark() ? 0.75 : 0.25;
   return [grey, grey, grey, selection.value ? 0.5 : 0.12];
-}
-
-/** The smallest box around all grids. */
-function around(grids) {
-  const boxes = grids.map((grid) => grid.box);
-  return {
-    left: Math.min(...boxes.map((box) => box.left)),
-    right: Math.max(...boxes.map((box) => box.right)),
-    bottom: Math.min(...boxes.map((box) => box.bottom)),
-    top: Math.max(...boxes.map((box) => box.top)),
-  };
 }
 
 /** To the next clip that is shown. */

@@ -46,9 +46,9 @@ function program(gl, vertex, fragment) {
 }
 
 export class Scatter {
-  /** Throws if the browser has no WebGL 2. */
-  constructor(canvas) {
-    const gl = canvas.getContext("webgl2", { antialias: true, premultipliedAlpha: true, alpha: true });
+  /** Throws if the browser has no WebGL 2. Smooth lines cost time where there is no GPU: points are smooth anyway. */
+  constructor(canvas, antialias = true) {
+    const gl = canvas.getContext("webgl2", { antialias, premultipliedAlpha: true, alpha: true });
     if (!gl) throw new Error("This browser has no WebGL 2, which the map needs.");
     this.gl = gl;
     this.canvas = canvas;
@@ -119,7 +119,7 @@ export class Scatter {
     }
     gl.useProgram(this.points);
     this.place(this.points, camera, scale);
-    for (const state of [DIM, PLAINLY, CHOSEN]) {
+    for (const state of look.chosen ? [DIM, CHOSEN] : [PLAINLY]) {
       for (const layer of this.layers) this.drawLayer(layer, state, look, ratio);
     }
   }

@@ -102,11 +102,14 @@ function Levels() {
 }
 
 function Filter() {
-  const example = columns.value.find((one) => one.kind === "category" && one.levels.length);
-  const hint = example ? `${/\W/.test(example.name) ? `"${example.name}"` : example.name} = '${example.levels[0]}'` : "id = 'clip-17'";
+  const own = columns.value.filter((one) => one.run === null);
+  const example = own.find((one) => one.kind === "category" && one.levels.length) ?? own.find((one) => one.kind === "number") ?? own[0];
+  const name = example && (/\W/.test(example.name) ? `"${example.name}"` : example.name);
+  const test = { category: () => `= '${example.levels[0]}'`, number: () => `> ${number(example.low, 1)}`, text: () => "like '%a%'" };
+  const hint = example ? `${name} ${test[example.kind]()}` : "There is no column to filter by";
   return html`<section class="card">
     <label class="field"><span>Filter</span>
-      <input id="filter" type="text" spellcheck="false" autocomplete="off" placeholder=${hint} value=${where.value}
+      <input id="filter" type="text" spellcheck="false" autocomplete="off" disabled=${!example} placeholder=${hint} value=${where.value}
         aria-invalid=${filterError.value !== null} aria-describedby="filter-state" onInput=${(event) => (where.value = event.target.value)} />
     </label>
     <p id="filter-state" class=${filterError.value ? "error small" : "quiet small"} role="status">

@@ -28,7 +28,7 @@ function Evaluations({ found }) {
   if (!metrics.length) return html`<div class="empty"><p>This run has no evaluation: its data have no test split.</p></div>`;
   const other = found.length > 1 ? found[1 - run.value].metrics : null;
   const [first, second] = modalities.value;
-  const write = (key, value) => (key.endsWith("_rank") ? number(value, 1) : number(value));
+  const write = (key, value) => number(value, key.endsWith("_rank") ? 1 : 3);
   return html`<h2>Retrieval on the test split</h2>
     <p class="quiet">Each test clip of one modality is a query; ${plural(gallery, "item")} of the other are ranked by cosine.</p>
     <div class="scroll" tabindex="0" role="region" aria-label="Retrieval"><table><thead><tr><th scope="col">metric</th>
@@ -46,6 +46,10 @@ function Curves({ found }) {
   const { history, chosen, seconds } = found[run.value];
   if (!history.length) return html`<h2>Training</h2><p class="quiet">${currentRun.value.method} is fitted at once: there are no epochs.</p>`;
   const every = [...new Set(history.flatMap((record) => Object.keys(record)))].filter((name) => !COUNTED.has(name));
+  if (history.length < 2) {
+    return html`<h2>Training</h2><p class="quiet">${currentRun.value.method} is fitted at once, in ${number(seconds, 1)} s.</p>
+      <dl class="facts wide">${every.map((name) => html`<dt>${words(name)}</dt><dd>${number(history[0][name])}</dd>`)}</dl>`;
+  }
   const place = (name) => (name === "loss" ? -2 : LAST.findIndex((start) => name.startsWith(start)));
   const names = every.sort((a, b) => place(a) - place(b));
   return html`<h2>Training</h2>
