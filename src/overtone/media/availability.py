@@ -13,7 +13,7 @@ from overtone.features import Features
 from overtone.media.catalogue import UNLABELLED, Catalogue
 from overtone.media.units import MediumState, States
 
-_KINDS = ("none given", "black", "silent", "without words", "no video", "no sound", "empty", "not a")
+_KINDS = ("none given", "black", "silent", "without words", "no video", "no sound", "empty", "not a", "No such file")
 """Begins of reasons that are counted by themselves; the others are damage."""
 
 _COLUMNS = ("", "_file", "_sha256", "_seconds", "_reason")

@@ -1,4 +1,4 @@
-"""Image layouts: each a small file that turns a folder or a file into a catalogue; registered by name."""
+"""Layouts: each a small file that turns a folder or a file into a catalogue; registered by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from overtone.media.catalogue import Catalogue
 
 @dataclass(frozen=True)
 class Layout:
-    """One way in which image sets lie on disk.
+    """One way in which media lie on disk.
 
     Attributes:
         read: Path to catalogue; decodes nothing.
@@ -35,7 +35,7 @@ layouts: Registry[Layout] = Registry("layout", "overtone.media.layouts")
 
 
 def read_catalogue(source: str | Path, layout: str | None = None) -> Catalogue:
-    """The images of a source.
+    """The clips of a source.
 
     Args:
         source: A folder or a file.
@@ -54,7 +54,7 @@ def read_catalogue(source: str | Path, layout: str | None = None) -> Catalogue:
     if not path.is_dir():
         require_file(path)  # a pipe would be waited for
     if path.resolve() == path.resolve().parent:
-        raise InputError(f"{source}: the root of the file system", fix="name the folder of the images")
+        raise InputError(f"{source}: the root of the file system", fix="name the folder of the media")
     if path.is_dir() and not any(path.iterdir()):
         raise InputError(f"{source}: an empty folder", fix="check the path, or unpack the download there")
     if path.is_file() and _archive(path):
@@ -68,7 +68,7 @@ def read_catalogue(source: str | Path, layout: str | None = None) -> Catalogue:
         fix = "leave --layout out to have it found"
         raise InputError(f"{source}: not in the layout {layout}", valid=named.signature, fix=fix)
     wanted = "; ".join(f"{name} ({known.signature})" for name, known in layouts.items())
-    raise InputError(f"{source}: no known layout of images", got=_listing(path), valid=wanted)
+    raise InputError(f"{source}: no known layout of media", got=_listing(path), valid=wanted)
 
 
 def _only_folder(path: Path) -> list[Path]:
