@@ -28,7 +28,8 @@ METHOD = "hsc-mae"
 """What is trained: it needs no labels."""
 _RECORD, _FEATURES, _RUN = "build.json", "features.npz", "run"
 _FILES = (_RECORD, _FEATURES, f"{_FEATURES}.json", f"{_FEATURES}.clips.csv", f"{_FEATURES}.parts/", f"{_RUN}/")
-_CUTOFF = 10
+_LARGE = 50
+"""Items from which on ten of them are few."""
 _LOOKED_FOR: tuple[tuple[What, str, str], ...] = (
     ("duplicates", "groups", "groups of near-duplicates"),
     ("outliers", "outliers", "outliers"),
@@ -288,12 +289,14 @@ def _scores_of(run: Run) -> dict[str, float]:
     """The metrics that a build shows: of classes where there are labels, and of true counterparts."""
     if run.evaluation is None:
         return {}
-    names = {"map": "mAP", "chance_map": "mAP by chance", f"instance_recall@{_CUTOFF}": f"counterpart R@{_CUTOFF}"}
+    gallery = run.evaluation.gallery
+    cutoff = 10 if gallery >= _LARGE else 1  # of a few items ten are nearly all
+    counterpart = f"counterpart R@{cutoff}"
+    names = {"map": "mAP", "chance_map": "mAP by chance", f"instance_recall@{cutoff}": counterpart}
     found = {shown: run.evaluation.get(key) for key, shown in names.items()}
     scores = {shown: round(float(score.mean), 4) for shown, score in found.items() if score is not None}
-    if f"counterpart R@{_CUTOFF}" in scores:
-        chance = min(1.0, _CUTOFF / max(run.evaluation.gallery, 1))
-        scores[f"counterpart R@{_CUTOFF} by chance"] = round(chance, 4)
+    if counterpart in scores:
+        scores[f"{counterpart} by chance"] = round(min(1.0, cutoff / max(gallery, 1)), 4)
     return scores
 
 
