@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from overtone.core.documents import Document
+
+if TYPE_CHECKING:
+    from overtone.training import Run
+
+_LARGE = 50
+"""Items from which on ten of them are few."""
 
 
 @dataclass(frozen=True)
@@ -50,3 +57,18 @@ class Build(Document):
     report: Path | None = None
     stages: tuple[BuildStage, ...] = ()
     scores: dict[str, float] = field(default_factory=dict)
+
+
+def list_scores(run: Run) -> dict[str, float]:
+    """The metrics that a build shows: of classes where there are labels, and of true counterparts."""
+    if run.evaluation is None:
+        return {}
+    gallery = run.evaluation.gallery
+    cutoff = 10 if gallery >= _LARGE else 1  # of a few items ten are nearly all
+    counterpart = f"counterpart R@{cutoff}"
+    names = {"map": "mAP", "chance_map": "mAP by chance", f"instance_recall@{cutoff}": counterpart}
+    found = {shown: run.evaluation.get(key) for key, shown in names.items()}
+    scores = {shown: round(float(score.mean), 4) for shown, score in found.items() if score is not None}
+    if counterpart in scores:
+        scores[f"{counterpart} by chance"] = round(min(1.0, cutoff / max(gallery, 1)), 4)
+    return scores

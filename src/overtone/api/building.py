@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from overtone.api.build_result import Build, BuildStage
+from overtone.api.build_result import Build, BuildStage, list_scores
 from overtone.api.finding import What, find
 from overtone.api.indexing import index
 from overtone.api.making import extract
@@ -22,14 +22,11 @@ from overtone.core.outputs import ResultFolder
 
 if TYPE_CHECKING:
     from overtone.features import PairedFeatures
-    from overtone.training import Run
 
 METHOD = "hsc-mae"
 """What is trained: it needs no labels."""
 _RECORD, _FEATURES, _RUN = "build.json", "features.npz", "run"
 _FILES = (_RECORD, _FEATURES, f"{_FEATURES}.json", f"{_FEATURES}.clips.csv", f"{_FEATURES}.parts/", f"{_RUN}/")
-_LARGE = 50
-"""Items from which on ten of them are few."""
 _LOOKED_FOR: tuple[tuple[What, str, str], ...] = (
     ("duplicates", "groups", "groups of near-duplicates"),
     ("outliers", "outliers", "outliers"),
@@ -190,7 +187,7 @@ class _Builder:
                 overwrite=self.overwrite,
                 progress=self.progress,
             )
-            scores = ", ".join(f"{name} {value:.3f}" for name, value in _scores_of(run).items())
+            scores = ", ".join(f"{name} {value:.3f}" for name, value in list_scores(run).items())
             took = f"{METHOD}, {run.info['epochs']} epochs; test split: {scores or 'none'}"
             return took, "it learns from pairs alone, without labels"
 
@@ -227,7 +224,7 @@ class _Builder:
             self.run,
             report if report.is_file() else None,
             tuple(self.stages),
-            _scores_of(Run.load(self.run)),
+            list_scores(Run.load(self.run)),
         )
 
     def _count(self, what: What, listed: str, called: str) -> str:
@@ -283,21 +280,6 @@ def _require_two(source: str | Path, modalities: tuple[str, str] | None) -> None
             "bring videos with sound, or files of one name such as a.png and a.wav; overtone extract takes one modality"
         )
         raise InputError(what, got=there[0], fix=fix)
-
-
-def _scores_of(run: Run) -> dict[str, float]:
-    """The metrics that a build shows: of classes where there are labels, and of true counterparts."""
-    if run.evaluation is None:
-        return {}
-    gallery = run.evaluation.gallery
-    cutoff = 10 if gallery >= _LARGE else 1  # of a few items ten are nearly all
-    counterpart = f"counterpart R@{cutoff}"
-    names = {"map": "mAP", "chance_map": "mAP by chance", f"instance_recall@{cutoff}": counterpart}
-    found = {shown: run.evaluation.get(key) for key, shown in names.items()}
-    scores = {shown: round(float(score.mean), 4) for shown, score in found.items() if score is not None}
-    if counterpart in scores:
-        scores[f"{counterpart} by chance"] = round(min(1.0, cutoff / max(gallery, 1)), 4)
-    return scores
 
 
 def _name_device(device: str) -> str:
