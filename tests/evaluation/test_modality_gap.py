@@ -61,3 +61,14 @@ def test_equal_points_have_one_place(points: np.ndarray) -> None:
     plane = principal_plane(points)
     assert plane.places == pytest.approx(np.zeros((len(points), 2)))
     assert plane.share == 0.0
+
+
+def test_principal_directions_keep_distances_and_signs() -> None:
+    flat = np.random.default_rng(0).normal(size=(30, 2)) * [3, 1]
+    turned = np.linalg.qr(np.random.default_rng(1).normal(size=(5, 5)))[0][:2]
+    places, share = principal_plane(flat @ turned)
+    assert share == pytest.approx(1.0)
+    distances = [np.linalg.norm(rows[:, None] - rows[None], axis=-1) for rows in (flat, places)]
+    np.testing.assert_allclose(distances[1], distances[0], atol=1e-9)
+    mirrored, _ = principal_plane(flat[::-1] @ turned)
+    np.testing.assert_allclose(mirrored[::-1], places, atol=1e-9)

@@ -20,7 +20,7 @@ from overtone.experiments import PairedTest
 from overtone.report import run_figures
 from overtone.report.comparison_words import difference_in_words
 from overtone.report.figures import Figure, heat, whiskers
-from overtone.report.maps import MOST_PAIRS, neighbours, principal, spaced
+from overtone.report.maps import MOST_PAIRS, neighbours, spaced
 from overtone.report.markup import el, link_to_media
 from overtone.report.page import asset, draw, packed_library
 from overtone.report.palette import class_colour
@@ -118,20 +118,7 @@ def test_rank_shares_add_up_also_with_shared_places() -> None:
     assert rank_shares(ranks, rank_bins(50)).tolist() == [0.25, 0.25, 0.25, 0.0, 0.25]
 
 
-def test_principal_directions_keep_distances_and_signs() -> None:
-    flat = np.random.default_rng(0).normal(size=(30, 2)) * [3, 1]
-    turned = np.linalg.qr(np.random.default_rng(1).normal(size=(5, 5)))[0][:2]
-    places, share = principal(flat @ turned)
-    assert share == pytest.approx(1.0)
-    distances = [np.linalg.norm(rows[:, None] - rows[None], axis=-1) for rows in (flat, places)]
-    np.testing.assert_allclose(distances[1], distances[0], atol=1e-9)
-    mirrored, _ = principal(flat[::-1] @ turned)
-    np.testing.assert_allclose(mirrored[::-1], places, atol=1e-9)
-
-
 def test_maps_of_little_or_nothing() -> None:
-    assert principal(np.ones((3, 4)))[1] == 0.0
-    assert principal(np.ones((1, 1)))[0].shape == (1, 2)
     assert neighbours(np.ones((100, 4))) is None
     assert neighbours(np.eye(10)) is None
 
