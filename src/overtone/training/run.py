@@ -194,15 +194,14 @@ class Run:
         Args:
             data: Features of the same modalities and dimensions as the run was trained on.
             split: Which rows; None, or data without any split: all.
-            options: Passed on to :func:`overtone.evaluation.evaluate` (``bootstrap=0``).
+            options: Passed on to :func:`overtone.evaluation.evaluate` (``bootstrap=0``); ``space`` is on by default.
 
         Raises:
             InputError: The data does not fit the run, or has no such split.
         """
         part = data.split(split) if split is not None and data.splits else data
-        return judge(
-            self.embed(part, None, options.get("progress")), part, {"memory_mb": self.settings["memory_mb"], **options}
-        )
+        options = {"memory_mb": self.settings["memory_mb"], "space": True, **options}
+        return judge(self.embed(part, None, options.get("progress")), part, options)
 
     def test(self, data: PairedFeatures) -> tuple[Evaluation, Embeddings]:
         """Embed the split ``test`` and evaluate it; keep and return ``evaluation`` and ``test_embeddings``.
