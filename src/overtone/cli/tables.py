@@ -277,7 +277,7 @@ def graph_table(found: Graph) -> list[RenderableType]:
     shown: list[RenderableType] = [table(heads, cut, title)] if rows else [f"{title}: no edges."]
     if len(edges) > _EDGES:
         shown.append(f"... and {plural(len(edges) - _EDGES, 'edge')} more; --out FILE.json has all of them.")
-    return shown + [f"note: {note}" for note in (*found.notes, *_remarks(found))]
+    return shown + [f"note: {note}" for note in _remarks(found)]  # the graph's own notes were logged already
 
 
 def _remarks(found: Graph) -> list[str]:
