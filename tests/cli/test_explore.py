@@ -26,7 +26,14 @@ def run(cli: Cli, corpus: Path) -> Path:
 @pytest.mark.parametrize(("ended_by", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_it_indexes_serves_and_ends(run: Path, ended_by: signal.Signals, code: int) -> None:
     command = [sys.executable, "-m", "overtone", "explore", str(run), "--no-browser", "--port", "0", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+    )
+    try:
         assert process.stdout is not None
         lines = []
         while not lines or lines[-1] != "}\n":
@@ -38,6 +45,8 @@ def test_it_indexes_serves_and_ends(run: Path, ended_by: signal.Signals, code: i
             assert json.load(answer)["clips"] == 300
         process.send_signal(ended_by)
         out, error = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert (process.returncode, out) == (code, "")
     assert "indexed first" in error
     assert (run / "store").is_dir()
