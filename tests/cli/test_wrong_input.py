@@ -54,7 +54,6 @@ FATAL = {
 FATAL["unknown split"] = (put(split=np.where(np.arange(60) < 30, "train", "trst")), ["key 'split', row 30", "'trst'"])
 
 DOUBTFUL = {
-    "constant column": (change("audio", (slice(None), 2), 1.0), ["key 'audio'", "constant"]),
     "zero rows": (change("visual", slice(3, 5), 0.0), ["key 'visual'", "2 rows are all zero"]),
     "one class": (change("y", slice(None), 0), ["key 'y'", "one class"]),
 }
