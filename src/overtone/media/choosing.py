@@ -53,7 +53,6 @@ def make_backbones(
     settings: Mapping[str, Any] | None,
     *,
     device: str,
-    seed: int,
 ) -> dict[str, Backbone]:
     """The backbone of each modality.
 
@@ -61,7 +60,7 @@ def make_backbones(
         catalogue: The clips.
         specs: The backbones that are wanted; the others are the defaults, which need no weights.
         settings: ``KEY`` or ``MODALITY.KEY`` to value.
-        device, seed: As for :func:`make_backbone`.
+        device: As for :func:`make_backbone`.
 
     Returns:
         Modality to backbone.
@@ -72,10 +71,7 @@ def make_backbones(
     chosen = {name: _find_default(catalogue, name) for name in catalogue.media}
     chosen |= _read_specs(specs, tuple(catalogue.media))
     shared = _divide_settings(chosen, settings or {})
-    return {
-        name: make_backbone(spec, shared[name], device=device, seed=seed, modality=name)
-        for name, spec in chosen.items()
-    }
+    return {name: make_backbone(spec, shared[name], device=device, modality=name) for name, spec in chosen.items()}
 
 
 def _find_default(catalogue: Catalogue, modality: str) -> str:

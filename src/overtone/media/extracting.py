@@ -111,7 +111,7 @@ def extract(
         raise InputError("hop: only windows have one", fix="say --window, too")
     split = split or default_split(catalogue)
     outline = outline_features(catalogue, split, limit, seed)
-    towers = make_backbones(catalogue, backbone, settings, device=device, seed=seed)
+    towers = make_backbones(catalogue, backbone, settings, device=device)
     units = Units(catalogue, _find_rows(catalogue, outline), towers, batch_size, sampling, steps, strict)
     plan = {
         "source": str(catalogue.source),

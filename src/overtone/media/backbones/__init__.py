@@ -42,7 +42,6 @@ class Backbone(ABC):
     Args:
         settings: Of the class's ``settings_type``.
         device: Where :meth:`embed` computes.
-        seed: Of whatever is random.
         wanted: Kinds of media of which it shall take one; any of its own if None.
 
     Raises:
@@ -62,13 +61,19 @@ class Backbone(ABC):
     window: float | None = None
     """Seconds of the sounds that it takes; longer ones are cut into windows. None for sounds of any length."""
 
-    def __init__(
-        self, settings: Settings, *, device: torch.device, seed: int = 0, wanted: tuple[Takes, ...] | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, *, device: torch.device, wanted: tuple[Takes, ...] | None = None) -> None:
         self.settings = settings
         self.device = device
-        self.seed = seed
-        self.takes = self._choose_kind(wanted or self.kinds)
+        self.takes = self.open(wanted or self.kinds)
+
+    def open(self, wanted: tuple[Takes, ...]) -> Takes:
+        """Check the settings, open what they name, and say which of the wanted kinds it takes; once, at the start."""
+        kind = next((kind for kind in self.kinds if kind in wanted), None)
+        if kind is None:
+            others = sorted(name for name, cls in backbones.items() if set(cls.kinds) & set(wanted))
+            what = f"backbone {self.name}: takes {' or '.join(self.kinds)}, not {' or '.join(wanted)}"
+            raise InputError(what, valid=", ".join(others))
+        return kind
 
     @abstractmethod
     def prepare(self, medium: Any) -> Prepared:
@@ -89,14 +94,6 @@ class Backbone(ABC):
         """SHA-256 of the weights; empty without weights."""
         return ""
 
-    def _choose_kind(self, wanted: tuple[Takes, ...]) -> Takes:
-        kind = next((kind for kind in self.kinds if kind in wanted), None)
-        if kind is None:
-            others = sorted(name for name, cls in backbones.items() if set(cls.kinds) & set(wanted))
-            what = f"backbone {self.name}: takes {' or '.join(self.kinds)}, not {' or '.join(wanted)}"
-            raise InputError(what, valid=", ".join(others))
-        return kind
-
 
 backbones: Registry[type[Backbone]] = Registry("backbone", "overtone.media.backbones")
 """All backbones by name."""
@@ -107,7 +104,6 @@ def make_backbone(
     settings: Mapping[str, Any] | None = None,
     *,
     device: str = "cpu",
-    seed: int = 0,
     modality: str | None = None,
 ) -> Backbone:
     """The backbone that ``NAME`` or ``NAME:ARGUMENT`` means.
@@ -116,7 +112,6 @@ def make_backbone(
         spec: As on the command line (``"hog-color"``, ``"transformers:models/vit"``).
         settings: Its settings, by name.
         device: As torch names it (``"cpu"``, ``"cuda:1"``), or auto.
-        seed: Of whatever is random.
         modality: What it is for, of :data:`MODALITIES`; None for whatever the backbone takes first.
 
     Returns:
@@ -138,4 +133,4 @@ def make_backbone(
     if modality is not None and wanted is None:
         raise unknown_name("modality", modality, MODALITIES)
     built = kind.settings_type.build(values, where=f"backbone {name}")
-    return kind(built, device=find_device(device), seed=seed, wanted=wanted)
+    return kind(built, device=find_device(device), wanted=wanted)

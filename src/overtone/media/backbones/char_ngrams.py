@@ -6,7 +6,6 @@ import unicodedata
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -45,19 +44,13 @@ class CharNgrams(Backbone):
     kinds: ClassVar[tuple[Takes, ...]] = ("text",)
     settings: CharNgramsSettings
 
-    def __init__(
-        self,
-        settings: CharNgramsSettings,
-        *,
-        device: torch.device,
-        seed: int = 0,
-        wanted: tuple[Takes, ...] | None = None,
-    ) -> None:
-        super().__init__(settings, device=device, seed=seed, wanted=wanted)
-        if settings.shortest > settings.longest:
-            got = f"{settings.shortest} and {settings.longest}"
+    def open(self, wanted: tuple[Takes, ...]) -> Takes:
+        """Check the lengths, and make the counter of strings."""
+        if self.settings.shortest > self.settings.longest:
+            got = f"{self.settings.shortest} and {self.settings.longest}"
             raise InputError("char-ngrams: the shortest strings are longer than the longest", got=got)
-        self.vectorizer = _make_vectorizer(settings)
+        self.vectorizer = _make_vectorizer(self.settings)
+        return super().open(wanted)
 
     def prepare(self, medium: str) -> Prepared:
         """The counts, (width,) float32; compatible forms of letters count as one, and so do capitals and small ones."""

@@ -45,21 +45,15 @@ class HogColor(Backbone):
     settings_type: ClassVar[type[Settings]] = HogColorSettings
     settings: HogColorSettings
 
-    def __init__(
-        self,
-        settings: HogColorSettings,
-        *,
-        device: torch.device,
-        seed: int = 0,
-        wanted: tuple[Takes, ...] | None = None,
-    ) -> None:
-        super().__init__(settings, device=device, seed=seed, wanted=wanted)
-        if settings.side < 2 * settings.cell or settings.side < settings.grid:
+    def open(self, wanted: tuple[Takes, ...]) -> Takes:
+        """Check that the parts fit into the image."""
+        if self.settings.side < 2 * self.settings.cell or self.settings.side < self.settings.grid:
             raise InputError(
                 "hog-color: the image has no two cells of gradients along a side, or fewer pixels than cells of colour",
-                got=f"side {settings.side}, cell {settings.cell}, grid {settings.grid}",
+                got=f"side {self.settings.side}, cell {self.settings.cell}, grid {self.settings.grid}",
                 fix="take a larger side or smaller cells",
             )
+        return super().open(wanted)
 
     def prepare(self, medium: Image) -> Pixels:
         """The whole image as a square."""

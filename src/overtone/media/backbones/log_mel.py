@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import scipy.fft
-import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -50,19 +49,13 @@ class LogMel(Backbone):
     kinds: ClassVar[tuple[Takes, ...]] = ("sound",)
     settings: LogMelSettings
 
-    def __init__(
-        self,
-        settings: LogMelSettings,
-        *,
-        device: torch.device,
-        seed: int = 0,
-        wanted: tuple[Takes, ...] | None = None,
-    ) -> None:
-        super().__init__(settings, device=device, seed=seed, wanted=wanted)
-        if settings.bands % settings.groups:
-            got = f"{settings.bands} bands, {settings.groups} groups"
+    def open(self, wanted: tuple[Takes, ...]) -> Takes:
+        """Check that the groups are of one size, and prepare the scale."""
+        if self.settings.bands % self.settings.groups:
+            got = f"{self.settings.bands} bands, {self.settings.groups} groups"
             raise InputError("log-mel: the groups of bands are not of one size", got=got, fix="take 64 and 16")
-        self.scale = MelScale(bands=settings.bands)
+        self.scale = MelScale(bands=self.settings.bands)
+        return super().open(wanted)
 
     def prepare(self, medium: Sound) -> Prepared:
         """The description itself, (2b + 6g,) float32: it is small, and the sound is not."""

@@ -69,21 +69,14 @@ class Onnx(Backbone):
     kinds: ClassVar[tuple[Takes, ...]] = ("image", "sound")
     settings: OnnxSettings
 
-    def __init__(
-        self,
-        settings: OnnxSettings,
-        *,
-        device: torch.device,
-        seed: int = 0,
-        wanted: tuple[Takes, ...] | None = None,
-    ) -> None:
-        if not settings.file:
+    def open(self, wanted: tuple[Takes, ...]) -> Takes:
+        """Open the network, and read what its input is."""
+        if not self.settings.file:
             raise InputError("backbone onnx: which file?", fix="name it: onnx:FILE")
-        self.file = OnnxFile(settings.file, device)
-        settings = self.file.completed(settings)
+        self.file = OnnxFile(self.settings.file, self.device)
+        self.settings = settings = self.file.completed(self.settings)
         self.slot = self.file.input
-        self.form = _find_form(self.slot, settings, wanted or self.kinds)
-        super().__init__(settings, device=device, seed=seed, wanted=("image",) if self.form == "image" else ("sound",))
+        self.form = _find_form(self.slot, settings, wanted)
         self.output = self.file.find_output(settings.output)
         self.scale = MelScale()
         if self.form == "image":
@@ -92,6 +85,7 @@ class Onnx(Backbone):
             self.fitting = Preprocessing(side, square) if settings.crop else Preprocessing(square)
         else:
             self._read_sound_axes()
+        return super().open(("image",) if self.form == "image" else ("sound",))
 
     def prepare(self, medium: Image | Sound) -> Prepared:
         """An image as (side, side, 3) 8-bit pixels, a sound as its samples or as a log-mel spectrogram."""

@@ -43,30 +43,24 @@ class Tower(Backbone):
     kinds: ClassVar[tuple[Takes, ...]] = ("image", "frames", "sound", "text")
     settings: TowerSettings
 
-    def __init__(
-        self,
-        settings: TowerSettings,
-        *,
-        device: torch.device,
-        seed: int = 0,
-        wanted: tuple[Takes, ...] | None = None,
-    ) -> None:
+    def open(self, wanted: tuple[Takes, ...]) -> Takes:
+        """Load the model, and the side of it that takes the kind."""
         from overtone.media.sides import Choice, Side, kinds_of
         from overtone.media.sides.sound import SoundSide
         from overtone.media.sides.text import TextSide
         from overtone.media.sides.visual import FramesSide, ImageSide
         from overtone.media.stored_models import StoredModel
 
+        settings = self.settings
         if not settings.model:
             fix = "name a folder or a model of the hub: transformers:PATH_OR_NAME"
             raise InputError("backbone transformers: which model?", fix=fix)
         stored = StoredModel(settings.model, settings.revision)
-        self.model, lacking = stored.load(device)
-        kind = next((kind for kind in kinds_of(self.model) if kind in (wanted or self.kinds)), None)
+        self.model, lacking = stored.load(self.device)
+        kind = next((kind for kind in kinds_of(self.model) if kind in wanted), None)
         if kind is None:
-            what = f"{settings.model}: not a model for {' or '.join(wanted or self.kinds)}"
+            what = f"{settings.model}: not a model for {' or '.join(wanted)}"
             raise InputError(what, got=type(self.model).__name__)
-        super().__init__(settings, device=device, seed=seed, wanted=(kind,))
         sides: dict[Takes, type[Side]] = {
             "image": ImageSide,
             "frames": FramesSide,
@@ -77,6 +71,7 @@ class Tower(Backbone):
         self.side = sides[kind](stored, self.model, lacking, Choice(settings.output, settings.layer, limit))
         self.side.check()
         self.window = self.side.window
+        return super().open((kind,))
 
     def prepare(self, medium: Any) -> Prepared:
         """As the model's own settings say."""
