@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 from torch.utils._python_dispatch import TorchDispatchMode
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_SOFTWARE_GL = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
 
 # On a busy machine a single example may take long: time is no property of the code under test.
 settings.register_profile(
@@ -22,6 +31,23 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the development corpora are not there ({folder.parent.name}/{folder.name})")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, without a screen; tests that ask for it are skipped where there is none.
+
+    Of a module, not of the session: while it is open, no other test in the process can run an event loop.
+    """
+    program = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if program is None:
+        pytest.skip("needs Chromium (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_SOFTWARE_GL)
+        yield browser
+        browser.close()
 
 
 class Syncs(TorchDispatchMode):
