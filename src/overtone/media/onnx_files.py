@@ -25,7 +25,11 @@ _KEY = "overtone."
 """Beginning of the metadata that say how media become the input."""
 _LOCATION = re.compile(rb"\x0a\x08location\x12(.)", re.DOTALL)
 """An entry of the format that names a file of weights; the length of the name follows."""
-_TYPES: dict[str, Any] = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+_TYPES: dict[str, type[np.generic]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+}
 _TYPES |= {"tensor(uint8)": np.uint8}
 
 
@@ -41,7 +45,7 @@ class Slot:
 
     name: str
     shape: tuple[int, ...]
-    dtype: Any
+    dtype: type[np.generic]
 
     @property
     def shown(self) -> str:

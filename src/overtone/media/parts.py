@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from overtone.core import InputError
 from overtone.media.backbones import Backbone, Prepared
 
 if TYPE_CHECKING:
-    from overtone.media.decoding import Sound
+    from overtone.media.decoding import Medium, Sound
 
 _BATCH = 256
 """Parts that a backbone describes at a time."""
@@ -26,7 +26,7 @@ MOST_WINDOWS = 64
 """Windows of a sound that are described; of a longer one they are spread evenly over it."""
 
 
-def prepare_parts(backbone: Backbone, medium: Any, *, steps: int | None = None) -> Prepared:
+def prepare_parts(backbone: Backbone, medium: Medium, *, steps: int | None = None) -> Prepared:
     """One decoded medium as a backbone's arrays, one a part.
 
     A backbone of images gets the frames of a video one by one. One of frames gets an image as a video of one frame. A
@@ -71,7 +71,7 @@ def embed_parts(backbone: Backbone, media: Sequence[Prepared], *, sequence: bool
     return torch.stack([part.mean(dim=0) for part in torch.split(rows, counts)])
 
 
-def _cut(backbone: Backbone, medium: Any, steps: int | None) -> Sequence[Any]:
+def _cut(backbone: Backbone, medium: Medium, steps: int | None) -> Sequence[Medium]:
     """The parts of a medium."""
     from overtone.media.decoding import Frames, Sound
 

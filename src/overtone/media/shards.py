@@ -163,7 +163,7 @@ def check_plan(path: Path, plan: Mapping[str, Any]) -> None:
         _compare(key, value, stored.get(key), path)
 
 
-def _compare(key: str, value: Any, stored: Any, path: Path) -> None:
+def _compare(key: str, value: object, stored: object, path: Path) -> None:
     """Refuse a value that differs from the stored one; of mappings the first entry that does is named."""
     if value == stored:
         return

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.fft
+from numpy.typing import ArrayLike
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -95,5 +96,7 @@ def log_mel(samples: Array, scale: MelScale) -> Array:
     return found
 
 
-def _to_mel(hertz: Any) -> Any:
-    return 2595.0 * np.log10(1.0 + np.asarray(hertz, dtype=np.float64) / 700.0)
+def _to_mel(hertz: ArrayLike) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Frequencies on the mel scale, on which equal steps sound equal."""
+    mel: np.ndarray[Any, np.dtype[np.float64]] = 2595.0 * np.log10(1.0 + np.asarray(hertz, dtype=np.float64) / 700.0)
+    return mel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -12,6 +12,9 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.media.backbones import Prepared, Takes
 from overtone.media.stored_models import StoredModel
+
+if TYPE_CHECKING:
+    from overtone.media.decoding import Medium
 
 Output = str
 """``"projected"``, ``"pooled"``, ``"cls"`` or ``"mean"``."""
@@ -31,6 +34,14 @@ class Choice:
     output: Output = "auto"
     layer: int | None = None
     limit: float = 10.0
+
+
+class ModelOutput(Protocol):
+    """What a model of transformers gives, as far as it has it."""
+
+    pooler_output: Tensor
+    last_hidden_state: Tensor
+    hidden_states: tuple[Tensor, ...]
 
 
 class Side(ABC):
@@ -86,11 +97,10 @@ class Side(ABC):
         features: Tensor = found if isinstance(found, Tensor) else found.pooler_output
         return features
 
-    def take(self, outputs: Any, weights: Tensor | None = None) -> Tensor:
+    def take(self, outputs: ModelOutput, weights: Tensor | None = None) -> Tensor:
         """(n, d) of what the model gives; for a mean with the (n, T) weights of its tokens, all equal if None."""
         if self.output == "pooled":
-            pooled: Tensor = outputs.pooler_output
-            return pooled.flatten(1)
+            return outputs.pooler_output.flatten(1)
         last = self.tokens_of(outputs)
         if last.dim() != 3:  # a map of (channels, height, width): convolutional models have no tokens
             return last.mean(dim=(2, 3))
@@ -100,19 +110,18 @@ class Side(ABC):
             return last.mean(dim=1)
         return (last * weights[..., None]).sum(dim=1) / weights.sum(dim=1, keepdim=True).clamp(min=1)
 
-    def tokens_of(self, outputs: Any) -> Tensor:
+    def tokens_of(self, outputs: ModelOutput) -> Tensor:
         """(n, T, d) tokens of the chosen layer."""
         if self.choice.layer is None:
-            last: Tensor = outputs.last_hidden_state
-            return last
-        layers: tuple[Tensor, ...] = outputs.hidden_states
+            return outputs.last_hidden_state
+        layers = outputs.hidden_states
         if not -len(layers) <= self.choice.layer < len(layers):
             valid = f"0 to {len(layers) - 1}, or from -{len(layers)} on, counted from the end"
             raise InputError(f"{self.stored.name}: has no such layer", got=self.choice.layer, valid=valid)
         return layers[self.choice.layer]
 
     @abstractmethod
-    def example(self) -> Any:
+    def example(self) -> Medium:
         """A small medium of its kind."""
 
     def check(self) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from overtone.media.backbones import Prepared
-from overtone.media.sides import Choice, Output, Side
+from overtone.media.sides import Choice, ModelOutput, Output, Side
 from overtone.media.stored_models import StoredModel
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class SoundSide(Side):
         known = {name: getattr(self.extractor, name) for name in _KNOWN if hasattr(self.extractor, name)}
         return {**known, "window": self.window, "output": self.output}
 
-    def _filled(self, outputs: Any, share: Tensor) -> Tensor | None:
+    def _filled(self, outputs: ModelOutput, share: Tensor) -> Tensor | None:
         """(n, T) 1 for the steps of the output that lie in the sound; None where its tokens are no steps of time."""
         steps = self.tokens_of(outputs).shape[1]
         if len(self.shape) > 1 and not self.model.config.is_encoder_decoder:
