@@ -73,7 +73,7 @@ def evaluate(
         from overtone.report.paper import evaluation_tables
 
         sources = [one for one in (data, target) if isinstance(one, (str, Path))]
-        write_tables(evaluation_tables(found, Path(sources[0]).name if sources else "retrieval"), files)
+        write_tables(evaluation_tables(found, str(sources[0]) if sources else "retrieval"), files)
     return found
 
 

@@ -11,7 +11,7 @@ from overtone.evaluation.result import ClassScore
 from overtone.experiments import Comparison, Diagnosis, SeedScore
 from overtone.report.comparison_words import is_significant, score_of
 from overtone.report.quantities import QUANTITIES
-from overtone.report.words import metric_name
+from overtone.report.words import corpus_name, metric_name
 
 _DIAGNOSED = (
     "map",
@@ -89,7 +89,7 @@ def comparison_tables(comparison: Comparison) -> list[PaperTable]:
         chance = [PaperCell(finite(comparison.chance_map.get(way))) for way in ("a2v", "v2a", "mean")]
         marked.append(("chance", (*chance, *(PaperCell(None) for _ in metrics))))
     queries = "" if comparison.queries is None else f", {comparison.queries:,} test queries in each direction"
-    caption = f"{comparison.corpus}: {_spread(comparison.seeds)}{queries}."
+    caption = f"{corpus_name(comparison.corpus)}: {_spread(comparison.seeds)}{queries}."
     if any(cell.worse for _, cells in marked for cell in cells):
         caption += f" *: {_LEVEL}."
     found = [PaperTable("results", caption, titles, tuple(marked))]
@@ -101,7 +101,7 @@ def comparison_tables(comparison: Comparison) -> list[PaperTable]:
             for one in classes
         ]
         by_class = _mark_best(cells, ["row"] * len(methods))
-        caption = f"{comparison.corpus}: mAP by class, mean of both directions."
+        caption = f"{corpus_name(comparison.corpus)}: mAP by class, mean of both directions."
         found.append(PaperTable("classes", caption, ("class", *methods), tuple(by_class)))
     return found
 
@@ -114,11 +114,13 @@ def evaluation_tables(evaluation: Evaluation, source: str) -> list[PaperTable]:
     for key in sorted(evaluation.scores, key=metric_order):
         score = evaluation[key]
         rows.append((metric_name(key), (*_both(score), PaperCell(finite(score.mean), None, score.ci95))))
-    caption = f"{source}: {evaluation.queries:,} queries in each direction; 95 % intervals over the queries."
+    caption = (
+        f"{corpus_name(source)}: {evaluation.queries:,} queries in each direction; 95 % intervals over the queries."
+    )
     found = [PaperTable("results", caption, ("metric", *titles), tuple(rows))]
     classes = [(name, (*_both(score), PaperCell(finite(score.mean)))) for name, score in evaluation.per_class.items()]
     if classes:
-        found.append(PaperTable("classes", f"{source}: mAP by class.", ("class", *titles), tuple(classes)))
+        found.append(PaperTable("classes", f"{corpus_name(source)}: mAP by class.", ("class", *titles), tuple(classes)))
     return found
 
 
@@ -131,7 +133,7 @@ def diagnosis_tables(diagnosis: Diagnosis) -> list[PaperTable]:
         found = [space.measured(key) for key in keys]
         rows.append((name, [PaperCell(one.mean, one.std, one.ci95) for one in found]))
     better = [QUANTITIES[key].best or "" for key in keys]
-    caption = f"{diagnosis.corpus}: {_spread(diagnosis.seeds)}."
+    caption = f"{corpus_name(diagnosis.corpus)}: {_spread(diagnosis.seeds)}."
     titles = ("loss", *(QUANTITIES[key].name for key in keys))
     return [PaperTable("results", caption, titles, tuple(_mark_best(rows, better)))]
 

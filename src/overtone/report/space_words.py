@@ -40,15 +40,15 @@ def _gap(space: SpaceShape, names: tuple[str, ...]) -> str:
     far = share > _APART and gap.distance > _FAR
     apart = " The modalities lie apart: most of that distance is the same for all clips." if far else ""
     return (
-        f"Modality gap: the centroids of {names[0]} and {names[1]} are {gap.distance:.2f} apart "
-        f"({gap.by_chance:.2f} by chance), {percent(share)} of the squared distance of counterparts. "
-        f"Mean cosine {gap.pair_cosine:.2f} of counterparts, {gap.shuffled_cosine:.2f} of shuffled pairs.{apart}"
+        f"Modality gap: the centroids of {names[0]} and {names[1]} are {number(gap.distance, 2)} apart "
+        f"({number(gap.by_chance, 2)} by chance), {percent(share)} of the squared distance of counterparts. "
+        f"Mean cosine {number(gap.pair_cosine, 2)} of counterparts, {number(gap.shuffled_cosine, 2)} of shuffled pairs.{apart}"
     )
 
 
 def _hubs(hubness: Mapping[str, Hubness], arrows: Mapping[str, str]) -> str:
     parts = [
-        f"{arrows[way]} skew {hub.skew:.1f}, the most frequent item is found by {percent(hub.largest)} of the queries, "
+        f"{arrows[way]} skew {number(hub.skew, 1)}, the most frequent item is found by {percent(hub.largest)} of the queries, "
         f"{percent(hub.never)} of the items by none"
         for way, hub in hubness.items()
     ]
@@ -59,4 +59,4 @@ def _hubs(hubness: Mapping[str, Hubness], arrows: Mapping[str, str]) -> str:
 
 
 def _dimensions(ranks: Mapping[str, float]) -> str:
-    return f"Effective rank: {listed([f'{name} {value:.1f}' for name, value in ranks.items()])} dimensions."
+    return f"Effective rank: {listed([f'{name} {number(value, 1)}' for name, value in ranks.items()])} dimensions."
