@@ -42,14 +42,15 @@ def _gap(space: SpaceShape, names: tuple[str, ...]) -> str:
     return (
         f"Modality gap: the centroids of {names[0]} and {names[1]} are {number(gap.distance, 2)} apart "
         f"({number(gap.by_chance, 2)} by chance), {percent(share)} of the squared distance of counterparts. "
-        f"Mean cosine {number(gap.pair_cosine, 2)} of counterparts, {number(gap.shuffled_cosine, 2)} of shuffled pairs.{apart}"
+        f"Mean cosine {number(gap.pair_cosine, 2)} of counterparts, {number(gap.shuffled_cosine, 2)} of shuffled pairs."
+        f"{apart}"
     )
 
 
 def _hubs(hubness: Mapping[str, Hubness], arrows: Mapping[str, str]) -> str:
     parts = [
-        f"{arrows[way]} skew {number(hub.skew, 1)}, the most frequent item is found by {percent(hub.largest)} of the queries, "
-        f"{percent(hub.never)} of the items by none"
+        f"{arrows[way]} skew {number(hub.skew, 1)}, the most frequent item is found by {percent(hub.largest)} of the "
+        f"queries, {percent(hub.never)} of the items by none"
         for way, hub in hubness.items()
     ]
     k = next(iter(hubness.values())).k
