@@ -162,10 +162,11 @@ class _Pool:
         if message.tensors is None:
             return
         group = self.groups[connection]
-        self.receive(group.pop(0), Made(message.tensors, message.values))
-        self.done += 1
+        number = group.pop(0)
         if not group:
-            self._hand_out(connection)
+            self._hand_out(connection)  # first of all: it works while this process takes what it made
+        self.receive(number, Made(message.tensors, message.values))
+        self.done += 1
         self._report()
 
     def _report(self) -> None:
