@@ -11,17 +11,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, stdev
 
 import torch
-from pages import put_between, study_parser, table
-from torch import Tensor
+from measured import Measured, score_tables
+from pages import put_between, study_parser
 
-from overtone.evaluation import mean_interval, paired_bootstrap
 from overtone.features import PairedFeatures, load
-from overtone.report.words import number, signed
 from overtone.training import train
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,8 +28,6 @@ RUNS = ROOT / "runs" / "studies" / "unpaired"
 LEADER = "hsc-mae, all rows"
 ALONE = ("hsc-mae", "cca", "csa", "dcca", "infonce", "fusemix", "structure", "vicreg", "cav-mae")
 """Methods that are trained on the paired rows."""
-CERTAIN = 0.001
-"""p-values below this one are not written out."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +45,6 @@ CORPORA = {
     "digits_av": Corpus("Spoken and written digits", "digits_av/digits_av.npz"),
     "scene15": Corpus("Scene-15", "scene15/scene15.npz"),
 }
-
-
-@dataclass
-class Measured:
-    """A variant on one corpus, a value or a tensor for each seed."""
-
-    maps: list[float] = field(default_factory=list)
-    per_query: list[dict[str, Tensor]] = field(default_factory=list)
-
-    @property
-    def mean(self) -> dict[str, Tensor]:
-        """Direction to each query's mean over the seeds."""
-        return {way: torch.stack([one[way] for one in self.per_query]).mean(0) for way in self.per_query[0]}
 
 
 def weaken(data: PairedFeatures, share: float, seed: int) -> PairedFeatures:
@@ -90,10 +72,8 @@ def measure(name: str, folder: Path, share: float, seeds: int, methods: Sequence
             settings = {"seed": seed, "unpaired": unpaired, "device": "cpu"}
             run = train(method, weak, settings=settings, out=out, resume=True, evaluate=False)
             evaluation = run.evaluate(weak, bootstrap=0)
-            one = found.setdefault(variant, Measured())
-            one.maps.append(evaluation["map"].mean)
-            one.per_query.append(evaluation.per_query["map"])
-            print(f"{name}, {variant}, seed {seed}: {one.maps[-1]:.4f}", file=sys.stderr, flush=True)
+            found.setdefault(variant, Measured()).add(evaluation)
+            print(f"{name}, {variant}, seed {seed}: {evaluation['map'].mean:.4f}", file=sys.stderr, flush=True)
     return found
 
 
@@ -104,35 +84,6 @@ def variants(methods: Sequence[str] = ALONE) -> Iterator[tuple[str, str, bool]]:
         yield method, method, False
 
 
-def score(measured: Measured) -> str:
-    """Mean, standard deviation over the seeds and interval over the queries."""
-    spread = f" ± {number(stdev(measured.maps))}" if len(measured.maps) > 1 else ""
-    low, high = mean_interval(measured.mean)
-    return f"{number(fmean(measured.maps))}{spread} ({number(low)}–{number(high)})"
-
-
-def lead(first: Measured, other: Measured) -> str:
-    """How far the first is ahead, with the interval of the difference."""
-    test = paired_bootstrap(first.mean, other.mean)
-    low, high = test["ci95"]
-    chance = "" if test["p_value"] < CERTAIN else f"; p = {number(test['p_value'])}"
-    return f"{signed(test['difference'])} ({signed(low)} to {signed(high)}{chance})"
-
-
-def tables(found: dict[str, dict[str, Measured]]) -> str:
-    """The scores, and the leads of HSC-MAE on all rows."""
-    titles = [CORPORA[name].title for name in found]
-    names = list(dict.fromkeys(variant for one in found.values() for variant in one))
-    scores = [[f"`{variant}`", *(score(one[variant]) for one in found.values())] for variant in names]
-    leads = [[f"`{name}`", *(lead(one[LEADER], one[name]) for one in found.values())] for name in names[1:]]
-    return (
-        "mAP ± standard deviation over the seeds (95 % interval over the queries):\n\n"
-        f"{table(['trained with', *titles], scores)}\n\n"
-        f"mAP of `{LEADER}` minus that of the others, on the paired rows (95 % interval; p < 0.001 unless given):\n\n"
-        f"{table(['method', *titles], leads)}\n"
-    )
-
-
 def main() -> int:
     """Measure and write the section's tables."""
     parser = study_parser("Measure what clips with one modality only are worth.", CORPORA)
@@ -141,8 +92,9 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(1)
     settings = options.data, options.share, options.seeds, options.methods
-    found = {name: measure(name, *settings) for name in options.only}
-    PAGE.write_text(put_between(PAGE.read_text(encoding="utf-8"), tables(found), MARKS), encoding="utf-8")
+    found = {CORPORA[name].title: measure(name, *settings) for name in options.only}
+    page = put_between(PAGE.read_text(encoding="utf-8"), score_tables(found, "trained with"), MARKS)
+    PAGE.write_text(page, encoding="utf-8")
     return 0
 
 
