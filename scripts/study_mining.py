@@ -1,31 +1,45 @@
 """Measure what sparse mining costs in quality, where dense mining is possible (`make study-mining`): docs/scale.md.
 
     python scripts/study_mining.py --data FOLDER [--only NAME ...] [--seeds N] [--variants NAME ...]
+    python scripts/study_mining.py --data FOLDER --large [--default-network]
 
 HSC-MAE is trained on corpora of some thousand rows with the weights of its neighbours from a dense matrix, as it is
-by default up to 4,096 rows, and from sparse walks, as above. Runs that are finished are taken from
-runs/studies/mining.
+by default up to 4,096 rows, and from sparse walks, as above. On larger corpora (``--large``) sparse walks stand beside
+mining in batches, with a small network or the default one. The large corpora are simulated clips, and the left and the
+right half of each CIFAR-10 picture as two modalities. Runs that are finished are taken from runs/studies/mining.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from measured import Measured, score_tables
 from pages import put_between, study_parser
+from PIL import Image
 from results import CORPORA as ALL
 
-from overtone.features import load
+from overtone.features import PairedFeatures, SimulatorSettings, from_arrays, load, simulate
+from overtone.media.backbones.hog_color import colour, hog
 from overtone.training import train
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "scale.md"
-MARKS = "<!-- mining: begin -->", "<!-- mining: end -->"
 RUNS = ROOT / "runs" / "studies" / "mining"
-CORPORA = {name: ALL[name] for name in ("split-digits", "handwritten", "wikipedia", "digits_av", "scene15", "ccv")}
+TITLES = {name: ALL[name].title for name in ("split-digits", "handwritten", "wikipedia", "digits_av", "scene15", "ccv")}
+LARGE: dict[str, Callable[[Path], PairedFeatures]] = {
+    "20,000 simulated clips": lambda _: simulated(20_000),
+    "60,000 simulated clips": lambda _: simulated(60_000),
+    "CIFAR-10 halves": lambda folder: halves(folder / "cifar10" / "cifar10_jpg.npz"),
+}
+CIFAR_ROWS = 40_000
+"""Training rows of the halves."""
+SMALL: dict[str, Any] = {"width": 128, "depth": 1, "epochs": 30}
 VARIANTS: dict[str, dict[str, Any]] = {
     "sparse walks": {"mining_rows": 0},
     "dense": {"mining_rows": 100_000},
@@ -34,17 +48,51 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-def measure(name: str, folder: Path, seeds: int, variants: Sequence[str]) -> dict[str, Measured]:
-    """Variant to what it reaches on the test rows of a corpus."""
-    corpus = CORPORA[name]
+def simulated(rows: int) -> PairedFeatures:
+    """So many clips of the simulator to train on, and 4,000 to test on."""
+    return from_arrays(simulate(SimulatorSettings(train_rows=rows, test_rows=4000), seed=0))
+
+
+def halves(path: Path) -> PairedFeatures:
+    """The left and the right half of each picture, each as gradients beside colours."""
+    with np.load(path, allow_pickle=False) as file:
+        jpeg, offset, tested, classes = (file[name] for name in ("jpeg", "offset", "is_test", "y"))
+    kept = np.concatenate([np.flatnonzero(~tested)[:CIFAR_ROWS], np.flatnonzero(tested)])
+    spans = [(offset[row], offset[row + 1]) for row in kept]
+    images = np.stack([np.asarray(Image.open(BytesIO(jpeg[start:stop].tobytes()))) for start, stop in spans])
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+    sides = {"left": pixels[..., :16], "right": pixels[..., 16:]}
+    views = {name: torch.cat([describe(part) for part in side.split(2000)]).numpy() for name, side in sides.items()}
+    return from_arrays({**views, "y": classes[kept], "is_test": tested[kept]})
+
+
+def describe(pixels: torch.Tensor) -> torch.Tensor:
+    """(n, 3, 32, 16) 8-bit pixels to (n, d) descriptors."""
+    values = pixels.float()
+    return torch.cat([hog(values, cell=4), colour(values / 255, grid=4)], dim=1)
+
+
+def read(name: str, folder: Path) -> PairedFeatures:
+    """A corpus by its name."""
+    if name in LARGE:
+        return LARGE[name](folder)
+    corpus = ALL[name]
     first, _, second = (corpus.modalities or "").partition(",")
-    data = load(folder / corpus.path if corpus.path else name, modalities=(first, second) if second else None)
+    return load(folder / corpus.path if corpus.path else name, modalities=(first, second) if second else None)
+
+
+def measure(
+    name: str, folder: Path, seeds: int, variants: Sequence[str], settings: dict[str, Any]
+) -> dict[str, Measured]:
+    """Variant to what it reaches on the test rows of a corpus."""
+    data = read(name, folder)
     found = {variant: Measured() for variant in variants}
     for seed in range(seeds):
         for variant, measured in found.items():
-            out = RUNS / name / variant.replace(", ", "-").replace(" ", "-") / f"seed-{seed}"
-            settings = {"seed": seed, "device": "cpu", **VARIANTS[variant]}
-            run = train("hsc-mae", data, settings=settings, out=out, resume=True, evaluate=False)
+            network = "-small" if settings else ""
+            out = RUNS / f"{name}{network}" / variant.replace(", ", "-").replace(" ", "-") / f"seed-{seed}"
+            chosen = {"seed": seed, "device": "cpu", **settings, **VARIANTS[variant]}
+            run = train("hsc-mae", data, settings=chosen, out=out, resume=True, evaluate=False)
             measured.add(run.evaluate(data, bootstrap=0))
             print(f"{name}, {variant}, seed {seed}: {measured.maps[-1]:.4f}", file=sys.stderr, flush=True)
     return found
@@ -52,12 +100,21 @@ def measure(name: str, folder: Path, seeds: int, variants: Sequence[str]) -> dic
 
 def main() -> int:
     """Measure and write the section's tables."""
-    parser = study_parser("Measure what sparse mining costs in quality.", CORPORA)
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="these only")
+    parser = study_parser("Measure what sparse mining costs in quality.", (*TITLES, *LARGE))
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="these only")
+    parser.add_argument("--large", action="store_true", help="the large corpora, with a small network")
+    parser.add_argument("--default-network", action="store_true", help="with the default network instead")
     options = parser.parse_args()
-    settings = (options.data, options.seeds, options.variants)
-    found = {CORPORA[name].title: measure(name, *settings) for name in options.only}
-    page = put_between(PAGE.read_text(encoding="utf-8"), score_tables(found, "mining"), MARKS)
+    names = [name for name in options.only if (name in LARGE) == options.large]
+    usual = ("sparse walks", "in batches") if options.large else tuple(VARIANTS)
+    settings = SMALL if options.large and not options.default_network else {}
+    found = {
+        TITLES.get(name, name): measure(name, options.data, options.seeds, options.variants or usual, settings)
+        for name in names
+    }
+    kind = ("large" if settings else "large-default") if options.large else "mining"
+    marks = f"<!-- {kind}: begin -->", f"<!-- {kind}: end -->"
+    page = put_between(PAGE.read_text(encoding="utf-8"), score_tables(found, "mining"), marks)
     PAGE.write_text(page, encoding="utf-8")
     return 0
 
