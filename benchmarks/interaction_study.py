@@ -3,7 +3,8 @@
     python benchmarks/interaction_study.py simulator                     # five data sets in each setting
     python benchmarks/interaction_study.py simulator --settings default --seeds 2  # fewer
     python benchmarks/interaction_study.py students --seeds 5           # graph, soft labels alone, true events, nothing
-    python benchmarks/interaction_study.py students --graphs inferred none smoothing neighbours confident raw
+    python benchmarks/interaction_study.py students --graphs inferred none smoothing neighbours confident raw lir
+    python benchmarks/interaction_study.py students --settings llp llp-one audioset audioset-one --data DATA
     python benchmarks/interaction_study.py scores --data DATA                      # a real teacher's scores
 
 What was done already is taken from --out.
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from label_sets import LABEL_SETS, label_set
 
 from overtone.evaluation import paired_bootstrap
 from overtone.experiments import Comparison, MethodResult, compare
@@ -38,6 +40,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "many": {"classes": 40, "interactions": 300, "chains": False},
     "faint": {"faint": 0.5},
 }
+LIR = "lir"
+"""Among the values of ``graph``: the published form of the student."""
 METRICS = ("map", "map_events")
 METHOD = "interactions"
 METHODS = (METHOD, "triplet")
@@ -135,14 +139,15 @@ def students(options: argparse.Namespace) -> None:
             data, trainer = None, InteractionTrainer()
             for graph in options.graphs:
                 path = options.out / "students" / name / f"data-{seed}-{graph}{options.round}.safetensors"
-                identity = {"student of": SETTINGS[name], "seed": seed, "graph": graph}
+                identity = {"student of": SETTINGS.get(name, name), "seed": seed, "graph": graph}
                 if (found := Trial.load(path, identity)) is None:
-                    data = data or from_arrays(simulate(SimulatorSettings(**SETTINGS[name]), seed))
-                    found = student(trainer.train(METHOD, data, settings={"seed": seed, "graph": graph}))
+                    data = data or from_arrays(draw(name, options.data, seed))
+                    kind = {"student": LIR} if graph == LIR else {"graph": graph}
+                    found = student(trainer.train(METHOD, data, settings={"seed": seed, **kind}))
                     found.save(path, identity)
                 cases[name, seed, graph] = found
         for name in options.settings:
-            print(f"\n{name} {SETTINGS[name]}, data sets {options.first} to {seed}")
+            print(f"\n{name} {SETTINGS.get(name, '')}, data sets {options.first} to {seed}")
             print(f"{'graph':12}{'map':>8}{'map_events':>12}   {first} ahead: map, map_events (95 %); weights")
             for graph in options.graphs:
                 made = {
@@ -152,6 +157,13 @@ def students(options: argparse.Namespace) -> None:
                 tests = [] if graph == first else [ahead(metric, made[first], made[graph]) for metric in METRICS]
                 weights = ", ".join(f"{case.values['weight']:g}" for case in made[graph])
                 print(f"{graph:12}{means[0]:8.3f}{means[1]:12.3f}   {'; '.join([*tests, weights])}", flush=True)
+
+
+def draw(name: str, data: Path | None, seed: int) -> dict[str, Array]:
+    """Clips of a setting of the simulator, or of a label set."""
+    if name in SETTINGS:
+        return simulate(SimulatorSettings(**SETTINGS[name]), seed)
+    return label_set(name, (data or Path()) / "labels", seed)
 
 
 def student(run: Run) -> Trial:
@@ -208,7 +220,7 @@ def main() -> None:
     parser.add_argument("part", choices=parts)
     parser.add_argument("--out", type=Path, default=Path("runs/studies/interactions"), help="folder for results")
     parser.add_argument("--data", type=Path, help="folder with real data")
-    parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
+    parser.add_argument("--settings", nargs="+", choices=(*SETTINGS, *LABEL_SETS), default=list(SETTINGS))
     parser.add_argument("--graphs", nargs="+", default=list(GRAPHS), help="values of the setting graph, for students")
     parser.add_argument("--seeds", type=int, default=5, help="data sets in each setting")
     parser.add_argument("--first", type=int, default=0, help="the first one's seed")

@@ -95,7 +95,7 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
     happening = np.eye(classes, dtype=bool)[main]
     second = generator.integers(classes, size=rows)
     happening |= np.eye(classes, dtype=bool)[second] & (generator.random((rows, 1)) < settings.background)
-    shown = _show(happening, _presence(settings), generator)
+    shown = show_events(happening, _presence(settings), generator)
     events = _add_interactions(shown, interactions, settings.chains, generator)
     labels = _annotate(settings.annotation, main, events[0] | events[1], aside)
     volume = np.where(labels, 1.0, settings.faint)
@@ -103,7 +103,7 @@ def simulate(settings: SimulatorSettings | None = None, seed: int = 0) -> dict[s
     labels[train & (generator.random(rows) < settings.missing)] = 0
     sizes = (settings.audio_size, settings.visual_size)
     heard = [present * volume for present in events]
-    audio, visual = (_make_features(part, size, settings.noise, generator) for part, size in zip(heard, sizes))
+    audio, visual = (make_features(part, size, settings.noise, generator) for part, size in zip(heard, sizes))
     return {
         "audio": audio,
         "visual": visual,
@@ -156,7 +156,9 @@ def _presence(settings: SimulatorSettings) -> tuple[float, float]:
     return audio, visual
 
 
-def _show(happening: Values, presence: tuple[float, float], generator: np.random.Generator) -> tuple[Values, Values]:
+def show_events(
+    happening: Values, presence: tuple[float, float], generator: np.random.Generator
+) -> tuple[Values, Values]:
     """Where each event shows; one that would show nowhere shows in one modality at random."""
     in_audio, in_visual = generator.random((2, *happening.shape)) < np.reshape(presence, (2, 1, 1))
     coin = generator.random(happening.shape) < 0.5
@@ -191,7 +193,7 @@ def _add_interactions(
     return audio, visual
 
 
-def _make_features(events: Values, size: int, noise: float, generator: np.random.Generator) -> Values:
+def make_features(events: Values, size: int, noise: float, generator: np.random.Generator) -> Values:
     """(N, size) float32: prototypes of the events present, each with its volume and strength, and noise."""
     prototypes = generator.standard_normal((events.shape[1], size))
     strength = generator.uniform(0.5, 1.5, events.shape)
