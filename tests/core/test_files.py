@@ -30,8 +30,8 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     with atomic_path(path) as temporary:
         temporary.write_text("half")
         assert not path.exists()
-        assert temporary.parent == path.parent  # a rename over a file system's border is no rename
-        assert temporary.suffix == path.suffix
+        assert temporary.parent.parent == path.parent  # a rename over a file system's border is no rename
+        assert temporary.name == path.name
     assert path.read_text() == "half"
     assert os.listdir(path.parent) == ["x.txt"]
 
@@ -138,8 +138,9 @@ def test_a_checksum_depends_on_shape_type_and_bytes_and_not_on_the_kind_of_array
 
 
 def left_over(folder: Path, pid: int, host: str | None = None) -> Path:
-    path = folder / f".x.txt.{host or atomic._host()}-{pid}-abcdefgh.part.txt"
-    path.write_text("half")
+    path = folder / f".x.txt.{host or atomic._host()}-{pid}-abcdefgh.part"
+    path.mkdir()
+    (path / "x.txt").write_text("half")
     return path
 
 
@@ -153,12 +154,19 @@ def test_what_killed_writers_left_is_swept_and_what_is_being_written_is_not(tmp_
     old = left_over(tmp_path, 1, host="0" * 8)
     os.utime(old, (0, 0))
     kept = [left_over(tmp_path, os.getppid()), left_over(tmp_path, child, host="1" * 8), tmp_path / ".mine.part"]
-    kept[-1].write_text("")
+    kept[-1].mkdir()
     with atomic_path(tmp_path / "x.txt") as temporary:
         sweep(tmp_path)
         assert [path.exists() for path in (gone, own, old)] == [False] * 3
         temporary.write_text("whole")
     assert all(path.exists() for path in kept)
+
+
+def test_a_library_may_put_files_of_its_own_beside_what_it_writes(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "x.txt") as temporary:
+        temporary.with_name(".tmpAbC123").write_text("half")
+        temporary.write_text("whole")
+    assert os.listdir(tmp_path) == ["x.txt"]
 
 
 def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,7 +131,8 @@ def test_a_folder_of_an_older_version_is_known_by_its_first_file(tmp_path: Path)
 
 
 def test_what_a_writer_left_that_was_killed_at_once_is_no_obstacle(tmp_path: Path) -> None:
-    for name in ("write.lock", "writer.json", f".{MANIFEST}.0123abcd-1-abcdefgh.part.json"):
+    for name in ("write.lock", "writer.json", f".{MANIFEST}.0123abcd-1-abcdefgh.part/{MANIFEST}"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     assert ResultFolder(tmp_path, "train").check(resume=False, overwrite=False) is False
 

@@ -20,10 +20,10 @@ from overtone.core.errors import InputError
 _MARK = ".part"
 _LONGEST = 100
 """Characters of a name that its temporary one has: both must fit into the 255 bytes of a file system."""
-_TEMPORARY = re.compile(rf"\.(?P<host>[0-9a-f]{{8}})-(?P<pid>\d{{1,10}})-[a-z0-9_]{{8}}{re.escape(_MARK)}(\.[^.]*)?$")
+_TEMPORARY = re.compile(rf"\.(?P<host>[0-9a-f]{{8}})-(?P<pid>\d{{1,10}})-[a-z0-9_]{{8}}{re.escape(_MARK)}$")
 _DAY = 86400.0
 _open_here: set[str] = set()
-"""Names of temporary files that this process is writing."""
+"""Names of temporary folders that this process is writing into."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED = (*_FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
 _FULL_WORDS = ("No space left", "File too large", "Disk quota exceeded")
@@ -31,9 +31,10 @@ _FULL_WORDS = ("No space left", "File too large", "Disk quota exceeded")
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder; on success it replaces ``path``, on failure it is removed.
+    """Yield a path of the same name to write; on success it replaces ``path``, on failure it is removed.
 
-    What writers that were killed have left in the folder is removed, too.
+    It lies in a temporary folder beside ``path``, because libraries put temporary files of their own beside what they
+    write. What writers that were killed have left is removed, too.
 
     Raises:
         InputError: The folder cannot be written to, or the disk is full; what was under ``path`` is still there.
@@ -42,13 +43,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent)
-        prefix = f".{path.name[:_LONGEST]}.{_host()}-{os.getpid()}-"
-        handle, name = tempfile.mkstemp(prefix=prefix, suffix=f"{_MARK}{path.suffix[:_LONGEST]}", dir=path.parent)
+        folder = _make_folder(path)
     except (OSError, ValueError) as error:
         raise WriteRefused(path, error) from None
-    os.close(handle)
-    temporary = Path(name)
-    _open_here.add(temporary.name)
+    temporary = folder / path.name
     try:
         yield temporary
         with temporary.open("rb") as written:  # the data must be on disk before the name points at it
@@ -64,8 +62,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             raise
         raise WriteRefused(path, error) from None
     finally:
-        temporary.unlink(missing_ok=True)
-        _open_here.discard(temporary.name)
+        _forget(folder)
 
 
 @contextmanager
@@ -78,11 +75,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent)
-        prefix = f".{path.name[:_LONGEST]}.{_host()}-{os.getpid()}-"
-        temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=_MARK, dir=path.parent))
+        temporary = _make_folder(path)
     except (OSError, ValueError) as error:
         raise WriteRefused(path, error) from None
-    _open_here.add(temporary.name)
     try:
         yield temporary
         temporary.chmod(0o755)
@@ -90,8 +85,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise WriteRefused(path, error) from None
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        _open_here.discard(temporary.name)
+        _forget(temporary)
 
 
 def sweep(folder: Path) -> None:
@@ -100,10 +94,7 @@ def sweep(folder: Path) -> None:
         for entry in entries:
             found = _TEMPORARY.search(entry.name) if entry.name.startswith(".") else None
             if found is not None and entry.name not in _open_here and _is_left(entry, found["host"], int(found["pid"])):
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path, ignore_errors=True)
-                else:
-                    Path(entry.path).unlink(missing_ok=True)
+                shutil.rmtree(entry.path, ignore_errors=True)
 
 
 class WriteRefused(InputError):
@@ -115,6 +106,19 @@ class WriteRefused(InputError):
         super().__init__(f"{path}: cannot be written ({self.strerror})", fix=fix)
 
 
+def _make_folder(path: Path) -> Path:
+    """A temporary folder beside a path, known as one of this process."""
+    prefix = f".{path.name[:_LONGEST]}.{_host()}-{os.getpid()}-"
+    folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=_MARK, dir=path.parent))
+    _open_here.add(folder.name)
+    return folder
+
+
+def _forget(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    _open_here.discard(folder.name)
+
+
 @functools.cache
 def _host() -> str:
     """This machine, in the names of temporary files: what lies on a shared disk may be written by another one."""
@@ -122,7 +126,7 @@ def _host() -> str:
 
 
 def _is_left(entry: os.DirEntry[str], host: str, pid: int) -> bool:
-    """Whether nobody writes a temporary file any more."""
+    """Whether nobody writes into a temporary folder any more."""
     if time.time() - entry.stat(follow_symlinks=False).st_mtime > _DAY:
         return True
     if host != _host():

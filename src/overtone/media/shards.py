@@ -20,7 +20,7 @@ from overtone.core.workers import Made
 from overtone.media.units import MediumState
 
 _PLAN = "plan.json"
-_OWN = re.compile(rf"{_PLAN}|\d{{6,}}\.safetensors|{LOCK}|{WRITER}|\..*\.part(\.\w+)?")
+_OWN = re.compile(rf"{_PLAN}|\d{{6,}}\.safetensors|{LOCK}|{WRITER}|\..*\.part")
 """Files of an extraction."""
 _STATES = "states"
 
