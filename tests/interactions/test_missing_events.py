@@ -11,11 +11,14 @@ import torch
 from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import overtone
+from overtone.cli.app import app
 from overtone.core import InputError
 from overtone.core.files import read_json
 from overtone.interactions import EventChances, event_chances
+from overtone.interactions.event_calibration import EventCalibration, calibrate_events
 from overtone.interactions.event_model import EventModel, Evidence, _ratio
 from overtone.interactions.graph_effects import GraphEffect, measure_graph_effects
 from overtone.interactions.missing_events import MissingEvents, find_missing_events
@@ -223,3 +226,33 @@ def test_a_run_says_what_its_graph_adds(run):
     found = find_missing_events(folder)
     assert [effect._asdict() for effect in found.effects] == stored["effects"]
     assert all(effect.raised or abs(effect.expected - effect.without) >= 0.9 for effect in found.effects)
+    assert found.calibration is not None
+    assert found.calibration.expected == pytest.approx(sum(found.expected.values()), abs=1)
+    assert found.calibration.said in overtone_says(folder)
+
+
+def overtone_says(folder):
+    called = CliRunner().invoke(app, ["events", str(folder)], terminal_width=400)
+    assert called.exit_code == 0
+    return " ".join(called.output.split())
+
+
+@budget(deadline=None, max_examples=20)
+@given(st.integers(0, 1000), st.integers(1, 40), st.integers(1, 5))
+def test_chances_that_are_true_shares_are_calibrated(seed, rows, classes):
+    random = np.random.default_rng(seed)
+    chances = torch.as_tensor(random.random((rows, classes)))
+    labels = torch.as_tensor(random.random((rows, classes)) < 0.3)
+    events = torch.as_tensor(random.random((rows, classes)) < 0.5) | labels
+    found = calibrate_events(chances, events, labels)
+    if found is None:
+        assert labels.all()
+        return
+    p, y = chances[~labels].numpy(), events[~labels].numpy().astype(float)
+    assert found.true == y.sum()
+    assert found.expected == pytest.approx(p.sum())
+    assert found.brier == pytest.approx(((p - y) ** 2).mean())
+    assert sum(one.pairs for one in found.bins) == len(p)
+    weighted = sum(one.pairs * abs(one.chance - one.share) for one in found.bins) / len(p)
+    assert found.ece == pytest.approx(weighted)
+    assert EventCalibration.from_dict(found.to_dict()) == found

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError, unknown_name
+from overtone.interactions.event_calibration import EventCalibration
 from overtone.interactions.event_chances import EVENTS_FILE, EventChances
 from overtone.interactions.graph_effects import GraphEffect
 from overtone.interactions.soft_labels import SoftLabels
@@ -56,6 +57,7 @@ class MissingEvents:
         expected: Class to the expected number of clips that hold it without being annotated with it.
         gate: What the student's training has found about the use of event chances, in words; None if nothing.
         effects: What the graph does to the chances of classes, the largest change first; empty if it is not known.
+        calibration: The chances against the true events; None where these are not known.
     """
 
     events: tuple[MissingEvent, ...]
@@ -64,6 +66,7 @@ class MissingEvents:
     expected: dict[str, float]
     gate: str | None = None
     effects: tuple[GraphEffect, ...] = ()
+    calibration: EventCalibration | None = None
 
     @property
     def effect_said(self) -> str | None:
@@ -81,7 +84,9 @@ class MissingEvents:
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         effects = [effect._asdict() for effect in self.effects]
-        return {**vars(self), "events": [event.to_dict() for event in self.events], "effects": effects}
+        calibration = None if self.calibration is None else self.calibration.to_dict()
+        events = [event.to_dict() for event in self.events]
+        return {**vars(self), "events": events, "effects": effects, "calibration": calibration}
 
 
 def has_event_chances(folder: str | Path) -> bool:
@@ -133,10 +138,10 @@ def find_missing_events(folder: str | Path, chance: float = 0.9, event: str | No
         for clip, number, source in zip(clips.tolist(), classes.tolist(), sources.tolist())
     )
     gate = info.get("gate", {}).get("said")
-    effects = tuple(
-        GraphEffect(**effect) for effect in info.get("interactions", {}).get("graph", {}).get("effects", ())
-    )
-    return MissingEvents(events, chance, len(soft), expected, gate, effects)
+    facts = info.get("interactions", {})
+    effects = tuple(GraphEffect(**effect) for effect in facts.get("graph", {}).get("effects", ()))
+    calibration = EventCalibration.from_dict(facts["calibration"]) if facts.get("calibration") else None
+    return MissingEvents(events, chance, len(soft), expected, gate, effects, calibration)
 
 
 def _sources(chances: EventChances, clips: Tensor, classes: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from overtone.features import PairedFeatures
 from overtone.graphs import Graph, InferenceSettings
 from overtone.interactions.class_graph import infer_graph, load_graph, store_graph
 from overtone.interactions.cross_fitting import cross_fit, select_labelled_splits
+from overtone.interactions.event_calibration import calibrate_events
 from overtone.interactions.event_chances import EVENTS_FILE, event_chances
 from overtone.interactions.graph_effects import measure_graph_effects
 from overtone.interactions.relabelling import RELABELLINGS
@@ -131,6 +132,9 @@ class InteractionTrainer:
             alone = event_chances(soft.arrays, soft.labels, kind=soft.kind, settings=config.inference)
             effects = measure_graph_effects(found.clips, alone.clips, soft.annotated, soft.classes)
             facts["graph"]["effects"] = [effect._asdict() for effect in effects]
+        if _has_true_events(truth):
+            calibration = calibrate_events(found.clips, torch.maximum(*_shown(truth, run)), soft.annotated)
+            facts["calibration"] = None if calibration is None else calibration.to_dict()
         if run.group.is_main and run.folder is not None:
             found.save(run.folder / EVENTS_FILE, soft.ids, soft.classes)
         first, second = (part.float().to(run.device) for part in found.modalities.values())
@@ -218,7 +222,7 @@ def _check(config: InteractionConfig, data: PairedFeatures) -> None:
     if config.graph in UNINFORMED:
         return
     if config.graph == "events":
-        if sum(name.startswith(EVENTS) for name in data.truth) != 2:
+        if not _has_true_events(data.truth):
             raise InputError(
                 f"{data.provenance.source}: graph=events needs the true events, and the file has none",
                 fix="take another graph, or a corpus that overtone simulate made",
@@ -258,9 +262,19 @@ def _relabelled(kind: str, soft: SoftLabels, run: RunContext, weights: Tensor) -
     return InferredTargets((found, found), weights.to(run.device), found)
 
 
+def _has_true_events(truth: Mapping[str, Tensor]) -> bool:
+    return sum(name.startswith(EVENTS) for name in truth) == 2
+
+
+def _shown(truth: Mapping[str, Tensor], run: RunContext) -> tuple[Tensor, Tensor]:
+    """The true events of the training rows in each modality."""
+    rows = run.data.splits["train"]
+    first, second = (truth[f"{EVENTS}{name}"][rows].float() for name in run.data.names)
+    return first, second
+
+
 def _true_events(truth: Mapping[str, Tensor], run: RunContext) -> InferredTargets:
     """The events that the corpus is known to have, in place of chances."""
-    rows = run.data.splits["train"]
-    first, second = (truth[f"{EVENTS}{name}"][rows].float().to(run.device) for name in run.data.names)
+    first, second = (part.to(run.device) for part in _shown(truth, run))
     nodes = 2 * first.shape[1]
     return InferredTargets((first, second), torch.zeros(nodes, nodes, device=run.device), torch.maximum(first, second))

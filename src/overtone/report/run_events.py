@@ -1,10 +1,16 @@
-"""In the report of a run of interactions: the events that nobody annotated, and how much they count."""
+"""In the report of a run of interactions: the events that nobody annotated, how much they count, how sure they are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from overtone.interactions.event_calibration import EventCalibration
 from overtone.interactions.missing_events import MissingEvents, find_missing_events, has_event_chances
-from overtone.report.markup import Columns, table, texts
-from overtone.report.page import Section, section
+from overtone.report.figures import LEGEND, Figure, points, rounded
+from overtone.report.markup import Child, Columns, table, texts
+from overtone.report.page import Section, draw, section
+from overtone.report.palette import FIRST, QUIET
 from overtone.report.run_result import RunResult
 from overtone.report.words import number, plural, prose
 
@@ -24,7 +30,29 @@ def unannotated_events(result: RunResult) -> Section | None:
         annotated = ", ".join(one.annotated) or "nothing"
         rows.append([one.id, one.event, one.chance, *one.modalities.values(), annotated, one.brought_by or ""])
     shown = table(columns, rows, caption="The surest; overtone events lists all") if rows else None
-    return section("Which events did nobody annotate?", expected_in_words(found), found.effect_said, found.gate, shown)
+    said = (expected_in_words(found), found.effect_said, found.gate)
+    return section("Which events did nobody annotate?", *said, shown, *_calibration(found.calibration))
+
+
+def _calibration(found: EventCalibration | None) -> Sequence[Child]:
+    """How far the chances can be believed, in words and as a reliability diagram."""
+    if found is None:
+        return []
+    chances, shares = [one.chance for one in found.bins], [one.share for one in found.bins]
+    counts = [f"{one.pairs:,}" for one in found.bins]
+    traces = [
+        points([0, 1], [0, 1], None, mode="lines", name="as believed", line={"color": QUIET, "dash": "dot"}),
+        points(
+            rounded(chances), rounded(shares), "chance %{x}, there %{y}, %{text} pairs<extra></extra>",
+            mode="lines+markers", name="chances", text=counts, line={"color": FIRST}, marker={"size": 9},
+        ),
+    ]  # fmt: skip
+    axes = {"xaxis": "mean chance of an unannotated event", "yaxis": "share that is there"}
+    layout: dict[str, Any] = {name: {"title": {"text": text}, "range": [-0.02, 1.02]} for name, text in axes.items()}
+    layout |= {"legend": LEGEND, "margin": {"l": 60, "r": 20, "t": 34, "b": 46}}
+    pairs = ", ".join(f"{number(one.chance)}: {number(one.share)}" for one in found.bins)
+    alt = f"Mean chance and share of events that are there, in bins: {pairs}"
+    return [found.said, draw(Figure(traces, alt, layout))]
 
 
 def expected_in_words(found: MissingEvents) -> str:
