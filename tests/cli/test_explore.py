@@ -50,7 +50,7 @@ def test_it_indexes_serves_and_ends(run: Path, ended_by: signal.Signals, code: i
     assert (process.returncode, out) == (code, "")
     assert "indexed first" in error
     assert (run / "store").is_dir()
-    assert (run / "explorer.safetensors").is_file()
+    assert (run / "explored/maps.safetensors").is_file()
 
 
 def test_wrong_input_is_said(cli: Cli, run: Path) -> None:

@@ -226,19 +226,20 @@ def test_stores_without_a_common_clip_are_refused(run: Run, tmp_path: Any) -> No
 
 def test_maps_are_kept_with_the_run(run: Run, session: Session) -> None:
     from overtone.core.files import load_tensors
-    from overtone.explorer.projection import Projection
+    from overtone.explorer.kept import Kept
+    from overtone.explorer.projection import Projection, Views
 
     assert run.folder is not None
-    file, space = run.folder / "explorer.safetensors", session.spaces[0]
+    file, space = run.folder / "explored/maps.safetensors", session.spaces[0]
     assert np.array_equal(load_tensors(file)["joint"].numpy(), space.projection.joint.places)
-    vectors = [space.records.vectors[name] for name in space.modalities]
-    present = [space.records.present[name] for name in space.modalities]
-    again = Projection.of(vectors, present, file)
+    kept = Kept(run.folder, space.kept.identity)
+    again = Projection.of(space.views, kept)
     assert np.array_equal(again.centred.places, space.projection.centred.places)
     file.write_bytes(b"damaged")
-    mended = Projection.of(vectors, present, file)
+    mended = Projection.of(space.views, kept)
     assert np.array_equal(mended.joint.places, space.projection.joint.places)
-    other = Projection.of([rows[::-1] for rows in vectors], present, file)
+    turned = Views([rows[::-1] for rows in space.views.vectors], space.views.present)
+    other = Projection.of(turned, Kept(run.folder, "of other embeddings"))
     assert not np.array_equal(other.joint.places, space.projection.joint.places)
 
 

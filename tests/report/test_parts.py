@@ -20,7 +20,7 @@ from overtone.experiments import PairedTest
 from overtone.report import run_figures
 from overtone.report.comparison_words import difference_in_words
 from overtone.report.figures import Figure, heat, whiskers
-from overtone.report.maps import MOST_PAIRS, neighbours, spaced
+from overtone.report.maps import MOST_PAIRS, spaced
 from overtone.report.markup import el, link_to_media
 from overtone.report.page import asset, draw, packed_library
 from overtone.report.palette import class_colour
@@ -116,20 +116,6 @@ def test_rank_bins_hold_every_rank_once(longest: int) -> None:
 def test_rank_shares_add_up_also_with_shared_places() -> None:
     ranks = np.array([1.0, 1.5, 3.5, 50.0])
     assert rank_shares(ranks, rank_bins(50)).tolist() == [0.25, 0.25, 0.25, 0.0, 0.25]
-
-
-def test_maps_of_little_or_nothing() -> None:
-    assert neighbours(np.ones((100, 4))) is None
-    assert neighbours(np.eye(10)) is None
-
-
-def test_neighbours_come_to_lie_together() -> None:
-    centres = np.repeat(np.eye(3), 30, axis=0)
-    points = centres + 0.01 * np.random.default_rng(0).normal(size=(90, 3))
-    places = neighbours(points)
-    assert places is not None
-    nearest = np.linalg.norm(places[:, None] - places[None], axis=-1) + 1e9 * np.eye(90)
-    assert (nearest.argmin(1) // 30 == np.arange(90) // 30).all()
 
 
 def test_points_of_a_map_are_capped() -> None:

@@ -30,6 +30,7 @@ def explore(
     data: Annotated[str | Path | PairedFeatures | None, Param("DATA", option="--data")] = None,
     store: Annotated[str | Path | None, Param("URI")] = None,
     media: Annotated[str | Path | Sequence[str | Path], Param("FOLDER", many=True)] = (),
+    diagnosis: Annotated[str | Path | None, Param("FOLDER")] = None,
     host: Annotated[str, Param("ADDRESS")] = "127.0.0.1",
     port: Annotated[int | None, Param("N", minimum=0)] = None,
     no_browser: Flag = False,
@@ -48,6 +49,7 @@ def explore(
         data: The clips, where they are not those that the run was trained on.
         store: The store of the first run, if not the folder RUN/store.
         media: A folder whose files may be shown; may be repeated. Without it no media are shown.
+        diagnosis: A folder of overtone diagnose, which the view Losses shows; by default RUN/diagnosis, if it is there.
         host: The address to listen on; any but 127.0.0.1 needs the token in the printed address.
         port: The port; by default 8765, or a free one.
         no_browser: Do not open a browser.
@@ -68,6 +70,7 @@ def explore(
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder}: no folder", fix="name the folder that the media are in: --media")
+    shown = None if diagnosis is None else _check_diagnosis(diagnosis)
     from overtone.explorer import Explorer, open_session
     from overtone.search import open_store, store_exists
     from overtone.search.origin import check_origin
@@ -92,13 +95,27 @@ def explore(
             index(one, read_data(), store=place, progress=progress)
         stores.append(open_store(place))
         check_origin(stores[-1], one)
-    session = open_session(list(zip(runs, stores)), media=folders, read_data=read_data, ask_file=ask_file)
+    session = open_session(
+        list(zip(runs, stores)), media=folders, read_data=read_data, ask_file=ask_file, diagnosis=shown
+    )
     explorer = Explorer(session, host, port)
     if not no_browser:
         import webbrowser
 
         webbrowser.open(explorer.url)
     return explorer
+
+
+def _check_diagnosis(folder: str | Path) -> Path:
+    """The folder of a diagnosis.
+
+    Raises:
+        InputError: There is none in it.
+    """
+    from overtone.experiments import Diagnosis
+
+    Diagnosis.load(folder)
+    return Path(folder).expanduser()
 
 
 def _place(run: Run, store: str | Path | None) -> str | Path:

@@ -1,9 +1,10 @@
 """Retrieval metrics on any arrays: exact ranks, fair ties, both directions, intervals, paired tests."""
 
+from overtone.evaluation.agreement import neighbour_agreement
 from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.geometry import ModalityGap, effective_rank, modality_gap
 from overtone.evaluation.metrics import Metric, find_metric, metric, metric_order, metrics
-from overtone.evaluation.projection import Plane, principal_plane
+from overtone.evaluation.projection import Plane, neighbour_plane, principal_plane
 from overtone.evaluation.protocol import evaluate, evaluate_within
 from overtone.evaluation.quick import (
     average_precisions,
@@ -57,6 +58,8 @@ __all__ = [
     "metric_order",
     "metrics",
     "modality_gap",
+    "neighbour_agreement",
+    "neighbour_plane",
     "paired_bootstrap",
     "paired_seed_test",
     "principal_plane",

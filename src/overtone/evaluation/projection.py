@@ -1,4 +1,4 @@
-"""Two-dimensional maps of embeddings by their directions of most variance."""
+"""Two-dimensional maps of embeddings: by their directions of most variance, and by their neighbourhoods."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
+
+LEAST_ROWS = 30
+"""Rows from which on neighbourhoods make a map."""
 
 
 class Plane(NamedTuple):
@@ -47,3 +50,29 @@ def principal_plane(points: Floats) -> Plane:
     values = values.clip(0)
     total = float(values.sum())
     return Plane(places, float(values[::-1][:2].sum()) / total if total > 0 else 0.0)
+
+
+def neighbour_plane(points: Floats) -> Floats | None:
+    """Lay rows out so that neighbours stay neighbours (t-SNE); distances between groups mean nothing.
+
+    Args:
+        points: (N, d) unit rows, so that Euclidean neighbours are those by cosine.
+
+    Returns:
+        (N, 2) places without a unit, the same every time: they start from the principal directions. None for fewer than
+        30 rows, or where all are equal. Takes O(N log N) time, about a minute for 10,000 rows.
+
+    Source:
+        van der Maaten & Hinton, Visualizing Data using t-SNE, JMLR 2008.
+    """
+    if len(points) < LEAST_ROWS or np.ptp(points, axis=0).max() <= 1e-9:
+        return None
+    from sklearn.manifold import TSNE  # loading it takes a second, which others should not pay
+    from threadpoolctl import threadpool_limits
+
+    start = principal_plane(points).places
+    start = start / max(float(start[:, 0].std()), 1e-12) * 1e-4
+    perplexity = min(30.0, (len(points) - 1) / 3)
+    solver = TSNE(init=start.astype(np.float32), perplexity=perplexity, max_iter=500, random_state=0)
+    with threadpool_limits(1):  # on a busy machine, threads that wait for each other make it twenty times slower
+        return np.asarray(solver.fit_transform(points.astype(np.float32)))

@@ -2,12 +2,18 @@
 
 from overtone.experiments.comparison import compare
 from overtone.experiments.probes.diagnose import diagnose, split_head_settings
-from overtone.experiments.probes.diagnosis import Diagnosis, SeedTest
+from overtone.experiments.probes.diagnosis import FROZEN, Diagnosis, SeedTest
+from overtone.experiments.probes.quantities import GRADIENT, QUANTITIES, RETRIEVAL, SPACE, Quantity, quantity
 from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
 from overtone.experiments.probes.settings import HeadSettings
 from overtone.experiments.results import AblationEffect, Comparison, MethodResult, PairedTest, SeedScore
 
 __all__ = [
+    "FROZEN",
+    "GRADIENT",
+    "QUANTITIES",
+    "RETRIEVAL",
+    "SPACE",
     "AblationEffect",
     "Comparison",
     "Curve",
@@ -17,10 +23,12 @@ __all__ = [
     "MethodResult",
     "PairedTest",
     "ProbeResult",
+    "Quantity",
     "SeedScore",
     "SeedTest",
     "SpaceResult",
     "compare",
     "diagnose",
+    "quantity",
     "split_head_settings",
 ]

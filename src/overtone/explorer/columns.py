@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +30,8 @@ class Column(Document):
         levels: The values of a category, in order.
         low, high: Of numbers, the smallest and the largest; None if there is none.
         run: Number of the run that it is of; None of a column of the clips.
+        type: Of a column of the metadata, as the store names it: ``string``, ``int64``, ``double`` or ``bool``.
+        means: What it is, in a sentence; empty for columns of the metadata.
     """
 
     name: str
@@ -38,13 +40,15 @@ class Column(Document):
     low: float | None = None
     high: float | None = None
     run: int | None = None
+    type: str = ""
+    means: str = ""
 
 
-def number_column(name: str, values: NDArray[Any], run: int | None = None) -> Column:
+def number_column(name: str, values: NDArray[Any], run: int | None = None, means: str = "") -> Column:
     """A column of numbers, NaN where unknown."""
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
-    return Column(name, "number", (), low, high, run)
+    return Column(name, "number", (), low, high, run, means=means)
 
 
 def describe_column(name: str, values: pyarrow.ChunkedArray) -> Column:
@@ -54,14 +58,15 @@ def describe_column(name: str, values: pyarrow.ChunkedArray) -> Column:
         >>> describe_column("label", pyarrow.chunked_array([["10", "9", "b", None]])).levels
         ('9', '10', 'b')
     """
-    distinct = compute.drop_null(compute.unique(values))
+    kind, distinct = str(values.type), compute.drop_null(compute.unique(values))
     is_text, is_whole = pyarrow.types.is_string(values.type), pyarrow.types.is_integer(values.type)
     if pyarrow.types.is_floating(values.type) or (is_whole and len(distinct) > _FEW):
-        return number_column(name, values.cast(pyarrow.float64()).to_numpy(zero_copy_only=False))
+        return replace(number_column(name, values.cast(pyarrow.float64()).to_numpy(zero_copy_only=False)), type=kind)
     if len(distinct) > min(MOST_LEVELS, max(_FEW, len(values) // 2)):  # nearly all different: names, not classes
-        return Column(name, "text")
+        return Column(name, "text", type=kind)
     ordered = sorted(distinct.to_pylist(), key=_natural if is_text else None)
-    return Column(name, "category", tuple(pyarrow.array(ordered, values.type).cast(pyarrow.string()).to_pylist()))
+    levels = tuple(pyarrow.array(ordered, values.type).cast(pyarrow.string()).to_pylist())
+    return Column(name, "category", levels, type=kind)
 
 
 def encode_column(column: Column, values: pyarrow.ChunkedArray) -> NDArray[np.int32] | NDArray[np.float32]:

@@ -13,6 +13,8 @@ from overtone.core.printable import format_csv, printable
 from overtone.core.version import __version__
 from overtone.explorer import requests
 from overtone.explorer.clips import MEDIA
+from overtone.explorer.layouts import offer_layouts
+from overtone.explorer.losses import how_to_diagnose
 from overtone.explorer.media import media_type
 from overtone.explorer.registration import Answer, Download, NotFound, endpoint
 from overtone.explorer.session import Session
@@ -36,7 +38,7 @@ def session(session: Session, asked: requests.Nothing) -> Answer:
 
 
 def _describe(space: Space) -> dict[str, Any]:
-    run = space.run
+    run, most = space.run, space.columns.most_clusters
     return {
         "number": space.number,
         "method": run.name,
@@ -48,6 +50,9 @@ def _describe(space: Space) -> dict[str, Any]:
         "share": space.projection.joint.share,
         "centred_share": space.projection.centred.share,
         "gap": None if space.gap is None else space.gap.to_dict(),
+        "layouts": [one.to_dict() for one in offer_layouts(len(space.records.ids))],
+        "on_demand": list(space.columns.offered),
+        "clusters": {"usual": min(space.columns.classes.usual, most), "most": most},
         "has_graph": run.folder is not None and (run.folder / "soft_labels.safetensors").is_file(),
     }
 
@@ -61,8 +66,7 @@ def ids(session: Session, asked: requests.Nothing) -> Answer:
 @endpoint("/api/places", gives="numbers")
 def places(session: Session, asked: requests.OfMap) -> Answer:
     """Places on the map: float32, clip by clip x and y, the first modality's clips before the second's."""
-    projection = session.space(asked.run).projection
-    return (projection.centred if asked.centred else projection.joint).places
+    return session.space(asked.run).places(asked.layout, centred=asked.centred)
 
 
 @endpoint("/api/values", gives="numbers")
@@ -110,7 +114,7 @@ def clip(session: Session, asked: requests.OfClip) -> Answer:
         "metadata": {name: value for name, value in metadata.items() if name not in ("row", "id")},
         "present": [name for name in space.modalities if space.records.present[name][row]],
         "media": [session.media.describe(name, path).to_dict() for name, path in named if path],
-        "measures": {name: float(column[row]) for name, column in space.columns.items()},
+        "measures": {name: float(space.columns.values[name][row]) for name in space.columns.measures},
         "chances": [one.to_dict() for one in session.chances(asked.run, row)[:12]],
     }
 
@@ -157,6 +161,14 @@ def _rowed(session: Session, result: dict[str, Any]) -> dict[str, Any]:
 def training(session: Session, asked: requests.OfRun) -> Answer:
     """How a run was trained, and its evaluation on the test split."""
     return describe_training(session.space(asked.run).run).to_dict()
+
+
+@endpoint("/api/losses")
+def losses(session: Session, asked: requests.OfRun) -> Answer:
+    """The diagnosis of losses, or the command that makes one."""
+    found = session.losses(asked.run)
+    make = how_to_diagnose(session.space(asked.run).run)
+    return {"found": None if found is None else found.to_dict(), "make": make}
 
 
 @endpoint("/api/export", "POST", gives="file")

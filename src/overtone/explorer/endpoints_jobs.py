@@ -1,4 +1,4 @@
-"""Answers that take longer than a request: what is found among the clips, and the class graph."""
+"""Answers that take longer than a request: what is found among the clips, maps and columns, and the class graph."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from overtone.explorer import requests
 from overtone.explorer.jobs import Report
+from overtone.explorer.layouts import check_layout
 from overtone.explorer.registration import Answer, endpoint
 from overtone.explorer.session import Session
 from overtone.search.listing import Found, list_rows
@@ -46,6 +47,26 @@ def _listed(session: Session, result: object) -> dict[str, Any] | None:
         "summary": summary,
         "rows": [{"row": known[one.clip.id], "id": one.clip.id, **one.values} for one in listed],
     }
+
+
+@endpoint("/api/layout", "POST")
+def lay_out(session: Session, asked: requests.OfMap) -> Answer:
+    """Compute places of the clips, which then are at /api/places; asked again, how far that is."""
+    space, centred = session.space(asked.run), asked.centred
+    check_layout(asked.layout, len(session.clips))
+    name = f"layout {asked.run} {asked.layout} {centred}"
+    job = session.jobs.begin(name, lambda progress: space.lay_out(asked.layout, centred=centred, progress=progress))
+    return _reported(job.report(_WAIT), lambda _: True)
+
+
+@endpoint("/api/column", "POST")
+def compute_column(session: Session, asked: requests.ComputedColumn) -> Answer:
+    """Compute a column of a run, whose values then are at /api/values; asked again, how far that is."""
+    columns = session.space(asked.run).columns
+    columns.check(asked.name)
+    name = f"column {asked.run} {asked.name}"
+    job = session.jobs.begin(name, lambda progress: columns.compute(asked.name, progress).to_dict())
+    return _reported(job.report(_WAIT), lambda column: column)
 
 
 @endpoint("/api/graph")

@@ -41,6 +41,8 @@ class Job(Generic[T]):
     """
 
     def __init__(self, work: Callable[[Callable[[Progress], None]], T]) -> None:
+        self.told = False
+        """Whether somebody knows how it ended."""
         self._report: Report[T] = Report("running")
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
@@ -53,7 +55,9 @@ class Job(Generic[T]):
             wait: Seconds to wait for the end.
         """
         self._done.wait(wait)
-        return self._report
+        report = self._report
+        self.told = self.told or report.state != "running"
+        return report
 
     def _run(self, work: Callable[[Callable[[Progress], None]], T]) -> None:
         try:
@@ -72,7 +76,7 @@ class Job(Generic[T]):
 
 
 class Jobs:
-    """Jobs by name; each is begun once, and one that failed may be begun again."""
+    """Jobs by name; each is begun once, and one that failed, and of which this is known, may be begun again."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job[object]] = {}
@@ -82,6 +86,6 @@ class Jobs:
         """The job of a name, begun now if it was not."""
         with self._lock:
             job = self._jobs.get(name)
-            if job is None or job.report().state == "failed":
+            if job is None or (job.told and job.report().state == "failed"):
                 job = self._jobs[name] = Job(work)
             return job

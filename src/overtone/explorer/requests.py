@@ -37,9 +37,13 @@ class OfRun(Asked):
     run: RunNumber = 0
 
 
+Layout = Annotated[Literal["pca", "umap", "tsne"], Field(description="How clips are laid out.")]
+
+
 class OfMap(OfRun):
     """One of a run's maps."""
 
+    layout: Layout = "pca"
     centred: Annotated[bool, Field(description="Whether each modality lies around its own mean.")] = False
 
 
@@ -48,6 +52,12 @@ class OfColumn(Asked):
 
     name: Name
     run: Annotated[int | None, Field(ge=0, le=1)] = None
+
+
+class ComputedColumn(OfRun):
+    """A column of a run that is computed when somebody asks."""
+
+    name: Name
 
 
 class Where(Asked):

@@ -16,7 +16,9 @@ from overtone.core.documents import Document
 from overtone.explorer.clips import Clips
 from overtone.explorer.columns import Column
 from overtone.explorer.jobs import Jobs
+from overtone.explorer.losses import Losses, find_diagnosis, read_losses
 from overtone.explorer.media import MediaRoots
+from overtone.explorer.run_columns import Classes
 from overtone.explorer.space import Space
 from overtone.features import PairedFeatures
 from overtone.graphs import Graph
@@ -72,6 +74,7 @@ class Session:
         media: Where media may be read.
         read_data: Reads the features of the clips, for what is found among them; None where they are not known.
         ask_file: Searches a store by the clips of a file, embedded with a run; None where that cannot be done.
+        diagnosis: Folder of a diagnosis of losses; None: the one in each run's folder, if there is one.
         jobs: What takes longer than a request.
     """
 
@@ -80,6 +83,7 @@ class Session:
     media: MediaRoots
     read_data: Callable[[], PairedFeatures] | None = None
     ask_file: AskFile | None = None
+    diagnosis: Path | None = None
     jobs: Jobs = field(default_factory=Jobs)
 
     def __post_init__(self) -> None:
@@ -98,7 +102,7 @@ class Session:
     @property
     def columns(self) -> tuple[Column, ...]:
         """All columns: those of the clips, then those of each run."""
-        return (*self.clips.columns, *(one for space in self.spaces for one in space.describe_columns()))
+        return (*self.clips.columns, *(one for space in self.spaces for one in tuple(space.columns.columns.values())))
 
     def values(self, name: str, run: int | None) -> NDArray[np.int32] | NDArray[np.float32]:
         """(N,) values of a column of the clips, or of a run.
@@ -108,7 +112,7 @@ class Session:
         """
         if run is None:
             return self.clips.values(name)
-        found = self.space(run).columns
+        found = self.space(run).columns.values
         if name not in found:
             raise unknown_name("column of the run", name, found)
         return found[name]
@@ -181,6 +185,15 @@ class Session:
             raise InputError("the run has no folder, and so no class graph")
         return read_run_graph(run.folder, clips=_SUPPORT)
 
+    def losses(self, number: int) -> Losses | None:
+        """The diagnosis of losses that was named, or that lies in a run's folder; None if there is none.
+
+        Raises:
+            InputError: Its file is missing or damaged.
+        """
+        folder = self.diagnosis or find_diagnosis(self.space(number).run)
+        return None if folder is None else read_losses(folder)
+
     def chances(self, number: int, row: int) -> tuple[ClassChance, ...]:
         """What the teachers of a run say of one clip, the likeliest class first; empty where they say nothing."""
         soft = self._soft_labels(number)
@@ -212,6 +225,7 @@ def open_session(
     media: Sequence[Path] = (),
     read_data: Callable[[], PairedFeatures] | None = None,
     ask_file: AskFile | None = None,
+    diagnosis: Path | None = None,
 ) -> Session:
     """Read the stores of one or two runs.
 
@@ -220,6 +234,7 @@ def open_session(
         media: Folders with media.
         read_data: Reads the features of the clips.
         ask_file: Searches a store by a file.
+        diagnosis: Folder of a diagnosis of losses.
 
     Returns:
         The session.
@@ -237,7 +252,13 @@ def open_session(
     for records in every:
         rows = {name: row for row, name in enumerate(records.ids)}
         aligned.append(records.take(np.array([rows[name] for name in names], dtype=np.int64)))
-    spaces = [Space(run, store, part, number) for number, ((run, store), part) in enumerate(zip(runs, aligned))]
-    return Session(
-        Clips(aligned[0].ids, aligned[0].metadata), tuple(spaces), MediaRoots(tuple(media)), read_data, ask_file
-    )
+    clips = Clips(aligned[0].ids, aligned[0].metadata)
+    classes = _classes(clips)
+    spaces = [Space(*one, part, number, classes) for number, (one, part) in enumerate(zip(runs, aligned))]
+    return Session(clips, tuple(spaces), MediaRoots(tuple(media)), read_data, ask_file, diagnosis)
+
+
+def _classes(clips: Clips) -> Classes | None:
+    """The labels of the clips; None without any."""
+    label = next((one for one in clips.columns if one.name == "label" and one.kind == "category"), None)
+    return None if label is None else Classes(label.levels, clips.values("label").astype(np.int32))

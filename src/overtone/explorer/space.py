@@ -11,17 +11,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from overtone.core import InputError, unknown_name
+from overtone.core import InputError, ProgressCallback, unknown_name
 from overtone.core.documents import Document
+from overtone.core.files import checksum
 from overtone.evaluation import ModalityGap, modality_gap
-from overtone.explorer.columns import Column, number_column
-from overtone.explorer.projection import Projection
+from overtone.explorer.kept import Kept
+from overtone.explorer.layouts import PCA, check_layout
+from overtone.explorer.projection import Projection, Views, project
+from overtone.explorer.run_columns import Classes, RunColumns
 from overtone.search import ChanceLevel, Records, SearchResult, Store, search_ids, search_vectors
 from overtone.search.chance import mean_vectors
 from overtone.training import Run
-from overtone.training.folder import EXPLORED
-
-_SIMILARITY = "similarity of the pair"
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,20 @@ class Space:
         store: Its store.
         records: Items of the store, in the order of the clips.
         number: Of the run, from 0.
+        classes: What clusters are named after.
     """
 
-    def __init__(self, run: Run, store: Store, records: Records, number: int = 0) -> None:
+    def __init__(
+        self, run: Run, store: Store, records: Records, number: int = 0, classes: Classes | None = None
+    ) -> None:
         self.run, self.store, self.records, self.number = run, store, records, number
         self.lock = threading.Lock()  # a store has one owner, and requests come from several threads
-        vectors = [records.vectors[name] for name in self.modalities]
-        present = [records.present[name] for name in self.modalities]
-        self.projection = Projection.of(vectors, present, None if run.folder is None else run.folder / EXPLORED)
-        self.paired: NDArray[np.bool_] = present[0] & present[1]
+        vectors, present = zip(*((records.vectors[name], records.present[name]) for name in self.modalities))
+        self.views = Views(vectors, present)
+        self.kept = Kept(run.folder, checksum(*map(np.ascontiguousarray, vectors)))
+        self.projection = Projection.of(self.views, self.kept)
+        self.columns = RunColumns(self.modalities, self.views, self.kept, number, classes)
+        self._layouts: dict[tuple[str, bool], NDArray[np.float32]] = {}
         self._chance: dict[tuple[str, str], ChanceLevel | None] = {}
 
     @property
@@ -62,25 +67,39 @@ class Space:
     @cached_property
     def gap(self) -> ModalityGap | None:
         """The gap between the modalities; None for fewer than two pairs."""
-        if self.paired.sum() < 2:
+        paired = self.columns.paired
+        if paired.sum() < 2:
             return None
-        first, second = (self.records.vectors[name][self.paired] for name in self.modalities)
+        first, second = (self.records.vectors[name][paired] for name in self.modalities)
         return modality_gap(first, second)
 
-    @cached_property
-    def columns(self) -> dict[str, NDArray[np.float32]]:
-        """What this run says of each clip, by name: (N,) numbers, NaN where a modality is missing."""
-        first, second = (self.records.vectors[name] for name in self.modalities)
-        similarity = np.where(self.paired, np.einsum("ij,ij->i", first, second), np.nan)
-        found = {_SIMILARITY: similarity.astype(np.float32)}
-        ways = (self.modalities, self.modalities[::-1])
-        for (asked, sought), ranks in zip(ways, self.projection.ranks or ()):
-            found[f"rank of the counterpart, {asked} → {sought}"] = ranks.astype(np.float32)
-        return found
+    def places(self, layout: str = PCA, *, centred: bool = False) -> NDArray[np.float32]:
+        """(2, N, 2) places of the clips on the map.
 
-    def describe_columns(self) -> tuple[Column, ...]:
-        """The kinds and ranges of :attr:`columns`."""
-        return tuple(number_column(name, values, self.number) for name, values in self.columns.items())
+        Args:
+            layout: How they are laid out.
+            centred: Whether each modality lies around its own mean.
+
+        Raises:
+            InputError: There is no such layout, or it was not computed yet.
+        """
+        if layout == PCA:
+            return (self.projection.centred if centred else self.projection.joint).places
+        check_layout(layout, len(self.records.ids))
+        if (layout, centred) not in self._layouts:
+            raise InputError(f"{layout}: these places were not computed yet", fix="ask for them with POST /api/layout")
+        return self._layouts[layout, centred]
+
+    def lay_out(self, layout: str, *, centred: bool, progress: ProgressCallback | None = None) -> None:
+        """Compute places for :meth:`places`, or read them where they were kept. May take minutes.
+
+        Raises:
+            InputError: There is no such layout here, or the clips have no neighbourhoods.
+        """
+        if layout != PCA:
+            check_layout(layout, len(self.records.ids))
+            found = project(self.views, layout, self.kept, centred=centred, progress=progress)
+            self._layouts[layout, centred] = found
 
     def neighbours(self, row: int, k: int) -> Neighbours:
         """The k nearest clips of one clip, from each modality that it has to each.

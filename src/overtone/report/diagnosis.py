@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from overtone.experiments import Diagnosis, Measured
+from overtone.experiments import FROZEN, GRADIENT, QUANTITIES, RETRIEVAL, SPACE, Diagnosis, Measured, Quantity, quantity
 from overtone.report.diagnosis_classes import class_variances, maps
 from overtone.report.diagnosis_curves import gradient_over_time, retrieval_over_time, space_over_time
-from overtone.report.diagnosis_figures import FROZEN, spaces_of, styles_of
+from overtone.report.diagnosis_figures import styles_of
 from overtone.report.diagnosis_verdict import choice, verdicts
 from overtone.report.markup import Child, Columns, Markup, el, markup, table, texts
 from overtone.report.page import FEW_QUERIES, Headed, Section, answer, folded, page, provenance, section, summary, tile
 from overtone.report.palette import key_of_losses, named
-from overtone.report.quantities import GRADIENT, QUANTITIES, RETRIEVAL, SPACE, Quantity, quantity
+from overtone.report.quantities import write
 from overtone.report.words import corpus_name, duration, listed, p_value, plural, prose, significant, span
 
 _TABLES = {"Retrieval": RETRIEVAL, "The embedding space": SPACE, "The gradient": GRADIENT}
@@ -36,7 +36,7 @@ def diagnosis_report(diagnosis: Diagnosis) -> str:
         kind="diagnosis",
         head=summary(lead, _tiles(diagnosis), doubts(diagnosis), calm=calm),
         sections=answer(SECTIONS, diagnosis),
-        key=key_of_losses({name: styles[name] for name in spaces_of(diagnosis)}) if names else None,
+        key=key_of_losses({name: styles[name] for name in diagnosis.spaces()}) if names else None,
     )
 
 
@@ -70,8 +70,8 @@ def _best(diagnosis: Diagnosis, names: list[str]) -> str:
     if top.mean is None:
         return ""
     before = _frozen(diagnosis, diagnosis.metric).mean
-    against = "" if before is None else f" ({FROZEN}: {about.write(before)})"
-    value = f"{about.write(top.mean)}{against}"
+    against = "" if before is None else f" ({FROZEN}: {write(about, before)})"
+    value = f"{write(about, top.mean)}{against}"
     if len(names) == 1:
         return f"Its {about.name} is {value}."
     if champion(diagnosis, diagnosis.metric) == names[0]:
@@ -88,8 +88,8 @@ def _variances(diagnosis: Diagnosis) -> str:
         return ""
     (low, compact), (high, wide) = order[0], order[-1]
     return (
-        f"{compact} makes the most compact classes ({about.name} {about.write(low)}). {wide} keeps the most diversity "
-        f"within the classes ({about.write(high)})."
+        f"{compact} makes the most compact classes ({about.name} {write(about, low)}). {wide} keeps the most diversity "
+        f"within the classes ({write(about, high)})."
     )
 
 
@@ -137,9 +137,9 @@ def _tiles(diagnosis: Diagnosis) -> Child:
     ends = zip(order[:1] + order[1:][-1:], ("most compact", "most diverse") if len(order) > 1 else (None,))
     findings = sum(len(result.verdict or ()) for result in diagnosis.losses.values())
     return [
-        tile(about.write(top.mean), f"{about.name}, {best}", span(top.ci95) if top.ci95 else None),
-        None if frozen.mean is None else tile(about.write(frozen.mean), f"{about.name}, {FROZEN}"),
-        [tile(variance.write(mean), f"{variance.name}, {name}", what) for (mean, name), what in ends],
+        tile(write(about, top.mean), f"{about.name}, {best}", span(top.ci95) if top.ci95 else None),
+        None if frozen.mean is None else tile(write(about, frozen.mean), f"{about.name}, {FROZEN}"),
+        [tile(write(variance, mean), f"{variance.name}, {name}", what) for (mean, name), what in ends],
         tile(str(findings), "findings of the rules"),
         tile(duration(diagnosis.seconds), "total time"),
     ]
@@ -147,7 +147,7 @@ def _tiles(diagnosis: Diagnosis) -> Child:
 
 def losses(diagnosis: Diagnosis) -> Section | None:
     """All quantities at the end of the training, the losses by mAP, the frozen features below them."""
-    if not spaces_of(diagnosis):
+    if not diagnosis.spaces():
         return None
     tables = [_table(diagnosis, title, keys) for title, keys in _TABLES.items()]
     question = "What are the results?" if len(diagnosis.losses) < 2 else "How do the losses compare?"
@@ -162,7 +162,7 @@ def _table(diagnosis: Diagnosis, title: str, keys: Sequence[str]) -> Child:
     champions = {key: champion(diagnosis, key) for key in shown}
     columns: Columns = ["loss", *(quantity(key).name for key in shown), *(["time"] if timed else [])]
     rows = []
-    for name, space in spaces_of(diagnosis).items():
+    for name, space in diagnosis.spaces().items():
         measured = {key: space.measured(key) for key in shown}
         if name not in diagnosis.losses and all(one.mean is None for one in measured.values()):
             continue
@@ -174,10 +174,10 @@ def _table(diagnosis: Diagnosis, title: str, keys: Sequence[str]) -> Child:
 
 def cell(one: Measured, about: Quantity, best: bool = False) -> Markup:
     """A mean with its standard deviation, and the interval below it; bold if it is significantly the best."""
-    written = about.write(one.mean)
+    written = write(about, one.mean)
     if one.mean is not None and one.std is not None:
         written += f" ± {_as_fine(one.std, written)}"
-    interval = f"{about.write(one.ci95[0])} to {about.write(one.ci95[1])}" if one.ci95 else None
+    interval = f"{write(about, one.ci95[0])} to {write(about, one.ci95[1])}" if one.ci95 else None
     return markup(el("b", written) if best else written, el("span", interval, class_="interval") if interval else None)
 
 

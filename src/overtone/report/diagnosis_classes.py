@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from overtone.experiments import Diagnosis
-from overtone.report.diagnosis_figures import dots, spaces_of, strips, styles_of
+from overtone.experiments import Diagnosis, quantity
+from overtone.report.diagnosis_figures import dots, strips, styles_of
 from overtone.report.figures import Figure, label, points, rounded
 from overtone.report.maps import BY_VARIANCE, Floats, spaced, unit, views
 from overtone.report.markup import Child, Columns, el, table, texts
 from overtone.report.page import Section, draw, section
 from overtone.report.palette import QUIET, class_colour, group, key_of_classes, named
-from overtone.report.quantities import quantity
 from overtone.report.words import class_of, listed, percent, plural, significant
 
 MOST_ROWS = 40  # classes drawn as rows; of more, the most compact and the widest
@@ -30,7 +29,7 @@ def class_variances(diagnosis: Diagnosis) -> Section | None:
     """The variance of each class by loss: a strip a loss, and a row a class; the closest pair of classes."""
     rows = {
         name: {one: about.variance for one, about in space.per_class.items() if about.variance is not None}
-        for name, space in spaces_of(diagnosis).items()
+        for name, space in diagnosis.spaces().items()
     }
     rows = {name: values for name, values in rows.items() if values}
     pairs = _closest(diagnosis)
@@ -92,7 +91,7 @@ def _closest(diagnosis: Diagnosis) -> Child:
     measured = [quantity(key).name for key in ("smallest_gap", "centroid_distance")]
     columns: Columns = ["loss", *texts("closest classes"), *measured, "gap as a share of it"]
     rows: list[list[Any]] = []
-    for name, space in spaces_of(diagnosis).items():
+    for name, space in diagnosis.spaces().items():
         gap, mean = space.measured("smallest_gap").mean, space.measured("centroid_distance").mean
         if len(space.smallest_gap_classes) == 2 and gap is not None:
             share = gap / mean if mean else None

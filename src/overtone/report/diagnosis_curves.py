@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from overtone.experiments import Curve, Diagnosis
-from overtone.report.diagnosis_figures import FROZEN, lines, styles_of
+from overtone.experiments import FROZEN, RETRIEVAL, Curve, Diagnosis, quantity
+from overtone.report.diagnosis_figures import lines, styles_of
 from overtone.report.markup import Child, el, table, texts
 from overtone.report.page import Section, draw, section
 from overtone.report.palette import named
-from overtone.report.quantities import RETRIEVAL, quantity
 from overtone.report.words import capital, significant
 
 Kind = Literal["series", "evaluations"]
@@ -111,9 +110,7 @@ def _position(diagnosis: Diagnosis, kind: Kind) -> str:
 def _curve(diagnosis: Diagnosis, name: str, kind: Kind, at: str, key: str) -> Curve:
     """A curve as it is drawn: the loss as a share of its first value, since the scales of losses differ."""
     curve = diagnosis.curve(name, key, kind=kind, at=at)
-    if key == "loss" and curve.values and curve.values[0] > 0:
-        curve = Curve(curve.at, tuple(value / curve.values[0] for value in curve.values))
-    return curve.thinned(MOST_POINTS)
+    return (curve.relative() if key == "loss" else curve).thinned(MOST_POINTS)
 
 
 def _most_compact(diagnosis: Diagnosis) -> str:

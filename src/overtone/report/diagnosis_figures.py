@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from overtone.experiments import Curve, Diagnosis, Measured, SpaceResult
+from overtone.experiments import FROZEN, Curve, Diagnosis, Measured
 from overtone.report import figures
 from overtone.report.figures import Figure, label, rounded
 from overtone.report.palette import QUIET, Style, faded, group, loss_styles
 
-FROZEN = "frozen features"
-"""What the features before training are called beside the losses."""
 REFERENCES = (Style(QUIET, "2px 3px", "circle-open"), Style(QUIET, "7px 3px", "square-open"))
 """How they are drawn: in one space, or the first and the second modality."""
 _DECADES = 0.75  # from this spread on, in powers of ten, the values of a figure are drawn on a logarithmic axis
@@ -22,17 +20,9 @@ _MOST_SYMBOLS = 12  # points of a line that get a symbol; more would hide the da
 MARGIN = {"l": 52, "r": 12, "t": 8, "b": 44}
 
 
-def spaces_of(diagnosis: Diagnosis) -> dict[str, SpaceResult]:
-    """The losses, best first, and behind them the frozen features: in one space, or modality by modality."""
-    frozen = {f"{FROZEN}, {name}": space for name, space in diagnosis.views.items()}
-    if diagnosis.features is not None:
-        frozen = {FROZEN: diagnosis.features}
-    return {**diagnosis.ranked(), **frozen}
-
-
 def styles_of(diagnosis: Diagnosis) -> dict[str, Style]:
     """How each loss is drawn, and the frozen features beside them."""
-    frozen = [name for name in spaces_of(diagnosis) if name not in diagnosis.losses]
+    frozen = [name for name in diagnosis.spaces() if name not in diagnosis.losses]
     return {**loss_styles(sorted(diagnosis.losses)), **dict(zip(frozen, cycle(REFERENCES)))}
 
 

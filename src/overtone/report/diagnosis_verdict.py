@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from overtone.diagnosis import RuleHit
-from overtone.experiments import Diagnosis
-from overtone.report.diagnosis_figures import plane, spaces_of, styles_of
+from overtone.experiments import Diagnosis, quantity
+from overtone.report.diagnosis_figures import plane, styles_of
 from overtone.report.markup import Child, Markup, el, table
 from overtone.report.page import Section, blocks, bullets, draw, section
 from overtone.report.palette import named
-from overtone.report.quantities import quantity
 from overtone.report.words import capital, known, listed, significant
 
 
@@ -44,7 +43,7 @@ def _trade(diagnosis: Diagnosis) -> Child:
 
 def verdicts(diagnosis: Diagnosis) -> Section | None:
     """What the rules say of each loss, with the figure that triggered a rule and what to try next."""
-    judged = {name: space.verdict for name, space in spaces_of(diagnosis).items() if space.verdict is not None}
+    judged = {name: space.verdict for name, space in diagnosis.spaces().items() if space.verdict is not None}
     if not judged:
         return None
     styles = styles_of(diagnosis)

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from overtone.core.documents import Interval, finite
 from overtone.evaluation import Evaluation, Score, find_metric, metric_order
 from overtone.evaluation.result import ClassScore
-from overtone.experiments import Comparison, Diagnosis, SeedScore
+from overtone.experiments import QUANTITIES, Comparison, Diagnosis, SeedScore
 from overtone.report.comparison_words import is_significant, score_of
-from overtone.report.quantities import QUANTITIES
 from overtone.report.words import corpus_name, metric_name
 
 _DIAGNOSED = (

@@ -32,8 +32,9 @@ _KINDS_FOUND = ("duplicates", "outliers", "mismatched")
 FOUND = tuple(f"found/{kind}{side}.json" for kind in _KINDS_FOUND for side in ("", "-1", "-2"))
 """What was found among the clips with the run's scaling: in both modalities, or in the first or second alone."""
 
-EXPLORED = "explorer.safetensors"
-"""Places of the clips on the explorer's map, and ranks of their counterparts."""
+_EXPLORED = ("maps", "ranks", "agreement", *(f"{one}-{of}" for one in ("umap", "tsne") for of in ("joint", "centred")))
+EXPLORED = tuple(f"explored/{name}.safetensors" for name in _EXPLORED)
+"""What the explorer computed of the clips: their places on its maps, ranks of counterparts, agreement of neighbours."""
 
 EpochRecord = dict[str, float]
 """What is measured in one epoch, by name."""
@@ -75,7 +76,7 @@ class RunFolder:
     soft_labels.safetensors  of methods that need inferred targets: what the teachers say of each training row
     graph.json, graph.npz    of methods that need inferred targets: the class graph
     found/*.json             near-duplicates, outliers, mismatched pairs that were looked for with the run
-    explorer.safetensors     places of the clips on the explorer's map
+    explored/*.safetensors   what the explorer computed of the clips: their places on its maps, and figures of each
     events.safetensors       of methods that need inferred targets: how likely each event is in each training clip
     teacher/fold-1 ...       of methods that need inferred targets: the run of each fold's teacher
     reference                of methods that need one: the run without inferred targets
@@ -142,7 +143,7 @@ class RunFolder:
 
     def names(self, method: str) -> tuple[str, ...]:
         """What a run of a method may write."""
-        return (*self.files, *FOUND, EXPLORED, *(self.inferred if methods[method].needs_inferred_targets else ()))
+        return (*self.files, *FOUND, *EXPLORED, *(self.inferred if methods[method].needs_inferred_targets else ()))
 
     def _results(self) -> ResultFolder:
         """The folder as one of results; a run of an older version has no list of its files."""

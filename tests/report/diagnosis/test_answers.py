@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from overtone.experiments import Curve, Diagnosis, Measured
+from overtone.experiments import FROZEN, QUANTITIES, Curve, Diagnosis, Measured, quantity
 from overtone.objectives import metric_losses
 from overtone.report import diagnosis_report
 from overtone.report.diagnosis import cell, champion
 from overtone.report.diagnosis_classes import MOST_ROWS, class_variances, maps
-from overtone.report.diagnosis_figures import FROZEN, lines, plane
+from overtone.report.diagnosis_figures import lines, plane
 from overtone.report.palette import SHAPES, Style, loss_styles
-from overtone.report.quantities import QUANTITIES, quantity
 
 Maker = Callable[..., Any]
 LOSSES = tuple(metric_losses())

@@ -17,7 +17,7 @@ from overtone.core.worker_counts import count_workers
 from overtone.diagnosis import Evidence, Recommendation, recommend, verdict
 from overtone.experiments.grid import Grid, Trial, Variant, open_results
 from overtone.experiments.probes.data import ProbeData, prepare_data
-from overtone.experiments.probes.diagnosis import Diagnosis
+from overtone.experiments.probes.diagnosis import DOCUMENT, Diagnosis
 from overtone.experiments.probes.metrics import measure_retrieval, measure_space
 from overtone.experiments.probes.results import SpaceResult
 from overtone.experiments.probes.settings import HeadSettings
@@ -26,8 +26,6 @@ from overtone.experiments.probes.training import check_loss, train_heads
 from overtone.features import Features
 from overtone.objectives import build_loss, loss_choices, loss_kind, metric_losses
 from overtone.training.loop import reproducible
-
-_DOCUMENT = "diagnosis.json"
 
 Losses = Sequence[str | nn.Module] | Mapping[str, str | nn.Module]
 """Names of registered losses, and loss modules of any library; a mapping gives them names of one's own."""
@@ -82,7 +80,7 @@ def diagnose(
     device = find_device(budget.device)
     workers = count_workers(workers, [device.type])
     grid = Grid(data, seeds if named else (), out, resume)
-    results = open_results(out, "diagnose", _DOCUMENT, named, grid.seeds, resume=resume, overwrite=overwrite)
+    results = open_results(out, "diagnose", DOCUMENT, named, grid.seeds, resume=resume, overwrite=overwrite)
     with reproducible(device), results:
         rows = prepare_data(data, budget.scaling, device)
         budget = budget.completed(len(rows.train))
@@ -106,7 +104,7 @@ def diagnose(
         )
         features = _features(data, rows, budget, one_space=not named or len(data.names) == 1)
         diagnosis = _summarise(data, grid, rows, budget, trials, features)
-        grid.write(_DOCUMENT, diagnosis.to_dict())
+        grid.write(DOCUMENT, diagnosis.to_dict())
     return diagnosis
 
 

@@ -11,13 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from overtone.core import InputError
 from overtone.core.documents import BESIDE, Document, Interval
+from overtone.core.files import read_json
 from overtone.diagnosis import Recommendation
 from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
 from overtone.experiments.results import Experiment, paired_interval
 
 RANKED_BY = ("map", "recall@1")
 """What losses are ranked by: the first of these that they have."""
+FROZEN = "frozen features"
+"""What the features before training are called beside the losses."""
+DOCUMENT = "diagnosis.json"
+"""The file of a diagnosis in its folder."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,13 @@ class Diagnosis(Experiment):
         order = sorted((math.inf if mean is None else -mean, name) for name, mean in means.items())
         return {name: self.losses[name] for _, name in order}
 
+    def spaces(self) -> dict[str, SpaceResult]:
+        """The losses, best first, and behind them the frozen features: in one space, or modality by modality."""
+        frozen = {f"{FROZEN}, {name}": space for name, space in self.views.items()}
+        if self.features is not None:
+            frozen = {FROZEN: self.features}
+        return {**self.ranked(), **frozen}
+
     def measured(self, loss: str, key: str) -> Measured:
         """A quantity of a loss; without numbers where it was not measured."""
         return self.losses[loss].measured(key) if loss in self.losses else Measured()
@@ -115,8 +128,7 @@ class Diagnosis(Experiment):
 
     def has(self, key: str) -> bool:
         """Whether a quantity was measured for any loss or for the features, even if it came to no number."""
-        spaces = [*self.losses.values(), *self.views.values(), *([self.features] if self.features else [])]
-        return any(space.has(key) for space in spaces)
+        return any(space.has(key) for space in self.spaces().values())
 
     def curve(self, loss: str, key: str, *, kind: str = "evaluations", at: str = "updates") -> Curve:
         """A quantity of a loss over its training: see :meth:`ProbeResult.curve`."""
@@ -145,6 +157,26 @@ class Diagnosis(Experiment):
         found = super().to_dict()
         views = found.pop("views")
         return {**found, "features": {"views": views} if views else found["features"] or {}}
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Diagnosis:
+        """Read the diagnosis in a folder of ``overtone diagnose``.
+
+        Args:
+            folder: The folder.
+
+        Raises:
+            InputError: There is none in it, or its file is damaged.
+        """
+        file = Path(folder).expanduser() / DOCUMENT
+        if not file.is_file():
+            fix = "make one: overtone diagnose DATA --out FOLDER"
+            raise InputError(f"{folder}: no diagnosis of losses ({DOCUMENT}) in it", fix=fix)
+        try:
+            return cls.from_dict(read_json(file))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            what = f"{file}: is no diagnosis of this version"
+            raise InputError(what, fix="make it again: overtone diagnose DATA --out FOLDER --overwrite") from None
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any], **more: object) -> Diagnosis:

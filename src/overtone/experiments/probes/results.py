@@ -41,6 +41,17 @@ class Curve(NamedTuple):
     at: tuple[float, ...]
     values: tuple[float, ...]
 
+    def relative(self) -> Curve:
+        """The same as shares of the first value; as it is where that is not positive.
+
+        Example:
+            >>> Curve((1.0, 2.0), (4.0, 1.0)).relative()
+            Curve(at=(1.0, 2.0), values=(1.0, 0.25))
+        """
+        if not self.values or self.values[0] <= 0:
+            return self
+        return Curve(self.at, tuple(value / self.values[0] for value in self.values))
+
     def thinned(self, most: int) -> Curve:
         """The same in at most ``most`` points: each the mean of its neighbours, at the position of the last of them.
 

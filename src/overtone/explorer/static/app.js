@@ -4,7 +4,7 @@ import { Drawer } from "./drawer.js";
 import { listenToKeys } from "./keys.js";
 import { effect, html, render, useEffect, useState } from "./lib.js";
 import { SearchBox } from "./search.js";
-import { listenToDrops, SelectionBar } from "./selection.js";
+import { keepLike, listenToDrops, SelectionBar } from "./selection.js";
 import { read } from "./server.js";
 import { keepFilter, Sidebar, sidebarOpen } from "./sidebar.js";
 import { answer, bothRuns, clip, complain, currentRun, dialog, failure, ids, keepAddress, readAddress, run, session, theme, toast, view } from "./state.js";
@@ -13,8 +13,8 @@ import { ListsView } from "./views/lists.js";
 import { MapView } from "./views/map.js";
 import { TableView } from "./views/table.js";
 
-const SHOWN = { map: MapView, table: TableView, lists: ListsView, graph: Graph, training: Training };
-const NAMES = { map: "Map", table: "Table", lists: "Lists", graph: "Graph", training: "Training" };
+const SHOWN = { map: MapView, table: TableView, lists: ListsView, graph: Graph, training: Training, losses: Losses };
+const NAMES = { map: "Map", table: "Table", lists: "Lists", graph: "Graph", training: "Training", losses: "Losses" };
 
 /** A view whose library is large is loaded when it is first opened. */
 function Later({ load }) {
@@ -31,6 +31,10 @@ function Graph() {
 
 function Training() {
   return html`<${Later} load=${async () => (await import("./views/training.js")).TrainingView} />`;
+}
+
+function Losses() {
+  return html`<${Later} load=${async () => (await import("./views/losses.js")).LossesView} />`;
 }
 
 function Header() {
@@ -84,6 +88,7 @@ async function start() {
   readAddress();
   keepAddress();
   keepFilter();
+  keepLike();
   keepTheme();
   listenToKeys();
   listenToDrops();

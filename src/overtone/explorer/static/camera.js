@@ -1,11 +1,13 @@
 // Where the maps of a run look: the panels of one run show the same part of its space.
 import { signal } from "./lib.js";
 
-const cameras = [];
+const cameras = new Map();
 
-/** The camera of a run's maps: of the overlaid one, or of those side by side. */
-export function cameraOf(run, overlaid = false) {
-  return (cameras[2 * run + Number(overlaid)] ??= new Camera());
+/** The camera of a run's maps: of the overlaid one, or of those side by side, in one layout. */
+export function cameraOf(run, overlaid = false, layout = "pca") {
+  const key = `${run} ${overlaid} ${layout}`;
+  if (!cameras.has(key)) cameras.set(key, new Camera());
+  return cameras.get(key);
 }
 
 class Camera {
@@ -13,14 +15,33 @@ class Camera {
     this.at = signal({ x: 0, y: 0, zoom: 0 }); // centre in the space's unit, and pixels per unit; zoom 0: not fitted yet
     this.moved = false; // as long as nobody has moved it, it is fitted again when panels change
     this.fitted = 1;
+    this.wanted = null; // where to look as soon as it is known how large the map is
   }
 
   fit(box, width, height) {
     const [across, up] = [box.right - box.left || 1, box.top - box.bottom || 1];
     const zoom = 0.9 * Math.min(width / across, height / up);
-    this.moved = false;
+    const [x, y, times] = this.wanted ?? [(box.left + box.right) / 2, (box.bottom + box.top) / 2, 1];
     this.fitted = zoom;
-    this.at.value = { x: (box.left + box.right) / 2, y: (box.bottom + box.top) / 2, zoom };
+    this.moved = this.wanted !== null;
+    this.wanted = null;
+    this.at.value = { x, y, zoom: times * zoom };
+  }
+
+  /** Where it looks, however large the panel is: centre, and how much nearer than when all is in view; null for all. */
+  get view() {
+    const { x, y, zoom } = this.at.value;
+    return this.moved ? [x, y, zoom / this.fitted] : null;
+  }
+
+  look(view) {
+    if (!this.at.value.zoom) {
+      this.wanted = view;
+      return;
+    }
+    const [x, y, times] = view;
+    this.moved = true;
+    this.at.value = { x, y, zoom: times * this.fitted };
   }
 
   pan(dx, dy) {

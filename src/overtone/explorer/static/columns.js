@@ -1,17 +1,48 @@
 // Columns of the clips: their values, and the colours that show them.
 import { computed, effect, signal } from "./lib.js";
 import { classColour, modalityColour, scaleColour, UNKNOWN } from "./palette.js";
-import { readNumbers } from "./server.js";
+import { follow, post, readNumbers } from "./server.js";
 import { colourBy, complain, currentRun, hiddenLevels, ids, passing, run, session, theme } from "./state.js";
 
 export const MODALITY = "modality";
 
+const made = signal([]); // columns that were computed since the page was opened
+
 /** Columns that can be seen now: those of the clips and of the run that is looked at. */
 export const columns = computed(() =>
-  (session.value?.columns ?? []).filter((one) => one.run === null || one.run === run.value));
+  [...(session.value?.columns ?? []), ...made.value].filter((one) => one.run === null || one.run === run.value));
+
+/** How many clusters a column has; 0 for another column. */
+export const clustersIn = (name) => Number(/^(\d+) clusters$/.exec(name)?.[1] ?? 0);
+
+/** Columns of the run that are computed when they are chosen; clusters apart. */
+export const onDemand = computed(() => {
+  const known = columns.value.map((one) => one.name);
+  return (currentRun.value?.on_demand ?? []).filter((name) => !known.includes(name));
+});
 
 export const column = computed(() =>
   columns.value.find((one) => one.name === colourBy.value && one.kind !== "text") ?? null);
+
+/** How far a column is that is being computed: { share }, { error }, or null. */
+export const computing = signal(null);
+
+effect(() => {
+  const asked = { run: run.value, name: colourBy.value };
+  if (column.value || !(clustersIn(asked.name) || onDemand.value.includes(asked.name))) {
+    computing.value = null;
+    return;
+  }
+  const step = (report) => {
+    if (run.value === asked.run && colourBy.value === asked.name) computing.value = report;
+  };
+  const ask = () => post("/api/column", asked);
+  step({ share: null });
+  follow(ask, ask, step).then(({ result }) => {
+    const isNew = result && !made.value.some((one) => one.run === asked.run && one.name === asked.name);
+    if (isNew) made.value = [...made.value, result];
+  }, (error) => step({ error: error.message }));
+});
 
 /** Values of the column that colours: Int32Array of levels or Float32Array; null for the modality. */
 export const values = signal(null);

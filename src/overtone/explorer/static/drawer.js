@@ -3,7 +3,7 @@ import { html, number, plural, useEffect, useRef, useState } from "./lib.js";
 import { Media } from "./media.js";
 import { findLike } from "./selection.js";
 import { read } from "./server.js";
-import { answer, chosen, clip, hovered, modalities, openClip, run, select, toggle } from "./state.js";
+import { answer, chosen, clip, closeAnswer, hovered, modalities, openClip, run, select, toggle, way } from "./state.js";
 import { Choice } from "./views/map.js";
 
 export function Drawer() {
@@ -30,7 +30,7 @@ function ClipPage({ id }) {
         ${modalities.value.filter((one) => !known.present.includes(one)).map((one) => html`<span class="chip warn">no ${one}</span>`)}
       </div>
       <div class="row-of-buttons">
-        <button type="button" data-more onClick=${() => findLike([known.row], `More like ${id}`)}>More like this</button>
+        <button type="button" data-more onClick=${() => findLike([known.row])}>More like this</button>
         <button type="button" aria-pressed=${Boolean(isChosen)} onClick=${() => toggle(known.row)}>${isChosen ? "Selected" : "Select"}</button>
       </div>
       <${Media} id=${id} media=${known.media} />
@@ -49,20 +49,17 @@ function Measures({ known }) {
 function Neighbours({ id }) {
   const [ways, setWays] = useState(null);
   const [failed, setFailed] = useState(null);
-  const [at, setAt] = useState(null);
   useEffect(() => {
-    read("/api/neighbours", { id, run: run.value, k: 12 }).then((found) => {
-      setWays(found);
-      const across = found.findIndex((one) => one.from[0] !== one.to[0]);
-      setAt(Math.max(0, across));
-    }, (error) => setFailed(error.message));
+    read("/api/neighbours", { id, run: run.value, k: 12 }).then(setWays, (error) => setFailed(error.message));
   }, [id]);
   if (failed) return html`<p class="error" role="alert">${failed}</p>`;
   if (!ways) return html`<p class="quiet" role="status">Looking for neighbours…</p>`;
   if (!ways.length) return null;
   const names = ways.map((one) => `${one.from[0]} → ${one.to[0]}`);
+  const across = Math.max(0, ways.findIndex((one) => one.from[0] !== one.to[0]));
+  const at = names.includes(way.value) ? names.indexOf(way.value) : across;
   return html`<section><h3>Neighbours</h3>
-    <${Choice} label="From and to" value=${names[at]} options=${names} onPick=${(_, index) => setAt(index)} />
+    <${Choice} label="From and to" value=${names[at]} options=${names} onPick=${(name) => (way.value = name)} />
     <${Hits} found=${ways[at]} />
     <button type="button" class="link" onClick=${() => select(ways[at].hits.map((hit) => hit.row))}>Select these ${ways[at].hits.length}</button>
   </section>`;
@@ -96,9 +93,9 @@ function Metadata({ metadata }) {
 function AnswerPage() {
   const { title, rows, from, to, hits, answers, at } = answer.value;
   const every = ["both", ...modalities.value];
-  const again = (one, other) => findLike(rows, title, one === "both" ? null : one, other === "both" ? null : other);
+  const again = (one, other) => findLike(rows, one === "both" ? null : one, other === "both" ? null : other);
   return html`<div class="drawer-head"><h2>${title}</h2>
-      <button type="button" aria-label="Close" title="Close (Esc)" onClick=${() => (answer.value = null)}>✕</button></div>
+      <button type="button" aria-label="Close" title="Close (Esc)" onClick=${closeAnswer}>✕</button></div>
     ${answers?.length > 1 && html`<label class="field"><span>Clip of the file</span><select value=${at}
         onChange=${(event) => (answer.value = { ...answer.value, at: Number(event.target.value), hits: answers[event.target.value].hits })}>
         ${answers.map((one, index) => html`<option value=${index} selected=${index === at}>${one.query}</option>`)}</select></label>`}

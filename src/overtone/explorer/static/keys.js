@@ -1,11 +1,11 @@
 // Keys that work everywhere, except while something is typed.
 import { columns, MODALITY } from "./columns.js";
-import { answer, bothRuns, clip, clipRow, colourBy, dialog, hiddenLevels, ids, openClip, openExport, overlaid, run, selection, session, tool, view, VIEWS } from "./state.js";
+import { answer, bothRuns, clip, closeAnswer, clipRow, colourBy, dialog, hiddenLevels, ids, openClip, openExport, overlaid, run, selection, session, tool, view, VIEWS } from "./state.js";
 import { nextTheme } from "./theme.js";
 
 export const KEYS = [
   ["/", "search"],
-  ["1 to 5", "map, table, lists, graph, training"],
+  ["1 to 6", "map, table, lists, graph, training, losses"],
   ["f", "filter"],
   ["c", "next column to colour by"],
   ["o", "overlay the modalities, or side by side"],
@@ -43,7 +43,7 @@ function nextRun() {
 function escape() {
   if (dialog.value) dialog.value = null;
   else if (clip.value !== null) clip.value = null;
-  else if (answer.value) answer.value = null;
+  else if (answer.value) closeAnswer();
   else selection.value = null;
 }
 

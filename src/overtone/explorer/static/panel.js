@@ -7,8 +7,8 @@ import { Marks } from "./marks.js";
 import { isDark } from "./palette.js";
 import { listen } from "./pointer.js";
 import { CHOSEN, DIM, HIDDEN, PLAINLY, Scatter } from "./scatter.js";
-import { readNumbers } from "./server.js";
-import { clip, hovered, ids, lines, openClip, say, select, selection, toggle } from "./state.js";
+import { layOut, readNumbers } from "./server.js";
+import { clip, hovered, ids, layout, lines, openClip, say, select, selection, toggle } from "./state.js";
 
 const REACH = 14; // pixels around the pointer in which a point is found
 const MOST_LINES = 4000;
@@ -43,7 +43,7 @@ export function Panel({ run, sides, title, name }) {
   const [failed, setFailed] = useState(null);
   const [loading, setLoading] = useState(true);
   const parts = useRef({});
-  const camera = cameraOf(run.number, sides.length > 1);
+  const camera = cameraOf(run.number, sides.length > 1, layout.value);
 
   useEffect(() => {
     const box = host.current;
@@ -61,7 +61,10 @@ export function Panel({ run, sides, title, name }) {
       return undefined;
     }
 
-    readNumbers("/api/places", { run: run.number, centred: sides.length === 1 }, Float32Array).then((places) => {
+    const asked = { run: run.number, centred: sides.length === 1, ...(layout.value === "pca" ? {} : { layout: layout.value }) };
+    const wait = ({ share }) => !closed && setLoading({ share });
+    const ready = asked.layout ? layOut(asked, wait) : Promise.resolve();
+    ready.then(() => readNumbers("/api/places", asked, Float32Array)).then((places) => {
       if (closed) return;
       const half = places.length / 2;
       const both = [places.subarray(0, half), places.subarray(half)];
@@ -165,11 +168,17 @@ export function Panel({ run, sides, title, name }) {
     <div class="plot" ref=${host} tabindex="0" role="application" onKeyDown=${onKeyDown}
       aria-label=${`${name}. Arrow keys move, plus and minus zoom, full stop and comma go from clip to clip, Enter opens, Space selects, a selects all in view.`}>
       <canvas></canvas><svg key=${sides.join()} class="marks" aria-hidden="true"></svg>
-      ${loading && html`<p class="over" role="status">Loading the map…</p>`}
+      ${loading && html`<${Waiting} share=${loading.share} />`}
       ${failed && html`<p class="over error" role="alert">${failed}</p>`}
       <${Tip} host=${host} parts=${parts} camera=${camera} />
     </div>
   </figure>`;
+}
+
+/** While places are loaded, or computed: share is how far that is, null where nobody knows. */
+function Waiting({ share }) {
+  const text = share === undefined ? "Loading the map…" : `Laying out the clips${share === null ? ", which may take a minute…" : `: ${Math.round(share * 100)} %`}`;
+  return html`<div class="over"><div><p role="status">${text}</p>${share !== undefined && html`<progress aria-label="Laying out" value=${share ?? undefined} max="1"></progress>`}</div></div>`;
 }
 
 function lineInk() {

@@ -1,30 +1,43 @@
 // What can be done with the clips that are selected.
-import { html, plural } from "./lib.js";
+import { effect, html, plural } from "./lib.js";
 import { post, sendFile } from "./server.js";
-import { answer, clip, complain, openExport, run, select, selection, view } from "./state.js";
+import { answer, clip, closeAnswer, complain, ids, like, openExport, run, select, selection, view } from "./state.js";
 
 const MOST_LIKE = 10_000;
 
-/** Asks for the clips nearest to some clips, and shows them beside the view. */
-export async function findLike(rows, title, from = null, to = null) {
+/** Asks for the clips nearest to some clips: from and to are modalities, or null for both. */
+export function findLike(rows, from = null, to = null) {
   if (rows.length > MOST_LIKE) {
     complain(new Error(`More like ${plural(rows.length, "clip")} cannot be asked for; select at most ${MOST_LIKE.toLocaleString("en")}.`));
     return;
   }
-  const asked = { rows: Array.from(rows), run: run.value, k: 50, from_modality: from, to_modality: to };
-  answer.value = { title, rows, from, to, hits: null };
   clip.value = null;
-  try {
-    const found = await post("/api/like", asked);
-    answer.value = { title, rows, from, to, hits: found.hits };
-  } catch (error) {
-    answer.value = null;
-    complain(error);
-  }
+  like.value = { rows: Array.from(rows), from, to };
+}
+
+/** What is asked for is answered beside the view, also where a link has asked. */
+export function keepLike() {
+  effect(() => {
+    const [asked, number] = [like.value, run.value];
+    if (!asked) {
+      if (answer.peek()?.rows) answer.value = null;
+      return;
+    }
+    const title = `More like ${asked.rows.length === 1 ? ids.value[asked.rows[0]] : plural(asked.rows.length, "clip")}`;
+    const { rows, from, to } = asked;
+    answer.value = { title, rows, from, to, hits: null };
+    post("/api/like", { rows, run: number, k: 50, from_modality: from, to_modality: to }).then(({ hits }) => {
+      if (like.value === asked && run.value === number) answer.value = { title, rows, from, to, hits };
+    }, (error) => {
+      if (like.value === asked) closeAnswer();
+      complain(error);
+    });
+  });
 }
 
 /** Asks for the clips nearest to those of a file, and shows them beside the view. */
 export async function findByFile(file) {
+  like.value = null;
   answer.value = { title: file.name, hits: null };
   clip.value = null;
   try {
@@ -49,7 +62,7 @@ export function listenToDrops() {
 export function SelectionBar() {
   const rows = selection.value;
   if (!rows) return null;
-  const more = () => findLike(rows, `More like ${plural(rows.length, "selected clip")}`);
+  const more = () => findLike(rows);
   return html`<div class="selection-bar" role="region" aria-label="Selection">
     <b>${rows.length.toLocaleString("en")}<span class="word"> selected</span></b>
     <button type="button" data-more onClick=${more}>More like these</button>

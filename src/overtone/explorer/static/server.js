@@ -88,4 +88,11 @@ export async function follow(first, again, step) {
   return report;
 }
 
+/** Waits until the clips are laid out; calls step with how far that is. */
+export async function layOut(asked, step) {
+  const ask = () => post("/api/layout", asked);
+  const { error } = await follow(ask, ask, step);
+  if (error) throw new Refused(error);
+}
+
 export const mediaAddress = (id, modality) => address("/api/media", { id, modality });

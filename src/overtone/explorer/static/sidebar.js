@@ -1,9 +1,9 @@
 // Beside the view: what colours mean, which clips are shown, and how far the modalities lie apart.
-import { column, columns, levelCounts, MODALITY, range, visibleCount } from "./columns.js";
+import { clustersIn, column, columns, computing, levelCounts, MODALITY, onDemand, range, visibleCount } from "./columns.js";
 import { debounced, effect, html, number, plural, signal } from "./lib.js";
 import { classColour, css, scaleColour, UNKNOWN } from "./palette.js";
 import { read, readNumbers } from "./server.js";
-import { bothRuns, colourBy, currentRun, hiddenLevels, ids, modalities, overlaid, passing, session, theme, where } from "./state.js";
+import { bothRuns, colourBy, currentRun, hiddenLevels, ids, layout, modalities, overlaid, passing, session, theme, where } from "./state.js";
 
 const filterError = signal(null);
 export const sidebarOpen = signal(false);
@@ -41,25 +41,44 @@ export function Sidebar() {
     <${ColourBy} />
     <${Filter} />
     <${Gap} />
+    <${Layout} />
   </aside>`;
 }
 
 function ColourBy() {
-  const chosen = column.value ? column.value.name : MODALITY;
-  const offered = columns.value.filter((one) => one.kind !== "text");
-  const pick = (event) => {
+  const asked = colourBy.value;
+  const count = clustersIn(asked);
+  const { usual, most } = currentRun.value.clusters;
+  const chosen = count ? "clusters" : column.value || onDemand.value.includes(asked) ? asked : MODALITY;
+  const known = columns.value.filter((one) => one.kind !== "text" && !clustersIn(one.name));
+  const own = [...known.filter((one) => one.run !== null).map((one) => one.name), ...onDemand.value];
+  const pick = (name) => {
     hiddenLevels.value = new Set();
-    colourBy.value = event.target.value;
+    colourBy.value = name;
   };
+  const option = (name) => html`<option value=${name} selected=${chosen === name}>${name}</option>`;
   return html`<section class="card">
     <label class="field"><span>Colour by</span>
-      <select id="colour-by" value=${chosen} onChange=${pick}>
-        <option value=${MODALITY} selected=${chosen === MODALITY}>modality</option>
-        ${offered.map((one) => html`<option value=${one.name} selected=${chosen === one.name}>${one.name}</option>`)}
+      <select id="colour-by" value=${chosen} onChange=${({ target }) => pick(target.value === "clusters" ? `${usual} clusters` : target.value)}>
+        <optgroup label="Clips">${option(MODALITY)}${known.filter((one) => one.run === null).map((one) => option(one.name))}</optgroup>
+        <optgroup label="By this run">${own.map(option)}${most > 0 && option("clusters")}</optgroup>
       </select>
     </label>
-    ${column.value === null ? html`<${ModalityKey} />` : column.value.kind === "number" ? html`<${Scale} />` : html`<${Levels} />`}
+    ${count > 0 && html`<label class="field beside"><span>How many</span><input id="clusters" type="number" min="2" max=${most} value=${count}
+        onChange=${({ target }) => pick(`${Math.min(Math.max(Math.round(Number(target.value)) || usual, 2), most)} clusters`)} /></label>`}
+    ${computing.value?.error ? html`<p class="error small" role="alert">${computing.value.error}</p>` : computing.value ? html`<${Computing} />` : html`<${Key} />`}
   </section>`;
+}
+
+function Computing() {
+  return html`<p class="quiet small" role="status">Computing…</p><progress aria-label="Computing" value=${computing.value.share ?? undefined} max="1"></progress>`;
+}
+
+/** What the colours mean. */
+function Key() {
+  if (column.value === null) return html`<${ModalityKey} />`;
+  return html`${column.value.kind === "number" ? html`<${Scale} />` : html`<${Levels} />`}
+    ${column.value.means && html`<p class="quiet small">${column.value.means}</p>`}`;
 }
 
 function ModalityKey() {
@@ -72,7 +91,7 @@ function Scale() {
   const stops = [0, 0.2, 0.4, 0.6, 0.8, 1].map((share) => css(scaleColour(share))).join(", ");
   return html`<div class="scale" style=${`background: linear-gradient(90deg, ${stops})`}></div>
     <div class="ends"><span>${number(range.value[0])}</span><span>${number(range.value[1])}</span></div>
-    <p class="quiet small">From the 2nd to the 98th percentile; grey: not known.</p>`;
+    <p class="quiet small">Colours from the 2nd to the 98th percentile; grey: not known.</p>`;
 }
 
 function Levels() {
@@ -125,9 +144,20 @@ function Gap() {
     <p class="big">${number(one.gap.distance, 2)}</p>
     <p class="quiet small">Distance of the centroids, from 0 to 2. Chance gives ${number(one.gap.by_chance, 2)}.</p>
     <${Bars} gap=${one.gap} />
-    <p class="quiet small">${overlaid.value ? "" : "Side by side, each modality lies around its own mean; overlaid, the gap is seen."}</p>
-    <p class="quiet small">${`The map shows ${Math.round((overlaid.value ? one.share : one.centred_share) * 100)} % of the variance (PCA).`}</p>
   </section>`);
+}
+
+/** How the map was made, and which ways there are that this machine lacks. */
+function Layout() {
+  const { layouts, share, centred_share: centred } = currentRun.value;
+  const shown = layouts.find((one) => one.name === layout.value);
+  const absent = layouts.filter((one) => one.absent);
+  const text = layout.value === "pca"
+    ? `The map shows ${Math.round((overlaid.value ? share : centred) * 100)} % of the variance (PCA): distances are those of the space, as far as two directions show them.`
+    : `${shown.title}: clips that are near in the space are near here. Distances between groups, and how wide they are, mean nothing.`;
+  return html`<section class="card"><h2>Map</h2><p class="quiet small">${text}</p>
+    <p class="quiet small">${overlaid.value ? "" : "Side by side, each modality lies around its own mean; overlaid, the gap is seen."}</p>
+    ${absent.map((one) => html`<p class="quiet small" key=${one.name}>${one.absent}</p>`)}</section>`;
 }
 
 function Bars({ gap }) {

@@ -1,7 +1,7 @@
 // The map: both modalities side by side or overlaid, of one run or of two.
 import { html } from "../lib.js";
 import { Panel } from "../panel.js";
-import { bothRuns, lines, overlaid, run, session, tool } from "../state.js";
+import { bothRuns, currentRun, layout, lines, overlaid, run, session, tool } from "../state.js";
 
 export function MapView() {
   const runs = bothRuns.value ? session.value.runs : [session.value.runs[run.value]];
@@ -11,9 +11,9 @@ export function MapView() {
     const [first, second] = one.modalities;
     if (overlaid.value) {
       const title = html`${named}<i class="dot first"></i>${first} <i class="dot second"></i>${second}`;
-      return [html`<${Panel} key=${`${one.number} both`} run=${one} sides=${[0, 1]} title=${title} name=${`Map of ${first} and ${second}`} />`];
+      return [html`<${Panel} key=${`${one.number} both ${layout.value}`} run=${one} sides=${[0, 1]} title=${title} name=${`Map of ${first} and ${second}`} />`];
     }
-    return one.modalities.map((modality, side) => html`<${Panel} key=${`${one.number} ${side}`} run=${one} sides=${[side]}
+    return one.modalities.map((modality, side) => html`<${Panel} key=${`${one.number} ${side} ${layout.value}`} run=${one} sides=${[side]}
       title=${html`${named}<i class=${`dot ${side ? "second" : "first"}`}></i>${modality}`} name=${`Map of ${modality}`} />`);
   });
   return html`<section class="map-view" aria-label="Map">
@@ -22,6 +22,8 @@ export function MapView() {
         onPick=${(name) => (overlaid.value = name === "overlaid")} />
       ${several && html`<${Choice} label="Runs" value=${bothRuns.value ? "both" : session.value.runs[run.value].name}
         options=${[...session.value.runs.map((one) => one.name), "both"]} onPick=${pickRun} />`}
+      <label class="field beside"><span>Layout</span><select id="layout" value=${layout.value} onChange=${(event) => (layout.value = event.target.value)}>
+        ${currentRun.value.layouts.map(({ name, title, absent }) => html`<option value=${name} title=${absent} disabled=${absent !== null} selected=${name === layout.value}>${title}${absent ? ", not here" : ""}</option>`)}</select></label>
       <${Choice} label="Pointer" value=${tool.value === "lasso" ? "lasso" : "move"} options=${["move", "lasso"]}
         onPick=${(name) => (tool.value = name === "lasso" ? "lasso" : "pan")} />
       ${overlaid.value && html`<label class="check"><input type="checkbox" checked=${lines.value}

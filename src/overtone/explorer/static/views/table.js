@@ -1,42 +1,43 @@
 // All clips that are selected, or else shown: a table of any length, of which only the rows in sight exist.
 import { columns, readColumn, visible } from "../columns.js";
-import { computed, html, number, signal, useEffect, useRef, useState } from "../lib.js";
+import { computed, effect, html, number, signal, useEffect, useRef, useState } from "../lib.js";
 import { post } from "../server.js";
-import { chosen, clip, complain, hovered, ids, openClip, selection, toggle } from "../state.js";
+import { chosen, clip, complain, hovered, ids, openClip, selection, sort, toggle } from "../state.js";
 
 const HEIGHT = 36;
 const SPARE = 10;
 const PAGE = 200;
 
-const order = signal(null); // { name, values, levels, down }
+const sorting = signal(null); // { name, values }: the values that the table is sorted by
 const described = new Map();
+
+const columnToSort = computed(() => columns.value.find((one) => one.name === sort.value?.name && one.kind !== "text"));
+
+effect(() => {
+  const one = columnToSort.value;
+  if (!one) return;
+  readColumn(one).then((values) => (sorting.value = { name: one.name, values }), complain);
+});
 
 const rows = computed(() => {
   const shown = visible.value;
   const from = selection.value ?? [...shown.keys()];
   const found = from.filter((row) => shown[row]);
-  if (!order.value) return found;
-  const { name, values, down } = order.value;
+  const { name, down } = sort.value ?? {};
+  const byId = name === "id";
+  if (!byId && sorting.value?.name !== name) return found;
   const sign = down ? -1 : 1;
-  const compare = name === "id"
-    ? (a, b) => ids.value[a].localeCompare(ids.value[b], "en", { numeric: true })
-    : (a, b) => values[a] - values[b];
-  const known = (row) => name === "id" || (Number.isFinite(values[row]) && !(values instanceof Int32Array && values[row] < 0));
+  const values = byId ? null : sorting.value?.values;
+  if (!byId && !values) return found;
+  const compare = byId ? (a, b) => ids.value[a].localeCompare(ids.value[b], "en", { numeric: true }) : (a, b) => values[a] - values[b];
+  const known = (row) => byId || (Number.isFinite(values[row]) && !(values instanceof Int32Array && values[row] < 0));
   return [...found.filter(known).sort((a, b) => sign * compare(a, b)), ...found.filter((row) => !known(row))];
 });
 
-async function sortBy(name) {
-  const down = order.value?.name === name ? !order.value.down : false;
-  const column = columns.value.find((one) => one.name === name);
-  if (order.value?.name === name && order.value.down) order.value = null;
-  else if (!column) order.value = { name, down };
-  else if (column.kind !== "text") {
-    try {
-      order.value = { name, down, values: await readColumn(column) };
-    } catch (error) {
-      complain(error);
-    }
-  }
+/** Upwards, then downwards, then as the clips come. */
+function sortBy(name) {
+  if (sort.value?.name !== name) sort.value = { name, down: false };
+  else sort.value = sort.value.down ? null : { name, down: true };
 }
 
 export function TableView() {
@@ -91,9 +92,9 @@ export function TableView() {
     event.stopPropagation();
   };
   const head = (name, text, kind) => html`<div role="columnheader" class=${kind} key=${name}
-      aria-sort=${order.value?.name === name ? (order.value.down ? "descending" : "ascending") : "none"}>
+      aria-sort=${sort.value?.name === name ? (sort.value.down ? "descending" : "ascending") : "none"}>
       <button type="button" title=${text} disabled=${columns.value.find((one) => one.name === name)?.kind === "text"} onClick=${() => sortBy(name)}>${text}
-      ${order.value?.name === name ? (order.value.down ? " ▾" : " ▴") : ""}</button></div>`;
+      ${sort.value?.name === name ? (sort.value.down ? " ▾" : " ▴") : ""}</button></div>`;
   const template = `grid-template-columns: 44px minmax(120px, 1.4fr) ${named.map((one) => (one.kind === "text" ? "minmax(160px, 2fr)" : "minmax(80px, 1fr)")).join(" ")} ${measured.map(() => "minmax(110px, 1fr)").join(" ")}`;
 
   return html`<section class="table-view" aria-label="Table">
@@ -101,7 +102,7 @@ export function TableView() {
       aria-activedescendant=${shown.length ? `row-${shown[current]}` : undefined} onScroll=${(event) => setTop(event.target.scrollTop)} onKeyDown=${onKeyDown}>
       <div class="grid-head" role="row" style=${template}>
         <div role="columnheader" aria-label="Selected"></div>${head("id", "id")}
-        ${named.map((one) => head(one.name, one.name))}${measured.map((one) => head(one.name, short(one.name), "number"))}
+        ${named.map((one) => head(one.name, one.name))}${measured.map((one) => head(one.name, short(one.name), one.kind))}
       </div>
       <div class="grid-body" style=${`height: ${shown.length * HEIGHT}px`}>
         ${shown.slice(first, last).map((row, at) => html`<${Row} key=${row} row=${row} place=${first + at} template=${template} named=${named}
@@ -113,7 +114,7 @@ export function TableView() {
 }
 
 /** The head of a narrow column: "rank of the counterpart, a → b" is "rank, a → b" there. */
-const short = (name) => name.replace(" of the counterpart", "").replace("similarity of the pair", "similarity");
+const short = (name) => name.replace(" of the counterpart", "").replace("similarity of the pair", "similarity").replace("agreement of neighbours", "agreement");
 
 function Row({ row, place, template, named, measured, measures, known, isCurrent, pick }) {
   const isChosen = chosen.value.has(row);
@@ -123,6 +124,7 @@ function Row({ row, place, template, named, measured, measures, known, isCurrent
   };
   const measure = (one) => {
     const value = measures[one.name]?.[row];
+    if (one.kind === "category") return one.levels[value] ?? "–";
     return value === undefined ? "" : number(Number.isInteger(value) ? Math.round(value) : value);
   };
   return html`<div role="row" id=${`row-${row}`} aria-rowindex=${place + 2} aria-selected=${isChosen} class=${`line ${isCurrent ? "current" : ""} ${clip.value === ids.value[row] ? "is-open" : ""}`}
@@ -132,6 +134,6 @@ function Row({ row, place, template, named, measured, measures, known, isCurrent
     <div role="gridcell" class="id">${ids.value[row]}</div>
     ${named.map((one) => html`<div role="gridcell" key=${one.name} title=${known?.[one.name] ?? ""} class=${one.kind === "number" ? "number" : ""}>
       ${known ? (one.kind === "number" ? number(known[one.name]) : String(known[one.name] ?? "–")) : "…"}</div>`)}
-    ${measured.map((one) => html`<div role="gridcell" class="number" key=${one.name}>${measure(one)}</div>`)}
+    ${measured.map((one) => html`<div role="gridcell" class=${one.kind} key=${one.name}>${measure(one)}</div>`)}
   </div>`;
 }

@@ -1,8 +1,8 @@
 // How the run was trained, and how good its retrieval is on the test split.
-import uPlot from "uplot";
-import { html, number, plural, styleValue, useEffect, useRef, useState } from "../lib.js";
+import { html, number, plural, useEffect, useMemo, useState } from "../lib.js";
+import { Plot } from "../plot.js";
 import { read } from "../server.js";
-import { currentRun, modalities, run, session, theme } from "../state.js";
+import { currentRun, modalities, run, session } from "../state.js";
 
 const COUNTED = new Set(["epoch", "seconds"]);
 const LAST = ["val_", "rank_", "gradient_norm", "learning_rate"];
@@ -60,41 +60,13 @@ function Curves({ found }) {
 const words = (name) => name.replace(/^val_/, "validation: ").replace(/^rank_/, "effective rank: ").replace(/_/g, " ");
 
 function Curve({ name, history, chosen }) {
-  const box = useRef();
-  const known = history.filter((record) => Number.isFinite(record[name]));
-  const last = known.at(-1)?.[name];
-  useEffect(() => {
-    const width = () => Math.max(160, box.current.clientWidth);
-    const axis = { stroke: styleValue("--muted"), grid: { stroke: styleValue("--grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
-    const made = new uPlot({
-      width: width(), height: 130, legend: { show: false }, cursor: { points: { size: 6 }, y: false }, scales: { x: { time: false } },
-      axes: [{ ...axis, size: 26 }, { ...axis, size: 52, values: (_, ticks) => ticks.map((one) => (Math.abs(one) < 0.001 && one ? one.toExponential(0) : String(Number(one.toPrecision(4))))) }],
-      series: [{}, { stroke: styleValue("--accent"), width: 2, points: { show: known.length < 3, size: 5 } }],
-      hooks: { draw: [(plot) => chosen && mark(plot, chosen)] },
-    }, [known.map((record) => record.epoch), known.map((record) => record[name])], box.current);
-    const watcher = new ResizeObserver(() => made.setSize({ width: width(), height: 130 }));
-    watcher.observe(box.current);
-    return () => {
-      watcher.disconnect();
-      made.destroy();
-    };
-  }, [theme.value]);
-  return html`<figure class="curve"><figcaption><span>${words(name)}</span><b>${number(last)}</b></figcaption><div ref=${box} role="img" aria-label=${`${words(name)} over ${known.length} epochs, at the end ${number(last)}`}></div></figure>`;
-}
-
-/** The epoch whose weights were kept. */
-function mark(plot, epoch) {
-  const { ctx, bbox } = plot;
-  const x = plot.valToPos(epoch, "x", true);
-  ctx.save();
-  ctx.strokeStyle = styleValue("--second");
-  ctx.lineWidth = devicePixelRatio;
-  ctx.setLineDash([4, 3]);
-  ctx.beginPath();
-  ctx.moveTo(x, bbox.top);
-  ctx.lineTo(x, bbox.top + bbox.height);
-  ctx.stroke();
-  ctx.restore();
+  const [lines, last] = useMemo(() => {
+    const known = history.filter((record) => Number.isFinite(record[name]));
+    return [[{ at: known.map((record) => record.epoch), values: known.map((record) => record[name]) }], known.at(-1)?.[name]];
+  }, [history, name]);
+  const label = `${words(name)} over ${lines[0].at.length} epochs, at the end ${number(last)}`;
+  return html`<figure class="curve"><figcaption><span>${words(name)}</span><b>${number(last)}</b></figcaption>
+    ${lines[0].at.length > 0 && html`<${Plot} label=${label} lines=${lines} mark=${chosen} />`}</figure>`;
 }
 
 function Settings({ settings }) {
