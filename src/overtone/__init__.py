@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from overtone.core.verbs import offer_verbs
 from overtone.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ def __getattr__(name: str) -> Any:
     if name in ("diagnosis", "evaluation", "features", "objectives"):
         return importlib.import_module(f"overtone.{name}")
     return getattr(importlib.import_module(f"overtone.{_ELSEWHERE.get(name, 'api')}"), name)
+
+
+offer_verbs(__getattr__)
 
 
 def __dir__() -> list[str]:

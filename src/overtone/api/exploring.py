@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 from typing_extensions import Unpack
@@ -77,28 +79,30 @@ def explore(
     from overtone.training import Run
 
     runs = [one if isinstance(one, Run) else Run.load(one, device) for one in (run, other) if one is not None]
-    places = [_place(one, None if number else store) for number, one in enumerate(runs)]
-    source = data if data is not None else _indexed_source(places[0]) or runs[0].info["data"]["source"]
+    with ExitStack() as opened:
+        places = [_place(one, None if number else store, opened) for number, one in enumerate(runs)]
+        source = data if data is not None else _indexed_source(places[0]) or runs[0].info["data"]["source"]
 
-    @cache
-    def read_data() -> PairedFeatures:
-        return read(source, {"modalities": runs[0].modalities, **reading}, splits=False)
+        @cache
+        def read_data() -> PairedFeatures:
+            return read(source, {"modalities": runs[0].modalities, **reading}, splits=False)
 
-    def ask_file(store: Store, run: Run, path: Path, k: int) -> SearchResult:
-        return search_store(store, query=path, run=run, k=k, device=device)
+        def ask_file(store: Store, run: Run, path: Path, k: int) -> SearchResult:
+            return search_store(store, query=path, run=run, k=k, device=device)
 
-    stores = []
-    for one, place in zip(runs, places):
-        _check_asked(place, data, reading)
-        if not store_exists(place):
-            log.info("%s: the clips are indexed first, as overtone index does", place)
-            index(one, read_data(), store=place, progress=progress)
-        stores.append(open_store(place))
-        check_origin(stores[-1], one)
-    session = open_session(
-        list(zip(runs, stores)), media=folders, read_data=read_data, ask_file=ask_file, diagnosis=shown
-    )
-    explorer = Explorer(session, host, port)
+        stores = []
+        for one, place in zip(runs, places):
+            _check_asked(place, data, reading)
+            if not store_exists(place):
+                log.info("%s: the clips are indexed first, as overtone index does", place)
+                index(one, read_data(), store=place, progress=progress)
+            stores.append(opened.enter_context(open_store(place)))
+            check_origin(stores[-1], one)
+        session = open_session(
+            list(zip(runs, stores)), media=folders, read_data=read_data, ask_file=ask_file, diagnosis=shown
+        )
+        explorer = Explorer(session, host, port)
+        explorer.closing.push(opened.pop_all())
     if not no_browser:
         import webbrowser
 
@@ -118,18 +122,14 @@ def _check_diagnosis(folder: str | Path) -> Path:
     return Path(folder).expanduser()
 
 
-def _place(run: Run, store: str | Path | None) -> str | Path:
-    """Where the store of a run's embeddings is, or will be.
-
-    Raises:
-        InputError: The run has no folder.
-    """
+def _place(run: Run, store: str | Path | None, opened: ExitStack) -> str | Path:
+    """Where the store of a run's embeddings is, or will be; of a run without a folder, as long as it is explored."""
     from overtone.search.opening import DEFAULT
 
     if store is not None:
         return store
     if run.folder is None:
-        raise InputError("the run has no folder, and so no store", fix="train it with out=, or name a store")
+        return Path(opened.enter_context(TemporaryDirectory())) / DEFAULT
     return run.folder / DEFAULT
 
 

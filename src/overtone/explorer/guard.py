@@ -145,7 +145,8 @@ def policy(script_hashes: Sequence[str] = (), nonce: str | None = None) -> str:
         "font-src": "'self'",
         "base-uri": "'none'",
         "form-action": "'none'",
-        "frame-ancestors": "'self' http://localhost:* http://127.0.0.1:*",  # notebooks show it inline
+        # notebooks show it inline: in a browser, and in an editor
+        "frame-ancestors": "'self' http://localhost:* http://127.0.0.1:* vscode-webview:",
     }
     return "; ".join(f"{name} {value}" for name, value in parts.items())
 

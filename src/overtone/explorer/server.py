@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import secrets
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from html import escape
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 PORT = 8765
 """The port that is tried first."""
-_START_SECONDS = 10.0
+_START_SECONDS, _STOP_SECONDS = 10.0, 5.0
 
 
 class Explorer:
@@ -28,6 +30,9 @@ class Explorer:
         session: What is shown.
         host: The address to listen on; another one than loopback needs a token, which the printed address has.
         port: The port; None for 8765, or if that is in use any free one.
+
+    Attributes:
+        closing: What ends with the server, such as stores.
 
     Raises:
         InputError: The address cannot be listened on, or what the server needs is not installed.
@@ -45,12 +50,14 @@ class Explorer:
         self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.token = None if is_loopback(host) else secrets.token_urlsafe(24)
+        self.closing = ExitStack()
         app = make_app(session, Access(self.port, self.token))
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
         self._thread.start()
         _await_start(self._server)
+        atexit.register(self.close)
 
     @property
     def url(self) -> str:
@@ -67,10 +74,14 @@ class Explorer:
             self._thread.join(0.5)
 
     def close(self) -> None:
-        """Stop the server."""
+        """Stop the server; nothing if it is stopped already."""
+        atexit.unregister(self.close)
         self._server.should_exit = True
-        self._thread.join(5)
+        self._thread.join(_STOP_SECONDS)
+        self._server.force_exit = True  # a client that reads a long answer slowly is not waited for
+        self._thread.join(_STOP_SECONDS)
         self._socket.close()
+        self.closing.close()
 
     def __enter__(self) -> Explorer:
         return self
@@ -82,7 +93,8 @@ class Explorer:
 
     def _repr_html_(self) -> str:
         url = escape(self.url, quote=True)
-        return f'<iframe src="{url}" width="100%" height="720" style="border:0" title="Overtone explorer"></iframe>'
+        frame = f'<iframe src="{url}" width="100%" height="720" style="border:0" title="Overtone explorer"></iframe>'
+        return f'{frame}<p><a href="{url}" target="_blank" rel="noopener">Open in a tab of its own</a></p>'
 
     def __repr__(self) -> str:
         return f"Explorer({self.url})"

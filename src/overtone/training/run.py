@@ -13,6 +13,7 @@ from torch import Tensor
 from overtone.core import InputError, ProgressCallback, unknown_name
 from overtone.core.files import save_tensors, write_json
 from overtone.core.progress import Meter
+from overtone.core.verbs import Page, find_verb
 from overtone.evaluation import Evaluation
 from overtone.evaluation.arrays import ArrayLike
 from overtone.features import Features, PairedFeatures, Scaler, place_clips
@@ -214,6 +215,22 @@ class Run:
         options = {"memory_mb": self.settings["memory_mb"], "confusion": True, "space": True}
         self.evaluation = judge(self.test_embeddings, part, options)
         return self.evaluation, self.test_embeddings
+
+    def explore(self, **options: Any) -> Page:
+        """Open the explorer on the clips of this run; in a notebook the result shows itself.
+
+        Args:
+            options: Passed on to :func:`overtone.explore` (``media="clips/"``, ``other=another_run``); no browser is
+                opened unless ``no_browser=False``.
+
+        Returns:
+            The page, which is served until ``close()`` is called, or the process ends.
+
+        Raises:
+            InputError: The data of the run, its store or a folder cannot be used, or a package is missing.
+        """
+        page: Page = find_verb("explore")(self, **{"no_browser": True, **options})
+        return page
 
     def apply(
         self, data: PairedFeatures, function: Embedder, progress: ProgressCallback | None = None
