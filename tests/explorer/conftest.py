@@ -7,16 +7,21 @@ import wave
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
 
 import overtone
-from overtone.explorer import Session
+from overtone.explorer import Explorer, Session
 from overtone.explorer.app import make_app
 from overtone.explorer.guard import Access
+from overtone.explorer.losses import read_losses
 from overtone.training import Run
+
+from .browsing import WIDE, class_graph
 
 CLIPS = 80
 PORT = 8765
@@ -115,7 +120,68 @@ def session(run: Run, other: Run, corpus: Path, media: Path) -> Iterator[Session
         )
 
 
+@pytest.fixture(scope="session")
+def diagnosis(corpus: Path) -> Path:
+    """A folder of a diagnosis of two losses, as ``overtone diagnose`` writes it."""
+    from overtone.core.files import write_json
+
+    wrong = {"rule": "crowded-classes", "figure": 0.2, "threshold": 0.33, "says": "Dog is near cat.", "advice": "Look."}
+
+    def loss(score: float, variance: float) -> dict[str, Any]:
+        seeds = {"recall@1": [score, score + 0.02], "intra_variance": [variance, variance]}
+        epochs = {"epoch": [1, 2, 3], "updates": [4, 8, 12]}
+        return {
+            "over_seeds": {
+                name: {"mean": float(np.mean(values)), "std": 0.01, "values": values} for name, values in seeds.items()
+            },
+            "per_class": {"dog": {"variance": variance, "rows": 6}, "cat": {"variance": variance / 2, "rows": 6}},
+            "verdict": [wrong] if score < 0.8 else [],
+            "series": {**epochs, "loss": [2.0, 1.0, 0.5]},
+            "evaluations": {**epochs, "intra_variance": [0.9, 0.5, variance]},
+        }
+
+    document = {
+        "corpus": "clips.npz",
+        "modalities": ["audio", "visual"],
+        "protocol": "across",
+        "seeds": [0, 1],
+        "rows": {"train": 56, "test": 24},
+        "classes": {"train": 4, "test": 4},
+        "losses": {"triplet": loss(0.7, 0.3), "contrastive": loss(0.9, 0.001)},
+        "features": {"intra_variance": 0.8, "per_class": {}},
+        "recommendation": {"sentences": ["For a right first neighbour: contrastive (R@1 0.910)."]},
+    }
+    write_json(corpus.parent / "losses/diagnosis.json", document)
+    return corpus.parent / "losses"
+
+
 @pytest.fixture
 def client(session: Session) -> TestClient:
     """A browser on this machine."""
     return TestClient(make_app(session, Access(PORT)), base_url=f"http://localhost:{PORT}")
+
+
+@pytest.fixture(scope="module")
+def address(session: Session, diagnosis: Path) -> Iterator[str]:
+    """A server of both runs; the first one has a class graph and a diagnosis of losses."""
+    with pytest.MonkeyPatch.context() as patch, Explorer(session, port=0) as explorer:
+        patch.setattr(session, "graph", lambda number: class_graph())
+        patch.setattr(session, "losses", lambda number: None if number else read_losses(diagnosis))
+        yield explorer.url
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A page whose errors and foreign requests fail the test."""
+    context = browser.new_context(viewport=WIDE, accept_downloads=True)
+    page, wrong = context.new_page(), []
+    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+    page.on(
+        "response", lambda one: wrong.append(f"{one.status} {one.url}: {one.text()}") if one.status >= 400 else None
+    )
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda one: None if one.url.startswith((address, "blob:", "data:")) else wrong.append(one.url))
+    yield page
+    context.close()
+    own = [one for one in wrong if "GPU stall" not in one and "WebGL context was lost" not in one]
+    assert own == []

@@ -4,100 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from overtone.explorer import Explorer, Session
-from overtone.graphs import EdgeSupport, Graph
-
+from .browsing import PHONE, VIEWS, WIDE, open_page, point_of
 from .conftest import CLIPS
 
-WIDE: ViewportSize = {"width": 1280, "height": 800}
-PHONE: ViewportSize = {"width": 390, "height": 844}
-VIEWS = ("map", "table", "lists", "graph", "training")
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "preload": False}
-
-
-def class_graph() -> Graph:
-    """A graph of two edges, each with clips that support it."""
-    nodes = ("audio:dog", "audio:cat", "visual:dog", "visual:rain")
-    weights = np.zeros((4, 4))
-    weights[0, 3], weights[1, 2] = 1.5, 0.7
-    presence = np.where(weights + weights.T > 0, 0.9, 0.0)
-    presence[1, 2] = presence[2, 1] = 0.6
-    support = (
-        EdgeSupport("audio:dog", "visual:rain", (("clip-2", 0.9), ("clip-6", 0.8))),
-        EdgeSupport("audio:cat", "visual:dog", (("clip-1", 0.5),)),
-    )
-    return Graph(
-        nodes=nodes,
-        directed=weights > 0,
-        undirected=np.zeros((4, 4), dtype=bool),
-        weights=weights,
-        dag=weights > 0,
-        score=0.0,
-        order=nodes,
-        seconds=0.0,
-        settings={},
-        presence=presence,
-        direction=presence,
-        support=support,
-    )
-
-
-@pytest.fixture(scope="module")
-def address(session: Session) -> Iterator[str]:
-    """A server of both runs; the first one has a class graph."""
-    with pytest.MonkeyPatch.context() as patch, Explorer(session, port=0) as explorer:
-        patch.setattr(session, "graph", lambda number: class_graph())
-        yield explorer.url
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    """A page whose errors and foreign requests fail the test."""
-    context = browser.new_context(viewport=WIDE, accept_downloads=True)
-    page, wrong = context.new_page(), []
-    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
-    page.on(
-        "response", lambda one: wrong.append(f"{one.status} {one.url}: {one.text()}") if one.status >= 400 else None
-    )
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda one: None if one.url.startswith((address, "blob:", "data:")) else wrong.append(one.url))
-    yield page
-    context.close()
-    own = [one for one in wrong if "GPU stall" not in one and "WebGL context was lost" not in one]
-    assert own == []
-
-
-def open_page(page: Page, address: str, place: str = "") -> None:
-    page.goto(address + place)
-    page.wait_for_selector("main")
-    if not place or place.startswith("#/map"):
-        page.wait_for_selector('.plot[data-ready="true"]')
-
-
-def point_of(page: Page, row: int) -> tuple[float, float]:
-    """Where the first panel draws a clip."""
-    for _ in range(2):
-        page.wait_for_timeout(100)
-    box = page.locator(".plot").first.bounding_box()
-    assert box is not None
-    x, y = page.evaluate(
-        """async (row) => {
-            const { cameraOf } = await import("/static/camera.js");
-            const places = new Float32Array(await (await fetch("/api/places?run=0&centred=true")).arrayBuffer());
-            const box = document.querySelector(".plot");
-            return cameraOf(0).toScreen(places[2 * row], places[2 * row + 1], box.clientWidth, box.clientHeight);
-        }""",
-        row,
-    )
-    return box["x"] + x, box["y"] + y
 
 
 def test_click_on_a_point_opens_its_clip_with_media_and_neighbours(page: Page, address: str) -> None:
@@ -230,15 +146,6 @@ def test_everything_works_by_keyboard(page: Page, address: str) -> None:
         expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("t")
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
-
-
-def test_python_makes_the_same_selection(page: Page, address: str, session: Session) -> None:
-    open_page(page, address, "#/table?where=duration+%3C+0.4")
-    page.keyboard.press("p")
-    code = page.locator("dialog code").inner_text()
-    said: list[object] = []
-    exec(code, {"print": lambda *parts: said.extend(parts)})
-    assert said[0] == session.clips.ids[:4]
 
 
 @pytest.mark.parametrize(
