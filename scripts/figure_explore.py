@@ -1,49 +1,98 @@
-"""Pictures of the explorer for README and docs, from a finished run: docs/images/explore-*.png.
+"""Pictures of the explorer for README and docs, from a finished run with a diagnosis: docs/images/explore-*.png.
 
-python scripts/figure_explore.py runs/first --media clips/ --clip clip-17
+    python scripts/figure_explore.py runs/stamps --media clips/ --clip clip-17
+    python scripts/figure_explore.py runs/stamps --media clips/ --clip clip-17 --every pictures/
+
+With --every, all views in light, dark and on a phone are written into a folder instead, to be looked at.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 import overtone
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+WIDE, PHONE = ViewportSize(width=1280, height=760), ViewportSize(width=390, height=844)
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+PLACES = {
+    "map": "#/map",
+    "clip": "#/map?clip={clip}",
+    "gap": "#/map?map=overlaid&colour=modality",
+    "clusters": "#/map?layout=tsne&colour=16+clusters",
+    "agreement": "#/map?colour=agreement+of+neighbours",
+    "like": "#/map?selected=0.1.1&like=0.1.1",
+    "table": "#/table?sort=-similarity+of+the+pair",
+    "lists": "#/lists?list=mismatched",
+    "graph": "#/graph",
+    "training": "#/training",
+    "losses": "#/losses",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a place: its name, the colours of the system, and the size of the window."""
+
+    name: str
+    place: str
+    scheme: Literal["light", "dark"] = "light"
+    size: ViewportSize = WIDE
+
+
+def pictures(clip: str, every: bool) -> Iterator[Picture]:
+    """Those of the docs, or every view in light, dark and on a phone."""
+    places = {name: place.format(clip=clip) for name, place in PLACES.items()}
+    if not every:
+        yield Picture("clip", places["clip"])
+        yield Picture("gap", places["gap"], "dark")
+        yield Picture("clusters", places["clusters"])
+        yield Picture("losses", places["losses"], "dark")
+        return
+    for name, place in places.items():
+        yield Picture(f"{name}-light", place)
+        yield Picture(f"{name}-dark", place, "dark")
+        yield Picture(f"{name}-phone", place, "light", PHONE)
+
+
+def draw(browser: Browser, address: str, picture: Picture, file: Path) -> None:
+    """Open a place and write what is seen, with few colours."""
+    page = browser.new_page(viewport=picture.size, color_scheme=picture.scheme)
+    page.goto(address + picture.place)
+    ready = '.plot[data-ready="true"]' if picture.place.startswith("#/map") else "main section"
+    page.wait_for_selector(ready, timeout=120_000, state="attached")
+    page.wait_for_timeout(2500)
+    page.screenshot(path=file)
+    Image.open(file).convert("RGB").quantize(256).save(file, optimize=True)
+    page.close()
 
 
 def main() -> None:
-    """Open each view and write its picture."""
+    """Open each place and write its picture."""
     parser = argparse.ArgumentParser(description="Pictures of the explorer.")
     parser.add_argument("run")
     parser.add_argument("--media", action="append", default=[])
     parser.add_argument("--clip", required=True, help="the clip whose page is shown")
-    parser.add_argument("--name", default="explore")
+    parser.add_argument("--every", type=Path, help="write all views into this folder instead")
     options = parser.parse_args()
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    places = {"clip": f"#/map?clip={options.clip}", "gap": "#/map?map=overlaid&colour=modality"}
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    folder, start = options.every or IMAGES, "" if options.every else "explore-"
+    folder.mkdir(parents=True, exist_ok=True)
     with (
         overtone.explore(options.run, media=options.media, port=0, no_browser=True) as explorer,
         sync_playwright() as playwright,
     ):
-        chromium = playwright.chromium.launch(executable_path=browser, args=FLAGS)
-        for (name, place), scheme in zip(places.items(), SCHEMES):
-            page = chromium.new_page(viewport={"width": 1280, "height": 760}, color_scheme=scheme)
-            page.goto(explorer.url + place)
-            page.wait_for_selector('.plot[data-ready="true"]')
-            page.wait_for_timeout(1500)
-            file = IMAGES / f"{options.name}-{name}.png"
-            page.screenshot(path=file)
-            Image.open(file).convert("RGB").quantize(256).save(file, optimize=True)
-            page.close()
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        for picture in pictures(options.clip, bool(options.every)):
+            draw(browser, explorer.url, picture, folder / f"{start}{picture.name}.png")
 
 
 if __name__ == "__main__":
