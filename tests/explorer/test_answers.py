@@ -142,6 +142,7 @@ def test_duplicates_are_looked_for_on_demand_and_kept(client: TestClient, run: R
     assert wait_for(client, "GET", "duplicates") == {"state": "done", "result": None, "error": None, "share": None}
     found = wait_for(client, "POST", "duplicates")["result"]
     assert {one["id"] for one in found["rows"]} >= {"clip-78", "clip-79"}
+    assert wait_for(client, "GET", "duplicates")["result"] == found
     assert (run.folder / "found/duplicates.json").is_file()
 
 

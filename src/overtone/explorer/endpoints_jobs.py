@@ -29,8 +29,11 @@ def find(session: Session, asked: requests.Find) -> Answer:
 
 
 def _job(session: Session, asked: requests.Find, *, search: bool) -> Answer:
-    name = f"{'find' if search else 'found'} {asked.kind} {asked.run}"
-    job = session.jobs.begin(name, lambda _: session.found(asked.kind, asked.run, search=search))
+    looking = f"find {asked.kind} {asked.run}"
+    job = None if search else session.jobs.known(looking)  # what is being looked for here is not on disk yet
+    if job is None:
+        name = looking if search else f"found {asked.kind} {asked.run}"
+        job = session.jobs.begin(name, lambda _: session.found(asked.kind, asked.run, search=search))
     return _reported(job.report(_WAIT), lambda result: _listed(session, result))
 
 

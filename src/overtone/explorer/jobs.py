@@ -82,6 +82,10 @@ class Jobs:
         self._jobs: dict[str, Job[object]] = {}
         self._lock = threading.Lock()
 
+    def known(self, name: str) -> Job[object] | None:
+        """The job of a name, if it was begun."""
+        return self._jobs.get(name)
+
     def begin(self, name: str, work: Callable[[Callable[[Progress], None]], object]) -> Job[object]:
         """The job of a name, begun now if it was not."""
         with self._lock:

@@ -31,7 +31,8 @@ function Missing({ command }) {
 }
 
 function Found({ found }) {
-  const { corpus, losses, seeds, rows, classes, protocol, modalities } = found;
+  const { losses, seeds, rows, classes, protocol, modalities } = found;
+  const corpus = found.corpus.split(/[\\/]/).pop() || "a corpus";
   theme.value;
   const looks = Object.fromEntries(losses.map((name, at) => [name, { colour: css(classColour(at)), dash: Math.floor(at / 8) % 4 }]));
   const over = protocol === "across" ? `from ${modalities[0]} to ${modalities[1]} and back` : `within ${modalities.join(" and ") || "one modality"}`;
