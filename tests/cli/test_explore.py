@@ -56,6 +56,10 @@ def test_it_indexes_serves_and_ends(run: Path, ended_by: signal.Signals, code: i
 def test_wrong_input_is_said(cli: Cli, run: Path) -> None:
     assert "not a run folder" in cli("explore", "nowhere").err
     assert "no folder" in cli("explore", run, "--media", "nowhere").err
+    (run.parent / "losses").mkdir()
+    assert "no diagnosis of losses" in cli("explore", run, "--diagnosis", "losses").err
+    (run.parent / "losses/diagnosis.json").write_text("{}")
+    assert "--diagnosis" in cli("explore", "losses").err
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -14,7 +14,7 @@ from typing_extensions import Unpack
 from overtone.api.indexing import index
 from overtone.api.parameters import Flag, PairReading, Param
 from overtone.api.reading import log, read
-from overtone.api.running import require_run
+from overtone.api.running import is_run, require_run
 from overtone.api.searching import search_store
 from overtone.core import InputError, ProgressCallback
 
@@ -67,7 +67,7 @@ def explore(
     """
     for one in (run, other):
         if one is not None:
-            require_run(one)
+            _check_run(one)
     folders = [Path(one).expanduser() for one in ([media] if isinstance(media, (str, Path)) else media)]
     for folder in folders:
         if not folder.is_dir():
@@ -108,6 +108,18 @@ def explore(
 
         webbrowser.open(explorer.url)
     return explorer
+
+
+def _check_run(run: str | Path | Run) -> None:
+    """Refuse what is no run before torch is imported.
+
+    Raises:
+        InputError: It is a folder of something else.
+    """
+    if isinstance(run, (str, Path)) and (Path(run) / "diagnosis.json").is_file() and not is_run(run):
+        fix = f"show it with a run on the same data: overtone explore RUN --diagnosis {run}"
+        raise InputError(f"{run}: a diagnosis of losses, not a run", fix=fix)
+    require_run(run)
 
 
 def _check_diagnosis(folder: str | Path) -> Path:

@@ -14,7 +14,7 @@ from overtone.core.version import __version__
 from overtone.explorer import requests
 from overtone.explorer.clips import MEDIA
 from overtone.explorer.layouts import offer_layouts
-from overtone.explorer.losses import how_to_diagnose
+from overtone.explorer.losses import find_diagnosis, how_to_diagnose
 from overtone.explorer.media import media_type
 from overtone.explorer.registration import Answer, Download, NotFound, endpoint
 from overtone.explorer.session import Session
@@ -33,12 +33,13 @@ def session(session: Session, asked: requests.Nothing) -> Answer:
         "media": media,
         "media_folders": len(session.media.folders),
         "can_find": session.read_data is not None,
-        "runs": [_describe(space) for space in session.spaces],
+        "runs": [_describe(session, space) for space in session.spaces],
     }
 
 
-def _describe(space: Space) -> dict[str, Any]:
+def _describe(session: Session, space: Space) -> dict[str, Any]:
     run, most = space.run, space.columns.most_clusters
+    diagnosis = session.diagnosis or find_diagnosis(run)
     return {
         "number": space.number,
         "method": run.name,
@@ -53,6 +54,7 @@ def _describe(space: Space) -> dict[str, Any]:
         "layouts": [one.to_dict() for one in offer_layouts(len(space.records.ids))],
         "on_demand": list(space.columns.offered),
         "clusters": {"usual": min(space.columns.classes.usual, most), "most": most},
+        "diagnosis": None if diagnosis is None else str(diagnosis),
         "has_graph": run.folder is not None and (run.folder / "soft_labels.safetensors").is_file(),
     }
 

@@ -48,7 +48,7 @@ print([hit.id for hit in found.queries[0].hits if hit.id not in ids][:50])
 }
 
 export function pythonCode() {
-  const { folder, store, source, modalities } = currentRun.value;
+  const { folder, store, source, modalities, diagnosis } = currentRun.value;
   const run = text(folder ?? "RUN");
   const [first, second] = modalities;
   if (clip.value !== null) {
@@ -98,7 +98,7 @@ print(run.history[-1])
   if (view.value === "losses") {
     return `from overtone.experiments import Diagnosis
 
-diagnosis = Diagnosis.load(${text(`${folder ?? "RUN"}/diagnosis`)})  # made by overtone diagnose ${source} --out
+diagnosis = Diagnosis.load(${text(diagnosis ?? "FOLDER")})${diagnosis ? "" : "  # made by overtone diagnose DATA --out FOLDER"}
 print(diagnosis.recommendation.sentences)
 for name, result in diagnosis.ranked().items():
     print(name, result.measured("map"), result.measured("intra_variance"), result.verdict)
