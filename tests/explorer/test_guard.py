@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
@@ -119,3 +123,55 @@ def test_another_address_needs_the_token(session: Session) -> None:
     assert stranger.get("/api/session").status_code == 200
     foreign = stranger.post("/api/export", json={"rows": [0]}, headers={"origin": "http://evil.example"})
     assert foreign.status_code == 403
+
+
+def huge_array() -> bytes:
+    """A file of NumPy whose header promises more than any memory holds."""
+    head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 8), }"
+    head += b" " * (117 - len(head)) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + b"\0" * 64
+
+
+def archive(**members: bytes) -> bytes:
+    """A compressed archive of NumPy."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            file.writestr(f"{name}.npy", content)
+    return written.getvalue()
+
+
+def pickled() -> bytes:
+    written = io.BytesIO()
+    np.savez(written, audio=np.array([{"a": 1}], dtype=object))
+    return written.getvalue()
+
+
+UPLOADS = {
+    "huge.npy": huge_array(),
+    "huge.npz": archive(audio=huge_array()),
+    "pickled.npz": pickled(),
+    "truncated.npz": archive(audio=b"\x93NUMPY")[:40],
+    "outside.npz": archive(**{"../../audio": b"\x93NUMPY"}),
+    **{
+        f"a.{kind}": b"\x00\xff\xfe" * 30 for kind in ("npy", "npz", "csv", "h5", "mat", "pt", "safetensors", "parquet")
+    },
+    **{
+        f"b.{kind}": b"RIFF\xff\xff\xff\xffWAVEfmt "
+        for kind in ("wav", "png", "mp4", "txt", "json", "zip", "tar", "jsonl")
+    },
+}
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+def test_malformed_uploads_are_refused(client: TestClient, name: str) -> None:
+    answer = client.post("/api/upload", params={"name": name}, content=UPLOADS[name])
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith((".", "?"))
+    assert tempfile.gettempdir() not in answer.json()["error"]
+
+
+def test_oversized_uploads_are_refused(client: TestClient) -> None:
+    assert client.post("/api/upload", params={"name": "a.npz"}, content=b" " * (LARGEST_BODY + 1)).status_code == 413
+    lied = client.post("/api/upload", params={"name": "a.npz"}, content=b"x", headers={"content-length": "9" * 30})
+    assert lied.status_code == 413
