@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 import overtone
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
-WIDE, PHONE = ViewportSize(width=1280, height=760), ViewportSize(width=390, height=844)
+WIDE, PHONE = (1280, 760), (390, 844)
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
 PLACES = {
     "map": "#/map",
@@ -45,7 +45,7 @@ class Picture:
     name: str
     place: str
     scheme: Literal["light", "dark"] = "light"
-    size: ViewportSize = WIDE
+    size: tuple[int, int] = WIDE
 
 
 def pictures(clip: str, every: bool) -> Iterator[Picture]:
@@ -65,7 +65,8 @@ def pictures(clip: str, every: bool) -> Iterator[Picture]:
 
 def draw(browser: Browser, address: str, picture: Picture, file: Path) -> None:
     """Open a place and write what is seen, with few colours."""
-    page = browser.new_page(viewport=picture.size, color_scheme=picture.scheme)
+    width, height = picture.size
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=picture.scheme)
     page.goto(address + picture.place)
     ready = '.plot[data-ready="true"]' if picture.place.startswith("#/map") else "main section"
     page.wait_for_selector(ready, timeout=120_000, state="attached")

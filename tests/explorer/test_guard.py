@@ -171,6 +171,14 @@ def test_malformed_uploads_are_refused(client: TestClient, name: str) -> None:
     assert tempfile.gettempdir() not in answer.json()["error"]
 
 
+def test_small_archives_of_much_are_refused(client: TestClient) -> None:
+    bomb = archive(**{f"part{at}": b"\0" * 2**26 for at in range(9)})
+    assert len(bomb) < 2**20
+    answer = client.post("/api/upload", params={"name": "a.npz"}, content=bomb)
+    assert answer.status_code == 400
+    assert "unpacks to 576 MB" in answer.json()["error"]
+
+
 def test_oversized_uploads_are_refused(client: TestClient) -> None:
     assert client.post("/api/upload", params={"name": "a.npz"}, content=b" " * (LARGEST_BODY + 1)).status_code == 413
     lied = client.post("/api/upload", params={"name": "a.npz"}, content=b"x", headers={"content-length": "9" * 30})

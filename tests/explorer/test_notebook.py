@@ -37,7 +37,7 @@ def test_a_run_without_a_folder_has_a_store_for_the_while(corpus: Path) -> None:
     run = overtone.train("cca", corpus)
     page = run.explore(port=0)
     assert isinstance(page, Explorer)
-    store = Path(page.session.spaces[0].store.uri)
+    store = Path(page.session.spaces[0].store.uri.removeprefix("flat:"))
     assert store.is_dir()
     with urllib.request.urlopen(f"{page.url}api/ids") as answer:
         assert len(json.load(answer)) == CLIPS

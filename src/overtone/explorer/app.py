@@ -83,6 +83,8 @@ def _handler(session: Session, endpoint: Endpoint) -> Callable[[Request], Awaita
             return _refuse(str(error), 400)
         except BodyTooLarge:
             return _refuse("The request is too large.", 413)
+        except MemoryError:
+            return _refuse("The answer needs more memory than there is.", 413)
 
     return handle
 

@@ -53,7 +53,7 @@ def _listed(session: Session, result: object) -> dict[str, Any] | None:
 
 
 @endpoint("/api/layout", "POST")
-def lay_out(session: Session, asked: requests.OfMap) -> Answer:
+def lay_out(session: Session, asked: requests.LayOut) -> Answer:
     """Compute places of the clips, which then are at /api/places; asked again, how far that is."""
     space, centred = session.space(asked.run), asked.centred
     check_layout(asked.layout, len(session.clips))

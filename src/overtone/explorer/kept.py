@@ -50,7 +50,7 @@ class Kept:
         with suppress(InputError, KeyError, TypeError, ValueError):
             tensors = load_tensors(path)
             if read_header(path)["identity"] == self.identity:
-                return {key: tensor.numpy() for key, tensor in tensors.items()}
+                return {key: tensor.numpy().copy() for key, tensor in tensors.items()}  # not mapped to the file
         return None
 
     def _write(self, name: str, arrays: Arrays) -> None:

@@ -60,6 +60,13 @@ class ComputedColumn(OfRun):
     name: Name
 
 
+class LayOut(OfRun):
+    """A layout to be computed."""
+
+    layout: Layout
+    centred: Annotated[bool, Field(description="Whether each modality lies around its own mean.")] = False
+
+
 class Where(Asked):
     """A filter, as `overtone search --where` takes it."""
 

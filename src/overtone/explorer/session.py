@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import tempfile
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +53,8 @@ AskFile = Callable[[Store, Run, Path, int], SearchResult]
 """Searches a store by a file, whose clips are embedded with a run, for so many clips each."""
 _LONGEST = 100
 """Characters of an uploaded file's name that are kept."""
+_MOST_UNPACKED = 512 << 20
+"""Bytes that an uploaded archive may hold."""
 _SUPPORT = 24
 """Clips that are named for each edge of the class graph."""
 
@@ -168,6 +172,7 @@ class Session:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / plain
             path.write_bytes(content)
+            _check_unpacked(path, plain)
             try:
                 with space.lock:
                     return self.ask_file(space.store, space.run, path, k)
@@ -256,6 +261,20 @@ def open_session(
     classes = _classes(clips)
     spaces = [Space(*one, part, number, classes) for number, (one, part) in enumerate(zip(runs, aligned))]
     return Session(clips, tuple(spaces), MediaRoots(tuple(media)), read_data, ask_file, diagnosis)
+
+
+def _check_unpacked(path: Path, name: str) -> None:
+    """Refuse an archive that is small and holds more than memory may.
+
+    Raises:
+        InputError: It does.
+    """
+    if zipfile.is_zipfile(path):
+        with suppress(zipfile.BadZipFile, OSError), zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+            if size > _MOST_UNPACKED:
+                most = f"at most {_MOST_UNPACKED >> 20:,} MB"
+                raise InputError(f"{name}: unpacks to {size >> 20:,} MB", valid=most, fix="ask for fewer clips at once")
 
 
 def _classes(clips: Clips) -> Classes | None:

@@ -31,7 +31,7 @@ class Camera {
   /** Where it looks, however large the panel is: centre, and how much nearer than when all is in view; null for all. */
   get view() {
     const { x, y, zoom } = this.at.value;
-    return this.moved ? [x, y, zoom / this.fitted] : null;
+    return this.moved ? [x, y, zoom / this.fitted] : this.wanted;
   }
 
   look(view) {

@@ -72,12 +72,17 @@ def map_array(
     """A copy-on-write memory map (nothing is ever written back); empty arrays cannot be mapped and are made."""
     if 0 in shape:
         return np.empty(shape, dtype)
-    declared, there = dtype.itemsize * math.prod(shape), path.stat().st_size - offset
-    if declared > there:
-        raise ValueError(f"{declared:,} bytes are declared, and {there:,} are there")
+    _check_size(shape, dtype, path.stat().st_size - offset)
     rows = np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape, order=order)
     note_source(rows)
     return rows
+
+
+def _check_size(shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> None:
+    """Refuse an array whose header declares more bytes than are there."""
+    declared = dtype.itemsize * math.prod(shape)
+    if declared > there:
+        raise ValueError(f"{declared:,} bytes are declared, and {there:,} are there")
 
 
 def _padding(start: int) -> bytes:
@@ -98,6 +103,7 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Rows
             local = file.read(_LOCAL_HEADER)
         offset += sum(int.from_bytes(local[start : start + 2], "little") for start in (26, 28))  # name and extra field
         return map_array(path, info.header_offset + _LOCAL_HEADER + offset, shape, dtype, "F" if fortran else "C")
+    _check_size(shape, dtype, info.file_size - offset)
     if not fortran and shape:
         return _Stream(path, info.filename, shape, dtype)
 
