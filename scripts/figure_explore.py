@@ -72,7 +72,7 @@ def draw(browser: Browser, address: str, picture: Picture, file: Path) -> None:
     page.wait_for_selector(ready, timeout=120_000, state="attached")
     page.wait_for_timeout(2500)
     page.screenshot(path=file)
-    Image.open(file).convert("RGB").quantize(256).save(file, optimize=True)
+    Image.open(file).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE).save(file, optimize=True)
     page.close()
 
 

@@ -34,7 +34,7 @@ def test_clips_are_laid_out_by_neighbourhoods(page: Page, address: str) -> None:
     page.get_by_label("Layout").select_option("tsne")
     page.wait_for_selector('.plot[data-ready="true"]', timeout=20_000)
     expect(page.get_by_text("Distances between groups")).to_be_visible()
-    expect(page.get_by_role("option", name="neighbourhoods (UMAP), not here")).to_be_disabled()
+    expect(page.get_by_role("option", name="neighbours (UMAP), not here")).to_be_disabled()
     page.reload()
     page.wait_for_selector('.plot[data-ready="true"]')
     expect(page.get_by_label("Layout")).to_have_value("tsne")

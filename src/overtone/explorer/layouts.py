@@ -47,9 +47,9 @@ def offer_layouts(clips: int) -> tuple[Layout, ...]:
     missing = None if find_spec("umap") else "UMAP needs another package: pip install umap-learn, and start again."
     many = f"t-SNE is for at most {MOST_TSNE:,} clips; UMAP takes more." if clips > MOST_TSNE else None
     return (
-        Layout(PCA, "most variance (PCA)"),
-        Layout("umap", "neighbourhoods (UMAP)", few or missing),
-        Layout("tsne", "neighbourhoods (t-SNE)", few or many),
+        Layout(PCA, "variance (PCA)"),
+        Layout("umap", "neighbours (UMAP)", few or missing),
+        Layout("tsne", "neighbours (t-SNE)", few or many),
     )
 
 

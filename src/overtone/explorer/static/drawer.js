@@ -67,10 +67,11 @@ function Neighbours({ id }) {
 
 function Hits({ found }) {
   if (!found.hits.length) return html`<p class="quiet">No other clip has this modality.</p>`;
+  const told = (hit) => !hit.label || hit.id.includes(hit.label); // ids often begin with the label
   return html`<ol class="hits">${found.hits.map((hit) => html`<li key=${hit.row}>
-    <button type="button" onClick=${() => openClip(hit.row)} onMouseEnter=${() => (hovered.value = hit.row)} onFocus=${() => (hovered.value = hit.row)}
+    <button type="button" class=${told(hit) ? "only-id" : ""} title=${hit.id} onClick=${() => openClip(hit.row)} onMouseEnter=${() => (hovered.value = hit.row)} onFocus=${() => (hovered.value = hit.row)}
       onMouseLeave=${() => (hovered.value = -1)}>
-      <span class="name">${hit.id}</span><span class="quiet label">${hit.label ?? ""}</span>
+      <span class="name">${hit.id}</span>${!told(hit) && html`<span class="quiet label">${hit.label}</span>`}
       <span class="track"><i style=${`width: ${Math.max(0, hit.score) * 100}%`}></i></span>
       <b>${number(hit.score)}</b>${hit.above_chance !== null && html`<span class="quiet sigma" title="standard deviations above the mean score of random pairs">${hit.above_chance >= 0 ? "+" : "−"}${Math.abs(hit.above_chance).toFixed(1)} σ</span>`}
     </button></li>`)}</ol>`;

@@ -2,7 +2,7 @@
 import cytoscape from "cytoscape";
 import { html, number, plural, styleValue, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { follow, readNow } from "../server.js";
-import { edge, modalities, openClip, run, select, theme, threshold, view } from "../state.js";
+import { currentRun, edge, modalities, openClip, run, select, theme, threshold, view } from "../state.js";
 
 const CLEAR = 40; // edges that can be read at once: the first threshold leaves at most so many
 
@@ -21,7 +21,7 @@ function Loaded() {
   }, []);
   if (!report || report.state === "running") return html`<div class="empty"><p role="status">Reading the class graph…</p><progress aria-label="Reading"></progress></div>`;
   if (report.error) {
-    return html`<div class="empty"><h2>No class graph</h2><p class="error">${report.error}</p>
+    return html`<div class="empty"><h2>No class graph</h2><p class=${currentRun.value.has_graph ? "error" : "quiet"}>${report.error}</p>
       <p class="quiet">A run of interactions infers one: overtone train interactions DATA --out RUN.</p></div>`;
   }
   if (!report.result.edges.length) return html`<div class="empty"><h2>No edges</h2><p>No two classes occur together beyond chance.</p></div>`;

@@ -63,7 +63,7 @@ function Verdicts({ verdicts, looks }) {
   return html`<h2>What looks wrong</h2>
     ${calm.length > 0 && html`<p class="quiet">No rule fired for ${calm.join(", ")}.</p>`}
     <div class="verdicts">${wrong.map(([name, hits]) => html`<section class="card" key=${name}><h3><${Name} name=${name} looks=${looks} /></h3>
-      ${hits.map((hit) => html`<p><b>${hit.rule.replace(/[-_]/g, " ")}</b> <span class="quiet small">${written(hit.figure)} against ${written(hit.threshold)}</span><br />${hit.says}${hit.advice && html` <span class="quiet">Next: ${hit.advice}</span>`}</p>`)}</section>`)}</div>`;
+      ${hits.map((hit) => html`<p><b>${hit.rule.replace(/[-_]/g, " ")}</b> <span class="quiet small">${written(hit.figure)}, threshold ${written(hit.threshold)}</span><br />${hit.says}${hit.advice && html` <span class="quiet">Next: ${hit.advice}</span>`}</p>`)}</section>`)}</div>`;
 }
 
 /** Losses as rows, quantities as columns; significantly the best is bold. */

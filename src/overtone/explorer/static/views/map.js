@@ -22,10 +22,10 @@ export function MapView() {
         onPick=${(name) => (overlaid.value = name === "overlaid")} />
       ${several && html`<${Choice} label="Runs" value=${bothRuns.value ? "both" : session.value.runs[run.value].name}
         options=${[...session.value.runs.map((one) => one.name), "both"]} onPick=${pickRun} />`}
-      <label class="field beside"><span>Layout</span><select id="layout" value=${layout.value} onChange=${(event) => (layout.value = event.target.value)}>
-        ${currentRun.value.layouts.map(({ name, title, absent }) => html`<option value=${name} title=${absent} disabled=${absent !== null} selected=${name === layout.value}>${title}${absent ? ", not here" : ""}</option>`)}</select></label>
       <${Choice} label="Pointer" value=${tool.value === "lasso" ? "lasso" : "move"} options=${["move", "lasso"]}
         onPick=${(name) => (tool.value = name === "lasso" ? "lasso" : "pan")} />
+      <label class="field beside"><span>Layout</span><select id="layout" value=${layout.value} onChange=${(event) => (layout.value = event.target.value)}>
+        ${currentRun.value.layouts.map(({ name, title, absent }) => html`<option value=${name} title=${absent} disabled=${absent !== null} selected=${name === layout.value}>${title}${absent ? ", not here" : ""}</option>`)}</select></label>
       ${overlaid.value && html`<label class="check"><input type="checkbox" checked=${lines.value}
         onChange=${(event) => (lines.value = event.target.checked)} /> lines between pairs</label>`}
     </div>

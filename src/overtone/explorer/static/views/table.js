@@ -7,6 +7,7 @@ import { chosen, clip, complain, hovered, ids, openClip, selection, sort, toggle
 const HEIGHT = 36;
 const SPARE = 10;
 const PAGE = 200;
+const GAP = 8; // between columns, as the style sheet has it
 
 const sorting = signal(null); // { name, values }: the values that the table is sorted by
 const described = new Map();
@@ -95,7 +96,9 @@ export function TableView() {
       aria-sort=${sort.value?.name === name ? (sort.value.down ? "descending" : "ascending") : "none"}>
       <button type="button" title=${text} disabled=${columns.value.find((one) => one.name === name)?.kind === "text"} onClick=${() => sortBy(name)}>${text}
       ${sort.value?.name === name ? (sort.value.down ? " ▾" : " ▴") : ""}</button></div>`;
-  const template = `grid-template-columns: 44px minmax(120px, 1.4fr) ${named.map((one) => (one.kind === "text" ? "minmax(160px, 2fr)" : "minmax(80px, 1fr)")).join(" ")} ${measured.map(() => "minmax(110px, 1fr)").join(" ")}`;
+  const widths = [44, 230, ...[...named, ...measured].map(({ kind }) => ({ text: 220, category: 110, number: 100 })[kind])];
+  const share = (px, at) => (at ? `minmax(${px}px, ${px}fr)` : `${px}px`);
+  const template = `grid-template-columns: ${widths.map(share).join(" ")}; min-width: ${widths.reduce((sum, px) => sum + px + GAP, 0)}px`;
 
   return html`<section class="table-view" aria-label="Table">
     <div class="grid" role="grid" ref=${box} tabindex="0" aria-rowcount=${shown.length + 1} aria-label=${selection.value ? "Selected clips" : "Clips shown"}
@@ -131,7 +134,7 @@ function Row({ row, place, template, named, measured, measures, known, isCurrent
     style=${`${template}; transform: translateY(${place * HEIGHT}px)`} onClick=${open} onMouseEnter=${() => (hovered.value = row)}>
     <div role="gridcell"><input type="checkbox" tabindex="-1" aria-label=${`Select ${ids.value[row]}`} checked=${isChosen}
       onClick=${(event) => event.stopPropagation()} onChange=${() => toggle(row)} /></div>
-    <div role="gridcell" class="id">${ids.value[row]}</div>
+    <div role="gridcell" class="id" title=${ids.value[row]}><span>${ids.value[row]}</span></div>
     ${named.map((one) => html`<div role="gridcell" key=${one.name} title=${known?.[one.name] ?? ""} class=${one.kind === "number" ? "number" : ""}>
       ${known ? (one.kind === "number" ? number(known[one.name]) : String(known[one.name] ?? "–")) : "…"}</div>`)}
     ${measured.map((one) => html`<div role="gridcell" class=${one.kind} key=${one.name}>${measure(one)}</div>`)}
