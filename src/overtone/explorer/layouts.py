@@ -75,7 +75,7 @@ def lay_out(name: str, points: Floats, progress: ProgressCallback | None = None)
         progress: Called now and then by UMAP; t-SNE does not say how far it is.
 
     Returns:
-        (n, 2) places, the same every time.
+        (n, 2) places, from a fixed seed.
 
     Raises:
         InputError: The rows are too few, or all the same.

@@ -42,7 +42,7 @@ function ClipPage({ id }) {
 
 function Measures({ known }) {
   return html`<dl class="facts">${Object.entries(known.measures).map(([name, value]) => html`<dt>${name}</dt>
-    <dd>${name.startsWith("rank") ? number(value === null ? NaN : Math.round(value), 0) : number(value)}</dd>`)}</dl>`;
+    <dd>${name.startsWith("rank") ? number(value, Number.isInteger(value) ? 0 : 1) : number(value)}</dd>`)}</dl>`;
 }
 
 /** From each modality to each: which clips are near, with cosines and how far above chance these are. */

@@ -96,8 +96,9 @@ export function TableView() {
       aria-sort=${sort.value?.name === name ? (sort.value.down ? "descending" : "ascending") : "none"}>
       <button type="button" title=${text} disabled=${columns.value.find((one) => one.name === name)?.kind === "text"} onClick=${() => sortBy(name)}>${text}
       ${sort.value?.name === name ? (sort.value.down ? " ▾" : " ▴") : ""}</button></div>`;
-  const widths = [44, 230, ...[...named, ...measured].map(({ kind }) => ({ text: 220, category: 110, number: 100 })[kind])];
-  const share = (px, at) => (at ? `minmax(${px}px, ${px}fr)` : `${px}px`);
+  const width = ({ kind, run }) => (kind === "text" ? 220 : run === null ? 100 : 150);
+  const widths = [44, 230, ...[...named, ...measured].map(width)];
+  const share = (px, at) => (at ? `minmax(${px}px, ${at === 1 ? 3 * px : px}fr)` : `${px}px`);
   const template = `grid-template-columns: ${widths.map(share).join(" ")}; min-width: ${widths.reduce((sum, px) => sum + px + GAP, 0)}px`;
 
   return html`<section class="table-view" aria-label="Table">
@@ -128,7 +129,8 @@ function Row({ row, place, template, named, measured, measures, known, isCurrent
   const measure = (one) => {
     const value = measures[one.name]?.[row];
     if (one.kind === "category") return one.levels[value] ?? "–";
-    return value === undefined ? "" : number(Number.isInteger(value) ? Math.round(value) : value);
+    if (one.name.startsWith("rank")) return number(value, Number.isInteger(value) ? 0 : 1);
+    return value === undefined ? "" : number(value);
   };
   return html`<div role="row" id=${`row-${row}`} aria-rowindex=${place + 2} aria-selected=${isChosen} class=${`line ${isCurrent ? "current" : ""} ${clip.value === ids.value[row] ? "is-open" : ""}`}
     style=${`${template}; transform: translateY(${place * HEIGHT}px)`} onClick=${open} onMouseEnter=${() => (hovered.value = row)}>
