@@ -56,6 +56,7 @@ def pictures(clip: str, every: bool) -> Iterator[Picture]:
         yield Picture("gap", places["gap"], "dark")
         yield Picture("clusters", places["clusters"])
         yield Picture("losses", places["losses"], "dark")
+        yield Picture("phone", places["clip"], "light", PHONE)
         return
     for name, place in places.items():
         yield Picture(f"{name}-light", place)
