@@ -15,7 +15,7 @@ LOCKS := requirements/bootstrap.txt requirements/core.txt scripts/bootstrap.py p
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check test-slow fuzz faults kills figures docs-tables results vendor lock clean
+.PHONY: help setup setup-dev demo test check test-slow fuzz faults kills figures docs-tables results site vendor lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -68,6 +68,9 @@ results: $(DEV)  ## the tables of docs/results.md, from the corpora in DATA
 
 bench-%: $(DEV)  ## one benchmark: make bench-NAME runs benchmarks/NAME.py
 	$(BIN)/python benchmarks/$*.py
+
+site: $(DEV)  ## the documentation as a site, in site/; a link that leads nowhere is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 vendor: $(DEV)  ## renew the explorer's front-end packages; needs npm
 	$(BIN)/python scripts/vendor.py

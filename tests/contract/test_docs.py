@@ -15,7 +15,7 @@ import typer
 from overtone.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", flags=re.M | re.S)
 SHELLS = ("bash", "sh", "console", "shell")
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|home|root|Users|tmp/bash_jobs|opt)/\w+")
@@ -100,7 +100,7 @@ def test_python_in_the_docs_compiles(page: Path) -> None:
     compile(python_blocks(page), named(page), "exec")
 
 
-QUICK = ("README.md", "docs/evaluation.md", "docs/find.md")
+QUICK = ("README.md", "docs/evaluation.md", "docs/find.md", "docs/tutorial.md")
 """Pages whose Python is run by default; that of the others takes minutes."""
 
 
