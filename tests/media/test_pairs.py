@@ -221,6 +221,17 @@ def test_shares_joined_are_the_same_bytes_as_one_extraction(videos: Path, tmp_pa
     assert sorted(path.name for path in out.parent.iterdir()) == ["f.npz", "f.npz.clips.csv", "f.npz.json"]
 
 
+def test_a_limit_takes_pairs_first(tmp_path: Path) -> None:
+    source = make.paired_folder(tmp_path / "s")
+    sounds = sorted(source.rglob("*.wav"))
+    for path in sounds[:7]:
+        path.unlink()
+    for limit, pairs in ((5, 5), (9, 5)):
+        data = extract(source, tmp_path / f"{limit}.npz", modalities=("audio", "visual"), limit=limit, overwrite=True)
+        assert (len(data), int(data.paired.sum())) == (limit, pairs)
+        assert any("those with audio and visual first" in note for note in data.provenance.notes)
+
+
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b", "1/0"])
 def test_shares_that_are_none(videos: Path, tmp_path: Path, shard: str) -> None:
     with pytest.raises(InputError, match="no such share"):

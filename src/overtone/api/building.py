@@ -69,7 +69,7 @@ def build(
         frames: Frames of a video, evenly spaced.
         window: Cut recordings into clips of S seconds.
         hop: Seconds from one window to the next; by default they follow each other.
-        limit: Only N clips, drawn at random: for a first try.
+        limit: Only N clips, drawn at random, whole pairs first: for a first try.
         workers: Processes that decode; by default one per thread of PyTorch.
         device: Where backbones and training compute: cpu, cuda, cuda:1 or auto.
         resume: Go on with a build that was interrupted; stages that are done are taken as they are.

@@ -61,7 +61,7 @@ def extract(
         steps: Keep a sequence of T steps a clip instead of one row.
         layout: How SOURCE lies on disk; by default it is found out.
         split: official, class-disjoint or random; by default what is customary for the data set.
-        limit: Only N clips, drawn at random: for a first try.
+        limit: Only N clips, drawn at random, whole pairs first: for a first try.
         seed: Seed of the draw and of a random split.
         batch_size: Clips that are decoded and described at a time.
         workers: Processes that decode; by default one per thread of PyTorch.

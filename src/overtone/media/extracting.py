@@ -69,7 +69,7 @@ def extract(
         modalities: One or two of ``"audio"``, ``"visual"`` and ``"text"``; the first two that are there if None.
         layout: Name of the source's layout on disk; found from the files if None.
         split: ``"official"``, ``"class-disjoint"`` or ``"random"``; the layout's usual one if None.
-        limit: Number of clips, drawn at random; None for all.
+        limit: Number of clips, drawn at random, those with both modalities first; None for all.
         seed: Of the draw and of a random split.
         frames: Frames of a video, evenly spaced.
         fps: Frames a second of a video instead.

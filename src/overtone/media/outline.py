@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor
 from overtone.core import InputError
 from overtone.features import Features, Provenance, split_by_class
 from overtone.features.splitting import draw_split, shuffle_rows
-from overtone.media.catalogue import Catalogue
+from overtone.media.catalogue import Catalogue, Source
 
 _TEST_FRACTION = 0.3
 """Share of the clips that a random split tests on."""
@@ -28,7 +30,7 @@ def outline_features(
     Args:
         catalogue: The clips, of one or two modalities.
         split: ``"official"``, ``"class-disjoint"`` or ``"random"``; the layout's usual one if None.
-        limit: Number of clips, drawn at random, in the original order; None for all.
+        limit: Number of clips, drawn at random, in the original order, those with all modalities first; None for all.
         seed: Of the draw and of a random split.
 
     Returns:
@@ -57,13 +59,36 @@ def outline_features(
         data = split_by_class(data)
         notes += data.provenance.notes
     if limit is not None and limit < len(data):
-        data = data.subset(np.sort(shuffle_rows(len(data), seed)[:limit]))
-        notes.append(f"took {limit} of the {catalogue.what} at random, with seed {seed}")
+        data = data.subset(_draw(catalogue, data.ids, limit, seed))
+        first = f", those with {' and '.join(data.names)} first" if len(data.names) > 1 else ""
+        notes.append(f"took {limit} of the {catalogue.what} at random, with seed {seed}{first}")
     if chosen == "random":
         train, test = map(torch.from_numpy, draw_split(len(data), _TEST_FRACTION, seed, data.groups))
         data = replace(data, splits={"train": train, "test": test})
         notes.append(f"made a random 70/30 split with seed {seed}, without using labels")
     return replace(data, source_rows=None, provenance=replace(data.provenance, notes=tuple(notes)))
+
+
+def _draw(catalogue: Catalogue, ids: Sequence[str], limit: int, seed: int) -> np.ndarray[Any, Any]:
+    """Sorted row numbers of so many clips; those that lack a modality are taken only if the others are too few.
+
+    Files are not opened: a video counts as one with sound.
+    """
+    rows = shuffle_rows(len(ids), seed)
+    if len(catalogue.media) == 1:
+        return np.sort(rows[:limit])
+    place = {name: row for row, name in enumerate(catalogue.ids)}
+    whole, others = list[int](), list[int]()
+    for row in rows.tolist():
+        media = (find(place[ids[row]]) for find in catalogue.media.values())
+        (whole if all(map(_is_there, media)) else others).append(row)
+        if len(whole) == limit:
+            break
+    return np.sort([*whole, *others][:limit])
+
+
+def _is_there(medium: Source | None) -> bool:
+    return medium.is_file() if isinstance(medium, Path) else medium is not None
 
 
 def _times(catalogue: Catalogue) -> dict[str, tuple[float | None, ...]]:
