@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
-from fuzz import sources, stored, valid
+from fuzz import media, sources, stored, valid
 from fuzz.mutate import Random, mutate_bytes
 from fuzz.valid import QUICK, Words
 
 
-def make_case(seed: int, base: Path) -> tuple[str, Words]:
+def make_case(seed: int, base: Path, kinds: Collection[str] | None = None) -> tuple[str, Words]:
     """Build the case of a seed in the working folder.
 
     Args:
         seed: Decides everything.
         base: What :func:`prepare` has made.
+        kinds: Of which it is one; None for all.
 
     Returns:
         Its kind, and the words of the command.
     """
     rng = random.Random(seed)
-    kind = rng.choices(list(KINDS), weights=[weight for weight, _ in KINDS.values()])[0]
+    weights = {name: weight for name, (weight, _) in KINDS.items() if kinds is None or name in kinds}
+    kind = rng.choices(list(weights), weights=list(weights.values()))[0]
     return kind, KINDS[kind][1](rng, base)
 
 
@@ -55,6 +57,7 @@ def prepare(base: Path, call: Callable[[Words], int]) -> None:
         code = call(words)
         if code:
             raise RuntimeError(f"overtone {' '.join(words)} ended with {code}")
+    media.prepare_media(base, call)
 
 
 def _settings(rng: Random, base: Path) -> Words:
@@ -173,5 +176,9 @@ KINDS: dict[str, tuple[float, Callable[[Random, Path], Words]]] = {
     "settings": (4, _settings),
     "beside": (3, sources.beside),
     "paths": (5, _paths),
+    "media": (8, media.media),
+    "one medium": (10, media.one_file),
+    "manifest": (8, media.manifest),
+    "build": (2, media.build),
 }
 """Kind of case to its weight and what builds one."""

@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -82,13 +82,14 @@ class Summary:
         )
 
 
-def run(seeds: Iterable[int], jobs: int = 1, report: int = 0) -> Summary:
+def run(seeds: Iterable[int], jobs: int = 1, report: int = 0, kinds: Collection[str] | None = None) -> Summary:
     """Run the cases of some seeds.
 
     Args:
         seeds: One per case.
         jobs: How many run at a time.
         report: Say how far it is after so many cases; 0 for never.
+        kinds: Of cases; None for all.
     """
     import torch
     import transformers  # noqa: F401
@@ -109,7 +110,7 @@ def run(seeds: Iterable[int], jobs: int = 1, report: int = 0) -> Summary:
         signal.signal(signal.SIGTERM, lambda *_: ended.set())  # what is done by then is told
         while not ended.is_set():
             while len(running) < jobs and (seed := next(waiting, None)) is not None:
-                running[_start(seed, base, cases / str(seed))] = (seed, time.monotonic())
+                running[_start(seed, base, cases / str(seed), kinds)] = (seed, time.monotonic())
             if not running:
                 return summary
             pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -191,7 +192,7 @@ def _prepare(base: Path) -> None:
         raise RuntimeError("what the cases start from cannot be made")
 
 
-def _start(seed: int, base: Path, folder: Path) -> int:
+def _start(seed: int, base: Path, folder: Path, kinds: Collection[str] | None) -> int:
     """Begin a case in a child; its process."""
     pid = os.fork()
     if pid:
@@ -204,7 +205,7 @@ def _start(seed: int, base: Path, folder: Path) -> int:
         out, err = (os.open(name, os.O_WRONLY | os.O_CREAT, 0o600) for name in ("out", "err"))
         null = os.open(os.devnull, os.O_RDONLY)
         os.chdir("work")
-        kind, words = make_case(seed, base)
+        kind, words = make_case(seed, base, kinds)
         (folder / "case").write_text("\0".join([kind, *words]), encoding="utf-8", errors="surrogateescape")
         for old, new in ((null, 0), (out, 1), (err, 2)):
             os.dup2(old, new)
@@ -273,6 +274,9 @@ def _look_at_files(folder: Path, words: list[str], code: int) -> list[str]:
             numbers = [file[name] for name in file.files if file[name].dtype.kind == "f"]
             if not all(np.isfinite(one).all() for one in numbers):
                 wrong.append("embeddings that are not finite")
+    for features in (folder / "f.npz", folder / "place" / "features.npz"):
+        if code == 0 and features.is_file():
+            wrong += _look_at_features(features)
     if code == 0 and (folder / "g.graphml").is_file():
         import xml.etree.ElementTree as xml
 
@@ -280,4 +284,25 @@ def _look_at_files(folder: Path, words: list[str], code: int) -> list[str]:
             xml.parse(folder / "g.graphml")
         except xml.ParseError as error:
             wrong.append(f"g.graphml is not well-formed: {error}")
+    return wrong
+
+
+def _look_at_features(path: Path) -> list[str]:
+    """What is wrong with features of media: a clip that is not accounted for, or numbers that are not finite."""
+    import csv
+
+    import numpy as np
+
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    with path.with_name(f"{path.name}.clips.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    wrong = []
+    if sum(row["in_features"] == "1" for row in rows) != len(arrays["ids"]):
+        wrong.append("clips that are in the features and not in the availability manifest, or the other way round")
+    for name in ("audio", "visual", "text", "image"):
+        if name in arrays:
+            there = arrays.get(f"present_{name}", np.ones(len(arrays[name]), bool)).astype(bool)
+            if not np.isfinite(arrays[name][there]).all():
+                wrong.append(f"features of {name} that are not finite")
     return wrong

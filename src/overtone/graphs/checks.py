@@ -19,6 +19,27 @@ _CONSTANT = 1e-12
 _ROUNDING = 1e-28
 """Of a covariance alone: a variance that is less than this share of the largest is rounding."""
 _FEWEST_ROWS = 4
+MOST_VARIABLES = 5_000
+"""Variables of a graph; a search holds some ten (p, p) matrices, of 200 MB each for so many."""
+
+
+def check_size(variables: int, what: str = "variables", fix: str = "leave some out (--only, --drop)") -> None:
+    """Refuse so many variables that a graph of them would not fit into memory, before anything is computed.
+
+    Args:
+        variables: Their number p.
+        what: What they are, with their number if it is another one, for the message.
+        fix: What to do.
+    """
+    if variables > MOST_VARIABLES:
+        got = f"{variables:,}, of which one matrix takes {8 * variables**2 / 1e9:,.1f} GB"
+        raise InputError(f"too many {what} for a graph", got=got, valid=f"up to {MOST_VARIABLES:,}", fix=fix)
+
+
+def check_classes(classes: int, modalities: int = 2) -> None:
+    """Refuse so many classes that a graph of them, a node for each modality and class, would not fit into memory."""
+    what = f"nodes ({classes:,} classes in {modalities} modalities)" if modalities > 1 else "classes"
+    check_size(modalities * classes, what, "merge classes, or leave some out")
 
 
 def check_chunk(values: Numbers, first: int, names: Sequence[str], where: str) -> None:
@@ -31,7 +52,8 @@ def check_chunk(values: Numbers, first: int, names: Sequence[str], where: str) -
 
 
 def check_names(names: Sequence[str], p: int) -> tuple[str, ...]:
-    """p different names, or an error; ``x0``, ``x1``, ... where none are given."""
+    """p different names, or an error, also where p is too large; ``x0``, ``x1``, ... where none are given."""
+    check_size(p)
     found = tuple(str(name) for name in names) or tuple(f"x{at}" for at in range(p))
     if len(found) != p:
         raise InputError("there must be one name a variable", got=f"{len(found)} names, {p} variables")

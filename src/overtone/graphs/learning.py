@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from overtone.core import InputError, ProgressCallback
 from overtone.graphs.arrays import Bools, Numbers, numbers
-from overtone.graphs.checks import check_chunk, check_covariance, check_names
+from overtone.graphs.checks import check_chunk, check_covariance, check_names, check_size
 from overtone.graphs.cpdag import cpdag
 from overtone.graphs.graph import Graph
 from overtone.graphs.knowledge import Knowledge
@@ -86,6 +86,7 @@ def _read_moments(data: Table, names: Sequence[str] | None, rows: float | None, 
     if rows is not None:
         covariance = numbers(data, "covariance")
         p, q = covariance.shape
+        check_size(max(p, q))
         if p != q or not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-9):
             raise InputError("a covariance is square and symmetric", got=f"shape {covariance.shape}")
         named = check_names(names or (), len(covariance))

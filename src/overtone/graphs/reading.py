@@ -21,6 +21,7 @@ from overtone.features.messages import name_of_row
 from overtone.features.parsed_table import SPLITS, list_some, name_splits
 from overtone.features.split_flags import name_by_flags
 from overtone.features.text_files import SUFFIXES, open_text
+from overtone.graphs.checks import check_classes, check_size
 from overtone.graphs.columns import TableOptions
 from overtone.graphs.soft_labels import Kind, Representation, check_soft_labels
 from overtone.graphs.tables import ROWS, TableRows
@@ -77,6 +78,7 @@ def read_table(path: str | Path, options: TableOptions | None = None) -> Numeric
     arrays = find_format(file).read(file).arrays
     names = arrays["names"].text() if "names" in arrays else ()
     if "covariance" in arrays and "rows" in arrays:
+        check_size(max(arrays["covariance"].shape, default=0))
         covariance = arrays["covariance"].read()
         return NumericTable(names or _number(covariance), lambda: iter(()), _count(arrays["rows"]), covariance)
     if "data" not in arrays:
@@ -226,6 +228,7 @@ def read_soft_labels(path: str | Path, modality: tuple[str, ...], split: str | N
         first = columns[name].parts[0]
         if len(first.shape) != 2 or not first.numeric:
             raise InputError(f"{first.where}: not soft labels", got=str(first), valid="(rows, classes) numbers")
+        check_classes(first.shape[1], len(modality))
     count = columns[modality[0]].rows
     for key in (*modality, "split", "ids", *LABELS):
         if key in columns and columns[key].rows != count:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from overtone.core import InputError, unknown_name
 from overtone.features.label_reading import Place, one_hot
 from overtone.graphs.arrays import Bools, Floats, Numbers, numbers, to_array
+from overtone.graphs.checks import check_classes
 
 Kind = Literal["softmax", "logits", "sigmoid", "sigmoid-logits"]
 Representation = Literal["auto", "log-ratio", "logit", "linear"]
@@ -144,6 +145,7 @@ def split_modalities(soft_labels: SoftLabelArrays, modality: Sequence[str]) -> d
     shapes = {name: part.shape for name, part in parts.items()}
     if not parts or len(set(shapes.values())) > 1:
         raise InputError("soft labels of all modalities have one row a clip and one column a class", got=shapes)
+    check_classes(next(iter(shapes.values()))[1], len(parts))
     return parts
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from overtone.core import InputError, unknown_name
 from overtone.features.parsed_table import SPLITS
+from overtone.graphs.checks import check_size
 from overtone.graphs.columns import (
     SPLIT_KEYS,
     ColumnInfo,
@@ -54,6 +55,7 @@ class TableRows:
             raise unknown_name("way with missing values", self.options.missing, get_args(MissingValues))
         self._judge = Columns(self.where, self.columns, self.options, self.decimal_comma)
         self._judge.check_options()
+        check_size(len(self.options.only) or len(self.columns) - len(self.options.drop))
         whole = self.options.missing == "impute"
         self.chosen = self._judge.judge(self._sample(None if whole else _PEEKED), self.notes)
         if not self.chosen:

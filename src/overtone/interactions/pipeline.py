@@ -15,6 +15,7 @@ from overtone.core.files import checksum, json_text
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
 from overtone.graphs import Graph, InferenceSettings
+from overtone.graphs.checks import check_classes
 from overtone.interactions.class_graph import infer_graph, load_graph, store_graph
 from overtone.interactions.cross_fitting import cross_fit, select_labelled_splits
 from overtone.interactions.event_calibration import calibrate_events
@@ -221,6 +222,7 @@ def _check(config: InteractionConfig, data: PairedFeatures) -> None:
     """Refuse what no stage could use."""
     if config.graph in UNINFORMED:
         return
+    check_classes(data.classes)
     if config.graph == "events":
         if not _has_true_events(data.truth):
             raise InputError(
