@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,7 +40,8 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate retrieval from each modality to the other: mAP, R@k, ranks and mAP per class, with intervals.
 
-    Of a RUN, DATA is embedded first; a file of EMBEDDINGS in the plain layout, from any source, needs no run.
+    Of a RUN, DATA is embedded first, and near-duplicates between its splits are looked for; a file of EMBEDDINGS in the
+    plain layout, from any source, needs no run.
 
     Args:
         target: A run folder, or a file of embeddings in the plain layout. In Python also a run.
@@ -110,7 +112,13 @@ def _evaluate(
     run = target if isinstance(target, Run) else Run.load(target, device)
     reading.setdefault("modalities", run.modalities)
     features = read(data, reading)
-    return run.evaluate(features, _chosen(features, split or "test"), **options)
+    chosen = _chosen(features, split or "test")
+    found = run.evaluate(features, chosen, **options)
+    if chosen != "test":
+        return found
+    from overtone.search import find_leakage
+
+    return replace(found, leakage=find_leakage(features, run.scalers))
 
 
 def _chosen(data: PairedFeatures, split: str) -> str | None:

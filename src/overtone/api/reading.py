@@ -28,8 +28,8 @@ def inspect(
 
     Args:
         data: A feature file, a folder, or a built-in corpus such as split-digits.
-        training: Show also what label-free training would find: the scaling, how many pairs look wrong, and how large
-            clusters are. Takes seconds.
+        training: Show also what label-free training would find: the scaling, how many pairs look wrong, how large
+            clusters are, and near-duplicates between the splits. Takes seconds.
         reading: How to read them; see :func:`overtone.features.load_views`.
 
     Returns:
@@ -43,9 +43,14 @@ def inspect(
     found = features.inspect(data, **reading)
     if not training or found.problems or len(found.modalities) == 1:
         return found
+    from overtone.report.space_words import leakage_in_words
+    from overtone.search import find_leakage
     from overtone.training import foresee
 
     loaded = features.require_pairs(features.load_views(data, **reading))
+    leakage = find_leakage(loaded)
+    if leakage is not None and leakage.found > leakage.copies:  # copies are told without this
+        found = replace(found, warnings=(*found.warnings, leakage_in_words(leakage)))
     return replace(found, training=foresee(loaded)) if "train" in loaded.splits else found
 
 

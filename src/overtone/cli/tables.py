@@ -79,7 +79,7 @@ def arrows(modalities: Sequence[str]) -> tuple[str, str]:
 def evaluation_table(evaluation: Evaluation, title: str = "Retrieval") -> list[RenderableType]:
     """One evaluation: a row per metric, both directions, and the interval where there is one."""
     from overtone.evaluation import metric_order
-    from overtone.report.space_words import space_in_words
+    from overtone.report.space_words import leakage_in_words, space_in_words
 
     rows = []
     for key in sorted(evaluation.scores, key=metric_order):
@@ -95,6 +95,8 @@ def evaluation_table(evaluation: Evaluation, title: str = "Retrieval") -> list[R
     if evaluation.space is not None:
         found = evaluation.get("map")
         shown += space_in_words(evaluation.space, evaluation.modalities, None if found is None else found.mean)
+    if evaluation.leakage is not None:
+        shown.append(leakage_in_words(evaluation.leakage))
     return shown
 
 

@@ -3,6 +3,7 @@
 from overtone.evaluation.agreement import neighbour_agreement
 from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.geometry import ModalityGap, effective_rank, modality_gap
+from overtone.evaluation.leakage import Leakage, LeakedClip
 from overtone.evaluation.metrics import Metric, find_metric, metric, metric_order, metrics
 from overtone.evaluation.projection import Plane, neighbour_plane, principal_plane
 from overtone.evaluation.protocol import evaluate, evaluate_within
@@ -33,6 +34,8 @@ __all__ = [
     "DiffusionSettings",
     "Evaluation",
     "Hubness",
+    "Leakage",
+    "LeakedClip",
     "Metric",
     "ModalityGap",
     "PairedBootstrap",

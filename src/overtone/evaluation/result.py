@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from overtone.core import InputError
+from overtone.evaluation.leakage import Leakage
 from overtone.evaluation.space import SpaceShape
 
 
@@ -130,6 +131,7 @@ class Evaluation:
         diffusion: The same after :class:`~overtone.evaluation.Diffusion`; None unless asked for.
         sample: Which clips queried; None: all. Of a sample, every mean over the queries has an interval.
         space: The shape of the space; None unless asked for.
+        leakage: Near-duplicates of the test clips among the training clips; None where nobody looked for them.
     """
 
     modalities: tuple[str, ...]
@@ -145,6 +147,7 @@ class Evaluation:
     sizes: dict[str, Sizes] = field(default_factory=dict)
     sample: QuerySample | None = None
     space: SpaceShape | None = None
+    leakage: Leakage | None = None
 
     def __getitem__(self, key: str) -> Score:
         return self.scores[key]
@@ -175,6 +178,7 @@ class Evaluation:
             **({"per_class": classes} if classes else {}),
             **({} if self.diffusion is None else {"diffusion": self.diffusion.to_dict()}),
             **({} if self.space is None else {"space": self.space.to_dict()}),
+            **({} if self.leakage is None else {"leakage": self.leakage.to_dict()}),
         }
 
     @classmethod
@@ -188,6 +192,7 @@ class Evaluation:
         other: Mapping[str, Any] | None = values.get("diffusion")
         sample: Mapping[str, Any] | None = values.get("sample")
         space: Mapping[str, Any] | None = values.get("space")
+        leakage: Mapping[str, Any] | None = values.get("leakage")
         try:
             return cls(
                 modalities=tuple(values["modalities"]),
@@ -205,6 +210,7 @@ class Evaluation:
                 sizes={way: Sizes(**size) for way, size in values.get("sizes", {}).items()},
                 sample=None if sample is None else QuerySample(**sample),
                 space=None if space is None else SpaceShape.from_dict(space),
+                leakage=None if leakage is None else Leakage.from_dict(leakage),
             )
         except (KeyError, TypeError) as error:
             raise InputError("not a stored evaluation", got=f"{type(error).__name__}: {error}") from None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from overtone.search.clips import Clip, ScaledClips
     from overtone.search.duplicates import DuplicateGroup, Duplicates, find_duplicates
     from overtone.search.labelling import LabelledClip, Labelling, label_clips
+    from overtone.search.leakage import find_leakage
     from overtone.search.mismatched import Mismatch, Mismatches, find_mismatched
     from overtone.search.outliers import Outlier, Outliers, find_outliers
 
@@ -47,6 +48,7 @@ __all__ = [
     "audit_store",
     "export_store",
     "find_duplicates",
+    "find_leakage",
     "find_mismatched",
     "find_outliers",
     "label_clips",
@@ -72,6 +74,7 @@ _WITH_TORCH = {
     "Outliers": "outliers",
     "ScaledClips": "clips",
     "find_duplicates": "duplicates",
+    "find_leakage": "leakage",
     "find_mismatched": "mismatched",
     "find_outliers": "outliers",
     "label_clips": "labelling",

@@ -15,9 +15,10 @@ from torch import Tensor
 from overtone.core import ProgressCallback
 from overtone.core.documents import BESIDE, Document
 from overtone.search.clips import LEAST_CLIPS, Clip, ScaledClips, select_significant
-from overtone.search.nearest import Nearest, nearest_rows
+from overtone.search.nearest import nearest_rows
 
-_NEIGHBOURS = 10
+NEIGHBOURS = 10
+"""Neighbours of a clip of which the last one says how wide its neighbourhood is."""
 _FIFTH = 5
 _COPIED = 0.7
 """Least ratio of the dimension by the nearest neighbour to that by the fifth, unless most clips have a near copy."""
@@ -134,16 +135,12 @@ class _Links:
     @classmethod
     def between(cls, points: Tensor, share: float, progress: ProgressCallback | None) -> _Links:
         """Find the links of (n, d) rows; none among fewer than twelve, where no neighbourhood stands out."""
-        n, k = len(points), _NEIGHBOURS
+        n = len(points)
         if n < LEAST_CLIPS:
             far = torch.full((n,), torch.inf, dtype=torch.float64)
             return cls(torch.empty(0, 2, dtype=torch.long), far, torch.ones(n, dtype=torch.float64), 0.0, 0.0)
-        near = nearest_rows(points, k, progress, "near-duplicates")
-        radius = near.distances[:, -1:]
-        radius = radius.clamp_min(float(radius[radius > 0].quantile(_DENSEST)) if (radius > 0).any() else 1.0)
-        dimension = _dimension(near)
-        powers = (near.distances / radius).clamp_max(1.0) ** dimension
-        chances = -torch.expm1((k - 1) * torch.log1p(-powers))
+        near = nearest_rows(points, NEIGHBOURS, progress, "near-duplicates")
+        chances, dimension = chances_of_nearness(near.distances)
         chosen = select_significant(chances[:, 0], share)
         threshold = float(chances[chosen, 0].max()) if chosen.any() else 0.0
         one, place = (chances <= threshold).nonzero().T if chosen.any() else torch.empty(2, 0, dtype=torch.long)
@@ -157,17 +154,33 @@ class _Links:
         return torch.from_numpy(connected_components(graph, directed=False)[1].astype(np.int64))
 
 
-def _dimension(near: Nearest) -> float:
+def chances_of_nearness(distances: Tensor) -> tuple[Tensor, float]:
+    """How likely neighbours are as near as they are if nothing was copied, as :func:`find_duplicates` says.
+
+    Args:
+        distances: (n, k) distances of rows to their k = 10 nearest, ascending, float64.
+
+    Returns:
+        (n, k) probabilities, and the dimension of the space.
+    """
+    radius = distances[:, -1:]
+    radius = radius.clamp_min(float(radius[radius > 0].quantile(_DENSEST)) if (radius > 0).any() else 1.0)
+    dimension = _dimension(distances)
+    powers = (distances / radius).clamp_max(1.0) ** dimension
+    return -torch.expm1((distances.shape[1] - 1) * torch.log1p(-powers)), dimension
+
+
+def _dimension(distances: Tensor) -> float:
     """The dimension at which the median ratio of the nearest distance to the k-th is what chance makes it."""
-    by_nearest, by_fifth = (_dimension_by(near, j) for j in (1, _FIFTH))
+    by_nearest, by_fifth = (_dimension_by(distances, j) for j in (1, _FIFTH))
     return by_fifth if by_nearest < _COPIED * by_fifth else by_nearest
 
 
-def _dimension_by(near: Nearest, j: int) -> float:
+def _dimension_by(distances: Tensor, j: int) -> float:
     """The dimension m at which the median of (d_j / d_k)^m is that of the beta distribution with j and k - j."""
-    ratios = near.distances[:, j - 1] / near.distances[:, -1].clamp_min(1e-300)
+    ratios = distances[:, j - 1] / distances[:, -1].clamp_min(1e-300)
     median = min(max(float(ratios.median()), 1e-9), 1 - 1e-9)
-    return math.log(beta.median(j, _NEIGHBOURS - j)) / math.log(median)
+    return math.log(beta.median(j, NEIGHBOURS - j)) / math.log(median)
 
 
 def _groups(clips: ScaledClips, group: Tensor, closest: Tensor, expected: Tensor) -> list[DuplicateGroup]:

@@ -50,28 +50,56 @@ def nearest_rows(points: Tensor, k: int, progress: ProgressCallback | None = Non
     """
     points = points.float().flatten(1)
     points = points - points.mean(0)  # distances stay, and the product loses fewer digits
+    return _search(points, points, min(k, len(points) - 1), progress, label, own=True)
+
+
+def nearest_among(queries: Tensor, points: Tensor, k: int) -> Nearest:
+    """Find the k nearest of N rows for each of Q other rows, exactly, as :func:`nearest_rows` does.
+
+    Args:
+        queries: (Q, d) rows.
+        points: (N, d) rows among which is looked.
+        k: Neighbours; at most N.
+
+    Returns:
+        Distances and rows of ``points``, (Q, k).
+
+    Example:
+        >>> nearest_among(torch.tensor([[1.0]]), torch.tensor([[0.0], [1.0], [5.0]]), 2).rows.tolist()
+        [[1, 0]]
+    """
+    points, queries = points.float().flatten(1), queries.float().flatten(1)
+    centre = points.mean(0)
+    return _search(queries - centre, points - centre, min(k, len(points)), None, "", own=False)
+
+
+def _search(
+    queries: Tensor, points: Tensor, k: int, progress: ProgressCallback | None, label: str, *, own: bool
+) -> Nearest:
+    """The k nearest points of each query; with ``own`` the queries are the points, and none finds itself."""
     squares, start_time = points.square().sum(1), time.perf_counter()
-    count = min(k + _SPARE, len(points) - 1)
+    count = min(k + _SPARE, len(points) - own)
     distances, rows = [], []
-    for block in torch.split(torch.arange(len(points), device=points.device), max(1, _BLOCK // len(points))):
-        near = torch.addmm(squares, points[block], points.T, alpha=-2.0)  # each row's own square changes no order
-        near[torch.arange(len(block), device=points.device), block] = torch.inf
+    for block in torch.split(torch.arange(len(queries), device=points.device), max(1, _BLOCK // len(points))):
+        near = torch.addmm(squares, queries[block], points.T, alpha=-2.0)  # each query's own square changes no order
+        if own:
+            near[torch.arange(len(block), device=points.device), block] = torch.inf
         columns = near.topk(count, dim=1, largest=False).indices
-        exact = _distances(points, block, columns)
+        exact = _distances(queries[block], points, columns)
         values, order = exact.sort(dim=1)
         distances.append(values[:, :k])
         rows.append(columns.gather(1, order)[:, :k])
         if progress is not None:
             done, seconds = int(block[-1]) + 1, time.perf_counter() - start_time
-            progress(Progress(label or "neighbours", done, len(points), unit="clip", seconds=seconds))
+            progress(Progress(label or "neighbours", done, len(queries), unit="clip", seconds=seconds))
     return Nearest(torch.cat(distances), torch.cat(rows))
 
 
-def _distances(points: Tensor, block: Tensor, columns: Tensor) -> Tensor:
-    """(b, c) exact distances of some rows to their candidates."""
+def _distances(queries: Tensor, points: Tensor, columns: Tensor) -> Tensor:
+    """(b, c) exact distances of some queries to their candidates."""
     step = max(1, _GATHERED // (columns.shape[1] * points.shape[1]))
     parts = [
-        (points[rows][:, None].double() - points[candidates].double()).square().sum(2).sqrt()
-        for rows, candidates in zip(torch.split(block, step), torch.split(columns, step))
+        (some[:, None].double() - points[candidates].double()).square().sum(2).sqrt()
+        for some, candidates in zip(torch.split(queries, step), torch.split(columns, step))
     ]
     return torch.cat(parts)
