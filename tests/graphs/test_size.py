@@ -17,7 +17,7 @@ from overtone.graphs.checks import MOST_VARIABLES
 from overtone.interactions import InteractionTrainer, event_chances
 
 CLASSES = 20_000
-TABLE = r"too many variables for a graph; got 40,000, of which one matrix takes 12\.8 GB; valid: up to 5,000; leave some out"
+TABLE = r"too many variables for a graph; got 40,000, of which one matrix takes 12\.8 GB; valid: up to 5,000; leave"
 NODES = r"too many nodes \(20,000 classes in 2 modalities\) for a graph; got 40,000.*valid: up to 5,000; merge classes"
 
 
