@@ -77,7 +77,8 @@ def test_the_verdict() -> None:
     many = leakage_in_words(Leakage(12, 2, 0.4, 300, 300, 700, 700, (clip,)))
     assert many == (
         "Leakage: of 300 test clips 12 are near-duplicates of one of 700 training clips (2 of them copies, 0.4 "
-        "expected by chance), such as 'b' of 'a'. They inflate the figures: keep what belongs together on one side (--group)."
+        "expected by chance), such as 'b' of 'a'. They inflate the figures: keep what belongs together on one side "
+        "(--group)."
     )
     few = leakage_in_words(Leakage(1, 0, 0.04, 300, 3000, 700, 70_000, (clip,)))
     assert "of 300 of 3,000 test clips 1 are near-duplicates of one of 700 of 70,000 training clips" in few
