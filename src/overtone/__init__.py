@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         search_store,
         simulate,
         train,
+        tune,
     )
     from overtone.core.plugins import import_plugin
     from overtone.features import load, save
@@ -48,7 +49,7 @@ __all__ = [
     "graph",
 ]
 __all__ += ["diagnosis", "evaluation", "features", "graph", "import_plugin", "load", "objectives", "open_store", "save"]
-__all__ += ["index", "inspect", "label", "report_run", "search_store", "simulate", "train"]
+__all__ += ["index", "inspect", "label", "report_run", "search_store", "simulate", "train", "tune"]
 
 _ELSEWHERE = {"import_plugin": "core.plugins", "load": "features", "open_store": "search", "save": "features"}
 

@@ -28,6 +28,7 @@ FLOORS: dict[str, int] = {
     "search": 4,
     "explorer": 5,
     "report": 5,
+    "adapters": 5,
     "api": 6,
     "cli": 7,
 }

@@ -15,8 +15,9 @@ from overtone.api.making import extract, simulate
 from overtone.api.reading import inspect
 from overtone.api.running import embed, report_run, train
 from overtone.api.searching import search_store
+from overtone.api.tuning import tune
 from overtone.core.plugins import import_plugin
 
 __all__ = ["Build", "BuildStage", "Catalogue", "build", "catalogue", "compare", "demo", "diagnose"]
 __all__ += ["embed", "evaluate", "events", "explore", "export", "extract", "find", "graph"]
-__all__ += ["import_plugin", "index", "inspect", "label", "report_run", "search_store", "simulate", "train"]
+__all__ += ["import_plugin", "index", "inspect", "label", "report_run", "search_store", "simulate", "train", "tune"]

@@ -68,6 +68,8 @@ Flag = Annotated[bool, Param()]
 OutFile = Annotated["str | Path | None", Param("F", option="--out")]
 Tables = Annotated[str | Path | Sequence[str | Path], Param("FILE", option="--table", many=True)]
 """Files for tables of the result."""
+Track = Annotated[str | Sequence[str], Param("NAME[:PLACE]", many=True)]
+"""Trackers that get the figures of every epoch, too."""
 OutFolder = Annotated["str | Path | None", Param("FOLDER", option="--out")]
 
 

@@ -17,6 +17,7 @@ from overtone.api.parameters import (
     Param,
     Settable,
     Settings,
+    Track,
     ViewReading,
     Workers,
     named,
@@ -41,6 +42,7 @@ def train(
     resume: Flag = False,
     overwrite: Flag = False,
     workers: Workers = None,
+    track: Track = (),
     progress: ProgressCallback | None = None,
     **reading: Unpack[PairReading],
 ) -> Run:
@@ -57,6 +59,7 @@ def train(
         resume: Go on with the run in --out from its last checkpoint.
         overwrite: Replace the run that is in --out; other files there stay.
         workers: Processes that share the teachers of interactions, by default one per thread of PyTorch (on a GPU one).
+        track: Also send the figures of every epoch to tensorboard:FOLDER, wandb:PROJECT or mlflow:URI; repeatable.
         progress: Called after each epoch.
         reading: How to read the data; see :func:`overtone.load`.
 
@@ -70,11 +73,15 @@ def train(
     if out is not None and is_main_process():
         ResultFolder(Path(out), "train", ("run.json",)).check(resume=resume, overwrite=overwrite)
     features = read(data, reading)
+    from overtone.adapters.trackers import open_trackers
     from overtone.interactions import InteractionTrainer
 
-    run = InteractionTrainer(workers).train(
-        method, features, settings=settings, out=out, resume=resume, overwrite=overwrite, progress=progress
-    )
+    with open_trackers(track, progress) as tracking:
+        report, trainer = tracking.callback, InteractionTrainer(workers)
+        run = trainer.train(
+            method, features, settings=settings, out=out, resume=resume, overwrite=overwrite, progress=report
+        )
+        tracking.finish(run)
     if run.folder is not None and is_main_process():
         _write_report(run, features, run.folder)
     return run

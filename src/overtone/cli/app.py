@@ -64,6 +64,7 @@ COMMANDS = {
     "label": Command(api.label, showing_find.show_labelling, "Label clips by a few that have a label"),
     "events": Command(api.events, showing_find.show_events, "List events that nobody annotated", plugins=False),
     "compare": Command(api.compare, showing.show_comparison, "Compare methods over several seeds", folder="compare"),
+    "tune": Command(api.tune, showing.show_tuning, "Search settings of a method on validation rows", folder="tune"),
     "diagnose": Command(api.diagnose, showing.show_diagnosis, "Explain what losses do to features", folder="diagnose"),
     "simulate": Command(api.simulate, showing.show_corpus, "Make a corpus of known events", OUT, plugins=False),
     "graph": Command(api.graph, showing.show_graph, "Learn a graph from a table or from soft labels"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from overtone.api import Build, Catalogue
     from overtone.evaluation import Evaluation
-    from overtone.experiments import Comparison, Diagnosis
+    from overtone.experiments import Comparison, Diagnosis, Tuning
     from overtone.features import Features, Inspection, PairedFeatures
     from overtone.graphs import Graph
     from overtone.training import Run
@@ -82,6 +82,17 @@ def show_comparison(output: Output, comparison: Comparison, arguments: Arguments
     output.document(comparison.to_dict())
     output.say(*tables.comparison_table(comparison), f"\nReport (open it in a browser): {comparison.report}")
     output.say(*_written(arguments))
+
+
+def show_tuning(output: Output, tuning: Tuning, arguments: Arguments) -> None:
+    """What the search found, what it is worth, what it cost, and where the report is."""
+    from overtone.report.tuning_words import best_in_words, tuning_in_words
+
+    output.document(tuning.to_dict())
+    output.say(*tuning_in_words(tuning), f"Best settings: {best_in_words(tuning)}")
+    if tuning.folder is not None:
+        output.say(f"\nSettings for --config: {tuning.folder}/settings.yaml; run: {tuning.folder}/run")
+        output.say(f"Report (open it in a browser): {tuning.report}")
 
 
 def show_diagnosis(output: Output, diagnosis: Diagnosis, arguments: Arguments) -> None:

@@ -31,6 +31,7 @@ class Progress:
         seconds: Time so far.
         eta: Time to come, in seconds; None: in proportion to the time so far.
         worker: Number of the worker process that does it, from 1; 0: this process.
+        metrics: All figures of the unit that is done, for trackers; ``values`` are those of them that are shown.
 
     Example:
         >>> Progress("hsc-mae", 5, 10, values={"loss": 0.25}, seconds=2.0).line()
@@ -47,6 +48,7 @@ class Progress:
     seconds: float = 0.0
     eta: float | None = None
     worker: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def seconds_left(self) -> float:

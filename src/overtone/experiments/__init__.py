@@ -7,6 +7,8 @@ from overtone.experiments.probes.quantities import GRADIENT, QUANTITIES, RETRIEV
 from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
 from overtone.experiments.probes.settings import HeadSettings
 from overtone.experiments.results import AblationEffect, Comparison, MethodResult, PairedTest, SeedScore
+from overtone.experiments.tuning import tune
+from overtone.experiments.tuning_result import Tuning, TuningTrial
 
 __all__ = [
     "FROZEN",
@@ -27,8 +29,11 @@ __all__ = [
     "SeedScore",
     "SeedTest",
     "SpaceResult",
+    "Tuning",
+    "TuningTrial",
     "compare",
     "diagnose",
     "quantity",
     "split_head_settings",
+    "tune",
 ]

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from overtone.report.finding import finding_report
     from overtone.report.graph import graph_report
     from overtone.report.run import run_report
+    from overtone.report.tuning import tuning_report
 
-__all__ = ["comparison_report", "diagnosis_report", "finding_report", "graph_report", "run_report"]
+__all__ = ["comparison_report", "diagnosis_report", "finding_report", "graph_report", "run_report", "tuning_report"]
 
 
 def __getattr__(name: str) -> Any:

@@ -267,8 +267,9 @@ class Fit:
         values = {name: value for name, value in terms.items() if name != "gradient_norm"}
         if measured := [record[self.criterion] for record in self.history if self.criterion in record]:
             values[self.criterion] = measured[-1]
-        told = Progress(self.context.label, self.done, self.epochs, values=values, seconds=self.seconds, eta=eta)
-        self.context.progress(told)
+        metrics = {name: value for name, value in self.history[-1].items() if name != "epoch"}
+        about: dict[str, Any] = {"values": values, "metrics": metrics, "seconds": self.seconds, "eta": eta}
+        self.context.progress(Progress(self.context.label, self.done, self.epochs, **about))
 
     def _save(self, loop: Loop) -> None:
         if self.folder is None or not self.group.is_main:

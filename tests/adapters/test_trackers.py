@@ -1,0 +1,126 @@
+"""Trackers get every epoch and, at the end, settings and test figures; each is tried with a stand-in of its library."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import overtone
+from overtone.adapters.trackers import Tracker, open_trackers, trackers
+from overtone.core import InputError, Progress
+
+QUICK = {"epochs": 3, "batch_size": 256, "validate_every": 1}
+Calls = list[tuple[Any, ...]]
+
+
+class Recorder:
+    """Stands for any object of a library: notes what is called, with what."""
+
+    def __init__(self, calls: Calls, name: str = "") -> None:
+        self.calls, self.name = calls, name
+
+    def __getattr__(self, name: str) -> Recorder:
+        return Recorder(self.calls, f"{self.name}.{name}".lstrip("."))
+
+    def __call__(self, *values: Any, **named: Any) -> Recorder:
+        self.calls.append((self.name, values, named))
+        return self
+
+
+@pytest.fixture
+def libraries(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Stand-ins for the three libraries."""
+    calls: Calls = []
+    recorder = Recorder(calls)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=recorder.writer))
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=recorder.init))
+    monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace(MlflowClient=recorder.client))
+    return calls
+
+
+LOGGED = {"tensorboard": "writer.add_scalar", "wandb": "init.log", "mlflow": "client.log_metric"}
+CLOSED = {"tensorboard": "writer.close", "wandb": "init.finish", "mlflow": "client.set_terminated"}
+
+
+@pytest.mark.parametrize("name", LOGGED)
+def test_a_training_is_tracked(libraries: Calls, name: str) -> None:
+    told: list[Progress] = []
+    run = overtone.train("infonce", "split-digits", settings=QUICK, track=f"{name}:place", progress=told.append)
+    logged = [call for call in libraries if call[0] == LOGGED[name]]
+    text = repr(logged)
+    assert len(told) == 3
+    for metric in ("loss", "learning_rate", "rank_left", "seconds"):
+        assert f"'{metric}'" in text
+    epochs = {call[2]["step"] if "step" in call[2] else call[1][-1] for call in logged}
+    assert epochs >= {1, 2, 3}
+    assert "test/map" in repr(libraries)
+    assert "temperature" in repr(libraries)
+    assert libraries[-1][0] == CLOSED[name]
+    assert "place" in repr(libraries[0])
+    assert run.evaluation is not None
+
+
+def test_several_trackers_and_one_of_the_user_s_own(libraries: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mine(Tracker):
+        def __init__(self, place: str) -> None:
+            libraries.append(("mine", place))
+
+        def log(self, label: str, epoch: int, metrics: Any) -> None:
+            libraries.append(("log", label, epoch, dict(metrics)))
+
+        def finish(self, label: str, settings: Any, metrics: Any) -> None:
+            libraries.append(("finish", label))
+
+        def close(self) -> None:
+            libraries.append(("close",))
+
+    monkeypatch.setitem(trackers._things, "mine", Mine)
+    overtone.train("cca", "split-digits", track=["mine", "tensorboard"])
+    assert [call for call in libraries if call[0] in ("mine", "finish", "close")] == [
+        ("mine", ""),
+        ("finish", "cca"),
+        ("close",),
+    ]
+    (logged,) = (call for call in libraries if call[0] == "log")
+    assert logged[1:3] == ("cca", 0)
+
+
+def test_parts_of_a_training_are_not_tracked(libraries: Calls) -> None:
+    with open_trackers("tensorboard") as tracking:
+        tracking(Progress("interactions: teacher, fold 1/5", 1, 2, metrics={"loss": 1.0}))
+        tracking(Progress("clips", 1, 2))
+        assert not [call for call in libraries if "add" in call[0]]
+        tracking(Progress("interactions", 1, 2, metrics={"loss": 1.0}))
+    assert [call[0] for call in libraries] == ["writer", "writer.add_scalar", "writer.close"]
+
+
+@pytest.mark.parametrize(("spec", "said"), [("tensorbord", "did you mean 'tensorboard'"), (":x", "needs a name")])
+def test_names_that_are_none(spec: str, said: str) -> None:
+    with pytest.raises(InputError, match=said), open_trackers(spec):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "module"), [("tensorboard", "torch.utils.tensorboard"), ("wandb", "wandb"), ("mlflow", "mlflow")]
+)
+def test_a_missing_library_is_said_before_the_training(name: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(InputError, match=r"is not installed; pip install 'overtone\[track\]'"):
+        overtone.train("cca", "split-digits", track=name)
+
+
+def test_real_event_files(tmp_path: Any) -> None:
+    pytest.importorskip("tensorboard")
+    overtone.train("cca", "split-digits", track=f"tensorboard:{tmp_path}")
+    assert list((tmp_path / "cca").glob("events.out.tfevents.*"))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Defaults such as runs/tensorboard lie in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    yield
