@@ -89,7 +89,7 @@ def test_videos_come_as_frames_in_either_order_of_axes(made: tuple[Run, Any, Pat
         np.testing.assert_allclose(encoder.encode([{"video": frames}]), wanted, atol=1e-5)
 
 
-@pytest.mark.parametrize("query, document", [("audio", "image"), ("image", "audio")])
+@pytest.mark.parametrize(("query", "document"), [("audio", "image"), ("image", "audio")])
 def test_both_protocols_on_a_small_task(made: tuple[Run, Any, Path], query: str, document: str) -> None:
     run, data, root = made
     clips = media_of(data, root)

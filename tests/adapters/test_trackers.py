@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -120,7 +119,6 @@ def test_real_event_files(tmp_path: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def elsewhere(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Defaults such as runs/tensorboard lie in the working folder."""
     monkeypatch.chdir(tmp_path)
-    yield
