@@ -19,6 +19,8 @@ from scipy.io import savemat
 
 from synthetic_clips import RATE, tone
 
+from .tiny_models import stored as stored
+
 SIDE = 16
 NAMES = ("ant", "bee", "cow", "dog")
 COLOURS = np.array([(250, 10, 10), (10, 250, 10), (10, 10, 250), (250, 250, 10)], dtype=np.uint8)

@@ -101,7 +101,7 @@ def extract(
     if merge and shard is not None:
         raise InputError("either a share is made or shares are joined", got=f"--shard {shard} --merge")
     share = None if shard is None else Share.read(shard)
-    sampling = Sampling(frames if steps is None else steps, fps if steps is None else None)
+    sampling = Sampling(frames, fps)
     shards = Shards(out, share)
     _check_places(out, source, shards, resume=resume or share is not None, overwrite=overwrite)
     catalogue = choose_modalities(read_catalogue(source, layout), modalities)
@@ -112,6 +112,9 @@ def extract(
     split = split or default_split(catalogue)
     outline = outline_features(catalogue, split, limit, seed)
     towers = make_backbones(catalogue, backbone, settings, device=device)
+    if steps is not None:  # a step of a backbone that sees motion needs frames of its own
+        motion = any(tower.takes == "frames" for tower in towers.values())
+        sampling = Sampling(steps * frames if motion else steps)
     units = Units(catalogue, _find_rows(catalogue, outline), towers, batch_size, sampling, steps, strict)
     plan = {
         "source": str(catalogue.source),

@@ -18,7 +18,7 @@ from overtone.core import InputError
 from overtone.media.backbones import Backbone, Prepared
 
 if TYPE_CHECKING:
-    from overtone.media.decoding import Medium, Sound
+    from overtone.media.decoding import Frames, Medium, Sound
 
 _BATCH = 256
 """Parts that a backbone describes at a time."""
@@ -35,7 +35,8 @@ def prepare_parts(backbone: Backbone, medium: Medium, *, steps: int | None = Non
     Args:
         backbone: A backbone.
         medium: An RGB image (PIL), frames, a sound or a string.
-        steps: Cut a sound into so many parts of equal length: one for each step of a sequence. None for its own.
+        steps: Cut a sound, or the frames of a video, into so many parts of equal length: one for each step of a
+            sequence; an image is shown at each of them. None for its own.
 
     Returns:
         (P, ...) arrays, P >= 1; computed without torch, so that it can run in worker processes.
@@ -83,9 +84,21 @@ def _cut(backbone: Backbone, medium: Medium, steps: int | None) -> Sequence[Medi
         from PIL import Image
 
         return [Image.fromarray(pixels) for pixels in medium.pixels]
-    if backbone.takes == "frames" and not isinstance(medium, Frames):
-        return [Frames(np.asarray(medium)[None], np.zeros(1))]
+    if backbone.takes == "frames":
+        frames = medium if isinstance(medium, Frames) else Frames(np.asarray(medium)[None], np.zeros(1))
+        return [frames] if steps is None else _cut_frames(frames, steps)
+    if backbone.takes == "image" and steps is not None:
+        return [medium] * steps
     return [medium]
+
+
+def _cut_frames(frames: Frames, steps: int) -> list[Frames]:
+    """Parts of equal length; each has a frame at least, the last ones of few frames the same."""
+    from overtone.media.decoding import Frames
+
+    edges = np.linspace(0, len(frames), steps + 1).astype(int).tolist()
+    spans = [slice(min(start, len(frames) - 1), max(stop, start + 1)) for start, stop in pairwise(edges)]
+    return [Frames(frames.pixels[span], frames.times[span]) for span in spans]
 
 
 def _cut_evenly(sound: Sound, steps: int) -> list[Sound]:
