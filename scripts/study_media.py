@@ -5,7 +5,7 @@
 The corpus is Debian's package tuxpaint-stamps-default: pictures for children, the spoken name of each in several
 languages, and its written one. Features are extracted with the default backbones, which need no weights, and for one
 corpus with an exported network (scripts/export_lite0.py). Finished extractions and runs are taken from
-runs/studies/media.
+runs/studies/media; of corpora that were not measured there the page keeps its rows.
 """
 
 from __future__ import annotations
@@ -129,15 +129,21 @@ def measure(name: str, stamps: Path, network: Path | None, seeds: int) -> dict[s
     return found
 
 
-def tables(found: dict[str, dict[str, Measured]]) -> str:
-    """A row for each corpus and method."""
+def tables(found: dict[str, dict[str, Measured]], page: str = "") -> str:
+    """A row for each corpus and method; of corpora that are not among those found, the page's own rows."""
     rows: list[Sequence[str]] = []
-    for name, methods in found.items():
+    for name, corpus in CORPORA.items():
+        if name not in found:
+            rows += [
+                line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith(f"| {corpus.title} |")
+            ]
+            continue
+        methods = found[name]
         clips = next(iter(methods.values())).evaluations[0].queries
         for method, one in methods.items():
             recalls = [f"{one.show(f'instance_recall@{k}')} ({number(k / clips)})" for k in RECALLS]
             chance = number(one.evaluations[0]["chance_map"].mean)
-            rows.append([CORPORA[name].title, f"`{method}`", f"{one.show('map')} ({chance})", *recalls, f"{clips:,}"])
+            rows.append([corpus.title, f"`{method}`", f"{one.show('map')} ({chance})", *recalls, f"{clips:,}"])
     head = ["", "method", "mAP by folder", *(f"R@{k} of the counterpart" for k in RECALLS), "queries"]
     return f"{table(head, rows)}\n"
 
@@ -158,7 +164,8 @@ def main() -> int:
             measure(name, options.stamps, options.network, options.seeds)
     done = [name for name in CORPORA if all((RUNS / name / method / "seed-0").is_dir() for method in METHODS)]
     found = {name: measure(name, options.stamps, options.network, options.seeds) for name in done}
-    PAGE.write_text(put_between(PAGE.read_text(encoding="utf-8"), tables(found), MARKS), encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(put_between(page, tables(found, page), MARKS), encoding="utf-8")
     return 0
 
 
