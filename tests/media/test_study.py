@@ -56,7 +56,7 @@ def test_table_has_chance_beside_each_score() -> None:
 def test_rows_that_were_not_measured_stay() -> None:
     rows = np.eye(20)
     measured = {"cca": study.Measured([evaluate(rows, rows, np.arange(20) % 4, bootstrap=0)])}
-    before = study.tables({name: measured for name in ("picture-french", "picture-words")})
+    before = study.tables(dict.fromkeys(("picture-french", "picture-words"), measured))
     after = study.tables({"picture-russian": measured}, f"text\n{before}")
     titles = [line.split(" | ")[0].strip("| ") for line in after.splitlines()[2:] if line]
     assert titles == ["picture, French speech", "picture, Russian speech", "picture, French words"]
