@@ -8,8 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,16 +107,62 @@ def test_a_killed_process_of_several_says_how_to_go_on(place: Path) -> None:
     assert "--resume" in said
 
 
+GRAPH = ["graph", "table.npz", "--seconds", "2", "--out", "g.json"]
+
+
+def copy_package(place: Path) -> Path:
+    """The package without what was compiled of it."""
+    copy = place / "installed" / "overtone"
+    shutil.copytree(Path(overtone.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
 @pytest.mark.slow
 def test_an_installation_that_cannot_be_written_works_in_memory(place: Path) -> None:
-    package = Path(overtone.__file__).parent
-    copy = place / "installed" / "overtone"
-    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    copy = copy_package(place)
     for folder in [copy, *(path for path in copy.rglob("*") if path.is_dir())]:
         (folder / "__pycache__").write_text("a file, so that nothing can be kept beside the sources")
     valid.write_npz(valid.table(), place / "table.npz")
     environment = {**os.environ, "PYTHONPATH": str(copy.parent), "XDG_CACHE_HOME": "/proc/nowhere", "HOME": "/proc"}
-    command = [sys.executable, "-m", "overtone", "graph", "table.npz", "--seconds", "2", "--out", "g.json"]
+    command = [sys.executable, "-m", "overtone", *GRAPH]
     called = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
     assert called.returncode == 0, called.stderr
     assert (place / "g.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cache", ["none", "read-only", "own"])
+def test_an_installation_of_someone_else_works(cache: str) -> None:
+    """Of another user, without the right to write: trainings, media and the graph search, which keeps machine code."""
+    place = Path(tempfile.mkdtemp(prefix="overtone-readonly-"))
+    place.chmod(0o755)
+    try:
+        copy, work, home = copy_package(place), place / "work", place / "home"
+        for folder in (work, home):
+            folder.mkdir()
+            folder.chmod(0o777 if folder == work or cache == "own" else 0o555)
+        valid.write_npz(valid.corpus(), work / "clips.npz")
+        valid.write_npz(valid.table(), work / "table.npz")
+        valid.write_images(work / "images")
+        for path in (copy, *copy.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        environment = {**os.environ, "PYTHONPATH": str(copy.parent), "HOME": str(home), "OMP_NUM_THREADS": "1"}
+        environment |= {"XDG_CACHE_HOME": "/proc/nowhere" if cache == "none" else str(home / ".cache")}
+        other: dict[str, Any] = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
+        for words in (
+            GRAPH,
+            ["train", "dcca", "clips.npz", "--out", "run", "--set", "epochs=1", "--set", "batch_size=16"],
+            ["extract", "images", "--out", "f.npz", "--workers", "2"],
+            ["index", "run", "clips.npz"],
+        ):
+            command = [sys.executable, "-m", "overtone", *words]
+            called = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, **other)
+            assert called.returncode == 0, called.stderr
+            assert "Traceback" not in called.stderr
+        assert not list(copy.rglob("__pycache__"))
+        assert bool(list(home.rglob("*.nbc"))) == (cache == "own")
+    finally:
+        for path in (place, *place.rglob("*")):
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(0o777)
+        shutil.rmtree(place)
