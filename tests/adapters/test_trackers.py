@@ -9,11 +9,18 @@ from typing import Any
 import pytest
 
 import overtone
+from fuzz.valid import corpus as clips
 from overtone.adapters.trackers import Tracker, open_trackers, trackers
 from overtone.core import InputError, Progress
+from overtone.features import PairedFeatures, from_arrays
 
-QUICK = {"epochs": 3, "batch_size": 256, "validate_every": 1}
+QUICK = {"epochs": 3, "batch_size": 16, "validate_every": 1}
 Calls = list[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="module")
+def data() -> PairedFeatures:
+    return from_arrays(clips())
 
 
 class Recorder:
@@ -46,13 +53,13 @@ CLOSED = {"tensorboard": "writer.close", "wandb": "init.finish", "mlflow": "clie
 
 
 @pytest.mark.parametrize("name", LOGGED)
-def test_a_training_is_tracked(libraries: Calls, name: str) -> None:
+def test_a_training_is_tracked(libraries: Calls, data: PairedFeatures, name: str) -> None:
     told: list[Progress] = []
-    run = overtone.train("infonce", "split-digits", settings=QUICK, track=f"{name}:place", progress=told.append)
+    run = overtone.train("infonce", data, settings=QUICK, track=f"{name}:place", progress=told.append)
     logged = [call for call in libraries if call[0] == LOGGED[name]]
     text = repr(logged)
     assert len(told) == 3
-    for metric in ("loss", "learning_rate", "rank_left", "seconds"):
+    for metric in ("loss", "learning_rate", "rank_audio", "seconds"):
         assert f"'{metric}'" in text
     epochs = {call[2]["step"] if "step" in call[2] else call[1][-1] for call in logged}
     assert epochs >= {1, 2, 3}
@@ -63,7 +70,9 @@ def test_a_training_is_tracked(libraries: Calls, name: str) -> None:
     assert run.evaluation is not None
 
 
-def test_several_trackers_and_one_of_the_user_s_own(libraries: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_trackers_and_one_of_the_user_s_own(
+    libraries: Calls, data: PairedFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Mine(Tracker):
         def __init__(self, place: str) -> None:
             libraries.append(("mine", place))
@@ -78,7 +87,7 @@ def test_several_trackers_and_one_of_the_user_s_own(libraries: Calls, monkeypatc
             libraries.append(("close",))
 
     monkeypatch.setitem(trackers._things, "mine", Mine)
-    overtone.train("cca", "split-digits", track=["mine", "tensorboard"])
+    overtone.train("cca", data, track=["mine", "tensorboard"])
     assert [call for call in libraries if call[0] in ("mine", "finish", "close")] == [
         ("mine", ""),
         ("finish", "cca"),
@@ -106,15 +115,17 @@ def test_names_that_are_none(spec: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("name", "module"), [("tensorboard", "torch.utils.tensorboard"), ("wandb", "wandb"), ("mlflow", "mlflow")]
 )
-def test_a_missing_library_is_said_before_the_training(name: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_said_before_the_training(
+    name: str, module: str, data: PairedFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError, match=r"is not installed; pip install 'overtone\[track\]'"):
-        overtone.train("cca", "split-digits", track=name)
+        overtone.train("cca", data, track=name)
 
 
-def test_real_event_files(tmp_path: Any) -> None:
+def test_real_event_files(tmp_path: Any, data: PairedFeatures) -> None:
     pytest.importorskip("tensorboard")
-    overtone.train("cca", "split-digits", track=f"tensorboard:{tmp_path}")
+    overtone.train("cca", data, track=f"tensorboard:{tmp_path}")
     assert list((tmp_path / "cca").glob("events.out.tfevents.*"))
 
 

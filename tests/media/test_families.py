@@ -22,7 +22,7 @@ FAMILIES: dict[tuple[str, str], dict[str, int]] = {
     ("siglip", "visual"): {"projected": 16, "pooled": 16, "cls": 16, "mean": 16},
     ("siglip", "text"): {"projected": 16, "pooled": 16, "mean": 16},
     ("vit", "visual"): {"pooled": 16, "cls": 16, "mean": 16},
-    ("dinov2", "visual"): {"pooled": 16, "cls": 16, "mean": 16},
+    ("dinov2", "visual"): {"cls": 16, "mean": 16},
     ("resnet", "visual"): {"pooled": 16, "mean": 16},
     ("videomae", "visual"): {"mean": 16},
     ("xclip", "visual"): {"projected": 16},
