@@ -123,10 +123,30 @@ def test_an_image_folder_with_some_text_in_it_stays_one_of_images(images: Path, 
     assert read_catalogue(images).layout == "folder"
 
 
+def test_files_of_other_kinds_are_told(tmp_path: Path) -> None:
+    source = make.paired_folder(tmp_path / "s")
+    for name in ("a.pdf", "b.mid", "ant/c.docx", "ant/d", ".hidden"):
+        (source / name).write_text("x")
+    found = read_catalogue(source).notes
+    assert "passed over 4 files of other kinds: a.pdf, ant/c.docx, ant/d, ..." in found
+    for path in [
+        *source.rglob("*.wav"),
+        *source.rglob("*.txt"),
+        source / "a.pdf",
+        source / "b.mid",
+        source / "ant" / "d",
+    ]:
+        path.unlink()
+    assert read_catalogue(source).notes == ("passed over 1 file of another kind: ant/c.docx",)
+
+
 def test_a_recording_is_cut_into_windows_with_their_times(tmp_path: Path) -> None:
     parts = [tone(hertz, 2.0, number) for number, hertz in enumerate((300, 900, 2700))]
     soundfile.write(tmp_path / "long.wav", np.concatenate([*parts, parts[0][: RATE // 2]]), RATE)
+    whole = extract(tmp_path / "long.wav", tmp_path / "w.npz")
+    assert "one recording is one clip; --window S cuts it into clips of S seconds" in whole.provenance.notes
     data = extract(tmp_path / "long.wav", tmp_path / "f.npz", window=2.0)
+    assert not any("--window" in note for note in data.provenance.notes)
     assert data.names == ("audio",)
     assert data.ids == ("long@0-2", "long@2-4", "long@4-6")
     assert (data.metadata["start"], data.metadata["stop"]) == ((0.0, 2.0, 4.0), (2.0, 4.0, 6.0))

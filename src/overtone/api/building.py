@@ -27,12 +27,12 @@ METHOD = "hsc-mae"
 """What is trained: it needs no labels."""
 _RECORD, _FEATURES, _RUN = "build.json", "features.npz", "run"
 _FILES = (_RECORD, _FEATURES, f"{_FEATURES}.json", f"{_FEATURES}.clips.csv", f"{_FEATURES}.parts/", f"{_RUN}/")
-_LOOKED_FOR: tuple[tuple[What, str, str], ...] = (
-    ("duplicates", "groups", "groups of near-duplicates"),
-    ("outliers", "outliers", "outliers"),
-    ("mismatched", "mismatches", "mismatched pairs"),
+_LOOKED_FOR: tuple[tuple[What, str, str, str], ...] = (
+    ("duplicates", "groups", "group of near-duplicates", "groups of near-duplicates"),
+    ("outliers", "outliers", "outlier", "outliers"),
+    ("mismatched", "mismatches", "mismatched pair", "mismatched pairs"),
 )
-"""What is looked for, the field of the result that lists it, and what it is called."""
+"""What is looked for, the field of the result that lists it, and what one and several of it are called."""
 _KEPT = ("index", "report")
 """Stages that are not done again once they are; the others check themselves that what is there is still right."""
 
@@ -206,7 +206,7 @@ class _Builder:
         """What is odd is looked for, and all is reported."""
 
         def work() -> tuple[str, str]:
-            counts = [self._count(*one) for one in _LOOKED_FOR]
+            counts = [self._count(*kind) for kind in _LOOKED_FOR]
             report = report_run(self.run, self.data)
             return f"{report}; {', '.join(counts)}", "found among the features, without training"
 
@@ -227,10 +227,11 @@ class _Builder:
             list_scores(Run.load(self.run)),
         )
 
-    def _count(self, what: What, listed: str, called: str) -> str:
+    def _count(self, what: What, listed: str, one: str, called: str) -> str:
         """How many of a kind were found; in a corpus that is too small nothing is looked for."""
         try:
-            return f"{len(getattr(find(what, self.run, self.data, progress=self.progress), listed))} {called}"
+            count = len(getattr(find(what, self.run, self.data, progress=self.progress), listed))
+            return f"{count} {one if count == 1 else called}"
         except InputError as error:
             log.info("%s were not looked for: %s", called, error)
             return f"{called} not looked for"

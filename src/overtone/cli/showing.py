@@ -124,9 +124,9 @@ def show_extraction(output: Output, features: Features, arguments: Arguments) ->
         return
     found = media.read_record(out)
     output.document({"out": str(out), **found})
-    what = "images" if list(found["features"]) == ["image"] else "clips"
+    what = ("image" if list(found["features"]) == ["image"] else "clip") + "s" * (found["clips"] != 1)
     widths = ", ".join(name if name == "image" else f"{name} {width}" for name, width in found["features"].items())
-    widths = str(found["features"]["image"]) if what == "images" else widths
+    widths = str(found["features"]["image"]) if what.startswith("image") else widths
     output.say(f"Features: {out} ({found['clips']} {what} × {widths})")
     splits = ", ".join(f"{count} {name}" for name, count in found["splits"].items())
     output.say(f"Splits: {splits}; classes: {found['classes'] or 'none, as there are no labels'}")

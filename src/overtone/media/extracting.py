@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,9 @@ def extract(
         catalogue = cut_windows(catalogue, window, hop, progress)
     elif hop is not None:
         raise InputError("hop: only windows have one", fix="say --window, too")
+    elif len(catalogue) == 1 and catalogue.layout == "clips":
+        note = "one recording is one clip; --window S cuts it into clips of S seconds"
+        catalogue = replace(catalogue, notes=(*catalogue.notes, note))
     split = split or default_split(catalogue)
     outline = outline_features(catalogue, split, limit, seed)
     towers = make_backbones(catalogue, backbone, settings, device=device)

@@ -20,7 +20,7 @@ from overtone.media.decoding.kinds import (
     modality_of,
 )
 from overtone.media.layouts import Layout, layouts
-from overtone.media.layouts.folder import SPLITS, walk
+from overtone.media.layouts.folder import SPLITS, note_others, walk
 
 MODALITIES = ("audio", "visual", "text")
 """The modalities that a clip may have, in the order in which pairs are made of them."""
@@ -61,7 +61,7 @@ def _read(source: Path) -> Catalogue:
     root = source.parent if source.is_file() else source
     files = [source] if source.is_file() else sorted(walk(source, MEDIA_SUFFIXES))
     clips, spare = _group(root, files)
-    notes = []
+    notes = [] if source.is_file() else [*note_others(source, MEDIA_SUFFIXES)]
     if spare:
         shown = ", ".join(str(file.relative_to(root)) for file in spare[:_SHOWN])
         more = f", ... {len(spare)} in all" if len(spare) > _SHOWN else ""
