@@ -73,13 +73,20 @@ def tuning(**changes: Any) -> Tuning:
         TuningTrial(2, {"ridge": 0.9}, "done", 0.6, 4, 1.0),
     )
     test = {"best": {"map": 0.4}, "default": {"map": 0.45}}
-    about: dict[str, Any] = {"default_value": 0.5, "test": test, "chance": 0.25, "seconds": 2.5, **changes}
+    about: dict[str, Any] = {
+        "default_value": 0.5,
+        "test": test,
+        "chance": 0.25,
+        "seconds": 2.5,
+        "held_out": 80,
+        **changes,
+    }
     return Tuning("cca", "clips.npz", "val_reciprocal_rank", ("ridge=0.1..1",), trials, {"ridge": 0.9}, 0.6, **about)
 
 
 def test_the_report_says_the_budget_and_what_it_was_worth() -> None:
     said = tuning_in_words(tuning())
-    assert said[0] == "Best of 3 trials on validation rows: reciprocal rank 0.600, 0.500 with the default settings."
+    assert said[0] == "Best of 3 trials on 80 held-out pairs: reciprocal rank 0.600, 0.500 with the default settings."
     assert said[1].startswith(
         "On the test split, which no trial has seen: mAP 0.400 with the best settings, 0.450 with"
     )
@@ -122,6 +129,10 @@ def test_no_trial_sees_a_test_row(optuna: Any, data: PairedFeatures, monkeypatch
     assert found.default_value == found.trials[0].value
     assert found.value == max(trial.value or 0.0 for trial in found.trials)
     assert set(found.test) == {"best", "default"}
+    assert 0 < found.held_out < 50
+    assert found.notes == (
+        f"only {found.held_out} pairs are held out for validation, so differences between trials may be chance",
+    )
     again = api.tune("cca", data, trials=4)
     assert [trial.settings for trial in again.trials] == [trial.settings for trial in found.trials]
 

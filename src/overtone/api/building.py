@@ -33,6 +33,8 @@ _LOOKED_FOR: tuple[tuple[What, str, str, str], ...] = (
     ("mismatched", "mismatches", "mismatched pair", "mismatched pairs"),
 )
 """What is looked for, the field of the result that lists it, and what one and several of it are called."""
+_FEWEST = 8
+"""Pairs to train on, below which nothing is learnt but noise."""
 _KEPT = ("index", "report")
 """Stages that are not done again once they are; the others check themselves that what is there is still right."""
 
@@ -167,6 +169,11 @@ class _Builder:
             if found.problems:
                 more = f" (and {len(found.problems) - 1} more)" if len(found.problems) > 1 else ""
                 raise InputError(f"{found.problems[0]}{more}", fix=f"see overtone inspect {self.features}")
+            pairs = int(self.data.paired[self.data.splits["train"]].sum())
+            if pairs < _FEWEST:
+                what = f"{self.choices['source']}: too few clips with both modalities to learn from"
+                fix = "bring more, cut recordings into shorter ones (--window), or leave --limit out"
+                raise InputError(what, got=f"{pairs} to train on", valid=f"{_FEWEST} or more", fix=fix)
             splits = ", ".join(f"{count} {name}" for name, count in found.splits.items())
             warnings = f", {len(found.warnings)} warning{'s' * (len(found.warnings) > 1)}" if found.warnings else ""
             labels = "labels serve the evaluation alone" if found.labels else "no labels, and none are needed"

@@ -125,7 +125,10 @@ def show_extraction(output: Output, features: Features, arguments: Arguments) ->
     found = media.read_record(out)
     output.document({"out": str(out), **found})
     what = ("image" if list(found["features"]) == ["image"] else "clip") + "s" * (found["clips"] != 1)
-    widths = ", ".join(name if name == "image" else f"{name} {width}" for name, width in found["features"].items())
+    steps = {name: f"{one['steps']} × " if one["steps"] else "" for name, one in found["recipes"].items()}
+    widths = ", ".join(
+        name if name == "image" else f"{name} {steps[name]}{width}" for name, width in found["features"].items()
+    )
     widths = str(found["features"]["image"]) if what.startswith("image") else widths
     output.say(f"Features: {out} ({found['clips']} {what} × {widths})")
     splits = ", ".join(f"{count} {name}" for name, count in found["splits"].items())

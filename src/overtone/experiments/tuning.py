@@ -23,6 +23,8 @@ from overtone.training.data import describe, fingerprint, hide_labels
 
 _STARTUP = 5
 """Trials that are trained to the end before one may be pruned."""
+_FEW = 50
+"""Held-out pairs below which a note says that they are few."""
 _IDENTITY = "overtone"
 """Attribute of a study that says what it searches."""
 _REPORTED = ("map", "instance_recall@1", "instance_recall@10")
@@ -92,6 +94,7 @@ def tune(
     best = max(done, key=lambda trial: (trial.value or 0.0, -trial.number))
     defaults = {one.name: one.default for one in work.space}
     default = next((trial.value for trial in done if trial.settings == defaults), None)
+    held_out = max(one.user_attrs.get("held_out", 0) for one in opened.get_trials(deepcopy=False))
     test, chance = _judge(work, data, best.settings, out) if "test" in data.splits else ({}, None)
     return Tuning(
         method=method,
@@ -106,7 +109,8 @@ def tune(
         chance=chance,
         storage=shown,
         seconds=round(sum(trial.seconds for trial in found), 1),
-        notes=_notes(found, time.monotonic() - begun, seconds),
+        held_out=held_out,
+        notes=_notes(found, held_out, time.monotonic() - begun, seconds),
     )
 
 
@@ -196,9 +200,17 @@ class _Search:
             finally:
                 trial.set_user_attr("epochs", epochs)
                 trial.set_user_attr("seconds", round(time.monotonic() - started, 3))
+            trial.set_user_attr("held_out", self._count_held_out(run))
             return max(record[self.criterion] for record in run.history if self.criterion in record)
 
         return run_trial
+
+    def _count_held_out(self, run: Run) -> int:
+        """Pairs that a run was validated on."""
+        if "val" in self.data.splits:
+            return int(self.data.paired[self.data.splits["val"]].sum())
+        corpus, pairs = run.info["corpus"], int(self.data.paired[self.data.splits["train"]].sum())
+        return max(0, pairs - int(corpus["pairs"] or corpus["rows"]))
 
 
 def _open_study(optuna: Any, storage: str | None, name: str, work: _Search) -> tuple[Any, str]:
@@ -270,8 +282,10 @@ def _judge(
     return found, chance
 
 
-def _notes(trials: Sequence[TuningTrial], seconds: float, limit: float | None) -> tuple[str, ...]:
+def _notes(trials: Sequence[TuningTrial], held_out: int, seconds: float, limit: float | None) -> tuple[str, ...]:
     notes = []
+    if held_out < _FEW:
+        notes.append(f"only {held_out} pairs are held out for validation, so differences between trials may be chance")
     if limit is not None and seconds >= limit:
         notes.append(f"the search ended after {seconds:.0f} s, as --seconds said")
     if failed := sum(trial.state == "failed" for trial in trials):

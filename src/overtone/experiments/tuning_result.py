@@ -46,6 +46,7 @@ class Tuning(Document):
         test: ``"best"`` and ``"default"`` to metric to value on the test split, which no trial has seen; empty without.
         chance: mAP by chance on the test split; None without labels.
         storage: Where the study is kept, without passwords; empty in memory.
+        held_out: Pairs that each trial was validated on.
         seconds: Time of all trials together.
         notes: What a reader should know.
         folder: Where results lie; None if nowhere.
@@ -63,6 +64,7 @@ class Tuning(Document):
     test: dict[str, dict[str, float]] = field(default_factory=dict)
     chance: float | None = None
     storage: str = ""
+    held_out: int = 0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     folder: Path | None = field(default=None, metadata=BESIDE)

@@ -19,7 +19,8 @@ def tuning_in_words(tuning: Tuning) -> list[str]:
     score = tuning.criterion.removeprefix("val_").replace("_", " ")
     default = "" if tuning.default_value is None else f", {number(tuning.default_value)} with the default settings"
     validation = f"{number(tuning.value)}{default}"
-    found = f"Best of {len(tuning.trials)} trials on validation rows: {score} {validation}."
+    rows = f"{plural(tuning.held_out, 'held-out pair')}" if tuning.held_out else "held-out pairs"
+    found = f"Best of {len(tuning.trials)} trials on {rows}: {score} {validation}."
     budget = [plural(tuning.count("done"), "training")]
     budget += [f"{count} {what}" for what in ("pruned", "failed") if (count := tuning.count(what))]
     cost = f"Budget of the search: {', '.join(budget)}; {plural(tuning.epochs, 'epoch')}, {duration(tuning.seconds)}."
