@@ -92,7 +92,7 @@ def tune(
             file = f"sqlite:///{(place / _STUDY).resolve()}"
             found = experiments.tune(method, features, storage=storage or file, out=place, **options)
             write_json(place / _DOCUMENT, found.to_dict())
-            write_text(place / _SETTINGS, _as_yaml(found.best))
+            write_text(place / _SETTINGS, _as_yaml(found.settings))
             write_text(place / _REPORT, tuning_report(found))
     return replace(found, folder=folder.path, report=folder.path / _REPORT)
 

@@ -102,7 +102,7 @@ def tune(
         criterion=work.criterion,
         space=tuple(map(str, work.space)),
         trials=found,
-        best={**work.fixed, **best.settings},
+        settings={**work.fixed, **best.settings},
         value=float(best.value or 0.0),
         default_value=default,
         test=test,

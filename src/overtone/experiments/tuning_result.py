@@ -40,7 +40,7 @@ class Tuning(Document):
         criterion: The validation score that was searched by, such as ``"val_reciprocal_rank"``.
         space: What was searched, each as ``NAME=LOW..HIGH`` or ``NAME=A,B``.
         trials: All trainings of the study, also those of other machines, in the order of their numbers.
-        best: Settings of the best one, for ``--config``; those that were fixed among them.
+        settings: Those of the best trial, for ``--config``, and those that were fixed.
         value: Its validation score, which is optimistic: it is the best of many.
         default_value: The validation score of the default settings; None where they were not tried.
         test: ``"best"`` and ``"default"`` to metric to value on the test split, which no trial has seen; empty without.
@@ -58,7 +58,7 @@ class Tuning(Document):
     criterion: str
     space: tuple[str, ...]
     trials: tuple[TuningTrial, ...]
-    best: dict[str, Any]
+    settings: dict[str, Any]
     value: float
     default_value: float | None = None
     test: dict[str, dict[str, float]] = field(default_factory=dict)

@@ -110,7 +110,7 @@ def _trials(tuning: Tuning) -> Section:
 
 def _origin(tuning: Tuning) -> Section:
     facts = {"data": tuning.corpus, "method": tuning.method, "criterion": tuning.criterion, "study": tuning.storage}
-    return provenance(facts, notes=None, settings={"Best settings": tuning.best})
+    return provenance(facts, notes=None, settings={"Best settings": tuning.settings})
 
 
 def _plain(value: object) -> str:

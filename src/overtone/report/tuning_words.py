@@ -29,7 +29,7 @@ def tuning_in_words(tuning: Tuning) -> list[str]:
 
 def best_in_words(tuning: Tuning) -> str:
     """The best settings, each as ``NAME=VALUE``."""
-    return listed([f"{name}={_short(value)}" for name, value in tuning.best.items()]) or "the default settings"
+    return listed([f"{name}={_short(value)}" for name, value in tuning.settings.items()]) or "the default settings"
 
 
 def _on_test(tuning: Tuning) -> str:
