@@ -111,8 +111,10 @@ class RunEncoder:
         Raises:
             InputError: MTEB is not installed.
         """
-        unknown = ("loader", "release_date", "languages", "memory_usage_mb", "max_tokens", "license", "open_weights")
-        unknown += ("public_training_code", "public_training_data")
+        unknown = (
+            *("loader", "release_date", "languages", "memory_usage_mb", "max_tokens", "license", "open_weights"),
+            *("public_training_code", "public_training_data"),
+        )
         return import_extra("mteb.models", "mteb").ModelMeta(
             **dict.fromkeys(unknown),
             name=f"overtone/{self.run.name}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typing_extensions import Unpack
 
@@ -81,8 +81,8 @@ def tune(
     from overtone.report import tuning_report
 
     with open_trackers(track, progress) as tracking:
-        options = {"search": search, "trials": trials, "seconds": seconds, "settings": settings, "study": study}
-        options |= {"progress": tracking.callback, "train": InteractionTrainer().train}
+        options: dict[str, Any] = {"search": search, "trials": trials, "seconds": seconds, "settings": settings}
+        options |= {"study": study, "progress": tracking.callback, "train": InteractionTrainer().train}
         if folder is None:
             return experiments.tune(method, features, storage=storage, **options)
         with folder.open(_FILES, resume=resume, overwrite=overwrite):

@@ -93,7 +93,7 @@ def read_space(
         InputError: There is no such setting, it is fixed, or the range cannot be used or found.
     """
     words = [search] if isinstance(search, str) else list(search)
-    own, loop = method.settings_type.build({}), TrainingSettings().with_defaults(method, corpus)
+    own, loop = method.settings_type.build({}), TrainingSettings.build().with_defaults(method, corpus)
     kinds: dict[str, Settings] = {name: loop for name in TrainingSettings.model_fields if name != "seed"}
     kinds |= dict.fromkeys(method.settings_type.model_fields, own)
     if not words:

@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from overtone.experiments import Tuning
 from overtone.report.figures import LEGEND, Figure, points, rounded
-from overtone.report.markup import Child, Column, table, texts
+from overtone.report.markup import Child, Column, Columns, table, texts
 from overtone.report.page import Section, answer, bullets, draw, page, provenance, section, summary, tile
 from overtone.report.palette import FIRST, QUIET
 from overtone.report.tuning_words import best_in_words, tuning_in_words
@@ -84,7 +84,7 @@ def _on_test(tuning: Tuning) -> Section | None:
     rows = [[f"{name} settings", *(one.get(metric) for metric in metrics)] for name, one in tuning.test.items()]
     if tuning.chance is not None and "map" in metrics:
         rows.append(["chance", *(tuning.chance if metric == "map" else None for metric in metrics)])
-    columns = ["", *(Column(metric_name(metric), best="high") for metric in metrics)]
+    columns: Columns = ["", *(Column(metric_name(metric), best="high") for metric in metrics)]
     text = "Both were trained once, with the same seed, after the search. No trial has seen the test split."
     return section("What is it worth?", text, table(columns, rows), f"Best settings: {best_in_words(tuning)}.")
 
@@ -104,7 +104,7 @@ def _trials(tuning: Tuning) -> Section:
         ]
         for one in ranked
     ]
-    columns = ["trial", Column("validation score", best="high"), *texts("state", *names), "epochs", "seconds"]
+    columns: Columns = ["trial", Column("validation score", best="high"), *texts("state", *names), "epochs", "seconds"]
     return section("What was tried?", table(columns, rows), bullets([f"Searched: {one}" for one in tuning.space]))
 
 
