@@ -4,7 +4,7 @@ import { html, plural, useEffect, useRef } from "./lib.js";
 import { KEYS } from "./keys.js";
 import { pythonCode } from "./python.js";
 import { save } from "./server.js";
-import { complain, currentRun, dialog, say, selection, session } from "./state.js";
+import { complain, currentRun, dialog, modalities, say, selection, session } from "./state.js";
 
 export function Dialogs() {
   const shown = { help: Help, python: Python, export: Export }[dialog.value];
@@ -27,7 +27,12 @@ function Dialog({ title, children }) {
 function Help() {
   const { version } = session.value;
   const { method, source, store } = currentRun.value;
-  return html`<${Dialog} title="Keys">
+  const [first, second] = modalities.value;
+  return html`<${Dialog} title="Help and keys">
+    <p>Each disc is a clip as the run sees its ${first}, each diamond the same clip by its ${second}. Clips that the run takes to be alike lie near each other.</p>
+    <p>Point at one for its name, click it to open it, drag to move the map, drag with Shift for a lasso. What is selected, filtered and coloured is the same in all views.</p>
+    <p>Scores are cosines: 1 is the same direction, 0 nothing in common. σ says how far a score lies above those of random pairs. A large modality gap is common, and bad only if pairs are hardly nearer than shuffled ones.</p>
+    <h3>Keys</h3>
     <dl class="keys">${KEYS.map(([key, text]) => html`<dt>${key.split(/( to |, )/).map((part) => /^( to |, |On.*)$/.test(part) ? part : html`<kbd>${part}</kbd>`)}</dt><dd>${text}</dd>`)}</dl>
     <p class="quiet small">Overtone ${version}. ${method}, trained on ${source}; store ${store}.</p>
   <//>`;
