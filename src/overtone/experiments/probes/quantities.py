@@ -132,7 +132,13 @@ GRADIENT = ("active_ratio", "gradient_norm", "easy_share", "loss_decay_rate", "u
 
 
 def quantity(key: str) -> Quantity:
-    """What is known of a quantity, by its entry in a diagnosis; of an unknown one, its name and no more.
+    """What is known of a quantity.
+
+    Args:
+        key: Its entry in a diagnosis.
+
+    Returns:
+        What it is called and how it is measured; of an unknown one its name and no more.
 
     Example:
         >>> quantity("map").name, quantity("my_own").name
