@@ -58,7 +58,7 @@ def neighbour_agreement(
     for view in views:
         lists.append(find_neighbours(view, k, torch.Generator().manual_seed(0)).rows)
         meter.add(1)
-    return np.concatenate([_shared(*pair) for pair in zip(*(part.split(_BLOCK) for part in lists))]) / k
+    return np.concatenate([_shared(*pair) for pair in zip(*(torch.split(part, _BLOCK) for part in lists))]) / k
 
 
 def _shared(first: Tensor, second: Tensor) -> Floats:

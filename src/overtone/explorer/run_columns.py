@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ class RunColumns:
         for at, (asked, sought) in enumerate((modalities, modalities[::-1])):
             name = f"rank of the counterpart, {asked} → {sought}"
             self._means[name] = f"Place of the clip's own {sought} among all, nearest to its {asked} first: 1 is best."
-            self._offered[name] = lambda _, at=at: self._ranks()[f"direction_{at}"]
+            self._offered[name] = partial(self._rank, at)
             if self.paired.sum() <= MOST_AT_ONCE or kept.read("ranks") is not None:
                 self.compute(name)
         self._offered[AGREEMENT] = self._agreement
@@ -133,20 +134,20 @@ class RunColumns:
         self.values[name] = values.astype(np.float32)
         self.columns[name] = number_column(name, self.values[name], self.number, self._means[name])
 
-    def _ranks(self) -> Arrays:
-        """The rank of each clip's counterpart, in both directions."""
+    def _rank(self, direction: int, _: ProgressCallback | None) -> Floats:
+        """The rank of each clip's counterpart, in one direction; both are computed at once."""
 
         def compute() -> Arrays:
             first, second = (rows[self.paired] for rows in self.views.vectors)
             found = (counterpart_ranks(*way) if len(first) else () for way in ((first, second), (second, first)))
             return {f"direction_{at}": self._of_pairs(ranks) for at, ranks in enumerate(found)}
 
-        return self.kept.once("ranks", compute)
+        return self.kept.once("ranks", compute)[f"direction_{direction}"]
 
     def _agreement(self, progress: ProgressCallback | None) -> Floats:
         def compute() -> Arrays:
-            views = (rows[self.paired] for rows in self.views.vectors)
-            found = neighbour_agreement(*views, progress=progress) if self.paired.sum() > 1 else ()
+            first, second = (rows[self.paired] for rows in self.views.vectors)
+            found = neighbour_agreement(first, second, progress=progress) if len(first) > 1 else ()
             return {"shares": self._of_pairs(found)}
 
         return self.kept.once("agreement", compute)["shares"]
