@@ -38,6 +38,8 @@ def test_clips_are_laid_out_by_neighbourhoods(page: Page, address: str) -> None:
     page.reload()
     page.wait_for_selector('.plot[data-ready="true"]')
     expect(page.get_by_label("Layout")).to_have_value("tsne")
+    page.keyboard.press("n")
+    expect(page.get_by_label("Layout")).to_have_value("pca")
 
 
 def test_losses_are_shown_and_how_to_make_them(page: Page, address: str) -> None:
@@ -81,11 +83,9 @@ def test_a_link_brings_everything_back(page: Page, address: str) -> None:
 def run_python(page: Page, address: str, place: str) -> list[object]:
     """What the code of a place prints."""
     open_page(page, address, place)
-    page.reload()
-    page.wait_for_selector("main")
-    page.wait_for_timeout(200)
     page.keyboard.press("p")
     code, said = page.locator("dialog code").inner_text(), list[object]()
+    page.keyboard.press("Escape")
     exec(code, names := {"print": lambda *parts: said.extend(parts)})
     return [*said, *([names["items"].ids] if "items" in names else [])]
 

@@ -1,6 +1,6 @@
 // Keys that work everywhere, except while something is typed.
 import { columns, MODALITY } from "./columns.js";
-import { answer, bothRuns, clip, closeAnswer, clipRow, colourBy, dialog, hiddenLevels, ids, openClip, openExport, overlaid, run, selection, session, tool, view, VIEWS } from "./state.js";
+import { answer, bothRuns, clip, closeAnswer, clipRow, colourBy, currentRun, dialog, hiddenLevels, ids, layout, openClip, openExport, overlaid, run, selection, session, tool, view, VIEWS } from "./state.js";
 import { nextTheme } from "./theme.js";
 
 export const KEYS = [
@@ -8,6 +8,7 @@ export const KEYS = [
   ["1 to 6", "map, table, lists, graph, training, losses"],
   ["f", "filter"],
   ["c", "next column to colour by"],
+  ["n", "next layout of the map"],
   ["o", "overlay the modalities, or side by side"],
   ["l", "lasso or move; Shift and dragging is always a lasso"],
   ["r", "other run, then both"],
@@ -33,6 +34,11 @@ function nextColumn() {
   colourBy.value = names[(names.indexOf(colourBy.value) + 1) % names.length];
 }
 
+function nextLayout() {
+  const names = currentRun.value.layouts.filter((one) => !one.absent).map((one) => one.name);
+  layout.value = names[(names.indexOf(layout.value) + 1) % names.length];
+}
+
 function nextRun() {
   if (session.value.runs.length < 2) return;
   if (bothRuns.value) [bothRuns.value, run.value] = [false, 0];
@@ -54,6 +60,7 @@ const ACTIONS = {
     requestAnimationFrame(() => document.getElementById("filter")?.focus());
   },
   c: nextColumn,
+  n: nextLayout,
   o: () => (overlaid.value = !overlaid.value),
   l: () => (tool.value = tool.value === "lasso" ? "pan" : "lasso"),
   r: nextRun,
