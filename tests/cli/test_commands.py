@@ -308,3 +308,45 @@ def test_losses_are_listed_with_their_settings_and_the_budget(cli: Cli) -> None:
     wrong = cli("methods", "--losses", "triplett")
     assert wrong.code == 2
     assert "did you mean 'triplet'" in wrong.err
+
+
+def test_compare_on_two_corpora_ranks_methods_over_both(cli: Cli, corpus: Path) -> None:
+    other = corpus.with_name("more.npz")
+    other.write_bytes(corpus.read_bytes())
+    called = cli("compare", "cca", "csa", "more.npz", "clips.npz", "--seeds", "1", "--json", "--table", "all.md")
+    assert called.code == 0, called.err
+    assert list(called.document["corpora"]) == ["more", "clips"]
+    assert sum(called.document["ranking"]["ranks"].values()) == 3
+    assert called.document["report"] == "runs/compare-more-clips/report.html"
+    assert "mean rank" in called.err.replace("\n", " ")
+    assert "mean rank" in Path("all.md").read_text()
+    refused = cli("compare", "cca", "more.npz", "csa", "clips.npz")
+    assert (refused.code, "csa: methods come before DATA" in refused.err) == (2, True)
+
+
+def test_compare_takes_embeddings_from_elsewhere(cli: Cli, corpus: Path) -> None:
+    called = cli("compare", "cca", "features=clips.npz", "clips.npz", "--seeds", "1")
+    assert called.code == 2
+    assert "one space" in called.err
+    cli("train", "csa", "clips.npz", "--out", "run")
+    cli("embed", "run", "clips.npz", "--out", "e.npz")
+    called = cli("compare", "csa", "elsewhere=e.npz", "clips.npz", "--seeds", "1", "--json")
+    assert called.code == 0, called.err
+    both = called.document["methods"]
+    assert both["elsewhere"]["map"]["mean"] == pytest.approx(both["csa"]["map"]["mean"], abs=1e-6)
+
+
+def test_evaluate_by_the_values_of_a_column(cli: Cli, corpus: Path) -> None:
+    speakers = "\n".join(["id,speaker", *(f"{row},{'anna' if row % 2 else 'ben'}" for row in range(300))])
+    Path("clips.csv").write_text(speakers + "\n")
+    cli("train", "cca", "clips.npz", "--out", "run")
+    words = ("evaluate", "run", "clips.npz", "--metadata", "clips.csv", "--group-by")
+    called = cli(*words, "speaker", "--json", "--table", "t.csv")
+    assert called.code == 0, called.err
+    values = called.document["groups"]["values"]
+    assert {name: group["queries"] for name, group in values.items()} == {"anna": 60, "ben": 60}
+    assert "mAP by speaker" in called.err
+    assert "groups,anna" in Path("t.csv").read_text()
+    refused = cli(*words, "speeker")
+    assert (refused.code, "did you mean 'speaker'" in refused.err) == (2, True)
+    assert "--metadata" in cli("evaluate", "run", "clips.npz", "--group-by", "speaker").err

@@ -15,6 +15,7 @@ HOUSE = ROOT / "src" / "overtone"
 FLOORS: dict[str, int] = {
     "core": -1,
     "features": 0,
+    "plots": 0,
     "objectives": 1,
     "networks": 1,
     "graphs": 1,
@@ -29,6 +30,7 @@ FLOORS: dict[str, int] = {
     "explorer": 5,
     "report": 5,
     "adapters": 5,
+    "sklearn": 5,
     "api": 6,
     "cli": 7,
 }

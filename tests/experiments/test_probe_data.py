@@ -37,7 +37,7 @@ def test_test_rows_have_no_part_in_training() -> None:
 def test_class_disjoint_rows_are_noticed_and_trained_with_fewer_centres() -> None:
     given = arrays()
     given["split"] = np.where(given["y"] < 2, "train", "test")
-    diagnosis = diagnose(["ccl", "arcface"], views_from_arrays(given), seeds=[0], settings=QUICK)
+    diagnosis = diagnose(views_from_arrays(given), losses=["ccl", "arcface"], seeds=[0], settings=QUICK)
     found = diagnosis.to_dict()
     assert found["class_disjoint"] is True
     assert found["classes"] == {"train": 2, "test": 2}
@@ -69,22 +69,22 @@ def test_wrong_names_and_values_are_said_before_training(
     losses: list[str], settings: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        diagnose(losses, views(), seeds=[0], settings=QUICK | settings)
+        diagnose(views(), losses=losses, seeds=[0], settings=QUICK | settings)
 
 
 def test_data_that_cannot_be_learnt_from() -> None:
     data = views()
     with pytest.raises(InputError, match="labels"):
-        diagnose(["triplet"], replace(data, labels=None, label_kind="none", class_names=()))
+        diagnose(replace(data, labels=None, label_kind="none", class_names=()), losses=["triplet"])
     assert data.targets is not None
     one = torch.zeros_like(data.targets)
     one[:, 0] = 1
     with pytest.raises(InputError, match="the training rows have one class only"):
-        diagnose(["triplet"], replace(data, labels=one))
+        diagnose(replace(data, labels=one), losses=["triplet"])
     single = data.targets.clone()
     single[data.splits["test"][1:]] = 0
     with pytest.raises(InputError, match="fewer than two test rows have a label"):
-        diagnose(["triplet"], replace(data, labels=single))
+        diagnose(replace(data, labels=single), losses=["triplet"])
 
 
 def test_several_labels_are_for_losses_that_take_them() -> None:
@@ -95,18 +95,18 @@ def test_several_labels_are_for_losses_that_take_them() -> None:
     several = replace(data, labels=several, label_kind="multi")
     single_only = ("arcface", "n-pair")
     takers = [name for name in metric_losses() if name not in single_only]
-    diagnosis = diagnose(takers, several, seeds=[0], settings=QUICK)
+    diagnosis = diagnose(several, losses=takers, seeds=[0], settings=QUICK)
     found = diagnosis.to_dict()
     assert list(diagnosis.labels) == several.targets[several.splits["test"]].argmax(1).tolist()
     assert all(np.isfinite(entry["map"]) for entry in found["losses"].values())
     for name in single_only:
         with pytest.raises(InputError, match="label"):
-            diagnose([name], several, seeds=[0], settings=QUICK)
+            diagnose(several, losses=[name], seeds=[0], settings=QUICK)
 
 
 def test_batches_too_small_for_a_pair_are_refused_with_the_remedy() -> None:
     with pytest.raises(InputError, match="batch_size"):
-        diagnose(["triplet"], views(), seeds=[0], settings=QUICK | {"batch_size": 2})
+        diagnose(views(), losses=["triplet"], seeds=[0], settings=QUICK | {"batch_size": 2})
 
 
 def test_rows_without_a_label_are_left_out_and_counted() -> None:
@@ -114,7 +114,7 @@ def test_rows_without_a_label_are_left_out_and_counted() -> None:
     assert data.targets is not None
     missing = data.targets.clone()
     missing[:9] = 0
-    diagnosis = diagnose(["scl"], replace(data, labels=missing), seeds=[0], settings=QUICK)
+    diagnosis = diagnose(replace(data, labels=missing), losses=["scl"], seeds=[0], settings=QUICK)
     assert sum(diagnosis.to_dict()["rows"].values()) == len(data) - 9
     assert any("without a label" in note for note in diagnosis.notes)
 

@@ -24,8 +24,10 @@ from .conftest import QUICK, arrays, views
 
 def test_numbers_of_a_loss_are_means_over_the_seeds() -> None:
     data = views()
-    both = diagnose(["triplet"], data, seeds=[3, 5], settings=QUICK).to_dict()["losses"]["triplet"]
-    alone = [diagnose(["triplet"], data, seeds=[s], settings=QUICK).to_dict()["losses"]["triplet"] for s in (3, 5)]
+    both = diagnose(data, losses=["triplet"], seeds=[3, 5], settings=QUICK).to_dict()["losses"]["triplet"]
+    alone = [
+        diagnose(data, losses=["triplet"], seeds=[s], settings=QUICK).to_dict()["losses"]["triplet"] for s in (3, 5)
+    ]
     for name in ("intra_variance", "recall@1", "map", "effective_rank"):
         assert both[name] == pytest.approx(np.mean([one[name] for one in alone]))
         assert both["over_seeds"][name]["values"] == [one[name] for one in alone]
@@ -41,7 +43,7 @@ def test_numbers_of_a_loss_are_means_over_the_seeds() -> None:
 
 
 def test_the_last_look_is_the_variance_of_the_final_embeddings() -> None:
-    found = diagnose(["contrastive"], views(), seeds=[0], settings=QUICK)
+    found = diagnose(views(), losses=["contrastive"], seeds=[0], settings=QUICK)
     known = variance(found.embeddings["contrastive"], found.labels).to_dict()
     result = found.losses["contrastive"]
     assert result.measured("intra_variance").mean == pytest.approx(known["intra_variance"], rel=1e-6)
@@ -78,10 +80,10 @@ def test_two_views_are_retrieved_across_and_shown_together() -> None:
     targets = data.targets[data.splits["test"]]
     known = evaluate(left, right, targets, bootstrap=0)["map"].mean
     assert measure_retrieval([left, right], targets, 64)["map"] == pytest.approx(known)
-    before = diagnose([], data).features
+    before = diagnose(data, losses=[]).features
     assert before is not None
     assert before.measured("map").mean == pytest.approx(known)
-    found = diagnose(["triplet"], data, seeds=[0], settings=QUICK)
+    found = diagnose(data, losses=["triplet"], seeds=[0], settings=QUICK)
     assert list(found.views) == ["left", "right"]
     assert len(found.embeddings["triplet"]) == len(found.labels) == 2 * len(targets)
     assert list(found.labels) == [*targets.argmax(1).tolist()] * 2
@@ -95,13 +97,15 @@ def test_the_verdict_gets_evidence_of_train_test_and_features_as_means(monkeypat
     assert one.figures("features_variance.intra_variance", "greediness.steps") == [0.9, 9]
     judged: list[Evidence] = []
     monkeypatch.setattr(summary, "verdict", lambda evidence: judged.append(evidence) or [])
-    found = diagnose(["triplet"], views(), seeds=[3, 5], settings=QUICK).losses["triplet"].measured("intra_variance")
+    found = (
+        diagnose(views(), losses=["triplet"], seeds=[3, 5], settings=QUICK).losses["triplet"].measured("intra_variance")
+    )
     assert judged[-1].figure("variance", "intra_variance") == pytest.approx(found.mean)
     assert found.values[0] != found.values[1]
 
 
 def test_what_is_watched_over_training_has_its_mean_and_its_last_value() -> None:
-    result = diagnose(["triplet"], views(), seeds=[0], settings=QUICK).losses["triplet"]
+    result = diagnose(views(), losses=["triplet"], seeds=[0], settings=QUICK).losses["triplet"]
     series = [value for value in result.series["gradient_norm"] if value is not None]
     assert series[0] != series[-1]
     assert result.measured("mean_gradient_norm").mean == pytest.approx(np.mean(series))
@@ -109,7 +113,7 @@ def test_what_is_watched_over_training_has_its_mean_and_its_last_value() -> None
 
 
 def test_two_losses_are_paired_over_the_seeds_and_recommended() -> None:
-    found = diagnose(["triplet", "contrastive"], views(), seeds=[0, 1], settings=QUICK)
+    found = diagnose(views(), losses=["triplet", "contrastive"], seeds=[0, 1], settings=QUICK)
     for test in found.paired_tests:
         first, second = (found.measured(name, test.quantity).mean or 0.0 for name in (test.a, test.b))
         assert test.difference == pytest.approx(first - second, rel=1e-4)
@@ -121,22 +125,22 @@ def test_features_as_they_came_are_judged_unscaled() -> None:
     data = views()
     test = data.split("test")
     assert test.targets is not None
-    found = diagnose([], data).to_dict()
+    found = diagnose(data, losses=[]).to_dict()
     known = variance(test.modalities["image"], test.targets).to_dict()
     assert found["features"]["intra_variance"] == pytest.approx(known["intra_variance"])
     assert found["losses"] == {}
     assert "collapse" not in [hit["rule"] for hit in found["features"]["verdict"]]
     data.modalities["image"][:] = data.modalities["image"].mean(0) + 1e-6 * data.modalities["image"]
-    (hit,) = (hit for hit in diagnose([], data).to_dict()["features"]["verdict"] if hit["rule"] == "collapse")
+    (hit,) = (hit for hit in diagnose(data, losses=[]).to_dict()["features"]["verdict"] if hit["rule"] == "collapse")
     assert hit["figure"] < hit["threshold"]
 
 
 def test_a_resumed_diagnosis_takes_what_is_there_and_trains_the_rest(tmp_path: Path) -> None:
     data, trained = views(), []
-    first = diagnose(["triplet"], data, seeds=[0], settings=QUICK, out=tmp_path)
+    first = diagnose(data, losses=["triplet"], seeds=[0], settings=QUICK, out=tmp_path)
     again = diagnose(
-        ["triplet"],
         data,
+        losses=["triplet"],
         seeds=[0, 1],
         settings=QUICK,
         out=tmp_path,
@@ -148,6 +152,6 @@ def test_a_resumed_diagnosis_takes_what_is_there_and_trains_the_rest(tmp_path: P
     assert again.measured("triplet", "intra_variance").values[0] == first.measured("triplet", "intra_variance").mean
     trained.clear()
     with pytest.raises(InputError, match=r"cannot be resumed, because these differ for triplet: .*margin"):
-        diagnose(["triplet"], data, seeds=[0], settings=QUICK | {"margin": 0.4}, out=tmp_path, resume=True)
+        diagnose(data, losses=["triplet"], seeds=[0], settings=QUICK | {"margin": 0.4}, out=tmp_path, resume=True)
     with pytest.raises(InputError, match=r"cannot be resumed, because these differ for triplet: the data"):
-        diagnose(["triplet"], views(seed=1), seeds=[0], settings=QUICK, out=tmp_path, resume=True)
+        diagnose(views(seed=1), losses=["triplet"], seeds=[0], settings=QUICK, out=tmp_path, resume=True)

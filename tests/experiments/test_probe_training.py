@@ -26,7 +26,7 @@ from .conftest import QUICK, views
 @pytest.mark.parametrize("names", [("image",), ("left", "right")], ids=["within", "across"])
 def test_every_loss_learns_to_find_the_class(names: tuple[str, ...]) -> None:
     data = views(views=names)
-    diagnosis = diagnose(None, data, seeds=[0], settings=QUICK | {"epochs": 12})
+    diagnosis = diagnose(data, losses=None, seeds=[0], settings=QUICK | {"epochs": 12})
     found = diagnosis.to_dict()
     assert list(found["losses"]) == list(metric_losses())
     assert found["protocol"] == ("across" if len(names) == 2 else "within")
@@ -40,17 +40,19 @@ def test_every_loss_learns_to_find_the_class(names: tuple[str, ...]) -> None:
 
 
 def test_a_seed_gives_every_loss_the_same_beginning() -> None:
-    found = diagnose(["triplet", "infonce"], views(), seeds=[0], settings=QUICK).losses
+    found = diagnose(views(), losses=["triplet", "infonce"], seeds=[0], settings=QUICK).losses
     first = [{name: values[0] for name, values in result.evaluations.items()} for result in found.values()]
     assert first[0] == first[1]
 
 
 def test_the_same_seed_gives_the_same_numbers_and_watching_changes_nothing() -> None:
     data, torch_state = views(), torch.get_rng_state()
-    once, again = (diagnose(["ccl"], data, seeds=[1], settings=QUICK).to_dict()["losses"]["ccl"] for _ in range(2))
+    once, again = (
+        diagnose(data, losses=["ccl"], seeds=[1], settings=QUICK).to_dict()["losses"]["ccl"] for _ in range(2)
+    )
     once.pop("seconds"), again.pop("seconds")
     assert once == again
-    seldom = diagnose(["ccl"], data, seeds=[1], settings=QUICK | {"watch_every": 1}).to_dict()["losses"]["ccl"]
+    seldom = diagnose(data, losses=["ccl"], seeds=[1], settings=QUICK | {"watch_every": 1}).to_dict()["losses"]["ccl"]
     assert seldom["map"] == once["map"]
     assert torch.equal(torch.get_rng_state(), torch_state)
 
@@ -97,7 +99,7 @@ class Broken(nn.Module):
 
 def test_a_loss_that_is_not_a_number_stops_the_training() -> None:
     with pytest.raises(TrainingStopped, match=r"Broken, seed 0 .*the loss became nan in epoch 1"):
-        diagnose([Broken()], views(), seeds=[0], settings=QUICK)
+        diagnose(views(), losses=[Broken()], seeds=[0], settings=QUICK)
 
 
 def test_measurements_are_dense_at_first_and_include_the_end() -> None:
@@ -118,7 +120,7 @@ def test_embeddings_have_unit_length_in_every_view() -> None:
 def test_triplet_keeps_twice_the_variance_of_contrastive_on_toy_classes() -> None:
     """What the predecessor of the VARIANCE study published on ten classes of 200 points in 128 dimensions."""
     found = diagnose(
-        ["contrastive", "triplet"], load_views("toy-classes"), seeds=[0], settings={"evaluations": 2}
+        load_views("toy-classes"), losses=["contrastive", "triplet"], seeds=[0], settings={"evaluations": 2}
     ).to_dict()
     contrastive, triplet = found["losses"]["contrastive"], found["losses"]["triplet"]
     assert triplet["intra_variance"] >= 2 * contrastive["intra_variance"]
@@ -143,7 +145,9 @@ def test_loss_modules_of_any_library_are_probed_like_registered_ones(tmp_path: P
 
     data, mine = views(), Spread()
     given = {"mine": mine, "theirs": pml.TripletMarginLoss(margin=0.1), "ours": "triplet"}
-    found = diagnose(given, data, seeds=[0, 1], settings=QUICK | {"epochs": 12, "ours.margin": 0.1}, out=tmp_path)
+    found = diagnose(
+        data, losses=given, seeds=[0, 1], settings=QUICK | {"epochs": 12, "ours.margin": 0.1}, out=tmp_path
+    )
     assert list(found.losses) == ["mine", "theirs", "ours"]
     for name, result in found.losses.items():
         curve = result.curve("map")
@@ -161,9 +165,9 @@ def test_loss_modules_of_any_library_are_probed_like_registered_ones(tmp_path: P
 
 
 def test_a_list_of_modules_is_named_by_their_classes() -> None:
-    found = diagnose([Spread(), "triplet"], views(), seeds=[0], settings=QUICK)
+    found = diagnose(views(), losses=[Spread(), "triplet"], seeds=[0], settings=QUICK)
     assert list(found.losses) == ["Spread", "triplet"]
     with pytest.raises(InputError, match="Spread is named twice"):
-        diagnose([Spread(), Spread()], views(), seeds=[0], settings=QUICK)
+        diagnose(views(), losses=[Spread(), Spread()], seeds=[0], settings=QUICK)
     with pytest.raises(InputError, match="unknown setting of Spread 'margin'"):
-        diagnose([Spread()], views(), seeds=[0], settings=QUICK | {"Spread.margin": 1})
+        diagnose(views(), losses=[Spread()], seeds=[0], settings=QUICK | {"Spread.margin": 1})

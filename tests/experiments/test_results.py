@@ -25,7 +25,7 @@ from overtone.experiments import (
     SpaceResult,
     compare,
 )
-from overtone.experiments.results import paired_interval
+from overtone.experiments.scores import paired_interval
 from overtone.features import PairedFeatures, from_arrays
 
 

@@ -54,7 +54,8 @@ def test_a_comparison_has_the_same_figures_with_workers(data: PairedFeatures, tm
 def test_a_diagnosis_has_the_same_figures_with_workers() -> None:
     data = views(views=("image", "sound"))
     found = [
-        diagnose(["triplet", "arcface"], data, seeds=[0, 1], settings=QUICK, workers=workers) for workers in (1, 2)
+        diagnose(data, losses=["triplet", "arcface"], seeds=[0, 1], settings=QUICK, workers=workers)
+        for workers in (1, 2)
     ]
     assert figures(found[0]) == figures(found[1])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 
 from overtone.core import InputError
 from overtone.evaluation import evaluate
-from overtone.experiments import Comparison
-from overtone.report.paper import PaperCell, PaperTable, comparison_tables, evaluation_tables
+from overtone.experiments import Comparison, CorpusComparison
+from overtone.report.paper import PaperCell, PaperTable, comparison_tables, evaluation_tables, result_tables
 from overtone.report.paper_formats import FORMATS, check_table_file, save_tables, write_csv, write_latex, write_markdown
 
 Document = dict[str, Any]
@@ -67,6 +68,20 @@ def test_no_name_breaks_a_format() -> None:
     assert dict(zip(head, first))["ci95_high"] == "0.6"
     assert dict(zip(head, second))["value"] == ""
     assert dict(zip(head, second))["significantly_worse"] == "1"
+
+
+def test_latex_is_well_formed(comparison: Document) -> None:
+    """Braces and environments close, and every row has a cell for each column."""
+    several = CorpusComparison.of({"a_b": with_tests(comparison), "50 %": with_tests(comparison)})
+    latex = write_latex([*result_tables(several), NASTY])
+    bare = re.sub(r"\\[\\{}&%$#_]|\\\\", "", latex)
+    assert bare.count("{") == bare.count("}")
+    assert bare.count("$") % 2 == 0
+    for word in ("table", "tabular"):
+        assert latex.count(rf"\begin{{{word}}}") == latex.count(rf"\end{{{word}}}") == 4
+    for columns, body in re.findall(r"\\begin\{tabular\}\{(\w+)\}(.*?)\\end\{tabular\}", latex, flags=re.S):
+        rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+        assert {re.sub(r"\\&", "", row).count("&") for row in rows} == {len(columns) - 1}
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

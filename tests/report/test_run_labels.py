@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from overtone.report.palette import FIRST, QUIET, SECOND
+from overtone.plots.colours import FIRST, QUIET, SECOND
 
 from .conftest import Maker
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtone.core.documents import Document
+from overtone.core.results import Record, Result
 
 if TYPE_CHECKING:
     from overtone.training import Run
@@ -36,8 +38,8 @@ class BuildStage(Document):
         return f"{self.name}: {self.took} ({self.why})"
 
 
-@dataclass(frozen=True)
-class Build(Document):
+@dataclass(frozen=True, repr=False)
+class Build(Document, Result):
     """What :func:`overtone.api.build` has made.
 
     Attributes:
@@ -57,6 +59,15 @@ class Build(Document):
     report: Path | None = None
     stages: tuple[BuildStage, ...] = ()
     scores: dict[str, float] = field(default_factory=dict)
+
+    def headline(self) -> str:
+        """Source, folder and scores."""
+        scores = ", ".join(f"{name} {value:.3f}" for name, value in self.scores.items())
+        return f"{self.source} in {self.out}{f'; {scores}' if scores else ''}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per stage."""
+        return (stage.to_dict() for stage in self.stages)
 
 
 def list_scores(run: Run) -> dict[str, float]:

@@ -19,6 +19,7 @@ from overtone.api.running import report_run, train
 from overtone.core import InputError, ProgressCallback
 from overtone.core.files import read_json, write_json
 from overtone.core.outputs import ResultFolder
+from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
     from overtone.features import PairedFeatures
@@ -39,6 +40,7 @@ _KEPT = ("index", "report")
 """Stages that are not done again once they are; the others check themselves that what is there is still right."""
 
 
+@shows_progress
 def build(
     source: Annotated[str | Path, Param("FOLDER")],
     out: Annotated[str | Path, Param("PLACE", option="--out")],

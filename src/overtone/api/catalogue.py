@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from overtone.api.parameters import Flag, Param
+from overtone.core.results import Record, Result
 
 COLUMNS = ("name", "type", "default", "description")
 
 
-@dataclass(frozen=True)
-class Catalogue:
+@dataclass(frozen=True, repr=False)
+class Catalogue(Result):
     """Methods with what they do, or what can be set.
 
     Attributes:
@@ -23,6 +25,17 @@ class Catalogue:
     methods: dict[str, str] = field(default_factory=dict)
     title: str = ""
     settings: dict[str, list[tuple[str, str, str, str]]] = field(default_factory=dict)
+
+    def headline(self) -> str:
+        """What is listed."""
+        return self.title or (f"{len(self.methods)} methods" if self.methods else f"settings of {len(self.settings)}")
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per method, or per setting with what it is of."""
+        if self.methods:
+            yield from ({"method": name, "description": text} for name, text in self.methods.items())
+        for part, rows in self.settings.items():
+            yield from ({"of": part, **dict(zip(COLUMNS, row))} for row in rows)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain JSON-able values."""

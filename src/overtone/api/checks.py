@@ -6,7 +6,8 @@ Each check raises the InputError that the work itself would end with.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overtone.api.parameters import PROBES, TRAINING
@@ -33,7 +34,10 @@ def check_method(method: str, settings: Mapping[str, Any] | None) -> None:
 
 
 def check_methods(methods: Sequence[str], settings: Mapping[str, Any] | None) -> None:
-    """Refuse an unknown method of a comparison, or a setting that none of them has."""
+    """Refuse an unknown method of a comparison, or a setting that none of them has; embeddings have none."""
+    methods = [method for method in methods if "=" not in method]
+    if not methods:
+        return
     if not _sources_are_all():
         from overtone.experiments.comparison import expand_methods
 
@@ -48,6 +52,43 @@ def check_methods(methods: Sequence[str], settings: Mapping[str, Any] | None) ->
     owners = {name: training | settings_fields(path).keys() for name, path in types.items()}
     values = _today(settings, TRAINING, *types.values())
     share_settings(values, owners, (), "method", others=registered_names("overtone.methods"))
+
+
+def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words of ``METHOD... DATA...``: DATA begins at the first word that is a file, a folder or a corpus.
+
+    A method, and ``NAME=FILE`` for embeddings, is no DATA; the last word always is.
+
+    Raises:
+        InputError: A method stands behind DATA.
+
+    Example:
+        >>> split_words(["cca", "dcca", "a.npz", "split-digits"]), split_words(["cca", "dcac", "a.npz"])
+        ((['cca', 'dcca'], ['a.npz', 'split-digits']), (['cca', 'dcac'], ['a.npz']))
+    """
+    if _sources_are_all():
+        methods = set(registered_names("overtone.methods"))
+    else:
+        from overtone.methods.base import methods as registered
+
+        methods = set(registered)
+    corpora = registered_names("overtone.features.corpora")
+    start = next((at for at, word in enumerate(words) if _is_data(word, methods, corpora)), max(0, len(words) - 1))
+    for word in words[start + 1 :]:
+        if word in methods or _is_external(word):
+            raise InputError(f"{word}: methods come before DATA", got=" ".join(words), fix="write METHOD... DATA...")
+    return list(words[:start]), list(words[start:])
+
+
+def _is_data(word: str, methods: Collection[str], corpora: Collection[str]) -> bool:
+    if word in methods or _is_external(word):
+        return False
+    return word in corpora or "/" in word or bool(Path(word).suffix) or Path(word).expanduser().exists()
+
+
+def _is_external(word: str) -> bool:
+    """Whether a word names embeddings; a file may have a = in its name."""
+    return "=" in word and not Path(word).expanduser().exists()
 
 
 def check_losses(

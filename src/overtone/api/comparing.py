@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, cast, overload
 
 from typing_extensions import Unpack
 
 from overtone.api.checks import check_losses, check_methods
+from overtone.api.corpora import CompareOptions, check_corpora_folder, compare_corpora, share_embeddings
 from overtone.api.paper_tables import check_tables, write_tables
 from overtone.api.parameters import (
     PROBES,
-    Data,
     Flag,
     OutFolder,
     PairReading,
@@ -29,23 +29,36 @@ from overtone.api.parameters import (
 from overtone.api.reading import logged, read
 from overtone.core import InputError, ProgressCallback, is_main_process
 from overtone.core.outputs import ResultFolder
+from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
-    from overtone.experiments import Comparison, Diagnosis
-    from overtone.features import Features
+    from overtone.experiments import Comparison, CorpusComparison, Diagnosis
+    from overtone.features import Features, PairedFeatures
 
 DEMO_METHODS = ("hsc-mae", "cca", "dcca", "infonce", "cav-mae")
 """What the demonstration compares: HSC-MAE and the label-free baselines."""
 _DEMO_CORPUS = "split-digits"
 
 Result = TypeVar("Result", "Comparison", "Diagnosis")
+Corpus = TypeVar("Corpus", bound="str | Path | PairedFeatures")
 
 
+@overload
+def compare(
+    methods: Sequence[str], data: str | Path | PairedFeatures, **options: Unpack[CompareOptions]
+) -> Comparison: ...
+@overload
+def compare(
+    methods: Sequence[str],
+    data: list[Corpus] | tuple[Corpus, ...],
+    **options: Unpack[CompareOptions],
+) -> CorpusComparison: ...
+@shows_progress
 def compare(
     methods: Annotated[Sequence[str], Param("METHOD")],
-    data: Data,
+    data: Annotated[str | Path | PairedFeatures | Sequence[str | Path | PairedFeatures], Param("DATA", many=True)],
     *,
     seeds: Seeds = 5,
     ablate: Flag = False,
@@ -58,14 +71,17 @@ def compare(
     workers: Workers = None,
     progress: ProgressCallback | None = None,
     **reading: Unpack[PairReading],
-) -> Comparison:
+) -> Comparison | CorpusComparison:
     """Train every METHOD on DATA with several seeds; one table with intervals and paired significance tests.
 
-    Each setting goes to every method that has it.
+    Each setting goes to every method that has it. NAME=FILE as a METHOD stands for embeddings of DATA that were made
+    elsewhere (NAME=FILE,FILE for several trainings). With several DATA there is a table for each, and methods are
+    ranked over all of them.
 
     Args:
-        methods: One or more methods; every two are tested against each other.
-        data: A feature file, a folder, or a built-in corpus such as split-digits. In Python also features.
+        methods: One or more methods, or NAME=FILE for embeddings; every two are tested against each other.
+        data: A feature file, a folder, or a built-in corpus such as split-digits; several for ranks over corpora. In
+            Python also features, and a list for several.
         seeds: Number of seeds that each method is trained with. In Python also the seeds themselves.
         ablate: Also train each method with each of its terms off in turn.
         controls: Also train each method's control variants, which it must beat; of interactions: no graph, a shuffled
@@ -82,7 +98,7 @@ def compare(
         reading: How to read the data; see :func:`overtone.load`.
 
     Returns:
-        The comparison; ``to_dict()`` is what ``--json`` prints.
+        The comparison, of a list of data one for each with ranks over all; ``to_dict()`` is what ``--json`` prints.
 
     Raises:
         InputError: The data, a method's name or a setting cannot be used.
@@ -90,33 +106,54 @@ def compare(
     if not methods:
         raise InputError("a comparison needs at least one method", fix="name it before DATA")
     check_methods(methods, settings)
-    _check_folder(out, "compare", resume, overwrite)
-    files = check_tables(tables, inputs=(data,), overwrite=overwrite or resume)
-    features = read(data, reading)
+    several = list(data) if isinstance(data, (list, tuple)) else None
+    sources = [cast("str | Path | PairedFeatures", data)] if several is None else several
+    if not sources:
+        raise InputError("a comparison needs data", fix="name it after the methods")
+    if several is None:
+        _check_folder(out, "compare", resume, overwrite)
+    else:
+        check_corpora_folder(out, resume=resume, overwrite=overwrite)
+        share_embeddings(methods, len(several))
+    files = check_tables(tables, inputs=sources, overwrite=overwrite or resume)
+    corpora = [read(source, reading) for source in sources]
     from overtone import experiments
     from overtone.interactions import InteractionTrainer
 
-    comparison = experiments.compare(
-        methods,
-        features,
-        seeds=_seeds(seeds),
-        ablate=ablate,
-        controls=controls,
-        settings=settings,
-        out=out,
-        resume=resume,
-        overwrite=overwrite,
-        workers=workers,
-        progress=progress,
-        train=InteractionTrainer().train,
-    )
+    def compare_one(
+        names: list[str], features: PairedFeatures, folder: Path | None, report: ProgressCallback | None
+    ) -> Comparison:
+        found = experiments.compare(
+            names,
+            features,
+            seeds=_seeds(seeds),
+            ablate=ablate,
+            controls=controls,
+            settings=settings,
+            out=folder,
+            resume=resume,
+            overwrite=overwrite,
+            workers=workers,
+            progress=report,
+            train=InteractionTrainer().train,
+        )
+        return _publish(found, folder)
+
+    folder = None if out is None else Path(out)
+    result: Comparison | CorpusComparison
+    if several is None:
+        result = compare_one(list(methods), corpora[0], folder, progress)
+    else:
+        asked = {"resume": resume, "overwrite": overwrite}
+        result = compare_corpora(methods, corpora, compare_one, out=folder, progress=progress, **asked)
     if files:
-        from overtone.report.paper import comparison_tables
+        from overtone.report.paper import result_tables
 
-        write_tables(comparison_tables(comparison), files)
-    return _publish(comparison, out)
+        write_tables(result_tables(result), files)
+    return result
 
 
+@shows_progress
 def diagnose(
     data: Annotated[str | Path | Features, Param("DATA")],
     *,
@@ -181,8 +218,8 @@ def diagnose(
     from overtone import experiments
 
     diagnosis = experiments.diagnose(
-        chosen,
         features,
+        losses=chosen,
         seeds=_seeds(seeds),
         settings=settings,
         out=out,
@@ -198,6 +235,7 @@ def diagnose(
     return _publish(diagnosis, out)
 
 
+@shows_progress
 def demo(
     *,
     seeds: Seeds = 2,

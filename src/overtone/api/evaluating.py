@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,14 +13,16 @@ from overtone.api.paper_tables import check_tables, write_tables
 from overtone.api.parameters import DIFFUSION, Flag, PairReading, Param, Settable, Settings, Tables
 from overtone.api.reading import read
 from overtone.api.running import is_run, require_run
-from overtone.core import InputError, ProgressCallback
+from overtone.core import InputError, ProgressCallback, unknown_name
+from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
     from overtone.evaluation import Evaluation
-    from overtone.features import PairedFeatures
+    from overtone.features import PairedFeatures, Scalar
     from overtone.training import Run
 
 
+@shows_progress
 def evaluate(
     target: Annotated[str | Path | Run, Param("RUN|EMBEDDINGS")],
     data: Annotated[str | Path | PairedFeatures | None, Param("DATA")] = None,
@@ -32,6 +34,7 @@ def evaluate(
     confusion: bool = False,
     diffusion: Flag = False,
     queries: Annotated[int | None, Param("N", minimum=1)] = None,
+    group_by: Annotated[str | None, Param("COLUMN")] = None,
     settings: Annotated[Settings, Settable(DIFFUSION)] = None,
     tables: Tables = (),
     overwrite: Flag = False,
@@ -53,6 +56,8 @@ def evaluate(
         confusion: Whether to count which class is retrieved for which.
         diffusion: Also rank by random walks on the gallery's own neighbour graph; its figures stand beside the others.
         queries: Clips drawn at random to query; all others are still found. By default all clips query.
+        group_by: Also evaluate the queries of each value of this metadata column, among all items; of numbers in
+            quarters. `overtone inspect DATA` lists the columns.
         settings: Settings of the diffusion.
         tables: File for the table of a paper, .tex, .md or .csv by its suffix; may be repeated.
         overwrite: Replace files that are at --table.
@@ -70,7 +75,12 @@ def evaluate(
     files = check_tables(tables, inputs=(target, data), overwrite=overwrite)
     options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": bootstrap, "confusion": confusion}
     options |= {"space": True, "diffusion": settings or diffusion, "queries": queries, "progress": progress}
-    found = _evaluate(target, data, split, device, reading, options)
+    found, judged = _evaluate(target, data, split, device, reading, options)
+    if group_by is not None:
+        from overtone.evaluation import group_queries
+
+        values = _column(judged, group_by)
+        found = replace(found, groups=group_queries(found.per_query, group_by, values, bootstrap=bootstrap))
     if files:
         from overtone.report.paper import evaluation_tables
 
@@ -86,8 +96,8 @@ def _evaluate(
     device: str,
     reading: PairReading,
     options: Mapping[str, Any],
-) -> Evaluation:
-    """Embed with a run and evaluate, or evaluate embeddings as they are."""
+) -> tuple[Evaluation, PairedFeatures]:
+    """Embed with a run and evaluate, or evaluate embeddings as they are; also the clips that were evaluated."""
     if isinstance(target, (str, Path)) and not is_run(target):
         if data is not None:
             if not Path(target).exists():
@@ -104,7 +114,7 @@ def _evaluate(
         about: dict[str, Any] = {"names": part.names, "class_names": part.class_names, "events": part.events}
         about |= {"present": part.present, "groups": part.groups, "warn": False}
         first, second = part.modalities.values()
-        return evaluation.evaluate(first, second, part.labels, **about, **options)
+        return evaluation.evaluate(first, second, part.labels, **about, **options), part
     if data is None:
         raise InputError(f"{target}: a run is evaluated on features", fix="name them: overtone evaluate RUN DATA")
     from overtone.training import Run
@@ -113,12 +123,27 @@ def _evaluate(
     reading.setdefault("modalities", run.modalities)
     features = read(data, reading)
     chosen = _chosen(features, split or "test")
+    judged = features if chosen is None else features.split(chosen)
     found = run.evaluate(features, chosen, **options)
     if chosen != "test":
-        return found
+        return found, judged
     from overtone.search import find_leakage
 
-    return replace(found, leakage=find_leakage(features, run.scalers))
+    return replace(found, leakage=find_leakage(features, run.scalers)), judged
+
+
+def _column(data: PairedFeatures, name: str) -> Sequence[Scalar]:
+    """The values of a metadata column.
+
+    Raises:
+        InputError: There is no such column.
+    """
+    if name in data.metadata:
+        return data.metadata[name]
+    if not data.metadata:
+        source, fix = data.provenance.source, "name a table of them: --metadata clips.csv"
+        raise InputError(f"{source}: has no metadata columns to group by", got=repr(name), fix=fix)
+    raise unknown_name(f"metadata column of {data.provenance.source}", name, data.metadata)
 
 
 def _chosen(data: PairedFeatures, split: str) -> str | None:

@@ -17,6 +17,7 @@ from overtone.api.reading import log, read
 from overtone.api.running import is_run, require_run
 from overtone.api.searching import search_store
 from overtone.core import InputError, ProgressCallback
+from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
     from overtone.explorer import Explorer
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from overtone.training import Run
 
 
+@shows_progress
 def explore(
     run: Annotated[str | Path | Run, Param("RUN")],
     other: Annotated[str | Path | Run | None, Param("RUN2")] = None,

@@ -12,6 +12,7 @@ from overtone.api.reading import log, logged, read, read_one
 from overtone.api.running import is_run
 from overtone.core import InputError, ProgressCallback, unknown_name
 from overtone.core.outputs import check_file
+from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
     from overtone.features import Features
@@ -23,6 +24,7 @@ What = Literal["duplicates", "outliers", "mismatched"]
 _KINDS: tuple[What, ...] = ("duplicates", "outliers", "mismatched")
 
 
+@shows_progress
 def find(
     what: Annotated[What, Param("duplicates|outliers|mismatched")],
     target: Annotated[str | Path | Run | Features, Param("RUN|DATA")],

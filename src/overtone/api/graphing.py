@@ -12,6 +12,7 @@ from overtone.api.reading import log
 from overtone.api.running import is_run
 from overtone.core import InputError, ProgressCallback, about
 from overtone.core.outputs import check_file
+from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
     from overtone.graphs import Graph, Knowledge
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _OPTIONS = named("penalty", "bootstrap", "halves", "seconds", "processes", seed="random_state")
 
 
+@shows_progress
 def graph(
     data: Annotated[str | Path, Param("DATA")],
     *,

@@ -14,6 +14,7 @@ from overtone.api.reading import read
 from overtone.api.running import require_run
 from overtone.core import InputError, ProgressCallback
 from overtone.core.outputs import check_file, check_writable
+from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
     from overtone.search import Indexing, Store
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 STORE = "overtone.search.backends.flat.FlatSettings"
 
 
+@shows_progress
 def index(
     run: Annotated[str | Path | Run, Param("RUN")],
     data: Data,

@@ -10,11 +10,13 @@ from overtone.api.parameters import Flag, OutFile, Param, Settable, Settings, Wo
 from overtone.api.reading import log
 from overtone.core import ProgressCallback
 from overtone.core.outputs import check_file
+from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
     from overtone.features import Features, PairedFeatures
 
 
+@shows_progress
 def extract(
     source: Annotated[str | Path, Param("SOURCE")],
     out: Annotated[str | Path, Param("F", option="--out")],

@@ -25,6 +25,7 @@ from overtone.api.parameters import (
 from overtone.api.reading import read, read_one
 from overtone.core import InputError, ProgressCallback, is_main_process
 from overtone.core.outputs import ResultFolder, check_file
+from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from overtone.training import Run
 
 
+@shows_progress
 def train(
     method: Annotated[str, Param("METHOD")],
     data: Data,
@@ -127,6 +129,7 @@ def report_run(
     return report
 
 
+@shows_progress
 def embed(
     run: Annotated[str | Path | Run, Param("RUN")],
     data: Data,

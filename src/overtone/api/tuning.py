@@ -15,6 +15,7 @@ from overtone.api.reading import read
 from overtone.core import ProgressCallback
 from overtone.core.files import write_json, write_text
 from overtone.core.outputs import ResultFolder
+from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
     from overtone.experiments import Tuning
@@ -23,6 +24,7 @@ _DOCUMENT, _SETTINGS, _REPORT, _STUDY, _RUN = "tuning.json", "settings.yaml", "r
 _FILES = (_DOCUMENT, _SETTINGS, _REPORT, _STUDY, f"{_RUN}/")
 
 
+@shows_progress
 def tune(
     method: Annotated[str, Param("METHOD")],
     data: Data,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from overtone import api
+from overtone.api.checks import split_words
 from overtone.cli import showing, showing_find, showing_search
 from overtone.cli.commands import Command
 
@@ -63,7 +64,9 @@ COMMANDS = {
     "export": Command(api.export, showing_search.show_export, "Write a store for other programs", OUT, plugins=False),
     "label": Command(api.label, showing_find.show_labelling, "Label clips by a few that have a label"),
     "events": Command(api.events, showing_find.show_events, "List events that nobody annotated", plugins=False),
-    "compare": Command(api.compare, showing.show_comparison, "Compare methods over several seeds", folder="compare"),
+    "compare": Command(
+        api.compare, showing.show_comparison, "Compare methods over several seeds", folder="compare", split=split_words
+    ),
     "tune": Command(api.tune, showing.show_tuning, "Search settings of a method on validation rows", folder="tune"),
     "diagnose": Command(api.diagnose, showing.show_diagnosis, "Explain what losses do to features", folder="diagnose"),
     "simulate": Command(api.simulate, showing.show_corpus, "Make a corpus of known events", OUT, plugins=False),

@@ -8,7 +8,7 @@ import keyword
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import GenericAlias, ModuleType
 from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, get_args, get_origin
@@ -39,6 +39,7 @@ class Command:
         required: Parameters that the command line wants although Python does not.
         folder: Where results go by default: ``runs/FOLDER-DATA``.
         plugins: Whether methods and losses may come from a file of the user's.
+        split: Divides the words of the command line between two positional lists, which no parser can.
     """
 
     verb: Callable[..., Any]
@@ -47,6 +48,7 @@ class Command:
     required: frozenset[str] = field(default=frozenset())
     folder: str | None = None
     plugins: bool = True
+    split: Callable[[Sequence[str]], tuple[list[str], list[str]]] | None = None
 
     def function(self) -> Callable[..., None]:
         """The function that typer turns into a command."""
@@ -60,8 +62,12 @@ class Command:
                 for file in files or ():
                     import_plugin(file)
                 arguments = _arguments(slots, given)
+                if self.split is not None:
+                    arguments["methods"], data = self.split(arguments["methods"])
+                    arguments["data"] = data[0] if len(data) == 1 else data
                 if self.folder is not None and "out" not in arguments:
-                    arguments["out"] = Path("runs") / f"{self.folder}-{Path(arguments['data']).stem}"
+                    data = [arguments["data"]] if isinstance(arguments["data"], str) else arguments["data"]
+                    arguments["out"] = Path("runs") / "-".join([self.folder, *(Path(one).stem for one in data)])
                 self.show(output, self._called(arguments), arguments)
 
         run.__doc__ = text
@@ -100,6 +106,11 @@ class Command:
                     slots.append(made)
                 elif isinstance(mark, Settable):
                     slots += _settings(mark)
+        if self.split is not None:
+            first, second = (slot for slot in slots if slot.positional)
+            both = replace(first.mark, metavar=f"{first.mark.metavar}... {second.mark.metavar}...")
+            slots = [first._replace(mark=both, help=f"{first.help} DATA: {second.help}"), *slots]
+            slots = [slot for slot in slots if slot not in (first, second)]
         if self.plugins:
             text = "A file or module of yours that registers methods, losses or metrics; repeatable."
             slots.append(_Slot.of("import_", str, Param("FILE.py", option="--import", many=True), None, text))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overtone.cli import tables
+from overtone.cli import tables, tables_corpora
 from overtone.cli.output import Output
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from overtone.api import Build, Catalogue
     from overtone.evaluation import Evaluation
-    from overtone.experiments import Comparison, Diagnosis, Tuning
+    from overtone.experiments import Comparison, CorpusComparison, Diagnosis, Tuning
     from overtone.features import Features, Inspection, PairedFeatures
     from overtone.graphs import Graph
     from overtone.training import Run
@@ -62,6 +62,7 @@ def show_evaluation(output: Output, evaluation: Evaluation, arguments: Arguments
     """The table of metrics, and mAP per class."""
     output.document(evaluation.to_dict())
     output.say(*tables.evaluation_table(evaluation), *tables.class_table(evaluation))
+    output.say(*tables_corpora.groups_table(evaluation))
     output.say(*tables.diffusion_table(evaluation), *_written(arguments))
 
 
@@ -77,10 +78,17 @@ def show_inspection(output: Output, found: Inspection, arguments: Arguments) -> 
     output.code = 2 if found.problems else 0
 
 
-def show_comparison(output: Output, comparison: Comparison, arguments: Arguments) -> None:
-    """The table of methods, the tests in sentences, and where the report is."""
+def show_comparison(output: Output, comparison: Comparison | CorpusComparison, arguments: Arguments) -> None:
+    """The table of methods, the tests in sentences, of several corpora the ranks, and where the report is."""
+    from overtone.experiments import Comparison
+
     output.document(comparison.to_dict())
-    output.say(*tables.comparison_table(comparison), f"\nReport (open it in a browser): {comparison.report}")
+    if isinstance(comparison, Comparison):
+        output.say(*tables.comparison_table(comparison))
+    else:
+        output.say(*(part for one in comparison.corpora.values() for part in tables.comparison_table(one)))
+        output.say(*tables_corpora.corpora_table(comparison))
+    output.say(f"\nReport (open it in a browser): {comparison.report}")
     output.say(*_written(arguments))
 
 

@@ -8,7 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from functools import wraps
+from html import escape
+from typing import TYPE_CHECKING, ParamSpec, TextIO, TypeVar
+
+from overtone.core.notebooks import LiveOutput, in_notebook
+from overtone.core.printable import printable
 
 if TYPE_CHECKING:
     import rich.progress
@@ -109,9 +114,26 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def shows_progress(verb: Callable[P, T]) -> Callable[P, T]:
+    """Decorator of a function with a parameter ``progress``: in a notebook it shows progress unless one is given."""
+
+    @wraps(verb)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        if kwargs.get("progress") is not None or not in_notebook():
+            return verb(*args, **kwargs)
+        kwargs["progress"] = _Notebook()
+        return verb(*args, **kwargs)
+
+    return call
+
+
 @contextmanager
 def display(stream: TextIO | None = None, every: float = 10.0) -> Iterator[ProgressCallback]:
-    """Show progress: a bar with ETA and values on a terminal, otherwise a line now and then.
+    """Show progress: a bar with ETA and values on a terminal or in a notebook, otherwise a line now and then.
 
     Args:
         stream: Where to, standard error by default.
@@ -120,6 +142,9 @@ def display(stream: TextIO | None = None, every: float = 10.0) -> Iterator[Progr
     Yields:
         The callback to hand to ``train``, ``compare``, ``graph`` or ``extract`` as ``progress``.
     """
+    if in_notebook():
+        yield _Notebook()
+        return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
@@ -158,6 +183,28 @@ class _Bars:
         done = progress.done if progress.total else total
         values = "  ".join(progress.numbers())
         self.bars.update(self.tasks[key], completed=done, total=total, values=values, refresh=done == total)
+
+
+class _Notebook:
+    """A bar in the output of a notebook's cell, for this process and for each worker, redrawn in place."""
+
+    def __init__(self) -> None:
+        self.output = LiveOutput()
+        self.last: dict[int, Progress] = {}
+        self.when = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        self.last[progress.worker] = progress
+        now = time.monotonic()
+        if now - self.when >= _BETWEEN_SECONDS or progress.done >= progress.total:
+            self.when = now
+            self.output.update("".join(_bar_html(self.last[worker]) for worker in sorted(self.last)))
+
+
+def _bar_html(progress: Progress) -> str:
+    """A bar and its line of text."""
+    bar = f'<progress value="{progress.done}" max="{max(1, progress.total)}" style="width:16em"></progress>'
+    return f"<div>{bar} {escape(printable(progress.line(), lines=False))}</div>"
 
 
 class _Lines:

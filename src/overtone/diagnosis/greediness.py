@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypedDict
+
+from overtone.core import unknown_name
+from overtone.core.results import Record, Result
+from overtone.plots import Line, Plot, draw_lines
 
 STEP_SERIES = ("active_ratio", "active_samples", "gradient_norm", "parameter_gradient_norm", "loss")
 BATCH_SERIES = ("intra_variance", "easy_share", "easy_samples")
@@ -19,8 +23,8 @@ class Ends(TypedDict):
     last: float
 
 
-@dataclass(frozen=True)
-class Greediness:
+@dataclass(frozen=True, repr=False)
+class Greediness(Result):
     """How a loss spent its gradient, as series over steps or epochs; NaN where nothing was measured.
 
     Attributes:
@@ -54,6 +58,37 @@ class Greediness:
     def __getitem__(self, name: str) -> list[float]:
         series: list[float] = getattr(self, name)
         return series
+
+    def headline(self) -> str:
+        """How many entries there are, and how the loss went."""
+        known = [value for value in self.loss if math.isfinite(value)]
+        went = f", loss {known[0]:.4g} to {known[-1]:.4g}" if known else ""
+        return f"{len(self)} entries{went}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per entry; what was not measured at its step is None."""
+        measured = {step: place for place, step in enumerate(self.measured_at)}
+        for row, step in enumerate(self.step):
+            at = measured.get(step)
+            seldom = {name: None if at is None else self[name][at] for name in BATCH_SERIES}
+            yield {"step": step, **{name: self[name][row] for name in STEP_SERIES}, **seldom}
+
+    def plot(self, *series: str) -> Plot:
+        """Curves over the steps.
+
+        Args:
+            series: Names of series; by default ``active_ratio``.
+
+        Raises:
+            InputError: There is no such series.
+        """
+        known = (*STEP_SERIES, *BATCH_SERIES)
+        names = series or ("active_ratio",)
+        for name in names:
+            if name not in known:
+                raise unknown_name("series", name, known)
+        lines = [Line(name, self.measured_at if name in BATCH_SERIES else self.step, self[name]) for name in names]
+        return draw_lines(lines, x_title="step", y_title=", ".join(names), title="Watched loss")
 
     def to_dict(self) -> dict[str, Any]:
         """The series by name, as plain JSON-able values."""
@@ -90,6 +125,37 @@ class WatchSummary(TypedDict):
     active_by: Literal["terms", "samples"]
     active_means: str
     active_threshold: float
+
+
+@dataclass(frozen=True, repr=False)
+class WatchReport(Result):
+    """What a :class:`~overtone.diagnosis.Watch` has recorded.
+
+    Attributes:
+        summary: The series at their beginning and end, and what is derived from them.
+        steps: The series over all steps.
+        epochs: The means over each epoch that was ended.
+    """
+
+    summary: WatchSummary
+    steps: Greediness
+    epochs: Greediness
+
+    def headline(self) -> str:
+        """How long was watched, and how the loss and the active ratio went."""
+        loss, active = self.summary["loss"], self.summary["active_ratio"]
+        went = f"loss {loss['first']:.4g} to {loss['last']:.4g}"
+        return f"{self.summary['steps']} steps, {went}, active ratio {active['first']:.3f} to {active['last']:.3f}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per series: its mean over the first and over the last tenth of the steps."""
+        for name, value in self.summary.items():
+            if isinstance(value, Mapping):
+                yield {"series": name, **value}
+
+    def plot(self, *series: str) -> Plot:
+        """Curves over the steps; see :meth:`Greediness.plot`."""
+        return self.steps.plot(*series)
 
 
 class ThinnedSeries:

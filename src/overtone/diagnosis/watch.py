@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
-from overtone.core import InputError
+from overtone.core import InputError, unknown_name
+from overtone.core.notebooks import LiveOutput, in_notebook
 from overtone.diagnosis.greediness import (
     BATCH_SERIES,
     STEP_SERIES,
     Greediness,
     ThinnedSeries,
+    WatchReport,
     WatchSummary,
     ends,
     half_compaction,
@@ -47,6 +49,8 @@ class Watch:
         active_threshold: Length of :math:`\partial L / \partial z_i` above which a sample counts as active.
         reduction: ``mean``: the gradient of a mean over n terms shrinks as the batch grows, so it is multiplied by n;
             ``sum``: it is not; ``auto``: what the loss says (see :func:`~overtone.diagnosis.loss_call.is_summed`).
+        live: A series of :class:`Greediness`, such as ``"active_ratio"``, that a notebook shows as a curve, drawn anew
+            whenever :meth:`epoch` is called; elsewhere nothing is drawn.
 
     Raises:
         InputError: An argument is out of its range.
@@ -70,6 +74,7 @@ class Watch:
         every: int = 10,
         active_threshold: float = 1e-2,
         reduction: Reduction = "auto",
+        live: str | None = None,
     ) -> None:
         if not callable(loss):
             raise InputError("watch: the loss cannot be called", got=type(loss).__name__)
@@ -79,6 +84,9 @@ class Watch:
             raise InputError("watch: 'active_threshold' is a length", got=active_threshold, valid="above 0")
         if reduction not in ("auto", "mean", "sum"):
             raise InputError("watch: unknown reduction", got=repr(reduction), valid="auto, mean, sum")
+        if live is not None and live not in (*STEP_SERIES, *BATCH_SERIES):
+            raise unknown_name("series to watch", live, (*STEP_SERIES, *BATCH_SERIES))
+        self._live, self._output = live, LiveOutput() if live is not None and in_notebook() else None
         self.loss, self.every, self.active_threshold = loss, every, active_threshold
         self.summed = is_summed(loss) if reduction == "auto" else reduction == "sum"
         self.counts_terms = False
@@ -131,6 +139,8 @@ class Watch:
         if self._epoch_values:
             self._epochs.append(self._closed, {name: mean(values) for name, values in self._epoch_values.items()})
         self._epoch_values = {}
+        if self._output is not None and self._live is not None and len(self.epochs):
+            self._output.update(self.epochs.plot(self._live).svg)
 
     @property
     def steps(self) -> Greediness:
@@ -175,6 +185,14 @@ class Watch:
             "active_means": self.active_means,
             "active_threshold": self.active_threshold,
         }
+
+    def report(self) -> WatchReport:
+        """Everything that was recorded, to print, to draw and to put into a data frame.
+
+        Raises:
+            InputError: Nothing was recorded.
+        """
+        return WatchReport(self.summary(), self.steps, self.epochs)
 
     @property
     def active_means(self) -> str:

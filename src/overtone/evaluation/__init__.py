@@ -3,6 +3,7 @@
 from overtone.evaluation.agreement import neighbour_agreement
 from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.geometry import ModalityGap, effective_rank, modality_gap
+from overtone.evaluation.grouping import Group, Grouping, group_queries
 from overtone.evaluation.leakage import Leakage, LeakedClip
 from overtone.evaluation.metrics import Metric, find_metric, metric, metric_order, metrics
 from overtone.evaluation.projection import Plane, neighbour_plane, principal_plane
@@ -13,8 +14,10 @@ from overtone.evaluation.quick import (
     mean_average_precision,
     mean_reciprocal_rank,
 )
+from overtone.evaluation.rank_tests import RankTest, rank_methods
 from overtone.evaluation.ranks import CounterpartRanks, Ranks, rank_scores
-from overtone.evaluation.result import ClassScore, Evaluation, QuerySample, Reranking, Score
+from overtone.evaluation.result import Evaluation, QuerySample, Reranking
+from overtone.evaluation.scores import ClassScore, Score
 from overtone.evaluation.significance import (
     PairedBootstrap,
     PairedSeedTest,
@@ -33,6 +36,8 @@ __all__ = [
     "Diffusion",
     "DiffusionSettings",
     "Evaluation",
+    "Group",
+    "Grouping",
     "Hubness",
     "Leakage",
     "LeakedClip",
@@ -42,6 +47,7 @@ __all__ = [
     "PairedSeedTest",
     "Plane",
     "QuerySample",
+    "RankTest",
     "Ranks",
     "Reranking",
     "Score",
@@ -53,6 +59,7 @@ __all__ = [
     "evaluate",
     "evaluate_within",
     "find_metric",
+    "group_queries",
     "hubness",
     "mean_average_precision",
     "mean_interval",
@@ -66,6 +73,7 @@ __all__ = [
     "paired_bootstrap",
     "paired_seed_test",
     "principal_plane",
+    "rank_methods",
     "rank_scores",
     "seeds_interval",
     "student_interval",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from overtone.evaluation.arrays import Floats
-from overtone.evaluation.result import ClassScore
+from overtone.evaluation.scores import ClassScore
 
 
 def per_class_scores(

@@ -3,73 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
 from torch import Tensor
 
 from overtone.core import InputError
+from overtone.core.results import Record, Result
+from overtone.evaluation.grouping import Grouping
 from overtone.evaluation.leakage import Leakage
+from overtone.evaluation.metrics import find_metric, metric_order
+from overtone.evaluation.scores import ClassScore, Score
 from overtone.evaluation.space import SpaceShape
-
-
-@dataclass(frozen=True)
-class Score:
-    """One metric in every direction.
-
-    Attributes:
-        directions: Direction (``a2v``, ``v2a``, or ``within``) to the value over all its queries; NaN where no query
-            counts.
-        ci95: 95 % bootstrap interval of the mean over queries; None where none was computed.
-    """
-
-    directions: dict[str, float]
-    ci95: tuple[float, float] | None = None
-
-    @property
-    def mean(self) -> float:
-        """Mean over the directions."""
-        return float(np.mean(list(self.directions.values())))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Directions, ``mean`` and, if known, ``ci95``, as JSON values."""
-        interval = {} if self.ci95 is None else {"ci95": list(self.ci95)}
-        return {**self.directions, "mean": self.mean, **interval}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Score:
-        """The score whose :meth:`to_dict` this is."""
-        interval = values.get("ci95")
-        return cls(_directions(values, "mean", "ci95"), None if interval is None else (interval[0], interval[1]))
-
-
-@dataclass(frozen=True)
-class ClassScore:
-    """The mAP of the queries of one class.
-
-    Attributes:
-        directions: Direction to the mean over the class's queries that have a relevant item; NaN where there is none.
-        queries: Number of queries of the class.
-    """
-
-    directions: dict[str, float]
-    queries: int
-
-    @property
-    def mean(self) -> float:
-        """Mean over the directions."""
-        return Score(self.directions).mean
-
-    def to_dict(self) -> dict[str, Any]:
-        """Directions, ``mean`` and ``queries``, as JSON values."""
-        return {**Score(self.directions).to_dict(), "queries": self.queries}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ClassScore:
-        """The score whose :meth:`to_dict` this is."""
-        return cls(_directions(values, "mean", "queries"), values["queries"])
+from overtone.plots import IntervalRow, Plot, draw_intervals
 
 
 @dataclass(frozen=True)
@@ -110,8 +57,8 @@ class QuerySample(NamedTuple):
     seed: int
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Result):
     """The result of :func:`~overtone.evaluation.evaluate`.
 
     ``evaluation["map"].mean`` is a metric's mean over the directions, ``"map" in evaluation`` says whether it is there.
@@ -132,6 +79,7 @@ class Evaluation:
         sample: Which clips queried; None: all. Of a sample, every mean over the queries has an interval.
         space: The shape of the space; None unless asked for.
         leakage: Near-duplicates of the test clips among the training clips; None where nobody looked for them.
+        groups: The same metrics for the queries of each value of a column; None unless asked for.
     """
 
     modalities: tuple[str, ...]
@@ -148,6 +96,7 @@ class Evaluation:
     sample: QuerySample | None = None
     space: SpaceShape | None = None
     leakage: Leakage | None = None
+    groups: Grouping | None = None
 
     def __getitem__(self, key: str) -> Score:
         return self.scores[key]
@@ -158,6 +107,56 @@ class Evaluation:
     def get(self, key: str) -> Score | None:
         """The score of a metric, None if it was not computed."""
         return self.scores.get(key)
+
+    def headline(self) -> str:
+        """How much was ranked, between which modalities."""
+        way = " ↔ ".join(self.modalities)
+        return f"{way}, {self.queries:,} queries in each direction, {self.gallery:,} items"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per metric, then one per class and its mAP: both directions, their mean, and the interval."""
+        for key in sorted(self.scores, key=metric_order):
+            score = self.scores[key]
+            low, high = score.ci95 or (None, None)
+            own = {"metric": key, "class": None, **score.directions, "mean": score.mean}
+            yield {**own, "ci95_low": low, "ci95_high": high, "queries": self.queries}
+        for name, one in self.per_class.items():
+            own = {"metric": "map", "class": name, **one.directions, "mean": one.mean}
+            yield {**own, "ci95_low": None, "ci95_high": None, "queries": one.queries}
+
+    def shown_records(self) -> Iterator[Record]:
+        """A row per metric, without the classes."""
+        for record in self.iter_records():
+            if record.pop("class") is None:
+                yield record
+
+    def plot(self, by: Literal["metric", "class"] = "metric") -> Plot:
+        """Metrics between 0 and 1 with their 95 % intervals, or the mAP of every class; a small dot per direction.
+
+        Args:
+            by: What the rows are.
+
+        Raises:
+            InputError: There are no classes.
+        """
+        if by == "class" and not self.per_class:
+            raise InputError("there are no classes to draw", fix="evaluate with labels, or draw by metric")
+        chance = self.get("chance_map")
+        scores: Mapping[str, Score | ClassScore] = self.per_class
+        if by == "metric":
+            known = (find_metric(key) for key in self.scores)
+            shares = {one.name for one in known if one is not None and one.better == "high"}
+            scores = {key: self.scores[key] for key in sorted(shares & set(self.scores), key=metric_order)}
+        rows = []
+        for name, score in scores.items():
+            if not math.isnan(score.mean):
+                ends = score.ci95 if isinstance(score, Score) else None
+                metric = find_metric(name) if by == "metric" else None
+                title = name if metric is None else metric.title
+                rows.append(IntervalRow(title, score.mean, ends, tuple(score.directions.values())))
+        title = f"{' ↔ '.join(self.modalities)}, {self.queries:,} queries in each direction"
+        reference = None if chance is None else ("mAP by chance", chance.mean)
+        return draw_intervals(rows, axis="mean of both directions", title=title, reference=reference)
 
     @property
     def average_precision(self) -> dict[str, Tensor]:
@@ -179,6 +178,7 @@ class Evaluation:
             **({} if self.diffusion is None else {"diffusion": self.diffusion.to_dict()}),
             **({} if self.space is None else {"space": self.space.to_dict()}),
             **({} if self.leakage is None else {"leakage": self.leakage.to_dict()}),
+            **({} if self.groups is None else {"groups": self.groups.to_dict()}),
         }
 
     @classmethod
@@ -193,6 +193,7 @@ class Evaluation:
         sample: Mapping[str, Any] | None = values.get("sample")
         space: Mapping[str, Any] | None = values.get("space")
         leakage: Mapping[str, Any] | None = values.get("leakage")
+        groups: Mapping[str, Any] | None = values.get("groups")
         try:
             return cls(
                 modalities=tuple(values["modalities"]),
@@ -211,11 +212,7 @@ class Evaluation:
                 sample=None if sample is None else QuerySample(**sample),
                 space=None if space is None else SpaceShape.from_dict(space),
                 leakage=None if leakage is None else Leakage.from_dict(leakage),
+                groups=None if groups is None else Grouping.from_dict(groups),
             )
         except (KeyError, TypeError) as error:
             raise InputError("not a stored evaluation", got=f"{type(error).__name__}: {error}") from None
-
-
-def _directions(values: Mapping[str, Any], *others: str) -> dict[str, float]:
-    """The directions of a stored score; what was NaN is null in JSON."""
-    return {way: math.nan if value is None else value for way, value in values.items() if way not in others}

@@ -1,12 +1,14 @@
 """Experiments: comparisons of methods and probes of losses, over variants and seeds."""
 
 from overtone.experiments.comparison import compare
+from overtone.experiments.corpora import CorpusComparison
 from overtone.experiments.probes.diagnose import diagnose, split_head_settings
 from overtone.experiments.probes.diagnosis import FROZEN, Diagnosis, SeedTest
 from overtone.experiments.probes.quantities import GRADIENT, QUANTITIES, RETRIEVAL, SPACE, Quantity, quantity
 from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
 from overtone.experiments.probes.settings import HeadSettings
-from overtone.experiments.results import AblationEffect, Comparison, MethodResult, PairedTest, SeedScore
+from overtone.experiments.results import Comparison
+from overtone.experiments.scores import AblationEffect, MethodResult, PairedTest, SeedScore
 from overtone.experiments.tuning import tune
 from overtone.experiments.tuning_result import Tuning, TuningTrial
 
@@ -18,6 +20,7 @@ __all__ = [
     "SPACE",
     "AblationEffect",
     "Comparison",
+    "CorpusComparison",
     "Curve",
     "Diagnosis",
     "HeadSettings",

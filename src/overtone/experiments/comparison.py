@@ -20,8 +20,10 @@ from overtone.core.documents import Interval
 from overtone.core.settings import share_settings
 from overtone.core.worker_counts import count_workers
 from overtone.evaluation import adjust_p_values, mean_interval, paired_bootstrap
+from overtone.experiments.external import read_external, split_methods
 from overtone.experiments.grid import Grid, Trial, Variant, open_results
-from overtone.experiments.results import DIRECTIONS, RANKED_BY, Comparison, MethodResult, PairedTest, SeedScore
+from overtone.experiments.results import Comparison
+from overtone.experiments.scores import DIRECTIONS, RANKED_BY, MethodResult, PairedTest, SeedScore
 from overtone.features import PairedFeatures
 from overtone.methods.base import methods as registered
 from overtone.training import Run, TrainingSettings
@@ -56,7 +58,8 @@ def compare(
     """Train each method with each seed on the train split and evaluate all of them on the same test split.
 
     Args:
-        methods: Registered names; every two are tested against each other.
+        methods: Registered names, and ``NAME=FILE[,FILE...]`` for embeddings that were made elsewhere, a file per
+            training; every two are tested against each other.
         data: Features with splits ``train`` and ``test``.
         seeds: What each method is trained with.
         ablate: Also train each method with each of its terms off in turn.
@@ -85,7 +88,9 @@ def compare(
         raise InputError("the data has no split 'test' to compare on", got=", ".join(data.splits) or "no splits")
     if not seeds or not methods:
         raise InputError("a comparison needs at least one method and one seed", got=f"{list(methods)}, {list(seeds)}")
-    variants = expand_methods(methods, settings, ablate=ablate, controls=controls, truth=data.truth)
+    names, externals = split_methods(methods)
+    variants = expand_methods(names, settings, ablate=ablate, controls=controls, truth=data.truth) if names else []
+    given = {one.name: [read_external(file, data) for file in one.files] for one in externals}
     workers = count_workers(workers, [find_device(one.settings.get("device", "auto")).type for one in variants])
     grid = Grid(data, seeds, out, resume)
     test = data.split("test")
@@ -95,9 +100,15 @@ def compare(
         run = train(variant.of, data, settings=given, progress=report, label=label, evaluate=False)
         return _evaluate(run, test)
 
-    names = [variant.name for variant in variants]
-    with open_results(out, "compare", _DOCUMENT, names, seeds, resume=resume, overwrite=overwrite):
+    trained = [variant.name for variant in variants]
+    with open_results(out, "compare", _DOCUMENT, trained, seeds, resume=resume, overwrite=overwrite):
         trials = grid.run(variants, make, workers, progress)
+        for external in externals:
+            variants.append(Variant(external.name, external.name, {}, "external"))
+            trials[external.name] = [
+                _measure({_OWN: rows}, test, {"settings": {"embeddings": str(file)}})
+                for file, rows in zip(external.files, given[external.name])
+            ]
         comparison = _summarise(data, grid, variants, trials)
         grid.write(_DOCUMENT, comparison.to_dict())
     return comparison
@@ -147,8 +158,19 @@ def expand_methods(
 
 def _evaluate(run: Run, test: PairedFeatures) -> Trial:
     """A trained run on the test rows: its own embeddings and its variants, each ranked once."""
-    options = {"memory_mb": run.settings["memory_mb"], "bootstrap": 0}
-    found = {name: judge(rows, test, options) for name, rows in {_OWN: run.embed(test), **run.variants(test)}.items()}
+    known = {"settings": run.settings, "seconds": run.info["seconds"]}
+    return _measure({_OWN: run.embed(test), **run.variants(test)}, test, known, run.settings["memory_mb"])
+
+
+def _measure(
+    embeddings: Mapping[str, Mapping[str, torch.Tensor]],
+    test: PairedFeatures,
+    known: Mapping[str, Any],
+    memory_mb: int = 256,
+) -> Trial:
+    """Embeddings of the test rows by name, each ranked once; ``known`` is what else is kept of the trial."""
+    options = {"memory_mb": memory_mb, "bootstrap": 0}
+    found = {name: judge(rows, test, options) for name, rows in embeddings.items()}
     tensors = {
         f"{name}/{metric}/{way}": values
         for name, evaluation in found.items()
@@ -156,7 +178,7 @@ def _evaluate(run: Run, test: PairedFeatures) -> Trial:
         for way, values in ways.items()
     }
     summaries = {name: evaluation.to_dict() for name, evaluation in found.items()}
-    return Trial(tensors, {"summaries": summaries, "settings": run.settings, "seconds": run.info["seconds"]})
+    return Trial(tensors, {"summaries": summaries, **known})
 
 
 def _summarise(
@@ -174,9 +196,10 @@ def _summarise(
         if variant.kind == "control":
             controls.setdefault(variant.of, []).append(variant.name)
     rivals = sorted(
-        (one.name for one in variants if one.kind == "whole"), key=lambda name: (-results[name].value(metric), name)
+        (one.name for one in variants if one.kind in ("whole", "external")),
+        key=lambda name: (-results[name].value(metric), name),
     )
-    parts = [(one.of, one.name) for one in variants if one.kind != "whole"]
+    parts = [(one.of, one.name) for one in variants if one.kind in ("control", "ablation")]
     tests: list[PairedTest] = []
     for tested in (metric, *(other for other in _ALSO_TESTED if other in first)):
         between = [_test(a, b, tested, results, trials) for a, b in combinations(rivals, 2)]
@@ -208,7 +231,8 @@ def _test(
     a: str, b: str, metric: str, results: Mapping[str, MethodResult], trials: Mapping[str, Sequence[Trial]]
 ) -> PairedTest:
     found = paired_bootstrap(results[a].per_query[metric], results[b].per_query[metric])
-    ahead = sum(x > y for x, y in zip(_per_seed(trials[a], metric), _per_seed(trials[b], metric)))
+    first, second = (_per_seed(trials[name], metric) for name in (a, b))
+    ahead = sum(x > y for x, y in zip(first, second)) if len(first) == len(second) else None
     low, high = found["ci95"]
     return PairedTest(a, b, metric, found["difference"], (low, high), found["p_value"], found["queries"], ahead)
 
@@ -217,7 +241,7 @@ def _result(trials: Sequence[Trial], metric: str) -> MethodResult:
     return MethodResult(
         _scores(trials, _OWN),
         tuple(_per_seed(trials, metric)),
-        round(sum(trial.values["seconds"] for trial in trials), 3),
+        round(sum(trial.values["seconds"] for trial in trials), 3) if "seconds" in trials[0].values else None,
         {name: _scores(trials, name) for name in trials[0].values["summaries"] if name != _OWN},
         {name: _per_query(trials, _OWN, name) for name in _metrics(trials[0], _OWN)},
     )

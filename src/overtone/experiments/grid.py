@@ -32,7 +32,7 @@ class Variant:
     Attributes:
         of: The registered method or loss.
         settings: Its settings, flat, without the seed.
-        kind: The method or loss itself, a control of it, or the method with a term off.
+        kind: The method or loss itself, a control of it, the method with a term off, or what was trained elsewhere.
         cached: Whether its results may be taken from files: not where settings do not say all that it depends on.
         shares: Whether it uses what others of the same seed have made, such as teachers: one process makes them all.
     """
@@ -40,7 +40,7 @@ class Variant:
     name: str
     of: str
     settings: dict[str, Any]
-    kind: Literal["whole", "control", "ablation"] = "whole"
+    kind: Literal["whole", "control", "ablation", "external"] = "whole"
     cached: bool = True
     shares: bool = False
 

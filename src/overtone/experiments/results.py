@@ -1,25 +1,30 @@
-"""The results of a comparison of methods, and what may be asked of them."""
+"""The result of a comparison of methods, and what may be asked of it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from torch import Tensor
+from overtone.core import unknown_name
+from overtone.core.documents import BESIDE, Document, finite
+from overtone.core.results import Record, Result, counted
+from overtone.evaluation import find_metric
+from overtone.experiments.scores import (
+    RANKED_BY,
+    AblationEffect,
+    MethodResult,
+    PairedTest,
+    SeedScore,
+    paired_interval,
+)
+from overtone.plots import IntervalRow, Plot, draw_intervals
 
-from overtone.core.documents import BESIDE, Document, Interval, finite, interval_of
-from overtone.evaluation import student_interval
 
-RANKED_BY = ("map", "instance_recall@10", "instance_recall@1", "recall@1")
-"""What methods are ranked and tested by, the first that they have: mAP, or without labels the true counterpart."""
-DIRECTIONS = ("a2v", "v2a")
-
-
-@dataclass(frozen=True)
-class Experiment(Document):
+@dataclass(frozen=True, repr=False)
+class Experiment(Document, Result):
     """What the result of any experiment says of its data; not part of the JSON document.
 
     Attributes:
@@ -33,123 +38,7 @@ class Experiment(Document):
     versions: dict[str, str] = field(default_factory=dict, metadata=BESIDE)
 
 
-@dataclass(frozen=True)
-class SeedScore:
-    """A metric of a method over the seeds.
-
-    Attributes:
-        directions: Direction (``"a2v"``, ``"v2a"``) to the mean over the seeds.
-        mean: Mean over the seeds of the mean of both directions; None where it is unknown.
-        ci95: Bootstrap interval, over the queries, of the seeds' mean; None for metrics without one.
-        std: Standard deviation of the mean over the seeds; None of a single seed.
-    """
-
-    directions: dict[str, float | None]
-    mean: float | None
-    ci95: Interval | None = None
-    std: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The directions beside the other numbers, as plain JSON-able values."""
-        interval = {} if self.ci95 is None else {"ci95": list(self.ci95)}
-        return {**self.directions, "mean": self.mean, "std": self.std, **interval}
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> SeedScore:
-        """Read :meth:`to_dict` back."""
-        directions = {way: found[way] for way in DIRECTIONS if way in found}
-        return cls(directions, found.get("mean"), interval_of(found.get("ci95")), found.get("std"))
-
-
-@dataclass(frozen=True)
-class MethodResult(Document):
-    """What one method, control or ablation reached.
-
-    Attributes:
-        scores: Metric to its score.
-        seeds: The ranking metric's mean of both directions, one number per seed.
-        seconds: Training time of all seeds.
-        variants: Other embeddings of the same trainings: name to metric to score.
-        per_query: Metric to direction to (n,) every query's mean over the seeds; not part of the JSON document.
-    """
-
-    scores: dict[str, SeedScore]
-    seeds: tuple[float, ...] = ()
-    seconds: float | None = None
-    variants: dict[str, dict[str, SeedScore]] = field(default_factory=dict)
-    per_query: dict[str, dict[str, Tensor]] = field(default_factory=dict, repr=False, compare=False, metadata=BESIDE)
-
-    def value(self, metric: str) -> float:
-        """The mean of a metric, by which methods are ranked; −inf where it is unknown."""
-        mean = finite(self.scores[metric].mean) if metric in self.scores else None
-        return -math.inf if mean is None else mean
-
-    def to_dict(self) -> dict[str, Any]:
-        """The scores beside the other fields, as plain JSON-able values."""
-        found = super().to_dict()
-        return {**found.pop("scores"), **found}
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any], **more: object) -> MethodResult:
-        """Read :meth:`to_dict` back: every entry that is a mapping is a score, but the variants."""
-        scores = {name: one for name, one in found.items() if isinstance(one, Mapping) and name != "variants"}
-        seeds = [value for value in found.get("seeds") or () if value is not None]
-        return super().from_dict({**found, "scores": scores, "seeds": seeds}, **more)
-
-
-@dataclass(frozen=True)
-class PairedTest(Document):
-    """Two methods on the same queries, by the means over the seeds.
-
-    Attributes:
-        a, b: Methods, controls or ablations.
-        metric: What they are compared by.
-        difference: Mean over the queries of a − b.
-        ci95: Its bootstrap interval over the queries.
-        p_value: Two-sided.
-        queries: Number of clips compared.
-        seeds_ahead: Seeds with which ``a`` is better.
-        p_holm: The p-value adjusted for all pairs of methods by Holm's procedure; None where a method is tested against
-            its own control or ablation, one question at a time.
-    """
-
-    a: str
-    b: str
-    metric: str = "map"
-    difference: float | None = None
-    ci95: Interval | None = None
-    p_value: float | None = None
-    queries: int | None = None
-    seeds_ahead: int | None = None
-    p_holm: float | None = None
-
-    def turned(self) -> PairedTest:
-        """The same test as b − a; with how many seeds b is better is not known, as seeds may tie."""
-        ci95 = None if self.ci95 is None else (-self.ci95[1], -self.ci95[0])
-        difference = None if self.difference is None else -self.difference
-        return replace(self, a=self.b, b=self.a, difference=difference, ci95=ci95, seeds_ahead=None)
-
-
-@dataclass(frozen=True)
-class AblationEffect:
-    """What a method with one term off differs in from the whole method.
-
-    Attributes:
-        method: The whole method.
-        name: What to call the variant: the term alone where only one method was ablated.
-        difference: Variant − whole, of the ranking metric.
-        ci95: Its 95 % interval; None where it is unknown.
-        basis: What the interval is over: the paired test's queries, or else the seeds; None without one.
-    """
-
-    method: str
-    name: str
-    difference: float
-    ci95: Interval | None = None
-    basis: Literal["queries", "seeds"] | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Experiment):
     """Methods side by side: trained with the same seeds, evaluated on the same test split.
 
@@ -167,8 +56,8 @@ class Comparison(Experiment):
         ablation: ``method/no-term`` to the method with that term off.
         seconds: Time the whole comparison took, with the runs that an earlier, interrupted call made.
         report: The report's file, once there is one.
-        per_class: Method to class to average precision. This and what follows is not part of the JSON document.
-        settings: Method to its settings.
+        per_class: Method to class to mAP.
+        settings: Method to its settings. This and what follows is not part of the JSON document.
         notes, warnings, checksum, versions: As of every :class:`Experiment`.
     """
 
@@ -184,8 +73,32 @@ class Comparison(Experiment):
     ablation: dict[str, MethodResult] = field(default_factory=dict)
     seconds: float | None = None
     report: Path | None = None
-    per_class: dict[str, dict[str, SeedScore]] = field(default_factory=dict, metadata=BESIDE)
+    per_class: dict[str, dict[str, SeedScore]] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict, metadata=BESIDE)
+
+    def headline(self) -> str:
+        """Corpus, seeds and queries, and which method is best."""
+        best = "" if self.best is None else f"; best by {self.metric}: {self.best}"
+        queries = "" if self.queries is None else f", {counted(self.queries, 'query', 'queries')}"
+        what = f"{counted(len(self.methods), 'method')} on {self.corpus}, {counted(len(self.seeds), 'seed')}"
+        return f"{what}{queries}{best}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per method, control or ablation and metric, then one per method and class; the best method first."""
+        own = {name for names in self.controls.values() for name in names}
+        for name, result in {**self.ranked(), **self.ablation}.items():
+            kind = "ablation" if name in self.ablation else "control" if name in own else "method"
+            for metric, score in result.scores.items():
+                yield {"method": name, "kind": kind, "metric": metric, "class": None, **score.to_record()}
+        for name in self.ranked():
+            for label, score in self.per_class.get(name, {}).items():
+                yield {"method": name, "kind": "method", "metric": "map", "class": label, **score.to_record()}
+
+    def shown_records(self) -> Iterator[Record]:
+        """A row per method with the metric that methods are ranked by."""
+        for name, result in {**self.ranked(), **self.ablation}.items():
+            score = result.scores.get(self.metric, SeedScore({}, None))
+            yield {"method": name, "metric": self.metric, **score.to_record(), "seconds": result.seconds}
 
     @property
     def chance(self) -> float | None:
@@ -234,6 +147,34 @@ class Comparison(Experiment):
         interval = paired_interval(self.ablation[variant].seeds, whole.seeds)
         return AblationEffect(method, name, difference, interval, "seeds" if interval else None)
 
+    def plot(self, metric: str | None = None) -> Plot:
+        """Every method with its 95 % interval over the queries, and a small dot per seed for the ranking metric.
+
+        Args:
+            metric: Key of a metric; by default the one that methods are ranked by.
+
+        Raises:
+            InputError: No method has this metric.
+        """
+        key = metric or self.metric
+        known = list(dict.fromkeys(name for result in self.methods.values() for name in result.scores))
+        if key not in known:
+            raise unknown_name("metric of the comparison", key, known)
+        rows = []
+        for name, result in {**self.ranked(), **self.ablation}.items():
+            score = result.scores.get(key)
+            if score is not None and (mean := finite(score.mean)) is not None:
+                dots = tuple(map(float, result.seeds)) if key == self.metric else ()
+                rows.append(IntervalRow(name, mean, score.ci95, dots))
+        found = find_metric(key)
+        chance = finite(self.chance) if key == "map" else None
+        return draw_intervals(
+            rows,
+            axis=f"{key if found is None else found.title}, mean of both directions",
+            title=f"{self.corpus}, mean over {counted(len(self.seeds), 'seed')}",
+            reference=None if chance is None else ("chance", chance),
+        )
+
     @classmethod
     def from_dict(cls, found: Mapping[str, Any], **more: object) -> Comparison:
         """Read :meth:`to_dict` back; a document that does not name its metric is ranked by the first it has."""
@@ -241,17 +182,3 @@ class Comparison(Experiment):
         metric = found.get("metric") or (known or ["map"])[0]
         tests = [{"metric": metric, **test} for test in found.get("paired_tests") or ()]
         return super().from_dict({**found, "metric": metric, "paired_tests": tests}, **more)
-
-
-def paired_interval(first: Sequence[float | None], second: Sequence[float | None]) -> Interval | None:
-    """Student's 95 % interval of the mean of first − second, one number per seed; None for fewer than two whole pairs.
-
-    Example:
-        >>> low, high = paired_interval([0.5, 0.6, 0.7], [0.6, 0.8, 0.8])
-        >>> round(low, 3), round(high, 3)
-        (-0.277, 0.01)
-    """
-    pairs = [(a, b) for a, b in zip(first, second) if a is not None and b is not None and math.isfinite(a - b)]
-    if not 2 <= len(pairs) == len(first) == len(second):
-        return None
-    return student_interval([a - b for a, b in pairs])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from overtone.core.documents import BESIDE, Document
+from overtone.core.results import Record, Result, counted
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class TuningTrial(Document):
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Tuning(Document):
+@dataclass(frozen=True, repr=False)
+class Tuning(Document, Result):
     """The result of a search of settings.
 
     Attributes:
@@ -69,6 +71,18 @@ class Tuning(Document):
     notes: tuple[str, ...] = ()
     folder: Path | None = field(default=None, metadata=BESIDE)
     report: Path | None = field(default=None, metadata=BESIDE)
+
+    def headline(self) -> str:
+        """What was searched, and the best validation score."""
+        trials = counted(len(self.trials), "trial")
+        return f"{self.method} on {self.corpus}, {trials}; best {self.criterion} {self.value:.4f}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per trial, its settings in columns of their own."""
+        for one in self.trials:
+            own = {"trial": one.number, "state": one.state, "value": one.value, "epochs": one.epochs}
+            settings = {f"settings.{name}": value for name, value in one.settings.items()}
+            yield {**own, "seconds": one.seconds, **settings}
 
     def count(self, state: str) -> int:
         """Trials that ended so."""

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from overtone.features.base import Features, LabelKind, PairedFeatures, Provenance, Scalar, require_pairs
+from overtone.features.base import Features, LabelKind, PairedFeatures, Provenance, Scalar
 from overtone.features.corpora import corpora
 from overtone.features.corpora.simulated import SimulatorSettings, simulate
+from overtone.features.hub_datasets import from_dataset, to_dataset
 from overtone.features.inspection import Inspection, inspect
 from overtone.features.joining import add_metadata
 from overtone.features.loading import from_arrays, load, load_views, views_from_arrays
@@ -12,6 +13,7 @@ from overtone.features.messages import place_clips, refuse_zeros
 from overtone.features.presence import membership, only_pairs
 from overtone.features.reading import Reading
 from overtone.features.saving import save, save_arrays
+from overtone.features.single_view import require_pairs
 from overtone.features.splitting import hold_out, split_by_class
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ __all__ = [
     "add_metadata",
     "corpora",
     "from_arrays",
+    "from_dataset",
     "hold_out",
     "inspect",
     "load",
@@ -43,6 +46,7 @@ __all__ = [
     "save_arrays",
     "simulate",
     "split_by_class",
+    "to_dataset",
     "views_from_arrays",
 ]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Sequence, Sized
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from overtone.core import InputError, unknown_name
+from overtone.core.results import Record, Result
 from overtone.features.arrays import Values
+from overtone.features.clip_records import clip_labels, clip_records
 from overtone.features.label_reading import codes_of, identifying, one_hot
 
 if TYPE_CHECKING:
@@ -47,8 +49,8 @@ class Provenance:
     split_remarks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Features:
+@dataclass(frozen=True, eq=False, repr=False)
+class Features(Result):
     """Features of N clips: one view of them, or two modalities.
 
     Attributes:
@@ -160,11 +162,22 @@ class Features:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __repr__(self) -> str:
+    def headline(self) -> str:
+        """Source, modalities, labels and splits."""
         shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in self.modalities.items())
         splits = ", ".join(f"{len(rows)} {name}" for name, rows in self.splits.items())
         labels = "no labels" if self.labels is None else f"{self.label_kind} labels of {self.classes} classes"
-        return f"{type(self).__name__}({self.provenance.source}: {shapes}; {labels}; {splits or 'no splits'})"
+        return f"{self.provenance.source}: {shapes}; {labels}; {splits or 'no splits'}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per clip: id, class or classes, split, media, what modalities it has, and its metadata."""
+        classes = clip_labels(self.labels, self.class_names)
+        beside = {**self.media, **{f"has_{name}": mask.tolist() for name, mask in self.present.items()}}
+        return clip_records(self.ids, classes, self.splits, beside, self.metadata)
+
+    def shown_records(self) -> Iterator[Record]:
+        """None: the headline says what there is."""
+        return iter(())
 
     def subset(self: F, rows: Tensor | Values | Sequence[int]) -> F:
         """Only these rows, in this order; splits are renumbered and those left without rows are dropped.
@@ -265,33 +278,3 @@ class PairedFeatures(Features):
         """(N, C) of all that is in the first modality and in the second, for judging only; None where not known."""
         first, second = (self.truth.get(EVENTS + name) for name in self.names)
         return None if first is None or second is None else (first, second)
-
-
-def single_view_error(source: str, name: str, got: str) -> InputError:
-    """The refusal of a single view ``name`` where pairs are needed."""
-    return InputError(
-        f"{source}: holds one view, {name!r}, but two modalities are needed here",
-        got=got,
-        valid="'audio' and 'visual', or any two arrays with a row per clip",
-        fix="bring the other modality; `overtone embed --only` and `overtone diagnose` take one view",
-    )
-
-
-def require_pairs(data: Features) -> PairedFeatures:
-    """The same features as pairs.
-
-    Args:
-        data: Features of two modalities.
-
-    Returns:
-        The features themselves where they are pairs already.
-
-    Raises:
-        InputError: They hold one view.
-    """
-    if isinstance(data, PairedFeatures):
-        return data
-    if len(data.modalities) == 1:
-        ((name, tensor),) = data.modalities.items()
-        raise single_view_error(data.provenance.source, name, str(tuple(tensor.shape)))
-    return PairedFeatures(**{field.name: getattr(data, field.name) for field in fields(data)})

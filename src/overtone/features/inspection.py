@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from typing_extensions import Unpack
 
 from overtone.core import InputError
 from overtone.core.documents import Document
+from overtone.core.results import Record, Result
 from overtone.features.arrays import Values
 from overtone.features.assembly import FeatureArrays, assemble
 from overtone.features.base import LabelKind
@@ -48,8 +50,8 @@ class LabelSummary(Document):
     """Number of clips without a class."""
 
 
-@dataclass(frozen=True)
-class Inspection(Document):
+@dataclass(frozen=True, repr=False)
+class Inspection(Document, Result):
     """What is in a source. A field that cannot be found out because of a problem is None or empty.
 
     Attributes:
@@ -91,6 +93,18 @@ class Inspection(Document):
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def headline(self) -> str:
+        """Source, clips, splits, labels, and how much is wrong."""
+        splits = ", ".join(f"{count:,} {name}" for name, count in self.splits.items())
+        labels = "no labels" if self.labels is None else f"{self.labels.kind} labels of {self.labels.classes} classes"
+        wrong = f"{len(self.problems)} problems, {len(self.warnings)} warnings"
+        rows = "no clips" if self.rows is None else f"{self.rows:,} clips"
+        return f"{self.source}: {rows}; {splits or 'no splits'}; {labels}; {wrong}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per modality."""
+        return ({"modality": name, **one.to_dict()} for name, one in self.modalities.items())
 
 
 def inspect(source: str | Path, *, modalities: tuple[str, ...] | None = None, **reading: Unpack[Reading]) -> Inspection:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from overtone.core import InputError
 from overtone.features.arrays import Array, Column, Table
-from overtone.features.base import EVENTS, single_view_error
+from overtone.features.base import EVENTS
 from overtone.features.keys import GROUPS, IDS, LABELS, LENGTHS, MEDIA, META, OWN_IDS, PREFIXES, PRESENT, ROLES
 from overtone.features.label_reading import is_label_matrix
 from overtone.features.messages import LONGEST
 from overtone.features.metadata import from_column
 from overtone.features.parsed_table import INTERACTIONS, KEYS, SPLITS, STRENGTHS, ParsedTable
 from overtone.features.reading import CheckedReading
+from overtone.features.single_view import single_view_error
 from overtone.features.split_flags import name_by_flags
 from overtone.features.unused import describe_unused, find_unused
 

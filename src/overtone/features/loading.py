@@ -16,12 +16,7 @@ from overtone.core import InputError
 from overtone.core.sources import require_file
 from overtone.features.arrays import ArrayLike, Table, make_table
 from overtone.features.assembly import assemble
-from overtone.features.base import (
-    Features,
-    PairedFeatures,
-    require_pairs,
-    single_view_error,
-)
+from overtone.features.base import Features, PairedFeatures
 from overtone.features.checks import find_issues
 from overtone.features.corpora import corpora
 from overtone.features.formats import find_format
@@ -29,6 +24,7 @@ from overtone.features.formats.mat import turn
 from overtone.features.joining import parse_source
 from overtone.features.layout import join_parts, list_keys
 from overtone.features.reading import CheckedReading, Reading, check_reading
+from overtone.features.single_view import require_pairs, single_view_error
 
 
 def load(
@@ -155,6 +151,11 @@ def open_source(source: str | Path | Table, how: CheckedReading) -> Iterator[Tab
         yield turn(table, how.clips, how.label_key) if table.reader == "mat" else table
     finally:
         table.close()
+
+
+def read_table(table: Table, modalities: tuple[str, ...] | None = None, **reading: Unpack[Reading]) -> Features:
+    """The same as :func:`load_views` for a table that was read already."""
+    return _read(table, modalities, reading)
 
 
 def _read(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -166,6 +167,30 @@ class Scaler:
         """The scaler whose :meth:`state` this is; older ones hold a number, ``kind``, in the place of ``spec``."""
         spec = bytes(state["spec"].tolist()).decode() if "spec" in state else _OLD_KINDS[int(state["kind"])]
         return cls(spec, {name: tensor for name, tensor in state.items() if name not in ("spec", "kind")})
+
+
+def scalers_state(scalers: Mapping[str, Scaler]) -> dict[str, Tensor]:
+    """The tensors of several scalers, each under ``MODALITY/``."""
+    return {f"{name}/{key}": value for name, scaler in scalers.items() for key, value in scaler.state().items()}
+
+
+def scalers_from(tensors: Mapping[str, Tensor], modalities: Sequence[str], path: Path) -> dict[str, Scaler]:
+    """The scalers whose :func:`scalers_state` this is, in the order of the modalities; ``path`` is for messages.
+
+    Raises:
+        InputError: They are damaged, or of other modalities.
+    """
+    states: dict[str, dict[str, Tensor]] = {}
+    for place, tensor in tensors.items():
+        name, _, key = place.rpartition("/")
+        states.setdefault(name, {})[key] = tensor
+    if states.keys() != set(modalities):
+        raise InputError(f"{path}: not the scalers of this run", got=", ".join(states), valid=", ".join(modalities))
+    try:
+        return {name: Scaler.from_state(states[name]) for name in modalities}
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        what = f"{path}: not scalers ({str(error).splitlines()[0]})"
+        raise InputError(what, fix="take a whole copy of the run") from None
 
 
 def half_whitening(variances: Tensor) -> Tensor:

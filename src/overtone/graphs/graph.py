@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,11 @@ from overtone.core import InputError
 from overtone.core.atomic import atomic_path
 from overtone.core.files import write_json, write_text
 from overtone.core.printable import suffix_of
+from overtone.core.results import Record, Result
 from overtone.graphs.arrays import Bools, Floats
 from overtone.graphs.edges import Edge, EdgeKind, EdgeSupport, HalvesAgreement
 from overtone.graphs.exports import to_dot, to_graphml, to_networkx
+from overtone.plots import Plot, draw_cells
 
 if TYPE_CHECKING:
     import networkx
@@ -34,8 +36,8 @@ _FOUND = {name: name for name in ("rows", "steps", "complete", "labels")} | {
 """What is known of a search beside its edges: key in JSON to attribute."""
 
 
-@dataclass(frozen=True, eq=False)
-class Graph:
+@dataclass(frozen=True, eq=False, repr=False)
+class Graph(Result):
     """A partially directed graph.
 
     Attributes:
@@ -85,9 +87,14 @@ class Graph:
     support: tuple[EdgeSupport, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def __repr__(self) -> str:
+    def headline(self) -> str:
+        """Numbers of nodes and edges, and the score."""
         arrows, lines = int(self.directed.sum()), int(self.undirected.sum()) // 2
-        return f"Graph({len(self.nodes)} nodes, {arrows} directed and {lines} undirected edges, score {self.score:.1f})"
+        return f"{len(self.nodes)} nodes, {arrows} directed and {lines} undirected edges, score {self.score:.1f}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per edge, in the order of :attr:`edges`."""
+        return (edge._asdict() for edge in self.edges)
 
     @property
     def adjacency(self) -> Bools:
@@ -199,6 +206,12 @@ class Graph:
             self._write_matrices(file)
         else:
             write_text(file, (to_graphml if file.suffix.lower() == ".graphml" else to_dot)(self.nodes, self.edges))
+
+    def plot(self) -> Plot:
+        """The weights as cells: the row's variable acts on the column's; an undirected edge fills both cells."""
+        both = np.where(self.undirected, np.maximum(np.abs(self.weights), np.abs(self.weights.T)), self.weights)
+        title = f"{len(self.nodes)} nodes: weight of row → column"
+        return draw_cells(self.nodes, self.nodes, both.tolist(), title=title)
 
     def to_networkx(self) -> networkx.DiGraph:
         """A networkx ``DiGraph``, with ``type``, ``weight``, ``presence`` and ``direction`` on its edges.

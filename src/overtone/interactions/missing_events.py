@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError, unknown_name
+from overtone.core.results import Record, Result
 from overtone.interactions.event_calibration import EventCalibration
 from overtone.interactions.event_chances import EVENTS_FILE, EventChances
 from overtone.interactions.graph_effects import GraphEffect
@@ -46,8 +48,8 @@ class MissingEvent:
         return {**vars(self), "annotated": list(self.annotated)}
 
 
-@dataclass(frozen=True)
-class MissingEvents:
+@dataclass(frozen=True, repr=False)
+class MissingEvents(Result):
     """What is missing in an annotation.
 
     Attributes:
@@ -67,6 +69,20 @@ class MissingEvents:
     gate: str | None = None
     effects: tuple[GraphEffect, ...] = ()
     calibration: EventCalibration | None = None
+
+    def headline(self) -> str:
+        """How many events are listed, and how many are expected in all."""
+        return (
+            f"{len(self.events):,} events of a chance of {self.chance:g} or more in {self.clips:,} clips; "
+            f"{sum(self.expected.values()):,.0f} expected in all"
+        )
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per event, the surest first; the chance of each modality in a column of its own."""
+        for one in self.events:
+            own = {"id": one.id, "event": one.event, "chance": one.chance}
+            modalities = {f"chance_{name}": chance for name, chance in one.modalities.items()}
+            yield {**own, **modalities, "annotated": list(one.annotated), "brought_by": one.brought_by}
 
     @property
     def effect_said(self) -> str | None:

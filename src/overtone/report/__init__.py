@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from overtone.report.comparison import comparison_report
+    from overtone.report.corpora import corpora_report
     from overtone.report.diagnosis import diagnosis_report
     from overtone.report.finding import finding_report
     from overtone.report.graph import graph_report
     from overtone.report.run import run_report
     from overtone.report.tuning import tuning_report
 
-__all__ = ["comparison_report", "diagnosis_report", "finding_report", "graph_report", "run_report", "tuning_report"]
+__all__ = ["comparison_report", "corpora_report", "diagnosis_report", "finding_report", "graph_report", "run_report"]
+__all__ += ["tuning_report"]
 
 
 def __getattr__(name: str) -> Any:

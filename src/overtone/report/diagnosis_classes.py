@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtone.experiments import Diagnosis, quantity
+from overtone.plots.colours import QUIET
 from overtone.report.diagnosis_figures import dots, strips, styles_of
 from overtone.report.figures import Figure, label, points, rounded
 from overtone.report.maps import BY_VARIANCE, Floats, spaced, unit, views
 from overtone.report.markup import Child, Columns, el, table, texts
 from overtone.report.page import Section, draw, section
-from overtone.report.palette import QUIET, class_colour, group, key_of_classes, named
+from overtone.report.palette import class_colour, group, key_of_classes, named
 from overtone.report.words import class_of, listed, percent, plural, significant
 
 MOST_ROWS = 40  # classes drawn as rows; of more, the most compact and the widest

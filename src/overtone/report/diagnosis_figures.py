@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from overtone.experiments import FROZEN, Curve, Diagnosis, Measured
+from overtone.plots.colours import QUIET
 from overtone.report import figures
 from overtone.report.figures import Figure, label, rounded
-from overtone.report.palette import QUIET, Style, faded, group, loss_styles
+from overtone.report.palette import Style, faded, group, loss_styles
 
 REFERENCES = (Style(QUIET, "2px 3px", "circle-open"), Style(QUIET, "7px 3px", "square-open"))
 """How they are drawn: in one space, or the first and the second modality."""

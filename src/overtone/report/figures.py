@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
-from overtone.report.palette import FIRST, QUIET, SECOND
+from overtone.plots.colours import FIRST, QUIET, SECOND
 
 _LONGEST_TICK = 20  # letters of a name beside the cells of a matrix
 _SHORT = 8  # epochs up to which an axis has a tick for each

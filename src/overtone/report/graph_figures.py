@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtone.graphs import Edge, Graph
+from overtone.plots.colours import FIRST, QUIET, SECOND
 from overtone.report.figures import Amount, Figure, label, points, rounded
-from overtone.report.palette import FIRST, QUIET, SECOND
 from overtone.report.words import number, percent
 
 Floats = NDArray[np.float64]

@@ -6,22 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from overtone.objectives.base import metric_losses
+from overtone.plots.colours import HUES
 from overtone.report.markup import Markup, el
 
-FIRST, SECOND = "#2f7ed8", "#e07b1a"
-"""The first and the second modality, and the directions that start at them; told apart by any eye, on any ground."""
-QUIET = "#8b93a1"
-"""What is there for comparison only."""
-_HUES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b5a300", "#8c8c8c")
-"""Okabe and Ito's colours, which colour-blind readers tell apart; yellow darkened, black replaced, for both grounds."""
 _SHADES = ((0, 0.0), (0, 0.38), (255, 0.42))
 """Past the eighth class the hues come again darker, then lighter: the ground to mix with, and how much of it."""
 
 
 def class_colour(number: int) -> str:
     """The colour of a class by its number; 24 differ, then they repeat."""
-    hue = _HUES[number % len(_HUES)]
-    ground, share = _SHADES[number // len(_HUES) % len(_SHADES)]
+    hue = HUES[number % len(HUES)]
+    ground, share = _SHADES[number // len(HUES) % len(_SHADES)]
     mixed = (round(int(hue[at : at + 2], 16) * (1 - share) + ground * share) for at in (1, 3, 5))
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
@@ -37,7 +32,7 @@ class Style:
 
 _DASHES = ("", "8px 3px", "2px 3px", "8px 3px 2px 3px", "14px 4px", "4px 4px", "12px 3px 2px 3px 2px 3px")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down")
-_LOSS_HUES = (*_HUES[:6], "#7f4f24")
+_LOSS_HUES = (*HUES[:6], "#7f4f24")
 """Brown instead of the darkened yellow, which is no longer told from orange once a dark page brightens both."""
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from overtone.core.documents import Interval, finite
-from overtone.evaluation import Evaluation, Score, find_metric, metric_order
-from overtone.evaluation.result import ClassScore
-from overtone.experiments import QUANTITIES, Comparison, Diagnosis, SeedScore
+from overtone.evaluation import Evaluation, Grouping, Score, find_metric, metric_order
+from overtone.evaluation.scores import ClassScore
+from overtone.experiments import QUANTITIES, Comparison, CorpusComparison, Diagnosis, SeedScore
+from overtone.experiments.scores import RANKED_BY
 from overtone.report.comparison_words import is_significant, score_of
-from overtone.report.words import corpus_name, metric_name
+from overtone.report.words import corpus_name, metric_name, number, p_value
 
 _DIAGNOSED = (
     "map",
@@ -73,13 +74,10 @@ def comparison_tables(comparison: Comparison) -> list[PaperTable]:
     known = {key for result in comparison.methods.values() for key in result.scores} - {comparison.metric}
     metrics = [key for key in _FURTHER[comparison.metric == "map"] if key in known]
     titles = ("method", f"{first} → {second}", f"{second} → {first}", name, *map(metric_name, metrics))
-    best = comparison.best
     rows: list[tuple[str, list[PaperCell]]] = []
     for method in comparison.ranked():
         score = score_of(comparison, method)
-        test = None if best is None else comparison.test(best, method)
-        worse = test is not None and test.difference is not None and test.difference > 0 and is_significant(test)
-        mean = PaperCell(score.mean, score.std, score.ci95, worse=worse)
+        mean = replace(_ranked_cell(comparison, method, comparison.metric), ci95=score.ci95)
         further = [_cell(score_of(comparison, method, key)) for key in metrics]
         rows.append((method, [*(PaperCell(score.directions.get(way)) for way in ("a2v", "v2a")), mean, *further]))
     better = [_better(comparison.metric)] * 3 + [_better(key) for key in metrics]
@@ -105,6 +103,48 @@ def comparison_tables(comparison: Comparison) -> list[PaperTable]:
     return found
 
 
+def result_tables(result: Comparison | CorpusComparison) -> list[PaperTable]:
+    """The tables of a comparison; of several corpora that of all of them first, then those of each."""
+    if isinstance(result, Comparison):
+        return comparison_tables(result)
+    found = [corpora_table(result)]
+    for name, one in result.corpora.items():
+        found += [replace(table, name=f"{table.name}: {name}") for table in comparison_tables(one)]
+    return found
+
+
+def corpora_table(result: CorpusComparison) -> PaperTable:
+    """A row per method: its score on each corpus, and its mean rank."""
+    rows: list[tuple[str, list[PaperCell]]] = []
+    for method in result.methods:
+        cells = [_ranked_cell(one, method, result.metric) for one in result.corpora.values()]
+        rank = None if result.ranking is None else result.ranking.ranks[method]
+        rows.append((method, [*cells, PaperCell(result.mean(method)), PaperCell(rank)]))
+    better = [_better(result.metric)] * (len(result.corpora) + 1) + ["low"]
+    seeds = max((len(one.seeds) for one in result.corpora.values()), default=0)
+    marked = _mark_best(rows, better)
+    if result.metric == "map" and all(one.chance is not None for one in result.corpora.values()):
+        chance = [PaperCell(finite(one.chance)) for one in result.corpora.values()]
+        marked.append(("chance", (*chance, PaperCell(None), PaperCell(None))))
+    spread = f"mean ± standard deviation over {seeds} seeds" if seeds > 1 else "one seed"
+    caption = f"{metric_name(result.metric)} on {len(result.corpora)} corpora, mean of both directions: {spread}."
+    if any(cell.worse for _, cells in marked for cell in cells):
+        caption += f" *: {_LEVEL}."
+    if result.ranking is not None:
+        bound = number(result.ranking.critical_difference, 2)
+        test = "" if result.ranking.p_value is None else f", Friedman's test {p_value(result.ranking.p_value)}"
+        caption += f" Mean ranks {bound} or more apart differ significantly (Nemenyi, p < .05{test})."
+    return PaperTable("corpora", caption, ("method", *result.corpora, "mean", "mean rank"), tuple(marked))
+
+
+def _ranked_cell(comparison: Comparison, method: str, metric: str) -> PaperCell:
+    """The score of a method, without its interval, and whether it is significantly worse than the best."""
+    score, best = score_of(comparison, method, metric), comparison.best
+    test = None if best is None or metric != comparison.metric else comparison.test(best, method)
+    worse = test is not None and test.difference is not None and test.difference > 0 and is_significant(test)
+    return PaperCell(score.mean, score.std, worse=worse)
+
+
 def evaluation_tables(evaluation: Evaluation, source: str) -> list[PaperTable]:
     """Every metric in both directions with its interval; then mAP by class."""
     first, second = evaluation.modalities
@@ -120,7 +160,20 @@ def evaluation_tables(evaluation: Evaluation, source: str) -> list[PaperTable]:
     classes = [(name, (*_both(score), PaperCell(finite(score.mean)))) for name, score in evaluation.per_class.items()]
     if classes:
         found.append(PaperTable("classes", f"{corpus_name(source)}: mAP by class.", ("class", *titles), tuple(classes)))
+    if evaluation.groups is not None:
+        found.append(_groups_table(evaluation.groups, corpus_name(source), titles))
     return found
+
+
+def _groups_table(grouping: Grouping, corpus: str, titles: Sequence[str]) -> PaperTable:
+    """A row per group, by the first metric that groups are compared by."""
+    key = next((key for key in RANKED_BY if all(key in one.scores for one in grouping.groups.values())), "map")
+    rows = []
+    for name, group in grouping.groups.items():
+        score = group.scores.get(key, Score({}))
+        rows.append((name, (*_both(score), PaperCell(finite(score.mean), None, score.ci95), PaperCell(group.queries))))
+    caption = f"{corpus}: {metric_name(key)} of the queries of each {grouping.column}, among all items."
+    return PaperTable("groups", caption, (grouping.column, *titles, "queries"), tuple(rows))
 
 
 def diagnosis_tables(diagnosis: Diagnosis) -> list[PaperTable]:

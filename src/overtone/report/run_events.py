@@ -7,10 +7,10 @@ from typing import Any
 
 from overtone.interactions.event_calibration import EventCalibration
 from overtone.interactions.missing_events import MissingEvents, find_missing_events, has_event_chances
+from overtone.plots.colours import FIRST, QUIET
 from overtone.report.figures import LEGEND, Figure, points, rounded
 from overtone.report.markup import Child, Columns, table, texts
 from overtone.report.page import Section, draw, section
-from overtone.report.palette import FIRST, QUIET
 from overtone.report.run_result import RunResult
 from overtone.report.words import number, plural, prose
 

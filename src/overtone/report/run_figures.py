@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from overtone.plots.colours import FIRST, SECOND
 from overtone.report.figures import LEGEND, Figure, bars, label, points, rounded, steady_axis, vertical, whole_ticks
 from overtone.report.maps import Ints
 from overtone.report.markup import Markup, el
-from overtone.report.palette import FIRST, SECOND, class_colour
+from overtone.report.palette import class_colour
 from overtone.report.run_result import RunResult
 from overtone.report.words import number
 

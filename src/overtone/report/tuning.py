@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import accumulate
 
 from overtone.experiments import Tuning
+from overtone.plots.colours import FIRST, QUIET
 from overtone.report.figures import LEGEND, Figure, points, rounded
 from overtone.report.markup import Child, Column, Columns, table, texts
 from overtone.report.page import Section, answer, bullets, draw, page, provenance, section, summary, tile
-from overtone.report.palette import FIRST, QUIET
 from overtone.report.tuning_words import best_in_words, tuning_in_words
 from overtone.report.words import corpus_name, duration, metric_name, number, prose
 

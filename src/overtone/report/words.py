@@ -42,6 +42,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeGuard
 
+from overtone.core.results import counted
+
 if TYPE_CHECKING:  # importing numpy is felt at every call of the command line
     from overtone.features import Scalar
 
@@ -218,6 +220,5 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:] if text[:2].islower() else text
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """A count with its noun."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+plural = counted
+"""A count with its noun."""

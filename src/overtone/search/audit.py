@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute
 
 from overtone.core.documents import Document
+from overtone.core.results import Record, Result
 from overtone.search.base import Store
 from overtone.search.chance import mean_vectors
 from overtone.search.records import Vectors
@@ -45,8 +46,8 @@ class AuditedSearch(Document):
         return self.recall == 1 and self.short == 0
 
 
-@dataclass(frozen=True)
-class Audit(Document):
+@dataclass(frozen=True, repr=False)
+class Audit(Document, Result):
     """An audit of a store.
 
     Attributes:
@@ -58,6 +59,14 @@ class Audit(Document):
     k: int
     searches: tuple[AuditedSearch, ...]
     verdict: str
+
+    def headline(self) -> str:
+        """The verdict."""
+        return self.verdict
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per modality and filter."""
+        return (one.to_dict() for one in self.searches)
 
 
 def audit_store(

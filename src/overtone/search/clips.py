@@ -12,7 +12,9 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.documents import Document
+from overtone.core.results import Record
 from overtone.features import Features, PairedFeatures, Scalar, Scaler
+from overtone.features.clip_records import rename_taken
 from overtone.features.hashing import hash_rows
 from overtone.features.presence import only_pairs
 from overtone.features.scaling_choice import fit_scalers
@@ -39,6 +41,11 @@ class Clip(Document):
     def file(self) -> str:
         """Names of its media files, without their folders; empty where unknown."""
         return ", ".join(dict.fromkeys(PurePath(path).name for path in self.media.values() if path))
+
+    def to_record(self, own: Record) -> Record:
+        """A row of a table: the id, a result's own columns, the media files, and what else is known of the clip."""
+        row = {"id": self.id, **own, "file": self.file or None}
+        return {**row, **rename_taken(self.metadata, row)}
 
 
 def name_clips(data: Features) -> tuple[Clip, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from overtone.core import ProgressCallback
 from overtone.core.documents import BESIDE, Document
+from overtone.core.results import Record, Result
 from overtone.search.clips import LEAST_CLIPS, Clip, ScaledClips, select_significant
 from overtone.search.nearest import nearest_rows
 
@@ -42,8 +44,8 @@ class DuplicateGroup(Document):
     expected: float
 
 
-@dataclass(frozen=True)
-class Duplicates(Document):
+@dataclass(frozen=True, repr=False)
+class Duplicates(Document, Result):
     """All near-duplicates of a corpus.
 
     Attributes:
@@ -65,6 +67,18 @@ class Duplicates(Document):
     share: float
     dimension: float
     chances: Tensor = field(default_factory=lambda: torch.empty(0), metadata=BESIDE)
+
+    def headline(self) -> str:
+        """How many clips are in how many groups, and how many of them chance explains."""
+        where = " and ".join(self.modalities)
+        found = f"{self.found:,} of {self.clips:,} clips in {len(self.groups):,} groups by {where}"
+        return f"{found}, {self.expected:.3g} expected by chance"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per clip in a group, the surest group first."""
+        for number, group in enumerate(self.groups, 1):
+            own = {"group": number, "distance": group.distance, "expected": group.expected}
+            yield from (clip.to_record(own) for clip in group.clips)
 
 
 def find_duplicates(clips: ScaledClips, share: float = 0.05, progress: ProgressCallback | None = None) -> Duplicates:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from overtone.core.documents import Document
+from overtone.core.results import Record, Result
 from overtone.features import Scalar
 
 
@@ -25,8 +27,8 @@ class Hit(Document):
     above_chance: float | None = None
 
 
-@dataclass(frozen=True)
-class StoreInfo(Document):
+@dataclass(frozen=True, repr=False)
+class StoreInfo(Document, Result):
     """What a store is and holds.
 
     Attributes:
@@ -48,3 +50,12 @@ class StoreInfo(Document):
     attributes: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Scalar] = field(default_factory=dict)
     details: dict[str, Scalar] = field(default_factory=dict)
+
+    def headline(self) -> str:
+        """What the store is and how much it holds."""
+        widths = ", ".join(f"{name} ({width})" for name, width in self.modalities.items())
+        return f"{self.kind} at {self.uri}: {self.items:,} items; {widths or 'no vectors yet'}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per metadata column."""
+        return ({"column": name, "type": kind} for name, kind in self.columns.items())

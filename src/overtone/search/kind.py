@@ -83,6 +83,9 @@ class StoreKind(ABC):
     def close(self) -> None:
         """Let go of the store; it can be written by others again."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.uri}: {', '.join(self.modalities) or 'no vectors yet'})"
+
     def refresh(self) -> None:  # noqa: B027 - only stores that show a fixed version have anything to do
         """See what others have written since the store was opened."""
 

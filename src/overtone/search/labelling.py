@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from overtone.core import InputError
 from overtone.core.documents import Document
+from overtone.core.results import Record, Result
 from overtone.search.clips import Clip
 
 By = Literal["neighbours", "prototypes"]
@@ -40,8 +41,8 @@ class LabelledClip(Document):
     probability: float
 
 
-@dataclass(frozen=True)
-class Labelling(Document):
+@dataclass(frozen=True, repr=False)
+class Labelling(Document, Result):
     """Labels for the clips that had none.
 
     Attributes:
@@ -63,6 +64,16 @@ class Labelling(Document):
     threshold: float | None
     measured_error: float | None
     measured_coverage: float
+
+    def headline(self) -> str:
+        """How many clips got a label, and how many of these labels are expected to be wrong."""
+        wrong = "" if self.measured_error is None else f", {self.measured_error:.1%} wrong among known ones"
+        return f"{self.given:,} of {len(self.labels):,} clips labelled by {self.by}{wrong}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per clip that had no label."""
+        for one in self.labels:
+            yield one.clip.to_record({"label": one.label, "best": one.best, "probability": one.probability})
 
     @property
     def given(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from overtone.core import InputError, ProgressCallback
 from overtone.core.documents import BESIDE, Document
+from overtone.core.results import Record, Result
 from overtone.evaluation.pairing import pair_agreement
 from overtone.search.clips import Clip, ScaledClips, select_significant
 
@@ -40,8 +42,8 @@ class Mismatch(Document):
     chance: float
 
 
-@dataclass(frozen=True)
-class Mismatches(Document):
+@dataclass(frozen=True, repr=False)
+class Mismatches(Document, Result):
     """The mismatched pairs of a corpus.
 
     Attributes:
@@ -72,6 +74,16 @@ class Mismatches(Document):
     judged: bool = True
     lowest: int = 0
     ranks: Tensor = field(default_factory=lambda: torch.empty(0), metadata=BESIDE)
+
+    def headline(self) -> str:
+        """How many pairs look mismatched, and the estimated share of wrong ones."""
+        bound = "" if self.judged else "at most "
+        share = f"{bound}{self.wrong_share:.1%} of all pairs wrong"
+        return f"{len(self.mismatches):,} of {self.clips:,} pairs, {self.expected:.3g} of them right by chance; {share}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per mismatched pair, the surest first."""
+        return (one.clip.to_record({"rank": one.rank, "chance": one.chance}) for one in self.mismatches)
 
 
 def find_mismatched(clips: ScaledClips, share: float = 0.5, progress: ProgressCallback | None = None) -> Mismatches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from overtone.core import ProgressCallback
 from overtone.core.documents import BESIDE, Document
+from overtone.core.results import Record, Result
 from overtone.search.clips import Clip, ScaledClips, select_significant
 from overtone.search.nearest import nearest_rows
 
@@ -34,8 +36,8 @@ class Outlier(Document):
     expected: float
 
 
-@dataclass(frozen=True)
-class Outliers(Document):
+@dataclass(frozen=True, repr=False)
+class Outliers(Document, Result):
     """All outliers of a corpus.
 
     Attributes:
@@ -53,6 +55,16 @@ class Outliers(Document):
     expected: float
     share: float
     chances: Tensor = field(default_factory=lambda: torch.empty(0), metadata=BESIDE)
+
+    def headline(self) -> str:
+        """How many clips are outliers, and how many of them chance explains."""
+        return f"{len(self.outliers):,} of {self.clips:,} clips, {self.expected:.3g} expected by chance"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per outlier, the farthest first."""
+        for one in self.outliers:
+            own = {"modality": one.modality, "distance": one.distance, "expected": one.expected}
+            yield one.clip.to_record(own)
 
 
 def find_outliers(clips: ScaledClips, share: float = 0.05, progress: ProgressCallback | None = None) -> Outliers:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from overtone.core.documents import Document
+from overtone.core.results import Record, Result, counted
+from overtone.features.clip_records import rename_taken
 from overtone.search.audit import Audit
 from overtone.search.chance import ChanceLevel
 from overtone.search.hits import Hit, StoreInfo
@@ -23,8 +26,8 @@ class QueryHits(Document):
     hits: tuple[Hit, ...]
 
 
-@dataclass(frozen=True)
-class SearchResult(Document):
+@dataclass(frozen=True, repr=False)
+class SearchResult(Document, Result):
     """The answers to one or several queries.
 
     Attributes:
@@ -49,9 +52,25 @@ class SearchResult(Document):
     where: str | None = None
     chance: ChanceLevel | None = None
 
+    def headline(self) -> str:
+        """How many queries went from where to where."""
+        ways = f"{' and '.join(self.from_modality)} → {' and '.join(self.to_modality)}"
+        where = "" if self.where is None else f" where {self.where}"
+        return (
+            f"{counted(len(self.queries), 'query', 'queries')} {ways} among {self.items:,} items of {self.store}{where}"
+        )
 
-@dataclass(frozen=True)
-class Indexing(Document):
+    def iter_records(self) -> Iterator[Record]:
+        """A row per hit: the query, the rank from 1, and the hit with its metadata."""
+        for one in self.queries:
+            for rank, hit in enumerate(one.hits, 1):
+                own: Record = {"query": one.query, "rank": rank, "id": hit.id, "score": hit.score}
+                own["above_chance"] = hit.above_chance
+                yield {**own, **rename_taken(hit.metadata, own)}
+
+
+@dataclass(frozen=True, repr=False)
+class Indexing(Document, Result):
     """What was written into a store.
 
     Attributes:
@@ -65,3 +84,11 @@ class Indexing(Document):
     written: int
     seconds: float
     audit: Audit | None = None
+
+    def headline(self) -> str:
+        """How much was written, and where."""
+        return f"{self.written:,} items written into {self.store.uri}, which holds {self.store.items:,}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per modality of the store."""
+        return ({"modality": name, "width": width} for name, width in self.store.modalities.items())

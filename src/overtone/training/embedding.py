@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError
+from overtone.core.progress import Meter
 from overtone.core.scratch import release
-from overtone.features import Features
+from overtone.features import Features, Scaler
+from overtone.features.label_reading import Place
 
 Embedder = Callable[[Tensor, int], dict[str, Tensor]]
 
@@ -43,11 +45,51 @@ def in_blocks(function: Embedder, features: Tensor, modality: int, memory_mb: in
     return found
 
 
+def embed_rows(function: Embedder, rows: Tensor, modality: int, memory_mb: int, place: Place) -> dict[str, Tensor]:
+    """The same as :func:`in_blocks`, and embeddings that are not finite are refused; ``place`` says where a row is."""
+    found = in_blocks(function, rows, modality, memory_mb)
+    for embeddings in found.values():
+        bad = (~embeddings.isfinite().flatten(1).all(1)).nonzero()
+        if len(bad):
+            what = f"{place(int(bad[0]))}: its embedding is not finite ({len(bad)} such rows)"
+            fix = "look for values far larger than those the run was trained on, or for damaged weights"
+            raise InputError(what, got=f"features up to {float(rows[bad[0]].abs().max()):.3g}", fix=fix)
+    return found
+
+
+def scaled_rows(function: Embedder, scaler: Scaler, device: torch.device, meter: Meter) -> Embedder:
+    """A function of unscaled rows on the CPU that embeds them elsewhere, and counts them."""
+
+    def embed(rows: Tensor, modality: int) -> dict[str, Tensor]:
+        found = {name: part.cpu() for name, part in function(scaler(rows).to(device), modality).items()}
+        meter.add(len(rows))
+        return found
+
+    return embed
+
+
 def spread_rows(embeddings: Tensor, present: Tensor | None) -> Tensor:
     """Embeddings of the rows that are there, with rows of zeros between them for those that are not."""
     if present is None:
         return embeddings
     return embeddings.new_zeros(len(present), embeddings.shape[1]).masked_scatter(present[:, None], embeddings)
+
+
+def check_rows(rows: Tensor, shape: tuple[int, ...], unfit: str, place: Place) -> None:
+    """Refuse rows of another shape, none at all, and numbers that are not finite.
+
+    Args:
+        rows: Features of one modality.
+        shape: What one row should be.
+        unfit: What is wrong with another shape, for the message.
+        place: Says where a row is, for the message.
+    """
+    if tuple(rows.shape[1:]) != shape or not len(rows):
+        raise InputError(unfit, got=f"shape {tuple(rows.shape)}", valid=f"(N, {', '.join(map(str, shape))}), N >= 1")
+    finite = rows.isfinite().flatten(1).all(1)
+    if not finite.all():
+        bad = int((~finite).nonzero()[0])
+        raise InputError(f"{place(bad)}: NaN or Inf ({int((~finite).sum())} such rows)")
 
 
 def check_shapes(data: Features, wanted: Mapping[str, tuple[int, ...]], whose: str) -> None:

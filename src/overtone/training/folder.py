@@ -22,6 +22,7 @@ from overtone.core.settings import read_yaml, rename
 from overtone.core.sources import read_text
 from overtone.evaluation import Evaluation
 from overtone.features import Scaler
+from overtone.features.scaling import scalers_from, scalers_state
 from overtone.methods.base import Method, methods
 from overtone.training.pairing import PairCheck
 
@@ -176,8 +177,7 @@ class RunFolder:
         """Write what is known of a run before its first step; ``run.json`` comes last."""
         body = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
         write_text(self / "settings.yaml", f"# settings of a run of {info['method']}\n{body}")
-        tensors = {f"{name}/{key}": value for name, scaler in scalers.items() for key, value in scaler.state().items()}
-        save_tensors(self / "scalers.safetensors", tensors)
+        save_tensors(self / "scalers.safetensors", scalers_state(scalers))
         self.write_info(info)
 
     def settings(self, *kinds: type[Settings]) -> dict[str, Any]:
@@ -200,18 +200,8 @@ class RunFolder:
         Raises:
             InputError: The file is damaged, or holds scalers of other modalities.
         """
-        states: dict[str, dict[str, Tensor]] = {}
-        for path, tensor in load_tensors(self / "scalers.safetensors").items():
-            name, _, key = path.rpartition("/")
-            states.setdefault(name, {})[key] = tensor
-        if states.keys() != set(modalities):
-            what = f"{self / 'scalers.safetensors'}: not the scalers of this run"
-            raise InputError(what, got=", ".join(states), valid=", ".join(modalities))
-        try:
-            return {name: Scaler.from_state(states[name]) for name in modalities}
-        except (KeyError, ValueError, TypeError, RuntimeError) as error:
-            what = f"{self / 'scalers.safetensors'}: not scalers ({str(error).splitlines()[0]})"
-            raise InputError(what, fix="take a whole copy of the run") from None
+        path = self / "scalers.safetensors"
+        return scalers_from(load_tensors(path), modalities, path)
 
     def write_history(self, history: Sequence[EpochRecord]) -> None:
         """Write the metrics of all epochs so far; the whole file each time, so no epoch is in it twice."""

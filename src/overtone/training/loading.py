@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic
+from torch import Tensor
 
 from overtone.core import InputError, about
 from overtone.core.devices import find_device
@@ -100,14 +101,38 @@ def read_run(folder: RunFolder, device: str) -> tuple[Method, dict[str, Scaler],
         raise InputError(what, fix="name its file with --import")
     if is_newer(described.versions.get("overtone")):
         log.warning("%s: made by a newer Overtone (%s)", folder.path, described.versions["overtone"])
-    kind = methods[described.method]
-    own, training = split_settings(folder.settings(kind.settings_type, TrainingSettings), kind)
+    stored = folder.settings(methods[described.method].settings_type, TrainingSettings)
     scalers = folder.scalers(described.modalities)
-    weights = load_tensors(folder / "weights.safetensors")
-    with about(folder / "weights.safetensors"):
-        settings = kind.settings_type.build(own, where=str(folder / "settings.yaml"))
-        method = kind(settings, CorpusInfo(**described.corpus.model_dump()))
+    files = folder / "settings.yaml", folder / "weights.safetensors"
+    method, everything = assemble_method(described, stored, load_tensors(files[1]), *files, device)
+    return method, scalers, everything, info
+
+
+def assemble_method(
+    described: RunDescription,
+    settings: Mapping[str, Any],
+    weights: Mapping[str, Tensor],
+    settings_file: Path,
+    weights_file: Path,
+    device: str,
+) -> tuple[Method, dict[str, Any]]:
+    """The method with its weights, and all settings.
+
+    Args:
+        described: What is needed to build it.
+        settings: Flat, the method's and the training's.
+        weights: Parameters and buffers by name.
+        settings_file, weights_file: Where these are from, for messages.
+        device: Where to embed.
+
+    Raises:
+        InputError: A setting cannot be used, or the weights are of another model.
+    """
+    kind = methods[described.method]
+    own, training = split_settings(settings, kind)
+    built = kind.settings_type.build(own, where=str(settings_file))
+    with about(weights_file):
+        method = kind(built, CorpusInfo(**described.corpus.model_dump()))
         restore_method(method, weights)
     method.to(find_device(device)).eval()
-    everything = {**method.settings.model_dump(mode="json"), **training.model_dump(mode="json")}
-    return method, scalers, everything, info
+    return method, {**method.settings.model_dump(mode="json"), **training.model_dump(mode="json")}

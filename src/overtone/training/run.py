@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from overtone.core import InputError, ProgressCallback, unknown_name
+from overtone.core import ProgressCallback, unknown_name
 from overtone.core.files import save_tensors, write_json
 from overtone.core.progress import Meter
 from overtone.core.verbs import Page, find_verb
@@ -20,18 +20,19 @@ from overtone.features import Features, PairedFeatures, Scaler, place_clips
 from overtone.features.label_reading import Place
 from overtone.media.recipes import Recipe, check_recipes, recipes_from
 from overtone.methods.base import Method
-from overtone.training.embedding import Embedder, check_shapes, in_blocks, spread_rows
-from overtone.training.folder import EpochRecord, RunFolder, device_of
+from overtone.training.embedding import Embedder, check_rows, check_shapes, embed_rows, scaled_rows, spread_rows
+from overtone.training.folder import RunFolder, device_of
 from overtone.training.judging import judge
 from overtone.training.loading import read_run, whole_copy
+from overtone.training.pretrained import HubModel, read_pretrained
 
 T = TypeVar("T")
 Embeddings = dict[str, Tensor]
 """Modality to (N, e) rows of unit length, on the CPU."""
 
 
-@dataclass
-class Run:
+@dataclass(repr=False)
+class Run(HubModel):
     """A trained method with the scalers it was trained with.
 
     Attributes:
@@ -52,38 +53,6 @@ class Run:
     folder: Path | None = None
     test_embeddings: Embeddings | None = None
     stored: set[str] = field(default_factory=set, repr=False)
-
-    def __post_init__(self) -> None:
-        self._history: list[EpochRecord] = []
-        self._evaluation: Evaluation | None = None
-
-    @property
-    def history(self) -> list[EpochRecord]:
-        """One record per epoch.
-
-        ``epoch``, ``seconds``, ``learning_rate``, every term, ``gradient_norm``, and where the epoch was validated
-        ``val_<score>`` and ``rank_<modality>`` (effective rank).
-        """
-        if "history" in self.stored and self.folder is not None:
-            self.history = RunFolder(self.folder).history()
-        return self._history
-
-    @history.setter
-    def history(self, records: list[EpochRecord]) -> None:
-        self.stored.discard("history")
-        self._history = records
-
-    @property
-    def evaluation(self) -> Evaluation | None:
-        """The test split's evaluation, None without one; read from a folder it has no values per query."""
-        if "evaluation" in self.stored and self.folder is not None:
-            self.evaluation = RunFolder(self.folder).evaluation()
-        return self._evaluation
-
-    @evaluation.setter
-    def evaluation(self, found: Evaluation | None) -> None:
-        self.stored.discard("evaluation")
-        self._evaluation = found
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "cpu") -> Run:
@@ -114,6 +83,23 @@ class Run:
             write_json(files / "evaluation.json", self.evaluation.to_dict())
         files.write_info(self.info)
         (files / "checkpoint.safetensors").unlink(missing_ok=True)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, *, revision: str | None = None, device: str = "cpu") -> Run:
+        """Read what ``save_pretrained`` has written; a folder needs no network.
+
+        Args:
+            name: A folder, or ``OWNER/NAME`` on the hub, which needs ``overtone[hub]``.
+            revision: Branch, tag or commit, on the hub.
+            device: Where to embed.
+
+        Raises:
+            InputError: There is no such folder or model, it is damaged, or the hub's library is not installed.
+        """
+        found = read_pretrained(name, revision, device)
+        run = cls(found.method, found.scalers, found.settings, found.info)
+        run.evaluation = found.evaluation
+        return run
 
     @property
     def name(self) -> str:
@@ -259,6 +245,11 @@ class Run:
                 found.setdefault(variant, {})[name] = spread_rows(embeddings, present)
         return found
 
+    @property
+    def _called(self) -> str:
+        """What messages call this run."""
+        return f"the run of {self.name} ({self.folder or 'not stored'})"
+
     def _embedder(self, variant: str | None) -> Embedder:
         """The function that gives the method's own embeddings, as variant "", or all of its further ones."""
         return self.method.embed_variants if variant else lambda rows, side: {"": self.method.embed(rows, side)}
@@ -271,21 +262,9 @@ class Run:
 
     def _apply_one(self, modality: str, rows: Tensor, function: Embedder, place: Place, meter: Meter) -> Embeddings:
         """Name to (N, e) rows of one modality; ``place`` says where a row is, for messages."""
-        device, scaler = device_of(self.method), self.scalers[modality]
-
-        def block(part: Tensor, side: int) -> dict[str, Tensor]:
-            embedded = {variant: e.cpu() for variant, e in function(scaler(part).to(device), side).items()}
-            meter.add(len(part))
-            return embedded
-
-        found = in_blocks(block, rows, self.modalities.index(modality), self.settings["memory_mb"])
-        for embeddings in found.values():
-            bad = (~embeddings.isfinite().flatten(1).all(1)).nonzero()
-            if len(bad):
-                what = f"{place(int(bad[0]))}: its embedding is not finite ({len(bad)} such rows)"
-                fix = "look for values far larger than those the run was trained on, or for damaged weights"
-                raise InputError(what, got=f"features up to {float(rows[bad[0]].abs().max()):.3g}", fix=fix)
-        return found
+        scaled = scaled_rows(function, self.scalers[modality], device_of(self.method), meter)
+        side, memory_mb = self.modalities.index(modality), self.settings["memory_mb"]
+        return embed_rows(scaled, rows, side, memory_mb, place)
 
     def check_one(self, modality: str, rows: Tensor, place: Place) -> None:
         """Whether rows of one modality fit the run; ``place`` says where a row is, for messages.
@@ -294,16 +273,7 @@ class Run:
             InputError: They have another shape, there are none, or a number is not finite.
         """
         shape = tuple(self.info["shapes"][self.modalities.index(modality)])
-        if tuple(rows.shape[1:]) != shape or not len(rows):
-            raise InputError(
-                f"{modality}: does not fit the run of {self.name} ({self.folder or 'not stored'})",
-                got=f"shape {tuple(rows.shape)}",
-                valid=f"(N, {', '.join(map(str, shape))}), N >= 1",
-            )
-        finite = rows.isfinite().flatten(1).all(1)
-        if not finite.all():
-            bad = int((~finite).nonzero()[0])
-            raise InputError(f"{place(bad)}: NaN or Inf ({int((~finite).sum())} such rows)")
+        check_rows(rows, shape, f"{modality}: does not fit {self._called}", place)
 
     def check(self, data: PairedFeatures) -> None:
         """Whether data fits the run.
@@ -312,5 +282,5 @@ class Run:
             InputError: Other modalities or other dimensions, or features that were made in another way from media.
         """
         wanted = dict(zip(self.modalities, (tuple(shape) for shape in self.info["shapes"])))
-        check_shapes(data, wanted, f"the run of {self.name} ({self.folder or 'not stored'})")
+        check_shapes(data, wanted, self._called)
         check_recipes(data, self.recipes)

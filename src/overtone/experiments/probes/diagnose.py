@@ -32,9 +32,9 @@ Losses = Sequence[str | nn.Module] | Mapping[str, str | nn.Module]
 
 
 def diagnose(
-    losses: Losses | None,
     data: Features,
     *,
+    losses: Losses | None = None,
     seeds: Sequence[int] = range(5),
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
@@ -46,10 +46,10 @@ def diagnose(
     """Train heads with each loss and seed on frozen features under one budget, and measure what each loss does.
 
     Args:
-        losses: Names of losses, or loss modules such as those of pytorch-metric-learning (each seed trains a copy);
-            a mapping gives them other names. None: all registered ones. Empty: the features as they are.
         data: Features of one or two views with labels and splits ``train`` and ``test``. Of two views, each has a head,
             and queries and gallery are of different views, in both directions.
+        losses: Names of losses, or loss modules such as those of pytorch-metric-learning (each seed trains a copy);
+            a mapping gives them other names. None: all registered ones. Empty: the features as they are.
         seeds: What each loss is trained with.
         settings: Names to values, see :func:`split_head_settings`.
         out: Folder for one file per trial (``results/``) and ``diagnosis.json``; None keeps all in memory.

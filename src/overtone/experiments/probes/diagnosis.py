@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from overtone.core import InputError
+from overtone.core import InputError, unknown_name
 from overtone.core.documents import BESIDE, Document, Interval
 from overtone.core.files import read_json
+from overtone.core.results import Record, counted
 from overtone.diagnosis import Recommendation
 from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
-from overtone.experiments.results import Experiment, paired_interval
+from overtone.experiments.results import Experiment
+from overtone.experiments.scores import paired_interval
+from overtone.plots import Line, Plot, draw_lines
 
 RANKED_BY = ("map", "recall@1")
 """What losses are ranked by: the first of these that they have."""
@@ -24,6 +27,8 @@ FROZEN = "frozen features"
 """What the features before training are called beside the losses."""
 DOCUMENT = "diagnosis.json"
 """The file of a diagnosis in its folder."""
+_SHOWN = (*RANKED_BY, "intra_variance", "centroid_distance", "effective_rank", "active_ratio", "gradient_norm")
+"""Quantities of a loss in the few lines that ``print`` shows."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class SeedTest(Document):
     seeds: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis(Experiment):
     """What losses do to one corpus's embedding, side by side.
 
@@ -91,6 +96,28 @@ class Diagnosis(Experiment):
     embeddings: dict[str, NDArray[np.floating[Any]]] = field(default_factory=dict, metadata=BESIDE)
     labels: tuple[int, ...] = field(default=(), metadata=BESIDE)
     class_names: tuple[str, ...] = field(default=(), metadata=BESIDE)
+
+    def headline(self) -> str:
+        """Corpus, protocol and seeds, and which loss is best."""
+        best = "" if self.best is None else f"; best by {self.metric}: {self.best}"
+        seeds, losses = counted(len(self.seeds), "seed"), counted(len(self.losses), "loss", "losses")
+        return f"{losses} on {self.corpus}, {self.protocol} views, {seeds}{best}"
+
+    def iter_records(self) -> Iterator[Record]:
+        """A row per loss and quantity, the best loss first, then the features before training."""
+        features = {} if self.features is None else {"features": self.features}
+        for name, space in {**self.ranked(), **features, **self.views}.items():
+            for key, one in space.measures.items():
+                low, high = one.ci95 or (None, None)
+                ends = {"ci95_low": low, "ci95_high": high}
+                yield {"loss": name, "quantity": key, "mean": one.mean, "std": one.std, **ends}
+
+    def shown_records(self) -> Iterator[Record]:
+        """A row per loss with retrieval, spread and activity."""
+        keys = [key for key in _SHOWN if self.has(key)]
+        features = {} if self.features is None else {"features": self.features}
+        for name, space in {**self.ranked(), **features}.items():
+            yield {"loss": name, **{key: space.measured(key).mean for key in keys}}
 
     @property
     def metric(self) -> str:
@@ -133,6 +160,30 @@ class Diagnosis(Experiment):
     def curve(self, loss: str, key: str, *, kind: str = "evaluations", at: str = "updates") -> Curve:
         """A quantity of a loss over its training: see :meth:`ProbeResult.curve`."""
         return self.losses[loss].curve(key, kind=kind, at=at)
+
+    def plot(self, quantity: str | None = None, *, at: Literal["epoch", "updates"] = "updates") -> Plot:
+        """A curve per loss over its training, the mean of the seeds.
+
+        Args:
+            quantity: What is drawn, such as ``"intra_variance"`` or ``"active_ratio"``; by default what losses are
+                ranked by, or else the loss.
+            at: What the horizontal axis shows.
+
+        Raises:
+            InputError: The quantity was not measured over the training.
+        """
+        curves: dict[str, Curve] = {}
+        for key in (quantity,) if quantity else (self.metric, "loss"):
+            kinds = {name: "series" if key in one.series else "evaluations" for name, one in self.losses.items()}
+            curves = {name: self.curve(name, key, kind=kind, at=at) for name, kind in kinds.items()}
+            if any(curve.at for curve in curves.values()):
+                break
+        else:
+            measured = {name for one in self.losses.values() for name in (*one.series, *one.evaluations)}
+            raise unknown_name("curve of the diagnosis", key, sorted(measured - {"epoch", "updates"}))
+        lines = [Line(name, *curve) for name, curve in curves.items()]
+        title = f"{self.corpus}: {counted(len(lines), 'loss', 'losses')}, mean over {counted(len(self.seeds), 'seed')}"
+        return draw_lines(lines, x_title=at, y_title=key.replace("_", " "), title=title)
 
     def difference(self, first: str, second: str, key: str) -> Interval | None:
         """95 % interval of a quantity's first − second over the seeds: the paired test's, else Student's, or None."""

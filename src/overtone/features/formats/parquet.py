@@ -24,36 +24,50 @@ def _read_parquet(path: Path) -> Table:
     """Read a Parquet file; a column of another kind than numbers, text, and lists and bytes of numbers is not read."""
     import pyarrow.parquet
 
-    found: dict[str, Rows] = {}
     with report_damage(path, "a Parquet file"):
         texts_as_codes = check_parquet(path)  # a long text that many rows share is then read once
         table = pyarrow.parquet.read_table(path, memory_map=True, read_dictionary=texts_as_codes)
-        metadata = table.schema.metadata or {}
-        while any(pyarrow.types.is_struct(field.type) for field in table.schema):
-            table = table.flatten()  # a field of a column of structs is a column
-        notes: list[str] = []
-        unread: dict[str, str] = {}
-        for number, key in enumerate(table.column_names):
-            column, where = table.column(number).combine_chunks(), f"{path}, key {key!r}"
-            if isinstance(column, pyarrow.ExtensionArray):
-                column = column.storage
-            if key in found or key in unread:
-                unread[f"{key} (column {number})"] = "a second column of this name"
-            elif (words := words_of_lists(column, key)) is not None:
-                found[key], found["class_names"] = words
-                notes.append(f"{key}: lists of labels, several a clip")
-            elif (numbers := numbers_of_bytes(column)) is not None:
-                found[key] = numbers
-                notes.append(f"{key}: bytes read as {numbers.shape[1]} numbers of type {numbers.dtype}")
-            elif (values := _values(column, where, path.stat().st_size)) is not None:
-                found[key] = values
-            else:
-                unread[key] = f"{str(column.type)[:40]}, which is not read"
-        texts = {key.decode(): text.decode("utf-8", "replace") for key, text in metadata.items()}
-        found |= from_metadata({key: text for key, text in texts.items() if key not in found})
-        if "class_names" not in found and (names := names_of_hugging_face(texts, found)):
-            found["class_names"] = np.array(names)
-    return Table.of(path, "parquet", found, notes=tuple(notes), unread=unread)
+        return read_columns(table, path, "parquet", path.stat().st_size)
+
+
+def read_columns(table: pyarrow.Table, source: str | Path, reader: str, stored: int) -> Table:
+    """The columns of an Arrow table as arrays; see :func:`_read_parquet`.
+
+    Args:
+        table: A row per clip.
+        source: What messages call it.
+        reader: What the provenance calls the way it was read.
+        stored: Bytes that hold it, by which lies about sizes are told.
+    """
+    import pyarrow
+
+    found: dict[str, Rows] = {}
+    metadata = table.schema.metadata or {}
+    while any(pyarrow.types.is_struct(field.type) for field in table.schema):
+        table = table.flatten()  # a field of a column of structs is a column
+    notes: list[str] = []
+    unread: dict[str, str] = {}
+    for number, key in enumerate(table.column_names):
+        column, where = table.column(number).combine_chunks(), f"{source}, key {key!r}"
+        if isinstance(column, pyarrow.ExtensionArray):
+            column = column.storage
+        if key in found or key in unread:
+            unread[f"{key} (column {number})"] = "a second column of this name"
+        elif (words := words_of_lists(column, key)) is not None:
+            found[key], found["class_names"] = words
+            notes.append(f"{key}: lists of labels, several a clip")
+        elif (numbers := numbers_of_bytes(column)) is not None:
+            found[key] = numbers
+            notes.append(f"{key}: bytes read as {numbers.shape[1]} numbers of type {numbers.dtype}")
+        elif (values := _values(column, where, stored)) is not None:
+            found[key] = values
+        else:
+            unread[key] = f"{str(column.type)[:40]}, which is not read"
+    texts = {key.decode(): text.decode("utf-8", "replace") for key, text in metadata.items()}
+    found |= from_metadata({key: text for key, text in texts.items() if key not in found})
+    if "class_names" not in found and (names := names_of_hugging_face(texts, found)):
+        found["class_names"] = np.array(names)
+    return Table.of(source, reader, found, notes=tuple(notes), unread=unread)
 
 
 def _write_parquet(path: Path, arrays: Mapping[str, Values]) -> None:
