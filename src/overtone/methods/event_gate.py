@@ -63,7 +63,7 @@ class Gate(NamedTuple):
         if self.weight is None:
             return (
                 "The student without event chances is kept: on held-out rows they cost annotated mAP, "
-                "so this corpus gives no sign of unannotated events."
+                "so the embedding makes no use of them."
             )
         change, _ = self.curve[self.weight]
         if not self.weight:
