@@ -17,7 +17,7 @@ _LARGEST = 512
 _FACTOR = 4
 """Agreement at a size is compared with that at a quarter of it and at four times as many neighbours."""
 _ENTRIES = 2**23
-"""Ranks held at a time."""
+"""Comparisons held at a time."""
 LEAST_ROWS = 64
 """Rows from which on the smallest size, 8, is compared with four times as many neighbours among half of the rows."""
 
@@ -116,12 +116,13 @@ def _shared(first: Tensor, second: Tensor, sizes: list[int], queries: int) -> Te
     asked = torch.linspace(0, rows - 1, min(rows, queries), device=first.device).long()
     units = [F.normalize(part.flatten(1).float(), dim=1) for part in (first, second)]
     lists = [search_rows(unit, asked, most).long() for unit in units]
-    ranks = torch.arange(most, device=first.device)
+    counts = torch.tensor(sizes, device=first.device)
     found = []
-    for block in torch.split(torch.arange(len(asked), device=first.device), max(1, _ENTRIES // rows)):
-        farther = torch.zeros(len(block), rows, dtype=torch.int64, device=first.device)
-        for nearest in lists:
-            rank = torch.full_like(farther, rows).scatter_(1, nearest[block], ranks.expand(len(block), -1))
-            farther = torch.maximum(farther, rank)  # both modalities have a row among k if its farther rank is below k
-        found.append(torch.stack([(farther < size).sum(1) for size in sizes], dim=1))
+    for near, other in zip(*(torch.split(part, max(1, _ENTRIES // (most * len(sizes)))) for part in lists)):
+        rows_there, rank_there = other.sort(1)
+        place = torch.searchsorted(rows_there, near).clamp_max(most - 1)
+        common = rows_there.gather(1, place) == near
+        farther = torch.maximum(rank_there.gather(1, place), torch.arange(most, device=first.device))
+        farther = torch.where(common, farther, most)  # both have a row among k if its farther rank is below k
+        found.append((farther[:, :, None] < counts).sum(1))
     return torch.cat(found).double()
