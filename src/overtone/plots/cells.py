@@ -20,6 +20,9 @@ def draw_cells(rows: Sequence[str], columns: Sequence[str], values: Sequence[Seq
         rows, columns: Names.
         values: A row of numbers for each row.
         title: Above the figure.
+
+    Returns:
+        The figure.
     """
     numbered = len(columns) <= _NUMBERED
     size = 44 if numbered else max(4, min(24, 900 // max(1, len(columns))))

@@ -38,6 +38,9 @@ def draw_intervals(
         axis: What the horizontal axis shows.
         title: Above the figure.
         reference: Name and place of a dashed line to compare with, such as chance.
+
+    Returns:
+        The figure.
     """
     seen = [end for row in rows for end in (row.value, *(row.interval or ()), *row.dots)]
     seen += [] if reference is None else [reference[1]]

@@ -37,6 +37,9 @@ def draw_lines(
         x_title, y_title: What the axes show.
         title: Above the figure.
         mark: Name and place of a dashed upright line, such as the epoch that was chosen.
+
+    Returns:
+        The figure.
     """
     drawn = [(line.name, points) for line in lines if (points := line.points())]
     xs = [x for _, points in drawn for x, _ in points] or [0.0, 1.0]

@@ -19,6 +19,9 @@ def draw_ranks(ranks: Mapping[str, float], critical_difference: float, *, title:
         critical_difference: Difference of mean ranks from which on two methods differ significantly.
         title: Above the figure.
 
+    Returns:
+        The figure.
+
     Source:
         Demšar, Statistical comparisons of classifiers over multiple data sets (JMLR 2006), section 3.2.2.
     """
