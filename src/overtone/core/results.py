@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from overtone.core.errors import InputError, unknown_name
 from overtone.core.printable import printable
@@ -31,6 +31,9 @@ class Result(ABC):
     A result says what it is in :meth:`headline` and what it holds in :meth:`iter_records`; a dataclass among them is
     declared with ``repr=False``.
     """
+
+    more: ClassVar[str] = "… and more: .to_frame() or .records() has all rows"
+    """What stands below rows that are not all."""
 
     @abstractmethod
     def headline(self) -> str:
@@ -66,16 +69,15 @@ class Result(ABC):
     def __repr__(self) -> str:
         rows, more = _first(self.shown_records())
         lines = text_table(rows)
-        return "\n".join([f"{type(self).__name__}({_cut(self.headline(), _HEAD)})", *lines, *([_MORE] if more else [])])
+        return "\n".join(
+            [f"{type(self).__name__}({_cut(self.headline(), _HEAD)})", *lines, *([self.more] if more else [])]
+        )
 
     def _repr_html_(self) -> str:
         rows, more = _first(self.shown_records())
         head = f"<strong>{type(self).__name__}</strong> · {escape(_cut(self.headline(), _HEAD))}"
-        below = f"<p>{escape(_MORE)}</p>" if more else ""
+        below = f"<p>{escape(self.more)}</p>" if more else ""
         return f"<div><p>{head}</p>{html_table(rows)}{below}</div>"
-
-
-_MORE = "… and more: .to_frame() or .records() has all rows"
 
 
 def make_frame(records: Sequence[Mapping[str, Any]], library: FrameLibrary | None = None) -> Any:

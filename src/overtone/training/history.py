@@ -23,6 +23,7 @@ class TrainingRecord(Result):
         stored: What is read from the folder on first use.
     """
 
+    more = "… and more: .evaluation has all metrics; .to_frame() every epoch"
     info: dict[str, Any]
     folder: Path | None
     stored: set[str]
