@@ -12,7 +12,8 @@ const short = (value) => (Math.abs(value) < 0.001 && value ? value.toExponential
 export function Plot({ label, lines, sizes = false, mark = null }) {
   const box = useRef();
   useEffect(() => {
-    const width = () => Math.max(160, box.current.clientWidth);
+    const host = box.current; // which the reference forgets before the watcher does
+    const width = () => Math.max(160, host.clientWidth);
     const axis = { stroke: styleValue("--muted"), grid: { stroke: styleValue("--grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
     const every = lines.flatMap((line) => line.values);
     const log = sizes && Math.min(...every) > 0 && Math.max(...every) > 6 * Math.min(...every);
@@ -25,9 +26,9 @@ export function Plot({ label, lines, sizes = false, mark = null }) {
         stroke: colour.startsWith("--") ? styleValue(colour) : colour, width: 2, dash: DASHES[dash], spanGaps: true, points: { show: at.length < 3, size: 5 },
       }))],
       hooks: { draw: [(plot) => mark && across(plot, mark)] },
-    }, uPlot.join(lines.map((line) => [line.at, line.values])), box.current);
+    }, uPlot.join(lines.map((line) => [line.at, line.values])), host);
     const watcher = new ResizeObserver(() => made.setSize({ width: width(), height: HEIGHT }));
-    watcher.observe(box.current);
+    watcher.observe(host);
     return () => {
       watcher.disconnect();
       made.destroy();
