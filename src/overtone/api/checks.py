@@ -35,6 +35,10 @@ def check_method(method: str, settings: Mapping[str, Any] | None) -> None:
 
 def check_methods(methods: Sequence[str], settings: Mapping[str, Any] | None) -> None:
     """Refuse an unknown method of a comparison, or a setting that none of them has; embeddings have none."""
+    for word in methods:
+        for file in filter(None, word.partition("=")[2].split(",")):
+            if not Path(file).expanduser().exists():
+                raise InputError(f"{file}: no such file of embeddings", got=repr(word))
     methods = [method for method in methods if "=" not in method]
     if not methods:
         return

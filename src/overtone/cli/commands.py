@@ -108,7 +108,7 @@ class Command:
                     slots += _settings(mark)
         if self.split is not None:
             first, second = (slot for slot in slots if slot.positional)
-            both = replace(first.mark, metavar=f"{first.mark.metavar}... {second.mark.metavar}...")
+            both = replace(first.mark, metavar=f"{first.mark.metavar}... {second.mark.metavar}")
             slots = [first._replace(mark=both, help=f"{first.help} DATA: {second.help}"), *slots]
             slots = [slot for slot in slots if slot not in (first, second)]
         if self.plugins:
