@@ -59,7 +59,9 @@ def draw_lines(
     canvas.text(16, (_TOP + bottom) / 2, y_title, anchor="middle", turned=True)
     if mark is not None:
         canvas.line(across(mark[1]), _TOP, across(mark[1]), bottom, colour=QUIET, dash="4 3", width=1.5)
-        canvas.text(across(mark[1]) + 4, _TOP + 12, mark[0], colour=QUIET, size=11)
+        left = across(mark[1]) > _LEFT + 0.8 * _WIDTH
+        place = across(mark[1]) + (-4 if left else 4)
+        canvas.text(place, _TOP + 12, mark[0], colour=QUIET, size=11, anchor="end" if left else "start")
     for number, (name, points) in enumerate(drawn):
         colour, dash = HUES[number % len(HUES)], _DASHES[number // len(HUES) % len(_DASHES)]
         canvas.path([(across(x), up(y)) for x, y in points], colour=colour, dash=dash)
