@@ -20,6 +20,7 @@ from overtone.core import InputError, ProgressCallback
 from overtone.core.files import read_json, write_json
 from overtone.core.outputs import ResultFolder
 from overtone.core.progress import shows_progress
+from overtone.core.sources import expand_home
 
 if TYPE_CHECKING:
     from overtone.features import PairedFeatures
@@ -86,7 +87,7 @@ def build(
     Raises:
         InputError: The media hold no pairs, a setting cannot be used, or PLACE holds something else.
     """
-    place = Path(out).expanduser()
+    place = expand_home(out)
     folder = ResultFolder(place, "build", (_RECORD,))
     folder.check(resume=resume, overwrite=overwrite, names=_FILES)
     choices = {

@@ -18,6 +18,7 @@ from overtone.api.running import is_run, require_run
 from overtone.api.searching import search_store
 from overtone.core import InputError, ProgressCallback
 from overtone.core.progress import shows_progress
+from overtone.core.sources import expand_home
 
 if TYPE_CHECKING:
     from overtone.explorer import Explorer
@@ -70,7 +71,7 @@ def explore(
     for one in (run, other):
         if one is not None:
             _check_run(one)
-    folders = [Path(one).expanduser() for one in ([media] if isinstance(media, (str, Path)) else media)]
+    folders = [expand_home(one) for one in ([media] if isinstance(media, (str, Path)) else media)]
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder}: no folder", fix="name the folder that the media are in: --media")
@@ -133,7 +134,7 @@ def _check_diagnosis(folder: str | Path) -> Path:
     from overtone.experiments import Diagnosis
 
     Diagnosis.load(folder)
-    return Path(folder).expanduser()
+    return expand_home(folder)
 
 
 def _place(run: Run, store: str | Path | None, opened: ExitStack) -> str | Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from overtone.core import is_main_process
 from overtone.core.outputs import check_file
+from overtone.core.sources import expand_home
 
 if TYPE_CHECKING:
     from overtone.report.paper import PaperTable
@@ -17,7 +18,7 @@ Files = str | Path | Sequence[str | Path]
 
 def check_tables(files: Files, *, inputs: Iterable[object] = (), overwrite: bool = False) -> list[Path]:
     """Refuse files that cannot be written, before the work; the files."""
-    paths = [Path(one).expanduser() for one in ([files] if isinstance(files, (str, Path)) else files)]
+    paths = [expand_home(one) for one in ([files] if isinstance(files, (str, Path)) else files)]
     if not paths:
         return []
     from overtone.report.paper_formats import check_table_file

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typing_extensions import Unpack
@@ -16,6 +15,7 @@ from overtone.core import ProgressCallback
 from overtone.core.files import write_json, write_text
 from overtone.core.outputs import ResultFolder
 from overtone.core.progress import shows_progress
+from overtone.core.sources import expand_home
 
 if TYPE_CHECKING:
     from overtone.experiments import Tuning
@@ -73,7 +73,7 @@ def tune(
             came to an end.
     """
     check_method(method, settings)
-    folder = None if out is None else ResultFolder(Path(out).expanduser(), "tune", (_DOCUMENT,))
+    folder = None if out is None else ResultFolder(expand_home(out), "tune", (_DOCUMENT,))
     if folder is not None:
         folder.check(resume=resume, overwrite=overwrite, names=_FILES)
     features = read(data, reading)

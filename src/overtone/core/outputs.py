@@ -13,7 +13,7 @@ from overtone.core.errors import InputError
 from overtone.core.files import read_json, write_json
 from overtone.core.locks import BUSY, LOCK, WRITER, check_unlocked, locked
 from overtone.core.printable import has_half_characters
-from overtone.core.sources import check_inside
+from overtone.core.sources import check_inside, expand_home
 
 MANIFEST = "overtone.json"
 """The file of a result folder that says which command made it, and lists its files."""
@@ -35,7 +35,7 @@ def check_file(path: str | Path, *, inputs: Iterable[object] = (), overwrite: bo
     Raises:
         InputError: The file is there and may not be replaced, or it cannot be written.
     """
-    file = Path(path).expanduser()
+    file = expand_home(path)
     check_writable(file)
     if file.is_dir():
         raise InputError(f"{file}: is a folder, not a file", fix="name a file in it")
@@ -89,7 +89,7 @@ def _source(path: Path, inputs: Iterable[object]) -> Path | None:
         if not isinstance(given, (str, Path)) or not str(given):
             continue
         with contextlib.suppress(OSError, ValueError):
-            source = Path(given).expanduser()
+            source = expand_home(given)
             whole = source.resolve()
             if source.exists() and (path.samefile(source) or (source.is_dir() and whole in place.parents)):
                 return source

@@ -22,6 +22,22 @@ _SMALL = 64 << 20
 """Bytes of the largest text that is read whole."""
 
 
+def expand_home(path: str | Path) -> Path:
+    """A path in which ``~`` or ``~name`` is a home; one of nobody is left as it is, and is then not found.
+
+    Args:
+        path: The path.
+
+    Example:
+        >>> expand_home("~nobody-here/a.npz").name
+        'a.npz'
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def require_file(path: str | Path, what: str | None = None) -> Path:
     """A path that leads to a file; a pipe or a device would be waited for, or read without an end.
 
@@ -32,7 +48,7 @@ def require_file(path: str | Path, what: str | None = None) -> Path:
     Raises:
         InputError: There is none, or it is something else.
     """
-    file = Path(path).expanduser()
+    file = expand_home(path)
     try:
         mode = file.stat().st_mode
     except (OSError, ValueError) as error:

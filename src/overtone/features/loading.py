@@ -13,7 +13,7 @@ import numpy as np
 from typing_extensions import Unpack
 
 from overtone.core import InputError
-from overtone.core.sources import require_file
+from overtone.core.sources import expand_home, require_file
 from overtone.features.arrays import ArrayLike, Table, make_table
 from overtone.features.assembly import assemble
 from overtone.features.base import Features, PairedFeatures
@@ -140,7 +140,7 @@ def open_source(source: str | Path | Table, how: CheckedReading) -> Iterator[Tab
     if isinstance(source, str) and source in corpora:
         yield make_table(corpora[source](how.seed), source, "corpus")
         return
-    path = Path(source).expanduser()
+    path = expand_home(source)
     if not path.exists():
         close = difflib.get_close_matches(str(source), corpora, n=1)
         fix = f"did you mean {close[0]!r}?" if close else "check the path"

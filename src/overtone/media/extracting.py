@@ -11,6 +11,7 @@ from typing import Any
 from overtone.core import InputError, ProgressCallback
 from overtone.core.files import read_json
 from overtone.core.outputs import check_file
+from overtone.core.sources import expand_home
 from overtone.core.version import __version__
 from overtone.features import Features, load_views
 from overtone.features.formats import find_format_by_suffix
@@ -94,7 +95,7 @@ def extract(
     Raises:
         InputError: The source, a name, a setting or the file cannot be used, or no clip can be decoded.
     """
-    out = Path(out).expanduser()
+    out = expand_home(out)
     find_format_by_suffix(out, writable=True)
     for name, value in {"batch_size": batch_size, "limit": limit, "workers": workers, "steps": steps}.items():
         if value is not None and value < 1:
@@ -196,7 +197,7 @@ def read_record(out: str | Path) -> dict[str, Any]:
     Raises:
         InputError: There is no record beside the file.
     """
-    path = beside(Path(out).expanduser(), RECORD)
+    path = beside(expand_home(out), RECORD)
     if not path.is_file():
         raise InputError(f"{path}: missing, so how {out} was made is unknown", fix="extract again with --overwrite")
     return read_json(path)

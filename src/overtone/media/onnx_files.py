@@ -14,7 +14,7 @@ import torch
 
 from overtone.core import InputError, Settings, about
 from overtone.core.settings import parse_assignments
-from overtone.core.sources import check_inside
+from overtone.core.sources import check_inside, expand_home
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -66,7 +66,7 @@ class OnnxFile:
     """
 
     def __init__(self, file: str, device: torch.device) -> None:
-        self.path = Path(file).expanduser()
+        self.path = expand_home(file)
         if not self.path.is_file():
             raise InputError(f"{file}: no such file", fix="check the path: onnx:FILE")
         self.device = device

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError
+from overtone.core.sources import expand_home
 from overtone.features import Features, Provenance
 from overtone.media.backbones import Backbone
 from overtone.media.decoding import BrokenMedium, Medium, Sampling, decode_medium, find_blank
@@ -21,7 +22,7 @@ def is_medium(path: str | Path, recipes: Mapping[str, Recipe]) -> bool:
     """Whether there is a file of images, video or sound; or of text, where a recipe takes texts."""
     kind = modality_of(Path(path))
     known = kind is not None and (kind != "text" or any(recipe.takes == "text" for recipe in recipes.values()))
-    return known and Path(path).expanduser().is_file()
+    return known and expand_home(path).is_file()
 
 
 def describe_media(
@@ -110,7 +111,7 @@ def _describe(medium: Path | str, backbone: Backbone, recipe: Recipe) -> Tensor 
     decoded: Medium = str(medium)
     if isinstance(medium, Path):
         try:
-            decoded = decode_medium(medium.expanduser(), recipe.takes, Sampling.from_dict(recipe.sampling))
+            decoded = decode_medium(expand_home(medium), recipe.takes, Sampling.from_dict(recipe.sampling))
         except BrokenMedium as reason:
             return f"cannot be decoded ({reason})"
     if blank := find_blank(decoded):

@@ -13,6 +13,7 @@ from overtone.core import InputError
 from overtone.core.devices import find_device
 from overtone.core.documents import Document
 from overtone.core.files import read_json
+from overtone.core.sources import expand_home
 from overtone.features import Features
 from overtone.media.backbones import Backbone, Takes, backbones
 
@@ -92,8 +93,8 @@ def make_recipe(
     """
     settings = backbone.settings.model_dump(mode="json")
     place = str(settings.get(backbone.argument, ""))
-    if place and Path(place).expanduser().exists():  # the query may come from another folder
-        settings[backbone.argument] = str(Path(place).expanduser().resolve())
+    if place and expand_home(place).exists():  # the query may come from another folder
+        settings[backbone.argument] = str(expand_home(place).resolve())
     return Recipe(
         backbone.name,
         backbone.takes,
@@ -119,7 +120,7 @@ def read_recipes(features: str | Path) -> dict[str, Recipe]:
     Raises:
         InputError: The record is damaged.
     """
-    path = Path(features).expanduser()
+    path = expand_home(features)
     record = path.with_name(path.name + RECORD) if path.name else path
     if not path.is_file() or not record.is_file():
         return {}

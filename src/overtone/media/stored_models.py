@@ -13,7 +13,7 @@ import torch
 
 from overtone.core import InputError
 from overtone.core.files import read_json
-from overtone.core.sources import check_inside
+from overtone.core.sources import check_inside, expand_home
 from overtone.media.decoding.kinds import missing_package_error
 
 _HARMLESS = ("pooler", "masked_spec_embed", "position_ids")
@@ -82,7 +82,7 @@ class StoredModel:
             raise missing_package_error("transformers", "for this backbone") from None
         name = self.name
         like_path = "/" in name and (name.count("/") != 1 or name.startswith((".", "~", "/")))
-        if like_path and not Path(name).expanduser().is_dir():
+        if like_path and not expand_home(name).is_dir():
             raise InputError(f"{name}: no such folder", fix="check the path, or name a model of the hub: OWNER/NAME")
         level = library.logging.get_verbosity()
         library.logging.set_verbosity(library.logging.ERROR)

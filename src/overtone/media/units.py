@@ -158,8 +158,8 @@ def _hash_source(source: Source) -> str:
         try:
             found = source.stat()
             return _hash_file(source, found.st_mtime_ns, found.st_size)
-        except OSError as error:
-            raise BrokenMedium(error.strerror or str(error)) from None
+        except (OSError, ValueError) as error:
+            raise BrokenMedium(getattr(error, "strerror", None) or str(error)) from None
     if isinstance(source, np.ndarray):
         return hashlib.sha256(np.ascontiguousarray(source).data).hexdigest()
     return hashlib.sha256(source.encode() if isinstance(source, str) else source).hexdigest()

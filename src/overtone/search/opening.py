@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from overtone.core import InputError, Settings, about
+from overtone.core.sources import expand_home
 from overtone.search.base import Store, stores
 
 DEFAULT = "store"
@@ -106,5 +107,5 @@ def split_uri(uri: str | Path) -> tuple[str, str]:
 
 def _is_milvus(location: str) -> bool:
     """Whether a place is called like a file of Milvus Lite."""
-    file = Path(location).expanduser()
+    file = expand_home(location)
     return file.suffix.lower() == ".db" and not file.is_dir()

@@ -15,6 +15,7 @@ from overtone.core import InputError, unknown_name
 from overtone.core.documents import BESIDE, Document, Interval
 from overtone.core.files import read_json
 from overtone.core.results import Record, counted
+from overtone.core.sources import expand_home
 from overtone.diagnosis import Recommendation
 from overtone.experiments.probes.results import Curve, Measured, ProbeResult, SpaceResult
 from overtone.experiments.results import Experiment
@@ -219,7 +220,7 @@ class Diagnosis(Experiment):
         Raises:
             InputError: There is none in it, or its file is damaged.
         """
-        file = Path(folder).expanduser() / DOCUMENT
+        file = expand_home(folder) / DOCUMENT
         if not file.is_file():
             fix = "make one: overtone diagnose DATA --out FOLDER"
             raise InputError(f"{folder}: no diagnosis of losses ({DOCUMENT}) in it", fix=fix)

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 MOST_SAMPLES = 1 << 27
 """Of one sound: 134 million, half a gigabyte; 46 minutes at 48 kHz."""
 
+_LEAST_RATE, _MOST_RATE = 100, 768_000
+"""Samples a second of a sound; where a damaged header says others, to convert them would take any memory."""
+_USUAL_RATE = 16_000
+"""Samples a second that most backbones take; a sound of fewer has as many in the end."""
+
 _FORMATS = frozenset({"WAV", "WAVEX", "FLAC", "OGG", "MPEG", "MP3", "AIFF", "AU", "W64", "RF64", "CAF"})
 """What libsndfile may open; the rest is PyAV's."""
 _ESTIMATED = frozenset({"MPEG", "MP3"})
@@ -69,7 +74,7 @@ def _decode_plain(path: Path, start: float, stop: float | None) -> Sound | None:
         return None
     try:
         with library.SoundFile(str(path)) as file:
-            if file.format not in _FORMATS or file.samplerate < 1:
+            if file.format not in _FORMATS:
                 return None
             first = round(start * file.samplerate)
             last = file.frames if stop is None else min(file.frames, round(stop * file.samplerate))
@@ -77,7 +82,7 @@ def _decode_plain(path: Path, start: float, stop: float | None) -> Sound | None:
                 raise BrokenMedium(
                     f"ends after {file.frames / file.samplerate:.1f} s, the clip begins at {start:.1f} s"
                 )
-            _check_length(last - first)
+            _check_length(last - first, file.samplerate)
             file.seek(first)
             blocks = []
             for at in range(first, last, _BLOCK):
@@ -115,7 +120,7 @@ def _decode_any(path: Path, start: float, stop: float | None) -> Sound:
                     mono = mono[max(0, round((start - time) * rate)) :] if start else mono
                     blocks.append(mono)
                     done += len(mono)
-                    _check_length(done)
+                    _check_length(done, rate)
                 if stop is not None and done >= (stop - start) * rate:
                     break
         except (ValueError, OSError) as error:  # what FFmpeg's errors are
@@ -149,8 +154,10 @@ def _joined(blocks: list[Samples], rate: int, wanted: int) -> Sound:
     return Sound(samples, rate)
 
 
-def _check_length(samples: int) -> None:
-    if samples > MOST_SAMPLES:
+def _check_length(samples: int, rate: int) -> None:
+    if not _LEAST_RATE <= rate <= _MOST_RATE:
+        raise BrokenMedium(f"its sound has {rate:,} samples a second ({_LEAST_RATE} to {_MOST_RATE:,} are decoded)")
+    if samples * max(1.0, _USUAL_RATE / rate) > MOST_SAMPLES:
         what = f"its sound has {samples:,} samples or more, and no more than {MOST_SAMPLES:,} are decoded"
         raise BrokenMedium(f"{what}: cut it into windows (--window)")
 

@@ -57,9 +57,10 @@ def decode_frames(
         first, last = start or 0.0, length if stop is None else min(stop, length)
         if last < first or (start and last == first):
             raise BrokenMedium(f"ends after {length:.1f} s, and the clip begins at {first:.1f} s")
-        wanted = (sampling or Sampling()).wanted_times(first, last)
-        if len(wanted) > MOST_FRAMES:
-            raise BrokenMedium(f"{len(wanted):,} frames are wanted of it, and no more than {MOST_FRAMES:,} are kept")
+        sampling = sampling or Sampling()
+        if (count := (last - first) * (sampling.fps or 0)) > MOST_FRAMES:
+            raise BrokenMedium(f"{count:,.0f} frames are wanted of it, and no more than {MOST_FRAMES:,} are kept")
+        wanted = sampling.wanted_times(first, last)
         if last - first > _WHOLE_SECONDS:
             taken = [_seek_frame(container, stream, time) for time in wanted]
         else:

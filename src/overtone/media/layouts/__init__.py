@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overtone.core import InputError, Registry
-from overtone.core.sources import read_text, require_file
+from overtone.core.sources import expand_home, read_text, require_file
 from overtone.media.catalogue import Catalogue
 
 
@@ -47,7 +47,7 @@ def read_catalogue(source: str | Path, layout: str | None = None) -> Catalogue:
     Raises:
         InputError: The source does not exist, has no known layout, or not the one that was named.
     """
-    path = Path(source).expanduser()
+    path = expand_home(source)
     named = None if layout is None else layouts[layout]
     if not path.exists():
         raise InputError(f"{source}: no such file or folder", fix="check the path")

@@ -99,7 +99,15 @@ def make_catalogue(
 
 def name_files(files: Iterable[Path | None]) -> tuple[str, ...]:
     """Paths of media as features hold them; empty where there is none."""
-    return tuple("" if file is None else str(file.resolve()) for file in files)
+    return tuple("" if file is None else str(_absolute(file)) for file in files)
+
+
+def _absolute(file: Path) -> Path:
+    """A path from the root; one in a circle of links, or of impossible letters, is named as it is."""
+    try:
+        return file.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return file.absolute()
 
 
 def _group(root: Path, files: Iterable[Path]) -> tuple[list[_Clip], list[Path]]:

@@ -56,9 +56,9 @@ def walk(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
 
 
 def note_others(folder: Path, suffixes: Collection[str]) -> tuple[str, ...]:
-    """A note on files below a folder that have other suffixes and are passed over; none where there are none."""
-    others = sorted(path.relative_to(folder).as_posix() for path in _all_files(folder))
-    others = [name for name in others if Path(name).suffix.lower() not in suffixes]
+    """A note on what is passed over below a folder, for its suffix or as it is no file; none where there is nothing."""
+    passed = (path for path in _all_files(folder) if path.suffix.lower() not in suffixes or not path.is_file())
+    others = sorted(path.relative_to(folder).as_posix() for path in passed)
     if not others:
         return ()
     shown = ", ".join(others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from overtone.core import InputError
+from overtone.core.sources import expand_home
 from overtone.features.base import Scalar
 from overtone.features.class_order import sort_classes
 from overtone.features.metadata import Columns, MetadataTable, read_metadata
@@ -64,7 +65,7 @@ def _read(source: Path) -> Catalogue:
 
 def _paths(source: Path, values: Sequence[Scalar]) -> list[Path | None]:
     """Files of a column, from the folder of the table; None where there is none."""
-    return [None if value is None else source.parent / Path(str(value)).expanduser() for value in values]
+    return [None if value is None else source.parent / expand_home(str(value)) for value in values]
 
 
 def _texts(values: Sequence[Scalar]) -> list[str]:

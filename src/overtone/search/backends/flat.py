@@ -16,6 +16,7 @@ from typing_extensions import Self
 
 from overtone.core import InputError, Settings
 from overtone.core.atomic import WriteRefused, atomic_path
+from overtone.core.sources import expand_home
 from overtone.search.base import Store, stores
 from overtone.search.filters import Filter
 from overtone.search.flat.lock import acquire, cannot_write, release
@@ -70,7 +71,7 @@ class FlatStore(Store):
 
     @classmethod
     def open(cls, location: str, settings: Settings, *, create: bool) -> Self:
-        folder = Path(location).expanduser()
+        folder = expand_home(location)
         assert isinstance(settings, FlatSettings)
         if not cls.exists(location):
             if not create:
@@ -84,12 +85,12 @@ class FlatStore(Store):
 
     @classmethod
     def exists(cls, location: str) -> bool:
-        return bool(versions(Path(location).expanduser()))
+        return bool(versions(expand_home(location)))
 
     @classmethod
     @contextlib.contextmanager
     def replace(cls, location: str, settings: Settings) -> Iterator[Self]:
-        folder = Path(location).expanduser()
+        folder = expand_home(location)
         if not cls.exists(location):
             cls.open(location, settings, create=True)
         if not is_store(folder):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtone.core import InputError
+from overtone.core.sources import expand_home
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -39,7 +40,7 @@ def split_address(location: str) -> tuple[str, str]:
     server = re.fullmatch(r"(https?://[^/]+)(?:/(\w+))?/?", location)
     if server is not None:
         return server[1], server[2] or "overtone"
-    path = Path(location).expanduser()
+    path = expand_home(location)
     return str(path if path.suffix == ".db" else path.with_name(path.name + ".db")), "overtone"
 
 
