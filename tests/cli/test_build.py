@@ -126,7 +126,7 @@ def test_media_without_pairs_are_refused_before_the_work(cli: Cli, tmp_path: Pat
     write_folder(tmp_path / "few", 5)
     few = cli("build", "few", "--out", "few-place")
     assert few.code == 2
-    assert "few: too few clips with both modalities to learn from; got 3 to train on; valid: 8 or more" in few.err
+    assert "few: too few clips with both modalities to learn from; got 3 to train on; valid: 12 or more" in few.err
     write_clip(tmp_path / "mute" / "a.mp4", hertz=None)
     mute = cli("build", "mute", "--out", "place")
     assert mute.code == 2

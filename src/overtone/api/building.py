@@ -35,7 +35,7 @@ _LOOKED_FOR: tuple[tuple[What, str, str, str], ...] = (
     ("mismatched", "mismatches", "mismatched pair", "mismatched pairs"),
 )
 """What is looked for, the field of the result that lists it, and what one and several of it are called."""
-_FEWEST = 8
+_FEWEST = 12
 """Pairs to train on, below which nothing is learnt but noise."""
 _KEPT = ("index", "report")
 """Stages that are not done again once they are; the others check themselves that what is there is still right."""
