@@ -72,5 +72,6 @@ function sentence(kind, { rows, summary }) {
   }
   if (kind === "outliers") return `${plural(rows.length, "outlier")} ${among}; chance explains about ${expected}.`;
   const share = `About ${number(summary.wrong_share * 100, 1)} % of all pairs are wrong.`;
+  if (!rows.length) return `No pair stands out ${among}. ${share}`;
   return `${plural(rows.length, "pair")} ${among}, of which about ${expected} may be right. ${share}`;
 }
