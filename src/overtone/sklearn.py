@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from overtone.core import InputError
@@ -32,7 +32,7 @@ S = TypeVar("S", bound="FeatureScaling")
 _VIEWS = ("first", "second")
 
 
-class TwoViewEstimator(TransformerMixin, BaseEstimator):
+class TwoViewEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Base of the estimators: learns a space of two views from pairs, row i of one with row i of the other.
 
     Parameters are the settings of the method and of the training (:class:`overtone.training.TrainingSettings`); None
@@ -152,7 +152,7 @@ class TwoViewEstimator(TransformerMixin, BaseEstimator):
         return tags
 
 
-class FeatureScaling(TransformerMixin, BaseEstimator):
+class FeatureScaling(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """The scaling of one view's features, as a transformer.
 
     Args:
@@ -198,6 +198,22 @@ class FeatureScaling(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "scaler_")
         found: Floats = self.scaler_(torch.from_numpy(_validated(self, X, reset=False))).numpy()
         return found
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[np.object_]:
+        """Names of the columns that :meth:`transform` gives: those of the features, or numbered directions.
+
+        Args:
+            input_features: Names of the features; by default those seen while fitting.
+
+        Returns:
+            (k,) names.
+        """
+        check_is_fitted(self, "scaler_")
+        names: NDArray[np.object_] = super().get_feature_names_out(input_features)
+        directions = self.scaler_.tensors.get("directions")
+        if directions is None:
+            return names
+        return np.array([f"direction{number}" for number in range(directions.shape[1])], dtype=object)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

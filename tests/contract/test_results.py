@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +43,7 @@ from overtone.training import Run
 MANY = 400
 """Rows of every example: far more than anyone wants to see."""
 NASTY = "<script>alert(1)</script>\x1b[31m\nb"
-BASES = {"Experiment", "TrainingRecord"}
+BASES = {"Experiment", "HubModel", "TrainingRecord"}
 """What only other results are made of."""
 OTHERS = {
     "dict[str, Tensor]": "embeddings by modality",
@@ -214,7 +215,7 @@ def test_every_result_that_is_exported_is_short() -> None:
     ("draw", "said"),
     [
         (lambda: RESULTS["Run"].plot("lsos"), "unknown column of the history 'lsos'.*did you mean 'loss'"),
-        (lambda: overtone.train("cca", "split-digits").plot(), "cca has no epochs to draw"),
+        (lambda: overtone.train("cca", "split-digits").plot(), "cca has no loss to draw"),
         (lambda: evaluate(np.eye(3), np.eye(3)).plot(by="class"), "no classes to draw"),
         (lambda: RESULTS["Comparison"].plot("mpa"), "unknown metric of the comparison 'mpa'"),
         (lambda: RESULTS["Diagnosis"].plot("nothing"), "unknown curve of the diagnosis 'nothing'"),
@@ -229,7 +230,8 @@ def test_what_cannot_be_drawn_is_said(draw: Callable[[], object], said: str) -> 
 
 def test_a_watched_curve_is_drawn_anew_after_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
-    monkeypatch.setattr("overtone.diagnosis.watch.in_notebook", lambda: True)
+    module = sys.modules["overtone.diagnosis.watch"]  # on the package, the class has this name
+    monkeypatch.setattr(module, "in_notebook", lambda: True)
     monkeypatch.setattr("overtone.core.notebooks.LiveOutput.update", lambda self, html: shown.append(html))
     with watch(lambda z: (z * z).mean(), live="loss") as watched:
         for _ in range(3):

@@ -76,19 +76,19 @@ class TrainingRecord(Result):
         self.stored.discard("evaluation")
         self._evaluation = found
 
-    def plot(self, columns: Sequence[str] | str = "loss") -> Plot:
+    def plot(self, columns: Sequence[str] | str | None = None) -> Plot:
         """Curves over the epochs; a dashed line marks the epoch whose weights were kept.
 
         Args:
-            columns: Columns of :attr:`history`: ``"loss"``, a term, ``"val_map"``, ``"rank_audio"``.
+            columns: Columns of :attr:`history`: a term, ``"val_map"``, ``"rank_audio"``; by default ``"loss"``.
 
         Raises:
             InputError: The history has no such column, or the run has none.
         """
-        if not self.history:
-            raise InputError(f"{self.info.get('method')} has no epochs to draw", fix="it was solved in closed form")
-        names = [columns] if isinstance(columns, str) else list(columns)
         known = list(dict.fromkeys(name for epoch in self.history for name in epoch))
+        if "loss" not in known and columns is None:
+            raise InputError(f"{self.info.get('method')} has no loss to draw: it was solved in closed form")
+        names = [columns] if isinstance(columns, str) else list(columns or ("loss",))
         for name in names:
             if name not in known:
                 raise unknown_name("column of the history", name, known)
