@@ -15,7 +15,7 @@ LOCKS := requirements/bootstrap.txt requirements/core.txt scripts/bootstrap.py p
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check test-slow fuzz faults kills figures docs-tables results site vendor lock clean
+.PHONY: help setup setup-dev demo test check test-slow fuzz faults kills figures docs-tables results site notebooks vendor lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,10 @@ bench-%: $(DEV)  ## one benchmark: make bench-NAME runs benchmarks/NAME.py
 
 site: $(DEV)  ## the documentation as a site, in site/; a link that leads nowhere is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+notebooks: $(DEV)  ## docs/notebooks, run again from the scripts beside them
+	$(BIN)/pip install -q -c requirements/dev.txt 'ipykernel>=6.29' 'nbclient>=0.10' 'nbformat>=5.10'
+	$(BIN)/python scripts/notebooks.py
 
 vendor: $(DEV)  ## renew the explorer's front-end packages; needs npm
 	$(BIN)/python scripts/vendor.py

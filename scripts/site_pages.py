@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import sys
 from html import unescape
@@ -55,6 +56,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add pages that are made from other files."""
     for name, page in MOVED.items():
         files.append(File.generated(config, page, content=(ROOT / name).read_text(encoding="utf-8")))
+    for path in sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")):
+        files.append(File.generated(config, f"notebooks/{path.stem}.md", content=_notebook(path)))
     for room, title in ROOMS.items():
         files.append(File.generated(config, _page_of(room), content=_reference(room, title)))
     return files
@@ -70,6 +73,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         words, up, path, anchor = found.groups()
         target = "/".join([*folder.parts[: len(folder.parts) - up.count("../")], *PurePosixPath(path).parts])
         inside = MOVED.get(target, target.removeprefix("docs/"))
+        if target.startswith("docs/notebooks/"):
+            inside = inside.replace(".ipynb", ".md")
         if inside == target and (ROOT / target).exists():
             return str(words)  # a file that the site does not show
         return f"[{words}]({'../' * depth}{inside}{anchor or ''})"
@@ -87,6 +92,30 @@ def _to_mathml(found: re.Match[str]) -> str:
     display = text.startswith(r"\[")
     mathml: str = convert(text[2:-2].strip(), display="block" if display else "inline")
     return f'<div class="formula">{mathml}</div>' if display else mathml
+
+
+def _notebook(path: Path) -> str:
+    """A notebook with its outputs as Markdown."""
+    parts = [f"The notebook is `docs/notebooks/{path.name}`."]
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            parts.append(source)
+            continue
+        parts.append(f"```python\n{source}\n```")
+        parts += [shown for output in cell["outputs"] if (shown := _output(output))]
+    title, *rest = parts[1:]
+    return "\n\n".join([title, *rest, parts[0]]) + "\n"
+
+
+def _output(output: dict[str, Any]) -> str:
+    data = output.get("data", {})
+    for kind in ("image/svg+xml", "text/html"):
+        if kind in data:
+            lines = [line for line in "".join(data[kind]).splitlines() if line.strip()]  # an empty one would end it
+            return "<div>" + "\n".join(lines) + "</div>"
+    text = "".join(data.get("text/plain", output.get("text", "")))
+    return f"```text\n{text.rstrip()}\n```" if text else ""
 
 
 def _page_of(room: str) -> str:
