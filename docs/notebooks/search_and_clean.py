@@ -28,9 +28,8 @@ right[rows] = right[rows.roll(1)]
 mixed = replace(data, modalities={"left": data.modalities["left"], "right": right})
 wrong = overtone.find("mismatched", mixed)
 listed = {int(one.clip.id) for one in wrong.mismatches}
-print(
-    f"estimated {wrong.wrong_share:.1%} wrong; {len(listed)} listed, {len(listed & set(rows.tolist()))} of them exchanged"
-)
+exchanged = listed & set(rows.tolist())
+print(f"estimated {wrong.wrong_share:.1%} wrong; {len(listed)} listed, {len(exchanged)} of them exchanged")
 
 # %% [markdown]
 # ## Near-duplicates
