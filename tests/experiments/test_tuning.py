@@ -44,6 +44,10 @@ def test_ranges_are_written_or_found(data: PairedFeatures) -> None:
         "precision=fp32,bf16",
         "batch_size=16,32",
     ]
+    assert space_of("infonce", data, "learning_rate=1e-4..1e-2", "weight_decay=0.1,1e-3") == [
+        "learning_rate=0.0001..0.01",
+        "weight_decay=0.1,0.001",
+    ]
     assert space_of("cca", data, power=1.0) == ["ridge=0.075..1.2"]
     assert Dimension("x", 0.001, 1.0).logarithmic
     assert not Dimension("x", 0.0, 1.0).logarithmic

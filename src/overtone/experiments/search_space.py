@@ -123,7 +123,7 @@ def read_space(
 def _written(name: str, text: str, default: Choice) -> Dimension:
     """The dimension that ``LOW..HIGH`` or ``A,B,C`` means."""
     low, dots, high = text.partition(_DOTS)
-    values = [parse_assignments([f"x={part}"])["x"] for part in ((low, high) if dots else text.split(","))]
+    values = [_value(part.strip()) for part in ((low, high) if dots else text.split(","))]
     if not dots:
         if len(values) < 2 or not all(value is None or isinstance(value, (str, int, float)) for value in values):
             raise InputError(f"--search {name}: a range or two choices are needed", got=repr(text), fix=_example(name))
@@ -132,6 +132,14 @@ def _written(name: str, text: str, default: Choice) -> Dimension:
         raise InputError(f"--search {name}: not a range", got=repr(text), fix=_example(name))
     whole = all(isinstance(value, int) for value in values)
     return Dimension(name, float(values[0]), float(values[1]), whole, default=default)
+
+
+def _value(text: str) -> Any:
+    """A value as ``--set`` reads it; 1e-4, which YAML takes for a word, is a number."""
+    try:
+        return float(text) if "e" in text.lower() else parse_assignments([f"x={text}"])["x"]
+    except ValueError:
+        return parse_assignments([f"x={text}"])["x"]
 
 
 def _found(name: str, annotation: Any, bounds: Sequence[Any], default: Any) -> Dimension:
