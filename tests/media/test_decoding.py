@@ -134,6 +134,17 @@ def test_lists_that_name_other_files_are_not_followed(tmp_path: Path) -> None:
             decode_medium(tmp_path / name, "frames")
 
 
+@pytest.mark.parametrize("rate", [1, 99, 2_147_483_629])
+def test_rates_that_no_sound_has_are_a_reason(tmp_path: Path, rate: int) -> None:
+    """The largest is a prime number: to convert it into another rate would take a filter of billions of numbers."""
+    soundfile.write(tmp_path / "a.wav", np.full(300, 0.5, np.float32), 8_000)
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[24:28] = rate.to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(BrokenMedium, match=f"has {rate:,} samples a second"):
+        decode_medium(tmp_path / "a.wav", "sound")
+
+
 def test_black_and_silent(tmp_path: Path) -> None:
     dark = write_clip(tmp_path / "dark.mp4", colour=(0, 0, 0), hertz=0.0)
     assert find_blank(decode_medium(dark, "frames")) == "black"

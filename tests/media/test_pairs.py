@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,20 @@ def test_manifests_with_mistakes(tmp_path: Path, rows: list[dict[str, Any]], sai
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(InputError, match=said):
         extract(path, tmp_path / "f.npz")
+
+
+def test_paths_that_cannot_be_are_reasons(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(400, 0.3), RATE)
+    (tmp_path / "loop.wav").symlink_to("loop.wav")
+    os.mkfifo(tmp_path / "pipe.wav")
+    paths = ["a.wav", "loop.wav", "pipe.wav", "~nobody-here/a.wav", "a\0b.wav", "x" * 300 + ".wav"]
+    rows = [{"id": str(at), "audio": path} for at, path in enumerate(paths)]
+    (tmp_path / "m.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = extract(tmp_path / "m.jsonl", tmp_path / "f.npz")
+    assert data.ids == ("0",)
+    assert all(read_record(tmp_path / "f.npz")["broken"][str(at)] for at in range(1, 6))
+    with pytest.raises(InputError, match="~nobody-here/clips: no such file or folder"):
+        extract("~nobody-here/clips", tmp_path / "g.npz")
 
 
 def test_backbones_are_given_to_the_modality_that_they_are_for(tmp_path: Path) -> None:
