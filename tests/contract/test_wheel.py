@@ -31,12 +31,10 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = Installed
 COMMANDS = (
     "--version",
     "inspect split-digits",
-    "train hsc-mae split-digits --out run --set epochs=1",
+    "train cca split-digits --out run",
     "evaluate run split-digits --bootstrap 0",
     "index run split-digits",
     "search run --query 17 --from left -k 3",
-    "find duplicates run split-digits",
-    "compare cca infonce split-digits --seeds 1 --set epochs=1 --out compared",
 )
 
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from sklearn.isotonic import isotonic_regression
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -186,6 +185,8 @@ def _shares(agreement: Tensor, columns: Tensor, row: Tensor, column: Tensor) -> 
 
 def _chances(ranks: Tensor, wrong_ranks: Tensor, wrong: float) -> Tensor:
     """(N,) share of wrong pairs among those of each rank: wrong / density relative to wrong pairs', at most 1."""
+    from sklearn.isotonic import isotonic_regression  # takes a second
+
     bins = max(1, min(_BINS, len(ranks) // _ROWS_PER_BIN))
 
     def place(values: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from overtone.core import InputError
 from overtone.core.documents import Document
@@ -72,6 +71,8 @@ def rank_methods(scores: Mapping[str, Sequence[float]], *, alpha: float = 0.05) 
     if len(scores) < 2 or len(lengths) != 1 or min(lengths) < 2:
         got = ", ".join(f"{name}: {len(values)}" for name, values in scores.items())
         raise InputError("ranks need two methods or more, on the same two corpora or more", got=got or "no method")
+    from scipy import stats  # takes seconds
+
     table = np.array(list(scores.values()), dtype=np.float64)
     if not np.isfinite(table).all():
         name = list(scores)[int(np.flatnonzero(~np.isfinite(table).all(axis=1))[0])]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import beta
+from scipy.special import betaincinv
 from torch import Tensor
 
 from overtone.core import ProgressCallback
@@ -194,7 +194,7 @@ def _dimension_by(distances: Tensor, j: int) -> float:
     """The dimension m at which the median of (d_j / d_k)^m is that of the beta distribution with j and k - j."""
     ratios = distances[:, j - 1] / distances[:, -1].clamp_min(1e-300)
     median = min(max(float(ratios.median()), 1e-9), 1 - 1e-9)
-    return math.log(beta.median(j, NEIGHBOURS - j)) / math.log(median)
+    return math.log(betaincinv(j, NEIGHBOURS - j, 0.5)) / math.log(median)
 
 
 def _groups(clips: ScaledClips, group: Tensor, closest: Tensor, expected: Tensor) -> list[DuplicateGroup]:
