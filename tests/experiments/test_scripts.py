@@ -234,9 +234,10 @@ def test_the_study_of_unpaired_rows_has_scores_and_leads() -> None:
         return unpaired.Measured([value, value + 0.02], [queries, queries])
 
     names = [name for name, _, _ in unpaired.variants()]
-    found = {"split-digits": {name: measured(0.5 if name == unpaired.LEADER else 0.3) for name in names}}
-    page = pages.put_between("# Results\n", unpaired.tables(found), unpaired.MARKS)
-    assert page == pages.put_between(page, unpaired.tables(found), unpaired.MARKS)
+    found = {"Split digits": {name: measured(0.5 if name == unpaired.LEADER else 0.3) for name in names}}
+    shown = unpaired.score_tables(found, "trained with")
+    page = pages.put_between("# Results\n", shown, unpaired.MARKS)
+    assert page == pages.put_between(page, shown, unpaired.MARKS)
     rows = cells(page)
     assert ["`hsc-mae, all rows`", "0.510 ± 0.014 (0.500–0.500)"] in rows
     assert ["`cca`", "+0.200 (+0.200 to +0.200)"] in rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -126,10 +127,11 @@ def test_clip_has_its_media_and_measures(client: TestClient) -> None:
 
 
 def wait_for(client: TestClient, method: str, kind: str) -> Any:
-    for _ in range(100):
+    for _ in range(3000):
         said = client.request(method, "/api/found", **asked(method, kind)).json()
         if said["state"] != "running":
             return said
+        time.sleep(0.02)
     raise AssertionError("never ended")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from .conftest import CLIPS
 
 def compute(client: TestClient, name: str, run: int = 0) -> dict[str, Any]:
     """Ask until a column is there, or why it is not."""
-    for _ in range(100):
+    for _ in range(3000):
         answer = client.post("/api/column", json={"run": run, "name": name})
         said: dict[str, Any] = answer.json()
         if answer.status_code != 200 or said["state"] != "running":
             return said
+        time.sleep(0.02)
     raise AssertionError("never ended")
 
 

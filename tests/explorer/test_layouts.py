@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -19,11 +20,12 @@ from .conftest import CLIPS
 
 def ask(client: TestClient, **asked: Any) -> dict[str, Any]:
     """Ask until the clips are laid out, or why they are not."""
-    for _ in range(300):
+    for _ in range(3000):
         answer = client.post("/api/layout", json=asked)
         said: dict[str, Any] = answer.json()
         if answer.status_code != 200 or said["state"] != "running":
             return said
+        time.sleep(0.02)
     raise AssertionError("never ended")
 
 
