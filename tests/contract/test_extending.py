@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+import overtone
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
@@ -18,9 +21,12 @@ COMMANDS = [
 ]
 
 
+ROWS = 300
+"""The commands are run on so many rows of the page's corpus."""
 PROGRAM = """
 import os, sys
-import overtone.api.building, overtone.methods.hsc_mae, overtone.report
+import overtone.api.building, overtone.experiments, overtone.interactions, overtone.report
+import sklearn.isotonic, sklearn.manifold
 from overtone.cli.app import app
 for number, line in enumerate(sys.argv[1:]):  # a command that imports a file of the user's is alone in its process
     if not os.fork():
@@ -39,7 +45,9 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name, body in FILES.items():
         (folder / name).write_text(body, encoding="utf-8")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "160"}
-    command = [sys.executable, "-c", PROGRAM, *COMMANDS]
+    few = overtone.load("split-digits")
+    overtone.save(few.subset(torch.arange(0, len(few), len(few) // ROWS)[:ROWS]), folder / "few.npz")
+    command = [sys.executable, "-c", PROGRAM, *(line.replace("split-digits", "few.npz") for line in COMMANDS)]
     ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return {line: (folder / f"{number}.out").read_text(encoding="utf-8") for number, line in enumerate(COMMANDS)}
@@ -65,5 +73,5 @@ def test_a_method_of_ones_own_trains_embeds_and_is_compared(outputs: dict[str, s
     described, trained, embedded, compared = (text for line, text in outputs.items() if "my_method.py" in line)
     assert "Factor of the cosines" in described
     assert "Run: runs/sigmoid" in trained
-    assert "left 1797 × 32" in embedded
+    assert f"left {ROWS} × 32" in embedded
     assert re.search(r"^ *pairwise-sigmoid\b.*\d", compared, flags=re.M)

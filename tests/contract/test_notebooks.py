@@ -16,8 +16,6 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from notebooks import cells  # noqa: E402
 
 SCRIPTS = sorted((ROOT / "docs" / "notebooks").glob("*.py"))
-QUICK = ("search_and_clean",)
-"""Run by default; the others take longer."""
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
@@ -30,10 +28,8 @@ def test_a_notebook_is_its_script_with_outputs(script: Path) -> None:
     assert [output for output in outputs if output["output_type"] == "error"] == []
 
 
-@pytest.mark.parametrize(
-    "script",
-    [pytest.param(path, id=path.stem, marks=() if path.stem in QUICK else pytest.mark.slow) for path in SCRIPTS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_script_runs(script: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(

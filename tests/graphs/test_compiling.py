@@ -79,8 +79,18 @@ def run(folder: Path | str, program: Path) -> list[str]:
     return called.stdout.split(maxsplit=1)
 
 
-@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
-@pytest.mark.parametrize("damage", ["cut", "changed", "pickle"])
+@pytest.mark.parametrize(
+    ("damage", "suffix"),
+    [
+        ("cut", ".nbi"),
+        ("changed", ".nbc"),
+        ("pickle", ".nbi"),
+        *(
+            pytest.param(*other, marks=pytest.mark.slow)
+            for other in (("cut", ".nbc"), ("changed", ".nbi"), ("pickle", ".nbc"))
+        ),
+    ],
+)
 def test_damaged_machine_code_is_compiled_again(tmp_path: Path, suffix: str, damage: str) -> None:
     folder, program, trap = tmp_path / "cache", tmp_path / "program.py", tmp_path / "trap"
     assert run(folder, program) == ["42", "Counter()\n"]

@@ -64,6 +64,18 @@ def name(case: tuple[str, dict[str, Any]]) -> str:
     return "-".join([case[0], *map(str, case[1].values())])
 
 
+LONG = ("test_machine", "test_several_processes")
+"""Tests that take long over the wire; the default run has them with the same backend in a file."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave long tests over the wire to the slow ones."""
+    for item in items:
+        if item.path.stem in LONG and item.name.endswith("[milvus-True]"):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(params=CASES, ids=name)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """A place for a store of each kind; skipped, visibly, where what it needs is not installed."""
