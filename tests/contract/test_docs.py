@@ -100,7 +100,7 @@ def test_python_in_the_docs_compiles(page: Path) -> None:
     compile(python_blocks(page), named(page), "exec")
 
 
-QUICK = ("README.md", *(f"docs/{name}.md" for name in ("evaluation", "find", "tutorial")))
+QUICK = ("README.md", *(f"docs/{name}.md" for name in ("evaluation", "find")))
 """Pages whose Python is run by default; that of the others takes minutes."""
 
 
