@@ -155,8 +155,9 @@ def test_items_that_cannot_be_read_are_named(made: tuple[Run, Any, Path], batch:
 
 def test_wrong_tasks_are_refused(made: tuple[Run, Any, Path]) -> None:
     encoder = RunEncoder(made[0])
+    unknown: Any = "pairs"
     with pytest.raises(InputError, match="no such protocol; got 'pairs'; valid: own-pair, class"):
-        judge_retrieval(encoder, {}, "pairs")  # type: ignore[arg-type]
+        judge_retrieval(encoder, {}, unknown)
     with pytest.raises(InputError, match="as many of audio, video, label are needed"):
         judge_retrieval(encoder, {"audio": [1], "video": [1]}, "class")
     with pytest.raises(InputError, match="nothing to encode"):
