@@ -3,7 +3,8 @@
 from overtone.api.build_result import Build, BuildStage
 from overtone.api.building import build
 from overtone.api.catalogue import Catalogue, catalogue
-from overtone.api.comparing import compare, demo, diagnose
+from overtone.api.comparing import compare, demo
+from overtone.api.diagnosing import diagnose
 from overtone.api.evaluating import evaluate
 from overtone.api.event_listing import events
 from overtone.api.exploring import explore
