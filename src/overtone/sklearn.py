@@ -106,7 +106,7 @@ class TwoViewEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         check_is_fitted(self, "run_")
         return self._embed(1, _as_floats(second))
 
-    def fit_transform(self, X: ArrayLike, y: ArrayLike | None = None, **options: Any) -> Floats:
+    def fit_transform(self, X: ArrayLike, y: ArrayLike | None = None, **options: object) -> Floats:
         """Fit, and the rows of the first view in the common space, as a step of a pipeline gives them on.
 
         Args:
@@ -244,7 +244,7 @@ def _estimator(name: str, kind: type[Method]) -> type[TwoViewEstimator]:
     keyword = inspect.Parameter.KEYWORD_ONLY
     known = [inspect.Parameter(field, keyword, default=None) for field in sorted(fields)]
 
-    def __init__(self: TwoViewEstimator, **settings: Any) -> None:
+    def __init__(self: TwoViewEstimator, **settings: object) -> None:
         unknown = sorted(settings.keys() - fields)
         if unknown:
             raise TypeError(f"{kind.__name__} has no parameter {unknown[0]!r}")
@@ -261,7 +261,7 @@ def _estimator(name: str, kind: type[Method]) -> type[TwoViewEstimator]:
     return made
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> type[TwoViewEstimator]:
     """The estimator of a method by its class name."""
     for method, kind in methods.items() if not name.startswith("_") else ():
         if kind.__name__ == name and not kind.supervised:
@@ -280,7 +280,7 @@ def _as_floats(X: ArrayLike) -> Floats:
     return found
 
 
-def _validated(estimator: Any, X: ArrayLike, *, reset: bool) -> Floats:
+def _validated(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Floats:
     """The same, which also sets or checks the number and the names of the columns."""
     options = {"dtype": np.float32, "copy": True, "reset": reset}
     own = getattr(estimator, "_validate_data", None)  # of versions before 1.6

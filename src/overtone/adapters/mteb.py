@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from overtone.media.decoding import Medium
     from overtone.media.recipes import Recipe
 
-Batch: TypeAlias = Mapping[str, Sequence[Any]]
+Batch: TypeAlias = Mapping[str, Sequence[object]]
 """Kind of input (``"audio"``, ``"video"``, ``"image"`` or ``"text"``) to items; other keys are passed over."""
 Embeddings: TypeAlias = NDArray[np.float32]
 Describe: TypeAlias = Callable[[Sequence[Any]], ArrayLike]
@@ -78,7 +78,7 @@ class RunEncoder:
             what = f"the run of {self.run.name} does not know how media become its features"
             raise InputError(what, fix="train it on features of overtone extract, or pass describe= and towers=")
 
-    def encode(self, inputs: Iterable[Batch], **about: Any) -> Embeddings:
+    def encode(self, inputs: Iterable[Batch], **about: object) -> Embeddings:
         """Embed batches of media.
 
         Args:
@@ -105,7 +105,7 @@ class RunEncoder:
         return (_unit(embeddings1) * _unit(embeddings2)).sum(dim=-1)
 
     @property
-    def mteb_model_meta(self) -> Any:
+    def mteb_model_meta(self) -> object:
         """What MTEB wants to know of a model.
 
         Raises:
@@ -140,7 +140,7 @@ class RunEncoder:
         parts = [self.run.embed_one(self.towers[kind], self._describe(kind, batch[kind])) for kind in held]
         return parts[0] if len(parts) == 1 else F.normalize(torch.stack(parts).mean(dim=0), dim=1)
 
-    def _describe(self, kind: str, items: Sequence[Any]) -> torch.Tensor:
+    def _describe(self, kind: str, items: Sequence[object]) -> torch.Tensor:
         """(n, d) features of the items of one kind."""
         if kind in self.describe:
             return torch.as_tensor(np.asarray(self.describe[kind](items)), dtype=torch.float32)
@@ -163,7 +163,7 @@ class RunEncoder:
 
 def judge_retrieval(
     encoder: RunEncoder,
-    clips: Mapping[str, Sequence[Any]],
+    clips: Batch,
     protocol: Protocol,
     *,
     query: str = "audio",
@@ -209,7 +209,7 @@ def judge_retrieval(
     return _judge(scores, relevant)
 
 
-def _judge(scores: NDArray[Any], relevant: NDArray[np.bool_]) -> dict[str, float]:
+def _judge(scores: NDArray[np.float32], relevant: NDArray[np.bool_]) -> dict[str, float]:
     """Means of the metrics over (Q, N) scores and flags; every query has a relevant document."""
     order = np.argsort(-scores, axis=1, kind="stable")
     gains = np.take_along_axis(relevant, order, axis=1)[:, :_DEPTH].astype(float)
@@ -274,7 +274,7 @@ def _read_image(item: Image, _: Recipe) -> Medium:
     return item.convert("RGB")
 
 
-def _read_text(item: Any, _: Recipe) -> Medium:
+def _read_text(item: object, _: Recipe) -> Medium:
     return str(item)
 
 

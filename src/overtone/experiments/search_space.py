@@ -5,14 +5,13 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from overtone.core import InputError, Settings, unknown_name
 from overtone.core.settings import parse_assignments
+from overtone.experiments.optuna_types import Choice, RunningTrial
 from overtone.methods.base import CorpusInfo, Method
 from overtone.training import TrainingSettings
-
-Choice: TypeAlias = str | int | float | bool | None
 
 _USUAL = ("learning_rate", "weight_decay", "temperature", "dropout", "canonical_ridge", "ridge", "power")
 """What is searched where nothing is said, as far as the method has it and it has a positive default."""
@@ -59,15 +58,14 @@ class Dimension:
         number = isinstance(self.default, (int, float)) and not isinstance(self.default, bool)
         return number and (self.low or 0.0) <= float(self.default or 0.0) <= (self.high or 0.0)
 
-    def suggest(self, trial: Any) -> Choice:
+    def suggest(self, trial: RunningTrial) -> Choice:
         """A value of Optuna's for a trial."""
         if self.choices:
-            chosen: Choice = trial.suggest_categorical(self.name, list(self.choices))
-            return chosen
-        take = trial.suggest_int if self.whole else trial.suggest_float
-        low, high = (int(self.low or 0), int(self.high or 0)) if self.whole else (self.low, self.high)
-        found: Choice = take(self.name, low, high, log=self.logarithmic)
-        return found
+            return trial.suggest_categorical(self.name, self.choices)
+        low, high = self.low or 0.0, self.high or 0.0
+        if self.whole:
+            return trial.suggest_int(self.name, int(low), int(high), log=self.logarithmic)
+        return trial.suggest_float(self.name, low, high, log=self.logarithmic)
 
     def __str__(self) -> str:
         if self.choices:
@@ -142,7 +140,7 @@ def _value(text: str) -> Any:
         return parse_assignments([f"x={text}"])["x"]
 
 
-def _found(name: str, annotation: Any, bounds: Sequence[Any], default: Any) -> Dimension:
+def _found(name: str, annotation: object, bounds: Sequence[object], default: Any) -> Dimension:
     """A dimension around the default, within the setting's bounds."""
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     named = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]

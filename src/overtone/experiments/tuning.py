@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from overtone import training
@@ -14,6 +15,7 @@ from overtone.core.extras import import_extra
 from overtone.core.files import json_text
 from overtone.core.settings import rename
 from overtone.experiments.comparison import Trainer
+from overtone.experiments.optuna_types import RunningTrial, StoredTrial, Study
 from overtone.experiments.search_space import Dimension, read_space
 from overtone.experiments.tuning_result import Tuning, TuningTrial
 from overtone.features import PairedFeatures
@@ -84,8 +86,8 @@ def tune(
     if not before and all(dimension.holds_default for dimension in work.space):
         opened.enqueue_trial({one.name: one.default for one in work.space}, skip_if_exists=True)
     ends = [optuna.study.MaxTrialsCallback(trials, states=None)]  # other machines' trials count
-    options = {"n_trials": max(0, trials - len(before)), "timeout": seconds, "callbacks": ends}
-    opened.optimize(work.objective(optuna), catch=(TrainingStopped,), **options)
+    left = max(0, trials - len(before))
+    opened.optimize(work.objective(optuna), n_trials=left, timeout=seconds, callbacks=ends, catch=(TrainingStopped,))
     found = tuple(_trial_of(one, work) for one in opened.get_trials(deepcopy=False) if one.state.is_finished())
     done = [trial for trial in found if trial.state == "done" and trial.value is not None]
     if not done:
@@ -94,7 +96,7 @@ def tune(
     best = max(done, key=lambda trial: (trial.value or 0.0, -trial.number))
     defaults = {one.name: one.default for one in work.space}
     default = next((trial.value for trial in done if trial.settings == defaults), None)
-    held_out = max(one.user_attrs.get("held_out", 0) for one in opened.get_trials(deepcopy=False))
+    held_out = max(int(one.user_attrs.get("held_out", 0)) for one in opened.get_trials(deepcopy=False))
     test, chance = _judge(work, data, best.settings, out) if "test" in data.splits else ({}, None)
     return Tuning(
         method=method,
@@ -172,10 +174,10 @@ class _Search:
         known = {"method": self.method.name, "of": fingerprint(self.data), "fixed": self.fixed, "select": self.select}
         return json_text({**known, "space": space})
 
-    def objective(self, optuna: Any) -> Any:
+    def objective(self, optuna: ModuleType) -> Callable[[RunningTrial], float]:
         """The function that Optuna calls: a trial to its validation score."""
 
-        def run_trial(trial: Any) -> float:
+        def run_trial(trial: RunningTrial) -> float:
             started, epochs = time.monotonic(), 0
             chosen = {dimension.name: dimension.suggest(trial) for dimension in self.space}
             label = f"{self.method.name}, trial {trial.number}"
@@ -213,7 +215,7 @@ class _Search:
         return max(0, pairs - int(corpus["pairs"] or corpus["rows"]))
 
 
-def _open_study(optuna: Any, storage: str | None, name: str, work: _Search) -> tuple[Any, str]:
+def _open_study(optuna: ModuleType, storage: str | None, name: str, work: _Search) -> tuple[Study, str]:
     """A study, and where it is kept; InputError where that cannot be opened, or it searches something else."""
     shown = ""
     if storage is not None:
@@ -227,7 +229,7 @@ def _open_study(optuna: Any, storage: str | None, name: str, work: _Search) -> t
             raise InputError("storage: not the URL of a database", got=str(error).split("\n")[0], fix=fix) from None
     seed = int(work.fixed.get("seed", 0))
     try:
-        opened = optuna.create_study(
+        opened: Study = optuna.create_study(
             storage=storage,
             study_name=name,
             load_if_exists=storage is not None,
@@ -248,7 +250,7 @@ def _open_study(optuna: Any, storage: str | None, name: str, work: _Search) -> t
     return opened, shown
 
 
-def _trial_of(one: Any, work: _Search) -> TuningTrial:
+def _trial_of(one: StoredTrial, work: _Search) -> TuningTrial:
     states = {"COMPLETE": "done", "PRUNED": "pruned"}
     value = one.value if one.state.name == "COMPLETE" else max(one.intermediate_values.values(), default=None)
     attributes = one.user_attrs
