@@ -82,6 +82,27 @@ def test_a_folder_of_results_lists_what_is_its_own_before_anything_is_in_it(tmp_
     assert folder.check(resume=True, overwrite=False) is True
 
 
+def refuse(folder: ResultFolder, written: str | None) -> None:
+    with folder.open(("a.txt",), resume=False, overwrite=False):
+        if written:
+            (folder.path / written).write_text("")
+        raise InputError("no such setting")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_work_that_is_refused_at_once_leaves_the_folder_as_it_was(tmp_path: Path, there: bool) -> None:
+    folder = ResultFolder(tmp_path / "run", "train")
+    if there:
+        folder.path.mkdir()
+    with pytest.raises(InputError, match="no such setting"):
+        refuse(folder, None)
+    assert folder.path.exists() is there
+    assert not there or os.listdir(folder.path) == []
+    with pytest.raises(InputError, match="no such setting"):
+        refuse(folder, "a.txt")
+    assert folder.check(resume=True, overwrite=False) is True
+
+
 def test_only_what_is_listed_is_removed(tmp_path: Path) -> None:
     folder = make(tmp_path / "run")
     fill(folder, "notes.txt", "b/notes.txt")

@@ -159,6 +159,8 @@ class ResultFolder:
     def open(self, names: Collection[str], *, resume: bool, overwrite: bool) -> Iterator[None]:
         """Be the one who writes into the folder; what is in it stays until :meth:`reset`.
 
+        Where the work is refused before anything is written, the folder is as it was.
+
         Args:
             names: Files that are going to be written, other than ``overtone.json``.
             resume, overwrite: As for :meth:`check`.
@@ -167,12 +169,19 @@ class ResultFolder:
             InputError: As :meth:`check`.
         """
         self.check(resume=resume, overwrite=overwrite, names=names)
-        with locked(self.path, BUSY):
-            self._check_contents(resume, overwrite, names)  # again: another process may have come first
-            _, listed = self._read()
-            self._write({*listed, *names})  # whatever happens from here on, it is known what is ours
-            sweep(self.path)
-            yield
+        there, begun = self.path.is_dir(), False
+        try:
+            with locked(self.path, BUSY):
+                self._check_contents(resume, overwrite, names)  # again: another process may have come first
+                _, listed = self._read()
+                self._write({*listed, *names})  # whatever happens from here on, it is known what is ours
+                sweep(self.path)
+                begun = True
+                yield
+        except InputError:
+            if begun and not any((self.path / name).exists() for name in self._read()[1]):
+                self._unmark(keep=there)
+            raise
 
     def reset(self, names: Collection[str]) -> None:
         """Remove everything that is listed, and list ``names``."""
@@ -199,10 +208,15 @@ class ResultFolder:
         """Remove all that is listed, the list itself and, if it is empty then, the folder."""
         self._clear()
         sweep(self.path)
+        self._unmark()
+
+    def _unmark(self, keep: bool = False) -> None:
+        """Remove the list of an empty folder, and the folder unless it is to be kept."""
         for name in (MANIFEST, LOCK, WRITER):
             (self.path / name).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self.path.rmdir()
+        if not keep:
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
 
     def _entries(self) -> list[Path]:
         """What lies here, but for a lock and temporary files of writers that were killed at once."""

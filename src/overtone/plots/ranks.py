@@ -31,13 +31,14 @@ def draw_ranks(ranks: Mapping[str, float], critical_difference: float, *, title:
     groups = join_ranks([rank for _, rank in ordered], critical_difference)
     first = _AXIS + 12 + 10 * len(groups) + 14
     half = (len(ordered) + 1) // 2
-    canvas = Canvas(2 * side + _WIDTH, first + _ROW * half + 10)
+    widest = max(2 * side + _WIDTH, place(1 + critical_difference) + 24)
+    canvas = Canvas(widest, first + _ROW * half + 10)
     canvas.title(16, title)
-    width = place(1 + critical_difference) - place(1)
-    canvas.line(side, 46, side + width, 46, width=1.5)
-    for end in (side, side + width):
+    reach = place(1 + critical_difference)
+    canvas.line(side, 46, reach, 46, width=1.5)
+    for end in (side, reach):
         canvas.line(end, 42, end, 50, width=1.5)
-    canvas.text(side + width + 8, 50, f"critical difference {critical_difference:.2f}", size=12)
+    canvas.text(side, 38, f"critical difference {critical_difference:.2f}", size=12)
     canvas.line(side, _AXIS, side + _WIDTH, _AXIS, width=1.5)
     for whole in range(1, max(2, len(ranks)) + 1):
         canvas.line(place(whole), _AXIS - 6, place(whole), _AXIS, width=1.5)

@@ -32,9 +32,12 @@ def ranks_in_words(result: CorpusComparison) -> str:
     bound = f"Mean ranks {number(ranking.critical_difference, 2)} or more apart differ significantly (Nemenyi, {level})"
     found = f"{bound}: {listed(named)}." if pairs else f"{bound}; no two methods are that far apart."
     few = f"With {ranking.corpora} corpora only large differences can be significant." if ranking.corpora < _FEW else ""
-    best, rank = next(iter(ranking.ranks.items()))
+    rank = min(ranking.ranks.values())
+    best = [name for name, one in ranking.ranks.items() if one == rank]
+    have = "has" if len(best) == 1 else "have"
     return prose(
-        f"{best} has the best mean rank by {metric_name(result.metric)}: {number(rank, 2)} of {len(ranking.ranks)}.",
+        f"{listed(best)} {have} the best mean rank by {metric_name(result.metric)}: "
+        f"{number(rank, 2)} of {len(ranking.ranks)}.",
         test,
         found,
         few,

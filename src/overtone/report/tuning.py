@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from overtone.experiments import Tuning
 from overtone.plots.colours import FIRST, QUIET
-from overtone.report.figures import LEGEND, Figure, points, rounded
+from overtone.report.figures import LEGEND, Figure, points, rounded, whole_ticks
 from overtone.report.markup import Child, Column, Columns, table, texts
 from overtone.report.page import Section, answer, bullets, draw, page, provenance, section, summary, tile
 from overtone.report.tuning_words import best_in_words, tuning_in_words
@@ -70,7 +70,12 @@ def _course(tuning: Tuning) -> Section:
     best = rounded(list(accumulate((trial.value or 0.0 for trial in done), max)))
     line = {"color": FIRST, "width": 2, "shape": "hv"}
     traces.append(points([trial.number for trial in done], best, None, mode="lines", name="best so far", line=line))
-    layout = {"xaxis": {"title": {"text": "trial"}}, "yaxis": {"title": {"text": "validation score"}}, "legend": LEGEND}
+    last = max((trial.number for trial in known), default=0)
+    axes = {
+        "xaxis": {"title": {"text": "trial"}, **whole_ticks(last)},
+        "yaxis": {"title": {"text": "validation score"}},
+    }
+    layout = {**axes, "legend": LEGEND}
     figure = Figure(traces, f"Validation score of {len(known)} trials", layout)
     text = "Each trial is one training; its score is that of its best epoch, on validation rows alone."
     return section("How did the search go?", text, draw(figure))
