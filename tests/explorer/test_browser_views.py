@@ -83,6 +83,26 @@ def test_a_link_brings_everything_back(page: Page, address: str) -> None:
     expect(page.get_by_role("button", name="visual → visual")).to_have_attribute("aria-pressed", "true")
 
 
+def test_a_sound_may_be_left_while_its_package_arrives(page: Page, address: str) -> None:
+    open_page(page, address, "#/table")
+    for place in ("#/training", "#/map", "#/table"):
+        page.evaluate(
+            """(place) => new Promise((left) => {
+                new PerformanceObserver((entries) => {
+                    if (!entries.getEntries().some((one) => one.name.endsWith("wavesurfer.js"))) return;
+                    location.hash = place;
+                    left();
+                }).observe({ type: "resource" });
+                location.hash = "#/map?clip=clip-7";
+            })""",
+            place,
+        )
+        expect(page.locator(".sound")).to_have_count(0)
+        page.wait_for_timeout(100)
+        page.reload()  # the package arrives once a page
+        page.wait_for_selector("main")
+
+
 def run_python(page: Page, address: str, place: str) -> list[object]:
     """What the code of a place prints."""
     open_page(page, address, place)

@@ -1,6 +1,6 @@
 // Dialogs: keys, the code that makes the same selection, and the export of clips.
 import { visible } from "./columns.js";
-import { html, plural, useEffect, useRef } from "./lib.js";
+import { html, plural, useElement, useRef } from "./lib.js";
 import { KEYS } from "./keys.js";
 import { pythonCode } from "./python.js";
 import { save } from "./server.js";
@@ -14,9 +14,7 @@ export function Dialogs() {
 /** A modal dialog; the browser keeps the focus in it and gives it back. */
 function Dialog({ title, children }) {
   const box = useRef();
-  useEffect(() => {
-    box.current.showModal();
-  }, []);
+  useElement(box, (element) => element.showModal(), []);
   const close = () => (dialog.value = null);
   const onClick = (event) => event.target === box.current && close();
   return html`<dialog ref=${box} aria-label=${title} onClose=${close} onClick=${onClick}>

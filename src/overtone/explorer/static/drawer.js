@@ -1,5 +1,5 @@
 // Beside the view: the page of a clip, or the answer to "more like these".
-import { html, number, plural, useEffect, useRef, useState } from "./lib.js";
+import { html, number, plural, useEffect, useElement, useRef, useState } from "./lib.js";
 import { Media } from "./media.js";
 import { findLike } from "./selection.js";
 import { read } from "./server.js";
@@ -16,9 +16,9 @@ function ClipPage({ id }) {
   const [known, setKnown] = useState(null);
   const [failed, setFailed] = useState(null);
   const head = useRef();
-  useEffect(() => {
+  useElement(head, (element) => {
     read("/api/clip", { id, run: run.value }).then(setKnown, (error) => setFailed(error.message));
-    document.querySelector(".drawer").scrollTop = 0;
+    element.closest(".drawer").scrollTop = 0;
   }, [id]);
   const isChosen = known && chosen.value.has(known.row);
   return html`<div class="drawer-head"><h2 ref=${head} tabindex="-1">${id}</h2>

@@ -1,12 +1,19 @@
 // The few names that every part of the page uses: elements, signals, and small helpers.
 import { h, render } from "preact";
+import { useEffect } from "preact/hooks";
 import htm from "htm";
 
 export { render };
 export { batch, computed, effect, signal } from "@preact/signals";
-export { useEffect, useMemo, useRef, useState } from "preact/hooks";
+export { useEffect };
+export { useMemo, useRef, useState } from "preact/hooks";
 
 export const html = htm.bind(h);
+
+/** An effect on the element of a reference. Effects run after the next paint: an element that has left the page by then has none. */
+export function useElement(reference, run, depends) {
+  useEffect(() => (reference.current ? run(reference.current) : undefined), depends);
+}
 
 /** A number as people read it: so many decimals, or by default three unless it is whole; thousands apart. */
 export function number(value, digits = null) {

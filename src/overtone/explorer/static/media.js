@@ -1,5 +1,5 @@
 // The media of a clip: images, frames, sounds with their wave, texts.
-import { html, styleValue, useEffect, useRef, useState } from "./lib.js";
+import { html, styleValue, useEffect, useElement, useRef, useState } from "./lib.js";
 import { mediaAddress } from "./server.js";
 import { session } from "./state.js";
 
@@ -34,13 +34,13 @@ function Sound({ address, fail }) {
   const [wave, setWave] = useState(null);
   const [playing, setPlaying] = useState(false);
   const [time, setTime] = useState([0, 0]);
-  useEffect(() => {
+  useElement(box, (container) => {
     let made = null;
     let closed = false;
     import("wavesurfer").then(({ default: WaveSurfer }) => {
-      if (closed) return;
+      if (closed || !container.isConnected) return;
       made = WaveSurfer.create({
-        container: box.current, url: address, cspNonce: document.body.dataset.nonce, height: 64, barWidth: 2, barGap: 1, barRadius: 1,
+        container, url: address, cspNonce: document.body.dataset.nonce, height: 64, barWidth: 2, barGap: 1, barRadius: 1,
         waveColor: styleValue("--muted"), progressColor: styleValue("--accent"), cursorColor: styleValue("--ink"),
       });
       made.on("ready", (seconds) => setTime([0, seconds]));

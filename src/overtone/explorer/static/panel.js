@@ -2,7 +2,7 @@
 import { cameraOf } from "./camera.js";
 import { colourKey, colours, valueText, visible } from "./columns.js";
 import { bounds, Grid } from "./grid.js";
-import { effect, html, oncePerFrame, useEffect, useRef, useState } from "./lib.js";
+import { effect, html, oncePerFrame, useElement, useRef, useState } from "./lib.js";
 import { Marks } from "./marks.js";
 import { isDark } from "./palette.js";
 import { listen } from "./pointer.js";
@@ -45,8 +45,7 @@ export function Panel({ run, sides, title, name }) {
   const parts = useRef({});
   const camera = cameraOf(run.number, sides.length > 1, layout.value);
 
-  useEffect(() => {
-    const box = host.current;
+  useElement(host, (box) => {
     const canvas = box.querySelector("canvas");
     const marks = new Marks(box.querySelector("svg"), sides);
     const state = (parts.current = { grids: [], path: null, fitted: 0 });

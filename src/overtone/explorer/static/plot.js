@@ -1,6 +1,6 @@
 // A quantity over a training: one line, or one a loss.
 import uPlot from "uplot";
-import { html, styleValue, useEffect, useRef } from "./lib.js";
+import { html, styleValue, useElement, useRef } from "./lib.js";
 import { theme } from "./state.js";
 
 const HEIGHT = 130;
@@ -11,8 +11,7 @@ const short = (value) => (Math.abs(value) < 0.001 && value ? value.toExponential
 /** lines: [{ at, values, colour, dash }], colour the name of a style variable or a colour; mark: where a line is drawn across. */
 export function Plot({ label, lines, sizes = false, mark = null }) {
   const box = useRef();
-  useEffect(() => {
-    const host = box.current; // which the reference forgets before the watcher does
+  useElement(box, (host) => {
     const width = () => Math.max(160, host.clientWidth);
     const axis = { stroke: styleValue("--muted"), grid: { stroke: styleValue("--grid"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
     const every = lines.flatMap((line) => line.values);

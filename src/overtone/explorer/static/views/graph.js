@@ -1,6 +1,6 @@
 // The class graph: which classes occur together, how surely, and in which clips.
 import cytoscape from "cytoscape";
-import { html, number, plural, styleValue, useEffect, useMemo, useRef, useState } from "../lib.js";
+import { html, number, plural, styleValue, useEffect, useElement, useMemo, useRef, useState } from "../lib.js";
 import { follow, readNow } from "../server.js";
 import { currentRun, edge, modalities, openClip, run, select, theme, threshold, view } from "../state.js";
 
@@ -78,7 +78,7 @@ function Picture({ edges }) {
   const box = useRef();
   const drawn = useRef(null);
   const key = `${edges.map(nameOf).join()} ${theme.value}`;
-  useEffect(() => {
+  useElement(box, (container) => {
     const names = [...new Set(edges.flatMap((one) => [one.from, one.to]))];
     const [first] = modalities.value;
     const elements = [
@@ -86,7 +86,7 @@ function Picture({ edges }) {
       ...edges.map((one) => ({ data: { id: nameOf(one), source: one.from, target: one.to, width: 1 + 3 * Math.min(1, strengthOf(one)), arrow: one.type === "directed" ? "triangle" : "none" } })),
     ];
     const made = cytoscape({
-      container: box.current, elements, minZoom: 0.2, maxZoom: 4,
+      container, elements, minZoom: 0.2, maxZoom: 4,
       layout: { name: "cose", animate: false, randomize: false, nodeRepulsion: 9000, idealEdgeLength: 90, padding: 30, nodeDimensionsIncludeLabels: true },
       style: graphStyle(),
     });
@@ -94,7 +94,7 @@ function Picture({ edges }) {
     if (grown > 1) made.nodes().style({ "font-size": 12 * grown, width: 16 * grown, height: 16 * grown });
     made.on("tap", "edge", (event) => (edge.value = event.target.id()));
     drawn.current = made;
-    box.current.graph = made; // for whoever looks from outside
+    container.graph = made; // for whoever looks from outside
     return () => made.destroy();
   }, [key]);
   useEffect(() => {

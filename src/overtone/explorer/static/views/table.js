@@ -1,6 +1,6 @@
 // All clips that are selected, or else shown: a table of any length, of which only the rows in sight exist.
 import { columns, readColumn, visible } from "../columns.js";
-import { computed, effect, html, number, signal, useEffect, useRef, useState } from "../lib.js";
+import { computed, effect, html, number, signal, useEffect, useElement, useRef, useState } from "../lib.js";
 import { post } from "../server.js";
 import { chosen, clip, complain, hovered, ids, openClip, selection, sort, toggle } from "../state.js";
 
@@ -54,9 +54,9 @@ export function TableView() {
   const first = Math.max(0, Math.floor(top / HEIGHT) - SPARE);
   const last = Math.min(shown.length, Math.ceil((top + height) / HEIGHT) + SPARE);
 
-  useEffect(() => {
+  useElement(box, (element) => {
     const watcher = new ResizeObserver(([entry]) => setHeight(entry.contentRect.height));
-    watcher.observe(box.current);
+    watcher.observe(element);
     return () => watcher.disconnect();
   }, []);
   useEffect(() => {
