@@ -5,17 +5,19 @@
 
 PYTHON ?= python3
 TORCH ?= cpu
+TORCH_LOWEST ?= $(shell sed -n 's/^torch==//p' requirements/bootstrap.txt)
 DATA ?= ../shared/data
 FUZZ ?= --inputs 10000
 BIN := .venv/bin
 CORE := .venv/.core-$(TORCH)
 DEV := .venv/.dev-$(TORCH)
+LOWEST := .venv-lowest/.$(TORCH)-$(TORCH_LOWEST)
 LOCKS := requirements/bootstrap.txt requirements/core.txt scripts/bootstrap.py pyproject.toml
 # One thread per test process: two processes on two cores are faster than threads that fight over them.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check test-slow fuzz faults kills figures docs-tables results site notebooks vendor lock clean
+.PHONY: help setup setup-dev demo test check test-slow test-lowest fuzz faults kills figures docs-tables results site notebooks vendor lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +46,14 @@ test: check  ## style, types and the default test suite
 
 test-slow: $(DEV)  ## the studies that are left out of the default suite
 	$(PYTEST) -m slow
+
+$(LOWEST): $(LOCKS) scripts/lowest.py
+	$(PYTHON) scripts/lowest.py --torch $(TORCH) --torch-version $(TORCH_LOWEST)
+	@rm -f .venv-lowest/.cpu-* .venv-lowest/.gpu-*
+	@touch $@
+
+test-lowest: $(LOWEST)  ## the default test suite with the lowest versions that are allowed; TORCH_LOWEST=2.4.0 for another torch
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -n 2 -m "not slow"
 
 fuzz: $(DEV)  ## 10,000 changed inputs over every reader and command; FUZZ="--inputs 500 --seed 7" for others
 	cd tests && PYTHONPATH=.:../src OMP_NUM_THREADS=1 ../$(BIN)/python -m fuzz $(FUZZ)
@@ -83,5 +93,5 @@ lock: $(DEV)  ## renew the pinned versions
 	$(BIN)/pip install -q -r requirements/bootstrap.txt -c requirements/dev.txt
 	$(BIN)/python scripts/lock.py
 
-clean:  ## forget the environment
-	rm -rf .venv
+clean:  ## forget the environments
+	rm -rf .venv .venv-lowest

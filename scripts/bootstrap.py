@@ -33,8 +33,8 @@ SYSTEM_PACKAGES = {
 }
 """Packages of Debian and Ubuntu to whether they are there, and what is skipped without them."""
 REMEDY = (
-    "install a CPU build of torch by hand as its installation page describes (with .venv/bin/pip) and run this again, "
-    "or accept the CUDA packages with TORCH=gpu"
+    "install a CPU build of torch by hand as its installation page describes (with the environment's own pip) and run "
+    "this again, or accept the CUDA packages with TORCH=gpu"
 )
 
 
@@ -61,20 +61,23 @@ def run(command: Sequence[str | Path], *, quiet: bool = False) -> bool:
     return subprocess.run(arguments, cwd=ROOT, stdout=shown, stderr=shown, env=asking).returncode == 0
 
 
-def environment_python() -> Path:
-    """The interpreter of the environment."""
-    windows = ENVIRONMENT / "Scripts" / "python.exe"
-    return windows if sys.platform == "win32" else ENVIRONMENT / "bin" / "python"
+def environment_python(environment: Path) -> Path:
+    """The interpreter of an environment."""
+    windows = environment / "Scripts" / "python.exe"
+    return windows if sys.platform == "win32" else environment / "bin" / "python"
 
 
-def make_environment() -> Path:
+def make_environment(environment: Path = ENVIRONMENT) -> Path:
     """Create the environment if it is not there; also where Python came without ``ensurepip`` (Debian's)."""
-    python = environment_python()
+    say(f"environment in {environment.name}/ with Python {sys.version.split()[0]}")
+    python = environment_python(environment)
     if not (python.exists() and run([python, "-m", "pip", "--version"], quiet=True)):
         has_ensurepip = run([sys.executable, "-c", "import ensurepip"], quiet=True)
-        venv.create(ENVIRONMENT, with_pip=has_ensurepip, clear=ENVIRONMENT.exists())
+        venv.create(environment, with_pip=has_ensurepip, clear=environment.exists())
         if not has_ensurepip and not run([sys.executable, "-m", "pip", "--python", python, "install", "-q", "pip"]):
-            raise SetupError("no pip could be put into .venv: install your system's python3-venv package and run again")
+            raise SetupError(
+                f"no pip could be put into {environment.name}: install your system's python3-venv package and run again"
+            )
     pip(python, "install", "--upgrade", lock_line("pip"), why="pip itself could not be brought up to date")
     return python
 
@@ -100,9 +103,13 @@ def installed_torch(python: Path) -> str | None:
     return answer.stdout.strip() or None
 
 
-def install_torch(python: Path, wanted: str, lock: Path) -> None:
-    """Install the pinned torch: on a machine whose pip would bring gigabytes of CUDA, the CPU build unless asked."""
-    requirement, present = lock_line("torch"), installed_torch(python)
+def install_torch(python: Path, wanted: str, lock: Path, version: str | None = None) -> None:
+    """Install torch, the pinned one unless another version is named.
+
+    On a machine whose pip would bring gigabytes of CUDA, this is the CPU build unless asked.
+    """
+    requirement = f"torch=={version}" if version else lock_line("torch")
+    present = installed_torch(python)
     if present and present.split("+")[0] == requirement.split("==")[1]:
         if wanted == "cpu" or not present.endswith("+cpu"):
             return
@@ -158,7 +165,6 @@ def main() -> int:
         sys.exit(f"Overtone needs Python 3.10 or newer; this is {sys.version.split()[0]}.")
     lock = LOCKS / ("dev.txt" if options.dev else "core.txt")
     try:
-        say(f"environment in {ENVIRONMENT.name}/ with Python {sys.version.split()[0]}")
         python = make_environment()
         install_torch(python, options.torch, lock)
         say(f"pinned packages of {lock.relative_to(ROOT)}")

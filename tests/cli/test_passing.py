@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
+from overtone.cli.app import app
 from overtone.core import InputError
 from overtone.features import load
 
@@ -266,3 +268,11 @@ def test_demo(cli: Cli, seen: Seen) -> None:
 def test_numbers_that_are_too_small_are_refused_by_their_option(cli: Cli, words: list[str]) -> None:
     called = cli(*words)
     assert (called.code, words[-2] in called.err) == (2, True)
+
+
+def test_arguments_that_repeat_have_no_default() -> None:
+    """Click before 8.2 refuses one, and with it the whole command line."""
+    commands = typer.main.get_command(app).commands
+    repeating = [one for command in commands.values() for one in command.params if one.nargs == -1]
+    assert repeating
+    assert [one.name for one in repeating if isinstance(one.default, list | tuple)] == []

@@ -14,15 +14,24 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def bootstrap() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bootstrap", ROOT / "scripts" / "bootstrap.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["bootstrap"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def bootstrap() -> ModuleType:
+    return script("bootstrap")
+
+
+@pytest.fixture(scope="module")
+def lowest(bootstrap: ModuleType) -> ModuleType:
+    return script("lowest")  # imports bootstrap
 
 
 def plan(*names: str) -> dict[str, Any]:
@@ -104,6 +113,29 @@ def test_a_torch_that_fits_is_left_alone(
     monkeypatch.setattr(bootstrap, "install_plan", lambda *_: CPU)
     bootstrap.install_torch(Path("python"), wanted, bootstrap.LOCKS / "core.txt")
     assert bool(recorded.commands) is touched
+
+
+def test_another_torch_may_be_named(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = Recorded()
+    monkeypatch.setattr(bootstrap, "run", recorded)
+    monkeypatch.setattr(bootstrap, "installed_torch", lambda python: "2.13.0+cpu")
+    monkeypatch.setattr(bootstrap, "install_plan", lambda *_: CPU)
+    bootstrap.install_torch(Path("python"), "cpu", bootstrap.LOCKS / "core.txt", "2.4.0")
+    assert "torch==2.4.0" in recorded.commands[-1]
+
+
+def test_lowest_versions_leave_torch_to_the_bootstrap(lowest: ModuleType) -> None:
+    compiled = "numpy==1.26.0\nnvidia-nvtx==13.0\ntorch==2.13.0\ntorchmetrics==1.0\ntriton==3.7.1\n"
+    assert lowest.without_torch(compiled) == "numpy==1.26.0\ntorchmetrics==1.0\n"
+
+
+def test_every_requirement_has_a_lowest_version() -> None:
+    """Without one, the lowest version of a package is its first."""
+    declared = re.findall(r'^  "([^"\n]+)",$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), flags=re.M)
+    requirements = [line for line in declared if re.match(r"^[\w.-]+(\[[\w,]+\])?([<>=~!].*)?$", line)]
+    assert "numpy>=1.26" in requirements
+    bare = [line for line in requirements if ">=" not in line and not line.startswith("overtone[")]
+    assert bare == []
 
 
 @pytest.mark.parametrize("name", ["bootstrap", "core", "dev"])

@@ -116,7 +116,10 @@ def test_parquet_columns_of_other_kinds(tmp_path) -> None:
     assert kinds(found) == {"ant": 10, "bee": 10, "cat": 10}
     assert "str" in found.unused["picture.path"]
     np.testing.assert_array_equal(load(tmp_path / "a.parquet").modalities["image"].numpy(), A)
-    for words in (pyarrow.array(WORDS.tolist(), pyarrow.string_view()), pyarrow.array(WORDS).dictionary_encode()):
+    labels = [pyarrow.array(WORDS).dictionary_encode()]
+    if int(pyarrow.__version__.split(".")[0]) >= 21:  # older ones read views of strings from a file, but write none
+        labels.append(pyarrow.array(WORDS.tolist(), pyarrow.string_view()))
+    for words in labels:
         pyarrow.parquet.write_table(pyarrow.table({**columns, "label": words}), tmp_path / "b.parquet")
         assert kinds(inspect(tmp_path / "b.parquet")) == {"ant": 10, "bee": 10, "cat": 10}
     several = pyarrow.array([["ant"], ["ant", "bee"], []] * 10)

@@ -100,7 +100,7 @@ class Command:
                     positional = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and mark.option is None
                     made = made._replace(positional=positional, required=made.required or name in self.required)
                     if positional and get_origin(made.type) is list:
-                        made = made._replace(required=False, default=[])  # the verb itself says that one is missing
+                        made = made._replace(required=False)  # the verb itself says that one is missing
                     if name == "out" and self.folder:
                         made = made._replace(help=f"{made.help} By default runs/{self.folder}-DATA.")
                     slots.append(made)
@@ -186,6 +186,8 @@ def _arguments(slots: Sequence[_Slot], given: Mapping[str, Any]) -> dict[str, An
     settings |= parse_assignments(given.get("set") or [])
     for slot in slots:
         value = given.get(slot.key)
+        if value is None and slot.positional and get_origin(slot.type) is list:
+            value = []  # not a default of the argument's, which older versions of click refuse
         if slot.key in ("config", "set") or value is None or value is False:
             continue
         if slot.group == "setting":
