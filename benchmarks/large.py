@@ -1,6 +1,7 @@
 """What features larger than memory cost: from files of half precision to a trained run, embeddings and an evaluation.
 
-    python benchmarks/large.py [--rows 1000000] [--columns 64 128] [--method infonce] [--large-mb 64]
+    python benchmarks/large.py                # 2,000,000 rows of 128 and 512 columns, hsc-mae, two epochs: an hour and more
+    python benchmarks/large.py --rows 400000 --columns 64 128 --method infonce --epochs 1 --large-mb 64 --queries 2000
 
 Writes four HDF5 files of half precision in a folder for temporary files, with 400 known classes, and reads, trains,
 embeds and evaluates them. For each step: wall and processor seconds, and the most memory that was resident, of its own
@@ -76,13 +77,14 @@ def step(name: str) -> Iterator[None]:
 def main() -> None:
     """Write, then measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--columns", type=int, nargs=2, default=[64, 128])
-    parser.add_argument("--method", default="infonce")
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--columns", type=int, nargs=2, default=[128, 512])
+    parser.add_argument("--method", default="hsc-mae")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=2048)
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--large-mb", type=int, default=64)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--large-mb", type=int, default=1024)
+    parser.add_argument("--queries", type=int, default=10_000)
     options = parser.parse_args()
     os.environ["OVERTONE_LARGE_MB"] = str(options.large_mb)
     import overtone
@@ -101,7 +103,7 @@ def main() -> None:
         with step("train"):
             run = overtone.train(options.method, data, settings=settings)
         with step("evaluate"):
-            found = overtone.evaluate(run, data, queries=2000)
+            found = overtone.evaluate(run, data, queries=options.queries)
         print(f"mAP {found['map'].mean:.3f}, 95 % interval {found['map'].ci95}, chance {found['chance_map'].mean:.3f}")
         with step("embed"):
             run.embed(data)

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import venv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -84,7 +85,9 @@ def make_environment(environment: Path = ENVIRONMENT) -> Path:
 
 def pip(python: Path, *arguments: str | Path, why: str, loud: bool = False) -> None:
     """Run pip in the environment."""
-    if not run([python, "-m", "pip", "--disable-pip-version-check", *arguments, *([] if loud else ["-q"])]):
+    asked = [python, "-m", "pip", "--disable-pip-version-check", *arguments, *([] if loud else ["-q"])]
+    # what is installed is compiled when it is first imported, and most of it never is
+    if not run([*asked, "--no-compile"] if arguments[0] == "install" else asked):
         raise SetupError(f"{why}: see pip's message above (is a package registry reachable?)")
 
 
@@ -165,13 +168,17 @@ def main() -> int:
         sys.exit(f"Overtone needs Python 3.10 or newer; this is {sys.version.split()[0]}.")
     lock = LOCKS / ("dev.txt" if options.dev else "core.txt")
     try:
+        system = threading.Thread(target=install_system_packages)
+        if options.dev:
+            system.start()  # beside pip, which waits for nothing of it
         python = make_environment()
         install_torch(python, options.torch, lock)
         say(f"pinned packages of {lock.relative_to(ROOT)}")
-        pip(python, "install", "-r", lock, why="the pinned packages could not be installed")
+        # the lock is complete, so there is nothing to resolve
+        pip(python, "install", "--no-deps", "-r", lock, why="the pinned packages could not be installed")
         pip(python, "install", "--no-deps", "-e", ROOT, why="Overtone itself could not be installed")
         if options.dev:
-            install_system_packages()
+            system.join()
     except SetupError as error:
         print(f"[setup] {error}.", file=sys.stderr)
         return 1
