@@ -17,7 +17,7 @@ LOCKS := requirements/bootstrap.txt requirements/core.txt scripts/bootstrap.py p
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check test-slow test-lowest fuzz faults kills figures docs-tables results site notebooks vendor lock clean
+.PHONY: help setup setup-dev demo test check machine-code test-slow test-lowest fuzz faults kills figures docs-tables results site notebooks vendor lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,7 +41,11 @@ check: $(DEV)  ## style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-test: check  ## style, types and the default test suite
+machine-code: $(DEV)  # compile the graph search once, beside the types, for both test processes
+	$(BIN)/python -c "import numpy, overtone.graphs; overtone.graphs.learn_graph(numpy.random.default_rng(0).normal(size=(99, 4)))"
+
+test: $(DEV)  ## style, types and the default test suite
+	$(MAKE) -j 2 check machine-code
 	$(PYTEST) -n 2 -m "not slow"
 
 test-slow: $(DEV)  ## the studies that are left out of the default suite

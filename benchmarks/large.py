@@ -1,6 +1,6 @@
 """What features larger than memory cost: from files of half precision to a trained run, embeddings and an evaluation.
 
-    python benchmarks/large.py                # 2,000,000 rows of 128 and 512 columns, hsc-mae, two epochs: an hour and more
+    python benchmarks/large.py            # 2,000,000 rows of 128 and 512 columns, hsc-mae, two epochs: an hour and more
     python benchmarks/large.py --rows 400000 --columns 64 128 --method infonce --epochs 1 --large-mb 64 --queries 2000
 
 Writes four HDF5 files of half precision in a folder for temporary files, with 400 known classes, and reads, trains,

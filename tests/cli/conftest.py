@@ -38,7 +38,12 @@ Cli = Callable[..., Called]
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Call the program in an empty folder."""
-    monkeypatch.chdir(tmp_path)
+    return caller(tmp_path, monkeypatch)
+
+
+def caller(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Call the program in a folder, as long as the patch lasts."""
+    monkeypatch.chdir(folder)
     monkeypatch.delenv("OVERTONE_TRACEBACK", raising=False)
 
     def call(*words: object) -> Called:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +12,35 @@ from overtone.core import InputError
 from overtone.search import open_store
 from overtone.training import Run
 
-from .conftest import Cli, clips
+from .conftest import Cli, caller, clips
 
 
-@pytest.fixture
-def run(cli: Cli, tmp_path: Path) -> Path:
-    """A run, its store with a column of durations, and a feature file with one modality."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run, its store with a column of durations, and a feature file with one modality: a folder to be copied."""
+    folder = tmp_path_factory.mktemp("made")
     arrays = clips(300)
     ids = np.array([f"clip-{row}" for row in range(300)])
-    np.savez(tmp_path / "clips.npz", **arrays, ids=ids)
-    np.savez(tmp_path / "sounds.npz", audio=arrays["audio"][:4], ids=np.array(["a", "b", "c", "d"]))
+    np.savez(folder / "clips.npz", **arrays, ids=ids)
+    np.savez(folder / "sounds.npz", audio=arrays["audio"][:4], ids=np.array(["a", "b", "c", "d"]))
     lines = ["id,duration", *(f"clip-{row},{row / 10}" for row in range(250))]
-    (tmp_path / "more.csv").write_text("\n".join(lines), encoding="utf-8")
-    assert cli("train", "cca", "clips.npz", "--out", "run").code == 0
-    called = cli("index", "run", "clips.npz", "--metadata", "more.csv", "--json", "--audit")
+    (folder / "more.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        cli = caller(folder, patch)
+        assert cli("train", "cca", "clips.npz", "--out", "run").code == 0
+        called = cli("index", "run", "clips.npz", "--metadata", "more.csv", "--json", "--audit")
     assert called.code == 0, called.err
     document = called.document
     assert (document["written"], document["store"]["items"]) == (300, 300)
     assert document["store"]["columns"] == {"label": "string", "split": "string", "duration": "double"}
     assert document["audit"]["verdict"].startswith("Exact")
+    return folder
+
+
+@pytest.fixture
+def run(made: Path, cli: Cli, tmp_path: Path) -> Path:
+    """The run in a folder of the test's own."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path / "run"
 
 
@@ -142,6 +153,7 @@ def test_overwriting_that_fails_leaves_the_store(cli: Cli, run: Path, monkeypatc
 
 
 def test_other_weights_than_those_of_the_items_are_refused(cli: Cli, run: Path, tmp_path: Path) -> None:
+    assert cli("index", "run", "clips.npz", "--overwrite").code == 0  # the store knows where its run lies
     by_id = cli("search", "run", "--query", "clip-7", "--json").document["queries"]
     assert cli("train", "cca", "clips.npz", "--out", "copy", "--json").code == 0
     assert cli("search", "run/store", "--query", "sounds.npz", "--run", "copy").code == 0  # the same weights

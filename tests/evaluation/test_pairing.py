@@ -144,7 +144,7 @@ def test_tied_wrong_pairs_are_allowed_for() -> None:
 
 @pytest.mark.parametrize("share", [0.05, 0.3])
 def test_all_pairs_as_the_yardstick(share: float) -> None:
-    first, second = clustered(2000)
+    first, second = clustered(1200)
     second, wrong = shuffle(second, share)
     own, every = (pair_agreement(first, second, restart=0.1, against=against) for against in ("own", "all"))
     assert every.wrong_share == pytest.approx(share, abs=0.03)
@@ -180,8 +180,8 @@ def test_right_pairs_that_rank_low_are_not_counted_as_wrong() -> None:
 
 def test_where_ranks_are_even_both_counts_agree() -> None:
     generator = torch.Generator().manual_seed(0)
-    first, second = clustered(2000)
-    rows = torch.randperm(2000, generator=generator)[:400]
+    first, second = clustered(1200)
+    rows = torch.randperm(1200, generator=generator)[:240]
     second[rows] = second[rows.roll(1)]
     half, flat = (pair_agreement(first, second, tail=tail) for tail in ("half", "flat"))
     assert flat.wrong_share == pytest.approx(half.wrong_share, abs=0.04)

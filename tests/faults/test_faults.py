@@ -21,7 +21,7 @@ from overtone.core.files import load_tensors
 from toys import wait_until
 
 TRAIN = ["train", "dcca", "clips.npz", "--out", "run", "--set", "batch_size=16", "--set", "checkpoint_seconds=0"]
-SHORT = [*TRAIN, "--set", "epochs=20"]
+SHORT = [*TRAIN, "--set", "epochs=6"]
 LONG = [*TRAIN, "--set", "epochs=100000"]
 
 

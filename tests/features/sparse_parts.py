@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 ROWS = 12
 PARTS = ("data", "indices", "indptr", "shape")
-quick = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+quick = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
 def words(seed: int = 0, rows: int = ROWS, columns: int = 40) -> sp.csr_matrix:

@@ -82,12 +82,11 @@ def run(folder: Path | str, program: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("damage", "suffix"),
     [
-        ("cut", ".nbi"),
         ("changed", ".nbc"),
         ("pickle", ".nbi"),
         *(
             pytest.param(*other, marks=pytest.mark.slow)
-            for other in (("cut", ".nbc"), ("changed", ".nbi"), ("pickle", ".nbc"))
+            for other in (("cut", ".nbi"), ("cut", ".nbc"), ("changed", ".nbi"), ("pickle", ".nbc"))
         ),
     ],
 )

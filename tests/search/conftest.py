@@ -31,7 +31,7 @@ FILTERS = {
     "number < 0": lambda row: False,
 }
 """No filter, and such as leave 50 %, 1 %, less and 0 of the items."""
-QUERIES = np.random.default_rng(9).standard_normal((30, 16)).astype(np.float32)
+QUERIES = np.random.default_rng(9).standard_normal((12, 16)).astype(np.float32)
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "milvus": [{"wire": True}],
     "flat": [{"engine": "numpy"}, {"dtype": "float16"}, {"dtype": "int8"}, {"engine": "faiss"}],

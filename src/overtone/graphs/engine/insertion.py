@@ -73,7 +73,7 @@ def weigh(problem: Problem, memo: Memo, scratch: Scratch, state: State, v: int) 
             place[state.order[at]] = rank
             rank += 1
     place[v] = p
-    own = trace(problem, memo, scratch, v, place, 0)
+    own = trace(problem, memo, scratch, v, place, np.int64(0))
     if own < 0:
         return False
     scratch.own_leaf[0] = own

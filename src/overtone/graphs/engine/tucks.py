@@ -143,11 +143,12 @@ def collect(problem: Problem, memo: Memo, scratch: Scratch, state: State, level:
             continue
         start = memo.parents_start[leaf]
         for i in range(start, start + memo.parents_count[leaf]):
-            if is_covered(problem, memo, state, memo.parents[i], u):
-                add_edge(scratch, level, memo.parents[i], u)
+            parent = np.int64(memo.parents[i])
+            if is_covered(problem, memo, state, parent, u):
+                add_edge(scratch, level, parent, u)
         for behind in range(state.position[u] + 1, state.order.size):
             child = state.order[behind]
-            if has(memo.path, state.leaf[child], u) and is_covered(problem, memo, state, u, child):
+            if has(memo.path, np.int64(state.leaf[child]), u) and is_covered(problem, memo, state, u, child):
                 add_edge(scratch, level, u, child)
 
 
@@ -197,9 +198,9 @@ def attempt(
 @compiled
 def climb(problem: Problem, memo: Memo, scratch: Scratch, state: State, x: int, y: int, mode: int, depth: int) -> bool:
     """Depth-first search that begins with one edge: over equal scores to a better one, or back to where it began."""
-    goal, level = state.total[0], 0
+    goal, level = state.total[0], np.int64(0)
     scratch.edges_count[0], scratch.edges_at[0] = 0, 0
-    add_edge(scratch, 0, x, y)
+    add_edge(scratch, level, x, y)
     while level >= 0:
         at = scratch.edges_at[level]
         if at == scratch.edges_count[level] or memo.used[FULL] != 0:
