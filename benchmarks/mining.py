@@ -22,7 +22,8 @@ from torch.nn import functional as F
 
 from overtone.features.neighbour_search import find_neighbours
 from overtone.features.neighbours import walk_weights
-from overtone.features.sparse_walks import fit_walks, join_neighbours
+from overtone.features.sparse_graph import join_neighbours
+from overtone.features.sparse_walks import fit_walks
 
 T = TypeVar("T")
 EDGES, RESTART, DENSE = 10, 0.03, 8192

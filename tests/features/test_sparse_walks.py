@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -12,7 +14,9 @@ from torch.nn import functional as F
 from overtone.features import sparse_walks
 from overtone.features.neighbour_search import find_neighbours
 from overtone.features.neighbours import graph_weights, neighbour_graph
-from overtone.features.sparse_walks import SparseGraph, fit_walks, join_neighbours, leading_eigenpairs, solve_walks
+from overtone.features.sparse_graph import SparseGraph, join_neighbours
+from overtone.features.sparse_spectrum import leading_eigenpairs, solve_walks
+from overtone.features.sparse_walks import fit_walks
 
 seeds = st.integers(0, 1000)
 
@@ -87,7 +91,7 @@ def test_the_rest_of_the_spectrum_is_not_left_to_the_first_steps(monkeypatch) ->
     def apart(found) -> float:
         return float((found.among(everyone) - wanted).abs().sum(1).mean() / 2)
 
-    assert apart(walks) < 0.6 * apart(sparse_walks.replace(walks, near=torch.tensor([0.97, 0.97**2])))
+    assert apart(walks) < 0.6 * apart(replace(walks, near=torch.tensor([0.97, 0.97**2])))
 
 
 @given(st.integers(3, 80), st.integers(1, 6), st.sampled_from([0.03, 0.4]), seeds)

@@ -11,9 +11,7 @@ which the sum is exact. The coefficients of p are fitted to g on the rest of the
 
 from __future__ import annotations
 
-import math
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -21,91 +19,13 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from overtone.features.sparse_graph import SparseGraph
+from overtone.features.sparse_spectrum import COLUMNS, leading_eigenpairs, solve_walks
+
 RANK = 64
 """Leading eigenpairs of the far part."""
-_SPARE = 16
-"""Further vectors of the iterated subspace: the leading ones converge faster."""
-_DEGREE = 20
-"""Highest degree of the Chebyshev filter."""
-_GROWTH = 1e6
-"""How much the filter may raise the largest eigenvalue: more would drown the others in single precision."""
-_CUT = 0.7
-"""Where the first filter begins to rise."""
-_TOLERANCE = 1e-5
-"""Relative error of solutions."""
 _PROBES = 32
 """Random vectors by which the near part is fitted and the diagonal is completed."""
-
-
-@dataclass(frozen=True)
-class SparseGraph:
-    """A symmetric graph in compressed rows.
-
-    Attributes:
-        starts: (n + 1,) int64, where each row's edges begin; the last entry is the number of edges.
-        columns: (e,) int32 neighbours, ascending within a row.
-        weights: (e,) float32 weights of the edges.
-        degrees: Mean, standard deviation and maximum of the edges per row, on the host.
-    """
-
-    starts: Tensor
-    columns: Tensor
-    weights: Tensor
-    degrees: tuple[float, float, int]
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    def room(self, rows: int) -> int:
-        """Edges that so many rows drawn at random have at most: mean and eight standard deviations."""
-        mean, deviation, most = self.degrees
-        return min(math.ceil(rows * mean + 8 * math.sqrt(rows) * deviation), rows * most, len(self.columns))
-
-    @property
-    def owners(self) -> Tensor:
-        """(e,) the row of each edge."""
-        return torch.repeat_interleave(torch.arange(len(self), device=self.starts.device), self.starts.diff())
-
-    def normalise(self) -> SparseGraph:
-        """D^{-1/2} A D^{-1/2}; a row without edges stays empty."""
-        owners = self.owners
-        degree = torch.zeros(len(self), device=self.weights.device).index_add_(0, owners, self.weights)
-        scale = torch.where(degree > 0, degree.rsqrt(), 1.0)
-        return replace(self, weights=self.weights * scale[owners] * scale[self.columns.long()])
-
-    def matrix(self, factor: float = 1.0, shift: float = 0.0) -> Tensor:
-        """``factor · A + shift · I`` as a sparse tensor for products with dense matrices."""
-        n, starts, columns, weights = len(self), self.starts, self.columns, factor * self.weights
-        if shift:
-            own = torch.arange(n, device=starts.device)
-            keys, order = torch.cat([self.owners * n + columns, own * (n + 1)]).sort()
-            starts, columns = torch.cat([starts[:-1] + own, starts[-1:] + n]), keys % n
-            weights = torch.cat([weights, weights.new_full((n,), shift)])[order]
-        kind = torch.int32 if len(columns) < 2**31 else torch.int64
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # compressed rows are called a beta feature
-            return torch.sparse_csr_tensor(starts.to(kind), columns.to(kind), weights, (n, n), check_invariants=False)
-
-
-def join_neighbours(lists: Tensor, rows: int) -> SparseGraph:
-    """The graph that joins each row to its neighbours, without loops; an edge needs one of its two sides.
-
-    Args:
-        lists: (m, n, k) neighbours of each row in m ways, −1 for none. An edge weighs as many as the ways that have it.
-        rows: n.
-    """
-    keys = []
-    for found in lists:
-        there = found >= 0
-        near = found[there].long()
-        own = torch.arange(rows, device=found.device)[:, None].expand(found.shape)[there]
-        keys.append(torch.unique(torch.cat([own * rows + near, near * rows + own])))
-    edges, ways = torch.unique(torch.cat(keys), return_counts=True)
-    counts = torch.bincount(edges // rows, minlength=rows)
-    starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-    of_rows = counts.double()
-    degrees = float(of_rows.mean()), float(of_rows.std(correction=0)), int(counts.max())
-    return SparseGraph(starts, (edges % rows).int(), ways.float(), degrees)
 
 
 @dataclass(frozen=True)
@@ -213,7 +133,9 @@ def fit_walks(
     values, vectors = leading_eigenpairs(m, min(RANK, n), start, generator)
     probes = torch.randint(0, 2, (n, _PROBES), generator=generator, device=matrix.device).float() * 2.0 - 1.0
     probes -= vectors @ (vectors.mT @ probes)  # what the far part does not hold
-    walked = solve_walks(matrix, probes, keep, float(values[0].clamp_min(0.0)))
+    largest = float(values[0].clamp_min(0.0))
+    parts = [solve_walks(matrix, part, keep, largest) for part in torch.split(probes, COLUMNS, dim=1)]
+    walked = torch.cat(parts, dim=1)
     powers = [probes, one := matrix @ probes, matrix @ one]
     a = _fit_powers(powers, walked)
     for coefficient, power in zip(a, powers):
@@ -235,58 +157,3 @@ def _fit_powers(powers: list[Tensor], wanted: Tensor) -> Tensor:
     flat = torch.stack([power.flatten() for power in powers])
     found = torch.linalg.pinv((flat @ flat.mT).double(), hermitian=True) @ (flat @ wanted.flatten()).double()
     return torch.as_tensor(found, dtype=torch.float32)
-
-
-def leading_eigenpairs(
-    graph: SparseGraph, rank: int, start: Tensor | None = None, generator: torch.Generator | None = None
-) -> tuple[Tensor, Tensor]:
-    """The largest eigenvalues, ascending, and eigenvectors of a normalised graph.
-
-    Chebyshev-filtered subspace iteration: two rounds, one from a start.
-
-    Source:
-        Zhou & Saad, A Chebyshev-Davidson algorithm for large symmetric eigenproblems, SIAM J. Matrix Anal. 2007.
-    """
-    n = len(graph)
-    matrix = graph.matrix()
-    basis = torch.randn(n, min(rank + _SPARE, n), generator=generator, device=matrix.device)
-    if start is not None:
-        basis[:, : start.shape[1]] = start
-    cut = _CUT
-    for _ in range(2 if start is None else 1):
-        basis = torch.linalg.qr(_filter(graph, basis, cut)).Q
-        small = basis.mT @ (matrix @ basis)
-        values, turn = torch.linalg.eigh((small + small.mT) / 2)
-        basis, cut = basis @ turn, float(values[0].clamp(0.1, 0.97))
-    return values[-rank:].clamp(-1.0, 1.0), basis[:, -rank:].contiguous()
-
-
-def _filter(graph: SparseGraph, basis: Tensor, cut: float) -> Tensor:
-    """A Chebyshev polynomial of the graph on each column: within [−1, 1] on eigenvalues up to ``cut``, large above."""
-    half, centre = (cut + 1.0) / 2.0, (cut - 1.0) / 2.0
-    degree = max(2, min(_DEGREE, int(math.log(_GROWTH) / math.acosh((1.0 - centre) / half))))
-    matrix = graph.matrix(1.0 / half, -centre / half)
-    before, now = basis, matrix @ basis
-    for _ in range(degree - 1):
-        before, now = now, torch.addmm(before, matrix, now, beta=-1.0, alpha=2.0)
-    return now
-
-
-def solve_walks(matrix: Tensor, right: Tensor, keep: float, largest: float = 1.0) -> Tensor:
-    """(I − keep · M)⁻¹ applied to columns, by Chebyshev iteration; M's eigenvalues lie in [−1, ``largest``].
-
-    Source:
-        Saad, Iterative Methods for Sparse Linear Systems, 2003, algorithm 12.1.
-    """
-    low, high = 1.0 - keep * largest, 1.0 + keep
-    middle, half = (high + low) / 2.0, (high - low) / 2.0
-    shrinks = (math.sqrt(high / low) - 1.0) / (math.sqrt(high / low) + 1.0)
-    residual, solution, ratio = right, torch.zeros_like(right), half / middle
-    direction = residual / middle
-    for _ in range(max(1, math.ceil(math.log(_TOLERANCE) / math.log(shrinks)))):
-        solution = solution + direction
-        residual = torch.addmm(residual - direction, matrix, direction, alpha=keep)
-        following = 1.0 / (2.0 * middle / half - ratio)
-        direction = (following * ratio) * direction + (2.0 * following / half) * residual
-        ratio = following
-    return solution

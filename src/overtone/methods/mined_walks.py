@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from overtone.features.neighbour_search import find_neighbours, unit_directions
-from overtone.features.sparse_walks import SparseWalks, fit_walks, join_neighbours
+from overtone.features.sparse_graph import join_neighbours
+from overtone.features.sparse_walks import SparseWalks, fit_walks
 from overtone.methods.base import Batch
 from overtone.methods.neighbourhoods import POWER, Mining
 from overtone.networks import CanonicalProjection

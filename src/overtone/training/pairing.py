@@ -106,7 +106,7 @@ def check_pairs(first: Tensor, second: Tensor, ids: tuple[str, ...], keep: bool 
     wrong = (found.chances > _LIKELY).cpu()
     if found.wrong_share < _LEAST_SHARE:
         left_out, reason = False, "too few to cost anything"
-    elif found.recognised - 2.0 * _error(found) < _LEAST_RECOGNISED:
+    elif not _recognises(found):
         left_out, reason = False, "the modalities have too little in common to tell wrong pairs from weak ones"
     elif keep:
         left_out, reason = False, "as asked for"
@@ -116,11 +116,14 @@ def check_pairs(first: Tensor, second: Tensor, ids: tuple[str, ...], keep: bool 
     return PairCheck(ids, found, wrong, left_out, reason, memorisation(first[right], second[right]))
 
 
-def _error(found: PairAgreement) -> float:
-    """Standard error of the share of right pairs that are recognised."""
+def _recognises(found: PairAgreement) -> bool:
+    """Whether there surely are right pairs, and enough of them are recognised: both less two standard errors."""
+    right = 1.0 - found.wrong_share
+    if right <= 2.0 * found.wrong_share_error:
+        return False
     top = float((found.ranks > 0.9).double().mean())
-    spread: float = (top * (1.0 - top) / len(found.ranks)) ** 0.5
-    return spread / max(1.0 - found.wrong_share, 1e-9)
+    error: float = (top * (1.0 - top) / len(found.ranks)) ** 0.5 / right
+    return found.recognised - 2.0 * error >= _LEAST_RECOGNISED
 
 
 def memorisation(first: Tensor, second: Tensor) -> float:

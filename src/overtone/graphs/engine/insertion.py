@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from overtone.graphs.engine.compiling import compiled
-from overtone.graphs.engine.tables import FULL, WORK, Array, Memo, Problem, Scratch, State
+from overtone.graphs.engine.tables import FULL, WORK, ZERO, Array, Memo, Problem, Scratch, State
 from overtone.graphs.engine.trees import has, trace
 
 
@@ -73,7 +73,7 @@ def weigh(problem: Problem, memo: Memo, scratch: Scratch, state: State, v: int) 
             place[state.order[at]] = rank
             rank += 1
     place[v] = p
-    own = trace(problem, memo, scratch, v, place, np.int64(0))
+    own = trace(problem, memo, scratch, v, place, ZERO)
     if own < 0:
         return False
     scratch.own_leaf[0] = own

@@ -13,6 +13,8 @@ Array = NDArray[Any]
 NODES, KIDS, LEAVES, PARENTS, FULL, WORK = range(6)
 """Places in :attr:`Memo.used`: how much of each arena is taken, whether one is full, and the work done so far."""
 
+ZERO: Any = np.int64(0)
+"""Zero as an int64. Numba compiles a function once more for a literal 0, and for each narrower kind of integer."""
 DEEPEST = 16
 """Most tucks that the depth-first search may stack."""
 _VISITED = 1 << 15

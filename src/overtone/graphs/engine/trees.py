@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from overtone.graphs.engine.compiling import compiled
-from overtone.graphs.engine.tables import FULL, KIDS, LEAVES, NODES, PARENTS, WORK, Array, Memo, Problem, Scratch
+from overtone.graphs.engine.tables import FULL, KIDS, LEAVES, NODES, PARENTS, WORK, ZERO, Array, Memo, Problem, Scratch
 
 
 @compiled
@@ -70,7 +70,7 @@ def sort_by_gain(candidate: Array, gain: Array, count: int) -> None:
     for end in range(count - 1, 0, -1):
         candidate[0], candidate[end] = candidate[end], candidate[0]
         gain[0], gain[end] = gain[end], gain[0]
-        sift(candidate, gain, np.int64(0), end)
+        sift(candidate, gain, ZERO, end)
 
 
 @compiled
@@ -100,7 +100,7 @@ def later(candidate: Array, gain: Array, first: int, second: int) -> bool:
 def expand(problem: Problem, memo: Memo, scratch: Scratch, y: int, node: int, depth: int) -> bool:
     """Give a node its children: the variables that pay as a further parent, best first; False without room."""
     p = problem.allowed.shape[0]
-    count, own = np.int64(0), scratch.variance[y]
+    count, own = ZERO, scratch.variance[y]
     if depth < problem.cap and own > problem.floor:
         allowed = problem.allowed[y]
         for b in range(p):
@@ -175,7 +175,7 @@ def shrink(problem: Problem, scratch: Scratch, y: int, depth: int, kept: int) ->
     rest = max(matrix[depth, depth], problem.floor)
     worth = math.exp(2.0 * problem.penalty / problem.rows)
     while True:
-        least, drop = rest * worth, np.int64(-1)
+        least, drop = rest * worth, ZERO - 1
         for i in range(kept, depth):
             if chosen[i] >= 0:
                 without = rest - matrix[i, depth] * matrix[depth, i] / matrix[i, i]
@@ -231,7 +231,7 @@ def new_leaf(problem: Problem, memo: Memo, scratch: Scratch, y: int, node: int, 
 @compiled
 def trace(problem: Problem, memo: Memo, scratch: Scratch, y: int, place: Array, limit: int) -> int:
     """The leaf of y for the prefix of all variables with a place below ``limit``; -1 where the memo is full."""
-    node, depth, known = y, np.int64(0), np.int64(0)
+    node, depth, known = y, ZERO, ZERO
     for at in range(problem.required_start[y], problem.required_start[y + 1]):
         scratch.path[depth] = problem.required[at]
         depth += 1

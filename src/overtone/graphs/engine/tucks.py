@@ -6,7 +6,7 @@ import numpy as np
 
 from overtone.graphs.engine.compiling import compiled
 from overtone.graphs.engine.insertion import mixed
-from overtone.graphs.engine.tables import FULL, WORK, Array, Memo, Problem, Scratch, State
+from overtone.graphs.engine.tables import FULL, WORK, ZERO, Array, Memo, Problem, Scratch, State
 from overtone.graphs.engine.trees import has, trace
 
 COVERED, SINGULAR, ANY = 0, 1, 2
@@ -143,12 +143,12 @@ def collect(problem: Problem, memo: Memo, scratch: Scratch, state: State, level:
             continue
         start = memo.parents_start[leaf]
         for i in range(start, start + memo.parents_count[leaf]):
-            parent = np.int64(memo.parents[i])
+            parent = memo.parents[i] + ZERO
             if is_covered(problem, memo, state, parent, u):
                 add_edge(scratch, level, parent, u)
         for behind in range(state.position[u] + 1, state.order.size):
             child = state.order[behind]
-            if has(memo.path, np.int64(state.leaf[child]), u) and is_covered(problem, memo, state, u, child):
+            if has(memo.path, state.leaf[child] + ZERO, u) and is_covered(problem, memo, state, u, child):
                 add_edge(scratch, level, u, child)
 
 
@@ -198,7 +198,7 @@ def attempt(
 @compiled
 def climb(problem: Problem, memo: Memo, scratch: Scratch, state: State, x: int, y: int, mode: int, depth: int) -> bool:
     """Depth-first search that begins with one edge: over equal scores to a better one, or back to where it began."""
-    goal, level = state.total[0], np.int64(0)
+    goal, level = state.total[0], ZERO
     scratch.edges_count[0], scratch.edges_at[0] = 0, 0
     add_edge(scratch, level, x, y)
     while level >= 0:
