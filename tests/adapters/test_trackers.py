@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -45,10 +46,12 @@ def libraries(monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=recorder.writer))
     monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=recorder.init))
     monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace(MlflowClient=recorder.client))
+    entities = SimpleNamespace(Metric=lambda *values: values, Param=lambda *values: values)
+    monkeypatch.setitem(sys.modules, "mlflow.entities", entities)
     return calls
 
 
-LOGGED = {"tensorboard": "writer.add_scalar", "wandb": "init.log", "mlflow": "client.log_metric"}
+LOGGED = {"tensorboard": "writer.add_scalar", "wandb": "init.log", "mlflow": "client.log_batch"}
 CLOSED = {"tensorboard": "writer.close", "wandb": "init.finish", "mlflow": "client.set_terminated"}
 
 
@@ -61,7 +64,8 @@ def test_a_training_is_tracked(libraries: Calls, data: PairedFeatures, name: str
     assert len(told) == 3
     for metric in ("loss", "learning_rate", "rank_audio", "seconds"):
         assert f"'{metric}'" in text
-    epochs = {call[2]["step"] if "step" in call[2] else call[1][-1] for call in logged}
+    epochs = {call[2].get("step", call[1][-1]) for call in logged}
+    epochs |= {metric[-1] for call in logged for metric in call[2].get("metrics", ())}
     assert epochs >= {1, 2, 3}
     assert "test/map" in repr(libraries)
     assert "temperature" in repr(libraries)
@@ -123,10 +127,67 @@ def test_a_missing_library_is_said_before_the_training(
         overtone.train("cca", data, track=name)
 
 
+@pytest.mark.parametrize("where", ["log", "finish", "close"])
+def test_a_lost_tracker_costs_no_training(
+    libraries: Calls, data: PairedFeatures, where: str, caplog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(*_: Any) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(trackers["mlflow"], where, lose)
+    run = overtone.train("infonce", data, settings=QUICK, track=["mlflow", "wandb"])
+    assert run.evaluation is not None
+    said = [record.getMessage() for record in caplog.records if "tracker" in record.getMessage()]
+    assert said == ["tracker MLflow: ConnectionError: no route; the work goes on without it"]
+    assert libraries[-1][0] == "init.finish"
+
+
+def test_a_tracker_that_cannot_be_opened_ends_before_the_training(
+    libraries: Calls, data: PairedFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace(MlflowClient=refuse))
+    told: list[Progress] = []
+    said = r"tracker mlflow:http://host:1: cannot be opened; got ConnectionError: no route; check its address"
+    with pytest.raises(InputError, match=said):
+        overtone.train("cca", data, track=["tensorboard", "mlflow:http://host:1"], progress=told.append)
+    assert not told
+    assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
+
+
 def test_real_event_files(tmp_path: Any, data: PairedFeatures) -> None:
-    pytest.importorskip("tensorboard")
-    overtone.train("cca", data, track=f"tensorboard:{tmp_path}")
-    assert list((tmp_path / "cca").glob("events.out.tfevents.*"))
+    module = "tensorboard.backend.event_processing.event_accumulator"
+    accumulator = pytest.importorskip(module).EventAccumulator
+    for _ in range(2):
+        overtone.train("infonce", data, settings=QUICK, track=f"tensorboard:{tmp_path}")
+    for name in ("infonce", "infonce-2"):
+        found = accumulator(str(tmp_path / name)).Reload()
+        assert [event.step for event in found.Scalars("loss")] == [1, 2, 3]
+        assert "test/map" in found.Tags()["scalars"]
+
+
+def test_a_real_mlflow_database(tmp_path: Any, data: PairedFeatures) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    for module in ("sqlalchemy", "alembic"):
+        pytest.importorskip(module)
+    place = f"sqlite:///{tmp_path / 'runs.db'}"
+    run = overtone.train("infonce", data, settings=QUICK, track=f"mlflow:{place}")
+    client = mlflow.MlflowClient(tracking_uri=place)
+    experiment = client.get_experiment_by_name("overtone").experiment_id
+    (found,) = client.search_runs([experiment])
+    assert (found.info.run_name, found.info.status) == ("infonce", "FINISHED")
+    assert found.data.params["temperature"] == str(run.settings["temperature"])
+    assert found.data.metrics["test/map"] == pytest.approx(run.evaluation["map"].mean)
+    assert [one.step for one in client.get_metric_history(found.info.run_id, "loss")] == [1, 2, 3]
+
+
+def test_a_real_offline_project(tmp_path: Any, data: PairedFeatures, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    overtone.train("cca", data, track="wandb:mine")
+    assert list((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))
 
 
 @pytest.fixture(autouse=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from overtone.core import InputError, Progress, ProgressCallback, Registry, is_main_process
 
 if TYPE_CHECKING:
     from overtone.training import Run
+
+log = logging.getLogger("overtone")
 
 _PART = ": "
 """In the label of a training that is part of another one, such as a teacher's; these are not tracked."""
@@ -63,19 +66,22 @@ trackers: Registry[type[Tracker]] = Registry("tracker", "overtone.adapters.track
 class Tracking:
     """Trackers at work; it is a callback for ``progress``.
 
+    A tracker that fails is named in a warning and gets nothing more: a lost server must not cost a training.
+
     Attributes:
         trackers: Those that are open.
         then: Another callback, which gets everything too.
+        failed: Trackers that get nothing more.
     """
 
     trackers: Sequence[Tracker]
     then: ProgressCallback | None = None
+    failed: list[Tracker] = field(default_factory=list)
 
     def __call__(self, progress: Progress) -> object:
         """Log an epoch, and hand it on."""
         if progress.metrics and _PART not in progress.label:
-            for tracker in self.trackers:
-                tracker.log(progress.label, progress.done, progress.metrics)
+            self._each(lambda tracker: tracker.log(progress.label, progress.done, progress.metrics))
         return None if self.then is None else self.then(progress)
 
     @property
@@ -92,8 +98,23 @@ class Tracking:
         """
         scores = {} if run.evaluation is None else run.evaluation.scores
         metrics = {f"test/{name}": score.mean for name, score in scores.items()}
+        self._each(lambda tracker: tracker.finish(label or run.name, run.settings, metrics))
+
+    def close(self) -> None:
+        """Close the trackers."""
+        self._each(lambda tracker: tracker.close())
+
+    def _each(self, call: Callable[[Tracker], None]) -> None:
+        """Call every tracker that has not failed."""
         for tracker in self.trackers:
-            tracker.finish(label or run.name, run.settings, metrics)
+            if tracker in self.failed:
+                continue
+            try:
+                call(tracker)
+            except Exception as error:
+                self.failed.append(tracker)
+                why = f"{type(error).__name__}: {error}"
+                log.warning("tracker %s: %s; the work goes on without it", type(tracker).__name__, why)
 
 
 @contextmanager
@@ -110,21 +131,36 @@ def open_trackers(specs: str | Sequence[str], progress: ProgressCallback | None 
         The trackers at work.
 
     Raises:
-        InputError: There is no such tracker, or its package is not installed.
+        InputError: There is no such tracker, its package is not installed, or it cannot be opened.
 
     Example:
         >>> with open_trackers((), print) as tracking:
         ...     tracking.callback is print
         True
     """
-    names = [specs] if isinstance(specs, str) else list(specs)
-    with ExitStack() as held:
-        found = []
-        for name, _, place in (spec.partition(":") for spec in names):
+    opened: list[Tracker] = []
+    tracking = Tracking(opened, progress)
+    try:
+        for spec in [specs] if isinstance(specs, str) else specs:
+            name, _, place = spec.partition(":")
             if not name:
                 raise InputError("a tracker needs a name", valid=", ".join(trackers))
             kind = trackers[name]
             if is_main_process():
-                found.append(tracker := kind(place))
-                held.callback(tracker.close)
-        yield Tracking(tuple(found), progress)
+                opened.append(_open(spec, kind, place))
+        yield tracking
+    finally:
+        tracking.close()
+
+
+def _open(spec: str, kind: type[Tracker], place: str) -> Tracker:
+    """A tracker, or what keeps it from being opened in one sentence."""
+    try:
+        return kind(place)
+    except InputError:
+        raise
+    except Exception as error:
+        missing = isinstance(error, ImportError)
+        fix = "pip install 'overtone[track]'" if missing else "check its address and what it needs"
+        got = f"{type(error).__name__}: {error}"
+        raise InputError(f"tracker {spec}: cannot be opened", got=got, fix=fix) from error

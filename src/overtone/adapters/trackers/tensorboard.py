@@ -1,8 +1,9 @@
-"""TensorBoard: event files, a folder for each training."""
+"""TensorBoard: event files, a folder for each training; a second one of the same name gets a number."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -34,5 +35,7 @@ class TensorBoard(Tracker):
 
     def _open(self, label: str) -> Any:
         if label not in self.writers:
-            self.writers[label] = self.writer(str(self.folder / label.replace("/", "-")))
+            name = label.replace("/", "-")  # a folder with two trainings would be drawn as one curve
+            places = (self.folder / (name if number == 1 else f"{name}-{number}") for number in count(1))
+            self.writers[label] = self.writer(str(next(place for place in places if not place.exists())))
         return self.writers[label]
