@@ -180,3 +180,58 @@ def test_the_real_interface(made: tuple[Run, Any, Path]) -> None:
     encoder = RunEncoder(made[0])
     assert isinstance(encoder, mteb.models.models_protocols.EncoderProtocol)
     assert encoder.mteb_model_meta.name == "overtone/cca"
+
+
+@pytest.mark.parametrize("protocol", ["own-pair", "class"])
+def test_a_real_task_says_what_the_judge_says(protocol: Any, tmp_path: Path) -> None:
+    """A small task of the benchmark's own class, with its own loader, metrics and store of scores."""
+    mteb = pytest.importorskip("mteb")
+    from datasets import Dataset
+    from mteb.abstasks.retrieval import AbsTaskRetrieval
+    from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
+    from mteb.abstasks.task_metadata import TaskMetadata
+
+    random = np.random.default_rng(0)
+    labels = np.arange(60) % 5
+    hidden = np.eye(5, 8)[labels] + 0.4 * random.normal(size=(60, 8))
+    sides = {kind: (hidden @ random.normal(size=(8, 12))).astype(np.float32) for kind in ("audio", "video")}
+    clips: dict[str, list[Any]] = {kind: [list(map(float, row)) for row in rows] for kind, rows in sides.items()}
+    ids = [str(at) for at in range(60)]
+
+    class Small(AbsTaskRetrieval):
+        metadata = TaskMetadata(
+            name=f"Small-{protocol}",
+            description="Synthetic clips.",
+            dataset={"path": "none/none", "revision": "1"},
+            type="Any2AnyRetrieval",
+            category="a2v",
+            eval_splits=["test"],
+            eval_langs=["zxx-Zxxx"],
+            main_score="ndcg_at_10",
+            modalities=["audio", "video"],
+        )
+
+        def load_data(self, *_: Any, **__: Any) -> None:
+            same = np.eye(60) > 0 if protocol == "own-pair" else labels[:, None] == labels
+            relevant = {one: {ids[at]: 1 for at in np.flatnonzero(row)} for one, row in zip(ids, same)}
+            queries, corpus = (Dataset.from_dict({"id": ids, kind: clips[kind]}) for kind in ("audio", "video"))
+            self.dataset = {
+                "default": {
+                    "test": RetrievalSplitData(corpus=corpus, queries=queries, relevant_docs=relevant, top_ranked=None)
+                }
+            }
+            self.data_loaded = True
+
+    cache, found = mteb.ResultCache(tmp_path), []
+    for ridge in (0.1, 100.0):  # a second run on the same data is another model
+        run = overtone.train(
+            "cca", from_arrays({"audio": sides["audio"], "visual": sides["video"]}), settings={"ridge": ridge}
+        )
+        towers = {"audio": "audio", "video": "visual"}
+        encoder = RunEncoder(run, describe={"audio": np.stack, "video": np.stack}, towers=towers)
+        theirs = mteb.evaluate(encoder, Small(), cache=cache, show_progress_bar=False).task_results[0].scores["test"][0]
+        ours = judge_retrieval(encoder, {**clips, "label": labels.tolist()}, protocol)
+        assert {key: theirs[key] for key in ours} == pytest.approx(ours, abs=2e-5)
+        assert theirs["main_score"] == theirs["ndcg_at_10"]
+        found.append(ours)
+    assert found[0] != found[1]

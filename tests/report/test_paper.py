@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +99,33 @@ def test_files_are_written_by_their_suffix(tmp_path: Path, comparison: Document,
 def test_another_suffix_is_refused() -> None:
     with pytest.raises(InputError, match=r"unknown kind of table; got \.pdf; valid: \.tex, \.md, \.csv"):
         check_table_file(Path("t.pdf"))
+
+
+def test_a_table_compiles(tmp_path: Path) -> None:
+    if (compiler := shutil.which("pdflatex")) is None:
+        pytest.skip("pdflatex is not installed")
+    names = (
+        "hsc-mae",
+        "50 % & _more_",
+        "$x^2$ {a}~b\\c #1",
+        "[4] a",
+        "*x",
+        "a|b <c>",
+        "éß “q” – …",
+        "λ-VAE Ω",
+        "a → b ± −1 ≥ ≤",
+        "-",
+    )
+    cells = (PaperCell(0.85, 0.012, best=True), PaperCell(0.5, None, (0.4, 0.6), worse=True), PaperCell(None))
+    wide = tuple((name, cells * 3) for name in names)
+    table = PaperTable("results", "clips_1.npz & [more]", ("method", *(f"column_{at}" for at in range(9))), wide)
+    text = write_latex([table, NASTY])
+    (tmp_path / "table.tex").write_text(text, encoding="utf-8")
+    preamble = text.partition("\n")[0].removeprefix("% preamble: ")
+    paper = f"\\documentclass{{article}}\n{preamble}\n\\begin{{document}}\n\\input{{table}}\n\\end{{document}}\n"
+    (tmp_path / "paper.tex").write_text(paper)
+    command = [compiler, "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "paper.pdf").read_bytes().startswith(b"%PDF")
+    assert "Overfull" not in done.stdout

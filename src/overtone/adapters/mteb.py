@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from overtone.core import InputError
 from overtone.core.extras import import_extra
+from overtone.core.files import checksum
 from overtone.training import Run
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class RunEncoder:
         return import_extra("mteb.models", "mteb").ModelMeta(
             **dict.fromkeys(unknown),
             name=f"overtone/{self.run.name}",
-            revision=str(self.run.info.get("data", {}).get("trained_on", ""))[:12] or None,
+            revision=self._revision(),
             n_parameters=sum(weight.numel() for weight in self.run.method.parameters()),
             embed_dim=None,
             framework=["PyTorch"],
@@ -127,6 +128,11 @@ class RunEncoder:
             training_datasets=set(),
             modalities=sorted(self.towers),
         )
+
+    def _revision(self) -> str:
+        """A checksum of weights and scaling: MTEB stores scores by it, and takes equal ones for the same model."""
+        weights = [weight.detach().cpu() for _, weight in sorted(self.run.method.state_dict().items())]
+        return checksum(*weights, np.frombuffer(repr(self.run.info.get("scaling")).encode(), np.uint8))[:12]
 
     def _embed(self, batch: Batch) -> torch.Tensor:
         """(n, e) rows of one batch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -13,13 +14,28 @@ from overtone.report.words import DASH, number
 
 _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _SPECIAL |= {char: f"\\{char}" for char in "&%$#_{}"}
-_SPECIAL |= {"→": r"$\rightarrow$", "±": r"$\pm$", "−": "$-$", "≥": r"$\ge$", "≤": r"$\le$", "<": "$<$", ">": "$>$"}
+_SPECIAL |= {
+    "|": r"\textbar{}",
+    "→": r"$\rightarrow$",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "≥": r"$\ge$",
+    "≤": r"$\le$",
+    "<": "$<$",
+    ">": "$>$",
+}
+_SPECIAL |= {"λ": r"$\lambda$", "Λ": r"$\Lambda$"}  # Unicode spells it lamda
+_SPECIAL |= {char: rf"$\{unicodedata.name(char).split()[-1].lower()}$" for char in "αβγδεζηθκμνξπρστφχψω"}
+_SPECIAL |= {char: rf"$\{unicodedata.name(char).split()[-1].title()}$" for char in "ΓΔΘΞΠΣΦΨΩ"}
+_PREAMBLE = r"\usepackage{booktabs,graphicx}"
+_FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+"""What makes a table that is wider than the text as narrow as that."""
 _HEAD = ("table", "row", "column", "value", "std", "ci95_low", "ci95_high", "best", "significantly_worse")
 
 
 def write_latex(tables: Iterable[PaperTable]) -> str:
-    r"""LaTeX tables; the preamble needs ``\usepackage{booktabs}``. The best of a column is bold."""
-    return "\n\n".join(map(_latex_table, tables)) + "\n"
+    r"""LaTeX tables; the preamble needs ``\usepackage{booktabs,graphicx}``. The best of a column is bold."""
+    return "\n\n".join([f"% preamble: {_PREAMBLE}", *map(_latex_table, tables)]) + "\n"
 
 
 def write_markdown(tables: Iterable[PaperTable]) -> str:
@@ -63,14 +79,17 @@ def _latex_table(table: PaperTable) -> str:
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{_latex(table.caption)}}}",
+        _FIT,
         rf"\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}",
         r"\toprule",
         " & ".join(map(_latex, table.columns)) + r" \\",
         r"\midrule",
     ]
     for name, cells in table.rows:
-        lines.append(" & ".join([_latex(name), *map(_latex_cell, cells)]) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
+        first = _latex(name)
+        first = f"{{}}{first}" if first[:1] in ("[", "*") else first  # the end of a row takes these for options
+        lines.append(" & ".join([first, *map(_latex_cell, cells)]) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}", r"\end{table}"])
 
 
 def _latex_cell(cell: PaperCell) -> str:
@@ -79,7 +98,7 @@ def _latex_cell(cell: PaperCell) -> str:
     value = rf"\textbf{{{_latex(number(cell.value))}}}" if cell.best else _latex(number(cell.value))
     spread = "" if cell.std is None else rf" $\pm$ {_latex(number(cell.std))}"
     interval = "" if cell.std is not None or cell.ci95 is None else f" [{', '.join(map(number, cell.ci95))}]"
-    return value + spread + interval + ("$^*$" if cell.worse else "")
+    return value + spread + interval + (r"\rlap{$^*$}" if cell.worse else "")
 
 
 def _latex(text: str) -> str:
