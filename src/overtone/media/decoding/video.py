@@ -71,7 +71,7 @@ def decode_frames(
 def _find_stream(container: InputContainer) -> VideoStream:
     """The first stream of video that is no picture of a cover."""
     for stream in container.streams.video:
-        if not int(stream.disposition) & _COVER:
+        if not stream.disposition.value & _COVER:  # a plain flag in older versions of PyAV
             return stream
     raise BrokenMedium("no video in it")
 
