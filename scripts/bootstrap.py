@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import venv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,17 @@ def say(sentence: str) -> None:
     print(f"[setup] {sentence}", file=sys.stderr, flush=True)
 
 
+def attempt(setup: Callable[[], None]) -> int:
+    """Set up, and say how it ended: the exit code."""
+    try:
+        setup()
+    except SetupError as error:
+        print(f"[setup] {error}.", file=sys.stderr)
+        return 1
+    say("done")
+    return 0
+
+
 def main() -> int:
     """Set everything up; 0 when done."""
     parser = argparse.ArgumentParser(description="Set up .venv with pinned versions.")
@@ -167,7 +178,8 @@ def main() -> int:
     if sys.version_info < (3, 10):  # noqa: UP036 - the very thing this script must be able to say
         sys.exit(f"Overtone needs Python 3.10 or newer; this is {sys.version.split()[0]}.")
     lock = LOCKS / ("dev.txt" if options.dev else "core.txt")
-    try:
+
+    def setup() -> None:
         system = threading.Thread(target=install_system_packages)
         if options.dev:
             system.start()  # beside pip, which waits for nothing of it
@@ -179,11 +191,8 @@ def main() -> int:
         pip(python, "install", "--no-deps", "-e", ROOT, why="Overtone itself could not be installed")
         if options.dev:
             system.join()
-    except SetupError as error:
-        print(f"[setup] {error}.", file=sys.stderr)
-        return 1
-    say("done")
-    return 0
+
+    return attempt(setup)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from bootstrap import (
     GPU_PACKAGES,
     ROOT,
     SetupError,
+    attempt,
     install_system_packages,
     install_torch,
     lock_line,
@@ -56,7 +57,8 @@ def main() -> int:
     parser.add_argument("--torch", choices=("cpu", "gpu"), default="cpu", help="the build of torch (default: cpu)")
     parser.add_argument("--torch-version", default=pinned, help="the version of torch (default: %(default)s)")
     options = parser.parse_args()
-    try:
+
+    def setup() -> None:
         python = make_environment(ENVIRONMENT)
         pip(python, "install", lock_line("uv"), why="uv could not be installed")
         choose(python, options.torch_version)
@@ -66,11 +68,8 @@ def main() -> int:
             raise SetupError("the lowest versions could not be installed: see uv's message above")
         pip(python, "install", "--no-deps", "-e", ROOT, why="Overtone itself could not be installed")
         install_system_packages()
-    except SetupError as error:
-        print(f"[setup] {error}.", file=sys.stderr)
-        return 1
-    say("done")
-    return 0
+
+    return attempt(setup)
 
 
 if __name__ == "__main__":

@@ -102,6 +102,7 @@ def test_another_suffix_is_refused() -> None:
 
 
 def test_a_table_compiles(tmp_path: Path) -> None:
+    """Whether TeX takes it, TeX alone can tell; its packages are too large to be set up for one test."""
     if (compiler := shutil.which("pdflatex")) is None:
         pytest.skip("pdflatex is not installed")
     names = (

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from overtone.core.documents import Document
 from overtone.core.results import Record, Result, counted
@@ -83,7 +82,7 @@ class CorpusComparison(Document, Result):
         return draw_ranks(ranking.ranks, ranking.critical_difference, title=title)
 
     @classmethod
-    def of(cls, corpora: Mapping[str, Comparison], **more: Any) -> CorpusComparison:
+    def of(cls, corpora: Mapping[str, Comparison], seconds: float | None = None) -> CorpusComparison:
         """The comparisons, ranked by the first metric that all of them have."""
         several = dict(corpora)
         known = [{key for result in one.methods.values() for key in result.scores} for one in several.values()]
@@ -93,7 +92,7 @@ class CorpusComparison(Document, Result):
         }
         whole = {method: values for method, values in scores.items() if all(map(math.isfinite, values))}
         ranking = rank_methods(whole) if len(whole) > 1 and len(several) > 1 else None
-        return cls(several, metric, ranking, **more)
+        return cls(several, metric, ranking, seconds=seconds)
 
 
 def _shared(corpora: Mapping[str, Comparison]) -> list[str]:

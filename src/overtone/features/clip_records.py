@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from overtone.core.results import Record
 
@@ -33,8 +33,8 @@ def clip_records(
     ids: Sequence[str],
     labels: Sequence[object] | None,
     splits: Mapping[str, Tensor],
-    beside: Mapping[str, Sequence[Any]],
-    metadata: Mapping[str, Sequence[Any]],
+    beside: Mapping[str, Sequence[object]],
+    metadata: Mapping[str, Sequence[object]],
 ) -> Iterator[Record]:
     """A row per clip.
 
@@ -56,7 +56,7 @@ def clip_records(
         yield {**record, **rename_taken({column: values[row] for column, values in metadata.items()}, record)}
 
 
-def rename_taken(metadata: Mapping[str, Any], taken: Mapping[str, Any]) -> Record:
+def rename_taken(metadata: Mapping[str, object], taken: Mapping[str, object]) -> Record:
     """Metadata as columns beside others: a column that has the name of one of those gets ``metadata_`` before it.
 
     Example:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 
@@ -228,7 +228,7 @@ def _scalars(values: Sequence[Any]) -> tuple[Scalar, ...] | None:
     return None
 
 
-def _finite(value: Any) -> float | None:
+def _finite(value: SupportsFloat) -> float | None:
     try:
         found = float(value)
     except OverflowError:

@@ -148,7 +148,7 @@ def chain_rows(parts: Sequence[tuple[int, Callable[[int], T]]]) -> Callable[[int
     return item
 
 
-def disambiguate(names: Sequence[str], keys: Sequence[Any]) -> tuple[str, ...]:
+def disambiguate(names: Sequence[str], keys: Sequence[object]) -> tuple[str, ...]:
     """Names; those that occur twice are followed by their key.
 
     Example:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from overtone.core import InputError, Progress, ProgressCallback, Registry, is_main_process
 
@@ -44,7 +44,7 @@ class Tracker(ABC):
         """
 
     @abstractmethod
-    def finish(self, label: str, settings: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+    def finish(self, label: str, settings: Mapping[str, object], metrics: Mapping[str, float]) -> None:
         """Take the settings of a training that is done, and its figures on the test split or, of a search, on others.
 
         Args:

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from overtone.adapters.trackers import Tracker, trackers
 from overtone.core.extras import import_extra
@@ -33,7 +32,7 @@ class MLflow(Tracker):
         found = [metric(name.replace("@", "_at_"), value, now, epoch) for name, value in metrics.items()]
         self.client.log_batch(self._open(label), metrics=found)  # one request: a server may be far
 
-    def finish(self, label: str, settings: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+    def finish(self, label: str, settings: Mapping[str, object], metrics: Mapping[str, float]) -> None:
         found = [self.entities.Param(name, str(value)[:_LONGEST]) for name, value in settings.items()]
         self.client.log_batch(self._open(label), params=found)
         self.log(label, 0, metrics)

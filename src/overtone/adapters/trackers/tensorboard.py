@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from overtone.adapters.trackers import Tracker, trackers
 from overtone.core.extras import import_extra
+
+
+class Writer(Protocol):
+    """What is used of TensorBoard's ``SummaryWriter``."""
+
+    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
+        """A point of a curve."""
+
+    def add_hparams(
+        self, hparam_dict: Mapping[str, object], metric_dict: Mapping[str, float], *, run_name: str
+    ) -> None:
+        """A row of the table of settings."""
+
+    def close(self) -> None:
+        """Write what is left."""
 
 
 @trackers.register("tensorboard")
@@ -17,13 +32,13 @@ class TensorBoard(Tracker):
 
     def __init__(self, place: str) -> None:
         self.writer = import_extra("torch.utils.tensorboard", "track").SummaryWriter
-        self.folder, self.writers = Path(place or "runs/tensorboard"), dict[str, Any]()
+        self.folder, self.writers = Path(place or "runs/tensorboard"), dict[str, Writer]()
 
     def log(self, label: str, epoch: int, metrics: Mapping[str, float]) -> None:
         for name, value in metrics.items():
             self._open(label).add_scalar(name, value, epoch)
 
-    def finish(self, label: str, settings: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+    def finish(self, label: str, settings: Mapping[str, object], metrics: Mapping[str, float]) -> None:
         plain = {
             name: value if isinstance(value, (bool, int, float)) else str(value) for name, value in settings.items()
         }
@@ -33,7 +48,7 @@ class TensorBoard(Tracker):
         for writer in self.writers.values():
             writer.close()
 
-    def _open(self, label: str) -> Any:
+    def _open(self, label: str) -> Writer:
         if label not in self.writers:
             name = label.replace("/", "-")  # a folder with two trainings would be drawn as one curve
             places = (self.folder / (name if number == 1 else f"{name}-{number}") for number in count(1))
