@@ -16,6 +16,9 @@ LOCKS := requirements/bootstrap.txt requirements/core.txt scripts/bootstrap.py p
 # One thread per test process: two processes on two cores are faster than threads that fight over them.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
+# Byte code is kept even where the environment says not to: else every process compiles all libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test check machine-code test-slow test-lowest fuzz faults kills figures docs-tables results site notebooks vendor lock clean
 
