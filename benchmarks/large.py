@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=2048)
     parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--large-mb", type=int, default=1024)
+    parser.add_argument("--large-mb", type=int, default=256)
     parser.add_argument("--queries", type=int, default=10_000)
     options = parser.parse_args()
     os.environ["OVERTONE_LARGE_MB"] = str(options.large_mb)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.features.neighbour_search import find_neighbours, unit_directions
+from overtone.features import neighbour_search
+from overtone.features.neighbour_search import find_neighbours, fit_directions, search_rows, unit_directions
 
 
 def clustered(n: int, d: int, classes: int = 6, seed: int = 0) -> Tensor:
@@ -62,6 +63,28 @@ def test_directions_keep_the_cosines() -> None:
     rows = torch.randn(300, 6, generator=generator) @ torch.randn(6, 40, generator=generator)
     unit = F.normalize(rows, dim=1)
     for shaped, most in ((rows, 6), (rows.view(300, 5, 8), 6), (rows, 100)):
-        found = unit_directions(shaped, most)
+        found = unit_directions(shaped, fit_directions(shaped, most))
         assert found.shape[1] == min(40, most)
         torch.testing.assert_close(found @ found.T, unit @ unit.T, atol=1e-4, rtol=0)
+
+
+@given(st.integers(3, 40), st.integers(1, 40), st.integers(1, 50), st.integers(0, 100))
+def test_rows_searched_by_blocks_are_those_of_one_product(n: int, k: int, entries: int, seed: int) -> None:
+    points, k = clustered(n, 5, seed=seed), min(k, n - 1)
+    asked = torch.randperm(n, generator=torch.Generator().manual_seed(seed))[: n // 2 + 1]
+    wanted = (points @ points.T).fill_diagonal_(-torch.inf)[asked].sort(dim=1, descending=True).values[:, :k]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbour_search, "_BLOCK", entries)
+        found = search_rows(points, asked, k).long()
+    assert not (found == asked[:, None]).any()
+    assert all(len(set(row)) == k for row in found.tolist())
+    torch.testing.assert_close((points[asked] @ points.T).gather(1, found), wanted)
+
+
+def test_half_precision_finds_nearly_the_same() -> None:
+    points = clustered(3000, 24)
+    whole, half = (
+        find_neighbours(some, 10, torch.Generator().manual_seed(0), exact_rows=0).rows
+        for some in (points, points.half())
+    )
+    assert (whole[:, :, None] == half[:, None, :]).any(2).float().mean() > 0.97

@@ -9,7 +9,7 @@ from sklearn.cross_decomposition import CCA
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.networks import CanonicalProjection
+from overtone.networks import CanonicalProjection, canonical
 
 
 def draw(n: int = 400, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -207,10 +207,24 @@ def test_few_wide_rows_are_solved_in_their_span(targets, ridge: float, monkeypat
     first, second = torch.randn(28, 90), torch.randn(28, 70)
     fast, slow = CanonicalProjection((90, 70), 20), CanonicalProjection((90, 70), 20)
     fast.fit(first, second, ridge, targets)
-    monkeypatch.setattr("overtone.networks.canonical._within_span", lambda rows: (rows, None))
+    monkeypatch.setattr(canonical._View, "of", lambda rows, mean: canonical._View(rows, mean, None))
     slow.fit(first, second, ridge, targets)
     torch.testing.assert_close(fast.correlations, slow.correlations, atol=1e-6, rtol=0)
     new = torch.randn(5, 90)
     certain = slow.correlations > 1e-3
     coordinates = [(new - one.mean_first) @ one.map_first[:, certain] for one in (fast, slow)]
     torch.testing.assert_close(coordinates[0].abs(), coordinates[1].abs(), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("labels", [None, torch.arange(60) % 4 - 1, (torch.arange(180).view(60, 3) % 5 < 2).float()])
+def test_blocks_of_rows_give_the_same_fit(labels: Tensor | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = draw(60)
+    whole, parts = CanonicalProjection((6, 4)), CanonicalProjection((6, 4))
+    whole.fit(*pair, 0.1, labels)
+    monkeypatch.setattr(canonical, "_ENTRIES", 50)  # 8 rows
+    parts.fit(*pair, 0.1, labels)
+    torch.testing.assert_close(parts.correlations, whole.correlations, atol=1e-6, rtol=0)
+    certain = whole.correlations > 1e-3
+    for name in ("map_first", "map_second"):
+        mine, wanted = getattr(parts, name)[:, certain], getattr(whole, name)[:, certain]
+        torch.testing.assert_close(mine.abs(), wanted.abs(), atol=1e-5, rtol=1e-4)

@@ -15,4 +15,7 @@ def hash_rows(rows: Values) -> Values:
     words = rows.reshape(len(rows), -1).view(np.uint32)
     factors = np.random.PCG64(0).random_raw(words.shape[1]) | np.uint64(1)
     step = max(1, (1 << 22) // max(1, words.shape[1]))
-    return np.concatenate([words[start : start + step] @ factors for start in range(0, len(words), step)])
+    found = np.empty(len(words), np.uint64)
+    for start in range(0, len(words), step):
+        found[start : start + step] = words[start : start + step] @ factors
+    return found

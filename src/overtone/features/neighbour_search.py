@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from overtone.core.blocks import map_blocks
 
 EXACT_ROWS = 20_000
 """Rows up to which the search is exact unless asked otherwise."""
@@ -23,6 +24,8 @@ _BLOCK = 2**23
 """Similarities that are held at a time."""
 _SAMPLE = 1000
 """Rows on which the recall is measured."""
+_QUERIES = 256
+"""Rows that are asked for at a time, at least; where more are searched than fit beside them, these go by blocks."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def find_neighbours(
     (inverted lists), in O(n^1.5 d) time. Both take O(n k) memory beside one block.
 
     Args:
-        points: (n, d) rows.
+        points: (n, d) rows, of single or half precision; products are of single precision.
         k: Neighbours of each row; at most n − 1 are found.
         generator: Draws the rows that cells are fitted on.
         exact_rows: Rows up to which the search is exact.
@@ -80,12 +83,26 @@ def search_rows(points: Tensor, queries: Tensor, k: int) -> Tensor:
     Returns:
         (q, k) int32 row numbers, the most similar first.
     """
-    parts = []
-    for block in torch.split(queries, max(1, _BLOCK // len(points))):
-        similarity = points.index_select(0, block) @ points.mT
-        similarity.scatter_(1, block[:, None], -torch.inf)
-        parts.append(similarity.topk(k, dim=1).indices.int())
-    return torch.cat(parts)
+    width = min(len(points), max(k, _BLOCK // min(_QUERIES, len(queries))))
+
+    def nearest(block: Tensor) -> Tensor:
+        asking = points.index_select(0, block).float()
+        best: tuple[Tensor, Tensor] | None = None
+        for start in range(0, len(points), width):
+            similarity = asking @ points[start : start + width].float().mT
+            own = block - start
+            here = (own >= 0) & (own < similarity.shape[1])
+            similarity[torch.nonzero(here).flatten(), own[here]] = -torch.inf
+            values, columns = similarity.topk(min(k, similarity.shape[1]), dim=1)
+            if best is not None:
+                values, columns = torch.cat([best[0], values], dim=1), torch.cat([best[1], columns + start], dim=1)
+                values, order = values.topk(k, dim=1)
+                columns = columns.gather(1, order)
+            best = values, columns
+        assert best is not None
+        return best[1].int()
+
+    return map_blocks(nearest, queries, max(1, _BLOCK // width))
 
 
 def _search_cells(points: Tensor, k: int, generator: torch.Generator | None) -> Tensor:
@@ -105,7 +122,7 @@ def _search_cells(points: Tensor, k: int, generator: torch.Generator | None) -> 
         if len(rows) == 0:
             continue
         among = torch.cat([members[other] for other in dict.fromkeys([cell, *probes[cell]])])  # its own rows lead
-        candidates = points.index_select(0, among)
+        candidates = points.index_select(0, among).float()
         at = torch.arange(len(rows), device=points.device)
         for block in torch.split(at, max(1, _BLOCK // len(among))):
             similarity = candidates.index_select(0, block) @ candidates.mT
@@ -118,7 +135,7 @@ def _search_cells(points: Tensor, k: int, generator: torch.Generator | None) -> 
 def _fit_cells(points: Tensor, cells: int, generator: torch.Generator | None) -> Tensor:
     """(c, d) centres of unit length by spherical k-means on a sample; a cell without rows keeps its centre."""
     chosen = torch.randperm(len(points), generator=generator, device=points.device)[: _TRAINING * cells]
-    sample = points.index_select(0, chosen)
+    sample = points.index_select(0, chosen).float()
     centres = F.normalize(sample[:cells], dim=1)
     for _ in range(_ROUNDS):
         near = _assign(sample, centres)
@@ -130,19 +147,23 @@ def _fit_cells(points: Tensor, cells: int, generator: torch.Generator | None) ->
 
 def _assign(points: Tensor, centres: Tensor) -> Tensor:
     """(n,) the centre with the largest inner product with each row."""
-    blocks = torch.split(points, max(1, _BLOCK // len(centres)))
-    return torch.cat([(block @ centres.mT).argmax(1) for block in blocks])
+    return map_blocks(lambda block: (block.float() @ centres.mT).argmax(1), points, max(1, _BLOCK // len(centres)))
 
 
-def unit_directions(rows: Tensor, most: int, sample: int = 16_384) -> Tensor:
-    """(n, min(d, most)) coordinates whose inner products are nearly the cosines of (n, d) or (n, T, d) rows.
-
-    The rows scaled to unit length, along the leading eigenvectors of their second moments; these are taken from evenly
-    spaced rows.
-    """
+def fit_directions(rows: Tensor, most: int) -> Tensor | None:
+    """(d, most) leading eigenvectors of the second moments of (n, d) or (n, T, d) unit rows; None if d <= most."""
     flat = rows.flatten(1)
     if flat.shape[1] <= most:
-        return F.normalize(flat, dim=1)
-    spaced = F.normalize(flat[:: math.ceil(len(flat) / sample)].float(), dim=1)
-    directions = torch.linalg.eigh(spaced.mT @ spaced).eigenvectors[:, -most:].to(rows.dtype)
-    return torch.cat([F.normalize(block, dim=1) @ directions for block in torch.split(flat, sample)])
+        return None
+    unit = F.normalize(flat.float(), dim=1)
+    vectors: Tensor = torch.linalg.eigh(unit.mT @ unit).eigenvectors
+    return vectors[:, -most:].to(rows.dtype)
+
+
+def unit_directions(rows: Tensor, directions: Tensor | None) -> Tensor:
+    """(n, k) coordinates whose inner products are nearly the cosines of (n, d) or (n, T, d) rows.
+
+    The rows scaled to unit length, along the directions of :func:`fit_directions`; None leaves them as they are.
+    """
+    unit = F.normalize(rows.flatten(1), dim=1)
+    return unit if directions is None else unit @ directions

@@ -130,13 +130,13 @@ class HSCMAE(MaskedTwoTower):
         if not self.mines or due == int(self.surveyed):
             return
         self.surveyed.fill_(due)
-        if self.whole or self.mined is not None:
-            embeddings = self._teach_all(train.features[0], 0), self._teach_all(train.features[1], 1)
+        if self.mined is not None:
+            self.mined.refresh(self._find_neighbours(train, self.mined), train.generator)
+            return
+        if self.whole:
+            embeddings = self.teach(train.features[0], 0), self.teach(train.features[1], 1)
             self.look.fit(*train.paired(*embeddings), self.settings.projection_ridge)
-            if self.mined is not None:
-                self.mined.refresh(embeddings, train, self.look)
-            else:
-                self.affinity.copy_(self.mining.mine(embeddings, train.features, self.look, train.present))
+            self.affinity.copy_(self.mining.mine(embeddings, train.features, self.look, train.present))
             return
         rows = train.paired(*train.features)
         chosen = torch.randperm(len(rows[0]), generator=train.generator, device=rows[0].device)
@@ -147,9 +147,11 @@ class HSCMAE(MaskedTwoTower):
             for past, now in zip(self.queue, embeddings):
                 past.copy_(now[torch.arange(len(past), device=now.device) % len(now)])
 
-    def _teach_all(self, features: Tensor, modality: int) -> Tensor:
-        """The teacher's embeddings of a training set; a large one by blocks."""
-        return self.teach(features, modality) if self.whole else self.teach_blocks(features, modality)
+    def _find_neighbours(self, train: Batch, mined: MinedWalks) -> Tensor:
+        """Neighbours by the teacher's embeddings, which need no memory any more when the neighbours are joined."""
+        embeddings = self.teach_blocks(train.features[0], 0), self.teach_blocks(train.features[1], 1)
+        self.look.fit(*train.paired(*embeddings), self.settings.projection_ridge)
+        return mined.find(embeddings, train, self.look)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """All terms of one step; ``loss`` is their weighted sum."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from overtone.features.neighbour_search import find_neighbours, unit_directions
+from overtone.core.blocks import map_blocks
+from overtone.core.scratch import release
+from overtone.features.neighbour_search import find_neighbours, fit_directions, unit_directions
 from overtone.features.sparse_graph import join_neighbours
 from overtone.features.sparse_walks import SparseWalks, fit_walks
 from overtone.methods.base import Batch
@@ -19,6 +22,8 @@ log = logging.getLogger("overtone")
 
 DIRECTIONS = 64
 """Directions of each modality's scaled features that take part in the search for neighbours."""
+_SPACED = 16_384
+"""Rows that these directions are fitted on, and rows that are placed along them at a time."""
 _RECALL = 0.95
 """Share of the nearest neighbours below which a search is warned of."""
 
@@ -57,47 +62,69 @@ class MinedWalks(nn.Module):
         super()._load_from_state_dict(*args, **more)
         self._walks = None
 
-    def refresh(self, embeddings: tuple[Tensor, Tensor], train: Batch, projection: CanonicalProjection) -> None:
-        """Mine anew.
+    def find(self, embeddings: tuple[Tensor, Tensor], train: Batch, projection: CanonicalProjection) -> Tensor:
+        """Find the neighbours that :meth:`refresh` joins.
 
         Args:
             embeddings: (n, e) the teacher's, of the whole training set.
             train: The whole training set.
             projection: Fitted on the embeddings.
-        """
-        lists = self._find(embeddings, train, projection)
-        start = self.walks.subspace() if len(self.far) else None
-        walks = fit_walks(join_neighbours(lists, len(lists[0])), self.mining.restart, start, train.generator)
-        self.neighbours, self.far, self.signs = lists, walks.far, walks.signs
-        self.near, self.scale, self.mean = walks.near, walks.scale, walks.mean
-        self._walks = walks
 
-    def _find(self, embeddings: tuple[Tensor, Tensor], train: Batch, projection: CanonicalProjection) -> Tensor:
-        """(1, n, k) neighbours by both modalities; (2, n, k) by each on its own where rows lack one."""
+        Returns:
+            (1, n, k) neighbours by both modalities; (2, n, k) by each on its own where rows lack one.
+        """
         n, k = len(embeddings[0]), self.mining.edges
-        first, second = (projection(z, side, POWER) for side, z in enumerate(embeddings))
-        everyone = torch.arange(n, device=first.device)
-        ways: list[tuple[Tensor, Tensor]] = []
-        if train.present is None:
-            ways = [(self._points((first, second), train.features), everyone)]
-        else:
-            for points, features, there in zip((first, second), train.features, train.present):
-                rows = torch.nonzero(there).flatten()
-                ways.append((self._points((points[rows],), (features[rows],)), rows))
-        lists = torch.full((len(ways), n, k), -1, dtype=torch.int32, device=first.device)
-        for into, (points, rows) in zip(lists, ways):
+        everyone = torch.arange(n, device=embeddings[0].device)
+        ways: list[tuple[tuple[int, ...], Tensor]] = [((0, 1), everyone)]
+        if train.present is not None:
+            ways = [((side,), everyone[there]) for side, there in enumerate(train.present)]
+        lists = torch.full((len(ways), n, k), -1, dtype=torch.int32, device=everyone.device)
+        for into, (sides, rows) in zip(lists, ways):
+            points = self._points(sides, rows, embeddings, train.features, projection)
             found = find_neighbours(points, k, train.generator, self.exact_rows)
             self._note(found.recall, len(points))
             near = found.rows.long()
             into[rows, : near.shape[1]] = torch.where(near < 0, -1, rows[near]).int()
         return lists
 
-    def _points(self, coordinates: tuple[Tensor, ...], features: tuple[Tensor, ...]) -> Tensor:
-        """(n, d) rows whose inner products order like the similarities of :class:`Mining`."""
-        if self.mining.view == "mean" and len(coordinates) == 2:
-            return self.mining.join((coordinates[0], coordinates[1]))[0]
-        parts = [unit_directions(part, DIRECTIONS) for part in features] if self.mining.with_features else []
-        return torch.cat([*coordinates, *parts], dim=1)
+    def refresh(self, lists: Tensor, generator: torch.Generator | None) -> None:
+        """Mine anew, from the neighbours of :meth:`find`."""
+        start = self.walks.subspace() if len(self.far) else None
+        self._walks = None  # its memory is needed for the next
+        walks = fit_walks(join_neighbours(lists, len(lists[0])), self.mining.restart, start, generator)
+        self.neighbours, self.far, self.signs = lists, walks.far, walks.signs
+        self.near, self.scale, self.mean = walks.near, walks.scale, walks.mean
+        self._walks = walks
+
+    def _points(
+        self,
+        sides: tuple[int, ...],
+        rows: Tensor,
+        embeddings: tuple[Tensor, Tensor],
+        features: tuple[Tensor, Tensor],
+        projection: CanonicalProjection,
+    ) -> Tensor:
+        """(r, d) points of some rows whose inner products order like the similarities of :class:`Mining`.
+
+        Of half precision where they are too many for an exact search: a third of what mining needs at its peak.
+        """
+        joined = self.mining.view == "mean" and len(sides) == 2
+        kinds: dict[int, Tensor | None] = dict.fromkeys(sides)
+        spaced = rows[:: math.ceil(len(rows) / _SPACED)]
+        if self.mining.with_features and not joined:
+            kinds |= {side: fit_directions(features[side].index_select(0, spaced), DIRECTIONS) for side in sides}
+
+        def place(block: Tensor) -> Tensor:
+            parts = [projection(embeddings[side].index_select(0, block), side, POWER) for side in sides]
+            if joined:
+                parts = [self.mining.join((parts[0], parts[1]))[0]]
+            elif self.mining.with_features:
+                parts += [unit_directions(features[side].index_select(0, block), kinds[side]) for side in sides]
+                release(*features)
+            points = torch.cat(parts, dim=1)
+            return points if len(rows) <= self.exact_rows else points.half()
+
+        return map_blocks(place, rows, _SPACED)
 
     def _note(self, recall: float, rows: int) -> None:
         """Keep the worst recall, and warn of one that is low."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
+from overtone.core.blocks import map_blocks
 from overtone.core.scratch import release
 from overtone.methods.base import Batch, CorpusInfo, Method, TrainingDefaults
 from overtone.networks import (
@@ -123,11 +124,12 @@ class TwoTower(Method):
 
     def teach_blocks(self, features: Tensor, modality: int) -> Tensor:
         """The same by blocks, so that activations take little memory and features may lie in a file."""
-        parts = []
-        for block in torch.split(features, _TAUGHT):
-            parts.append(self.teach(block, modality))
+
+        def teach(block: Tensor) -> Tensor:
             release(features)
-        return torch.cat(parts)
+            return self.teach(block, modality)
+
+        return map_blocks(teach, features, _TAUGHT)
 
     def on_step_end(self, progress: float) -> None:
         """Move the teacher."""

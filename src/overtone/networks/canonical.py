@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from overtone.core import InputError
+
+_ENTRIES = 2**24
+"""Entries of a modality that are held in float64 at a time."""
 
 
 class CanonicalProjection(nn.Module):
@@ -66,30 +71,27 @@ class CanonicalProjection(nn.Module):
         Source:
             For labels: Rasiwasia, Mahajan, Mahadevan & Aggarwal, Cluster Canonical Correlation Analysis, AISTATS 2014.
         """
-        first, second = first.double(), second.double()
         classes = labels.double() if labels is not None and labels.dim() == 2 else labels
-        weights = _pair_weights(classes) if classes is not None else torch.ones_like(first[:, 0])
+        weights = _pair_weights(classes) if classes is not None else first.new_ones(len(first), dtype=torch.float64)
         total = weights.sum()
-        means = weights @ first / total, weights @ second / total
-        first, second = first - means[0], second - means[1]
-        if not (first.isfinite().all() and second.isfinite().all()):
+        means = _weighted_sum(first, weights) / total, _weighted_sum(second, weights) / total
+        if not (means[0].isfinite().all() and means[1].isfinite().all()):
             for buffer in self.buffers():
                 buffer.fill_(torch.nan)
             return
-        widths = first.shape[1], second.shape[1]
-        (first, span), (second, other_span) = _within_span(first), _within_span(second)
-        left = _inverse_root((first.mT * weights) @ first / total, ridge, widths[0])
-        right = _inverse_root((second.mT * weights) @ second / total, ridge, widths[1])
-        a, v = (first, second) if classes is None else (class_sums(classes, first), class_sums(classes, second))
-        u, rho, vh = torch.linalg.svd(left @ (a.mT @ v / total) @ right, full_matrices=False)
+        views = _View.of(first, means[0]), _View.of(second, means[1])
+        inside, outside, across = _covariances(views, weights, classes)
+        left = _inverse_root(inside / total, ridge, first.shape[1])
+        right = _inverse_root(outside / total, ridge, second.shape[1])
+        u, rho, vh = torch.linalg.svd(left @ (across / total) @ right, full_matrices=False)
         kept = min(len(self.correlations), len(rho))  # beyond the rows' span nothing correlates
         for buffer in (self.map_first, self.map_second, self.correlations):
             buffer.zero_()
         self.mean_first.copy_(means[0])
         self.mean_second.copy_(means[1])
         maps = left @ u[:, :kept], right @ vh.mT[:, :kept]
-        self.map_first[:, :kept] = maps[0] if span is None else span @ maps[0]
-        self.map_second[:, :kept] = maps[1] if other_span is None else other_span @ maps[1]
+        for into, view, found in zip((self.map_first, self.map_second), views, maps):
+            into[:, :kept] = found if view.axes is None else view.axes @ found
         self.correlations[:kept] = rho[:kept].clamp(0.0, 1.0).to(self.correlations.dtype)
 
     def forward(self, features: Tensor, modality: int, power: float) -> Tensor:
@@ -107,31 +109,74 @@ def _pair_weights(classes: Tensor) -> Tensor:
     return torch.where(known, torch.bincount(classes[known])[classes.clamp_min(0)], 0).double()
 
 
-def class_sums(classes: Tensor, rows: Tensor) -> Tensor:
+def class_sums(classes: Tensor, rows: Tensor, count: int | None = None) -> Tensor:
     """Sums of the rows of each class.
 
     Args:
         classes: (n, C) targets, or (n,) class codes, -1 for none.
         rows: (n, d).
+        count: C for codes; None: the highest one plus 1.
 
     Returns:
-        (C, d) sums, each row weighted by its target; of codes C is the highest one plus 1.
+        (C, d) sums, each row weighted by its target.
     """
     if classes.dim() == 2:
         return classes.mT @ rows
     known = classes >= 0
-    return rows.new_zeros(int(classes.max()) + 1, rows.shape[1]).index_add_(0, classes[known], rows[known])
+    count = int(classes.max()) + 1 if count is None else count
+    return rows.new_zeros(count, rows.shape[1]).index_add_(0, classes[known], rows[known])
 
 
-def _within_span(rows: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Coordinates of few (n, d) rows, n far below d, in the space that they span, and its (d, n) axes; else the rows.
+@dataclass(frozen=True)
+class _View:
+    """Rows of one modality before they are centred.
 
-    A covariance has no other directions than these, so a problem in d dimensions becomes one in n.
+    Where rows are few, n far below d, ``axes`` holds the (d, n) axes of the space that they span: a covariance has no
+    other directions than these, so a problem in d dimensions becomes one in n.
     """
-    if 2 * len(rows) >= rows.shape[1]:
-        return rows, None
-    axes = torch.linalg.svd(rows, full_matrices=False).Vh.mT
-    return rows @ axes, axes
+
+    rows: Tensor
+    mean: Tensor
+    axes: Tensor | None
+
+    @classmethod
+    def of(cls, rows: Tensor, mean: Tensor) -> _View:
+        """A view, with its axes where rows are few."""
+        few = 2 * len(rows) < rows.shape[1]
+        axes = torch.linalg.svd(rows.double() - mean, full_matrices=False).Vh.mT if few else None
+        return cls(rows, mean, axes)
+
+    def centred(self, part: slice) -> Tensor:
+        """Some rows in float64, centred, along the axes."""
+        rows = self.rows[part].double() - self.mean
+        return rows if self.axes is None else rows @ self.axes
+
+
+def _parts(rows: Tensor) -> list[slice]:
+    """Where blocks of rows begin and end, each small in float64."""
+    size = max(1, _ENTRIES // rows.shape[1])
+    return [slice(start, start + size) for start in range(0, len(rows), size)]
+
+
+def _weighted_sum(rows: Tensor, weights: Tensor) -> Tensor:
+    """(d,) float64."""
+    return torch.stack([weights[part] @ rows[part].double() for part in _parts(rows)]).sum(0)
+
+
+def _covariances(views: tuple[_View, _View], weights: Tensor, classes: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Weighted sums of outer products: within either view, and across over pairs, with classes all pairs of a class."""
+    first, second = views
+    count = None if classes is None or classes.dim() == 2 else int(classes.max()) + 1
+    found: list[Tensor] = []
+    for part in _parts(max(first.rows, second.rows, key=lambda rows: rows.shape[1])):
+        a, v, w = first.centred(part), second.centred(part), weights[part]
+        sums = [(a.mT * w) @ a, (v.mT * w) @ v]
+        if classes is None:
+            sums.append(a.mT @ v)
+        else:
+            sums += [class_sums(classes[part], a, count), class_sums(classes[part], v, count)]
+        found = [so_far + more for so_far, more in zip(found, sums)] if found else sums
+    return found[0], found[1], found[2] if classes is None else found[2].mT @ found[3]
 
 
 def _inverse_root(covariance: Tensor, ridge: float, width: int) -> Tensor:

@@ -68,17 +68,19 @@ class Loop:
         self.method.train()
         self.method.on_epoch_start(self.rows.whole(self.generator, number * len(self.bounds) / self.steps))
         names: list[str] = []
-        log: list[Tensor] = []
-        for index, (start, stop) in enumerate(self.bounds, number * len(self.bounds)):
+        log = torch.empty(0)
+        for step, (start, stop) in enumerate(self.bounds):
+            index = number * len(self.bounds) + step
             share = rate(index, self.steps, self.settings.learning_rate_warmup)
             terms = self._step(self._batch(order, start, stop, index), share)
-            names = names or list(terms)
-            log.append(torch.stack([value.detach().float() for value in terms.values()]))
+            if not names:  # one tensor for all steps: many small ones would keep the memory between them in use
+                names, log = list(terms), torch.empty(len(self.bounds), len(terms), device=self.device)
+            log[step] = torch.stack([value.detach().float() for value in terms.values()])
             self.method.on_step_end((index + 1) / self.steps)
             if index % _RELEASE == 0:
                 self.rows.release()
         self.group.broadcast([t for t in self.method.buffers() if t is not None])
-        return names, self.group.average(torch.stack(log)).cpu()
+        return names, self.group.average(log).cpu()
 
     def optimizer_tensors(self) -> dict[str, Tensor]:
         """The optimiser's state as named tensors; its groups and rates are the schedule's and need no storing."""
