@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -212,13 +212,13 @@ def make() -> Callable[..., PairedFeatures]:
     return make_data
 
 
-def in_two_processes(*arguments: str, **options: Any) -> None:
-    """Run Python with these arguments as two processes, as torchrun would start them."""
+def _start_two(arguments: Sequence[str], **options: Any) -> list[subprocess.Popen[bytes]]:
+    """Python with these arguments as two processes, as torchrun would start them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    processes = [
+    return [
         subprocess.Popen(
             [sys.executable, *arguments],
             env={**shared, "OMP_NUM_THREADS": "1", "RANK": str(rank), "LOCAL_RANK": str(rank)},
@@ -228,6 +228,21 @@ def in_two_processes(*arguments: str, **options: Any) -> None:
         )
         for rank in range(2)
     ]
+
+
+def talk_of_two(*arguments: str, **options: Any) -> list[str]:
+    """What two processes say on the standard error until both have ended."""
+    processes = _start_two(arguments, **options)
+    try:
+        return [process.communicate(timeout=120)[1].decode() for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def in_two_processes(*arguments: str, **options: Any) -> None:
+    """Run Python with these arguments as two processes; both must end well."""
+    processes = _start_two(arguments, **options)
     try:
         for process in processes:
             _, errors = process.communicate(timeout=120)

@@ -14,6 +14,7 @@ import torch.distributed as dist
 from overtone.core.files import load_tensors
 from overtone.training import Run, train
 from overtone.training.distribution import Group, processes
+from toys import Interrupted, interrupt_at, talk_of_two
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -40,6 +41,22 @@ def test_training_ends_at_the_same_weights(data, tmp_path, start_two):
         torch.testing.assert_close(two.method.state_dict()[name], tensor, atol=1e-4, rtol=1e-4)
     for first, second in zip(one.history, two.history):
         assert second["loss"] == pytest.approx(first["loss"], rel=1e-4)
+
+
+@pytest.mark.distributed
+@pytest.mark.parametrize("differ", ["the data", "the run folder", "settings"])
+def test_processes_that_would_not_do_the_same_work_say_so(tmp_path, differ, data):
+    """Two machines with other files, another disk or other settings."""
+    if differ == "the run folder":
+        settings = {"epochs": 2, "learning_rate": 0.01, "checkpoint_seconds": 0}
+        with pytest.raises(Interrupted):
+            train("toy", data, settings=settings, out=tmp_path / "0", progress=interrupt_at(1))
+        info = json.loads((tmp_path / "0" / "run.json").read_text())
+        (tmp_path / "0" / "run.json").write_text(json.dumps({**info, "processes": 2}))
+    said = talk_of_two(str(WORKER), "apart", str(tmp_path), "1", differ)
+    wanted = f"process 1 of 2 and the first one differ in {differ}; give every machine"
+    assert [wanted in one for one in said] == [True, True], said
+    assert not list(tmp_path.rglob("weights.safetensors"))
 
 
 @pytest.mark.parametrize(("joined_before", "calls"), [(False, ["join gloo", "leave"]), (True, [])])

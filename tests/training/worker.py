@@ -1,8 +1,14 @@
-"""Another process for tests: ``worker.py train OUT THREADS SETTINGS`` or ``worker.py gradients OUT THREADS``."""
+"""Another process for tests.
+
+worker.py train OUT THREADS SETTINGS
+worker.py gradients OUT THREADS
+worker.py apart OUT THREADS WHAT         where the second process has other data, settings or another run folder
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -44,6 +50,14 @@ if __name__ == "__main__":
         from overtone.training import train
 
         train("toy", toys["make_data"](), settings=json.loads(sys.argv[4]), out=out)
+    elif what == "apart":
+        from overtone.training import train
+
+        second, differ = os.environ["RANK"] == "1", sys.argv[4]
+        folder = Path(out) / ("1" if second and differ == "the run folder" else "0")
+        seen = toys["make_data"](seed=int(second and differ == "the data"))
+        rate = 0.02 if second and differ == "settings" else 0.01
+        train("toy", seen, settings={"epochs": 2, "learning_rate": rate}, out=folder, resume=True)
     elif gradients := joined_gradients(toys):
         from overtone.core.files import save_tensors
 

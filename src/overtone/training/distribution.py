@@ -15,9 +15,10 @@ One averaging rule is right for all three, and the terms may be mixed freely.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from overtone.core import InputError
 from overtone.core.devices import find_device
 
 
@@ -80,6 +82,27 @@ class Group:
         if self.size > 1:
             for kind in sorted({tensor.dtype for tensor in tensors}, key=str):
                 self._exchange([tensor for tensor in tensors if tensor.dtype == kind], average=False)
+
+    def require_same(self, facts: Mapping[str, str], device: torch.device) -> None:
+        """Refuse to train where processes would not do the same work, and wait for each other or learn nonsense.
+
+        Args:
+            facts: What must be the same, to its value in this process.
+            device: Of this process.
+
+        Raises:
+            InputError: In every process, where one of them has another value than the first.
+        """
+        own = torch.tensor(
+            [list(hashlib.sha256(value.encode()).digest()) for value in facts.values()], dtype=torch.uint8
+        )
+        everyones = self.gather(own.to(device)).view(self.size, *own.shape).cpu()
+        for rank, theirs in enumerate(everyones):
+            for name, first, value in zip(facts, everyones[0], theirs):
+                if not torch.equal(first, value):
+                    what = f"process {rank} of {self.size} and the first one differ in {name}"
+                    fix = "give every machine the same versions, files and settings, and a run folder on a shared disk"
+                    raise InputError(what, fix=fix)
 
     def barrier(self) -> None:
         """Go on when every process has come here."""

@@ -22,7 +22,7 @@ from overtone.training.distribution import processes
 from overtone.training.embedding import in_blocks
 from overtone.training.folder import Checkpoint, EpochRecord, RunFolder, restore_method
 from overtone.training.loop import Clock, Loop, reproducible, seed_everything
-from overtone.training.resuming import refuse_differences
+from overtone.training.resuming import describe_work, refuse_differences
 from overtone.training.run import Run
 from overtone.training.settings import TrainingSettings, split_settings
 from overtone.training.validation import TrainingStopped, check_collapse, check_terms, scores
@@ -87,7 +87,8 @@ def train(
         run = Run(model, prepared.scalers, flat, info, folder=folder.path if folder else None)
         if stored:
             refuse_differences(run.folder, (stored, earlier), (info, flat))
-        group.barrier()  # every process has looked at the folder before the first one writes into it
+        if group.size > 1:  # and before the first one writes into the folder
+            group.require_same(describe_work(info, flat, folder.fingerprint() if folder else ""), device)
         if folder and stored and stored.get("state") == "finished":
             return Run.load(folder.path, str(device))
         if folder and group.is_main:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Mapping
@@ -43,6 +44,16 @@ def refuse_differences(folder: Path | None, stored: Described, wanted: Described
         )
     if was.get("state") != "finished":
         _refuse_surroundings(folder, was, now)
+
+
+def describe_work(info: Mapping[str, Any], settings: Mapping[str, Any], folder: str) -> dict[str, str]:
+    """What must be the same in every process of a run, and its value here; ``folder``: what the run goes on from."""
+    return {
+        **{f"the version of {name}": str(info["versions"][name]) for name in ("overtone", "torch")},
+        "the data": str(info["data"]["trained_on"]),
+        "the run folder": folder,  # before the settings, which may come from it
+        "settings": json.dumps(settings),
+    }
 
 
 def _refuse_surroundings(folder: Path | None, was: Mapping[str, Any], now: Mapping[str, Any]) -> None:
