@@ -33,6 +33,8 @@ def place(tmp_path: Path) -> Path:
 
 def start(place: Path, words: list[str], before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    if before is not None:  # a disk that is full cuts byte code, too, and no later process could read it
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     command = [sys.executable, "-m", "overtone", *words]
     return subprocess.Popen(command, cwd=place, env=environment, text=True, preexec_fn=before, **pipes)

@@ -203,7 +203,8 @@ def test_a_limit_of_file_size_ends_in_a_sentence(folder: Path) -> None:
         "vectors = np.random.default_rng(0).standard_normal((5000, 16))\n"
         "store.add([f'n{i}' for i in range(5000)], {'audio': vectors, 'visual': vectors})\n"
     )
-    ended = subprocess.run([sys.executable, "-c", program, folder], capture_output=True, text=True)
+    command = [sys.executable, "-B", "-c", program, folder]  # -B: byte code would be cut, too
+    ended = subprocess.run(command, capture_output=True, text=True)
     assert "InputError" in ended.stderr.splitlines()[-1]
     assert "cannot be written (File too large); the store is as it was" in ended.stderr
     assert ids(open_store(folder)) == make_items(60).ids
