@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from overtone.core import InputError
@@ -48,6 +49,17 @@ def test_evaluation_has_every_metric_and_the_classes() -> None:
     assert dict(results.rows)["mAP"][2].value == 1.0
     assert [name for name, _ in classes.rows] == ["0", "1"]
     assert results.columns == ("metric", "x → y", "y → x", "mean")
+    assert [cells[-1].value for _, cells in classes.rows] == [2, 2]
+
+
+def test_a_sample_and_diffusion_are_said_and_shown() -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    found = evaluate(rows, rows, np.arange(40) % 2, queries=10, diffusion={"neighbours": 5})
+    results, _, walked = evaluation_tables(found, "toy")
+    assert results.caption.startswith("toy: 10 queries in each direction, drawn from 40 with seed 0; ")
+    assert walked.caption.startswith("toy, after diffusion (neighbours 5, alpha 0.9, power 3, steps 100): 10 queries")
+    assert found.diffusion is not None
+    assert dict(walked.rows)["mAP"][2].value == found.diffusion.evaluation["map"].mean
 
 
 NASTY = PaperTable(

@@ -79,6 +79,7 @@ def arrows(modalities: Sequence[str]) -> tuple[str, str]:
 def evaluation_table(evaluation: Evaluation, title: str = "Retrieval") -> list[RenderableType]:
     """One evaluation: a row per metric, both directions, and the interval where there is one."""
     from overtone.evaluation import metric_order
+    from overtone.report.evaluation_words import count_queries
     from overtone.report.space_words import leakage_in_words, space_in_words
 
     rows = []
@@ -86,14 +87,14 @@ def evaluation_table(evaluation: Evaluation, title: str = "Retrieval") -> list[R
         score = evaluation[key]
         cells = map(number, (*score.directions.values(), score.mean))
         rows.append((metric_name(key), *cells, span(score.ci95) if score.ci95 else ""))
-    title = f"{title}, {_counted(evaluation)}"
+    title = f"{title}, {count_queries(evaluation)}"
     shown: list[RenderableType] = [table(("", *arrows(evaluation.modalities), "mean", _INTERVAL), rows, title)]
     skipped = sum(evaluation.skipped_queries.values())
     if skipped:
         were = "query has" if skipped == 1 else "queries have"
         shown.append(f"{skipped:,} {were} nothing relevant in the gallery and count in no mean.")
     if evaluation.space is not None:
-        found = evaluation.get("map")
+        found = None if evaluation.sample else evaluation.get("map")  # of a sample it is no figure to set beside others
         shown += space_in_words(evaluation.space, evaluation.modalities, None if found is None else found.mean)
     if evaluation.leakage is not None:
         shown.append(leakage_in_words(evaluation.leakage))
@@ -102,11 +103,12 @@ def evaluation_table(evaluation: Evaluation, title: str = "Retrieval") -> list[R
 
 def diffusion_table(evaluation: Evaluation) -> list[RenderableType]:
     """The same metrics after diffusion; nothing unless it was asked for."""
+    from overtone.report.evaluation_words import reranking_in_words
+
     found = evaluation.diffusion
     if found is None:
         return []
-    settings = ", ".join(f"{name} {value:g}" for name, value in found.settings.items())
-    return evaluation_table(found.evaluation, f"Retrieval after diffusion ({settings})")
+    return evaluation_table(found.evaluation, f"Retrieval {reranking_in_words(found)}")
 
 
 def class_table(evaluation: Evaluation) -> list[RenderableType]:
@@ -187,20 +189,6 @@ def _with_spread(space: SpaceResult, key: str) -> str:
     measured = space.measured(key)
     value = number(measured.mean)
     return value if measured.std is None or key not in _WITH_SPREAD else f"{value} ± {number(measured.std)}"
-
-
-def _counted(evaluation: Evaluation) -> str:
-    """How many queries there are; of each direction, where some clips have one modality only."""
-    sample = evaluation.sample
-    drawn = "" if sample is None else f", drawn from {sample.of:,} with seed {sample.seed}"
-    if not evaluation.sizes:
-        return f"{plural(evaluation.queries, 'query', 'queries')} in each direction{drawn}"
-    ways = {"a2v": evaluation.modalities, "v2a": evaluation.modalities[::-1]}
-    counts = (
-        f"{size.queries:,} {ways[way][0]} queries among {size.gallery:,} {ways[way][1]} items ({size.paired:,} paired)"
-        for way, size in evaluation.sizes.items()
-    )
-    return ", ".join(counts) + drawn
 
 
 def inspection_table(found: Inspection) -> list[RenderableType]:

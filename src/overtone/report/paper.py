@@ -11,6 +11,7 @@ from overtone.evaluation.scores import ClassScore
 from overtone.experiments import QUANTITIES, Comparison, CorpusComparison, Diagnosis, SeedScore
 from overtone.experiments.scores import RANKED_BY
 from overtone.report.comparison_words import is_significant, score_of
+from overtone.report.evaluation_words import count_queries, reranking_in_words
 from overtone.report.words import corpus_name, metric_name, number, p_value
 
 _DIAGNOSED = (
@@ -146,23 +147,36 @@ def _ranked_cell(comparison: Comparison, method: str, metric: str) -> PaperCell:
 
 
 def evaluation_tables(evaluation: Evaluation, source: str) -> list[PaperTable]:
-    """Every metric in both directions with its interval; then mAP by class."""
+    """Every metric in both directions with its interval; mAP by class and by group; the same after diffusion."""
+    corpus, titles = corpus_name(source), _titles(evaluation)
+    found = [_metrics_table("results", evaluation, f"{corpus}: ")]
+    classes = [
+        (name, (*_both(score), PaperCell(finite(score.mean)), PaperCell(score.queries)))
+        for name, score in evaluation.per_class.items()
+    ]
+    if classes:
+        found.append(PaperTable("classes", f"{corpus}: mAP by class.", ("class", *titles, "queries"), tuple(classes)))
+    if evaluation.groups is not None:
+        found.append(_groups_table(evaluation.groups, corpus, titles))
+    walked = evaluation.diffusion
+    if walked is not None:
+        found.append(_metrics_table("diffusion", walked.evaluation, f"{corpus}, {reranking_in_words(walked)}: "))
+    return found
+
+
+def _titles(evaluation: Evaluation) -> tuple[str, ...]:
     first, second = evaluation.modalities
-    titles = (f"{first} → {second}", f"{second} → {first}", "mean")
+    return f"{first} → {second}", f"{second} → {first}", "mean"
+
+
+def _metrics_table(name: str, evaluation: Evaluation, begins: str) -> PaperTable:
+    """A row per metric."""
     rows = []
     for key in sorted(evaluation.scores, key=metric_order):
         score = evaluation[key]
         rows.append((metric_name(key), (*_both(score), PaperCell(finite(score.mean), None, score.ci95))))
-    caption = (
-        f"{corpus_name(source)}: {evaluation.queries:,} queries in each direction; 95 % intervals over the queries."
-    )
-    found = [PaperTable("results", caption, ("metric", *titles), tuple(rows))]
-    classes = [(name, (*_both(score), PaperCell(finite(score.mean)))) for name, score in evaluation.per_class.items()]
-    if classes:
-        found.append(PaperTable("classes", f"{corpus_name(source)}: mAP by class.", ("class", *titles), tuple(classes)))
-    if evaluation.groups is not None:
-        found.append(_groups_table(evaluation.groups, corpus_name(source), titles))
-    return found
+    caption = f"{begins}{count_queries(evaluation)}; 95 % intervals over the queries."
+    return PaperTable(name, caption, ("metric", *_titles(evaluation)), tuple(rows))
 
 
 def _groups_table(grouping: Grouping, corpus: str, titles: Sequence[str]) -> PaperTable:
