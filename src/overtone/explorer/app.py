@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable
@@ -38,6 +39,12 @@ STATIC = Path(str(files("overtone.explorer") / "static"))
 """The folder of the page's own files."""
 
 
+class _PageFiles(StaticFiles):
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Nothing for a name that no file can have; Starlette before 1.0 fails on it."""
+        return ("", None) if "\0" in path else super().lookup_path(path)
+
+
 def make_app(session: Session, access: Access) -> Starlette:
     """The application that shows a session.
 
@@ -63,7 +70,7 @@ def make_app(session: Session, access: Access) -> Starlette:
     routes = [Route("/", index), Route("/api/openapi.json", description)]
     routes += [Route(one.path, _handler(session, one), methods=[one.method]) for one in ENDPOINTS]
     return Starlette(
-        routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
+        routes=[*routes, Mount("/static", _PageFiles(directory=STATIC))],
         middleware=[Middleware(Guard, access=access, policy=policy(hashes))],
     )
 
