@@ -27,8 +27,8 @@ def cpdag(dag: Bools, forbidden: Bools | None = None) -> tuple[Bools, Bools]:
 
     Example:
         >>> chain = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 0]], bool)
-        >>> cpdag(chain)[0].any(), cpdag(chain)[1].sum()
-        (np.False_, np.int64(4))
+        >>> bool(cpdag(chain)[0].any()), int(cpdag(chain)[1].sum())
+        (False, 4)
     """
     adjacent = dag | dag.T
     apart = ~adjacent & ~np.eye(len(dag), dtype=bool)
