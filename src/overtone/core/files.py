@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 from overtone.core.atomic import atomic_path
 from overtone.core.errors import InputError
 from overtone.core.printable import has_half_characters
+from overtone.core.scratch import release
 from overtone.core.sources import read_text
 
 if TYPE_CHECKING:  # importing torch takes seconds
     import numpy as np
     import torch
+
+_CHECKED = 64 << 20
+"""Bytes of a checksum between which rows of files are given back."""
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -144,5 +148,8 @@ def checksum(*parts: torch.Tensor | np.ndarray[Any, Any]) -> str:
             tensor = part.detach().cpu().contiguous()
             digest.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
             data = tensor.reshape(-1).view(torch.uint8).numpy()
-        digest.update(data.data)
+        for start in range(0, len(data), _CHECKED):
+            digest.update(data[start : start + _CHECKED].data)
+            if not isinstance(part, np.ndarray):
+                release(part)
     return digest.hexdigest()

@@ -267,4 +267,7 @@ def _test_rows(rows: Values, test: Callable[[Values], object]) -> Values:
     """(N,) answers of a test of rows, in blocks."""
     flat = rows.reshape(len(rows), -1)
     step = max(1, (1 << 22) // flat.shape[1])
-    return np.concatenate([np.asarray(test(flat[start : start + step])) for start in range(0, len(flat), step)])
+    found = np.empty(len(flat), bool)  # filled in place: a list of parts would hold the memory between them
+    for start in range(0, len(flat), step):
+        found[start : start + step] = np.asarray(test(flat[start : start + step]))
+    return found
