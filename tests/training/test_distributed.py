@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import runpy
+import socket
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import torch.distributed as dist
 
 from overtone.core.files import load_tensors
 from overtone.training import Run, train
-from overtone.training.distribution import Group, processes
+from overtone.training.distribution import Group, ProcessLost, processes
 from toys import Interrupted, interrupt_at, talk_of_two
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -64,7 +66,7 @@ def test_a_process_leaves_the_group_that_it_joined_and_no_other(monkeypatch, joi
     found = []
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(dist, "is_initialized", lambda: joined_before)
-    monkeypatch.setattr(dist, "init_process_group", lambda backend: found.append(f"join {backend}"))
+    monkeypatch.setattr("overtone.training.distribution._join", lambda backend: found.append(f"join {backend}"))
     monkeypatch.setattr(dist, "destroy_process_group", lambda: found.append("leave"))
     monkeypatch.setattr(dist, "get_rank", lambda: 1)
     monkeypatch.setattr(dist, "get_world_size", lambda: 2)
@@ -72,6 +74,21 @@ def test_a_process_leaves_the_group_that_it_joined_and_no_other(monkeypatch, joi
         assert (group.rank, group.size, group.is_main) == (1, 2, False)
         raise KeyError
     assert found == calls
+
+
+@pytest.mark.distributed
+def test_a_process_that_is_alone_says_whom_it_has_waited_for(monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    told = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("overtone.training.distribution._JOINING", timedelta(seconds=0.3))
+    wanted = "the 2 processes of this training have not found each other within 0.005 minutes: look at"
+    with pytest.raises(ProcessLost, match=wanted), processes("cpu"):
+        raise AssertionError
+    assert not dist.is_initialized()
 
 
 def test_one_process_needs_no_group():

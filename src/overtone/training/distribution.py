@@ -21,14 +21,21 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
 
 from overtone.core import InputError
 from overtone.core.devices import find_device
+
+_JOINING = timedelta(minutes=30)
+"""How long processes wait for each other at the beginning: they read their files at different speeds."""
+_WORKING = timedelta(days=2)
+"""How long they wait later: the others do nothing while the first one evaluates. A lost one is noticed at once."""
 
 
 class _Join(torch.autograd.Function):
@@ -133,12 +140,31 @@ def _in_an_exchange(error: BaseException) -> bool:
     return bool(frames) and "distributed" in frames[-1].filename.replace("\\", "/").split("torch/")[-1]
 
 
+def _join(backend: str) -> None:
+    """Join the other processes; waits for all of them.
+
+    Raises:
+        ProcessLost: Some have not come.
+    """
+    world = os.environ["WORLD_SIZE"]
+    try:
+        store, rank, size = next(iter(rendezvous("env://", timeout=_JOINING)))
+        store.set(f"joined/{rank}", "")
+        store.wait([f"joined/{other}" for other in range(size)], _JOINING)
+    except dist.DistError as error:
+        minutes = _JOINING.total_seconds() / 60
+        what = f"the {world} processes of this training have not found each other within {minutes:g} minutes"
+        raise ProcessLost(f"{what}: look at what each of them says, and at --master-addr and --master-port") from error
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_WORKING)
+
+
 @contextmanager
 def processes(device: str = "auto") -> Iterator[tuple[Group, torch.device]]:
     """The group that torchrun started this process in (or a group of one), and this process's device.
 
     Raises:
         InputError: There is no device called ``device``.
+        ProcessLost: Other processes have not come, or have ended.
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     chosen = find_device(device, int(os.environ.get("LOCAL_RANK", "0")) if world > 1 else None)
@@ -147,7 +173,7 @@ def processes(device: str = "auto") -> Iterator[tuple[Group, torch.device]]:
         return
     started = not dist.is_initialized()
     if started:
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+        _join("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield Group(dist.get_rank(), dist.get_world_size()), chosen
     except RuntimeError as error:
