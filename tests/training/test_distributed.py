@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import runpy
 import socket
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -74,6 +77,15 @@ def test_a_process_leaves_the_group_that_it_joined_and_no_other(monkeypatch, joi
         assert (group.rank, group.size, group.is_main) == (1, 2, False)
         raise KeyError
     assert found == calls
+
+
+@pytest.mark.distributed
+def test_one_torchrun_trains_twice(tmp_path):
+    """Its store lives on: the second group must not look for the first one's processes."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, str(WORKER), "twice", str(tmp_path), "1"]
+    subprocess.run(command, check=True, timeout=90, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert [Run.load(tmp_path / number).info["processes"] for number in "01"] == [2, 2]
 
 
 @pytest.mark.distributed

@@ -50,6 +50,11 @@ if __name__ == "__main__":
         from overtone.training import train
 
         train("toy", toys["make_data"](), settings=json.loads(sys.argv[4]), out=out)
+    elif what == "twice":
+        from overtone.training import train
+
+        for number in range(2):
+            train("toy", toys["make_data"](), settings={"epochs": 1}, out=f"{out}/{number}")
     elif what == "apart":
         from overtone.training import train
 

@@ -16,6 +16,7 @@ One averaging rule is right for all three, and the terms may be mixed freely.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from overtone.core import InputError
@@ -34,6 +36,8 @@ from overtone.core.devices import find_device
 
 _JOINING = timedelta(minutes=30)
 """How long processes wait for each other at the beginning: they read their files at different speeds."""
+_joined = itertools.count()
+"""Numbers what this process joins: torchrun keeps one store, where addresses of an earlier group must not be found."""
 _WORKING = timedelta(days=2)
 """How long they wait later: the others do nothing while the first one evaluates. A lost one is noticed at once."""
 
@@ -148,7 +152,8 @@ def _join(backend: str) -> None:
     """
     world = os.environ["WORLD_SIZE"]
     try:
-        store, rank, size = next(iter(rendezvous("env://", timeout=_JOINING)))
+        shared, rank, size = next(iter(rendezvous("env://", timeout=_JOINING)))
+        store = PrefixStore(f"training-{next(_joined)}", shared)
         store.set(f"joined/{rank}", "")
         store.wait([f"joined/{other}" for other in range(size)], _JOINING)
     except dist.DistError as error:
