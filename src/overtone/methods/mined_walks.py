@@ -106,20 +106,20 @@ class MinedWalks(nn.Module):
     ) -> Tensor:
         """(r, d) points of some rows whose inner products order like the similarities of :class:`Mining`.
 
-        Of half precision where they are too many for an exact search: a third of what mining needs at its peak.
+        Of half precision where they are too many for an exact search: a search of many rows holds little else.
         """
         joined = self.mining.view == "mean" and len(sides) == 2
-        kinds: dict[int, Tensor | None] = dict.fromkeys(sides)
+        directions: dict[int, Tensor | None] = dict.fromkeys(sides)
         spaced = rows[:: math.ceil(len(rows) / _SPACED)]
         if self.mining.with_features and not joined:
-            kinds |= {side: fit_directions(features[side].index_select(0, spaced), DIRECTIONS) for side in sides}
+            directions |= {side: fit_directions(features[side].index_select(0, spaced), DIRECTIONS) for side in sides}
 
         def place(block: Tensor) -> Tensor:
             parts = [projection(embeddings[side].index_select(0, block), side, POWER) for side in sides]
             if joined:
                 parts = [self.mining.join((parts[0], parts[1]))[0]]
             elif self.mining.with_features:
-                parts += [unit_directions(features[side].index_select(0, block), kinds[side]) for side in sides]
+                parts += [unit_directions(features[side].index_select(0, block), directions[side]) for side in sides]
                 release(*features)
             points = torch.cat(parts, dim=1)
             return points if len(rows) <= self.exact_rows else points.half()
