@@ -101,7 +101,7 @@ def main() -> None:
         settings = {"width": options.width, "depth": 1, "epochs": options.epochs, "batch_size": options.batch_size}
         settings |= {"scaling": "zscore", "learning_rate": 1e-3}
         with step("train"):
-            run = overtone.train(options.method, data, settings=settings)
+            run = overtone.train(options.method, data, settings=settings, evaluate=False)  # below, by queries
         with step("evaluate"):
             found = overtone.evaluate(run, data, queries=options.queries)
         print(f"mAP {found['map'].mean:.3f}, 95 % interval {found['map'].ci95}, chance {found['chance_map'].mean:.3f}")

@@ -78,6 +78,12 @@ def test_progress_in_a_notebook_is_one_bar_that_is_drawn_anew(notebook: list[str
     assert "<b>" not in notebook[-1]
 
 
+def test_a_closed_form_that_is_done_has_a_full_bar_in_a_notebook(notebook: list[str]) -> None:
+    with display() as progress:
+        progress(Progress("cca", 0, 0, seconds=0.2))
+    assert '<progress value="1" max="1"' in notebook[-1]
+
+
 def test_verbs_show_progress_in_a_notebook_without_being_asked(notebook: list[str]) -> None:
     @shows_progress
     def verb(*, progress: Any = None) -> bool:

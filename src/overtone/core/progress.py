@@ -203,7 +203,8 @@ class _Notebook:
 
 def _bar_html(progress: Progress) -> str:
     """A bar and its line of text."""
-    bar = f'<progress value="{progress.done}" max="{max(1, progress.total)}" style="width:16em"></progress>'
+    done, total = (progress.done, progress.total) if progress.total else (1, 1)  # a closed form has no units
+    bar = f'<progress value="{done}" max="{total}" style="width:16em"></progress>'
     return f"<div>{bar} {escape(printable(progress.line(), lines=False))}</div>"
 
 
