@@ -90,6 +90,7 @@ def main() -> None:
     import overtone
     from overtone.search.indexing import index_features
     from overtone.search.opening import open_store
+    from overtone.training import train
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -101,7 +102,7 @@ def main() -> None:
         settings = {"width": options.width, "depth": 1, "epochs": options.epochs, "batch_size": options.batch_size}
         settings |= {"scaling": "zscore", "learning_rate": 1e-3}
         with step("train"):
-            run = overtone.train(options.method, data, settings=settings, evaluate=False)  # below, by queries
+            run = train(options.method, data, settings=settings, evaluate=False)  # below, by queries
         with step("evaluate"):
             found = overtone.evaluate(run, data, queries=options.queries)
         print(f"mAP {found['map'].mean:.3f}, 95 % interval {found['map'].ci95}, chance {found['chance_map'].mean:.3f}")
