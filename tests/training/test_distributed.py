@@ -69,7 +69,7 @@ def test_a_process_leaves_the_group_that_it_joined_and_no_other(monkeypatch, joi
     found = []
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(dist, "is_initialized", lambda: joined_before)
-    monkeypatch.setattr("overtone.training.distribution._join", lambda backend: found.append(f"join {backend}"))
+    monkeypatch.setattr("overtone.training.distribution._make_group", lambda backend: found.append(f"join {backend}"))
     monkeypatch.setattr(dist, "destroy_process_group", lambda: found.append("leave"))
     monkeypatch.setattr(dist, "get_rank", lambda: 1)
     monkeypatch.setattr(dist, "get_world_size", lambda: 2)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
+
+Rows = TypeVar("Rows", "Tensor", "np.ndarray[Any, Any]")
 
 
 def map_blocks(function: Callable[[Tensor], Tensor], rows: Tensor, size: int) -> Tensor:
@@ -33,6 +36,18 @@ def map_blocks(function: Callable[[Tensor], Tensor], rows: Tensor, size: int) ->
         return first
     found = first.new_empty(len(rows), *first.shape[1:])
     found[:size] = first
-    for start in range(size, len(rows), size):
+    fill_blocks(found[size:], function, rows[size:], size)
+    return found
+
+
+def fill_blocks(found: Rows, function: Callable[[Rows], Rows], rows: Rows, size: int) -> Rows:
+    """The same into rows of the caller's, of any type of their own.
+
+    Example:
+        >>> import numpy as np
+        >>> fill_blocks(np.empty(3, bool), lambda part: part > 1, np.array([1, 2, 3]), 2).tolist()
+        [False, True, True]
+    """
+    for start in range(0, len(rows), size):
         found[start : start + size] = function(rows[start : start + size])
     return found

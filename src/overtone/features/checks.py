@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from overtone.core import InputError
+from overtone.core.blocks import fill_blocks
 from overtone.features.arrays import Array, Column, SparseRows, Values, pickle_error
 from overtone.features.base import EVENTS
 from overtone.features.hashing import hash_rows
@@ -267,7 +268,4 @@ def _test_rows(rows: Values, test: Callable[[Values], object]) -> Values:
     """(N,) answers of a test of rows, in blocks."""
     flat = rows.reshape(len(rows), -1)
     step = max(1, (1 << 22) // flat.shape[1])
-    found = np.empty(len(flat), bool)  # filled in place: a list of parts would hold the memory between them
-    for start in range(0, len(flat), step):
-        found[start : start + step] = np.asarray(test(flat[start : start + step]))
-    return found
+    return fill_blocks(np.empty(len(flat), bool), lambda part: np.asarray(test(part)), flat, step)

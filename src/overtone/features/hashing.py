@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from overtone.core.blocks import fill_blocks
 from overtone.features.arrays import Values
 
 
@@ -15,7 +16,4 @@ def hash_rows(rows: Values) -> Values:
     words = rows.reshape(len(rows), -1).view(np.uint32)
     factors = np.random.PCG64(0).random_raw(words.shape[1]) | np.uint64(1)
     step = max(1, (1 << 22) // max(1, words.shape[1]))
-    found = np.empty(len(words), np.uint64)
-    for start in range(0, len(words), step):
-        found[start : start + step] = words[start : start + step] @ factors
-    return found
+    return fill_blocks(np.empty(len(words), np.uint64), lambda part: part @ factors, words, step)

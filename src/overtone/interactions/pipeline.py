@@ -47,11 +47,14 @@ class InteractionConfig(Protocol):
     """What the settings of a method with ``needs_inferred_targets`` say of the stages before its training."""
 
     student: str
-    graph: Any
     folds: int
     teacher: Mapping[str, Any]
     inference: Mapping[str, Any]
     top: int | None
+
+    @property
+    def graph(self) -> str:
+        """Where the graph comes from."""
 
 
 class InteractionTrainer:

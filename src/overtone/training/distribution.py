@@ -36,10 +36,10 @@ from overtone.core.devices import find_device
 
 _JOINING = timedelta(minutes=30)
 """How long processes wait for each other at the beginning: they read their files at different speeds."""
-_joined = itertools.count()
-"""Numbers what this process joins: torchrun keeps one store, where addresses of an earlier group must not be found."""
 _WORKING = timedelta(days=2)
 """How long they wait later: the others do nothing while the first one evaluates. A lost one is noticed at once."""
+_NUMBERS = itertools.count()
+"""Of the groups of this process: torchrun keeps one store, where addresses of an earlier group must not be found."""
 
 
 class _Join(torch.autograd.Function):
@@ -144,8 +144,8 @@ def _in_an_exchange(error: BaseException) -> bool:
     return bool(frames) and "distributed" in frames[-1].filename.replace("\\", "/").split("torch/")[-1]
 
 
-def _join(backend: str) -> None:
-    """Join the other processes; waits for all of them.
+def _make_group(backend: str) -> None:
+    """Make the group of all processes, once all of them have come.
 
     Raises:
         ProcessLost: Some have not come.
@@ -153,7 +153,7 @@ def _join(backend: str) -> None:
     world = os.environ["WORLD_SIZE"]
     try:
         shared, rank, size = next(iter(rendezvous("env://", timeout=_JOINING)))
-        store = PrefixStore(f"training-{next(_joined)}", shared)
+        store = PrefixStore(f"training-{next(_NUMBERS)}", shared)
         store.set(f"joined/{rank}", "")
         store.wait([f"joined/{other}" for other in range(size)], _JOINING)
     except dist.DistError as error:
@@ -178,7 +178,7 @@ def processes(device: str = "auto") -> Iterator[tuple[Group, torch.device]]:
         return
     started = not dist.is_initialized()
     if started:
-        _join("nccl" if chosen.type == "cuda" else "gloo")
+        _make_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield Group(dist.get_rank(), dist.get_world_size()), chosen
     except RuntimeError as error:

@@ -88,7 +88,7 @@ def train(
         if stored:
             refuse_differences(run.folder, (stored, earlier), (info, flat))
         if group.size > 1:  # and before the first one writes into the folder
-            group.require_same(describe_work(info, flat, folder.fingerprint() if folder else ""), device)
+            group.require_same(describe_work(info, flat, folder.path if folder else None), device)
         if folder and stored and stored.get("state") == "finished":
             return Run.load(folder.path, str(device))
         if folder and group.is_main:

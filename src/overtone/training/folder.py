@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -142,11 +141,6 @@ class RunFolder:
             what = f"{self.path}: cannot be resumed with another method"
             raise InputError(what, got=method, valid=info.get("method"))
         return info
-
-    def fingerprint(self) -> str:
-        """What a resumed run goes on from, in short: the same wherever one folder is seen from."""
-        files = [self / name for name in ("run.json", "checkpoint.safetensors")]
-        return " ".join(hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "-" for file in files)
 
     def names(self, method: str) -> tuple[str, ...]:
         """What a run of a method may write."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -161,14 +162,15 @@ def _find(name: str | Path, revision: str | None) -> Path:
         raise InputError(f"{name}: neither a folder nor a model that can be fetched ({reason})") from None
 
 
-def _hub() -> Any:
+def _hub() -> ModuleType:
     """The hub's library."""
     try:
         import huggingface_hub
         import huggingface_hub.errors
     except ImportError:
         raise InputError("huggingface_hub is not installed", fix="pip install 'overtone[hub]'") from None
-    return huggingface_hub
+    library: ModuleType = huggingface_hub
+    return library
 
 
 def _part(tensors: Mapping[str, Tensor], beginning: str) -> dict[str, Tensor]:

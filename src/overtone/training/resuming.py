@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from overtone.core import InputError
+from overtone.core.files import checksum
 from overtone.core.version import __version__
 
 FREE = ("checkpoint_seconds", "memory_mb")
@@ -46,14 +49,21 @@ def refuse_differences(folder: Path | None, stored: Described, wanted: Described
         _refuse_surroundings(folder, was, now)
 
 
-def describe_work(info: Mapping[str, Any], settings: Mapping[str, Any], folder: str) -> dict[str, str]:
-    """What must be the same in every process of a run, and its value here; ``folder``: what the run goes on from."""
+def describe_work(info: Mapping[str, object], settings: Mapping[str, object], folder: Path | None) -> dict[str, str]:
+    """What must be the same in every process of a run, and its value here; ``folder`` is the run's."""
     return {
-        **{f"the version of {name}": str(info["versions"][name]) for name in ("overtone", "torch")},
-        "the data": str(info["data"]["trained_on"]),
-        "the run folder": folder,  # before the settings, which may come from it
+        **{f"the version of {name}": str(_part(info, "versions")[name]) for name in ("overtone", "torch")},
+        "the data": str(_part(info, "data")["trained_on"]),
+        "the run folder": _identify(folder),  # before the settings, which may come from it
         "settings": json.dumps(settings),
     }
+
+
+def _identify(folder: Path | None) -> str:
+    """What a resumed run goes on from, in short: the same wherever one folder is seen from."""
+    files = [folder / name for name in ("run.json", "checkpoint.safetensors")] if folder else []
+    there = [file for file in files if file.is_file() and file.stat().st_size]
+    return " ".join(f"{file.name} {checksum(np.memmap(file, np.uint8, 'r'))}" for file in there)
 
 
 def _refuse_surroundings(folder: Path | None, was: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -92,7 +102,7 @@ def _numbers(version: object) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d{1,9}", str(version or "").partition("+")[0])))
 
 
-def _part(info: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _part(info: Mapping[str, object], name: str) -> Mapping[str, Any]:
     """An entry of ``run.json`` that is a mapping; an empty one where it is missing or was changed by hand."""
     found = info.get(name)
     return found if isinstance(found, Mapping) else {}
