@@ -135,6 +135,21 @@ def test_the_loop_reports_every_epoch_once(data):
     assert [(report.done, report.total) for report in seen] == [(0, 0)]
 
 
+def test_the_test_at_the_end_reports_how_far_it_is(data, monkeypatch):
+    monkeypatch.setattr("overtone.core.progress._WORTH_SECONDS", 0.0)
+    seen = []
+    train("toy", data, settings=SETTINGS, progress=seen.append)
+    last = {step.label: step for step in seen}
+    rows = len(data.split("test"))
+    assert [(label, last[label].unit) for label in ("embedding", "evaluation")] == [
+        ("embedding", "row"),
+        ("evaluation", "query"),
+    ]
+    assert last["embedding"].done == last["embedding"].total == 2 * rows
+    assert last["evaluation"].done == last["evaluation"].total == 2 * rows
+    assert not last["evaluation"].metrics  # trackers get none of it
+
+
 def test_checkpoints_and_time_to_come_go_by_the_time_of_epochs(data, tmp_path, monkeypatch):
     saved, seen = [], []
     write = RunFolder.write_checkpoint

@@ -62,7 +62,7 @@ def train(
         overwrite: Replace the run that is in --out; other files there stay.
         workers: Processes that share the teachers of interactions, by default one per thread of PyTorch (on a GPU one).
         track: Also send the figures of every epoch to tensorboard:FOLDER, wandb:PROJECT or mlflow:URI; repeatable.
-        progress: Called after each epoch.
+        progress: Called after each epoch, and while a test that takes more than two seconds runs.
         reading: How to read the data; see :func:`overtone.load`.
 
     Returns:
@@ -85,15 +85,17 @@ def train(
         )
         tracking.finish(run)
     if run.folder is not None and is_main_process():
-        _write_report(run, features, run.folder)
+        _write_report(run, features, run.folder, progress)
     return run
 
 
+@shows_progress
 def report_run(
     run: Annotated[str | Path | Run, Param("RUN")],
     data: Data,
     *,
     device: Annotated[str, Param("NAME")] = "cpu",
+    progress: ProgressCallback | None = None,
     **reading: Unpack[PairReading],
 ) -> Path:
     """Write the report of a finished RUN again, with what `overtone find` has found with it in DATA since.
@@ -105,6 +107,7 @@ def report_run(
         run: The folder of a finished run. In Python also a run.
         data: The features that the run was trained on.
         device: Where to embed: cpu, cuda, cuda:1 or auto.
+        progress: Called while rows are embedded and queries are ranked, if that takes more than two seconds.
         reading: How to read the data; see :func:`overtone.load`.
 
     Returns:
@@ -123,7 +126,7 @@ def report_run(
     reading.setdefault("modalities", run.modalities)
     features = read(data, reading)
     run.check(features)
-    report = _write_report(run, features, run.folder)
+    report = _write_report(run, features, run.folder, progress)
     if report is None:
         raise InputError(f"{features.provenance.source}: has no test split to report on")
     return report
@@ -199,7 +202,7 @@ def require_run(run: str | Path | Run) -> None:
         raise InputError(f"{run}: not a run folder (no run.json)", fix="make one with overtone train")
 
 
-def _write_report(run: Run, data: PairedFeatures, folder: Path) -> Path | None:
+def _write_report(run: Run, data: PairedFeatures, folder: Path, progress: ProgressCallback | None) -> Path | None:
     """Write the report of a run into its folder, with what was found with it; None without a test split."""
     from overtone import report
     from overtone.core.files import write_text
@@ -215,10 +218,10 @@ def _write_report(run: Run, data: PairedFeatures, folder: Path) -> Path | None:
         if "test" not in data.splits:
             return None
         test = data.split("test")
-        embeddings = run.embed(test)
-        evaluation = run.evaluate(test, None, confusion=True)
+        embeddings = run.embed(test, None, progress)
+        evaluation = run.evaluate(test, None, confusion=True, progress=progress)
     elif evaluation is None or embeddings is None:  # a finished run, read from its folder
-        evaluation, embeddings = run.test(data)
+        evaluation, embeddings = run.test(data, progress)
     path = folder / "report.html"
     write_text(path, report.run_report(run, data, evaluation, embeddings, found))
     return path

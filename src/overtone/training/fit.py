@@ -55,7 +55,7 @@ def train(
         resume: Continue the run that is in ``out`` if there is one; a finished one is loaded as it is. Settings that
             are not given are those of that run.
         overwrite: Replace the run that is in ``out``.
-        progress: Called after every epoch.
+        progress: Called after every epoch, and while a test that takes more than two seconds runs.
         label: What progress calls the run; the method's name by default.
         evaluate: Whether to evaluate on the test split at the end.
         inferred: For a method with ``needs_inferred_targets``: what was inferred of the training rows, in their order;
@@ -113,7 +113,7 @@ def train(
         run.info = {**info, **fit.outcome(), "state": "finished"}
         if group.is_main:
             if evaluate and "test" in data.splits:
-                run.test(data)
+                run.test(data, progress)
             run.save()
         group.barrier()
         return run

@@ -190,15 +190,19 @@ class Run(HubModel):
         options = {"memory_mb": self.settings["memory_mb"], "space": True, **options}
         return judge(self.embed(part, None, options.get("progress")), part, options)
 
-    def test(self, data: PairedFeatures) -> tuple[Evaluation, Embeddings]:
+    def test(self, data: PairedFeatures, progress: ProgressCallback | None = None) -> tuple[Evaluation, Embeddings]:
         """Embed the split ``test`` and evaluate it; keep and return ``evaluation`` and ``test_embeddings``.
+
+        Args:
+            data: With a split ``test``.
+            progress: Called while rows are embedded and queries are ranked, if that takes more than two seconds.
 
         Raises:
             InputError: The data does not fit the run, or has no such split.
         """
         part = data.split("test")
-        self.test_embeddings = self.embed(part)
-        options = {"memory_mb": self.settings["memory_mb"], "confusion": True, "space": True}
+        self.test_embeddings = self.embed(part, None, progress)
+        options = {"memory_mb": self.settings["memory_mb"], "confusion": True, "space": True, "progress": progress}
         self.evaluation = judge(self.test_embeddings, part, options)
         return self.evaluation, self.test_embeddings
 
