@@ -16,10 +16,10 @@ from overtone.features import from_arrays
 from overtone.methods.base import CorpusInfo, methods
 from overtone.training import TrainingSettings, train
 from overtone.training.batching import batch_bounds
-from overtone.training.data import Rows
 from overtone.training.distribution import Group
 from overtone.training.embedding import in_blocks
 from overtone.training.loop import Loop, rate, reproducible, seed_everything
+from overtone.training.rows import Rows
 
 
 def weights(run):

@@ -11,8 +11,8 @@ import overtone
 from overtone.features import PairedFeatures, load
 from overtone.methods.base import CorpusInfo, methods
 from overtone.training import Run, train
-from overtone.training.data import Rows
 from overtone.training.pairing import check_pairs, memorisation
+from overtone.training.rows import Rows
 
 QUICK = {"epochs": 2, "device": "cpu"}
 

@@ -10,7 +10,7 @@ from overtone.core import InputError
 from overtone.features import PairedFeatures, load
 from overtone.training import Run, train
 from overtone.training.batching import batch_bounds, count_pairs, draw_order
-from overtone.training.data import Rows
+from overtone.training.rows import Rows
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.training.data import Rows
+from overtone.training.rows import Rows
 
 Bounds = list[tuple[int, int]]
 

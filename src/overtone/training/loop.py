@@ -14,8 +14,8 @@ from torch import Tensor
 
 from overtone.methods.base import Batch, Method
 from overtone.training.batching import batch_bounds, count_pairs, draw_order
-from overtone.training.data import Rows
 from overtone.training.distribution import Group
+from overtone.training.rows import Rows
 from overtone.training.settings import TrainingSettings
 
 _RELEASE = 16
