@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +17,7 @@ from torch import Tensor
 from overtone.features import PairedFeatures, from_arrays
 from overtone.interactions import InteractionTrainer
 from overtone.methods.base import Batch, CorpusInfo, InferredTargets, Method, methods
+from overtone.methods.infonce import InfoNCE
 from overtone.training import Run, TrainingSettings
 
 train = InteractionTrainer().train
@@ -73,13 +79,13 @@ def test_ablations_are_settings_of_the_method(name: str) -> None:
         assert changes.keys() <= methods[name].settings_type.model_fields.keys() | TrainingSettings.model_fields.keys()
 
 
-def built(name: str, data: PairedFeatures) -> tuple[Method, Batch]:
+def built(name: str, data: PairedFeatures, changes: Mapping[str, Any] | None = None) -> tuple[Method, Batch]:
     kind = methods[name]
     part = data.split("train")
     first, second = part.modalities.values()
     torch.manual_seed(0)
     corpus = CorpusInfo(part.shapes, len(part), part.classes if kind.supervised else 0)
-    method = kind(kind.settings_type.build(), corpus)
+    method = kind(kind.settings_type.build(changes or {}), corpus)
     targets = part.targets if kind.supervised else None
     if kind.needs_inferred_targets:
         assert targets is not None
@@ -144,8 +150,6 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
 
 @pytest.mark.parametrize("name", [name for name, kind in methods.items() if not kind.supervised])
 def test_a_label_free_method_does_not_depend_on_labels(name: str, stored: dict[str, Run], data: PairedFeatures) -> None:
-    from dataclasses import replace
-
     assert data.targets is not None
     other = replace(data, labels=data.targets.roll(1, dims=0))
     assert_same(weights(stored[name]), weights(train(name, other, settings=settings(name))))
@@ -155,3 +159,83 @@ def test_a_label_free_method_does_not_depend_on_labels(name: str, stored: dict[s
 def test_another_seed_gives_another_run(name: str, stored: dict[str, Run], data: PairedFeatures) -> None:
     other = train(name, data, settings=settings(name, seed=2))
     assert any(not torch.equal(tensor, weights(other)[key]) for key, tensor in weights(stored[name]).items())
+
+
+_MINED: dict[str, dict[str, Any]] = {
+    "walks": {"mining_rows": 0},
+    "inverted lists": {"mining_rows": 0, "mining_exact_rows": 100},
+    "batches": {"mining_rows": 0, "mining_weighting": "softmax"},
+}
+_ON_PARTS: list[tuple[str, dict[str, Any]]] = [
+    *((name, {}) for name, kind in methods.items() if kind.works_on_parts),
+    *(("hsc-mae", changes) for changes in _MINED.values()),
+]
+
+
+def on_parts(whole: Method, batch: Batch, count: int) -> list[tuple[dict[str, Tensor], Method]]:
+    """A copy of a method for each part of the rows: its terms of a step, and the copy; threads are the processes."""
+    shared: list[Tensor] = [torch.empty(0)] * count
+    barrier = threading.Barrier(count)
+    size = len(batch) // count
+
+    def work(number: int) -> tuple[dict[str, Tensor], Method]:
+        def gather(tensor: Tensor) -> Tensor:
+            shared[number] = tensor
+            barrier.wait(60)
+            joined = torch.cat(shared)
+            barrier.wait(60)
+            return joined
+
+        own = slice(number * size, (number + 1) * size)
+        rows = batch.features[0][own], batch.features[1][own]
+        labels = None if batch.labels is None else batch.labels[own]
+        generator = torch.Generator().manual_seed(0)
+        part = replace(batch, rows=batch.rows[own], features=rows, labels=labels, gather=gather, offset=own.start)
+        method = copy.deepcopy(whole)
+        try:
+            return see_everything(method, replace(part, generator=generator)), method
+        except BaseException:
+            barrier.abort()
+            raise
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(work, range(count)))
+
+
+def see_everything(method: Method, train: Batch) -> dict[str, Tensor]:
+    """All that a method does with the training set, and a step on it."""
+    method.on_train_start(train)
+    method.on_epoch_start(train)
+    assert train.generator is not None
+    train.generator.manual_seed(1)
+    with torch.no_grad():
+        terms = method.eval().step(train)
+        method.prepare_embedding(train)
+    return terms
+
+
+@pytest.mark.parametrize(("name", "changes"), _ON_PARTS)
+def test_parts_of_the_training_rows_come_to_what_the_whole_comes_to(
+    name: str, changes: dict[str, Any], data: PairedFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("overtone.methods.mined_walks.DIRECTIONS", 4)  # fewer than columns
+    method, batch = built(name, data, changes)
+    parts = on_parts(method, batch, 2)
+    terms = see_everything(method, batch)
+    for _, part in parts:
+        for key, tensor in part.state_dict().items():
+            torch.testing.assert_close(tensor, method.state_dict()[key], atol=1e-4, rtol=1e-4, msg=key)
+    for key, term in terms.items():
+        torch.testing.assert_close(torch.stack([found[key] for found, _ in parts]).mean(), term, atol=1e-4, rtol=1e-4)
+
+
+def test_a_method_that_sees_the_training_set_in_its_own_way_has_to_say_that_it_works_on_parts() -> None:
+    class Own(InfoNCE):
+        def on_epoch_start(self, train: Batch) -> None:
+            self.mean = train.features[0].mean()
+
+    class Sure(Own):
+        works_on_parts = True
+
+    assert InfoNCE.works_on_parts
+    assert (Own.works_on_parts, Sure.works_on_parts) == (False, True)

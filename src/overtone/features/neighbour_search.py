@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -41,8 +42,17 @@ class FoundNeighbours:
     recall: float = 1.0
 
 
+Gather = Callable[[Tensor], Tensor]
+"""Concatenates the rows of all processes."""
+
+
 def find_neighbours(
-    points: Tensor, k: int, generator: torch.Generator | None = None, exact_rows: int = EXACT_ROWS
+    points: Tensor,
+    k: int,
+    generator: torch.Generator | None = None,
+    exact_rows: int = EXACT_ROWS,
+    own: slice = slice(None),
+    gather: Gather = lambda rows: rows,
 ) -> FoundNeighbours:
     """The k rows with the largest inner product with each row, itself left out.
 
@@ -54,6 +64,8 @@ def find_neighbours(
         k: Neighbours of each row; at most n − 1 are found.
         generator: Draws the rows that cells are fitted on.
         exact_rows: Rows up to which the search is exact.
+        own: The rows for which this process searches, one after the other, if several share the work.
+        gather: Joins what they have found.
 
     Source:
         Sivic & Zisserman, Video Google, ICCV 2003; Jégou et al., Product Quantization, TPAMI 2011 for inverted lists.
@@ -64,8 +76,8 @@ def find_neighbours(
     """
     k = min(k, len(points) - 1)
     if len(points) <= exact_rows:
-        return FoundNeighbours(search_rows(points, torch.arange(len(points), device=points.device), k))
-    found = _search_cells(points, k, generator)
+        return FoundNeighbours(gather(search_rows(points, torch.arange(len(points), device=points.device)[own], k)))
+    found = gather(_search_cells(points, k, generator, own, gather))
     checked = torch.linspace(0, len(points) - 1, min(_SAMPLE, len(points)), device=points.device).long()
     exact, approximate = search_rows(points, checked, k), found.index_select(0, checked)
     hits = (exact[:, :, None] == approximate[:, None, :]).any(2)
@@ -105,30 +117,30 @@ def search_rows(points: Tensor, queries: Tensor, k: int) -> Tensor:
     return map_blocks(nearest, queries, max(1, _BLOCK // width))
 
 
-def _search_cells(points: Tensor, k: int, generator: torch.Generator | None) -> Tensor:
-    """(n, k) nearest rows among those of the nearest cells.
+def _search_cells(points: Tensor, k: int, generator: torch.Generator | None, own: slice, gather: Gather) -> Tensor:
+    """(m, k) nearest rows of m own ones among those of the nearest cells.
 
     All rows of a cell share their candidates, so that each cell is one matrix product.
     """
-    n = len(points)
-    centres = _fit_cells(points, max(1, n // _CELL), generator)
-    cells = _assign(points, centres)
+    start, stop, _ = own.indices(len(points))
+    centres = _fit_cells(points, max(1, len(points) // _CELL), generator)
+    cells = gather(_assign(points[own], centres))
     order = torch.argsort(cells, stable=True)
     sizes = torch.bincount(cells, minlength=len(centres)).tolist()
     members = torch.split(order, sizes)
     probes = (centres @ centres.mT).topk(min(_PROBES, len(centres)), dim=1).indices.tolist()
-    found = torch.full((n, k), -1, dtype=torch.int32, device=points.device)
+    found = torch.full((stop - start, k), -1, dtype=torch.int32, device=points.device)
     for cell, rows in enumerate(members):
-        if len(rows) == 0:
+        at = torch.nonzero((rows >= start) & (rows < stop)).flatten()
+        if len(at) == 0:
             continue
         among = torch.cat([members[other] for other in dict.fromkeys([cell, *probes[cell]])])  # its own rows lead
         candidates = points.index_select(0, among).float()
-        at = torch.arange(len(rows), device=points.device)
         for block in torch.split(at, max(1, _BLOCK // len(among))):
             similarity = candidates.index_select(0, block) @ candidates.mT
             similarity.scatter_(1, block[:, None], -torch.inf)
             nearest = similarity.topk(min(k, len(among) - 1), dim=1).indices
-            found[rows.index_select(0, block), : nearest.shape[1]] = among[nearest].int()
+            found[rows.index_select(0, block) - start, : nearest.shape[1]] = among[nearest].int()
     return found
 
 

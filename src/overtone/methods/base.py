@@ -56,6 +56,11 @@ class Batch:
         return len(self.rows)
 
     @property
+    def total(self) -> int:
+        """Rows of a gathered tensor."""
+        return max(self.global_size, len(self))
+
+    @property
     def targets(self) -> Tensor | None:
         """(b, C) targets in [0, 1], made of class codes on each call; None where there are no labels.
 
@@ -66,7 +71,7 @@ class Batch:
     def uniform(self, *shape: int) -> Tensor:
         """(b, \\*shape) uniform numbers in [0, 1): this process's rows of one draw for the global batch."""
         device = self.features[0].device
-        everyone = torch.rand(max(self.global_size, len(self)), *shape, generator=self.generator, device=device)
+        everyone = torch.rand(self.total, *shape, generator=self.generator, device=device)
         return everyone[self.offset : self.offset + len(self)]
 
     def everyones_presence(self) -> tuple[Tensor, Tensor] | None:
@@ -183,7 +188,16 @@ class Method(nn.Module, ABC):
     """Buffers, and modules of buffers, that only training reads: checkpoints have them, stored weights do not."""
     needs_reference: ClassVar[bool] = False
     """Whether inferred targets hold the same method trained with ``graph=none``, against which harm is judged."""
+    works_on_parts: ClassVar[bool] = False
+    """Whether the hooks that see the training set gather what they need of it, so that each of several processes may
+    hold a part of it alone. Rows of parts have both modalities."""
     settings_type: ClassVar[type[Settings]]
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """A class that sees the training set in its own way works on parts only where it says so itself."""
+        super().__init_subclass__(**more)
+        if vars(cls).keys() & {"on_train_start", "on_epoch_start", "prepare_embedding"}:
+            cls.works_on_parts = vars(cls).get("works_on_parts", False)
 
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__()

@@ -116,8 +116,8 @@ def check_classes(train: Batch) -> None:
     Raises:
         InputError: Fewer than two classes are annotated.
     """
-    labels = train.labels
-    assert labels is not None
+    assert train.labels is not None
+    labels = train.gather(train.labels)
     annotated = int((labels[labels >= 0].bincount() > 0).sum()) if labels.dim() == 1 else int((labels > 0).any(0).sum())
     if annotated < 2:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -40,6 +41,7 @@ class HSCMAE(MaskedTwoTower):
 
     name = "hsc-mae"
     uses_unpaired = True
+    works_on_parts = True
     transient = ("affinity", "mined")
     settings: HSCMAESettings
     settings_type = HSCMAESettings
@@ -134,14 +136,17 @@ class HSCMAE(MaskedTwoTower):
             self.mined.refresh(self._find_neighbours(train, self.mined), train.generator)
             return
         if self.whole:
-            embeddings = self.teach(train.features[0], 0), self.teach(train.features[1], 1)
+            features = train.gather(train.features[0]), train.gather(train.features[1])
+            embeddings = self.teach(features[0], 0), self.teach(features[1], 1)
             self.look.fit(*train.paired(*embeddings), self.settings.projection_ridge)
-            self.affinity.copy_(self.mining.mine(embeddings, train.features, self.look, train.present))
+            self.affinity.copy_(self.mining.mine(embeddings, features, self.look, train.present))
             return
         rows = train.paired(*train.features)
         chosen = torch.randperm(len(rows[0]), generator=train.generator, device=rows[0].device)
-        chosen = chosen[: max(self.settings.mining_rows, 8 * self.dim)]  # a sample is enough for the projection
-        embeddings = self.teach(rows[0].index_select(0, chosen), 0), self.teach(rows[1].index_select(0, chosen), 1)
+        most = max(self.settings.mining_rows, 8 * self.dim)  # a sample is enough for the projection
+        chosen = chosen[: math.ceil(most * len(train) / train.total)]
+        first, second = (train.gather(self.teach(part.index_select(0, chosen), side)) for side, part in enumerate(rows))
+        embeddings = first, second
         self.look.fit(*embeddings, self.settings.projection_ridge)
         if due == 0:
             for past, now in zip(self.queue, embeddings):
@@ -150,7 +155,9 @@ class HSCMAE(MaskedTwoTower):
     def _find_neighbours(self, train: Batch, mined: MinedWalks) -> Tensor:
         """Neighbours by the teacher's embeddings, which need no memory any more when the neighbours are joined."""
         embeddings = self.teach_blocks(train.features[0], 0), self.teach_blocks(train.features[1], 1)
-        self.look.fit(*train.paired(*embeddings), self.settings.projection_ridge)
+        everyones = train.gather(embeddings[0]), train.gather(embeddings[1])
+        self.look.fit(*train.paired(*everyones), self.settings.projection_ridge)
+        del everyones
         return mined.find(embeddings, train, self.look)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
@@ -159,7 +166,7 @@ class HSCMAE(MaskedTwoTower):
         hidden, masks = self.mask(batch)
         terms: dict[str, Tensor] = {}
         if "canonical" in self.weights:
-            check_batch(batch.pairs or max(len(batch), batch.global_size), self.dim)
+            check_batch(batch.pairs or batch.total, self.dim)
             student, (first, second) = self._encode_twice(batch, hidden)
             pairs = batch.paired(batch.gather(first), batch.gather(second))
             terms["canonical"] = canonical_loss(*pairs, s.canonical_ridge, s.canonical_power)

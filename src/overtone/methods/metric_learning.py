@@ -41,6 +41,7 @@ class SupervisedTwoTower(TwoTower):
     """
 
     supervised = True
+    works_on_parts = True
     settings: SupervisedTwoTowerSettings
     settings_type: ClassVar[type[Settings]] = SupervisedTwoTowerSettings
 
@@ -71,8 +72,7 @@ class SupervisedTwoTower(TwoTower):
     def on_train_start(self, train: Batch) -> None:
         """See whether the labels can be learnt from, and whether a row has one class at most."""
         check_classes(train)
-        assert train.labels is not None
-        self.single = find_label_kind(train.labels) == "single"
+        self.single = find_label_kind(self.gather_labels(train)) == "single"
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """The loss of the global batch."""

@@ -66,25 +66,26 @@ class MinedWalks(nn.Module):
         """Find the neighbours that :meth:`refresh` joins.
 
         Args:
-            embeddings: (n, e) the teacher's, of the whole training set.
-            train: The whole training set.
-            projection: Fitted on the embeddings.
+            embeddings: (m, e) the teacher's, of this process's rows.
+            train: The whole training set: n rows, or m of them in each process.
+            projection: Fitted on the embeddings of all.
 
         Returns:
             (1, n, k) neighbours by both modalities; (2, n, k) by each on its own where rows lack one.
         """
-        n, k = len(embeddings[0]), self.mining.edges
-        everyone = torch.arange(n, device=embeddings[0].device)
-        ways: list[tuple[tuple[int, ...], Tensor]] = [((0, 1), everyone)]
+        n, k = train.total, self.mining.edges
+        own = torch.arange(len(train), device=train.rows.device)
+        ways: list[tuple[tuple[int, ...], Tensor]] = [((0, 1), own)]
         if train.present is not None:
-            ways = [((side,), everyone[there]) for side, there in enumerate(train.present)]
-        lists = torch.full((len(ways), n, k), -1, dtype=torch.int32, device=everyone.device)
+            ways = [((side,), own[there]) for side, there in enumerate(train.present)]
+        lists = torch.full((len(ways), n, k), -1, dtype=torch.int32, device=own.device)
         for into, (sides, rows) in zip(lists, ways):
-            points = self._points(sides, rows, embeddings, train.features, projection)
-            found = find_neighbours(points, k, train.generator, self.exact_rows)
+            points = train.gather(self._points(sides, rows, embeddings, train, projection))
+            share = slice(train.offset, train.offset + len(rows))
+            found = find_neighbours(points, k, train.generator, self.exact_rows, share, train.gather)
             self._note(found.recall, len(points))
-            near = found.rows.long()
-            into[rows, : near.shape[1]] = torch.where(near < 0, -1, rows[near]).int()
+            near, everyone = found.rows.long(), train.gather(rows + train.offset)
+            into[everyone, : near.shape[1]] = torch.where(near < 0, -1, everyone[near]).int()
         return lists
 
     def refresh(self, lists: Tensor, generator: torch.Generator | None) -> None:
@@ -101,18 +102,20 @@ class MinedWalks(nn.Module):
         sides: tuple[int, ...],
         rows: Tensor,
         embeddings: tuple[Tensor, Tensor],
-        features: tuple[Tensor, Tensor],
+        train: Batch,
         projection: CanonicalProjection,
     ) -> Tensor:
-        """(r, d) points of some rows whose inner products order like the similarities of :class:`Mining`.
+        """(r, d) points of some of this process's rows: inner products order like the similarities of :class:`Mining`.
 
         Of half precision where they are too many for an exact search: a search of many rows holds little else.
         """
         joined = self.mining.view == "mean" and len(sides) == 2
-        directions: dict[int, Tensor | None] = dict.fromkeys(sides)
-        spaced = rows[:: math.ceil(len(rows) / _SPACED)]
+        features, directions = train.features, dict[int, Tensor | None].fromkeys(sides)
+        everyones = len(rows) * (train.total // len(train))
         if self.mining.with_features and not joined:
-            directions |= {side: fit_directions(features[side].index_select(0, spaced), DIRECTIONS) for side in sides}
+            spaced = rows[:: math.ceil(everyones / _SPACED)]
+            samples = {side: train.gather(features[side].index_select(0, spaced)) for side in sides}
+            directions |= {side: fit_directions(sample, DIRECTIONS) for side, sample in samples.items()}
 
         def place(block: Tensor) -> Tensor:
             parts = [projection(embeddings[side].index_select(0, block), side, POWER) for side in sides]
@@ -122,7 +125,7 @@ class MinedWalks(nn.Module):
                 parts += [unit_directions(features[side].index_select(0, block), directions[side]) for side in sides]
                 release(*features)
             points = torch.cat(parts, dim=1)
-            return points if len(rows) <= self.exact_rows else points.half()
+            return points if everyones <= self.exact_rows else points.half()
 
         return map_blocks(place, rows, _SPACED)
 

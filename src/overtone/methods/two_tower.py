@@ -67,6 +67,7 @@ class TwoTower(Method):
         settings, corpus: As for every :class:`Method`.
     """
 
+    works_on_parts = True
     settings: TwoTowerSettings
     settings_type: ClassVar[type[Settings]] = TwoTowerSettings
     usual_dim: ClassVar[int] = 32
@@ -139,7 +140,8 @@ class TwoTower(Method):
     def prepare_embedding(self, train: Batch) -> None:
         """Fit the canonical projection on the teacher's embeddings of the training rows."""
         teach = self.teach if len(train) <= _TAUGHT_WHOLE else self.teach_blocks
-        first, second = (teach(part, side) for side, part in enumerate(train.paired(*train.features)))
+        rows = train.paired(*train.features)
+        first, second = (train.gather(teach(part, side)) for side, part in enumerate(rows))
         self.projection.fit(first, second, self.settings.projection_ridge)
 
     @torch.no_grad()
