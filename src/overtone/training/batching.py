@@ -54,16 +54,23 @@ def count_pairs(bounds: Bounds, rows: Rows, least: int) -> list[int] | None:
     return [min(found, stop - start, max(least, math.ceil(share * (stop - start)))) for start, stop in bounds]
 
 
-def draw_order(rows: Rows, bounds: Bounds, pairs: list[int] | None, generator: torch.Generator) -> Tensor:
+def draw_order(
+    rows: Rows, bounds: Bounds, pairs: list[int] | None, generator: torch.Generator, parts: int = 1
+) -> Tensor:
     """Row numbers of an epoch, which ``bounds`` cut into batches.
 
-    Where all rows are paired, a permutation. Else each batch takes its number of paired rows, in turn from one
-    permutation of them after another, none twice in a batch; and other rows from one permutation of those. So a paired
-    row may occur in several batches, and a few of the others in none.
+    Where all rows are paired, a permutation; with several ``parts``, equally long, one of each, of which every batch
+    takes equally many rows, those of the first part first. Else each batch takes its number of paired rows, in turn
+    from one permutation of them after another, none twice in a batch; and other rows from one permutation of those. So
+    a paired row may occur in several batches, and a few of the others in none.
     """
     device = rows.device
     if pairs is None or rows.paired is None:
-        return torch.randperm(len(rows), generator=generator, device=device)
+        size = rows.total // parts
+        drawn = [torch.randperm(size, generator=generator, device=device) + part * size for part in range(parts)]
+        if parts == 1:
+            return drawn[0]
+        return torch.cat([own[start // parts : stop // parts] for start, stop in bounds for own in drawn])
     most = max(pairs)
     rounds = math.ceil(len(bounds) / (len(rows.paired) // most))
     shuffled = torch.rand(rounds, len(rows.paired), generator=generator, device=device).argsort(1)
@@ -71,10 +78,10 @@ def draw_order(rows: Rows, bounds: Bounds, pairs: list[int] | None, generator: t
     alone = torch.ones(len(rows), dtype=torch.bool, device=device).index_fill_(0, rows.paired, False)
     singles = torch.nonzero(alone).flatten()
     singles = singles[torch.randperm(len(singles), generator=generator, device=device)]
-    parts, at = [], 0
+    batches, at = [], 0
     for (start, stop), count, turn in zip(bounds, pairs, turns):
         others = stop - start - count
         mixed = torch.cat([turn[:count], singles[at : at + others]])
-        parts.append(mixed[torch.randperm(len(mixed), generator=generator, device=device)])
+        batches.append(mixed[torch.randperm(len(mixed), generator=generator, device=device)])
         at += others
-    return torch.cat(parts)
+    return torch.cat(batches)

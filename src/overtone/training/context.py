@@ -87,4 +87,5 @@ def describe_run(
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "threads": torch.get_num_threads(),
         "processes": group.size,
+        "parts": prepared.train.parts.size,
     }

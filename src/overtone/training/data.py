@@ -9,12 +9,14 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.files import checksum
+from overtone.core.scratch import is_large
 from overtone.features import PairedFeatures, Scaler, hold_out, membership, only_pairs
 from overtone.features.large import spread_sample, take_rows
 from overtone.features.scaling_choice import ScalingChoice, fit_scalers
 from overtone.features.splitting import group_numbers
 from overtone.methods.base import CorpusInfo, Method
 from overtone.training.clusters import ClusterCheck, check_clusters
+from overtone.training.distribution import Group
 from overtone.training.pairing import PairCheck, check_pairs
 from overtone.training.rows import Rows
 from overtone.training.settings import TrainingSettings
@@ -34,10 +36,10 @@ class TrainingData:
         corpus: What the method is built from.
         scalers: Per modality in order, fitted on the training rows.
         chosen: Why a scaling was chosen, of the modalities where it was.
-        pairs: Which training pairs look wrong; None where labels are seen, for too few rows, or for too many.
+        pairs: Which training pairs look wrong; None where labels are seen, for too few rows, too many, or parts.
         clusters: Whether the training pairs form small clusters; None where ``pairs`` is, for too few
             rows, or where rows are grouped.
-        train: Training rows.
+        train: Training rows, or this process's part of them.
         held_out: Validation rows, None if there are none.
     """
 
@@ -56,8 +58,8 @@ class TrainingData:
             return self.held_out
         paired = self.train.paired
         first, second = (rows if paired is None else rows[paired] for rows in self.train.features)
-        every = max(1, len(first) // _SAMPLE)
-        return Rows((first[::every], second[::every]))
+        every = max(1, len(first) * self.train.parts.size // _SAMPLE)
+        return Rows((first[::every], second[::every]), parts=self.train.parts)
 
 
 def hide_labels(data: PairedFeatures, method: type[Method], unpaired: bool = True) -> PairedFeatures:
@@ -94,18 +96,26 @@ def _count_pairs(data: PairedFeatures, rows: Tensor) -> int | None:
 
 
 def prepare(
-    data: PairedFeatures, settings: TrainingSettings, device: torch.device, uses_unpaired: bool = False
+    data: PairedFeatures,
+    settings: TrainingSettings,
+    device: torch.device,
+    uses_unpaired: bool = False,
+    group: Group | None = None,
 ) -> TrainingData:
     """Hold rows out, fit the scalers on the remaining training rows, scale, and move everything to the device once.
 
     Pairs that look wrong (:func:`~overtone.training.pairing.check_pairs`) are taken apart into two rows of one modality
     each, or left out where the method learns from pairs alone.
 
+    Of large features without missing halves, several processes take a part of the training rows each, equally long, so
+    that the last few rows may be left out. Held-out rows, and those that scalers are fitted on, are the same on all.
+
     Args:
         data: Visible data.
         settings: With defaults.
         device: Where to train.
         uses_unpaired: Whether the method learns from rows of one modality, too.
+        group: Processes that may take a part each; None: this one takes all rows.
 
     Raises:
         InputError: The epoch is to be chosen on held-out rows and there are none.
@@ -147,8 +157,12 @@ def prepare(
             data.classes,
         )
 
-    rows, check, clusters = rows_of(train), None, None
-    if data.labels is None and len(train) <= _CHECKED:
+    large = any(is_large((len(train), *rows.shape[1:])) for rows in data.modalities.values())
+    parts = group if group is not None and large and not data.present else Group()
+    size = len(train) // parts.size
+    rows = replace(rows_of(train[parts.rank * size : (parts.rank + 1) * size]), parts=parts)
+    check, clusters = None, None
+    if data.labels is None and len(train) <= _CHECKED and parts.size == 1:
         paired = torch.arange(len(rows)) if rows.paired is None else rows.paired.cpu()
         ids = tuple(data.ids[row] for row in train[paired].tolist())
         sides = [part[paired.to(device)] for part in rows.features]
@@ -160,7 +174,7 @@ def prepare(
             clusters = check_clusters(sides[0], sides[1])
     shapes = tuple(rows.features[0].shape[1:]), tuple(rows.features[1].shape[1:])
     pairs = None if rows.paired is None else len(rows.paired)
-    corpus = CorpusInfo(shapes, len(rows), data.classes, pairs)
+    corpus = CorpusInfo(shapes, rows.total, data.classes, pairs)
     if check is not None:
         corpus = corpus._replace(wrong_share=check.wrong_share, memorised=check.memorised)
     if clusters is not None:

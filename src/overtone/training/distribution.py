@@ -1,8 +1,9 @@
 """Several processes by plain torchrun: what is joined, what is averaged, and why the gradient is the one-process one.
 
-Every process holds the data and draws the same batches; of each batch it takes its own contiguous slice. A method
-computes on its slice, joins what statistics, neighbours and negatives need, and then computes the very same joined
-loss on every process. With W processes, parameters θ and joined rows z = (z_1, …, z_W), z_r computed on process r:
+Every process holds the data, or a part of it, and draws the same batches; of each batch it takes its own contiguous
+slice. A method computes on its slice, joins what statistics, neighbours and negatives need, and then computes the very
+same joined loss on every process. With W processes, parameters θ and joined rows z = (z_1, …, z_W), z_r computed on
+process r:
 
 - *before the join*: the wanted gradient is Σ_r (∂L/∂z_r)(∂z_r/∂θ). Process r can only follow its own z_r. The join's
   backward hands it W · ∂L/∂z_r, and the average over processes, (1/W) Σ_r W (∂L/∂z_r)(∂z_r/∂θ), is the wanted sum.

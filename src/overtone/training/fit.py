@@ -78,7 +78,7 @@ def train(
     visible = hide_labels(data, kind, given.unpaired)
     loop = given.with_defaults(kind, describe(visible))
     with processes(loop.device) as (group, device), reproducible(device), ExitStack() as held:
-        prepared = prepare(visible, loop, device, kind.uses_unpaired)
+        prepared = prepare(visible, loop, device, kind.uses_unpaired, group if kind.works_on_parts else None)
         generator = torch.Generator(device)
         seed_everything(loop.seed, -1, generator)
         model = kind(kind.settings_type.build(own, where=f"settings of {method}"), prepared.corpus).to(device)
@@ -214,7 +214,7 @@ class Fit:
         with torch.no_grad():
             self.method.prepare_embedding(self.data.train.whole(self._seeded(), 1.0))
         first, second = (
-            in_blocks(lambda block, side: {"": self.method.embed(block, side)}, part, side, self.settings.memory_mb)[""]
+            rows.parts.gather(in_blocks(self._embed, part, side, self.settings.memory_mb)[""])
             for side, part in enumerate(rows.features)
         )
         found = {}
@@ -228,6 +228,9 @@ class Fit:
         agreed = torch.tensor(list(found.values()), device=first.device)
         self.group.broadcast([agreed])  # all processes must come to the same decisions
         return dict(zip(found, agreed.tolist()))
+
+    def _embed(self, rows: Tensor, side: int) -> dict[str, Tensor]:
+        return {"": self.method.embed(rows, side)}
 
     def _calibrate(self) -> None:
         """Let the method fit on held-out rows what must not be fitted on training rows."""

@@ -42,7 +42,7 @@ class Loop:
         assert settings.epochs and settings.batch_size and settings.learning_rate, "the settings lack defaults"  # noqa: PT018
         self.method, self.rows, self.settings, self.group = method, rows, settings, group
         self.device = rows.device
-        self.bounds = batch_bounds(len(rows), settings.batch_size, group.size, method.least_batch)
+        self.bounds = batch_bounds(rows.total, settings.batch_size, group.size, method.least_batch)
         self.pairs = count_pairs(self.bounds, rows, method.least_pairs)
         self.steps = settings.epochs * len(self.bounds)
         groups = method.parameter_groups(settings.learning_rate, settings.weight_decay or 0.0)
@@ -64,7 +64,7 @@ class Loop:
             the host, averaged over the processes.
         """
         seed_everything(self.settings.seed, number, self.generator, self.group.rank)
-        order = draw_order(self.rows, self.bounds, self.pairs, self.generator)
+        order = draw_order(self.rows, self.bounds, self.pairs, self.generator, self.rows.parts.size)
         self.method.train()
         self.method.on_epoch_start(self.rows.whole(self.generator, number * len(self.bounds) / self.steps))
         names: list[str] = []
@@ -101,20 +101,21 @@ class Loop:
         size = (stop - start) // self.group.size
         offset = self.group.rank * size
         rows = order[start + offset : start + offset + size]
+        here = rows - self.rows.offset
         first, second = self.rows.features
         present = self.rows.present
         return Batch(
             rows,
-            (first.index_select(0, rows), second.index_select(0, rows)),
-            None if self.rows.labels is None else self.rows.labels.index_select(0, rows),
+            (first.index_select(0, here), second.index_select(0, here)),
+            None if self.rows.labels is None else self.rows.labels.index_select(0, here),
             index / self.steps,
             self.group.gather,
             offset,
             stop - start,
             self.generator,
-            None if present is None else (present[0].index_select(0, rows), present[1].index_select(0, rows)),
+            None if present is None else (present[0].index_select(0, here), present[1].index_select(0, here)),
             None if self.pairs is None else self.pairs[index % len(self.bounds)],
-            None if self.rows.groups is None else self.rows.groups.index_select(0, rows),
+            None if self.rows.groups is None else self.rows.groups.index_select(0, here),
             self.rows.classes,
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from overtone.core import InputError
+from overtone.core import InputError, scratch
 from overtone.core.files import checksum
 from overtone.core.version import __version__
 
@@ -54,6 +54,7 @@ def describe_work(info: Mapping[str, object], settings: Mapping[str, object], fo
     return {
         **{f"the version of {name}": str(_part(info, "versions")[name]) for name in ("overtone", "torch")},
         "the data": str(_part(info, "data")["trained_on"]),
+        "OVERTONE_LARGE_MB": str(scratch.LARGE_BYTES),  # decides what scalers are fitted on, and who holds which rows
         "the run folder": _identify(folder),  # before the settings, which may come from it
         "settings": json.dumps(settings),
     }
@@ -71,6 +72,7 @@ def _refuse_surroundings(folder: Path | None, was: Mapping[str, Any], now: Mappi
     before, after = _part(was, "versions"), now["versions"]
     told = {
         "processes": (was.get("processes"), now["processes"]),
+        "parts of the training rows": (was.get("parts"), now["parts"]),
         "device": (was.get("device"), now["device"]),
         "torch": (before.get("torch"), after["torch"]),
     }

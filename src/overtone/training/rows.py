@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from overtone.core.scratch import release
 from overtone.methods.base import Batch
+from overtone.training.distribution import Group
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Rows:
         present: (N,) bool of either modality, whether each row has it; None: all have both.
         groups: (N,) int64 numbers of groups; None: there are none.
         classes: C, number of classes; 0 without labels.
+        parts: The processes that hold a part of the training rows each: equally long, in their order, this one its own.
+            Of a single one, this process holds all rows.
     """
 
     features: tuple[Tensor, Tensor]
@@ -29,9 +32,20 @@ class Rows:
     present: tuple[Tensor, Tensor] | None = None
     groups: Tensor | None = None
     classes: int = 0
+    parts: Group = field(default_factory=Group)
 
     def __len__(self) -> int:
         return len(self.features[0])
+
+    @property
+    def total(self) -> int:
+        """Rows of all parts."""
+        return len(self) * self.parts.size
+
+    @property
+    def offset(self) -> int:
+        """Number of the first row among those of all parts."""
+        return len(self) * self.parts.rank
 
     def release(self) -> None:
         """Let the system take back the memory of features that lie in a file."""
@@ -74,13 +88,15 @@ class Rows:
         )
 
     def whole(self, generator: torch.Generator, progress: float = 0.0) -> Batch:
-        """All rows as one batch, the same on every process."""
+        """All rows as one batch: the same on every process or, of parts, this process's own."""
         return Batch(
-            torch.arange(len(self), device=self.device),
+            torch.arange(self.offset, self.offset + len(self), device=self.device),
             self.features,
             self.labels,
             progress,
-            global_size=len(self),
+            self.parts.gather,
+            self.offset,
+            self.total,
             generator=generator,
             present=self.present,
             pairs=None if self.paired is None else len(self.paired),
