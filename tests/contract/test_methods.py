@@ -239,3 +239,10 @@ def test_a_method_that_sees_the_training_set_in_its_own_way_has_to_say_that_it_w
 
     assert InfoNCE.works_on_parts
     assert (Own.works_on_parts, Sure.works_on_parts) == (False, True)
+
+
+def test_the_docs_name_the_methods_with_steps_that_need_all_rows_in_every_process() -> None:
+    scale = Path(__file__).parents[2] / "docs" / "scale.md"
+    (line,) = (line for line in scale.read_text().splitlines() if line.startswith("- **Every process holds all rows**"))
+    need_all = {name for name, kind in methods.items() if kind.iterative and not kind.works_on_parts}
+    assert {name for name in methods if f"`{name}`" in line} == need_all

@@ -15,6 +15,7 @@ from overtone.training import data as training_data
 from overtone.training.batching import batch_bounds, draw_order
 from overtone.training.data import prepare
 from overtone.training.distribution import Group
+from overtone.training.resuming import describe_work
 from overtone.training.rows import Rows
 from overtone.training.settings import TrainingSettings
 from toys import make_data
@@ -107,6 +108,14 @@ def test_every_batch_takes_equally_many_rows_of_each_part():
         assert torch.equal(order[start:stop] // 10, numbers)
     one = draw_order(rows, bounds, None, torch.Generator().manual_seed(0))
     assert torch.equal(one, torch.randperm(30, generator=torch.Generator().manual_seed(0)))
+
+
+def test_processes_have_to_agree_on_what_is_large(monkeypatch):
+    info = {"versions": {"overtone": "1", "torch": "2"}, "data": {"trained_on": "abc"}}
+    before = describe_work(info, {}, None)
+    monkeypatch.setattr(scratch, "LARGE_BYTES", 1 << 10)
+    after = describe_work(info, {}, None)
+    assert [name for name in before if before[name] != after[name]] == ["OVERTONE_LARGE_MB"]
 
 
 @pytest.mark.distributed

@@ -153,6 +153,7 @@ def change_info(folder, **changes):
     ("changes", "said"),
     [
         ({"processes": 2}, r"processes \(was 2, now 1\)"),
+        ({"parts": 2}, r"parts of the training rows \(was 2, now 1\)"),
         ({"device": "NVIDIA H100"}, r"device \(was NVIDIA H100, now cpu\)"),
         ({"versions__torch": "1.0"}, r"torch \(was 1.0, now "),
         ({"versions__overtone": "999.1"}, r"overtone \(was 999.1, now "),
