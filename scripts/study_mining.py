@@ -38,7 +38,7 @@ LARGE: dict[str, Callable[[Path], PairedFeatures]] = {
     "CIFAR-10 halves": lambda folder: halves(folder / "cifar10" / "cifar10_jpg.npz"),
 }
 CIFAR_ROWS = 40_000
-"""Training rows of the halves."""
+"""Training rows of the halves, drawn at random."""
 SMALL: dict[str, Any] = {"width": 128, "depth": 1, "epochs": 30}
 VARIANTS: dict[str, dict[str, Any]] = {
     "sparse walks": {"mining_rows": 0},
@@ -57,7 +57,8 @@ def halves(path: Path) -> PairedFeatures:
     """The left and the right half of each picture, each as gradients beside colours."""
     with np.load(path, allow_pickle=False) as file:
         jpeg, offset, tested, classes = (file[name] for name in ("jpeg", "offset", "is_test", "y"))
-    kept = np.concatenate([np.flatnonzero(~tested)[:CIFAR_ROWS], np.flatnonzero(tested)])
+    drawn = np.random.default_rng(0).permutation(np.flatnonzero(~tested))[:CIFAR_ROWS]  # the file is sorted by class
+    kept = np.concatenate([np.sort(drawn), np.flatnonzero(tested)])
     spans = [(offset[row], offset[row + 1]) for row in kept]
     images = np.stack([np.asarray(Image.open(BytesIO(jpeg[start:stop].tobytes()))) for start, stop in spans])
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)

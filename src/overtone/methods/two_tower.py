@@ -26,7 +26,7 @@ from overtone.networks import (
 from overtone.objectives.reconstruction import reconstruction_of_both
 
 LARGE = 10_000
-"""Training rows from which on the wide network of the paper is the default."""
+"""Training rows from which on batches are large."""
 _TAUGHT, _TAUGHT_WHOLE = 8192, 250_000
 """Rows that the teacher embeds at a time where there are many, and rows up to which it embeds all at once."""
 
@@ -36,10 +36,10 @@ class TwoTowerSettings(Settings):
 
     embedding_dim: int | None = Field(None, ge=2)
     """Dimensions of the embedding; None: 32 (16 for dcca), but at most a quarter of the training rows."""
-    width: int | None = Field(None, ge=4)
-    """Units of each hidden layer; None: 256, from 10,000 training rows on 1024."""
-    depth: int | None = Field(None, ge=0, le=1000)
-    """Hidden layers of each encoder; None: 2, from 10,000 training rows on 3."""
+    width: int = Field(256, ge=4)
+    """Units of each hidden layer."""
+    depth: int = Field(2, ge=0, le=1000)
+    """Hidden layers of each encoder."""
     activation: Activation = "gelu"
     """tanh, gelu or relu."""
     dropout: float | None = Field(0.1, ge=0, lt=1)
@@ -76,8 +76,6 @@ class TwoTower(Method):
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         super().__init__(settings, corpus)
         s = self.settings
-        assert s.width is not None
-        assert s.depth is not None
         self.encoders = nn.ModuleList(
             Encoder(shape, self.outputs, s.width, s.depth, s.activation, s.dropout or 0.0, s.batch_norm)
             for shape in corpus.shapes
@@ -98,14 +96,10 @@ class TwoTower(Method):
 
     @classmethod
     def resolve(cls, settings: Settings, corpus: CorpusInfo) -> Settings:
-        """Dimensions, width and depth by the number of training rows."""
+        """Dimensions by the number of training rows."""
         settings = cast(TwoTowerSettings, settings)
-        large = corpus.rows >= LARGE
-        return settings.changed(
-            embedding_dim=settings.embedding_dim or max(2, min(cls.usual_dim, (corpus.pairs or corpus.rows) // 4)),
-            width=settings.width or (1024 if large else 256),
-            depth=settings.depth if settings.depth is not None else (3 if large else 2),
-        )
+        most = max(2, min(cls.usual_dim, (corpus.pairs or corpus.rows) // 4))
+        return settings.changed(embedding_dim=settings.embedding_dim or most)
 
     @classmethod
     def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
@@ -164,15 +158,10 @@ class TwoTower(Method):
 def by_steps(corpus: CorpusInfo, steps: int, **more: object) -> TrainingDefaults:
     """Training defaults from a least number of steps, in at least 20 epochs.
 
-    Small corpora get small batches and a fast rate, large ones those of :class:`TrainingDefaults`; ``more`` are other
-    fields of the defaults.
+    Large corpora get larger batches; ``more`` are other fields of the defaults.
     """
-    large = corpus.rows >= LARGE
-    values: dict[str, Any] = {
-        "batch_size": TrainingDefaults.batch_size if large else 256,
-        "learning_rate": TrainingDefaults.learning_rate if large else 2e-3,
-        **more,
-    }
+    batch_size = TrainingDefaults.batch_size if corpus.rows >= LARGE else 256
+    values: dict[str, Any] = {"batch_size": batch_size, "learning_rate": 2e-3, **more}
     in_epoch = max(1, round(corpus.rows / values["batch_size"]))
     return TrainingDefaults(epochs=max(20, round(steps / in_epoch)), **values)
 
@@ -213,7 +202,6 @@ class MaskedTwoTower(TwoTower):
         super().__init__(settings, corpus)
         s = self.settings
         width = s.decoder_width or s.width
-        assert width is not None
         self.register_buffer("mask_ratios", torch.full((2,), _MASKED if s.mask_ratio is None else s.mask_ratio))
         self.mask_values = nn.ModuleList(MaskValue(shape[-1], s.mask_value == "learned") for shape in corpus.shapes)
         shapes = corpus.shapes if s.reconstruction_weight > 0 else ()
