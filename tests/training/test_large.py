@@ -48,6 +48,17 @@ def test_scaled_training_rows_lie_in_a_file(data, make):
     assert all(rows.isfinite().all() for rows in found.train.features)
 
 
+def test_a_scaling_is_chosen_by_the_neighbours_of_the_same_rows(make, monkeypatch):
+    """Of modalities of other widths, other numbers of rows are not large."""
+    monkeypatch.setattr(scratch, "LARGE_BYTES", 16 << 10)
+    settings = TrainingSettings.build({"select": "last", "scaling": "auto"})
+    data = make(4000, labels=None, label_kind="none", class_names=())
+    train_rows = data.splits["train"]
+    assert [len(spread_sample(rows, train_rows)) for rows in data.modalities.values()] == [170, 204]
+    for choice in prepare(data, settings, torch.device("cpu")).chosen.values():
+        assert min(choice.agreement.values()) > 3
+
+
 @pytest.mark.usefixtures("small_memory")
 def test_rows_that_lack_a_modality_are_zeros_in_a_file_too(make):
     base = make()

@@ -42,9 +42,19 @@ def take_rows(tensor: Tensor, rows: Tensor, change: Callable[[Tensor, Tensor], T
 
 def spread_sample(tensor: Tensor, rows: Tensor) -> Tensor:
     """Rows to fit something on: these rows or, where they are large, as many evenly spread ones as are not."""
-    most = scratch.LARGE_BYTES // (4 * tensor[0].numel())
-    if len(rows) <= most:
-        return tensor[rows]
-    sample = tensor[rows[torch.linspace(0, len(rows) - 1, most // 4, dtype=torch.float64).long()]]
+    sample = tensor[spread_rows(rows, tensor)]
     release(tensor)
     return sample
+
+
+def spread_rows(rows: Tensor, *tensors: Tensor) -> Tensor:
+    """Numbers of the same rows of several tensors: these or, where any is large, as many evenly spread ones as are not.
+
+    Args:
+        rows: (n,) row numbers.
+        tensors: (N, …) each.
+    """
+    most = min(scratch.LARGE_BYTES // (4 * tensor[0].numel()) for tensor in tensors)
+    if len(rows) <= most:
+        return rows
+    return rows[torch.linspace(0, len(rows) - 1, most // 4, dtype=torch.float64).long()]

@@ -11,7 +11,7 @@ from overtone.core import InputError
 from overtone.core.files import checksum
 from overtone.core.scratch import is_large
 from overtone.features import PairedFeatures, Scaler, hold_out, membership, only_pairs
-from overtone.features.large import spread_sample, take_rows
+from overtone.features.large import spread_rows, spread_sample, take_rows
 from overtone.features.scaling_choice import ScalingChoice, fit_scalers
 from overtone.features.splitting import group_numbers
 from overtone.methods.base import CorpusInfo, Method
@@ -133,7 +133,9 @@ def prepare(
     train = data.splits["train"]
     paired_rows = train[data.paired[train]]
     there = {name: spread_sample(rows, train[data.has(name)[train]]) for name, rows in data.modalities.items()}
-    both = {name: spread_sample(rows, paired_rows) for name, rows in data.modalities.items()} if data.present else None
+    compared = spread_rows(paired_rows, *data.modalities.values())
+    all_alike = not data.present and len(compared) == len(train)
+    both = None if all_alike else {name: rows[compared] for name, rows in data.modalities.items()}
     scalers, chosen = fit_scalers(settings.scaling, there, both)
     groups = torch.from_numpy(group_numbers(data.groups)) if data.groups else None
 
