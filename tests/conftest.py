@@ -19,7 +19,7 @@ _SOFTWARE_GL = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swif
 
 # On a busy machine a single example may take long: time is no property of the code under test.
 settings.register_profile(
-    "overtone", deadline=None, max_examples=30, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "overtone", deadline=None, max_examples=20, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("overtone")
 

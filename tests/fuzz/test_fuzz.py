@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-INPUTS = 50
+INPUTS = 30
 
 
 def test_changed_inputs_end_with_a_result_or_a_sentence(capsys) -> None:

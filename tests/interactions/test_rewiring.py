@@ -51,10 +51,10 @@ def test_every_rewiring_is_as_likely():
     graph = torch.zeros(16, 16)
     graph[torch.arange(4), torch.arange(12, 16)] = 1.0
     random = torch.Generator().manual_seed(0)
-    ways = torch.stack([rewire(graph, random)[:4, 12:] for _ in range(270)])
+    ways = torch.stack([rewire(graph, random)[:4, 12:] for _ in range(135)])
     _, counts = ways.flatten(1).unique(dim=0, return_counts=True)
     assert len(counts) == 9
-    assert (counts - 30).abs().max() < 21  # four standard deviations
+    assert (counts - 15).abs().max() < 15  # four standard deviations
 
 
 def test_edges_with_nowhere_to_go_stay():

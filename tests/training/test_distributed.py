@@ -49,18 +49,18 @@ def test_training_ends_at_the_same_weights(data, tmp_path, start_two):
 
 
 @pytest.mark.distributed
-@pytest.mark.parametrize("differ", ["the data", "the run folder", "settings"])
-def test_processes_that_would_not_do_the_same_work_say_so(tmp_path, differ, data):
-    """Two machines with other files, another disk or other settings."""
-    if differ == "the run folder":
-        settings = {"epochs": 2, "learning_rate": 0.01, "checkpoint_seconds": 0}
-        with pytest.raises(Interrupted):
-            train("toy", data, settings=settings, out=tmp_path / "0", progress=interrupt_at(1))
-        info = json.loads((tmp_path / "0" / "run.json").read_text())
-        (tmp_path / "0" / "run.json").write_text(json.dumps({**info, "processes": 2}))
-    said = talk_of_two(str(WORKER), "apart", str(tmp_path), "1", differ)
-    wanted = f"process 1 of 2 and the first one differ in {differ}; give every machine"
-    assert [wanted in one for one in said] == [True, True], said
+def test_processes_that_would_not_do_the_same_work_say_so(tmp_path, data):
+    """Two machines with other files, another disk or other settings: three trainings, one after the other."""
+    started = tmp_path / "the run folder" / "0"
+    settings = {"epochs": 2, "learning_rate": 0.01, "checkpoint_seconds": 0}
+    with pytest.raises(Interrupted):
+        train("toy", data, settings=settings, out=started, progress=interrupt_at(1))
+    info = json.loads((started / "run.json").read_text())
+    (started / "run.json").write_text(json.dumps({**info, "processes": 2}))
+    said = talk_of_two(str(WORKER), "apart", str(tmp_path), "1")
+    for differ in ("the data", "the run folder", "settings"):
+        wanted = f"process 1 of 2 and the first one differ in {differ}; give every machine"
+        assert [wanted in one for one in said] == [True, True], said
     assert not list(tmp_path.rglob("weights.safetensors"))
 
 

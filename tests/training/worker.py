@@ -2,7 +2,7 @@
 
 worker.py train OUT THREADS SETTINGS
 worker.py gradients OUT THREADS
-worker.py apart OUT THREADS WHAT         where the second process has other data, settings or another run folder
+worker.py apart OUT THREADS              where the second process has other data, another run folder, other settings
 """
 
 from __future__ import annotations
@@ -56,13 +56,18 @@ if __name__ == "__main__":
         for number in range(2):
             train("toy", toys["make_data"](), settings={"epochs": 1}, out=f"{out}/{number}")
     elif what == "apart":
+        from overtone.core import InputError
         from overtone.training import train
 
-        second, differ = os.environ["RANK"] == "1", sys.argv[4]
-        folder = Path(out) / ("1" if second and differ == "the run folder" else "0")
-        seen = toys["make_data"](seed=int(second and differ == "the data"))
-        rate = 0.02 if second and differ == "settings" else 0.01
-        train("toy", seen, settings={"epochs": 2, "learning_rate": rate}, out=folder, resume=True)
+        second = os.environ["RANK"] == "1"
+        for differ in ("the data", "the run folder", "settings"):
+            folder = Path(out) / differ / ("1" if second and differ == "the run folder" else "0")
+            seen = toys["make_data"](seed=int(second and differ == "the data"))
+            rate = 0.02 if second and differ == "settings" else 0.01
+            try:
+                train("toy", seen, settings={"epochs": 2, "learning_rate": rate}, out=folder, resume=True)
+            except InputError as error:
+                print(error, file=sys.stderr, flush=True)
     elif gradients := joined_gradients(toys):
         from overtone.core.files import save_tensors
 
