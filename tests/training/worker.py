@@ -67,7 +67,7 @@ if __name__ == "__main__":
             try:
                 train("toy", seen, settings={"epochs": 2, "learning_rate": rate}, out=folder, resume=True)
             except InputError as error:
-                print(error, file=sys.stderr, flush=True)
+                sys.stderr.write(f"{error}\n")
     elif gradients := joined_gradients(toys):
         from overtone.core.files import save_tensors
 
