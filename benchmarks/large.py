@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from memory import highest, resident
 
 CLASSES, SHARDS, BLOCK = 400, 4, 50_000
 
@@ -46,30 +46,13 @@ def write(folder: Path, rows: int, columns: tuple[int, int]) -> None:
                     view[start:stop] = hidden @ change + random.standard_normal((stop - start, change.shape[1]))
 
 
-def resident() -> dict[str, float]:
-    """Resident memory in GB: its own, and of files."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    found = {line.split(":")[0]: int(line.split()[1]) / 1e6 for line in lines if line.startswith("Rss")}
-    return {"own": found["RssAnon"], "files": found["RssFile"] + found["RssShmem"]}
-
-
 @contextmanager
 def step(name: str) -> Iterator[None]:
     """Measure one step and print it."""
-    most, done = resident(), threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.1):
-            for kind, size in resident().items():
-                most[kind] = max(most[kind], size)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
     wall, used = time.perf_counter(), time.process_time()
-    yield
+    with highest(resident) as most:
+        yield
     wall, used = time.perf_counter() - wall, time.process_time() - used
-    done.set()
-    watcher.join()
     sizes = f"{most['own']:5.2f} GB of its own, {most['files']:5.2f} GB of files"
     print(f"{name:10} {wall:7.1f} s {used:7.1f} processor s  {sizes}", flush=True)
 

@@ -14,11 +14,11 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
-from large import resident, write
+from large import write
+from memory import highest, resident
 
 
 def work(file: Path, options: argparse.Namespace) -> None:
@@ -27,19 +27,12 @@ def work(file: Path, options: argparse.Namespace) -> None:
     from overtone.core import scratch
     from overtone.training import train
 
-    most, done = {"own": 0.0, "scratch": 0.0}, threading.Event()
+    def measure() -> dict[str, float]:
+        return {"own": resident()["own"], "scratch": sum(dict(scratch._SCRATCH).values()) / 1e9}
 
-    def watch() -> None:
-        while not done.wait(0.1):
-            most["own"] = max(most["own"], resident()["own"])
-            most["scratch"] = max(most["scratch"], sum(dict(scratch._SCRATCH).values()) / 1e9)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
     settings = {"width": 128, "depth": 1, "epochs": 1, "batch_size": 2048, "scaling": "zscore", "learning_rate": 1e-3}
-    run = train(options.method, overtone.load(file), settings=settings, evaluate=False)
-    done.set()
-    watcher.join()
+    with highest(measure) as most:
+        run = train(options.method, overtone.load(file), settings=settings, evaluate=False)
     parts, rank = run.info["parts"], os.environ.get("RANK", "0")
     said = (
         f"process {rank}: a part of {parts}, {time.process_time():6.1f} processor s, {most['own']:5.2f} GB of its own"

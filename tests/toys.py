@@ -169,6 +169,19 @@ def wait_until(seen: Callable[[], bool], process: subprocess.Popen[str]) -> None
     assert seen(), process.communicate(timeout=10) if process.poll() is not None else "not within a minute"
 
 
+SPARSELY_MINED = {
+    "epochs": 4,
+    "width": 16,
+    "depth": 1,
+    "embedding_dim": 4,
+    "batch_size": 50,
+    "dropout": 0.0,
+    "mining_rows": 0,
+    "mining_exact_rows": 100,
+    "mining_refreshes": 2,
+    "checkpoint_seconds": 0,
+}
+"""Settings of a small HSC-MAE that mines its rows as a large one does."""
 TOYS = {kind.name: kind for kind in (Toy, ToySupervised, ToyClosed)}
 
 

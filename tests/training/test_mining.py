@@ -12,22 +12,9 @@ from overtone.core.files import load_tensors
 from overtone.features import PairedFeatures, load
 from overtone.training import Run, train
 from overtone.training.folder import RunFolder
-from toys import Interrupted, interrupt_at
+from toys import SPARSELY_MINED, Interrupted, interrupt_at
 
-SETTINGS = {
-    "epochs": 4,
-    "width": 16,
-    "depth": 1,
-    "embedding_dim": 4,
-    "batch_size": 50,
-    "dropout": 0.0,
-    "mining_rows": 0,
-    "mining_exact_rows": 100,
-    "mining_refreshes": 2,
-    "checkpoint_seconds": 0,
-    "unpaired": True,
-    "pairs": "keep",
-}
+SETTINGS = {**SPARSELY_MINED, "unpaired": True, "pairs": "keep"}
 WORKER = Path(__file__).with_name("mining_worker.py")
 
 

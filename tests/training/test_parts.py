@@ -18,23 +18,10 @@ from overtone.training.distribution import Group
 from overtone.training.resuming import describe_work
 from overtone.training.rows import Rows
 from overtone.training.settings import TrainingSettings
-from toys import make_data
+from toys import SPARSELY_MINED, make_data
 
 WORKER = Path(__file__).with_name("parts_worker.py")
-SETTINGS = {
-    "epochs": 4,
-    "width": 16,
-    "depth": 1,
-    "embedding_dim": 4,
-    "batch_size": 50,
-    "dropout": 0.0,
-    "scaling": "zscore",
-    "select": "correlation",
-    "mining_rows": 0,
-    "mining_exact_rows": 100,
-    "mining_refreshes": 2,
-    "checkpoint_seconds": 0,
-}
+SETTINGS = {**SPARSELY_MINED, "scaling": "zscore", "select": "correlation"}
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typing_extensions import Unpack
 
@@ -17,7 +17,7 @@ from overtone.core import InputError, ProgressCallback, unknown_name
 from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
-    from overtone.evaluation import Evaluation
+    from overtone.evaluation import EvaluateOptions, Evaluation
     from overtone.features import PairedFeatures, Scalar
     from overtone.training import Run
 
@@ -73,8 +73,15 @@ def evaluate(
     if settings and not diffusion:
         raise InputError("evaluate: there are settings, but only the diffusion has any", fix="ask for it: --diffusion")
     files = check_tables(tables, inputs=(target, data), overwrite=overwrite)
-    options: dict[str, Any] = {"memory_mb": memory_mb, "bootstrap": bootstrap, "confusion": confusion}
-    options |= {"space": True, "diffusion": settings or diffusion, "queries": queries, "progress": progress}
+    options: EvaluateOptions = {
+        "memory_mb": memory_mb,
+        "bootstrap": bootstrap,
+        "confusion": confusion,
+        "space": True,
+        "diffusion": settings or diffusion,
+        "queries": queries,
+        "progress": progress,
+    }
     found, judged = _evaluate(target, data, split, device, reading, options)
     if group_by is not None:
         from overtone.evaluation import group_queries
@@ -95,7 +102,7 @@ def _evaluate(
     split: str | None,
     device: str,
     reading: PairReading,
-    options: Mapping[str, Any],
+    options: EvaluateOptions,
 ) -> tuple[Evaluation, PairedFeatures]:
     """Embed with a run and evaluate, or evaluate embeddings as they are; also the clips that were evaluated."""
     if isinstance(target, (str, Path)) and not is_run(target):
@@ -104,17 +111,12 @@ def _evaluate(
                 require_run(target)
             raise InputError(f"{target}: not a run folder", fix="leave DATA out to evaluate a file of embeddings")
         features = read(target, reading)
-        from overtone import evaluation
-        from overtone.features import refuse_zeros
+        from overtone.training.judging import judge
 
         own = "all" if features.provenance.made_split else "test"  # the split of a source that brought one
         chosen = _chosen(features, split or own)
         part = features if chosen is None else features.split(chosen)
-        refuse_zeros(part, part.modalities)
-        about: dict[str, Any] = {"names": part.names, "class_names": part.class_names, "events": part.events}
-        about |= {"present": part.present, "groups": part.groups, "warn": False}
-        first, second = part.modalities.values()
-        return evaluation.evaluate(first, second, part.labels, **about, **options), part
+        return judge(part.modalities, part, **options), part
     if data is None:
         raise InputError(f"{target}: a run is evaluated on features", fix="name them: overtone evaluate RUN DATA")
     from overtone.training import Run

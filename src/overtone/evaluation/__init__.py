@@ -7,7 +7,7 @@ from overtone.evaluation.grouping import Group, Grouping, group_queries
 from overtone.evaluation.leakage import Leakage, LeakedClip
 from overtone.evaluation.metrics import Metric, find_metric, metric, metric_order, metrics
 from overtone.evaluation.projection import Plane, neighbour_plane, principal_plane
-from overtone.evaluation.protocol import evaluate, evaluate_within
+from overtone.evaluation.protocol import EvaluateOptions, evaluate, evaluate_within
 from overtone.evaluation.quick import (
     average_precisions,
     counterpart_ranks,
@@ -35,6 +35,7 @@ __all__ = [
     "CounterpartRanks",
     "Diffusion",
     "DiffusionSettings",
+    "EvaluateOptions",
     "Evaluation",
     "Group",
     "Grouping",

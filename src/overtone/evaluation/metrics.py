@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar
 
 import numpy as np
+from typing_extensions import Unpack
 
 from overtone.core import Registry
 from overtone.evaluation.arrays import Floats, Ints
@@ -67,7 +68,16 @@ metrics: Registry[Metric] = Registry("metric", "overtone.evaluation.metrics")
 """All metrics by name."""
 
 
-def metric(name: str, *, title: str = "", explanation: str = "", **fields: Any) -> Callable[[F], F]:
+class MetricFields(TypedDict, total=False):
+    """Fields of :class:`Metric` that have a usual value."""
+
+    level: Literal["label", "instance"]
+    better: Literal["high", "low"] | None
+    graded: bool
+    summary: Callable[[Floats], float | np.floating[Any]]
+
+
+def metric(name: str, *, title: str = "", explanation: str = "", **fields: Unpack[MetricFields]) -> Callable[[F], F]:
     """Decorator that registers a function as a metric and leaves it an ordinary function.
 
     Args:

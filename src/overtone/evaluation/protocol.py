@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -26,6 +26,21 @@ from overtone.evaluation.space import describe_space
 
 _MOST_CONFUSED = 2000
 """Classes up to which the (C, C) classes of nearest items are counted."""
+
+
+class EvaluateOptions(TypedDict, total=False):
+    """Options of :func:`evaluate` that say nothing of the clips; they are explained there."""
+
+    recall_at: Sequence[int]
+    memory_mb: int
+    bootstrap: int
+    seed: int
+    confusion: bool
+    exact: bool | None
+    diffusion: bool | Mapping[str, float]
+    queries: int | None
+    space: bool
+    progress: ProgressCallback | None
 
 
 def evaluate(

@@ -169,8 +169,7 @@ def _measure(
     memory_mb: int = 256,
 ) -> Trial:
     """Embeddings of the test rows by name, each ranked once; ``known`` is what else is kept of the trial."""
-    options = {"memory_mb": memory_mb, "bootstrap": 0}
-    found = {name: judge(rows, test, options) for name, rows in embeddings.items()}
+    found = {name: judge(rows, test, memory_mb=memory_mb, bootstrap=0) for name, rows in embeddings.items()}
     tensors = {
         f"{name}/{metric}/{way}": values
         for name, evaluation in found.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from overtone.core import InputError, Settings, unknown_name
 from overtone.core.settings import parse_assignments
@@ -140,7 +140,7 @@ def _value(text: str) -> Any:
         return parse_assignments([f"x={text}"])["x"]
 
 
-def _found(name: str, annotation: object, bounds: Sequence[object], default: Any) -> Dimension:
+def _found(name: str, annotation: object, bounds: Sequence[object], default: Choice) -> Dimension:
     """A dimension around the default, within the setting's bounds."""
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     named = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
@@ -162,7 +162,7 @@ def _found(name: str, annotation: object, bounds: Sequence[object], default: Any
     )
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

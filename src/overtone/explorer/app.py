@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pydantic
@@ -96,7 +95,7 @@ def _handler(session: Session, endpoint: Endpoint) -> Callable[[Request], Awaita
     return handle
 
 
-async def _parameters(request: Request, endpoint: Endpoint) -> Any:
+async def _parameters(request: Request, endpoint: Endpoint) -> object:
     """The query string, or the JSON body."""
     if endpoint.method == "GET":
         return dict(request.query_params)

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
+from typing_extensions import Unpack
 
 from overtone.core import InputError
 from overtone.core.sources import check_inside
@@ -107,8 +108,21 @@ class Catalogue:
         return len(self.ids)
 
 
+class Known(TypedDict, total=False):
+    """What a layout may know of its rows, as of :class:`Catalogue`."""
+
+    labels: np.ndarray[Any, Any] | None
+    class_names: tuple[str, ...]
+    splits: tuple[str, ...]
+    class_disjoint: bool
+    notes: tuple[str, ...]
+    spans: tuple[Span, ...]
+    groups: tuple[str, ...]
+    metadata: Mapping[str, tuple[Scalar, ...]]
+
+
 def catalogue_files(
-    source: Path, layout: str, files: Sequence[Path], *, root: Path | None = None, **known: Any
+    source: Path, layout: str, files: Sequence[Path], *, root: Path | None = None, **known: Unpack[Known]
 ) -> Catalogue:
     """A catalogue of images in files of their own; ids are paths from ``root``, by default from ``source``.
 

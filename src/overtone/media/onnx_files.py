@@ -7,7 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -177,6 +177,14 @@ class OnnxFile:
             raise InputError(f"{self.path}: not a network in the ONNX format ({reason})") from None
 
 
-def _slot(found: Any) -> Slot:
+class _Argument(Protocol):
+    """An input or an output as the library describes it."""
+
+    name: str
+    shape: list[int | str | None]
+    type: str
+
+
+def _slot(found: _Argument) -> Slot:
     sizes = tuple(size if isinstance(size, int) and size > 0 else 0 for size in found.shape)
     return Slot(found.name, sizes, _TYPES[found.type])

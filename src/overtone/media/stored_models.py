@@ -7,9 +7,10 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.files import read_json
@@ -18,6 +19,37 @@ from overtone.media.decoding.kinds import missing_package_error
 
 _HARMLESS = ("pooler", "masked_spec_embed", "position_ids")
 """Parts of the names of weights that a model may lack: a pooler is not used then, the others never are."""
+
+
+class ModelOutput(Protocol):
+    """What a model gives, as far as it has it."""
+
+    pooler_output: Tensor
+    last_hidden_state: Tensor
+    hidden_states: tuple[Tensor, ...]
+
+
+class Part(Protocol):
+    """A model, or the side of one, that is called."""
+
+    def __call__(self, **inputs: object) -> ModelOutput: ...
+
+
+class PretrainedModel(Part, Protocol):
+    """A model of the library, as far as it has these."""
+
+    config: Any
+    main_input_name: str
+    device: torch.device
+    text_model: Part
+    vision_model: Part
+    audio_model: Part
+
+    def get_encoder(self) -> Part:
+        """The part that reads the input."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All weights by name."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +64,7 @@ class StoredModel:
     name: str
     revision: str = "main"
 
-    def load(self, device: torch.device) -> tuple[Any, set[str]]:
+    def load(self, device: torch.device) -> tuple[PretrainedModel, set[str]]:
         """The model in evaluation mode, and the names of weights that were not stored.
 
         Code that lies beside a model is never run, and weights are safetensors, also those that an index names.

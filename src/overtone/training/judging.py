@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
+from typing_extensions import Unpack
 
-from overtone.evaluation import Evaluation, evaluate
+from overtone.evaluation import EvaluateOptions, Evaluation, evaluate
 from overtone.features import PairedFeatures, refuse_zeros
 
 
-def judge(embeddings: Mapping[str, Tensor], data: PairedFeatures, options: Mapping[str, Any]) -> Evaluation:
+def judge(embeddings: Mapping[str, Tensor], data: PairedFeatures, **options: Unpack[EvaluateOptions]) -> Evaluation:
     """Evaluate embeddings of the rows of ``data`` against its labels, and against all of its events, where known."""
     refuse_zeros(data, embeddings)
     first, second = embeddings.values()
-    known: dict[str, Any] = {"events": data.events, "names": data.names, "class_names": data.class_names, "warn": False}
-    known |= {"present": data.present, "groups": data.groups}
-    return evaluate(first, second, data.labels, **known, **options)
+    return evaluate(
+        first,
+        second,
+        data.labels,
+        events=data.events,
+        names=data.names,
+        class_names=data.class_names,
+        present=data.present,
+        groups=data.groups,
+        warn=False,
+        **options,
+    )

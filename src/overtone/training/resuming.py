@@ -104,7 +104,7 @@ def _numbers(version: object) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d{1,9}", str(version or "").partition("+")[0])))
 
 
-def _part(info: Mapping[str, object], name: str) -> Mapping[str, Any]:
+def _part(info: Mapping[str, object], name: str) -> Mapping[str, object]:
     """An entry of ``run.json`` that is a mapping; an empty one where it is missing or was changed by hand."""
     found = info.get(name)
     return found if isinstance(found, Mapping) else {}

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from typing_extensions import Unpack
 
 from overtone.core import ProgressCallback, unknown_name
 from overtone.core.files import save_tensors, write_json
 from overtone.core.progress import Meter
 from overtone.core.verbs import Page, find_verb
-from overtone.evaluation import Evaluation
+from overtone.evaluation import EvaluateOptions, Evaluation
 from overtone.evaluation.arrays import ArrayLike
 from overtone.features import Features, PairedFeatures, Scaler, place_clips
 from overtone.features.label_reading import Place
@@ -175,7 +176,9 @@ class Run(HubModel):
         """
         return self.apply(data, self.method.embed_variants)
 
-    def evaluate(self, data: PairedFeatures, split: str | None = "test", **options: Any) -> Evaluation:
+    def evaluate(
+        self, data: PairedFeatures, split: str | None = "test", **options: Unpack[EvaluateOptions]
+    ) -> Evaluation:
         """Embed a split and evaluate the retrieval in both directions.
 
         Args:
@@ -187,8 +190,9 @@ class Run(HubModel):
             InputError: The data does not fit the run, or has no such split.
         """
         part = data.split(split) if split is not None and data.splits else data
-        options = {"memory_mb": self.settings["memory_mb"], "space": True, **options}
-        return judge(self.embed(part, None, options.get("progress")), part, options)
+        options.setdefault("memory_mb", self.settings["memory_mb"])
+        options.setdefault("space", True)
+        return judge(self.embed(part, None, options.get("progress")), part, **options)
 
     def test(self, data: PairedFeatures, progress: ProgressCallback | None = None) -> tuple[Evaluation, Embeddings]:
         """Embed the split ``test`` and evaluate it; keep and return ``evaluation`` and ``test_embeddings``.
@@ -202,8 +206,10 @@ class Run(HubModel):
         """
         part = data.split("test")
         self.test_embeddings = self.embed(part, None, progress)
-        options = {"memory_mb": self.settings["memory_mb"], "confusion": True, "space": True, "progress": progress}
-        self.evaluation = judge(self.test_embeddings, part, options)
+        memory_mb = self.settings["memory_mb"]
+        self.evaluation = judge(
+            self.test_embeddings, part, memory_mb=memory_mb, confusion=True, space=True, progress=progress
+        )
         return self.evaluation, self.test_embeddings
 
     def explore(self, **options: Any) -> Page:

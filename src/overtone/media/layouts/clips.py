@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from typing_extensions import Unpack
 
 from overtone.features.class_order import sort_classes
-from overtone.media.catalogue import Catalogue, number_classes
+from overtone.media.catalogue import Catalogue, Known, number_classes
 from overtone.media.decoding.kinds import (
     IMAGE_SUFFIXES,
     MEDIA_SUFFIXES,
@@ -86,7 +87,7 @@ def _read(source: Path) -> Catalogue:
 
 
 def make_catalogue(
-    source: Path, layout: str, ids: Sequence[str], files: Sequence[dict[str, Path]], **known: Any
+    source: Path, layout: str, ids: Sequence[str], files: Sequence[dict[str, Path]], **known: Unpack[Known]
 ) -> Catalogue:
     """A catalogue of clips whose media are files: for each clip modality to file."""
     there = [name for name in MODALITIES if any(name in one for one in files)]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from overtone.core import InputError
 from overtone.media.backbones import Prepared, Takes
-from overtone.media.stored_models import StoredModel
+from overtone.media.stored_models import ModelOutput, PretrainedModel, StoredModel
 
 if TYPE_CHECKING:
     from overtone.media.decoding import Medium
@@ -36,14 +36,6 @@ class Choice:
     limit: float = 10.0
 
 
-class ModelOutput(Protocol):
-    """What a model of transformers gives, as far as it has it."""
-
-    pooler_output: Tensor
-    last_hidden_state: Tensor
-    hidden_states: tuple[Tensor, ...]
-
-
 class Side(ABC):
     """One side of a model.
 
@@ -62,7 +54,7 @@ class Side(ABC):
     window: float | None = None
     """See :class:`overtone.media.backbones.Backbone`."""
 
-    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], choice: Choice) -> None:
+    def __init__(self, stored: StoredModel, model: PretrainedModel, lacking: set[str], choice: Choice) -> None:
         self.stored, self.model, self.choice = stored, model, choice
         self.projects = hasattr(model, self.projection)
         valid = [*(["projected"] if self.projects else []), *self.outputs(lacking)]
@@ -134,7 +126,7 @@ class Side(ABC):
             self.embed(torch.tensor(self.prepare(self.example()))[None].to(self.model.device))
 
 
-def kinds_of(model: Any) -> list[Takes]:
+def kinds_of(model: PretrainedModel) -> list[Takes]:
     """The kinds of media that a model has a side for."""
     named: dict[Takes, str] = {"image": "image", "frames": "video", "sound": "audio", "text": "text"}
     projected = [kind for kind, name in named.items() if hasattr(model, f"get_{name}_features")]

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from overtone.media.backbones import Prepared
-from overtone.media.sides import Choice, ModelOutput, Output, Side
-from overtone.media.stored_models import StoredModel
+from overtone.media.sides import Choice, Output, Side
+from overtone.media.stored_models import ModelOutput, PretrainedModel, StoredModel
 
 if TYPE_CHECKING:
     from overtone.media.decoding import Sound
@@ -27,7 +27,7 @@ class SoundSide(Side):
 
     projection = "get_audio_features"
 
-    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], choice: Choice) -> None:
+    def __init__(self, stored: StoredModel, model: PretrainedModel, lacking: set[str], choice: Choice) -> None:
         super().__init__(stored, model, lacking, choice)
         self.extractor = stored.companion("AutoFeatureExtractor")
         self.rate = int(self.extractor.sampling_rate)

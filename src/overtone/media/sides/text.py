@@ -12,7 +12,7 @@ from overtone.core import InputError
 from overtone.core.files import json_text
 from overtone.media.backbones import Prepared
 from overtone.media.sides import Choice, Output, Side
-from overtone.media.stored_models import StoredModel
+from overtone.media.stored_models import PretrainedModel, StoredModel
 
 _FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 """Where the words of a tokenizer are stored."""
@@ -25,7 +25,7 @@ class TextSide(Side):
 
     projection = "get_text_features"
 
-    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], choice: Choice) -> None:
+    def __init__(self, stored: StoredModel, model: PretrainedModel, lacking: set[str], choice: Choice) -> None:
         super().__init__(stored, model, lacking, choice)
         if not any(stored.file(name) for name in _FILES):  # the library would make up one that knows no word
             what = f"{stored.name}: no tokenizer is stored beside the model"

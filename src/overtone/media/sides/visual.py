@@ -12,7 +12,7 @@ from torch import Tensor
 from overtone.media.backbones import Prepared
 from overtone.media.preprocessing import read_preprocessing
 from overtone.media.sides import Choice, Output, Side
-from overtone.media.stored_models import StoredModel
+from overtone.media.stored_models import PretrainedModel, StoredModel
 
 if TYPE_CHECKING:
     from overtone.media.decoding import Frames
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class VisualSide(Side):
     """What sides for images and for frames share: how pixels become the model's input."""
 
-    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], choice: Choice) -> None:
+    def __init__(self, stored: StoredModel, model: PretrainedModel, lacking: set[str], choice: Choice) -> None:
         super().__init__(stored, model, lacking, choice)
         self.fitting = read_preprocessing(stored.file, stored.name)
         self.mean, self.std = (
@@ -70,7 +70,7 @@ class FramesSide(VisualSide):
 
     projection = "get_video_features"
 
-    def __init__(self, stored: StoredModel, model: Any, lacking: set[str], choice: Choice) -> None:
+    def __init__(self, stored: StoredModel, model: PretrainedModel, lacking: set[str], choice: Choice) -> None:
         super().__init__(stored, model, lacking, choice)
         self.frames = int(getattr(model.config, "vision_config", model.config).num_frames)
 
