@@ -1,4 +1,4 @@
-"""Measure what sparse mining costs in quality, where dense mining is possible (`make study-mining`): docs/scale.md.
+"""Measure what sparse mining costs in quality, where dense mining is possible (`make study-mining`): docs/studies/scale.md.
 
     python scripts/study_mining.py --data FOLDER [--only NAME ...] [--seeds N] [--variants NAME ...]
     python scripts/study_mining.py --data FOLDER --large [--default-network]
@@ -29,7 +29,7 @@ from overtone.media.backbones.hog_color import colour, hog
 from overtone.training import train
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "scale.md"
+PAGE = ROOT / "docs" / "studies" / "scale.md"
 RUNS = ROOT / "runs" / "studies" / "mining"
 TITLES = {name: ALL[name].title for name in ("split-digits", "handwritten", "wikipedia", "digits_av", "scene15", "ccv")}
 LARGE: dict[str, Callable[[Path], PairedFeatures]] = {
