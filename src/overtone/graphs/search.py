@@ -52,7 +52,7 @@ class Clock:
         return clock
 
     def report(self, step: int, steps: int, score: float) -> None:
-        """Say that a step is done."""
+        """Say that so many steps are done."""
         values = {"score": score} if math.isfinite(score) else {}
         told = Progress(self.label, step, steps, "step", values, self.elapsed)
         if self.progress is not None and self.progress(told):
@@ -122,6 +122,7 @@ def _climb_and_shake(
     """Local optima from each start and from shaken copies of the best; the best order, and their number."""
     best, score, step = np.arange(engine.p), -np.inf, 0
     steps = settings.starts + settings.ils_steps
+    clock.report(0, steps, score)  # the first local optimum of many variables takes minutes
     while step < steps and not (step and clock.over()):
         if step == 0:
             order = np.arange(engine.p)
