@@ -23,6 +23,8 @@ EVENTS_FILE = "events.safetensors"
 """The file of event chances in a run's folder."""
 _FAINT, _LOUD = 0.55, 0.8
 """Fitted loudness below which it is believed, and above which it cannot be told from 1."""
+_APART, _MEET = 2.5, 4.5
+"""Lift of events in both modalities up to which a small loudness is not believed, and from which on it is."""
 _CELLS = 1 << 21
 """Entries by which the loudness is fitted: it is common to all classes."""
 _BOUNDS = (-1.5, 2.5)
@@ -116,6 +118,11 @@ def event_chances(
     which is fitted first, without the graph, for all classes of a modality together. A fitted loudness of 0.8 or more
     cannot be told from 1 and counts as 1, one of 0.55 or less counts as it is.
 
+    A teacher's confusions look like faint events, but seldom meet in both modalities of a clip. So a small loudness
+    counts only where the fitted events show in both 4.5 times as often as by chance or more (as 1 up to 2.5 times),
+    and all rates are lowered until no more than twice as many unannotated events are expected to score high in both
+    as do so beyond chance.
+
     Args:
         scores: The two modalities' (N, C) soft labels, by teachers that have not seen the rows.
         labels: What is annotated, (N,) class codes, -1 for none, or (N, C) indicators; rows without any take part.
@@ -153,7 +160,7 @@ def event_chances(
     edges = _edges(graph, classes, known)
     evidence = Evidence((first[:, known].float(), second[:, known].float()), given[:, known])
     free = EventModel(evidence.some(_CELLS)).fit()
-    loudness = tuple(_believed(value) for value in free.loudness)
+    loudness = tuple(_believed(value, free.lift) for value in free.loudness)
     model = EventModel(evidence, edges, loudness).fit()
     found = [torch.zeros_like(given) for _ in range(3)]
     for whole, part in zip(found, (*model.modalities, model.clips)):
@@ -171,10 +178,11 @@ def event_chances(
     return EventChances(dict(zip(names, found[:2])), found[2], strengths, rates, dict(zip(names, loudness)), missing)
 
 
-def _believed(fitted: float) -> float:
-    """The loudness to count with: the fitted one where it is small, 1 where it is about 1."""
-    trust = min(1.0, max(0.0, (fitted - _FAINT) / (_LOUD - _FAINT)))
-    return min(1.0, fitted) + (1.0 - min(1.0, fitted)) * trust
+def _believed(fitted: float, lift: float) -> float:
+    """The loudness to count with: the fitted one where it is small and events meet in both modalities, otherwise 1."""
+    loud = min(1.0, max(0.0, (fitted - _FAINT) / (_LOUD - _FAINT)))
+    alone = min(1.0, max(0.0, (_MEET - lift) / (_MEET - _APART)))
+    return min(1.0, fitted) + (1.0 - min(1.0, fitted)) * max(loud, alone)
 
 
 def _edges(graph: Graph | Tensor | None, classes: int, known: Tensor) -> tuple[Tensor, Tensor]:

@@ -24,6 +24,10 @@ _SOURCES = 30.0
 """Sources of an edge that its strength must rest on, to be believed by half."""
 _MOST = 0.97
 """Largest strength of an edge."""
+_HIGH = 0.5
+"""Scores above it, half-way from absent to annotated, are high."""
+_SLACK = 2.0
+"""How many times as many unannotated events may be expected to be high in both modalities as are seen there."""
 _CELLS = 1 << 18
 """Entries of a block of rows: few enough to stay in the processor's cache."""
 
@@ -89,6 +93,7 @@ class EventModel:
         )
         self.clips = labels.clone()
         self.loudness = list(self.given_loudness or (1.0, 1.0))
+        self.seen_together, self.damping = _SLACK * _high_together(self.evidence), 1.0
         self.strengths = torch.full((len(self.edges[0]),), 0.3, dtype=torch.float64)
 
     @property
@@ -100,6 +105,12 @@ class EventModel:
     def rates(self) -> Tensor:
         """(C,) share of clips with the event of itself, where it is not annotated."""
         return 1.0 - self.itself[0]
+
+    @property
+    def lift(self) -> float:
+        """How many times as often as by chance an event of itself shows in both modalities of an unannotated clip."""
+        _, one, other, both = self.itself
+        return float(both.sum() / ((one + both) * (other + both)).sum().clamp_min(1e-12))
 
     def fit(self) -> EventModel:
         """Run all rounds."""
@@ -240,11 +251,36 @@ class EventModel:
         events = sums.shows[1:].sum(0)
         pattern = sums.shows[1:].sum(1) / events.sum().clamp_min(1e-9)
         shares = (sums.shows[1:] + _PATTERN * pattern[:, None]) / (events + _PATTERN)
-        rate = (events + 0.3) / (sums.shows.sum(0) + 1.0)
+        rate = self._damp(sums) * (events + 0.3) / (sums.shows.sum(0) + 1.0)
         self.itself = torch.cat([(1 - rate)[None], rate * shares])
         shown = sums.annotated + torch.tensor([0.0, 0.5, 0.5, 2.0], dtype=torch.float64)[:, None]
         self.shown = shown / shown.sum(0)
         self.strengths = (self.strengths * sums.acted / (sums.could + _SOURCES)).clamp(0.0, _MOST)
+
+    def _damp(self, sums: _Sums) -> float:
+        """What rates are multiplied by, so that no more events are expected to be high in both modalities than may be.
+
+        Scores of absent classes are seldom normal: a teacher's confusions make their upper tail long, and the fit would
+        take it for events. Confusions of two teachers seldom meet in a clip; events do.
+        """
+        high = torch.ones(self.classes, dtype=torch.float64)
+        for _, _, (mean, variance) in self.densities:
+            high *= torch.special.ndtr((mean - _HIGH) / variance.sqrt())
+        expected = float((sums.shows[3] * high).sum())
+        change = min(1.5, max(0.5, self.seen_together / max(expected, 1e-9)))
+        self.damping = min(1.0, self.damping * change)
+        return self.damping
+
+
+def _high_together(evidence: Evidence) -> float:
+    """How many unannotated events score high in both modalities: beyond chance, and two standard errors more."""
+    missing = evidence.labels == 0
+    first, second = ((part > _HIGH) & missing for part in evidence.scores)
+    counts = [part.sum(0, dtype=torch.float64) for part in (first, second, first & second, missing)]
+    chance = counts[0] * counts[1] / counts[3].clamp_min(1.0)
+    seen = max(0.0, float((counts[2] - chance).sum()))
+    error: float = (float(chance.sum()) + seen) ** 0.5
+    return seen + 2.0 * error
 
 
 def _normal(sums: Tensor) -> tuple[Tensor, Tensor]:
