@@ -79,7 +79,7 @@ def test_an_edge_finds_events_that_scores_alone_do_not(faint):
 
 @pytest.mark.parametrize("skew", [0.6, 1.2, 2.0])
 def test_few_confusions_of_teachers_are_taken_for_events(skew):
-    """Nothing is hidden, but noise has a long upper tail: a fit of normal densities alone expects 3 to 8 events a clip."""
+    """Nothing is hidden, but noise has a long upper tail; normal densities alone: 3 to 8 events a clip."""
     random = np.random.default_rng(0)
     labels = np.eye(20)[random.integers(20, size=3000)]
     noise = [skew * random.gamma(1.0, size=labels.shape) + 0.3 * random.normal(size=labels.shape) for _ in range(2)]
@@ -230,6 +230,15 @@ def test_what_the_graph_adds_is_said_by_class():
     assert "by +1, most in cat (0 to 2)" in found.effect_said
     assert found.to_dict()["effects"] == [{"event": "cat", "expected": 1.5, "without": 0.2, "raised": 2}]
     assert MissingEvents((), 0.9, 3, {}).effect_said is None
+
+
+@pytest.mark.parametrize(("expected", "doubted"), [(50.0, True), (10.0, False)])
+def test_more_events_than_are_likely_are_doubted(expected, doubted):
+    found = MissingEvents((), 0.9, 10, {"cat": expected, "dog": 0.0}, annotated=10)
+    assert (found.doubt is not None) == doubted
+    if found.doubt:
+        assert found.doubt.startswith("5.0 times as many events are expected as are annotated.")
+    assert MissingEvents((), 0.9, 10, {"cat": expected}).doubt is None
 
 
 def test_a_run_says_what_its_graph_adds(run):

@@ -20,6 +20,8 @@ from overtone.training.folder import RunFolder
 
 _NAMED = 5
 """Classes that are named in a sentence."""
+_UNLIKELY = 2.5
+"""From so many times the annotated events on, the expected ones are doubted."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class MissingEvents(Result):
         gate: What the student's training has found about the use of event chances, in words; None if nothing.
         effects: What the graph does to the chances of classes, the largest change first; empty if it is not known.
         calibration: The chances against the true events; None where these are not known.
+        annotated: Number of annotations in these clips; None if it is not known.
     """
 
     events: tuple[MissingEvent, ...]
@@ -69,6 +72,7 @@ class MissingEvents(Result):
     gate: str | None = None
     effects: tuple[GraphEffect, ...] = ()
     calibration: EventCalibration | None = None
+    annotated: int | None = None
 
     def headline(self) -> str:
         """How many events are listed, and how many are expected in all."""
@@ -83,6 +87,17 @@ class MissingEvents(Result):
             own = {"id": one.id, "event": one.event, "chance": one.chance}
             modalities = {f"chance_{name}": chance for name, chance in one.modalities.items()}
             yield {**own, **modalities, "annotated": list(one.annotated), "brought_by": one.brought_by}
+
+    @property
+    def doubt(self) -> str | None:
+        """That more is expected than is likely, in words; None where it is not, or the true events are known."""
+        expected = sum(self.expected.values())
+        if not self.annotated or self.calibration is not None or expected < _UNLIKELY * self.annotated:
+            return None
+        return (
+            f"{expected / self.annotated:.1f} times as many events are expected as are annotated. Look at some before "
+            "you trust the chances: teachers that confuse classes make them too high."
+        )
 
     @property
     def effect_said(self) -> str | None:
@@ -157,7 +172,8 @@ def find_missing_events(folder: str | Path, chance: float = 0.9, event: str | No
     facts = info.get("interactions", {})
     effects = tuple(GraphEffect(**effect) for effect in facts.get("graph", {}).get("effects", ()))
     calibration = EventCalibration.from_dict(facts["calibration"]) if facts.get("calibration") else None
-    return MissingEvents(events, chance, len(soft), expected, gate, effects, calibration)
+    count = int(annotated.sum())
+    return MissingEvents(events, chance, len(soft), expected, gate, effects, calibration, count)
 
 
 def _sources(chances: EventChances, clips: Tensor, classes: Tensor) -> Tensor:

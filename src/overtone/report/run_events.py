@@ -30,7 +30,7 @@ def unannotated_events(result: RunResult) -> Section | None:
         annotated = ", ".join(one.annotated) or "nothing"
         rows.append([one.id, one.event, one.chance, *one.modalities.values(), annotated, one.brought_by or ""])
     shown = table(columns, rows, caption="The surest; overtone events lists all") if rows else None
-    said = (expected_in_words(found), found.effect_said, found.gate)
+    said = (expected_in_words(found), found.doubt, found.effect_said, found.gate)
     return section("Which events did nobody annotate?", *said, shown, *_calibration(found.calibration))
 
 
