@@ -1,4 +1,4 @@
-"""Measure what sparse mining costs in quality, where dense mining is possible (`make study-mining`): docs/studies/scale.md.
+"""Measure what sparse mining costs where dense mining is possible (`make study-mining`): docs/studies/scale.md.
 
     python scripts/study_mining.py --data FOLDER [--only NAME ...] [--seeds N] [--variants NAME ...]
     python scripts/study_mining.py --data FOLDER --large [--default-network]
