@@ -140,7 +140,7 @@ def test_evaluate_a_run(cli: Cli, corpus: Path, seen: Seen, options: list[str], 
 
 
 def test_evaluate_embeddings(cli: Cli, corpus: Path, seen: Seen) -> None:
-    found = seen("overtone.evaluation.evaluate")
+    found = seen("overtone.training.judging.evaluate")
     cli("evaluate", corpus, "--bootstrap", "10")
     plain = {"bootstrap": 10, "memory_mb": 256, "confusion": False, "names": ("audio", "visual")}
     assert given(found, *plain) == plain
