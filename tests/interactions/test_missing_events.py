@@ -77,15 +77,15 @@ def test_an_edge_finds_events_that_scores_alone_do_not(faint):
         assert using.strengths[0, 6] == pytest.approx(0.7, abs=0.1)
 
 
-@pytest.mark.parametrize("skew", [0.6, 1.2, 2.0])
-def test_few_confusions_of_teachers_are_taken_for_events(skew):
+@pytest.mark.parametrize(("skew", "most"), [(0.3, 0.3), (0.6, 1.0), (1.2, 1.0), (2.0, 1.0)])
+def test_few_confusions_of_teachers_are_taken_for_events(skew, most):
     """Nothing is hidden, but noise has a long upper tail; normal densities alone: 3 to 8 events a clip."""
     random = np.random.default_rng(0)
     labels = np.eye(20)[random.integers(20, size=3000)]
     noise = [skew * random.gamma(1.0, size=labels.shape) + 0.3 * random.normal(size=labels.shape) for _ in range(2)]
     scores = {name: 3.0 * labels + part for name, part in zip(("audio", "visual"), noise)}
     found = event_chances(scores, labels, kind="sigmoid-logits")
-    assert found.unannotated < 1.0
+    assert found.unannotated < most
     assert set(found.loudness.values()) == {1.0}  # faint events would meet in both modalities
 
 

@@ -120,8 +120,8 @@ def event_chances(
 
     A teacher's confusions look like faint events, but seldom meet in both modalities of a clip. So a small loudness
     counts only where the fitted events show in both 4.5 times as often as by chance or more (as 1 up to 2.5 times),
-    and all rates are lowered until no more than twice as many unannotated events are expected to score high in both
-    as do so beyond chance.
+    and the rates of events that occur of themselves are lowered until no more than twice as many of them are expected
+    to score high in both as do so beyond chance.
 
     Args:
         scores: The two modalities' (N, C) soft labels, by teachers that have not seen the rows.
@@ -180,9 +180,13 @@ def event_chances(
 
 def _believed(fitted: float, lift: float) -> float:
     """The loudness to count with: the fitted one where it is small and events meet in both modalities, otherwise 1."""
-    loud = min(1.0, max(0.0, (fitted - _FAINT) / (_LOUD - _FAINT)))
-    alone = min(1.0, max(0.0, (_MEET - lift) / (_MEET - _APART)))
-    return min(1.0, fitted) + (1.0 - min(1.0, fitted)) * max(loud, alone)
+    loudness = min(1.0, fitted)
+    return loudness + (1.0 - loudness) * max(_way(_FAINT, _LOUD, fitted), 1.0 - _way(_APART, _MEET, lift))
+
+
+def _way(start: float, end: float, value: float) -> float:
+    """How far a value has come from start to end, in [0, 1]."""
+    return min(1.0, max(0.0, (value - start) / (end - start)))
 
 
 def _edges(graph: Graph | Tensor | None, classes: int, known: Tensor) -> tuple[Tensor, Tensor]:
