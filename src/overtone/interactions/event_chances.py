@@ -120,8 +120,8 @@ def event_chances(
 
     A teacher's confusions look like faint events, but seldom meet in both modalities of a clip. So a small loudness
     counts only where the fitted events show in both 4.5 times as often as by chance or more (as 1 up to 2.5 times),
-    and the rates of events that occur of themselves are lowered until no more than twice as many of them are expected
-    to score high in both as do so beyond chance.
+    and rates and the strengths of edges are lowered until no more than twice as many unannotated events are expected to
+    score high in both as do so beyond chance.
 
     Args:
         scores: The two modalities' (N, C) soft labels, by teachers that have not seen the rows.

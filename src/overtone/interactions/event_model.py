@@ -54,6 +54,7 @@ class _Sums:
         moments: (2, 3, 3, C): of 1, x and x², over absent, annotated and unannotated events, per modality.
         shows: (4, C) unannotated clips that show an event nowhere, in the first modality, the second, or both.
         annotated: (4, C) the same of annotated ones.
+        both: (C,) unannotated clips that show an event in both modalities, of itself or brought.
         acted, could: How often each edge has brought its target, and could have.
         change, total: Of all chances.
     """
@@ -61,6 +62,7 @@ class _Sums:
     moments: Tensor
     shows: Tensor
     annotated: Tensor
+    both: Tensor
     acted: Tensor
     could: Tensor
     change: float = 0.0
@@ -178,7 +180,7 @@ class EventModel:
         zero = torch.zeros(count, dtype=torch.float64)
         shows = torch.zeros(4, self.classes, dtype=torch.float64)
         moments = torch.zeros(2, 3, 3, self.classes, dtype=torch.float64)
-        sums = _Sums(moments, shows, shows.clone(), zero, zero.clone())
+        sums = _Sums(moments, shows, shows.clone(), shows[0].clone(), zero, zero.clone())
         for start in range(0, len(before), step):
             rows = slice(start, start + step)
             self._expect_block(rows, before, after, clips, sums)
@@ -220,6 +222,7 @@ class EventModel:
         sums.change += float((after[rows] - before[rows]).abs().sum(dtype=torch.float64))
         sums.total += float(after[rows].sum(dtype=torch.float64))
         sums.shows += torch.stack([(missing * part).sum(0, dtype=torch.float64) for part in itself])
+        sums.both += (missing * posterior[3]).sum(0, dtype=torch.float64)
         if len(sources):
             # how much likelier the scores are if the target has been brought for sure
             sure_a = (none + one) * not_v * first + ((none + one) * v + other + both) * third
@@ -251,14 +254,15 @@ class EventModel:
         events = sums.shows[1:].sum(0)
         pattern = sums.shows[1:].sum(1) / events.sum().clamp_min(1e-9)
         shares = (sums.shows[1:] + _PATTERN * pattern[:, None]) / (events + _PATTERN)
-        rate = self._damp(sums) * (events + 0.3) / (sums.shows.sum(0) + 1.0)
+        damping = self._damp(sums)
+        rate = damping * (events + 0.3) / (sums.shows.sum(0) + 1.0)
         self.itself = torch.cat([(1 - rate)[None], rate * shares])
         shown = sums.annotated + torch.tensor([0.0, 0.5, 0.5, 2.0], dtype=torch.float64)[:, None]
         self.shown = shown / shown.sum(0)
-        self.strengths = (self.strengths * sums.acted / (sums.could + _SOURCES)).clamp(0.0, _MOST)
+        self.strengths = (damping * self.strengths * sums.acted / (sums.could + _SOURCES)).clamp(0.0, _MOST)
 
     def _damp(self, sums: _Sums) -> float:
-        """What rates are multiplied by, so that no more events are expected to be high in both modalities than may be.
+        """What rates and strengths are multiplied by, so that no more events are expected to be high in both modalities than may be.
 
         Scores of absent classes are seldom normal: a teacher's confusions make their upper tail long, and the fit would
         take it for events. Confusions of two teachers seldom meet in a clip; events do.
@@ -266,7 +270,7 @@ class EventModel:
         high = torch.ones(self.classes, dtype=torch.float64)
         for _, _, (mean, variance) in self.densities:
             high *= torch.special.ndtr((mean - _HIGH) / variance.sqrt())
-        expected = float((sums.shows[3] * high).sum())
+        expected = float((sums.both * high).sum())
         change = min(1.5, max(0.5, self.seen_together / max(expected, 1e-9)))
         self.damping = min(1.0, self.damping * change)
         return self.damping
