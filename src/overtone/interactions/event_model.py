@@ -262,7 +262,7 @@ class EventModel:
         self.strengths = (damping * self.strengths * sums.acted / (sums.could + _SOURCES)).clamp(0.0, _MOST)
 
     def _damp(self, sums: _Sums) -> float:
-        """What rates and strengths are multiplied by, so that no more events are expected to be high in both modalities than may be.
+        """What rates and strengths are multiplied by, so that few enough events are expected high in both modalities.
 
         Scores of absent classes are seldom normal: a teacher's confusions make their upper tail long, and the fit would
         take it for events. Confusions of two teachers seldom meet in a clip; events do.
