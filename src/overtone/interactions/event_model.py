@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from overtone.interactions.event_limits import EventLimits
+
 _ROUNDS = 30
 """Most rounds."""
 _SETTLED = 3e-4
@@ -24,10 +26,6 @@ _SOURCES = 30.0
 """Sources of an edge that its strength must rest on, to be believed by half."""
 _MOST = 0.97
 """Largest strength of an edge."""
-_HIGH = 0.5
-"""Scores above it, half-way from absent to annotated, are high."""
-_SLACK = 2.0
-"""How many times as many unannotated events may be expected to be high in both modalities as are seen there."""
 _CELLS = 1 << 18
 """Entries of a block of rows: few enough to stay in the processor's cache."""
 
@@ -77,7 +75,7 @@ class EventModel:
         evidence: What is known of the clips.
         edges: Numbers of source and target nodes; node i < C is class i in the first modality, C + i in the second.
         given_loudness: Where unannotated events lie per modality, on the way from absent (0) to annotated (1); None:
-            fitted.
+            fitted, and the number of events has no limits.
     """
 
     evidence: Evidence
@@ -95,7 +93,8 @@ class EventModel:
         )
         self.clips = labels.clone()
         self.loudness = list(self.given_loudness or (1.0, 1.0))
-        self.seen_together, self.damping = _SLACK * _high_together(self.evidence), 1.0
+        self.limits = EventLimits.measure(self.evidence.scores, labels) if self.given_loudness else None
+        self.damping = 1.0
         self.strengths = torch.full((len(self.edges[0]),), 0.3, dtype=torch.float64)
 
     @property
@@ -262,29 +261,12 @@ class EventModel:
         self.strengths = (damping * self.strengths * sums.acted / (sums.could + _SOURCES)).clamp(0.0, _MOST)
 
     def _damp(self, sums: _Sums) -> float:
-        """What rates and strengths are multiplied by, so that few enough events are expected high in both modalities.
-
-        Scores of absent classes are seldom normal: a teacher's confusions make their upper tail long, and the fit would
-        take it for events. Confusions of two teachers seldom meet in a clip; events do.
-        """
-        high = torch.ones(self.classes, dtype=torch.float64)
-        for _, _, (mean, variance) in self.densities:
-            high *= torch.special.ndtr((mean - _HIGH) / variance.sqrt())
-        expected = float((sums.both * high).sum())
-        change = min(1.5, max(0.5, self.seen_together / max(expected, 1e-9)))
-        self.damping = min(1.0, self.damping * change)
+        """What rates and strengths are multiplied by, so that the limits allow as many events as are expected."""
+        if self.limits is not None:
+            absent, _, unannotated = ([kinds[kind] for kinds in self.densities] for kind in range(3))
+            allowed = self.limits.allowed(sums.moments[:, 2, 0], sums.both, absent, unannotated)
+            self.damping = min(1.0, self.damping * min(1.5, max(0.5, allowed)))
         return self.damping
-
-
-def _high_together(evidence: Evidence) -> float:
-    """How many unannotated events score high in both modalities: beyond chance, and two standard errors more."""
-    missing = evidence.labels == 0
-    first, second = ((part > _HIGH) & missing for part in evidence.scores)
-    counts = [part.sum(0, dtype=torch.float64) for part in (first, second, first & second, missing)]
-    chance = counts[0] * counts[1] / counts[3].clamp_min(1.0)
-    seen = max(0.0, float((counts[2] - chance).sum()))
-    error: float = (float(chance.sum()) + seen) ** 0.5
-    return seen + 2.0 * error
 
 
 def _normal(sums: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,108 @@
+"""How many unannotated events there can be, by how many scores are high."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Normal = tuple[Tensor, Tensor]
+"""(C,) means and (C,) variances of scores."""
+_LEVELS = torch.tensor([0.5, 0.75], dtype=torch.float64)
+"""Scores above which one is high; 0 is where absent events lie, 1 where annotated ones do."""
+_SLACK = 1.5
+"""How many times as many unannotated events may be expected to be high as are seen there."""
+_ERRORS = 2.0
+"""Standard errors of what is seen that are added to it."""
+_CELLS = 1 << 22
+"""Entries of a block of rows."""
+
+
+@dataclass(frozen=True)
+class EventLimits:
+    r"""How many unannotated events may be expected to score high in one modality, and in both.
+
+    Scores of absent classes are seldom normal: a teacher's confusions make their upper tail long, and a mixture of
+    normal densities takes it for events. Two counts over all classes limit that, for each level t of scores:
+
+    - events that score above t in one modality cannot be more than all unannotated scores above it,
+    - events that score above t in both modalities are seen by how often unannotated scores do so, beyond what the two
+      modalities have in common with the labels of the clip:
+      :math:`\sum_n h^a_{nc} h^v_{nc} - \hat h^a_{nc} \hat h^v_{nc}`, where h is 1 for a score above t and
+      :math:`\hat h` its linear regression on the clip's labels. A clip's annotated event is confused with the
+      same classes in both modalities, which is no sign of these.
+
+    Attributes:
+        alone: (2, L) limits of events above each level in each modality.
+        together: (L,) limits of those above it in both beyond chance.
+        missing: (C,) clips that are not annotated with the class.
+    """
+
+    alone: Tensor
+    together: Tensor
+    missing: Tensor
+
+    @classmethod
+    def measure(cls, scores: tuple[Tensor, Tensor], labels: Tensor) -> EventLimits:
+        """Count high scores: (N, C) unmixed scores per modality, (N, C) labels."""
+        classes = labels.shape[1]
+        step = max(1, _CELLS // classes)
+        blocks = [slice(start, start + step) for start in range(0, len(labels), step)]
+        shape = (len(_LEVELS), 2, classes + 1, classes)
+        moments, products = torch.zeros(shape, dtype=torch.float64), torch.eye(classes + 1, dtype=torch.float64)
+        for rows in blocks:
+            given = _with_constant(labels[rows])
+            products += (given.T @ given).double()
+            moments += (given.T @ _high(scores, labels, rows)).double()
+        fitted = torch.linalg.solve(products, moments).to(labels.dtype)
+        alone, together, by_labels = torch.zeros(len(_LEVELS), 2), torch.zeros(len(_LEVELS)), torch.zeros(len(_LEVELS))
+        alone, together, by_labels = alone.double(), together.double(), by_labels.double()
+        for rows in blocks:
+            high = _high(scores, labels, rows)
+            chance = (_with_constant(labels[rows]) @ fitted).clamp_(0.0, 1.0) * (labels[rows] == 0)
+            alone += high.sum((2, 3), dtype=torch.float64)
+            together += high.prod(1).sum((1, 2), dtype=torch.float64)
+            by_labels += chance.prod(1).sum((1, 2), dtype=torch.float64)
+        beyond = (together - by_labels).clamp_min(0.0)
+        return cls(
+            _SLACK * (alone + _ERRORS * alone.sqrt()).T,
+            _SLACK * (beyond + _ERRORS * (by_labels + beyond).sqrt()),
+            (labels == 0).sum(0).double(),
+        )
+
+    def allowed(self, present: Tensor, both: Tensor, absent: list[Normal], unannotated: list[Normal]) -> float:
+        """The share of the expected events that the limits leave; above 1 if they leave more.
+
+        Args:
+            present: (2, C) expected unannotated events that show in each modality.
+            both: (C,) those that show in both.
+            absent, unannotated: Densities of scores per modality, without the event and with it.
+        """
+        above = torch.stack([_above(part) for part in unannotated])
+        expected = (present[:, None] * above).sum(2)
+        beyond = both - present.prod(0) / self.missing.clamp_min(1.0)
+        told = (above - torch.stack([_above(part) for part in absent])).prod(0)
+        together = (beyond * told).sum(1)
+        return float(
+            torch.minimum(
+                (self.alone / expected.clamp_min(1e-9)).min(), (self.together / together.clamp_min(1e-9)).min()
+            )
+        )
+
+
+def _with_constant(labels: Tensor) -> Tensor:
+    return torch.cat([labels, torch.ones_like(labels[:, :1])], 1)
+
+
+def _high(scores: tuple[Tensor, Tensor], labels: Tensor, rows: slice) -> Tensor:
+    """(L, 2, n, C), 1 where an unannotated score lies above the level."""
+    found = torch.stack([part[rows] for part in scores])
+    levels = _LEVELS.to(found.dtype)[:, None, None, None]
+    return ((found > levels) & (labels[rows] == 0)).to(labels.dtype)
+
+
+def _above(density: Normal) -> Tensor:
+    """(L, C) share of a normal density above each level."""
+    mean, variance = density
+    return torch.special.ndtr((mean - _LEVELS[:, None]) / variance.sqrt())
