@@ -10,7 +10,7 @@ from torch import Tensor
 Normal = tuple[Tensor, Tensor]
 """(C,) means and (C,) variances of scores."""
 _LEVELS = torch.tensor([0.5, 0.75], dtype=torch.float64)
-"""Scores above which one is high; 0 is where absent events lie, 1 where annotated ones do."""
+"""How far a score must have come from absent to unannotated events to be high."""
 _SLACK = 1.5
 """How many times as many unannotated events may be expected to be high as are seen there."""
 _ERRORS = 2.0
@@ -34,18 +34,27 @@ class EventLimits:
       same classes in both modalities, which is no sign of these.
 
     Attributes:
+        levels: (2, L) scores above which one is high, in each modality.
         alone: (2, L) limits of events above each level in each modality.
         together: (L,) limits of those above it in both beyond chance.
         missing: (C,) clips that are not annotated with the class.
     """
 
+    levels: Tensor
     alone: Tensor
     together: Tensor
     missing: Tensor
 
     @classmethod
-    def measure(cls, scores: tuple[Tensor, Tensor], labels: Tensor) -> EventLimits:
-        """Count high scores: (N, C) unmixed scores per modality, (N, C) labels."""
+    def measure(cls, scores: tuple[Tensor, Tensor], labels: Tensor, loudness: tuple[float, ...]) -> EventLimits:
+        """Count high scores.
+
+        Args:
+            scores: (N, C) unmixed scores per modality: 0 is where absent events lie, 1 where annotated ones do.
+            labels: (N, C).
+            loudness: Where unannotated events lie, in each modality.
+        """
+        levels = torch.tensor(loudness, dtype=torch.float64)[:, None] * _LEVELS
         classes = labels.shape[1]
         step = max(1, _CELLS // classes)
         blocks = [slice(start, start + step) for start in range(0, len(labels), step)]
@@ -54,18 +63,19 @@ class EventLimits:
         for rows in blocks:
             given = _with_constant(labels[rows])
             products += (given.T @ given).double()
-            moments += (given.T @ _high(scores, labels, rows)).double()
+            moments += (given.T @ _high(scores, labels, rows, levels)).double()
         fitted = torch.linalg.solve(products, moments).to(labels.dtype)
-        alone, together, by_labels = torch.zeros(len(_LEVELS), 2), torch.zeros(len(_LEVELS)), torch.zeros(len(_LEVELS))
-        alone, together, by_labels = alone.double(), together.double(), by_labels.double()
+        zeros = torch.zeros(len(_LEVELS), dtype=torch.float64)
+        alone, together, by_labels = torch.stack([zeros, zeros], 1), zeros, zeros.clone()
         for rows in blocks:
-            high = _high(scores, labels, rows)
+            high = _high(scores, labels, rows, levels)
             chance = (_with_constant(labels[rows]) @ fitted).clamp_(0.0, 1.0) * (labels[rows] == 0)
             alone += high.sum((2, 3), dtype=torch.float64)
             together += high.prod(1).sum((1, 2), dtype=torch.float64)
             by_labels += chance.prod(1).sum((1, 2), dtype=torch.float64)
         beyond = (together - by_labels).clamp_min(0.0)
         return cls(
+            levels,
             _SLACK * (alone + _ERRORS * alone.sqrt()).T,
             _SLACK * (beyond + _ERRORS * (by_labels + beyond).sqrt()),
             (labels == 0).sum(0).double(),
@@ -79,30 +89,27 @@ class EventLimits:
             both: (C,) those that show in both.
             absent, unannotated: Densities of scores per modality, without the event and with it.
         """
-        above = torch.stack([_above(part) for part in unannotated])
+        above = torch.stack([_above(part, levels) for part, levels in zip(unannotated, self.levels)])
         expected = (present[:, None] * above).sum(2)
         beyond = both - present.prod(0) / self.missing.clamp_min(1.0)
-        told = (above - torch.stack([_above(part) for part in absent])).prod(0)
+        told = (above - torch.stack([_above(part, levels) for part, levels in zip(absent, self.levels)])).prod(0)
         together = (beyond * told).sum(1)
-        return float(
-            torch.minimum(
-                (self.alone / expected.clamp_min(1e-9)).min(), (self.together / together.clamp_min(1e-9)).min()
-            )
-        )
+        shares = [self.alone / expected.clamp_min(1e-9), self.together / together.clamp_min(1e-9)]
+        return min(float(share.min()) for share in shares)
 
 
 def _with_constant(labels: Tensor) -> Tensor:
     return torch.cat([labels, torch.ones_like(labels[:, :1])], 1)
 
 
-def _high(scores: tuple[Tensor, Tensor], labels: Tensor, rows: slice) -> Tensor:
+def _high(scores: tuple[Tensor, Tensor], labels: Tensor, rows: slice, levels: Tensor) -> Tensor:
     """(L, 2, n, C), 1 where an unannotated score lies above the level."""
     found = torch.stack([part[rows] for part in scores])
-    levels = _LEVELS.to(found.dtype)[:, None, None, None]
-    return ((found > levels) & (labels[rows] == 0)).to(labels.dtype)
+    return ((found > levels.T.to(found.dtype)[:, :, None, None]) & (labels[rows] == 0)).to(labels.dtype)
 
 
-def _above(density: Normal) -> Tensor:
+def _above(density: Normal, levels: Tensor) -> Tensor:
     """(L, C) share of a normal density above each level."""
     mean, variance = density
-    return torch.special.ndtr((mean - _LEVELS[:, None]) / variance.sqrt())
+    above: Tensor = torch.special.ndtr((mean - levels[:, None]) / variance.sqrt())
+    return above

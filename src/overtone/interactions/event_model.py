@@ -93,7 +93,9 @@ class EventModel:
         )
         self.clips = labels.clone()
         self.loudness = list(self.given_loudness or (1.0, 1.0))
-        self.limits = EventLimits.measure(self.evidence.scores, labels) if self.given_loudness else None
+        self.limits: EventLimits | None = None
+        if self.given_loudness is not None:
+            self.limits = EventLimits.measure(self.evidence.scores, labels, self.given_loudness)
         self.damping = 1.0
         self.strengths = torch.full((len(self.edges[0]),), 0.3, dtype=torch.float64)
 

@@ -20,7 +20,7 @@ MOST_ROWS = 2000
 _SPENT = 0.5
 """Share of what labels have surely gained that the weight may cost."""
 _TOLERANCE = 0.006
-"""Share of annotated mAP that it may cost where they have gained nothing."""
+"""Share of annotated mAP that it may cost where they have gained nothing, if there are as many events as labels."""
 
 Views = tuple[Tensor, Tensor]
 Precisions = np.ndarray[Any, np.dtype[np.float64]]
@@ -32,7 +32,7 @@ class Gate(NamedTuple):
     """The chosen weight, and what it was chosen by.
 
     Attributes:
-        weight: The chosen weight; None where the student's labels are worse, so that the reference is to be kept.
+        weight: The chosen weight; None where the reference is to be kept, as the student is no better.
         curve: For each weight the mean change of the average precision against the reference, and the standard error of
             what the weight itself does.
         error: Standard error of the change at weight 0, that of two trainings.
@@ -62,14 +62,14 @@ class Gate(NamedTuple):
         """What was chosen, in words."""
         if self.weight is None:
             return (
-                "The student without event chances is kept: on held-out rows they cost annotated mAP, "
+                "The student without event chances is kept: on held-out rows they cost annotated mAP or change nothing, "
                 "so the embedding makes no use of them."
             )
         change, _ = self.curve[self.weight]
         if not self.weight:
             return (
                 "Event chances do not count in the similarity of clips, as any weight costs annotated mAP on held-out "
-                f"rows; learning them changes it by {100 * change:+.1f} points."
+                f"rows; learning them raises it by {100 * change:.1f} points."
             )
         effect = 100 * (change - self.curve[0.0][0])
         return (
@@ -80,7 +80,12 @@ class Gate(NamedTuple):
 
 
 def choose_weight(
-    reference: Views, candidate: Callable[[float], Views], labels: Tensor, effects: Effects | None = None
+    reference: Views,
+    candidate: Callable[[float], Views],
+    labels: Tensor,
+    effects: Effects | None = None,
+    *,
+    hidden: float = 1.0,
 ) -> Gate:
     r"""Choose how much event chances count, so that annotated mAP suffers no harm.
 
@@ -90,23 +95,26 @@ def choose_weight(
     error :math:`\sigma_w`, by trials on more rows where there were any. If :math:`g + \sigma_g < 0` the reference is
     kept. Otherwise w is the largest weight with
 
-    .. math:: \tfrac12 \max(g - \sigma_g, 0) + 0.006\, m + e_w - \sigma_w \ge 0,
+    .. math:: \tfrac12 \max(g - \sigma_g, 0) + 0.006\, h\, m + e_w - \sigma_w \ge 0,
 
-    with m, the reference's mean average precision. Half of what labels have surely gained may be spent, because g, of
-    two trainings, is far less sure than :math:`e_w`; and 0.6 % of m where they have gained nothing.
+    with m, the reference's mean average precision, and h, the number of unannotated events for each annotated one, 1 at
+    most. Half of what labels have surely gained may be spent, because g, of two trainings, is far less sure than
+    :math:`e_w`; and up to 0.6 % of m where they have gained nothing: less where there are few events to find. Where w
+    is 0, the reference is kept unless labels have surely gained, :math:`g - \sigma_g > 0`.
 
     Args:
         reference: (n, e) embeddings of held-out rows per modality, by the student that knows no event chances.
         candidate: The student's embeddings of the same rows at a weight.
         labels: (n,) class codes, -1 for none, or (n, C) targets; rows without any are left out.
         effects: What the weights have done in trials; None: measured on these rows.
+        hidden: Expected number of unannotated events for each annotated one; counts as 1 at most.
     """
     known = has_label(labels).nonzero()[:, 0][:MOST_ROWS]
     judged = labels[known].cpu()
     before = _precisions(reference, known, judged)
     gain, error = _mean(_precisions(candidate(0.0), known, judged) - before)
     effects = measure_effects(candidate, labels) if effects is None else effects
-    spendable = _SPENT * max(gain - error, 0.0) + _TOLERANCE * _mean(before)[0]
+    spendable = _SPENT * max(gain - error, 0.0) + _TOLERANCE * min(1.0, hidden) * _mean(before)[0]
     curve: dict[float, tuple[float, float]] = {}
     chosen = None if gain + error < 0 or not len(known) else 0.0
     for weight, changes in effects.items():
@@ -114,6 +122,8 @@ def choose_weight(
         curve[weight] = gain + effect, uncertainty
         if chosen is not None and spendable + effect - uncertainty >= 0:
             chosen = weight
+    if chosen == 0.0 and gain - error <= 0:
+        chosen = None
     return Gate(chosen, curve, error, len(known), len(effects[0.0]))
 
 

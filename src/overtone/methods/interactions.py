@@ -72,7 +72,7 @@ class Interactions(MetricLearning):
         self.classes = corpus.classes
         self.gate: Gate | None = None
         self.effects: Effects | None = None
-        self.event_share = 1.0
+        self.event_share = self.hidden = 1.0
         self.reference: tuple[Interactions, ...] = ()  # in a tuple: not a part of this module, and never trained
         super().__init__(settings, corpus)
         s = self.settings
@@ -179,6 +179,8 @@ class Interactions(MetricLearning):
         self.one_label.fill_(self.single)
         if self.settings.graph not in UNINFORMED and len(self.soft_first) != len(train):
             raise RuntimeError("interactions has no soft labels of its rows: call set_inferred_targets() first")
+        if train.targets is not None and len(self.events):
+            self.hidden = max(0.0, float(self.events.sum() / train.targets.sum().clamp_min(1.0)) - 1.0)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """The terms of the student that the settings name, and their sum."""
@@ -264,7 +266,7 @@ class Interactions(MetricLearning):
             first, second = (self.at_weight(part, side, weight) for side, part in enumerate(held_out.features))
             return first, second
 
-        self.gate = choose_weight((before[0], before[1]), candidate, held_out.labels, self.effects)
+        self.gate = choose_weight((before[0], before[1]), candidate, held_out.labels, self.effects, hidden=self.hidden)
         self.event_weight.fill_(self.gate.weight or 0.0)
         if self.gate.weight is None and self.heads:
             self.load_state_dict(reference.state_dict())
