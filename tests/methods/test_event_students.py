@@ -127,7 +127,7 @@ def test_heads_have_no_canonical_projection(make):
         make("interactions", projection="canonical")
 
 
-def gate(gain: float, harm: float, rows: int = 120):
+def gate(gain: float, harm: float, rows: int = 120, hidden: float = 1.0):
     """A student whose events add noise in proportion to the weight, and whose labels are better or worse."""
     labels = torch.eye(4)[torch.arange(rows) % 4]
     noise = [torch.randn(rows, 4, generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
@@ -137,7 +137,7 @@ def gate(gain: float, harm: float, rows: int = 120):
         shift = 0.6 - gain + harm * weight
         return tuple(F.normalize(labels + shift * part, dim=1) for part in noise[:2])
 
-    return choose_weight(reference, candidate, labels), reference, candidate, labels
+    return choose_weight(reference, candidate, labels, hidden=hidden), reference, candidate, labels
 
 
 def test_what_does_no_harm_counts_as_much_as_it_may():
@@ -176,6 +176,20 @@ def test_labels_that_are_as_good_may_lose_six_thousandths_of_it():
     assert change - error >= -allowed
     following = WEIGHTS[WEIGHTS.index(found.weight) + 1]
     assert found.curve[following][0] - found.curve[following][1] < -allowed
+
+
+@pytest.mark.parametrize(("hidden", "weight"), [(0.0, None), (0.5, 0.3), (1.0, 0.6), (4.0, 0.6)])
+def test_labels_may_lose_less_where_few_events_are_hidden(hidden, weight):
+    labels = torch.eye(4)[torch.arange(40) % 4]
+    effects = {weight: np.full(90, -0.0095 * weight) for weight in WEIGHTS}
+    found = choose_weight((labels, labels), lambda weight: (labels, labels), labels, effects, hidden=hidden)
+    assert found.weight == weight
+
+
+def test_a_student_that_has_gained_stays_although_its_events_count_nothing():
+    found, *_ = gate(0.1, 3.0, hidden=0.0)
+    assert found.weight == 0
+    assert "learning them raises it by" in found.said
 
 
 def test_half_of_what_labels_surely_gained_may_be_spent():

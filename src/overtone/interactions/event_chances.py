@@ -16,6 +16,7 @@ from overtone.core import InputError
 from overtone.core.files import json_text, load_tensors, read_header, save_tensors
 from overtone.graphs import Graph, unmixed_scores
 from overtone.graphs.soft_labels import Kind
+from overtone.interactions.event_limits import looks_confused
 from overtone.interactions.event_model import EventModel, Evidence
 from overtone.objectives.targets import as_labels, as_targets
 
@@ -43,6 +44,8 @@ class EventChances:
         rates: (C,) share of clips in which the class occurs without being annotated and without an edge's doing.
         loudness: Modality to how far unannotated events stand out, as a share of how far annotated ones do.
         unannotated: Expected number of events of a clip that nobody annotated.
+        confused: Whether the teachers' surest mistakes are surer than what is annotated
+            (:func:`~overtone.interactions.event_limits.looks_confused`), so that the chances are not to be trusted.
     """
 
     modalities: dict[str, Tensor]
@@ -51,11 +54,17 @@ class EventChances:
     rates: Tensor
     loudness: dict[str, float]
     unannotated: float
+    confused: bool = False
 
-    def summary(self) -> dict[str, float | dict[str, float]]:
+    def summary(self) -> dict[str, float | bool | dict[str, float]]:
         """Figures for ``run.json``."""
         edges = 0 if self.strengths is None else int((self.strengths > 0).sum())
-        return {"unannotated_per_clip": round(self.unannotated, 4), "loudness": self.loudness, "edges": edges}
+        return {
+            "unannotated_per_clip": round(self.unannotated, 4),
+            "loudness": self.loudness,
+            "edges": edges,
+            "confused": self.confused,
+        }
 
     def save(self, path: str | Path, ids: Sequence[str], classes: Sequence[str]) -> None:
         """Write one safetensors file; names are in its header."""
@@ -65,6 +74,7 @@ class EventChances:
             tensors["strengths"] = self.strengths.float()
         header = {
             "unannotated": self.unannotated,
+            "confused": self.confused,
             "modalities": list(self.modalities),
             "loudness": self.loudness,
             "ids": list(ids),
@@ -89,6 +99,7 @@ class EventChances:
                 tensors["rates"],
                 header["loudness"],
                 header["unannotated"],
+                header.get("confused", False),
             )
         except KeyError as missing:
             raise InputError(f"{path}: not event chances of a run", got=f"no {missing}") from None
@@ -120,8 +131,8 @@ def event_chances(
 
     A teacher's confusions look like faint events, but seldom meet in both modalities of a clip. So a small loudness
     counts only where the fitted events show in both 4.5 times as often as by chance or more (as 1 up to 2.5 times),
-    and rates and the strengths of edges are lowered until no more than twice as many unannotated events are expected to
-    score high in both as do so beyond chance.
+    and rates and the strengths of edges are lowered until no more events are expected to score high than
+    :class:`~overtone.interactions.event_limits.EventLimits` allow.
 
     Args:
         scores: The two modalities' (N, C) soft labels, by teachers that have not seen the rows.
@@ -175,7 +186,9 @@ def event_chances(
     rates[known] = model.rates
     names = list(scores)
     missing = float(torch.where(given > 0, 0.0, found[2]).sum(dtype=torch.float64) / max(1, len(given)))
-    return EventChances(dict(zip(names, found[:2])), found[2], strengths, rates, dict(zip(names, loudness)), missing)
+    parts, loud = dict(zip(names, found[:2])), dict(zip(names, loudness))
+    confused = looks_confused(evidence.scores, evidence.labels)
+    return EventChances(parts, found[2], strengths, rates, loud, missing, confused)
 
 
 def _believed(fitted: float, lift: float) -> float:

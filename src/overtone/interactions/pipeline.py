@@ -144,7 +144,8 @@ class InteractionTrainer:
         first, second = (part.float().to(run.device) for part in found.modalities.values())
         run.group.broadcast([first, second, clips := found.clips.float().to(run.device)])
         run.info["interactions"] = facts
-        return InferredTargets((first, second), weights, clips)
+        hidden = 0.0 if found.confused else found.unannotated * len(soft) / max(1.0, float(soft.annotated.sum()))
+        return InferredTargets((first, second), weights, clips, hidden)
 
     def _reference(self, method: str, data: PairedFeatures, options: TrainOptions, run: RunContext) -> Method:
         """The same method trained without a graph: what the student must not fall behind."""

@@ -126,6 +126,7 @@ class InferredTargets(NamedTuple):
             row by teachers that were not trained on it.
         graph: (2C, 2C) weights from class to class; node i < C is class i in the first modality, C + i in the second.
         events: (N, C) chances that a class is in the clip at all, 1 where it is annotated; None: the larger of the two.
+        hidden: Unannotated events for each annotated one; 0 where the chances are not to be trusted.
         reference: The same method, trained without any of this, of methods that ask for it.
         effects: For each weight of the events the change of annotated average precision of queries, from trials.
     """
@@ -133,6 +134,7 @@ class InferredTargets(NamedTuple):
     soft_labels: tuple[Tensor, Tensor]
     graph: Tensor
     events: Tensor | None = None
+    hidden: float = 1.0
     reference: Method | None = None
     effects: Mapping[float, NDArray[np.float64]] | None = None
 

@@ -62,7 +62,7 @@ class Gate(NamedTuple):
         """What was chosen, in words."""
         if self.weight is None:
             return (
-                "The student without event chances is kept: on held-out rows they cost annotated mAP or change nothing, "
+                "The student without event chances is kept: on held-out rows they do not raise annotated mAP, "
                 "so the embedding makes no use of them."
             )
         change, _ = self.curve[self.weight]

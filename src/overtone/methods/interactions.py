@@ -166,7 +166,7 @@ class Interactions(MetricLearning):
             part.detach().to(self.edges.device, torch.float32) for part in (first, second, events, inferred.graph)
         )
         self.event_share = min(1.0, _EVENTS / max(1.0, float(events.sum(1).mean())))
-        self.effects = inferred.effects
+        self.effects, self.hidden = inferred.effects, inferred.hidden
         if inferred.reference is not None:
             reference = cast(Interactions, inferred.reference).to(self.edges.device)
             self.reference = (reference,)
@@ -179,8 +179,6 @@ class Interactions(MetricLearning):
         self.one_label.fill_(self.single)
         if self.settings.graph not in UNINFORMED and len(self.soft_first) != len(train):
             raise RuntimeError("interactions has no soft labels of its rows: call set_inferred_targets() first")
-        if train.targets is not None and len(self.events):
-            self.hidden = max(0.0, float(self.events.sum() / train.targets.sum().clamp_min(1.0)) - 1.0)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """The terms of the student that the settings name, and their sum."""
