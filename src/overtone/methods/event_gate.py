@@ -100,7 +100,7 @@ def choose_weight(
     with m, the reference's mean average precision, and h, the number of unannotated events for each annotated one, 1 at
     most. Half of what labels have surely gained may be spent, because g, of two trainings, is far less sure than
     :math:`e_w`; and up to 0.6 % of m where they have gained nothing: less where there are few events to find. Where w
-    is 0, the reference is kept unless labels have surely gained, :math:`g - \sigma_g > 0`.
+    is 0, the reference is kept unless labels have surely gained, :math:`g > 2 \sigma_g`.
 
     Args:
         reference: (n, e) embeddings of held-out rows per modality, by the student that knows no event chances.
@@ -122,7 +122,7 @@ def choose_weight(
         curve[weight] = gain + effect, uncertainty
         if chosen is not None and spendable + effect - uncertainty >= 0:
             chosen = weight
-    if chosen == 0.0 and gain - error <= 0:
+    if chosen == 0.0 and gain <= 2.0 * error:
         chosen = None
     return Gate(chosen, curve, error, len(known), len(effects[0.0]))
 
