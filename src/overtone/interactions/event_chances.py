@@ -170,9 +170,11 @@ def event_chances(
     known = first.isfinite().all(0) & second.isfinite().all(0)
     edges = _edges(graph, classes, known)
     evidence = Evidence((first[:, known].float(), second[:, known].float()), given[:, known])
-    free = EventModel(evidence.some(_CELLS)).fit()
+    some = evidence.some(_CELLS)
+    free = EventModel(some).fit()
     loudness = tuple(_believed(value, free.lift) for value in free.loudness)
-    model = EventModel(evidence, edges, loudness).fit()
+    alone = EventModel(some, given_loudness=loudness).fit().unannotated if len(edges[0]) else None
+    model = EventModel(evidence, edges, loudness, alone).fit()
     found = [torch.zeros_like(given) for _ in range(3)]
     for whole, part in zip(found, (*model.modalities, model.clips)):
         whole.copy_(given)

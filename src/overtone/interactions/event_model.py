@@ -26,6 +26,8 @@ _SOURCES = 30.0
 """Sources of an edge that its strength must rest on, to be believed by half."""
 _MOST = 0.97
 """Largest strength of an edge."""
+_BROUGHT = 1.5
+"""How many times as many events may be expected with edges as without."""
 _CELLS = 1 << 18
 """Entries of a block of rows: few enough to stay in the processor's cache."""
 
@@ -76,6 +78,8 @@ class EventModel:
         edges: Numbers of source and target nodes; node i < C is class i in the first modality, C + i in the second.
         given_loudness: Where unannotated events lie per modality, on the way from absent (0) to annotated (1); None:
             fitted, and the number of events has no limits.
+        alone: Unannotated events a clip that show in each modality by scores alone, of which edges may bring half as
+            many more; None: any number.
     """
 
     evidence: Evidence
@@ -83,6 +87,7 @@ class EventModel:
         default_factory=lambda: (torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64))
     )
     given_loudness: tuple[float, ...] | None = None
+    alone: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         labels = self.evidence.labels
@@ -96,7 +101,7 @@ class EventModel:
         self.limits: EventLimits | None = None
         if self.given_loudness is not None:
             self.limits = EventLimits.measure(self.evidence.scores, labels, self.given_loudness)
-        self.damping = 1.0
+        self.damping = self.edge_damping = 1.0
         self.strengths = torch.full((len(self.edges[0]),), 0.3, dtype=torch.float64)
 
     @property
@@ -108,6 +113,12 @@ class EventModel:
     def rates(self) -> Tensor:
         """(C,) share of clips with the event of itself, where it is not annotated."""
         return 1.0 - self.itself[0]
+
+    @property
+    def unannotated(self) -> tuple[float, ...]:
+        """Expected unannotated events a clip that show in each modality."""
+        missing = 1 - self.evidence.labels
+        return tuple(float((missing * part).sum(dtype=torch.float64)) / len(missing) for part in self.modalities)
 
     @property
     def lift(self) -> float:
@@ -260,15 +271,29 @@ class EventModel:
         self.itself = torch.cat([(1 - rate)[None], rate * shares])
         shown = sums.annotated + torch.tensor([0.0, 0.5, 0.5, 2.0], dtype=torch.float64)[:, None]
         self.shown = shown / shown.sum(0)
-        self.strengths = (damping * self.strengths * sums.acted / (sums.could + _SOURCES)).clamp(0.0, _MOST)
+        strengths = damping * self._damp_edges(sums) * self.strengths
+        self.strengths = (strengths * sums.acted / (sums.could + _SOURCES)).clamp(0.0, _MOST)
 
     def _damp(self, sums: _Sums) -> float:
         """What rates and strengths are multiplied by, so that the limits allow as many events as are expected."""
         if self.limits is not None:
             absent, _, unannotated = ([kinds[kind] for kinds in self.densities] for kind in range(3))
             allowed = self.limits.allowed(sums.moments[:, 2, 0], sums.both, absent, unannotated)
-            self.damping = min(1.0, self.damping * min(1.5, max(0.5, allowed)))
+            self.damping = _step(self.damping, allowed)
         return self.damping
+
+    def _damp_edges(self, sums: _Sums) -> float:
+        """What strengths are multiplied by besides, as edges say where events are, and scores how many there are."""
+        if self.alone is not None:
+            expected = sums.moments[:, 2, 0].sum(1) / len(self.evidence.labels)
+            allowed = min(_BROUGHT * alone / max(float(part), 1e-9) for alone, part in zip(self.alone, expected))
+            self.edge_damping = _step(self.edge_damping, allowed)
+        return self.edge_damping
+
+
+def _step(damping: float, allowed: float) -> float:
+    """A damping that goes by half at most to where the expected share is allowed."""
+    return min(1.0, damping * min(1.5, max(0.5, allowed)))
 
 
 def _normal(sums: Tensor) -> tuple[Tensor, Tensor]:
