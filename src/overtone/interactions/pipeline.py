@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from overtone.core import InputError, Progress
+from overtone.core import InputError, Progress, ProgressCallback
 from overtone.core.files import checksum, json_text
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
@@ -19,12 +20,12 @@ from overtone.graphs.checks import check_classes
 from overtone.interactions.class_graph import infer_graph, load_graph, store_graph
 from overtone.interactions.cross_fitting import cross_fit, select_labelled_splits
 from overtone.interactions.event_calibration import calibrate_events
-from overtone.interactions.event_chances import EVENTS_FILE, event_chances
+from overtone.interactions.event_chances import EVENTS_FILE, EventChances, event_chances
 from overtone.interactions.graph_effects import measure_graph_effects
 from overtone.interactions.relabelling import RELABELLINGS
 from overtone.interactions.rewiring import rewire
 from overtone.interactions.soft_labels import Identity, SoftLabels
-from overtone.interactions.weight_trials import try_weights
+from overtone.interactions.weight_trials import InferPart, try_weights
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import InferredTargets, Method, methods
 from overtone.methods.interactions import EVENTS
@@ -38,6 +39,9 @@ T = TypeVar("T")
 
 _PASSED_ON = ("seed", "scaling", "device", "checkpoint_seconds", "memory_mb")
 """Settings of the student's training that teachers share, unless ``teacher`` says otherwise."""
+
+_TRIAL_FOLDS = 3
+"""Most folds of the teachers of a trial, which have two thirds of the rows."""
 
 _COMPARED = 1 << 22
 """Most chances for which those without a graph are computed beside them, to say what the graph adds."""
@@ -100,7 +104,8 @@ class InteractionTrainer:
                     return targets
                 if chosen.student == "heads":  # trials first: workers can only be started before this process trains
                     settings = options.get("settings") or {}
-                    targets = targets._replace(effects=try_weights(method, targets, run, settings, self.workers))
+                    effects = try_weights(method, self._infer_part(chosen, run, targets), run, settings, self.workers)
+                    targets = targets._replace(effects=effects)
                 return targets._replace(reference=self._reference(method, data, options, run))
 
         return train(method, data, **options, inferred=infer)
@@ -120,7 +125,7 @@ class InteractionTrainer:
         weights = torch.zeros(2 * len(soft.classes), 2 * len(soft.classes))
         if config.graph in RELABELLINGS:
             run.info["interactions"] = facts
-            return _relabelled(config.graph, soft, run, weights)
+            return _relabelled(config.graph, soft, run.data, run, weights)
         if config.graph == "planted":
             weights = _planted_weights(truth["interactions"], config.top)
         elif config.graph != "soft" and run.group.is_main:  # one process searches; all get the result
@@ -141,11 +146,30 @@ class InteractionTrainer:
             facts["calibration"] = None if calibration is None else calibration.to_dict()
         if run.group.is_main and run.folder is not None:
             found.save(run.folder / EVENTS_FILE, soft.ids, soft.classes)
-        first, second = (part.float().to(run.device) for part in found.modalities.values())
-        run.group.broadcast([first, second, clips := found.clips.float().to(run.device)])
         run.info["interactions"] = facts
-        hidden = 0.0 if found.confused else found.unannotated * len(soft) / max(1.0, float(soft.annotated.sum()))
-        return InferredTargets((first, second), weights, clips, hidden)
+        return _as_targets(found, soft, weights, run)
+
+    def _infer_part(self, config: InteractionConfig, run: RunContext, targets: InferredTargets) -> InferPart:
+        """What infers targets of a part of the training rows as :meth:`_infer` does, but keeps the graph."""
+        if config.graph == "events":
+            return lambda _data, kept, _out, _report: _select(targets, kept)
+        choice = self._soft_labels(config, run).choice
+        settings = self._teacher_settings(config, run)
+        settings |= {name: value for name, value in choice.items() if name in AVSAL.settings_type.model_fields}
+
+        def infer(
+            data: PairedFeatures, _kept: Tensor, out: Path | None, report: ProgressCallback | None
+        ) -> InferredTargets:
+            label = f"{run.label}: trial's teacher"
+            options: dict[str, Any] = {"settings": settings, "progress": report, "out": out, "label": label}
+            soft = cross_fit(data, folds=min(_TRIAL_FOLDS, config.folds), workers=1, **options)
+            if config.graph in RELABELLINGS:
+                return _relabelled(config.graph, soft, data, run, targets.graph)
+            edges = targets.graph.cpu()
+            found = event_chances(soft.arrays, soft.labels, edges, kind=soft.kind, settings=config.inference)
+            return _as_targets(found, soft, targets.graph, run)
+
+        return infer
 
     def _reference(self, method: str, data: PairedFeatures, options: TrainOptions, run: RunContext) -> Method:
         """The same method trained without a graph: what the student must not fall behind."""
@@ -169,11 +193,14 @@ class InteractionTrainer:
 
         return self._keep(identity, make, run)
 
-    def _soft_labels(self, config: InteractionConfig, run: RunContext) -> SoftLabels:
+    def _teacher_settings(self, config: InteractionConfig, run: RunContext) -> dict[str, Any]:
         settings = {name: getattr(run.settings, name) for name in _PASSED_ON}
         # the student's own steps, so that teachers of different folds do not choose differently
         settings["scaling"] = ",".join(part["steps"] for part in run.info["scaling"].values())
-        settings |= config.teacher
+        return {**settings, **config.teacher}
+
+    def _soft_labels(self, config: InteractionConfig, run: RunContext) -> SoftLabels:
+        settings = self._teacher_settings(config, run)
         part = select_labelled_splits(run.data)
         identity: Identity = {
             "soft labels": config.folds,
@@ -259,10 +286,18 @@ def _planted_weights(strengths: Tensor, top: int | None) -> Tensor:
     return strengths / strengths.sum(0).clamp_min(torch.finfo(torch.float32).tiny)
 
 
-def _relabelled(kind: str, soft: SoftLabels, run: RunContext, weights: Tensor) -> InferredTargets:
+def _as_targets(found: EventChances, soft: SoftLabels, weights: Tensor, run: RunContext) -> InferredTargets:
+    """Event chances as targets, the same in all processes."""
+    first, second = (part.float().to(run.device) for part in found.modalities.values())
+    run.group.broadcast([first, second, clips := found.clips.float().to(run.device)])
+    hidden = 0.0 if found.confused else found.unannotated * len(soft) / max(1.0, float(soft.annotated.sum()))
+    return InferredTargets((first, second), weights, clips, hidden)
+
+
+def _relabelled(kind: str, soft: SoftLabels, data: PairedFeatures, run: RunContext, weights: Tensor) -> InferredTargets:
     """Targets of events by one of the usual ways to complete labels."""
-    rows = run.data.splits["train"]
-    features = [part[rows] for part in run.data.modalities.values()]
+    rows = data.splits["train"]
+    features = [part[rows] for part in data.modalities.values()]
     found = RELABELLINGS[kind](soft.annotated, torch.maximum(*soft.both).float(), features).to(run.device)
     run.group.broadcast([found])
     return InferredTargets((found, found), weights.to(run.device), found)
@@ -277,6 +312,13 @@ def _shown(truth: Mapping[str, Tensor], run: RunContext) -> tuple[Tensor, Tensor
     rows = run.data.splits["train"]
     first, second = (truth[f"{EVENTS}{name}"][rows].float() for name in run.data.names)
     return first, second
+
+
+def _select(targets: InferredTargets, kept: Tensor) -> InferredTargets:
+    """Targets of a part of the rows."""
+    first, second = (part[kept.to(part.device)] for part in targets.soft_labels)
+    events = None if targets.events is None else targets.events[kept.to(targets.events.device)]
+    return InferredTargets((first, second), targets.graph, events)
 
 
 def _true_events(truth: Mapping[str, Tensor], run: RunContext) -> InferredTargets:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from overtone.core import ProgressCallback
 from overtone.core.worker_counts import count_workers
 from overtone.core.workers import Made, run_units
+from overtone.features import PairedFeatures
 from overtone.features.splitting import group_numbers
 from overtone.interactions.folds import assign_folds
 from overtone.methods.base import InferredTargets
@@ -20,18 +22,24 @@ from overtone.training import RunContext, train
 
 _FOLDS = 3
 
+InferPart = Callable[[PairedFeatures, torch.Tensor, Path | None, ProgressCallback | None], InferredTargets]
+"""Infers targets of a part of the training rows by teachers of these alone: the corpus with that part as its split
+``train``, which of the training rows these are, the trial's folder, and what progress is reported to."""
+
 
 def try_weights(
-    method: str, targets: InferredTargets, run: RunContext, settings: Mapping[str, Any], workers: int | None
+    method: str, infer: InferPart, run: RunContext, settings: Mapping[str, Any], workers: int | None
 ) -> Effects:
     """Measure what each weight of the event chances does to annotated mAP, on all labelled training rows.
 
     They are assigned to three folds; a student of the other rows, trained like the one to come, embeds each fold at
-    every weight. A weight is compared with weight 0 of the same student, so the trainings' own noise plays no part.
+    every weight. Its event chances, too, come from teachers that know no label of the fold: others would hand them on,
+    and weights would seem to cost less than they do. A weight is compared with weight 0 of the same student, so the
+    trainings' own noise plays no part.
 
     Args:
         method: Name of a method with event chances.
-        targets: Event chances of the training rows.
+        infer: Infers the event chances of a trial's rows.
         run: The run that the weight is for; the trials' own go to its folder's ``trials``.
         settings: Its settings, where they are not the defaults.
         workers: Processes that share the students.
@@ -53,16 +61,17 @@ def try_weights(
 
     def work(number: int, report: ProgressCallback | None) -> Made:
         kept = fold_ids != number
+        part = replace(data, truth={}, media={}, splits={**data.splits, "train": rows[kept]})
         student = train(
             method,
-            replace(data, truth={}, media={}, splits={"train": rows[kept]}),
+            replace(part, splits={"train": rows[kept]}),
             settings=own,
             out=None if run.folder is None else run.folder / "trials" / f"fold-{number + 1}",
             resume=run.folder is not None,
             progress=report,
             label=f"{run.label}: {names[number]}",
             evaluate=False,
-            inferred=_select(targets, kept),
+            inferred=lambda trial: infer(part, kept, trial.folder, report),
         )
         unseen = rows[fold_ids == number]
         judged = data.subset(unseen[data.paired[unseen]][:MOST_ROWS])
@@ -85,10 +94,3 @@ def try_weights(
         resume="" if run.folder is None else "what is done stays: go on with --resume",
     )
     return {w: torch.cat([made[number].tensors[f"{w:g}"] for number in range(_FOLDS)]).numpy() for w in WEIGHTS}
-
-
-def _select(targets: InferredTargets, kept: torch.Tensor) -> InferredTargets:
-    """Event chances of a part of the rows."""
-    first, second = (part[kept.to(part.device)] for part in targets.soft_labels)
-    events = cast(torch.Tensor, targets.events)
-    return InferredTargets((first, second), targets.graph, events[kept.to(events.device)])

@@ -20,7 +20,9 @@ MOST_ROWS = 2000
 _SPENT = 0.5
 """Share of what labels have surely gained that the weight may cost."""
 _TOLERANCE = 0.006
-"""Share of annotated mAP that it may cost where they have gained nothing, if there are as many events as labels."""
+"""Share of annotated mAP that it may cost where they have gained nothing, if enough events are hidden."""
+_ENOUGH = 0.5
+"""Unannotated events for each annotated one from which on they are enough."""
 
 Views = tuple[Tensor, Tensor]
 Precisions = np.ndarray[Any, np.dtype[np.float64]]
@@ -97,24 +99,24 @@ def choose_weight(
 
     .. math:: \tfrac12 \max(g - \sigma_g, 0) + 0.006\, h\, m + e_w - \sigma_w \ge 0,
 
-    with m, the reference's mean average precision, and h, the number of unannotated events for each annotated one, 1 at
-    most. Half of what labels have surely gained may be spent, because g, of two trainings, is far less sure than
-    :math:`e_w`; and up to 0.6 % of m where they have gained nothing: less where there are few events to find. Where w
-    is 0, the reference is kept unless labels have surely gained, :math:`g > 2 \sigma_g`.
+    with m, the reference's mean average precision, and h, twice the number of unannotated events for each annotated
+    one, 1 at most. Half of what labels have surely gained may be spent, because g, of two trainings, is far less sure
+    than :math:`e_w`; and up to 0.6 % of m where they have gained nothing: less where there are few events to find.
+    Where w is 0, the reference is kept unless labels have surely gained, :math:`g > 2 \sigma_g`.
 
     Args:
         reference: (n, e) embeddings of held-out rows per modality, by the student that knows no event chances.
         candidate: The student's embeddings of the same rows at a weight.
         labels: (n,) class codes, -1 for none, or (n, C) targets; rows without any are left out.
         effects: What the weights have done in trials; None: measured on these rows.
-        hidden: Expected number of unannotated events for each annotated one; counts as 1 at most.
+        hidden: Expected number of unannotated events for each annotated one.
     """
     known = has_label(labels).nonzero()[:, 0][:MOST_ROWS]
     judged = labels[known].cpu()
     before = _precisions(reference, known, judged)
     gain, error = _mean(_precisions(candidate(0.0), known, judged) - before)
     effects = measure_effects(candidate, labels) if effects is None else effects
-    spendable = _SPENT * max(gain - error, 0.0) + _TOLERANCE * min(1.0, hidden) * _mean(before)[0]
+    spendable = _SPENT * max(gain - error, 0.0) + _TOLERANCE * min(1.0, hidden / _ENOUGH) * _mean(before)[0]
     curve: dict[float, tuple[float, float]] = {}
     chosen = None if gain + error < 0 or not len(known) else 0.0
     for weight, changes in effects.items():
