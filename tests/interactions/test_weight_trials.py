@@ -8,6 +8,7 @@ import pytest
 from overtone.core.files import read_json
 from overtone.features import SimulatorSettings, from_arrays, simulate
 from overtone.interactions import InteractionTrainer
+from overtone.interactions.soft_labels import SoftLabels
 from overtone.methods.event_gate import WEIGHTS
 
 QUICK = {"epochs": 3, "teacher": {"epochs": 2, "feature_reconstruction": 0}, "inference": {"starts": 1}}
@@ -34,6 +35,23 @@ def test_students_of_trials_have_not_seen_the_rows_that_they_are_tried_on(run):
     parts = [read_json(run.folder / "trials" / f"fold-{number}" / "run.json") for number in (1, 2, 3)]
     assert [part["splits"] for part in parts] == 3 * [{"train": 144}]
     assert len({part["data"]["trained_on"] for part in parts}) == 3
+
+
+def test_teachers_of_trials_have_not_seen_the_rows_that_the_students_are_tried_on(run):
+    whole = SoftLabels.load(run.folder / "soft_labels.safetensors")
+    parts = [
+        SoftLabels.load(run.folder / "trials" / f"fold-{number}" / "soft_labels.safetensors") for number in (1, 2, 3)
+    ]
+    unseen = [set(whole.ids) - set(part.ids) for part in parts]
+    assert [len(rows) for rows in unseen] == 3 * [72]
+    assert set.union(*unseen) == set(whole.ids)
+    assert all(part.choice == {} for part in parts)  # what teachers reconstruct is not chosen anew
+
+
+@pytest.mark.parametrize("graph", ["soft", "raw", "events"])
+def test_trials_have_targets_of_the_same_kind(corpus, graph):
+    found = InteractionTrainer().train("interactions", corpus, settings={**QUICK, "graph": graph})
+    assert list(found.method.effects) == list(WEIGHTS)
 
 
 def test_trials_in_memory_and_in_a_folder_find_the_same(run, corpus):
