@@ -11,7 +11,7 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from overtone.interactions import event_limits
-from overtone.interactions.event_limits import EventLimits, looks_confused
+from overtone.interactions.event_limits import EventLimits, looks_confused, place_unannotated
 
 FULL = (1.0, 1.0)
 
@@ -25,29 +25,29 @@ def clips(rows=4000, classes=8, chance=0.1, seed=0, loud=1.0):
     return tuple(torch.tensor(part, dtype=torch.float32) for part in scores), torch.tensor(labels).float(), hidden
 
 
-def normals(classes, loud=1.0):
-    """Densities without and with an unannotated event, of both modalities."""
+def normals(classes):
+    """Densities without an event and with an annotated one, of both modalities."""
     spread = torch.full((classes,), 0.01, dtype=torch.float64)
-    return tuple([(torch.full((classes,), mean, dtype=torch.float64), spread)] * 2 for mean in (0.0, loud))
+    return tuple([(torch.full((classes,), mean, dtype=torch.float64), spread)] * 2 for mean in (0.0, 1.0))
 
 
 @pytest.mark.parametrize("loud", [1.0, 0.6])
 def test_what_is_there_is_allowed_and_three_times_as_much_is_not(loud):
     scores, labels, hidden = clips(loud=loud)
     limits = EventLimits.measure(scores, labels, (loud, loud))
-    absent, there = normals(8, loud)
+    absent, annotated = normals(8)
     count = torch.tensor(hidden.sum(0)).double()
-    assert limits.allowed(torch.stack([count, count]), count, absent, there) > 1
-    assert limits.allowed(3 * torch.stack([count, count]), 3 * count, absent, there) < 1
+    assert limits.allowed(torch.stack([count, count]), count, absent, annotated) > 1
+    assert limits.allowed(3 * torch.stack([count, count]), 3 * count, absent, annotated) < 1
 
 
 def test_events_of_one_modality_are_limited_by_its_scores():
     scores, labels, hidden = clips()
     limits = EventLimits.measure(scores, labels, FULL)
-    absent, there = normals(8)
+    absent, annotated = normals(8)
     count, none = torch.tensor(hidden.sum(0)).double(), torch.zeros(8, dtype=torch.float64)
-    assert limits.allowed(torch.stack([count, none]), none, absent, there) > 1
-    assert limits.allowed(torch.stack([none, 2 * count]), none, absent, there) < 1
+    assert limits.allowed(torch.stack([count, none]), none, absent, annotated) > 1
+    assert limits.allowed(torch.stack([none, 2 * count]), none, absent, annotated) < 1
 
 
 @given(st.integers(0, 40))
@@ -120,8 +120,19 @@ def test_events_without_a_sign_are_beyond_what_the_modalities_limit_together():
     """Events of either modality that meet by chance alone leave the limit of both untouched."""
     scores, labels, _ = clips(chance=0.0)
     limits = replace(EventLimits.measure(scores, labels, FULL), alone=torch.full((2, 2), torch.inf))
-    absent, there = normals(8)
+    absent, annotated = normals(8)
     present = torch.full((2, 8), 300.0, dtype=torch.float64)
     by_chance = present.prod(0) / limits.missing
-    assert limits.allowed(present, by_chance, absent, there) > 1
-    assert limits.allowed(present, by_chance + 100, absent, there) < 1
+    assert limits.allowed(present, by_chance, absent, annotated) > 1
+    assert limits.allowed(present, by_chance + 100, absent, annotated) < 1
+
+
+@given(st.floats(0.2, 1.0), st.floats(0.01, 0.3), st.floats(0.01, 0.3))
+def test_unannotated_scores_lie_and_spread_between_absent_and_annotated_ones(loudness, narrow, wide):
+    absent, annotated = (
+        (torch.tensor([mean]), torch.tensor([variance])) for mean, variance in ((0.1, narrow), (1.1, wide))
+    )
+    mean, variance = place_unannotated(absent, annotated, loudness)
+    assert mean == pytest.approx(0.1 + loudness)
+    assert variance >= min(narrow, wide) - 1e-6
+    assert variance <= max(narrow, wide) + 1e-6

@@ -17,6 +17,7 @@ import overtone
 from overtone.cli.app import app
 from overtone.core import InputError
 from overtone.core.files import read_json
+from overtone.graphs import unmixed_scores
 from overtone.interactions import EventChances, event_chances
 from overtone.interactions.event_calibration import EventCalibration, calibrate_events
 from overtone.interactions.event_model import EventModel, Evidence, _ratio
@@ -50,7 +51,7 @@ def brier(chances, truth, labels):
     return float(((chances.numpy() - truth) ** 2)[unknown].mean())
 
 
-@pytest.mark.parametrize("faint", [1.0, 0.5])
+@pytest.mark.parametrize("faint", [1.0, 0.8, 0.65, 0.5])
 def test_as_many_events_are_expected_as_there_are(faint):
     scores, labels, either, shows = clips(faint=faint)
     found = event_chances(scores, labels, kind="sigmoid-logits")
@@ -59,7 +60,7 @@ def test_as_many_events_are_expected_as_there_are(faint):
     assert brier(found.clips, either, labels) < 0.02
     for part, truth in zip(found.modalities.values(), shows):
         assert part.sum() == pytest.approx(truth.sum(), rel=0.15)
-    assert (torch.tensor(list(found.loudness.values())) < 0.9).all() == (faint == 0.5)
+    assert (torch.tensor(list(found.loudness.values())) < 0.9).all() == (faint < 0.8)
 
 
 @pytest.mark.parametrize("faint", [1.0, 0.4])
@@ -103,6 +104,19 @@ def test_edges_between_confused_classes_bring_no_events(skew):
     graph = torch.kron(torch.ones(2, 2), torch.diag((torch.arange(19) % 2 == 0).float(), 1))
     without, using = (event_chances(scores, labels, part, kind="sigmoid-logits") for part in (None, graph))
     assert using.unannotated < 1.1 * without.unannotated
+
+
+def test_edges_are_weaker_where_they_bring_more_than_scores_alone_say():
+    scores, labels, *_ = clips(edge=0.7)
+    unmixed = unmixed_scores(scores, labels, kind="sigmoid-logits")
+    evidence = Evidence(tuple(torch.tensor(part).float() for part in unmixed.values()), torch.tensor(labels).float())
+    edges = (torch.tensor([0]), torch.tensor([6]))
+    free, limited, plenty = (
+        EventModel(evidence, edges, (1.0, 1.0), alone=alone).fit() for alone in (None, (0.3, 0.3), (2.0, 2.0))
+    )
+    assert torch.equal(free.strengths, plenty.strengths)
+    assert limited.strengths < 0.6 * free.strengths
+    assert sum(limited.unannotated) < sum(free.unannotated)
 
 
 def test_annotated_classes_are_certain_and_edges_within_a_class_are_left_out():

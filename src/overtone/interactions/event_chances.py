@@ -173,8 +173,9 @@ def event_chances(
     some = evidence.some(_CELLS)
     free = EventModel(some).fit()
     loudness = tuple(_believed(value, free.lift) for value in free.loudness)
-    alone = EventModel(some, given_loudness=loudness).fit().unannotated if len(edges[0]) else None
-    model = EventModel(evidence, edges, loudness, alone).fit()
+    seen = tuple(_seen(value, free.lift) for value in free.loudness)
+    alone = EventModel(some, given_loudness=loudness, seen_loudness=seen).fit().unannotated if len(edges[0]) else None
+    model = EventModel(evidence, edges, loudness, seen, alone).fit()
     found = [torch.zeros_like(given) for _ in range(3)]
     for whole, part in zip(found, (*model.modalities, model.clips)):
         whole.copy_(given)
@@ -197,6 +198,12 @@ def _believed(fitted: float, lift: float) -> float:
     """The loudness to count with: the fitted one where it is small and events meet in both modalities, otherwise 1."""
     loudness = min(1.0, fitted)
     return loudness + (1.0 - loudness) * max(_way(_FAINT, _LOUD, fitted), 1.0 - _way(_APART, _MEET, lift))
+
+
+def _seen(fitted: float, lift: float) -> float:
+    """The loudness by which high scores are counted: the fitted one if events meet in both modalities, otherwise 1."""
+    loudness = min(1.0, fitted)
+    return loudness + (1.0 - loudness) * (1.0 - _way(_APART, _MEET, lift))
 
 
 def _way(start: float, end: float, value: float) -> float:

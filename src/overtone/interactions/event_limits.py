@@ -9,6 +9,8 @@ from torch import Tensor
 
 Normal = tuple[Tensor, Tensor]
 """(C,) means and (C,) variances of scores."""
+LEAST_VARIANCE = 0.05**2
+"""Of scores."""
 _LEVELS = torch.tensor([0.5, 0.75], dtype=torch.float64)
 """How far a score must have come from absent to unannotated events to be high."""
 _SLACK = 1.5
@@ -38,13 +40,13 @@ class EventLimits:
       same classes in both modalities, which is no sign of these.
 
     Attributes:
-        levels: (2, L) scores above which one is high, in each modality.
+        loudness: Where unannotated events lie in each modality, on the way from absent (0) to annotated (1).
         alone: (2, L) limits of events above each level in each modality.
         together: (L,) limits of those above it in both beyond chance.
         missing: (C,) clips that are not annotated with the class.
     """
 
-    levels: Tensor
+    loudness: tuple[float, ...]
     alone: Tensor
     together: Tensor
     missing: Tensor
@@ -58,7 +60,7 @@ class EventLimits:
             labels: (N, C).
             loudness: Where unannotated events lie, in each modality.
         """
-        levels = torch.tensor(loudness, dtype=torch.float64)[:, None] * _LEVELS
+        levels = _levels(loudness)
         classes = labels.shape[1]
         step = max(1, _CELLS // classes)
         blocks = [slice(start, start + step) for start in range(0, len(labels), step)]
@@ -79,27 +81,40 @@ class EventLimits:
             by_labels += chance.prod(1).sum((1, 2), dtype=torch.float64)
         beyond = (together - by_labels).clamp_min(0.0)
         return cls(
-            levels,
+            loudness,
             _SLACK * (alone + _ERRORS * (alone + 1).sqrt()).T,
             _SLACK * (beyond + _ERRORS * (by_labels + beyond + 1).sqrt()),
             (labels == 0).sum(0).double(),
         )
 
-    def allowed(self, present: Tensor, both: Tensor, absent: list[Normal], unannotated: list[Normal]) -> float:
+    def allowed(self, present: Tensor, both: Tensor, absent: list[Normal], annotated: list[Normal]) -> float:
         """The share of the expected events that the limits leave; above 1 if they leave more.
 
         Args:
             present: (2, C) expected unannotated events that show in each modality.
             both: (C,) those that show in both.
-            absent, unannotated: Densities of scores per modality, without the event and with it.
+            absent, annotated: Densities of scores per modality, without an event and with an annotated one.
         """
-        above = torch.stack([_above(part, levels) for part, levels in zip(unannotated, self.levels)])
-        expected = (present[:, None] * above).sum(2)
+        above, without = [], []
+        for low, high, loudness, levels in zip(absent, annotated, self.loudness, _levels(self.loudness)):
+            above.append(_above(place_unannotated(low, high, loudness), levels))
+            without.append(_above(low, levels))
+        high_in_each = (present[:, None] * torch.stack(above)).sum(2)
         beyond = both - present.prod(0) / self.missing.clamp_min(1.0)
-        told = (above - torch.stack([_above(part, levels) for part, levels in zip(absent, self.levels)])).prod(0)
-        together = (beyond * told).sum(1)
-        shares = [self.alone / expected.clamp_min(1e-9), self.together / together.clamp_min(1e-9)]
+        high_in_both = (beyond * (torch.stack(above) - torch.stack(without)).prod(0)).sum(1)
+        shares = [self.alone / high_in_each.clamp_min(1e-9), self.together / high_in_both.clamp_min(1e-9)]
         return min(float(share.min()) for share in shares)
+
+
+def place_unannotated(absent: Normal, annotated: Normal, loudness: Tensor | float) -> Normal:
+    """The density of scores of unannotated events: its mean on the way from absent to annotated, and as wide as that.
+
+    Events of another loudness differ as much as they are loud, so the variance that annotated events have on top of
+    that of absent ones shrinks by the square of the loudness.
+    """
+    (m0, v0), (m1, v1) = absent, annotated
+    variance = torch.where(v1 > v0, v0 + loudness**2 * (v1 - v0), v1)
+    return m0 + loudness * (m1 - m0), variance.clamp_min(LEAST_VARIANCE)
 
 
 def looks_confused(scores: tuple[Tensor, Tensor], labels: Tensor) -> bool:
@@ -122,6 +137,11 @@ def looks_confused(scores: tuple[Tensor, Tensor], labels: Tensor) -> bool:
     counts += 0.5
     ratio = counts[1, 0] * counts[0, 1] / (counts[0, 0] * counts[1, 1])
     return bool(ratio.log() > _SURE * counts.reciprocal().sum().sqrt())
+
+
+def _levels(loudness: tuple[float, ...]) -> Tensor:
+    """(2, L) scores above which one is high."""
+    return torch.tensor(loudness, dtype=torch.float64)[:, None] * _LEVELS
 
 
 def _with_constant(labels: Tensor) -> Tensor:

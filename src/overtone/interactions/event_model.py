@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from overtone.interactions.event_limits import EventLimits
+from overtone.interactions.event_limits import LEAST_VARIANCE, EventLimits, place_unannotated
 
 _ROUNDS = 30
 """Most rounds."""
@@ -15,7 +15,6 @@ _SETTLED = 3e-4
 """Change of the chances, as a share of all chances, at which they have settled."""
 _FIRST = 0.3
 """Chance that an unannotated event is there, at a score where annotated ones usually are: the first guess."""
-_LEAST_DEVIATION = 0.05
 _CLAMP = 12.0
 """Largest logarithm of a ratio of densities."""
 _SHARED = 500.0
@@ -26,8 +25,8 @@ _SOURCES = 30.0
 """Sources of an edge that its strength must rest on, to be believed by half."""
 _MOST = 0.97
 """Largest strength of an edge."""
-_BROUGHT = 1.5
-"""How many times as many events may be expected with edges as without."""
+_BROUGHT = 1.25
+"""How many times as many events as without edges are expected before strengths are lowered."""
 _CELLS = 1 << 18
 """Entries of a block of rows: few enough to stay in the processor's cache."""
 
@@ -78,8 +77,9 @@ class EventModel:
         edges: Numbers of source and target nodes; node i < C is class i in the first modality, C + i in the second.
         given_loudness: Where unannotated events lie per modality, on the way from absent (0) to annotated (1); None:
             fitted, and the number of events has no limits.
-        alone: Unannotated events a clip that show in each modality by scores alone, of which edges may bring half as
-            many more; None: any number.
+        seen_loudness: The same, to count high scores by; None: as given.
+        alone: Unannotated events a clip that show in each modality by scores alone, beyond which edges are made
+            weaker; None: edges may bring any number.
     """
 
     evidence: Evidence
@@ -87,6 +87,7 @@ class EventModel:
         default_factory=lambda: (torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64))
     )
     given_loudness: tuple[float, ...] | None = None
+    seen_loudness: tuple[float, ...] | None = None
     alone: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -100,7 +101,7 @@ class EventModel:
         self.loudness = list(self.given_loudness or (1.0, 1.0))
         self.limits: EventLimits | None = None
         if self.given_loudness is not None:
-            self.limits = EventLimits.measure(self.evidence.scores, labels, self.given_loudness)
+            self.limits = EventLimits.measure(self.evidence.scores, labels, self.seen_loudness or self.given_loudness)
         self.damping = self.edge_damping = 1.0
         self.strengths = torch.full((len(self.edges[0]),), 0.3, dtype=torch.float64)
 
@@ -168,20 +169,20 @@ class EventModel:
     def _place_densities(self, moments: Tensor, number: int) -> None:
         """Mean and variance of scores without the event, with an annotated one, and with an unannotated one."""
         self.densities = []
-        for side, (absent, annotated, missed) in enumerate(moments):
-            (m0, v0), (m1, v1) = (_normal(part) for part in (absent, annotated))
+        for side, sums in enumerate(moments):
+            (m0, v0), (m1, v1) = (_normal(part) for part in sums[:2])
             gap = (m1 - m0).clamp_min(1e-3)
             loudness = torch.full_like(gap, self.loudness[side])
             if self.given_loudness is None and number >= 2:
+                missed = sums[2]
                 shift = (missed[1] - missed[0] * m0) * gap / v1
                 full = missed[0] * gap.square() / v1
                 common = float((shift.sum() / full.sum().clamp_min(1e-9)).clamp(0.2, 1.3))
                 prior = _SHARED * gap.square() / v1
                 loudness = ((shift + prior * common) / (full + prior)).clamp(0.2, 1.3)
                 self.loudness[side] = common
-            wider = torch.where(v1 > v0, v0 + loudness.square() * (v1 - v0), v1)
-            least = _LEAST_DEVIATION**2
-            self.densities.append(((m0, v0), (m0 + gap, v1), (m0 + loudness * gap, wider.clamp_min(least))))
+            absent, annotated = (m0, v0), (m0 + gap, v1)
+            self.densities.append((absent, annotated, place_unannotated(absent, annotated, loudness)))
 
     def _expect(self) -> _Sums:
         """Chances of all rows given the parameters, block by block; what the next parameters are made of."""
@@ -277,8 +278,8 @@ class EventModel:
     def _damp(self, sums: _Sums) -> float:
         """What rates and strengths are multiplied by, so that the limits allow as many events as are expected."""
         if self.limits is not None:
-            absent, _, unannotated = ([kinds[kind] for kinds in self.densities] for kind in range(3))
-            allowed = self.limits.allowed(sums.moments[:, 2, 0], sums.both, absent, unannotated)
+            absent, annotated = ([kinds[kind] for kinds in self.densities] for kind in range(2))
+            allowed = self.limits.allowed(sums.moments[:, 2, 0], sums.both, absent, annotated)
             self.damping = _step(self.damping, allowed)
         return self.damping
 
@@ -287,7 +288,7 @@ class EventModel:
         if self.alone is not None:
             expected = sums.moments[:, 2, 0].sum(1) / len(self.evidence.labels)
             allowed = min(_BROUGHT * alone / max(float(part), 1e-9) for alone, part in zip(self.alone, expected))
-            self.edge_damping = _step(self.edge_damping, allowed)
+            self.edge_damping = min(1.0, allowed)
         return self.edge_damping
 
 
@@ -300,7 +301,7 @@ def _normal(sums: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance from sums of 1, x and x²."""
     count = sums[0].clamp_min(1e-9)
     mean = sums[1] / count
-    return mean, (sums[2] / count - mean.square()).clamp_min(_LEAST_DEVIATION**2)
+    return mean, (sums[2] / count - mean.square()).clamp_min(LEAST_VARIANCE)
 
 
 def _ratio(scores: Tensor, there: tuple[Tensor, Tensor], absent: tuple[Tensor, Tensor]) -> Tensor:
