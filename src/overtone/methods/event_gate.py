@@ -21,7 +21,7 @@ _SPENT = 0.5
 """Share of what labels have surely gained that the weight may cost."""
 _TOLERANCE = 0.006
 """Share of annotated mAP that it may cost where they have gained nothing, if enough events are hidden."""
-_ENOUGH = 0.5
+_ENOUGH = 0.75
 """Unannotated events for each annotated one from which on they are enough."""
 
 Views = tuple[Tensor, Tensor]
@@ -99,7 +99,7 @@ def choose_weight(
 
     .. math:: \tfrac12 \max(g - \sigma_g, 0) + 0.006\, h\, m + e_w - \sigma_w \ge 0,
 
-    with m, the reference's mean average precision, and h, twice the number of unannotated events for each annotated
+    with m, the reference's mean average precision, and h, 4/3 of the number of unannotated events for each annotated
     one, 1 at most. Half of what labels have surely gained may be spent, because g, of two trainings, is far less sure
     than :math:`e_w`; and up to 0.6 % of m where they have gained nothing: less where there are few events to find.
     Where w is 0, the reference is kept unless labels have surely gained, :math:`g > 2 \sigma_g`.
