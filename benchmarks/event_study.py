@@ -127,7 +127,7 @@ def main() -> None:
         right = f"{sure.sum() / len(there):.2f} a clip, {truth[sure].mean() if sure.any() else np.nan:.2f}"
         counts = [truth.sum() / len(there), *(one.unannotated for one in found)]
         figures = "".join(f"{value:8.2f}" for value in (*counts, *precisions))
-        print(f"{name:19}{figures}  {right}{'  confused' if found[1].confused else ''}", flush=True)
+        print(f"{name:19}{figures}  {right}", flush=True)
 
 
 if __name__ == "__main__":

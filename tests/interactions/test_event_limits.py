@@ -11,7 +11,7 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from overtone.interactions import event_limits
-from overtone.interactions.event_limits import EventLimits, looks_confused, place_unannotated
+from overtone.interactions.event_limits import EventLimits, place_unannotated
 
 FULL = (1.0, 1.0)
 
@@ -97,23 +97,6 @@ def test_blocks_change_nothing(monkeypatch):
     parts = EventLimits.measure(scores, labels, FULL)
     for one, other in ((whole.alone, parts.alone), (whole.together, parts.together), (whole.missing, parts.missing)):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-3)
-
-
-@given(st.integers(0, 30), st.sampled_from([0.0, 0.3, 2.0]))
-@budget(deadline=None, max_examples=15)
-def test_events_are_not_taken_for_confusions(seed, chance):
-    scores, labels, _ = clips(rows=1500, chance=min(chance, 0.9), seed=seed)
-    assert not looks_confused(tuple(1.2 * part for part in scores), labels)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.05, 0.2])
-def test_mistakes_that_are_surer_than_annotations_are_confusions(share):
-    """Some unannotated scores are mistakes, which lie higher than those of annotated events."""
-    random = np.random.default_rng(0)
-    labels = torch.eye(10)[torch.arange(3000) % 10]
-    mistakes = torch.tensor(random.random(labels.shape) < share) & (labels == 0)
-    scores = [labels + 1.1 * mistakes + 0.2 * torch.tensor(random.normal(size=labels.shape)) for _ in range(2)]
-    assert looks_confused(tuple(scores), labels) == (share > 0)
 
 
 def test_events_without_a_sign_are_beyond_what_the_modalities_limit_together():

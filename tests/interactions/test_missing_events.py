@@ -271,24 +271,6 @@ def test_more_events_than_are_likely_are_doubted(expected, doubted):
     assert MissingEvents((), 0.9, 10, {"cat": expected}).doubt is None
 
 
-def test_confusions_are_doubted_in_words():
-    found = MissingEvents((), 0.9, 10, {"cat": 1.0}, annotated=10, confused=True)
-    assert "teachers that confuse classes" in found.doubt
-
-
-@pytest.mark.parametrize("share", [0.0, 0.1])
-def test_confused_scores_are_stored_as_such(share, tmp_path):
-    """A tenth of the scores of absent classes are mistakes that are surer than what is annotated."""
-    random = np.random.default_rng(0)
-    labels = np.eye(10)[random.integers(10, size=3000)]
-    mistakes = 5.6 * (random.random(labels.shape) < share) * (labels == 0)
-    scores = {name: 4 * labels + mistakes + random.normal(size=labels.shape) for name in ("audio", "visual")}
-    found = event_chances(scores, labels, kind="sigmoid-logits")
-    found.save(tmp_path / "events.safetensors", [], [])
-    assert found.confused == EventChances.load(tmp_path / "events.safetensors").confused == (share > 0)
-    assert found.summary()["confused"] == found.confused
-
-
 def test_a_run_says_what_its_graph_adds(run):
     folder, _ = run
     stored = read_json(folder / "run.json")["interactions"]["graph"]

@@ -16,7 +16,6 @@ from overtone.core import InputError
 from overtone.core.files import json_text, load_tensors, read_header, save_tensors
 from overtone.graphs import Graph, unmixed_scores
 from overtone.graphs.soft_labels import Kind
-from overtone.interactions.event_limits import looks_confused
 from overtone.interactions.event_model import EventModel, Evidence
 from overtone.objectives.targets import as_labels, as_targets
 
@@ -44,8 +43,6 @@ class EventChances:
         rates: (C,) share of clips in which the class occurs without being annotated and without an edge's doing.
         loudness: Modality to how far unannotated events stand out, as a share of how far annotated ones do.
         unannotated: Expected number of events of a clip that nobody annotated.
-        confused: Whether the teachers' surest mistakes are surer than what is annotated
-            (:func:`~overtone.interactions.event_limits.looks_confused`), so that the chances are not to be trusted.
     """
 
     modalities: dict[str, Tensor]
@@ -54,16 +51,14 @@ class EventChances:
     rates: Tensor
     loudness: dict[str, float]
     unannotated: float
-    confused: bool = False
 
-    def summary(self) -> dict[str, float | bool | dict[str, float]]:
+    def summary(self) -> dict[str, float | dict[str, float]]:
         """Figures for ``run.json``."""
         edges = 0 if self.strengths is None else int((self.strengths > 0).sum())
         return {
             "unannotated_per_clip": round(self.unannotated, 4),
             "loudness": self.loudness,
             "edges": edges,
-            "confused": self.confused,
         }
 
     def save(self, path: str | Path, ids: Sequence[str], classes: Sequence[str]) -> None:
@@ -74,7 +69,6 @@ class EventChances:
             tensors["strengths"] = self.strengths.float()
         header = {
             "unannotated": self.unannotated,
-            "confused": self.confused,
             "modalities": list(self.modalities),
             "loudness": self.loudness,
             "ids": list(ids),
@@ -99,7 +93,6 @@ class EventChances:
                 tensors["rates"],
                 header["loudness"],
                 header["unannotated"],
-                header.get("confused", False),
             )
         except KeyError as missing:
             raise InputError(f"{path}: not event chances of a run", got=f"no {missing}") from None
@@ -191,8 +184,7 @@ def event_chances(
     names = list(scores)
     missing = float(torch.where(given > 0, 0.0, found[2]).sum(dtype=torch.float64) / max(1, len(given)))
     parts, loud = dict(zip(names, found[:2])), dict(zip(names, loudness))
-    confused = looks_confused(evidence.scores, evidence.labels)
-    return EventChances(parts, found[2], strengths, rates, loud, missing, confused)
+    return EventChances(parts, found[2], strengths, rates, loud, missing)
 
 
 def _believed(fitted: float, lift: float) -> float:

@@ -17,10 +17,6 @@ _SLACK = 1.5
 """How many times as many unannotated events may be expected to be high as are seen there."""
 _ERRORS = 2.0
 """Standard errors of what is seen that are added to it; one more is counted for them, so that none is a bound, too."""
-_USUAL, _TOP = 1.0, 1.25
-"""Scores of annotated events that are usual, and those that few have."""
-_SURE = 3.5
-"""Standard errors by which the top must hold more unannotated scores to be doubted."""
 _CELLS = 1 << 22
 """Entries of a block of rows."""
 
@@ -115,28 +111,6 @@ def place_unannotated(absent: Normal, annotated: Normal, loudness: Tensor | floa
     (m0, v0), (m1, v1) = absent, annotated
     variance = torch.where(v1 > v0, v0 + loudness**2 * (v1 - v0), v1)
     return m0 + loudness * (m1 - m0), variance.clamp_min(LEAST_VARIANCE)
-
-
-def looks_confused(scores: tuple[Tensor, Tensor], labels: Tensor) -> bool:
-    """Whether the highest scores say less of an event than high ones do, so that chances of one are not to be trusted.
-
-    Were scores of absent events as the model has them, the higher a score is, the rarer it would be without annotation.
-    Where a teacher confuses classes, its surest mistakes are surer than what is annotated. Compared are, over all
-    classes and both modalities, unannotated and annotated scores above 1.25 and between 1 and 1.25, by the logarithm
-    of their odds ratio; true if it is positive by 3.5 standard errors.
-
-    Args:
-        scores: (N, C) unmixed scores per modality.
-        labels: (N, C).
-    """
-    counts = torch.zeros(2, 2, dtype=torch.float64)  # usual and top; unannotated and annotated
-    for part in scores:
-        for row, high in enumerate(((part > _USUAL) & (part <= _TOP), part > _TOP)):
-            annotated = (high * labels).sum(dtype=torch.float64)
-            counts[row] += torch.stack([high.sum() - annotated, annotated])
-    counts += 0.5
-    ratio = counts[1, 0] * counts[0, 1] / (counts[0, 0] * counts[1, 1])
-    return bool(ratio.log() > _SURE * counts.reciprocal().sum().sqrt())
 
 
 def _levels(loudness: tuple[float, ...]) -> Tensor:

@@ -63,7 +63,6 @@ class MissingEvents(Result):
         effects: What the graph does to the chances of classes, the largest change first; empty if it is not known.
         calibration: The chances against the true events; None where these are not known.
         annotated: Number of annotations in these clips; None if it is not known.
-        confused: Whether the teachers' surest mistakes are surer than what is annotated.
     """
 
     events: tuple[MissingEvent, ...]
@@ -74,7 +73,6 @@ class MissingEvents(Result):
     effects: tuple[GraphEffect, ...] = ()
     calibration: EventCalibration | None = None
     annotated: int | None = None
-    confused: bool = False
 
     def headline(self) -> str:
         """How many events are listed, and how many are expected in all."""
@@ -92,13 +90,8 @@ class MissingEvents(Result):
 
     @property
     def doubt(self) -> str | None:
-        """That confusions or too many events were found, in words; None if not, or if the true events are known."""
+        """That more is expected than is likely, in words; None where it is not, or the true events are known."""
         expected = sum(self.expected.values())
-        if self.confused and self.calibration is None:
-            return (
-                "The highest scores lie more often in clips without the annotation than high ones do. That is what "
-                "teachers that confuse classes look like: look at some events before you trust the chances."
-            )
         if not self.annotated or self.calibration is not None or expected < _UNLIKELY * self.annotated:
             return None
         return (
@@ -180,7 +173,7 @@ def find_missing_events(folder: str | Path, chance: float = 0.9, event: str | No
     effects = tuple(GraphEffect(**effect) for effect in facts.get("graph", {}).get("effects", ()))
     calibration = EventCalibration.from_dict(facts["calibration"]) if facts.get("calibration") else None
     count = int(annotated.sum())
-    return MissingEvents(events, chance, len(soft), expected, gate, effects, calibration, count, chances.confused)
+    return MissingEvents(events, chance, len(soft), expected, gate, effects, calibration, count)
 
 
 def _sources(chances: EventChances, clips: Tensor, classes: Tensor) -> Tensor:

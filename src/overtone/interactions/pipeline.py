@@ -290,7 +290,7 @@ def _as_targets(found: EventChances, soft: SoftLabels, weights: Tensor, run: Run
     """Event chances as targets, the same in all processes."""
     first, second = (part.float().to(run.device) for part in found.modalities.values())
     run.group.broadcast([first, second, clips := found.clips.float().to(run.device)])
-    hidden = 0.0 if found.confused else found.unannotated * len(soft) / max(1.0, float(soft.annotated.sum()))
+    hidden = found.unannotated * len(soft) / max(1.0, float(soft.annotated.sum()))
     return InferredTargets((first, second), weights, clips, hidden)
 
 

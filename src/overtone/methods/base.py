@@ -126,7 +126,7 @@ class InferredTargets(NamedTuple):
             row by teachers that were not trained on it.
         graph: (2C, 2C) weights from class to class; node i < C is class i in the first modality, C + i in the second.
         events: (N, C) chances that a class is in the clip at all, 1 where it is annotated; None: the larger of the two.
-        hidden: Unannotated events for each annotated one; 0 where the chances are not to be trusted.
+        hidden: Expected number of unannotated events for each annotated one.
         reference: The same method, trained without any of this, of methods that ask for it.
         effects: For each weight of the events the change of annotated average precision of queries, from trials.
     """
