@@ -55,11 +55,7 @@ class EventChances:
     def summary(self) -> dict[str, float | dict[str, float]]:
         """Figures for ``run.json``."""
         edges = 0 if self.strengths is None else int((self.strengths > 0).sum())
-        return {
-            "unannotated_per_clip": round(self.unannotated, 4),
-            "loudness": self.loudness,
-            "edges": edges,
-        }
+        return {"unannotated_per_clip": round(self.unannotated, 4), "loudness": self.loudness, "edges": edges}
 
     def save(self, path: str | Path, ids: Sequence[str], classes: Sequence[str]) -> None:
         """Write one safetensors file; names are in its header."""
@@ -183,8 +179,7 @@ def event_chances(
     rates[known] = model.rates
     names = list(scores)
     missing = float(torch.where(given > 0, 0.0, found[2]).sum(dtype=torch.float64) / max(1, len(given)))
-    parts, loud = dict(zip(names, found[:2])), dict(zip(names, loudness))
-    return EventChances(parts, found[2], strengths, rates, loud, missing)
+    return EventChances(dict(zip(names, found[:2])), found[2], strengths, rates, dict(zip(names, loudness)), missing)
 
 
 def _believed(fitted: float, lift: float) -> float:
