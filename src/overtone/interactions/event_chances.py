@@ -122,7 +122,7 @@ def event_chances(
     counts only where the fitted events show in both 4.5 times as often as by chance or more (as 1 up to 2.5 times),
     and rates and the strengths of edges are lowered until no more events are expected to score high than
     :class:`~overtone.interactions.event_limits.EventLimits` allow. Edges say where events are, scores how many there
-    are: edges are made weaker where more than 1.25 times as many events are expected as without them.
+    are: edges are made weaker where more than 1.5 times as many events are expected as without them.
 
     Args:
         scores: The two modalities' (N, C) soft labels, by teachers that have not seen the rows.

@@ -25,7 +25,7 @@ _SOURCES = 30.0
 """Sources of an edge that its strength must rest on, to be believed by half."""
 _MOST = 0.97
 """Largest strength of an edge."""
-_BROUGHT = 1.25
+_BROUGHT = 1.5
 """How many times as many events as without edges are expected before strengths are lowered."""
 _CELLS = 1 << 18
 """Entries of a block of rows: few enough to stay in the processor's cache."""
@@ -288,7 +288,7 @@ class EventModel:
         if self.alone is not None:
             expected = sums.moments[:, 2, 0].sum(1) / len(self.evidence.labels)
             allowed = min(_BROUGHT * alone / max(float(part), 1e-9) for alone, part in zip(self.alone, expected))
-            self.edge_damping = min(1.0, allowed)
+            self.edge_damping = _step(self.edge_damping, allowed)
         return self.edge_damping
 
 
