@@ -20,15 +20,23 @@ from overtone.graphs.checks import check_classes
 from overtone.interactions.class_graph import infer_graph, load_graph, store_graph
 from overtone.interactions.cross_fitting import cross_fit, select_labelled_splits
 from overtone.interactions.event_calibration import calibrate_events
-from overtone.interactions.event_chances import EVENTS_FILE, EventChances, event_chances
+from overtone.interactions.event_chances import EVENTS_FILE, event_chances
 from overtone.interactions.graph_effects import measure_graph_effects
+from overtone.interactions.inferred_targets import (
+    has_true_events,
+    planted_weights,
+    select_targets,
+    targets_from_chances,
+    targets_from_labels,
+    targets_from_true_events,
+    true_events,
+)
 from overtone.interactions.relabelling import RELABELLINGS
 from overtone.interactions.rewiring import rewire
 from overtone.interactions.soft_labels import Identity, SoftLabels
 from overtone.interactions.weight_trials import InferPart, try_weights
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import InferredTargets, Method, methods
-from overtone.methods.interactions import EVENTS
 from overtone.methods.interactions_settings import UNINFORMED
 from overtone.training import Run, RunContext, TrainOptions, train
 from overtone.training.data import fingerprint
@@ -117,7 +125,7 @@ class InteractionTrainer:
             return None
         if config.graph == "events":
             run.info["interactions"] = {}
-            return _true_events(truth, run)
+            return targets_from_true_events(truth, run)
         soft = self._soft_labels(config, run)
         facts: dict[str, Any] = {
             "teacher": {"folds": config.folds, "head": soft.kind, **soft.choice, "reliability": soft.reliability}
@@ -125,9 +133,9 @@ class InteractionTrainer:
         weights = torch.zeros(2 * len(soft.classes), 2 * len(soft.classes))
         if config.graph in RELABELLINGS:
             run.info["interactions"] = facts
-            return _relabelled(config.graph, soft, run.data, run, weights)
+            return targets_from_labels(config.graph, soft, run.data, run, weights)
         if config.graph == "planted":
-            weights = _planted_weights(truth["interactions"], config.top)
+            weights = planted_weights(truth["interactions"], config.top)
         elif config.graph != "soft" and run.group.is_main:  # one process searches; all get the result
             graph = self._graph(config, run, soft)
             weights = torch.as_tensor(graph.matrix(config.top), dtype=torch.float32)
@@ -141,18 +149,18 @@ class InteractionTrainer:
             alone = event_chances(soft.arrays, soft.labels, kind=soft.kind, settings=config.inference)
             effects = measure_graph_effects(found.clips, alone.clips, soft.annotated, soft.classes)
             facts["graph"]["effects"] = [effect._asdict() for effect in effects]
-        if _has_true_events(truth):
-            calibration = calibrate_events(found.clips, torch.maximum(*_shown(truth, run)), soft.annotated)
+        if has_true_events(truth):
+            calibration = calibrate_events(found.clips, torch.maximum(*true_events(truth, run)), soft.annotated)
             facts["calibration"] = None if calibration is None else calibration.to_dict()
         if run.group.is_main and run.folder is not None:
             found.save(run.folder / EVENTS_FILE, soft.ids, soft.classes)
         run.info["interactions"] = facts
-        return _as_targets(found, soft, weights, run)
+        return targets_from_chances(found, soft, weights, run)
 
     def _infer_part(self, config: InteractionConfig, run: RunContext, targets: InferredTargets) -> InferPart:
         """What infers targets of a part of the training rows as :meth:`_infer` does, but keeps the graph."""
         if config.graph == "events":
-            return lambda _data, kept, _out, _report: _select(targets, kept)
+            return lambda _data, kept, _out, _report: select_targets(targets, kept)
         choice = self._soft_labels(config, run).choice
         settings = self._teacher_settings(config, run)
         settings |= {name: value for name, value in choice.items() if name in AVSAL.settings_type.model_fields}
@@ -164,10 +172,10 @@ class InteractionTrainer:
             options: dict[str, Any] = {"settings": settings, "progress": report, "out": out, "label": label}
             soft = cross_fit(data, folds=min(_TRIAL_FOLDS, config.folds), workers=1, **options)
             if config.graph in RELABELLINGS:
-                return _relabelled(config.graph, soft, data, run, targets.graph)
+                return targets_from_labels(config.graph, soft, data, run, targets.graph)
             edges = targets.graph.cpu()
             found = event_chances(soft.arrays, soft.labels, edges, kind=soft.kind, settings=config.inference)
-            return _as_targets(found, soft, targets.graph, run)
+            return targets_from_chances(found, soft, targets.graph, run)
 
         return infer
 
@@ -255,7 +263,7 @@ def _check(config: InteractionConfig, data: PairedFeatures) -> None:
         return
     check_classes(data.classes)
     if config.graph == "events":
-        if not _has_true_events(data.truth):
+        if not has_true_events(data.truth):
             raise InputError(
                 f"{data.provenance.source}: graph=events needs the true events, and the file has none",
                 fix="take another graph, or a corpus that overtone simulate made",
@@ -275,54 +283,3 @@ def _inference_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """All settings of the inference with their values."""
     found: dict[str, Any] = InferenceSettings.build(settings, where="settings of the inference").model_dump(mode="json")
     return found
-
-
-def _planted_weights(strengths: Tensor, top: int | None) -> Tensor:
-    """The interactions that the corpus is known to have, each target's weights with a sum of one."""
-    strengths = strengths.float()
-    if top is not None:
-        least = strengths.topk(min(top, len(strengths)), dim=0).values[-1]
-        strengths = torch.where(strengths >= least, strengths, 0.0)
-    return strengths / strengths.sum(0).clamp_min(torch.finfo(torch.float32).tiny)
-
-
-def _as_targets(found: EventChances, soft: SoftLabels, weights: Tensor, run: RunContext) -> InferredTargets:
-    """Event chances as targets, the same in all processes."""
-    first, second = (part.float().to(run.device) for part in found.modalities.values())
-    run.group.broadcast([first, second, clips := found.clips.float().to(run.device)])
-    hidden = found.unannotated * len(soft) / max(1.0, float(soft.annotated.sum()))
-    return InferredTargets((first, second), weights, clips, hidden)
-
-
-def _relabelled(kind: str, soft: SoftLabels, data: PairedFeatures, run: RunContext, weights: Tensor) -> InferredTargets:
-    """Targets of events by one of the usual ways to complete labels."""
-    rows = data.splits["train"]
-    features = [part[rows] for part in data.modalities.values()]
-    found = RELABELLINGS[kind](soft.annotated, torch.maximum(*soft.both).float(), features).to(run.device)
-    run.group.broadcast([found])
-    return InferredTargets((found, found), weights.to(run.device), found)
-
-
-def _has_true_events(truth: Mapping[str, Tensor]) -> bool:
-    return sum(name.startswith(EVENTS) for name in truth) == 2
-
-
-def _shown(truth: Mapping[str, Tensor], run: RunContext) -> tuple[Tensor, Tensor]:
-    """The true events of the training rows in each modality."""
-    rows = run.data.splits["train"]
-    first, second = (truth[f"{EVENTS}{name}"][rows].float() for name in run.data.names)
-    return first, second
-
-
-def _select(targets: InferredTargets, kept: Tensor) -> InferredTargets:
-    """Targets of a part of the rows."""
-    first, second = (part[kept.to(part.device)] for part in targets.soft_labels)
-    events = None if targets.events is None else targets.events[kept.to(targets.events.device)]
-    return InferredTargets((first, second), targets.graph, events)
-
-
-def _true_events(truth: Mapping[str, Tensor], run: RunContext) -> InferredTargets:
-    """The events that the corpus is known to have, in place of chances."""
-    first, second = (part.to(run.device) for part in _shown(truth, run))
-    nodes = 2 * first.shape[1]
-    return InferredTargets((first, second), torch.zeros(nodes, nodes, device=run.device), torch.maximum(first, second))
