@@ -44,6 +44,25 @@ def run(made: Path, cli: Cli, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+def test_a_run_that_was_moved_with_its_store_embeds_the_queries(cli: Cli, run: Path) -> None:
+    assert cli("index", "run", "clips.npz", "--overwrite").code == 0
+    run.rename(run.with_name("elsewhere"))
+    (run.parent / "links").symlink_to("elsewhere")
+    another = cli("train", "cca", "clips.npz", "--set", "scaling=none", "--out", "run")  # at its old place
+    assert another.code == 0
+    for place in ("elsewhere", "links", "flat:elsewhere/store"):
+        both = ("--from", "audio", "--to", "audio")
+        called = cli("search", place, "--query", "clips.npz", "--row", "clip-9", *both, "-k", 1, "--json")
+        assert called.code == 0, called.err
+        assert called.document["queries"][0]["hits"][0]["id"] == "clip-9"
+
+
+def test_a_store_beside_its_run_keeps_the_place_of_the_run(cli: Cli, run: Path) -> None:
+    assert cli("index", "run", "clips.npz", "--store", "beside").code == 0
+    (run.parent / "beside").rename(run.parent / "moved")
+    assert cli("search", "moved", "--query", "clips.npz", "--row", "clip-9", "-k", 1).code == 0
+
+
 def test_by_id(cli: Cli, run: Path) -> None:
     called = cli("search", "run", "--query", "clip-7", "-k", 4, "--json")
     (found,) = called.document["queries"]

@@ -179,12 +179,12 @@ def _row_number(data: Features, row: str) -> int:
 
 def _run_of(store: Store, run: str | Path | Run | None, device: str) -> Run:
     """The run that embeds queries: the one given, or the one that the store was made with."""
-    from overtone.search.origin import RUN
+    from overtone.search.origin import embedding_run
     from overtone.training import Run
 
     if isinstance(run, Run):
         return run
-    found = run or store.info().attributes.get(RUN)
+    found = run or embedding_run(store)
     if not found or not is_run(found):
         what = f"{store.uri}: the run that it was made with is not known" if not found else f"{found}: not a run folder"
         raise InputError(what, fix="name the run that embeds the queries: --run")

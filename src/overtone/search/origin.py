@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtone.core import InputError
 from overtone.core.files import checksum, json_text
+from overtone.core.sources import expand_home
 from overtone.media.recipes import Recipe, check_recipes, recipes_from, recipes_of
 
 if TYPE_CHECKING:
@@ -14,8 +17,8 @@ if TYPE_CHECKING:
     from overtone.search.base import Store
     from overtone.training import Run
 
-RUN = "run"
-"""The attribute of a store with the folder of the run."""
+_RUN = "run"
+"""The attribute of a store with the folder of the run; relative to the folder that holds the store, if the run does."""
 _WEIGHTS = "weights"
 """The attribute with the checksum of the run's weights and scalers; stores of an older version have none."""
 _RECIPES = "recipes"
@@ -29,6 +32,20 @@ def embedding_checksum(run: Run) -> str:
     weights = run.method.weights_state()
     scalers = [run.scalers[name].state() for name in run.modalities]
     return checksum(*(state[name] for state in (weights, *scalers) for name in sorted(state)))
+
+
+def embedding_run(store: Store) -> Path | None:
+    """The folder of the run that embedded a store's items; None if that is not known.
+
+    Where a store lies in the folder of its run, as it usually does, the two may be copied and moved together.
+    """
+    known = store.info().attributes.get(_RUN)
+    return Path(os.path.normpath(_place(store) / known)) if known else None
+
+
+def _place(store: Store) -> Path:
+    """The folder that a store is in."""
+    return expand_home(store.uri.partition(":")[2]).resolve().parent
 
 
 def check_origin(store: Store, run: Run) -> None:
@@ -79,8 +96,10 @@ def set_origin(store: Store, run: Run, data: Features) -> None:
         InputError: The store's items were made from media in another way.
     """
     check_recipes(data, read_recipes(store))
-    folder = run.folder.resolve() if run.folder is not None else ""
-    known = {RUN: str(folder), "method": run.name, "source": data.provenance.source}
+    folder, place = str(run.folder.resolve() if run.folder else ""), _place(store)
+    if folder and place.is_relative_to(folder):
+        folder = os.path.relpath(folder, place)
+    known = {_RUN: folder, "method": run.name, "source": data.provenance.source}
     if recipes := {**run.recipes, **recipes_of(data)}:
         known[_RECIPES] = json_text({name: recipe.to_dict() for name, recipe in recipes.items()})
     if not store.count() or store.info().attributes.get(_WEIGHTS):
