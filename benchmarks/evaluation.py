@@ -5,6 +5,7 @@ All ratios come from one run on one machine, taking turns, the best of a few rep
     python benchmarks/evaluation.py                 # 10,000 × 10,000 × 128
     python benchmarks/evaluation.py --peer          # and pytorch-metric-learning's AccuracyCalculator (minutes)
     python benchmarks/evaluation.py --large         # 200,000 × 20,000 × 128, and the memory it took
+    python benchmarks/evaluation.py --large --items 200000
 """
 
 from __future__ import annotations
@@ -85,12 +86,13 @@ def compare(options: argparse.Namespace) -> None:
 
 
 def large(options: argparse.Namespace) -> None:
-    """Print time and peak memory of a search that would need 16 GB of similarities at once."""
+    """Print time and peak memory of a search that would need 16 GB of similarities at once, or 160 GB."""
     queries, asked = clips(200_000, options.width, options.classes, seed=0)
-    gallery, held = clips(20_000, options.width, options.classes, seed=1)
+    gallery, held = clips(options.items, options.width, options.classes, seed=1)
     wall, cpu = seconds(lambda: mean_average_precision(queries, gallery, asked, held, memory_mb=options.memory_mb))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
-    print(f"200,000 × 20,000 × {options.width}: {wall:.1f} s ({cpu:.1f} cpu s), peak {peak:,.0f} MB, {machine()}")
+    size = f"200,000 × {options.items:,} × {options.width}"
+    print(f"{size}: {wall:.1f} s ({cpu:.1f} cpu s), peak {peak:,.0f} MB, {machine()}")
 
 
 def machine() -> str:
@@ -107,7 +109,8 @@ def main() -> None:
     parser.add_argument("--memory-mb", type=int, default=256)
     parser.add_argument("--peer", action="store_true", help="measure pytorch-metric-learning once, too")
     parser.add_argument("--peer-k", default="max_bin_count", type=lambda k: None if k == "None" else k)
-    parser.add_argument("--large", action="store_true", help="200,000 × 20,000 instead")
+    parser.add_argument("--large", action="store_true", help="200,000 queries in --items instead")
+    parser.add_argument("--items", type=int, default=20_000)
     options = parser.parse_args()
     (large if options.large else compare)(options)
 
