@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from overtone.methods.neighbourhoods import Mining
+from overtone.methods.neighbourhoods import Mining, part_weights
 from overtone.networks import CanonicalProjection
 
 
@@ -23,16 +23,48 @@ def looked_at(rows=20):
     return tuple(pair), projection
 
 
+def balanced(*parts):
+    """Mean of the cosines, each divided by its variance over the pairs of different rows."""
+    cosines = [part @ part.T for part in parts]
+    others = ~torch.eye(len(parts[0]), dtype=torch.bool)
+    shares = torch.stack([1 / cosine[others].var(correction=0) for cosine in cosines])
+    return sum(share * cosine for share, cosine in zip(shares / shares.sum(), cosines))
+
+
 def test_similarity_of_clips():
     (first, second), _ = looked_at()
-    features = torch.randn(20, 7), torch.randn(20, 3, 2)
+    features = torch.randn(20, 7), torch.randn(20, 13, 2)
     joint = mining().similarity((first, second), features)
-    torch.testing.assert_close(joint, 0.5 * (first @ first.T + second @ second.T))
+    torch.testing.assert_close(joint, balanced(first, second))
     mean = F.normalize(first + second, dim=1)
     torch.testing.assert_close(mining(view="mean").similarity((first, second), features), mean @ mean.T)
     flat = [F.normalize(part.flatten(1), dim=1) for part in features]
-    wanted = 0.25 * sum(part @ part.T for part in (first, second, *flat))
+    wanted = balanced(first, second, *flat)
     torch.testing.assert_close(mining(with_features=True).similarity((first, second), features), wanted)
+
+
+def test_similarity_in_one_modality_looks_at_the_rows_that_have_it():
+    (first, second), _ = looked_at()
+    features = torch.randn(20, 7), torch.randn(20, 13)
+    there = torch.arange(20) < 12, torch.arange(20) > 4
+    found, shares = mining(with_features=True).similarities((first, second), features, there)
+    assert float(shares.sum()) == pytest.approx(1.0)
+    for similarity, points, rows, has in zip(found, (first, second), features, there):
+        torch.testing.assert_close(similarity[has][:, has], balanced(points[has], F.normalize(rows[has], dim=1)))
+        assert (similarity[~has] == -torch.inf).all()
+
+
+def test_parts_of_many_directions_have_the_larger_share():
+    generator = torch.Generator().manual_seed(0)
+    few, many = (F.normalize(torch.randn(500, width, generator=generator), dim=1) for width in (4, 100))
+    torch.testing.assert_close(part_weights([few, many]), torch.tensor([4 / 104, 100 / 104]), atol=0.01, rtol=0)
+
+
+def test_parts_whose_rows_are_all_alike_have_no_share():
+    told = F.normalize(torch.randn(30, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    alike, nothing = F.normalize(torch.ones(30, 5), dim=1), torch.zeros(30, 5)
+    assert part_weights([alike, told, nothing]).tolist() == [0.0, 1.0, 0.0]
+    assert part_weights([alike, nothing]).tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize(("neighbours", "kept"), [(3, 3), (0.2, 4), (0.01, 1), (100, 19)])

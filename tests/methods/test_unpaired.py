@@ -85,10 +85,10 @@ def test_walks_reach_the_other_modality_through_paired_rows():
     )
     present = torch.tensor([True, True, False, True, False]), torch.tensor([False, True, True, True, True])
     mining = Mining("joint", False, "walk", 0.2, 1, 0.1, 0.05)
-    first, second = mining.similarities((points, points), (points, points), present)
+    (first, second), shares = mining.similarities((points, points), (points, points), present)
     assert first[0, 2] == second[0, 2] == -torch.inf  # no modality in common
     assert first[0, 1] == pytest.approx(float(points[0] @ points[1]))
-    weights = mining.weights_of_both((first, second))
+    weights = mining.weights_of_both((first, second), shares)
     assert weights[0, 1] > 0
     assert weights[0, 2] > 0
     assert weights[:, :3].isfinite().all()
@@ -97,8 +97,8 @@ def test_walks_reach_the_other_modality_through_paired_rows():
 def test_a_softmax_takes_the_mean_over_shared_modalities():
     first, second = torch.tensor([[1.0, 0.4, -torch.inf]] * 3), torch.tensor([[1.0, 0.8, -torch.inf]] * 3)
     mining = Mining("joint", False, "softmax", 2, 1, 0.1, 0.05)
-    plain = mining.weights(torch.tensor([[1.0, 0.6, -torch.inf]] * 3))
-    assert mining.weights_of_both((first, second)).equal(plain)
+    plain = mining.weights(torch.tensor([[1.0, 0.7, -torch.inf]] * 3))
+    assert mining.weights_of_both((first, second), torch.tensor([0.25, 0.75])).allclose(plain)
 
 
 def test_targets_go_to_what_is_there():

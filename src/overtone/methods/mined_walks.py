@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from overtone.core.blocks import map_blocks
 from overtone.core.scratch import release
@@ -15,7 +16,7 @@ from overtone.features.neighbour_search import find_neighbours, fit_directions, 
 from overtone.features.sparse_graph import join_neighbours
 from overtone.features.sparse_walks import SparseWalks, fit_walks
 from overtone.methods.base import Batch
-from overtone.methods.neighbourhoods import POWER, Mining
+from overtone.methods.neighbourhoods import POWER, Mining, join_parts, part_weights
 from overtone.networks import CanonicalProjection
 
 log = logging.getLogger("overtone")
@@ -110,21 +111,27 @@ class MinedWalks(nn.Module):
         Of half precision where they are too many for an exact search: a search of many rows holds little else.
         """
         joined = self.mining.view == "mean" and len(sides) == 2
+        with_features = self.mining.with_features and not joined
         features, directions = train.features, dict[int, Tensor | None].fromkeys(sides)
         everyones = len(rows) * (train.total // len(train))
-        if self.mining.with_features and not joined:
-            spaced = rows[:: math.ceil(everyones / _SPACED)]
+        spaced = rows[:: math.ceil(everyones / _SPACED)]
+        if with_features:
             samples = {side: train.gather(features[side].index_select(0, spaced)) for side in sides}
             directions |= {side: fit_directions(sample, DIRECTIONS) for side, sample in samples.items()}
 
-        def place(block: Tensor) -> Tensor:
+        def parts_of(block: Tensor) -> list[Tensor]:
             parts = [projection(embeddings[side].index_select(0, block), side, POWER) for side in sides]
             if joined:
-                parts = [self.mining.join((parts[0], parts[1]))[0]]
-            elif self.mining.with_features:
+                return [F.normalize(parts[0] + parts[1], dim=1)]
+            if with_features:
                 parts += [unit_directions(features[side].index_select(0, block), directions[side]) for side in sides]
                 release(*features)
-            points = torch.cat(parts, dim=1)
+            return parts
+
+        weights = part_weights([train.gather(part) for part in parts_of(spaced)])
+
+        def place(block: Tensor) -> Tensor:
+            points = join_parts(parts_of(block), weights)
             return points if everyones <= self.exact_rows else points.half()
 
         return map_blocks(place, rows, _SPACED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,43 @@ View = Literal["joint", "mean"]
 Weighting = Literal["walk", "softmax"]
 POWER = 1.0
 """Canonical directions are scaled by their correlation to this power before neighbours are mined."""
+_LEAST_VARIANCE = 1e-6
+"""Variance of cosines below which all rows are alike."""
+
+
+def part_weights(parts: Sequence[Tensor], there: Sequence[Tensor | None] = ()) -> Tensor:
+    r"""(P,) shares of parts in the similarity of rows: the inverse of the variance of their cosines.
+
+    The cosines of d directions of equal variance have a variance of 1/d over pairs of rows. In a plain mean, a part of
+    few directions decides alone which rows are neighbours. Shares of :math:`1/\sigma_p^2` are those of the most precise
+    mean of independent measurements. A part whose rows are all alike has no share.
+
+    Args:
+        parts: (n, d_p) rows of length 1 each, or 0.
+        there: For each part (n,) bool, the rows that have it; by default all.
+    """
+    variances = torch.stack([_cosine_variance(*part) for part in zip(parts, there or [None] * len(parts))])
+    differing = variances > _LEAST_VARIANCE
+    inverse = torch.where(differing, 1.0 / variances.clamp_min(_LEAST_VARIANCE), (~differing.any()).double())
+    return (inverse / inverse.sum()).to(parts[0].dtype)
+
+
+def _cosine_variance(rows: Tensor, there: Tensor | None) -> Tensor:
+    """Variance of the inner products of pairs of different rows."""
+    if there is not None:
+        rows = rows * there[:, None]
+    count = torch.as_tensor(len(rows), device=rows.device) if there is None else there.sum()
+    product = rows.mT @ rows if rows.shape[1] < len(rows) else rows @ rows.mT
+    length = rows.square().sum(1).double()
+    squares = product.double().square().sum() - length.square().sum()
+    total = rows.double().sum(0).square().sum() - length.sum()
+    pairs = (count * (count - 1)).clamp_min(1)
+    return (squares / pairs - (total / pairs).square()).clamp_min(0.0)
+
+
+def join_parts(parts: Sequence[Tensor], weights: Tensor) -> Tensor:
+    """(n, d) rows whose inner products are the mean of those of the (n, d_p) parts, in shares of (P,) weights."""
+    return torch.cat([part * root for part, root in zip(parts, weights.sqrt())], dim=1)
 
 
 @dataclass(frozen=True)
@@ -24,7 +62,8 @@ class Mining:
     """How neighbourhoods are made of teacher embeddings.
 
     Attributes:
-        view: ``joint`` averages the modalities' cosines, ``mean`` averages their embeddings first (as published).
+        view: ``joint`` averages the modalities' cosines in shares of :func:`part_weights`, ``mean`` averages their
+            embeddings first (as published).
         with_features: Whether the cosines of the scaled features themselves are averaged in (``joint`` only).
         weighting: ``walk`` weighs by random walks on the neighbour graph; ``softmax`` by cosines at a temperature.
         neighbours: Neighbours kept: a number, or below 1 a share of the rows.
@@ -48,35 +87,37 @@ class Mining:
             coordinates: (n, k) canonical coordinates of the teacher's embeddings, unit length, per modality.
             features: (n, d) or (n, T, d) scaled features per modality.
         """
-        joint, parts = self.join(coordinates, features if self.with_features else ())
-        return (joint @ joint.mT) / parts
+        parts = self._parts(coordinates, features if self.with_features else ())
+        joint = join_parts(parts, part_weights(parts))
+        return joint @ joint.mT
 
     def similarities(
         self,
         coordinates: tuple[Tensor, Tensor],
         features: tuple[Tensor, Tensor],
         present: tuple[Tensor, Tensor],
-    ) -> tuple[Tensor, Tensor]:
-        """(n, n) cosines of rows in each modality on its own; −inf unless both rows have it.
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """(n, n) cosines of rows in each modality on its own, −inf unless both rows have it; (2,) their shares.
 
         Args:
             coordinates, features: As for :meth:`similarity`.
             present: (n,) bool per modality, whether each row has it.
         """
+        kinds = [coordinates, [F.normalize(part.flatten(1), dim=1) for part in features]][: 1 + self.with_features]
+        parts, there = [part for kind in kinds for part in kind], [*present] * len(kinds)
+        weights = part_weights(parts, there).reshape(len(kinds), 2)
+        shares = weights.sum(0)
         found = []
-        for points, rows, there in zip(coordinates, features, present):
-            sides = [points, F.normalize(rows.flatten(1), dim=1)] if self.with_features else [points]
-            joint = torch.cat(sides, dim=1)
-            both = there[:, None] & there[None, :]
-            found.append(torch.where(both, joint @ joint.mT / len(sides), -torch.inf))
-        return found[0], found[1]
+        for side, has in enumerate(present):
+            joint = join_parts(parts[side::2], weights[:, side] / shares[side].clamp_min(1e-12))
+            found.append(torch.where(has[:, None] & has[None, :], joint @ joint.mT, -torch.inf))
+        return (found[0], found[1]), shares
 
-    def join(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, ...] = ()) -> tuple[Tensor, int]:
-        """Rows whose inner products are the similarities, times the number of parts that were put side by side."""
+    def _parts(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, ...] = ()) -> list[Tensor]:
+        """Rows of unit length whose cosines are averaged."""
         if self.view == "mean":
-            return F.normalize(coordinates[0] + coordinates[1], dim=1), 1
-        parts = [*coordinates, *(F.normalize(part.flatten(1), dim=1) for part in features)]
-        return torch.cat(parts, dim=1), len(parts)
+            return [F.normalize(coordinates[0] + coordinates[1], dim=1)]
+        return [*coordinates, *(F.normalize(part.flatten(1), dim=1) for part in features)]
 
     def _kept(self, rows: int) -> int:
         """Neighbours that keep a softmax weight among so many rows."""
@@ -88,8 +129,8 @@ class Mining:
             return soft_top_k(similarity, self._kept(len(similarity)), self.temperature)
         return walk_weights(similarity, self.edges, self.restart)
 
-    def weights_of_both(self, similarities: tuple[Tensor, Tensor]) -> Tensor:
-        """The same from each modality's own similarities, −inf where rows lack it.
+    def weights_of_both(self, similarities: tuple[Tensor, Tensor], shares: Tensor) -> Tensor:
+        """The same from each modality's own similarities, −inf where rows lack it, and their shares.
 
         Walks go over the edges of both modalities, so they come from rows of the first modality through rows that have
         both to rows of the second. A softmax knows no walks: its similarity is the mean over the modalities that two
@@ -100,7 +141,8 @@ class Mining:
             return graph_weights(first + second, self.restart)
         stacked = torch.stack(similarities)
         shared = stacked.isfinite()
-        mean = stacked.masked_fill(~shared, 0.0).sum(0) / shared.sum(0).clamp_min(1)
+        counted = shares[:, None, None] * shared
+        mean = (stacked.masked_fill(~shared, 0.0) * counted).sum(0) / counted.sum(0).clamp_min(1e-12)
         return self.weights(mean.masked_fill(~shared.any(0), -torch.inf))
 
     def mine(
@@ -114,7 +156,7 @@ class Mining:
         first, second = (projection(z, side, POWER) for side, z in enumerate(embeddings))
         if present is None:
             return self.weights(self.similarity((first, second), features))
-        return self.weights_of_both(self.similarities((first, second), features, present))
+        return self.weights_of_both(*self.similarities((first, second), features, present))
 
     def mine_among(
         self, embeddings: tuple[Tensor, Tensor], known: tuple[Tensor, Tensor], projection: CanonicalProjection
@@ -123,5 +165,7 @@ class Mining:
         (first, second), (a, b) = (
             [projection(z, side, POWER) for side, z in enumerate(both)] for both in (embeddings, known)
         )
-        (rows, parts), (among, _) = self.join((first, second)), self.join((a, b))
-        return soft_top_k(rows @ among.mT / parts, self._kept(len(rows)), self.temperature)
+        parts, known_parts = self._parts((first, second)), self._parts((a, b))
+        weights = part_weights(known_parts)
+        similarity = join_parts(parts, weights) @ join_parts(known_parts, weights).mT
+        return soft_top_k(similarity, self._kept(len(parts[0])), self.temperature)
