@@ -125,6 +125,18 @@ def test_runs_inside_a_run_go_by_their_own_lists(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "run" / "teacher" / "mine") == ["w.txt"]
 
 
+def test_a_run_that_is_a_folder_inside_a_run_goes_by_its_own_list(tmp_path: Path) -> None:
+    folder = make(tmp_path / "run", names=("a.txt", "reference/", "trials/"))
+    make(tmp_path / "run" / "reference", names=("w.txt", "teacher/"))
+    make(tmp_path / "run" / "reference" / "teacher" / "fold-1", names=("w.txt",))
+    trials = make(tmp_path / "run" / "trials", names=("w.txt",))
+    fill(trials, "mine.txt")
+    with folder.open(("a.txt",), resume=False, overwrite=True):
+        folder.reset(("a.txt",))
+    assert not (tmp_path / "run" / "reference").exists()
+    assert os.listdir(trials.path) == ["mine.txt"]
+
+
 def test_a_file_that_another_hand_put_there_is_not_replaced(tmp_path: Path) -> None:
     folder = make(tmp_path / "run")
     fill(folder, "graph.json")

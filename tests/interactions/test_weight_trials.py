@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,13 @@ def test_there_are_no_trials_where_there_is_nothing_to_choose(corpus, settings, 
     found = InteractionTrainer().train("interactions", corpus, settings={**QUICK, **settings}, out=tmp_path / "r")
     assert not (tmp_path / "r" / "trials").exists()
     assert found.method.effects is None
+
+
+def test_another_run_in_the_folder_finds_nothing_of_this_one(run, corpus, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run.folder, folder)
+    others = {**QUICK, "epochs": 2}
+    again = InteractionTrainer().train("interactions", corpus, settings=others, out=folder, overwrite=True)
+    assert again.history[-1]["epoch"] == 2
+    InteractionTrainer().train("cca", corpus, out=folder, overwrite=True)
+    assert not [place.name for place in folder.iterdir() if place.is_dir()]

@@ -101,7 +101,7 @@ class ResultFolder:
     """A folder of results of one command.
 
     Its file ``overtone.json`` is written before all others. It names the command and lists every file that the command
-    writes; a name that ends in ``/`` is a folder of further result folders. Only what is listed is ever replaced or
+    writes; a name that ends in ``/`` is a result folder, or a folder of some. Only what is listed is ever replaced or
     removed.
 
     Attributes:
@@ -193,7 +193,7 @@ class ResultFolder:
         for name in self._read()[1]:
             place = self.path / name
             if name.endswith("/"):
-                for inner in sorted(place.iterdir()) if place.is_dir() else ():
+                for inner in [place, *sorted(place.iterdir())] if place.is_dir() else ():
                     if (inner / MANIFEST).is_file() or any((inner / one).is_file() for one in self.former[:1]):
                         ResultFolder(inner, self.command, self.former)._remove()
             elif place.is_file() or place.is_symlink():

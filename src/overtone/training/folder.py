@@ -80,6 +80,7 @@ class RunFolder:
     explored/*.safetensors   what the explorer computed of the clips: their places on its maps, and figures of each
     events.safetensors       of methods that need inferred targets: how likely each event is in each training clip
     teacher/fold-1 ...       of methods that need inferred targets: the run of each fold's teacher
+    trials/fold-1 ...        of methods that choose the weight of events: the runs that it is chosen by
     reference                of methods that need one: the run without inferred targets
     write.lock, writer.json  held by the process that trains
     =======================  ========================================================================================
@@ -98,7 +99,15 @@ class RunFolder:
         "report.html",
     )
     """Files of any run."""
-    inferred = ("soft_labels.safetensors", "graph.json", "graph.npz", "events.safetensors", "teacher/", "reference/")
+    inferred = (
+        "soft_labels.safetensors",
+        "graph.json",
+        "graph.npz",
+        "events.safetensors",
+        "teacher/",
+        "trials/",
+        "reference/",
+    )
     """What the stages before the training of a method that needs inferred targets write."""
 
     def __init__(self, path: str | Path) -> None:
