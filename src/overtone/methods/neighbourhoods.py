@@ -41,14 +41,14 @@ def part_weights(parts: Sequence[Tensor], there: Sequence[Tensor | None] = ()) -
 
 def _cosine_variance(rows: Tensor, there: Tensor | None) -> Tensor:
     """Variance of the inner products of pairs of different rows."""
+    pairs: Tensor | int = max(1, len(rows) * (len(rows) - 1))
     if there is not None:
-        rows = rows * there[:, None]
-    count = torch.as_tensor(len(rows), device=rows.device) if there is None else there.sum()
+        rows, count = rows * there[:, None], there.sum()
+        pairs = (count * (count - 1)).clamp_min(1)
     product = rows.mT @ rows if rows.shape[1] < len(rows) else rows @ rows.mT
     length = rows.square().sum(1).double()
     squares = product.double().square().sum() - length.square().sum()
     total = rows.double().sum(0).square().sum() - length.sum()
-    pairs = (count * (count - 1)).clamp_min(1)
     return (squares / pairs - (total / pairs).square()).clamp_min(0.0)
 
 
