@@ -47,8 +47,8 @@ def _cosine_variance(rows: Tensor, there: Tensor | None) -> Tensor:
         pairs = (count * (count - 1)).clamp_min(1)
     product = rows.mT @ rows if rows.shape[1] < len(rows) else rows @ rows.mT
     length = rows.square().sum(1).double()
-    squares = product.double().square().sum() - length.square().sum()
-    total = rows.double().sum(0).square().sum() - length.sum()
+    squares = product.square().sum(dtype=torch.float64) - length.square().sum()
+    total = rows.sum(0, dtype=torch.float64).square().sum() - length.sum()
     return (squares / pairs - (total / pairs).square()).clamp_min(0.0)
 
 
