@@ -18,8 +18,8 @@ View = Literal["joint", "mean"]
 Weighting = Literal["walk", "softmax"]
 POWER = 1.0
 """Canonical directions are scaled by their correlation to this power before neighbours are mined."""
-_LEAST_VARIANCE = 1e-6
-"""Variance of cosines below which all rows are alike."""
+_LEAST_VARIANCE = 1e-5
+"""Variance of cosines below which all rows are alike: some ten times the rounding error of single precision."""
 
 
 def part_weights(parts: Sequence[Tensor], there: Sequence[Tensor | None] = ()) -> Tensor:
@@ -43,7 +43,7 @@ def _cosine_variance(rows: Tensor, there: Tensor | None) -> Tensor:
     """Variance of the inner products of pairs of different rows."""
     pairs: Tensor | int = max(1, len(rows) * (len(rows) - 1))
     if there is not None:
-        rows, count = rows * there[:, None], there.sum()
+        rows, count = torch.where(there[:, None], rows, 0.0), there.sum()
         pairs = (count * (count - 1)).clamp_min(1)
     product = rows.mT @ rows if rows.shape[1] < len(rows) else rows @ rows.mT
     length = rows.square().sum(1).double()
