@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from overtone.core.blocks import map_blocks
 from overtone.core.scratch import release
@@ -122,7 +121,7 @@ class MinedWalks(nn.Module):
         def parts_of(block: Tensor) -> list[Tensor]:
             parts = [projection(embeddings[side].index_select(0, block), side, POWER) for side in sides]
             if joined:
-                return [F.normalize(parts[0] + parts[1], dim=1)]
+                return self.mining.parts((parts[0], parts[1]))
             if with_features:
                 parts += [unit_directions(features[side].index_select(0, block), directions[side]) for side in sides]
                 release(*features)

@@ -87,7 +87,7 @@ class Mining:
             coordinates: (n, k) canonical coordinates of the teacher's embeddings, unit length, per modality.
             features: (n, d) or (n, T, d) scaled features per modality.
         """
-        parts = self._parts(coordinates, features if self.with_features else ())
+        parts = self.parts(coordinates, features)
         joint = join_parts(parts, part_weights(parts))
         return joint @ joint.mT
 
@@ -103,9 +103,8 @@ class Mining:
             coordinates, features: As for :meth:`similarity`.
             present: (n,) bool per modality, whether each row has it.
         """
-        kinds = [coordinates, [F.normalize(part.flatten(1), dim=1) for part in features]][: 1 + self.with_features]
-        parts, there = [part for kind in kinds for part in kind], [*present] * len(kinds)
-        weights = part_weights(parts, there).reshape(len(kinds), 2)
+        parts = self.parts(coordinates, features)
+        weights = part_weights(parts, [*present] * (len(parts) // 2)).reshape(-1, 2)
         shares = weights.sum(0)
         found = []
         for side, has in enumerate(present):
@@ -113,11 +112,12 @@ class Mining:
             found.append(torch.where(has[:, None] & has[None, :], joint @ joint.mT, -torch.inf))
         return (found[0], found[1]), shares
 
-    def _parts(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, ...] = ()) -> list[Tensor]:
-        """Rows of unit length whose cosines are averaged."""
+    def parts(self, coordinates: tuple[Tensor, Tensor], features: tuple[Tensor, Tensor] | None = None) -> list[Tensor]:
+        """Rows of unit length whose cosines are averaged: of both modalities in turn, or of their mean."""
         if self.view == "mean":
             return [F.normalize(coordinates[0] + coordinates[1], dim=1)]
-        return [*coordinates, *(F.normalize(part.flatten(1), dim=1) for part in features)]
+        used = features if self.with_features and features is not None else ()
+        return [*coordinates, *(F.normalize(part.flatten(1), dim=1) for part in used)]
 
     def _kept(self, rows: int) -> int:
         """Neighbours that keep a softmax weight among so many rows."""
@@ -165,7 +165,7 @@ class Mining:
         (first, second), (a, b) = (
             [projection(z, side, POWER) for side, z in enumerate(both)] for both in (embeddings, known)
         )
-        parts, known_parts = self._parts((first, second)), self._parts((a, b))
+        parts, known_parts = self.parts((first, second)), self.parts((a, b))
         weights = part_weights(known_parts)
         similarity = join_parts(parts, weights) @ join_parts(known_parts, weights).mT
         return soft_top_k(similarity, self._kept(len(parts[0])), self.temperature)
