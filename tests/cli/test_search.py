@@ -57,10 +57,15 @@ def test_a_run_that_was_moved_with_its_store_embeds_the_queries(cli: Cli, run: P
         assert called.document["queries"][0]["hits"][0]["id"] == "clip-9"
 
 
-def test_a_store_beside_its_run_keeps_the_place_of_the_run(cli: Cli, run: Path) -> None:
-    assert cli("index", "run", "clips.npz", "--store", "beside").code == 0
-    (run.parent / "beside").rename(run.parent / "moved")
+@pytest.mark.parametrize("store", ["run/store", "beside"])
+def test_a_store_that_was_moved_alone_keeps_the_place_of_the_run(cli: Cli, run: Path, store: str) -> None:
+    assert cli("index", "run", "clips.npz", "--store", store, "--overwrite").code == 0
+    (run.parent / store).rename(run.parent / "moved")
     assert cli("search", "moved", "--query", "clips.npz", "--row", "clip-9", "-k", 1).code == 0
+    run.rename(run.with_name("gone"))
+    called = cli("search", "moved", "--query", "clips.npz", "--row", "clip-9")
+    assert called.code == 2
+    assert f"{run}: not a run folder; name the run that embeds the queries: --run" in called.err
 
 
 def test_by_id(cli: Cli, run: Path) -> None:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from overtone.training import Run
 
 _RUN = "run"
-"""The attribute of a store with the folder of the run; relative to the folder that holds the store, if the run does."""
+"""The attribute of a store with the folder of the run."""
+_AROUND = "run_around"
+"""The attribute with the way from the folder that holds the store to the run's, where the store lies in that."""
 _WEIGHTS = "weights"
 """The attribute with the checksum of the run's weights and scalers; stores of an older version have none."""
 _RECIPES = "recipes"
@@ -37,10 +39,13 @@ def embedding_checksum(run: Run) -> str:
 def embedding_run(store: Store) -> Path | None:
     """The folder of the run that embedded a store's items; None if that is not known.
 
-    Where a store lies in the folder of its run, as it usually does, the two may be copied and moved together.
+    A store that lies in the folder of its run, as it usually does, may be moved and copied with it.
     """
-    known = store.info().attributes.get(_RUN)
-    return Path(os.path.normpath(_place(store) / known)) if known else None
+    known = store.info().attributes
+    around = Path(os.path.normpath(_place(store) / known.get(_AROUND, "")))
+    if known.get(_AROUND) and (around / "run.json").is_file():
+        return around
+    return Path(known[_RUN]) if known.get(_RUN) else None
 
 
 def _place(store: Store) -> Path:
@@ -96,10 +101,9 @@ def set_origin(store: Store, run: Run, data: Features) -> None:
         InputError: The store's items were made from media in another way.
     """
     check_recipes(data, read_recipes(store))
-    folder, place = str(run.folder.resolve() if run.folder else ""), _place(store)
-    if folder and place.is_relative_to(folder):
-        folder = os.path.relpath(folder, place)
-    known = {_RUN: folder, "method": run.name, "source": data.provenance.source}
+    folder, place = run.folder.resolve() if run.folder else None, _place(store)
+    around = os.path.relpath(folder, place) if folder and place.is_relative_to(folder) else ""
+    known = {_RUN: str(folder or ""), _AROUND: around, "method": run.name, "source": data.provenance.source}
     if recipes := {**run.recipes, **recipes_of(data)}:
         known[_RECIPES] = json_text({name: recipe.to_dict() for name, recipe in recipes.items()})
     if not store.count() or store.info().attributes.get(_WEIGHTS):
