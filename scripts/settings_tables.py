@@ -39,7 +39,7 @@ def table(rows: Iterable[Row]) -> str:
 def readable(kind: str) -> str:
     """A type as a table can hold it."""
     words = re.sub(r"Literal\[(.*?)\]", lambda found: found[1].replace("'", ""), kind)
-    return words.replace(" | ", " or ").replace("typing.", "")
+    return words.replace("None", "null").replace(" | ", " or ").replace("typing.", "")
 
 
 def cell(text: str) -> str:

@@ -77,7 +77,7 @@ class Some(Settings):
     rate: float = Field(0.5, gt=0)
     """A rate, > 0."""
     width: int | None = None
-    """A width; None: by size."""
+    """A width; null: by size."""
     kinds: list[str] = Field(default_factory=lambda: ["a"])
     """Some kinds."""
 
@@ -167,7 +167,7 @@ def test_names_can_be_looked_up_before_settings_are_built() -> None:
 def test_the_table_has_name_type_default_and_description() -> None:
     assert Some.table() == [
         ("rate", "float", "0.5", "A rate, > 0."),
-        ("width", "int | None", "None", "A width; None: by size."),
+        ("width", "int | None", "null", "A width; null: by size."),
         ("kinds", "list[str]", "['a']", "Some kinds."),
     ]
 
@@ -248,3 +248,26 @@ def test_settings_are_shared_out_among_those_that_have_them() -> None:
 def test_settings_that_nobody_has_are_refused(values: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
         share(values)
+
+
+@pytest.mark.parametrize(
+    ("items", "values"),
+    [
+        (["a.b=1", "a.c=2", "a.b=3"], {"a": {"b": 3, "c": 2}}),
+        (["a={b: 1}", "a.c.d=x"], {"a": {"b": 1, "c": {"d": "x"}}}),
+        (["a.b=1", "a=2"], {"a": 2}),
+        (["a=2", "a.b=1"], {"a": {"b": 1}}),
+    ],
+)
+def test_a_dot_leads_into_a_mapping(items: list[str], values: dict[str, object]) -> None:
+    assert parse_assignments(items) == values
+
+
+def test_defaults_are_shown_as_yaml_has_them() -> None:
+    class Kinds(Settings):
+        flag: bool = True
+        """A flag."""
+        size: int | None = None
+        """A size."""
+
+    assert [row[2] for row in Kinds.table()] == ["true", "null"]

@@ -179,11 +179,11 @@ class _Slot(NamedTuple):
 
 def _arguments(slots: Sequence[_Slot], given: Mapping[str, Any]) -> dict[str, Any]:
     """What the verb is called with."""
-    from overtone.core.settings import parse_assignments, read_yaml
+    from overtone.core.settings import merge_settings, parse_assignments, read_yaml
 
     arguments: dict[str, Any] = {}
     settings = dict(read_yaml(given["config"])) if given.get("config") is not None else {}
-    settings |= parse_assignments(given.get("set") or [])
+    settings = merge_settings(settings, parse_assignments(given.get("set") or []))
     for slot in slots:
         value = given.get(slot.key)
         if value is None and slot.positional and get_origin(slot.type) is list:

@@ -243,8 +243,8 @@ def plainly(value: object) -> str:
 
 
 def settings_table(rows: Iterable[tuple[str, str, str, str]], title: str) -> Table:
-    """Settings with type, default and description, as :meth:`overtone.core.Settings.table` gives them."""
-    shown = [(name, "by corpus" if default == "None" else default, text) for name, _, default, text in rows]
+    """Settings with default and description, of rows as :meth:`overtone.core.Settings.table` gives them."""
+    shown = [(name, default, text) for name, _, default, text in rows]
     return table(("setting", "default", "what it does"), shown, title, names=2, numbers=False)
 
 

@@ -111,14 +111,16 @@ class Settings(pydantic.BaseModel):
 
     @classmethod
     def table(cls) -> list[tuple[str, str, str, str]]:
-        """Rows ``(name, type, default, description)`` for help texts and docs."""
+        """Rows ``(name, type, default, description)`` for help texts and docs; defaults are written as in YAML."""
         rows = []
         for name, field in cls.model_fields.items():
             kind = getattr(field.annotation, "__name__", None) or str(field.annotation)
             if "[" in str(field.annotation) or "|" in str(field.annotation):
                 kind = str(field.annotation).replace("typing.", "")
             text = " ".join((field.description or "").split())
-            rows.append((name, kind, str(field.get_default(call_default_factory=True)), text))
+            default = field.get_default(call_default_factory=True)
+            word = "null" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
+            rows.append((name, kind, word, text))
         return rows
 
 
@@ -202,7 +204,7 @@ def share_settings(
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
-    """``["epochs=20", "masking=0.3"]`` to a dictionary; values are read as YAML scalars.
+    """``["epochs=20", "masking=0.3"]`` to a dictionary; values are read as YAML, a dot leads into a mapping.
 
     Raises:
         InputError: An item has no ``=``, or a value that is no YAML.
@@ -210,6 +212,8 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
     Example:
         >>> parse_assignments(["epochs=20", "tau=0.05", "name=x", "queue=null"])
         {'epochs': 20, 'tau': 0.05, 'name': 'x', 'queue': None}
+        >>> parse_assignments(["teacher={width: 64}", "teacher.epochs=20"])
+        {'teacher': {'width': 64, 'epochs': 20}}
     """
     values: dict[str, Any] = {}
     for item in assignments:
@@ -217,10 +221,28 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         if not equals or not name.strip():
             raise InputError("--set takes key=value", got=repr(item), fix="write for example --set epochs=20")
         try:
-            values[name.strip()] = _parse(text) if text.strip() else ""
+            value = _parse(text) if text.strip() else ""
         except (yaml.YAMLError, RecursionError, ValueError):
             raise InputError(f"--set {name.strip()}: the value is not valid YAML", got=repr(text)) from None
+        first, *inner = name.strip().split(".")
+        for part in reversed(inner):
+            value = {part: value}
+        values = merge_settings(values, {first: value})
     return values
+
+
+def merge_settings(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Both mappings in one; what the second says holds, mappings in both are merged in turn.
+
+    Example:
+        >>> merge_settings({"epochs": 5, "teacher": {"width": 64}}, {"epochs": 6, "teacher": {"epochs": 20}})
+        {'epochs': 6, 'teacher': {'width': 64, 'epochs': 20}}
+    """
+    merged = dict(first)
+    for name, value in second.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
+        merged[name] = merge_settings(merged[name], value) if both else value
+    return merged
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

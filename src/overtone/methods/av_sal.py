@@ -33,7 +33,7 @@ class AVSALSettings(Settings):
     head: Literal["softmax", "sigmoid"] = "sigmoid"
     """softmax: one dominant event per clip; sigmoid: several independent events."""
     feature_reconstruction: float | None = Field(None, ge=0)
-    """Weight of reconstructing features from classes; None: 0, in cross-fitting 3 unless that worsens a ranking."""
+    """Weight of reconstructing features from classes; null: 0, in cross-fitting 3 unless that worsens a ranking."""
     agreement: float = Field(0.1, ge=0)
     """Weight of the agreement of the two modalities' heads; 0 switches it off."""
     agreement_temperature: float = Field(2.0, gt=0)

@@ -14,7 +14,7 @@ class CCASettings(Settings):
     """Settings of linear CCA."""
 
     dimensions: int | None = Field(None, ge=1)
-    """Canonical directions kept; None: all, as weak ones are scaled down."""
+    """Canonical directions kept; null: all, as weak ones are scaled down."""
     ridge: float = Field(0.3, ge=0)
     """Added to each variance, as a share of the mean variance."""
     power: float = Field(2.0, ge=0)
@@ -62,7 +62,7 @@ class ClusterCCASettings(CCASettings):
     """Settings of Cluster-CCA."""
 
     dimensions: int | None = Field(None, ge=1)
-    """Canonical directions kept; None: one fewer than classes, as no more can correlate."""
+    """Canonical directions kept; null: one fewer than classes, as no more can correlate."""
     power: float = Field(0.5, ge=0)
     """A canonical direction is scaled by its correlation to this power."""
 

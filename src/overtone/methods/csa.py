@@ -18,7 +18,7 @@ class CSASettings(CCASettings):
     """Settings of canonical similarity analysis."""
 
     dimensions: int | None = Field(None, ge=1)
-    """Canonical directions kept, the strongest; None: 12, or all if there are fewer."""
+    """Canonical directions kept, the strongest; null: 12, or all if there are fewer."""
     power: float = Field(1.0, ge=0)
     """A direction weighs its correlation to this power in the similarity."""
 

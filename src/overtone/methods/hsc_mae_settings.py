@@ -16,9 +16,9 @@ class HSCMAESettings(MaskedTwoTowerSettings):
     renamed: ClassVar = {"surveys": "mining_refreshes"}
 
     dropout: float | None = Field(None, ge=0, lt=1)
-    """Share of hidden units switched off in a training step; None: 0.35, up to 0.5 where pairs are learnt by heart."""
+    """Share of hidden units switched off in a training step; null: 0.35, up to 0.5 where pairs are learnt by heart."""
     mask_ratio: float | None = Field(None, ge=0, lt=1)
-    """Probability that an entry is masked; None: 0.2, up to 0.5 where pairs are learnt by heart."""
+    """Probability that an entry is masked; null: 0.2, up to 0.5 where pairs are learnt by heart."""
 
     canonical_weight: float = Field(1.0, ge=0)
     """Weight of the global term, canonical correlation of whole features; 0 switches it off."""
@@ -46,9 +46,9 @@ class HSCMAESettings(MaskedTwoTowerSettings):
     mining_weighting: Literal["walk", "softmax"] = "walk"
     """Weights of neighbours: random walks on the neighbour graph, or softmax of the cosines (as published)."""
     walk_edges: int | None = Field(None, ge=1)
-    """Edges per clip of the neighbour graph; None: 10, down to 5 where the modalities share small clusters."""
+    """Edges per clip of the neighbour graph; null: 10, down to 5 where the modalities share small clusters."""
     walk_restart: float | None = Field(None, gt=0, lt=1)
-    """Probability that a walk ends at a step; None: 0.03, up to 0.3 where the modalities share small clusters."""
+    """Probability that a walk ends at a step; null: 0.03, up to 0.3 where the modalities share small clusters."""
     teacher_temperature: float = Field(0.05, gt=0)
     """Temperature of the teacher's softmax over neighbours."""
     mining_rows: int = Field(4096, ge=0)

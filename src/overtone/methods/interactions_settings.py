@@ -25,7 +25,7 @@ class InteractionsSettings(MetricLearningSettings):
     loss: str = AUTO
     """A metric loss in place of the label head; auto: the label head, for lir triplet."""
     event_weight: float | None = Field(None, ge=0, le=1)
-    """Share of the event chances in the similarity of clips; None: chosen on held-out rows so that it does no harm."""
+    """Share of the event chances in the similarity of clips; null: chosen on held-out rows so that it does no harm."""
     weight: float = Field(0.35, ge=0)
     """Weight λ of the pull along the graph's edges, beside the metric loss."""
     graph_start: float = Field(0.3, ge=0, le=1)
@@ -37,9 +37,9 @@ class InteractionsSettings(MetricLearningSettings):
     threshold: float = Field(0.5, ge=0, lt=1)
     """Probability τ above which a clip counts as showing a class."""
     threshold_end: float | None = Field(None, ge=0, lt=1)
-    """τ at the end, reached linearly; None: constant."""
+    """τ at the end, reached linearly; null: constant."""
     top: int | None = Field(None, ge=1)
-    """Number of heaviest edges kept into each node of the graph; None: all."""
+    """Number of heaviest edges kept into each node of the graph; null: all."""
     graph: Literal[
         "inferred", "soft", "shuffled", "none", "pairs", "planted", "events",
         "raw", "confident", "neighbours", "smoothing",

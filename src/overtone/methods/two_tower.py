@@ -35,7 +35,7 @@ class TwoTowerSettings(Settings):
     """All two-tower methods: the encoder, the averaging of weights, the projection at inference."""
 
     embedding_dim: int | None = Field(None, ge=2)
-    """Dimensions of the embedding; None: 32 (16 for dcca), but at most a quarter of the training rows."""
+    """Dimensions of the embedding; null: 32 (16 for dcca), but at most a quarter of the training rows."""
     width: int = Field(256, ge=4)
     """Units of each hidden layer."""
     depth: int = Field(2, ge=0, le=1000)
@@ -184,7 +184,7 @@ class MaskedTwoTowerSettings(TwoTowerSettings):
     reconstruction_weight: float = Field(1.0, ge=0)
     """Weight of the masked reconstruction; 0 switches it off."""
     decoder_width: int | None = Field(None, ge=4)
-    """Units of the decoders' hidden layers; None: as in the encoders."""
+    """Units of the decoders' hidden layers; null: as in the encoders."""
 
 
 class MaskedTwoTower(TwoTower):

@@ -24,13 +24,13 @@ class TrainingSettings(Settings):
     renamed_values: ClassVar = {"select": {"partner_rank": "reciprocal_rank"}}
 
     epochs: int | None = Field(None, ge=1)
-    """Passes over the training rows; None: the method's default."""
+    """Passes over the training rows; null: the method's default."""
     batch_size: int | None = Field(None, ge=2)
-    """Rows of one batch, over all processes together; None: the method's default, at most all rows."""
+    """Rows of one batch, over all processes together; null: the method's default, at most all rows."""
     learning_rate: float | None = Field(None, gt=0)
-    """Peak learning rate; None: the method's default."""
+    """Peak learning rate; null: the method's default."""
     weight_decay: float | None = Field(None, ge=0)
-    """Decay of the weight matrices (AdamW); None: the method's default."""
+    """Decay of the weight matrices (AdamW); null: the method's default."""
     learning_rate_warmup: float = Field(0.05, ge=0, lt=1)
     """Share of all steps in which the learning rate rises from 0 to its peak; a cosine leads back to 0."""
     grad_clip: float | None = Field(1.0, gt=0)
@@ -46,9 +46,9 @@ class TrainingSettings(Settings):
     select: Select | None = None
     """Which epoch is kept: last, or the best by held-out correlation, reciprocal_rank or (with labels) map."""
     validation_fraction: float | None = Field(None, ge=0, lt=1)
-    """Share of the training rows held out if the data has no split "val"; None: only as much as select needs."""
+    """Share of the training rows held out if the data has no split "val"; null: only as much as select needs."""
     validate_every: int | None = Field(None, ge=1)
-    """Epochs between validations; None: a twentieth of the epochs."""
+    """Epochs between validations; null: a twentieth of the epochs."""
     patience: int | None = Field(None, ge=1)
     """Stop after so many validations in a row without a better one; null: never early."""
     collapse_rank: float = Field(1.01, ge=0)

@@ -28,13 +28,13 @@ class HeadSettings(Settings):
     hidden: int = Field(0, ge=0)
     """Units of a hidden layer between features and embedding; 0: the head is linear."""
     epochs: int | None = Field(None, ge=1)
-    """Passes over the training rows; None: 100, on a small corpus as many as make 1,000 updates."""
+    """Passes over the training rows; null: 100, on a small corpus as many as make 1,000 updates."""
     batch_size: int | None = Field(None, ge=2)
-    """Rows of one batch, drawn without regard to classes; None: 512, but at most an eighth of the training rows."""
+    """Rows of one batch, drawn without regard to classes; null: 512, but at most an eighth of the training rows."""
     learning_rate: float | None = Field(None, gt=0)
-    """Learning rate of Adam, constant; None: 1e-4, with fewer updates than 9,800 more in proportion, up to 1e-3."""
+    """Learning rate of Adam, constant; null: 1e-4, with fewer updates than 9,800 more in proportion, up to 1e-3."""
     loss_learning_rate: float | None = Field(None, gt=0)
-    """Rate of a loss's own parameters (class weights, centres); None: the head's."""
+    """Rate of a loss's own parameters (class weights, centres); null: the head's."""
     weight_decay: float = Field(0.0, ge=0)
     """Decay of the head's weights (decoupled from the gradient)."""
     scaling: Annotated[str, AfterValidator(check_scaling)] = "zscore"

@@ -43,9 +43,9 @@ class SimulatorSettings(Settings):
     presence: float = Field(default=0.9, ge=0, le=1)
     """Chance that an event of a clip shows in a modality (it shows in at least one)."""
     audio_presence: float | None = Field(default=None, ge=0, le=1)
-    """The same for audio alone; None: as presence."""
+    """The same for audio alone; null: as presence."""
     visual_presence: float | None = Field(default=None, ge=0, le=1)
-    """The same for visual alone; None: as presence."""
+    """The same for visual alone; null: as presence."""
     annotation: Literal["main", "any", "all"] = "main"
     """What the annotation keeps of a clip: its main event, any one of its events, or all of them."""
     missing: float = Field(default=0.0, ge=0, le=1)
