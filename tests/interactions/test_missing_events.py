@@ -63,6 +63,28 @@ def test_as_many_events_are_expected_as_there_are(faint):
     assert (torch.tensor(list(found.loudness.values())) < 0.9).all() == (faint < 0.8)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_events_that_most_clips_have_are_told_from_those_that_none_has(share):
+    random = np.random.default_rng(1)
+    labels = np.eye(6)[random.integers(6, size=600)]
+    there = labels > 0
+    there[:, 5] |= random.random(600) < share
+    scores = {name: 4.5 * there - 2 + 0.7 * random.normal(size=there.shape) for name in ("audio", "visual")}
+    found = event_chances(scores, labels, kind="sigmoid-logits").clips[:, 5]
+    unknown = labels[:, 5] == 0
+    assert float(found[unknown].sum()) == pytest.approx(there[unknown, 5].sum(), rel=0.05)
+    assert found[unknown & ~there[:, 5]].max() < 0.5
+
+
+def test_a_class_whose_scores_say_nothing_keeps_its_annotation():
+    scores, labels, _, _ = clips(rows=600)
+    for part in scores.values():
+        part[:, 2] = -1.0
+    found = event_chances(scores, labels, kind="sigmoid-logits")
+    assert torch.equal(found.clips[:, 2], torch.as_tensor(labels[:, 2]).float())
+    assert found.unannotated > 0
+
+
 @pytest.mark.parametrize("faint", [1.0, 0.4])
 def test_an_edge_finds_events_that_scores_alone_do_not(faint):
     scores, labels, either, _ = clips(edge=0.7, faint=faint)
@@ -183,6 +205,14 @@ def test_what_does_not_fit_is_refused(scores, graph, said):
         event_chances(
             scores or given_scores, labels if scores is None else labels[:4, :2], graph, kind="sigmoid-logits"
         )
+
+
+@pytest.mark.parametrize("wrong", [2.0, -1.0, np.nan])
+def test_labels_that_are_no_shares_are_refused(wrong):
+    scores, labels, *_ = clips(rows=60)
+    labels[7, 3] = wrong
+    with pytest.raises(InputError, match="labels: row 7, column 3 is no share"):
+        event_chances(scores, labels, kind="sigmoid-logits")
 
 
 @pytest.fixture(scope="module")

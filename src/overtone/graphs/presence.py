@@ -21,6 +21,12 @@ from overtone.graphs.soft_labels import (
 
 Presences = dict[str, Floats]
 """Modality to (n, C) chances that a class is present in a row."""
+_FREQUENT = 0.25
+"""Share of rows annotated otherwise that may have a class before their median no longer shows where it is absent."""
+_ROUNDS, _SETTLED = 20, 1e-3
+"""Most rounds of finding that share, and the change at which it has settled."""
+_APART = 3.0
+"""Least distance of annotated from absent, in distances of the median of annotated scores from their first sixth."""
 
 
 def presences(
@@ -72,8 +78,9 @@ def unmixed_scores(
     pushed down by the company it is in. Scores are therefore taken as *mixtures*, in each modality
     s = b + Σ_j e_j B_j + noise, with an unknown presence e_j in [0, 1] of every class j that moves all scores by B_j.
     In turns, B is the ridge regression of the scores on the presences, and the presences are the scores unmixed by
-    B's inverse, e = (s - b) B⁺, without any prior of what goes with what; each is put on the scale of its class, 0 the
-    median of the rows annotated otherwise, 1 a high quantile of those annotated with it.
+    B's inverse, e = (s - b) B⁺, without any prior of what goes with what; each is put on the scale of its class, 0
+    where it is absent (:func:`absent_score`, mostly the median of the rows annotated otherwise), 1 a high quantile of
+    the rows annotated with it.
 
     Args:
         soft_labels: Modality to (n, C) soft labels; or one array, as :func:`interaction_graph` takes them.
@@ -136,7 +143,7 @@ def _rescale(scores: Floats, rows: Sequence[tuple[Rows, Rows]], settings: Infere
     ``rows`` holds for every class those annotated otherwise, and those annotated with it.
     """
     columns = np.ascontiguousarray(scores.T)
-    absent = np.array([np.median(column[others]) for column, (others, _) in zip(columns, rows)])
+    absent = np.array([absent_score(column[others], column[marked]) for column, (others, marked) in zip(columns, rows)])
     present = np.array(
         [np.quantile(column[marked], settings.annotated_quantile) for column, (_, marked) in zip(columns, rows)]
     )
@@ -144,6 +151,42 @@ def _rescale(scores: Floats, rows: Sequence[tuple[Rows, Rows]], settings: Infere
     gap = np.maximum(present - absent, scores.std(0))
     found: Floats = (scores - absent) / np.where(gap > 0, gap, 1.0)
     return found
+
+
+def absent_score(others: Floats, annotated: Floats) -> float:
+    """Where scores of a class lie that is absent.
+
+    The median of rows annotated otherwise, as long as few of them have the class. Where a share π of them has it, π
+    beyond a quarter, their quantile 2/3 (1 - π), which has two thirds of the rows without the class below it. π is
+    read off the rows that score as annotated ones do: twice the share above the median of these, less the share as
+    far below where the class is absent, as noise goes both ways. It counts only where absent and annotated lie three
+    times as far apart as annotated scores spread: nearer, frequent events and poor scores look the same.
+
+    Args:
+        others: (n,) scores of rows annotated otherwise.
+        annotated: (m,) scores of rows annotated with the class.
+
+    Example:
+        >>> random = np.random.default_rng(0)
+        >>> annotated = 5 + random.normal(size=200)
+        >>> rare, frequent = ((random.random(2000) < share) * 5 + random.normal(size=2000) for share in (0.1, 0.6))
+        >>> bool(np.median(rare) == absent_score(rare, annotated)), round(float(np.median(frequent)))
+        (True, 4)
+        >>> 0 < absent_score(frequent, annotated) < 1
+        True
+    """
+    low, shown = np.quantile(annotated, (1 / 6, 1 / 2))
+    usual, above = float(np.median(others)), float(np.mean(others >= shown))
+    if above <= _FREQUENT / 2:
+        return usual
+    level = 0.1
+    for _ in range(_ROUNDS):
+        absent = float(np.quantile(others, level))
+        share = 2 * min(0.45, max(0.0, above - float(np.mean(others < 2 * absent - shown))))
+        level, before = 0.5 * min(1.0, (1 - share) / (1 - _FREQUENT)), level
+        if abs(level - before) < _SETTLED:
+            break
+    return absent if level < 0.5 and shown - absent > _APART * (shown - low) else usual
 
 
 def _step(scores: Floats, settings: InferenceSettings) -> Floats:

@@ -66,7 +66,7 @@ class InferenceSettings(GraphSettings):
     annotated_quantile: float = Field(0.85, gt=0, lt=1)
     """A class is fully present at this quantile of its scores on rows that are annotated with it."""
     midpoint: float = Field(0.45, gt=0, lt=1)
-    """Where, from the median of the other rows (0) to full presence (1), a class is as likely present as absent."""
+    """Where, from absence (0) to full presence (1), a class is as likely present as absent."""
     sharpness: float = Field(8.0, gt=0)
     """Steepness of the step from absent to present."""
     ridge: float = Field(0.01, gt=0)

@@ -161,7 +161,7 @@ def name_nodes(parts: Mapping[str, Numbers], classes: Sequence[str]) -> tuple[st
 def indicators(labels: ArrayLike, shape: tuple[int, ...]) -> Bools:
     """Annotated labels, class codes or indicators, as (n, C) bool.
 
-    Another shape, or labels that tell no class from the others, are refused.
+    Another shape, values outside [0, 1], or labels that tell no class from the others, are refused.
     """
     given = to_array(labels)
     if given.ndim == 1 and given.dtype.kind in "iu" and len(given) == shape[0] and given.max() < shape[1]:
@@ -169,7 +169,12 @@ def indicators(labels: ArrayLike, shape: tuple[int, ...]) -> Bools:
     if given.shape != shape:
         got = f"shape {given.shape}, soft labels {shape}"
         raise InputError("labels must have one row a clip and one column a class", got=got, fix="pass indicators")
-    found: Bools = np.asarray(given, dtype=np.float64) > 0
+    values = np.asarray(given, dtype=np.float64)
+    if (wrong := ~((values >= 0) & (values <= 1))).any():
+        row, column = np.argwhere(wrong)[0].tolist()
+        what = f"labels: row {row}, column {column} is no share"
+        raise InputError(what, got=f"{values[row, column]:g}", valid="0 to 1, or (n,) class numbers")
+    found: Bools = values > 0
     if not identifiable_classes(found).any():
         raise InputError("no class is annotated in some clips and not in others: interactions cannot be told")
     return found

@@ -133,10 +133,11 @@ def event_chances(
         settings: Of the unmixing, where they are not the defaults.
 
     Returns:
-        The chances. A class that no clip, or every clip, is annotated with keeps its annotation.
+        The chances. A class that no clip, or every clip, is annotated with keeps its annotation, as does one whose
+        soft labels are the same in all clips.
 
     Raises:
-        InputError: There are not two modalities, or labels or graph do not fit the scores.
+        InputError: There are not two modalities, labels are outside [0, 1], or labels or graph do not fit the scores.
 
     Source:
         Dempster, Laird & Rubin 1977 for EM; Pearl 1988 for noisy-or.
@@ -157,7 +158,8 @@ def event_chances(
     classes = next(iter(unmixed.values())).shape[1]
     given = as_targets(as_labels(torch.as_tensor(np.asarray(labels))), classes).float()
     first, second = (torch.as_tensor(part).clamp(*_BOUNDS) for part in unmixed.values())
-    known = first.isfinite().all(0) & second.isfinite().all(0)
+    varied = np.logical_or(*(np.ptp(np.asarray(part, dtype=np.float64), axis=0) > 0 for part in scores.values()))
+    known = first.isfinite().all(0) & second.isfinite().all(0) & torch.as_tensor(varied)
     edges = _edges(graph, classes, known)
     evidence = Evidence((first[:, known].float(), second[:, known].float()), given[:, known])
     some = evidence.some(_CELLS)
