@@ -37,6 +37,7 @@ class Kind:
         alike: Cosine of what classes 2k and 2k + 1 look like.
         noise: Its standard deviation.
         background: Chance that a class is in a clip of itself.
+        frequent: Number of classes of which it is a half.
         annotated: "one" of a clip's events, "half" of them or "all".
         faint: How loud unannotated events are against annotated ones.
     """
@@ -49,6 +50,7 @@ class Kind:
     alike: float = 0.0
     noise: float = 1.0
     background: float = 0.03
+    frequent: int = 0
     annotated: str = "one"
     faint: float = 1.0
 
@@ -65,6 +67,7 @@ KINDS = {
     "half": replace(PLAIN, annotated="half"),
     "many": replace(PLAIN, classes=60, edges=200, background=0.02),
     "many-rare": replace(PLAIN, rows=6000, classes=80, edges=80, rarity=1.0),
+    "frequent": replace(PLAIN, frequent=2),
     "no-edges": replace(PLAIN, edges=0),
     "all": replace(PLAIN, annotated="all"),
     "nothing": replace(PLAIN, edges=0, background=0.0),
@@ -77,11 +80,12 @@ def draw(kind: Kind, seed: int) -> tuple[PairedFeatures, Array, torch.Tensor]:
     random = np.random.default_rng(1000 + seed)
     rows, classes = kind.rows + TESTED, kind.classes
     frequencies = 1 / np.arange(1, classes + 1) ** kind.rarity
+    background = np.where(np.arange(classes) < kind.frequent, 0.5, kind.background)
     main = random.choice(classes, rows, p=frequencies / frequencies.sum())
     shows = random.random((2, rows)) < PRESENCE
     shows[0] |= ~shows.any(0)
     events = (np.eye(classes, dtype=bool)[main] & shows[..., None]) | (
-        (random.random((rows, classes)) < kind.background) & (random.random((2, rows, classes)) < 0.75)
+        (random.random((rows, classes)) < background) & (random.random((2, rows, classes)) < 0.75)
     )
     nodes = np.concatenate(list(events), 1)
     before, edges = nodes.copy(), torch.zeros(2 * classes, 2 * classes)

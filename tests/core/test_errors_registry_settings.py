@@ -206,6 +206,10 @@ def test_yaml_files(tmp_path: Path) -> None:
         (b"a: 1\nb: [1,\n", "not valid YAML, line 3"),
         (b"- a\n- b\n", "must hold a mapping of settings; got list"),
         (b"a: \xff\xfe\n", "not valid YAML"),
+        (b"a: 1\nb: 2\na: 3\n", "not valid YAML, line 1; got 'a' is given twice; say it once"),
+        (b"a: {b: 1, b: 2}\n", "'b' is given twice"),
+        (b"1: 2\n", "a setting's name is text; got 1"),
+        (b"yes: 2\n", "a setting's name is text; got True"),
         (b"!!python/object/apply:os.getcwd []\n", "not valid YAML, line 1"),
     ],
 )
@@ -271,3 +275,10 @@ def test_defaults_are_shown_as_yaml_has_them() -> None:
         """A size."""
 
     assert [row[2] for row in Kinds.table()] == ["true", "null"]
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_true_and_false_are_no_numbers(value: bool) -> None:
+    for name in ("rate", "width"):
+        with pytest.raises(InputError, match=f"setting '{name}': is a number; got {str(value).lower()}"):
+            Some.build({name: value})

@@ -32,7 +32,10 @@ _DEEPEST = 32
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML of plain values; refuses aliases, by which a few lines can mean billions of values, and deep nesting."""
+    """YAML of plain values.
+
+    Refuses aliases, by which a few lines can mean billions of values, deep nesting, and a key that is given twice.
+    """
 
     depth = 0
 
@@ -47,6 +50,14 @@ class _Loader(yaml.SafeLoader):
             return super().compose_node(parent, index)
         finally:
             self.depth -= 1
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        if len(found) < len(node.value):
+            names = [self.construct_object(key) for key, _ in node.value]
+            twice = next(name for at, name in enumerate(names) if name in names[:at])
+            raise yaml.constructor.ConstructorError(None, None, f"{twice!r} is given twice", node.start_mark)
+        return found
 
 
 class Settings(pydantic.BaseModel):
@@ -89,7 +100,11 @@ class Settings(pydantic.BaseModel):
         for name in values:
             if name not in cls.model_fields:
                 raise unknown_name(f"setting in {where}", name, cls.model_fields)
-            _refuse_huge(values[name], f"{where}: setting {name!r}", _LARGEST_SEED if name in _SEEDS else _LARGEST)
+            place = f"{where}: setting {name!r}"
+            _refuse_huge(values[name], place, _LARGEST_SEED if name in _SEEDS else _LARGEST)
+            kind = cls.model_fields[name].annotation
+            if isinstance(values[name], bool) and kind in (int, float, int | None, float | None):
+                raise InputError(f"{place}: is a number", got=str(values[name]).lower())
         try:
             return cls.model_validate(values)
         except pydantic.ValidationError as error:
@@ -257,15 +272,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise
     except (yaml.YAMLError, RecursionError, ValueError) as error:  # dates that do not exist are ValueErrors
         line = getattr(getattr(error, "problem_mark", None), "line", None)
-        problem = "aliases" if "aliases" in str(error) else None
+        problem = str(getattr(error, "problem", None) or "")
+        fix = "write the values out" if "aliases" in problem else "say it once" if "twice" in problem else None
         place = f", line {line + 1}" if line is not None else ""
-        raise InputError(
-            f"{path}: not valid YAML{place}", got=problem, fix=problem and "write the values out"
-        ) from None
+        raise InputError(f"{path}: not valid YAML{place}", got=problem if fix else None, fix=fix) from None
     if values is None:
         return {}
     if not isinstance(values, dict):
         raise InputError(f"{path}: must hold a mapping of settings", got=type(values).__name__)
+    for name in values:
+        if not isinstance(name, str):
+            raise InputError(f"{path}: a setting's name is text", got=repr(name))
     return values
 
 
