@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -64,6 +65,8 @@ def test_a_build_says_what_each_stage_took_and_why(cli: Cli, clips: Path) -> Non
     assert "audio by log-mel" in lines[0]
     assert "need no weights" in lines[0]
     assert "overtone search place/run --query FILE" in called.out
+    found = cli("search", "place", "--query", np.load("place/features.npz")["ids"][0], "--json")
+    assert found.document["store"].endswith("place/run/store")
 
 
 def test_a_build_is_resumed_where_it_stopped(cli: Cli, clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +113,7 @@ def test_what_is_there_is_not_replaced_unasked(cli: Cli, clips: Path, tmp_path: 
     write_clip(grown / "red" / "new.mp4", seconds=0.6, seed=77)
     changed = cli("build", grown, "--out", "place", *SHORT, "--resume")
     assert changed.code == 2
-    assert "begun with another ids_sha256" in changed.err
+    assert "media were added, removed or renamed since" in changed.err
     assert cli("build", grown, "--out", "place", *SHORT, "--overwrite").code == 0
 
 

@@ -116,9 +116,11 @@ def test_words_and_texts_are_queries(media: Path) -> None:
     [
         ({"text": "a dog"}, "a dog: there are no features of such media.*valid: image (visual), sound (audio)"),
         ({"query": "red-1.png", "from_modality": "audio"}, "red-1.png: there are no features.*valid: sound (audio)"),
-        ({"query": ["red-1.png", "red-2"]}, "media are queries on their own; got red-2"),
-        ({"query": "red-1.png", "row": "3"}, "media are queries on their own; got 3"),
+        ({"query": ["red-1.png", "red-2"]}, "media cannot be searched by together with .*; got red-2"),
+        ({"query": "red-1.png", "row": "3"}, "--row is for queries from a feature file; got red-1.png"),
         ({"query": ["red-1.png", "red-1.png"]}, "a medium is named twice"),
+        ({"query": ["red-1.png", "red-1.wav"]}, "several modalities: red-1.png has visual and red-1.wav has none"),
+        ({"query": "red-1.png", "from_modality": "text"}, "unknown modality of the query 'text'; valid: audio, visual"),
         ({"query": "red-1.png", "backbone": "onnx:x"}, "made by that backbone; got onnx; valid: hog-color, log-mel"),
         ({"query": "red-9999.png"}, "no item 'red-9999.png', and no file of that name"),
         ({"query": "broken.wav"}, "broken.wav: there is nothing to search by (audio: cannot be decoded"),

@@ -180,7 +180,9 @@ class _Builder:
             splits = ", ".join(f"{count} {name}" for name, count in found.splits.items())
             warnings = f", {len(found.warnings)} warning{'s' * (len(found.warnings) > 1)}" if found.warnings else ""
             labels = "labels serve the evaluation alone" if found.labels else "no labels, and none are needed"
-            return f"{found.paired} pairs; {splits}{warnings}", labels
+            whole = int(self.data.paired.sum())
+            alone = f" of {len(self.data)} clips" if whole < len(self.data) else ""
+            return f"{whole} pairs{alone}; {splits}{warnings}", labels
 
         self._do("inspect", work)
 

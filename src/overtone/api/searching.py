@@ -11,7 +11,7 @@ from typing_extensions import Unpack
 from overtone.api.parameters import PairReading, Param, ViewReading
 from overtone.api.reading import is_in_part, log, read, read_one
 from overtone.api.running import is_run
-from overtone.core import InputError
+from overtone.core import InputError, unknown_name
 
 if TYPE_CHECKING:
     from overtone.features import Features
@@ -85,15 +85,22 @@ def search_store(
                 raise InputError("--row is for queries from a feature file", got=", ".join(asked))
             return search_ids(opened, asked, k, **options)
         chosen, sides = _run_of(opened, run, device), split_names(from_modality)
+        for name in sides or ():
+            if name not in chosen.modalities:
+                raise unknown_name("modality of the query", name, chosen.modalities)
         recipes = read_recipes(opened) or chosen.recipes
-        if words or all(is_medium(file, recipes) for file in files):
-            if len(files) < len(asked) or row:
-                others = ", ".join([one for one in asked if one not in files] or _listed(row))
-                raise InputError("media are queries on their own", got=others, fix="search once for each kind of query")
+        media = [file for file in files if is_medium(file, recipes)]
+        if words or media:
+            if row:
+                raise InputError("--row is for queries from a feature file", got=", ".join(media + words))
+            if others := [one for one in asked if one not in media]:
+                what = "media cannot be searched by together with items of the store, or with other files"
+                raise InputError(what, got=", ".join(others), fix="search once for each kind of query")
             sequences = [name for name, shape in zip(chosen.modalities, chosen.info["shapes"]) if len(shape) > 1]
             described = describe_media(
-                files, recipes, words=words, asked=sides, sequences=sequences, device=device, spec=backbone
+                media, recipes, words=words, asked=sides, sequences=sequences, device=device, spec=backbone
             )
+            _refuse_mixed(described, sides)
             return _search_features(opened, described, (), k, chosen, device, options)
         if len(asked) > 1:
             raise InputError("a feature file is a query on its own", got=", ".join(asked), fix="search once for each")
@@ -132,6 +139,16 @@ def _search_features(
     vectors = {name: embedder.embed_one(name, chosen).numpy() for name in names}
     present = {name: chosen.has(name).numpy() for name in names}
     return search_vectors(store, vectors, k, ids=chosen.ids, present=present, **options)
+
+
+def _refuse_mixed(described: Features, asked: tuple[str, ...] | None) -> None:
+    """Refuse media of which some have another modality than others, as these go other ways through the space."""
+    for name in described.names if asked is None else ():
+        there = described.has(name)
+        if not there.all():
+            has, lacks = (described.ids[int(rows.nonzero()[0, 0])] for rows in (there, ~there))
+            what = f"media of several modalities: {has} has {name} and {lacks} has none"
+            raise InputError(what, fix="search once for each, or by what all of them have: --from")
 
 
 def _listed(one: object) -> list[str]:

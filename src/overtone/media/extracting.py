@@ -23,7 +23,7 @@ from overtone.media.layouts import read_catalogue
 from overtone.media.outline import default_split, outline_features
 from overtone.media.recipes import RECORD, make_recipe
 from overtone.media.running import run_extraction
-from overtone.media.shards import Shards, Share, check_plan, find_shares
+from overtone.media.shards import IDS, Shards, Share, check_plan, find_shares
 from overtone.media.units import Units
 from overtone.media.windows import cut_windows
 
@@ -130,7 +130,7 @@ def extract(
         },
         "device": next(iter(towers.values())).device.type,
         "version": __version__,
-        "ids_sha256": hashlib.sha256("\n".join(outline.ids).encode()).hexdigest(),
+        IDS: hashlib.sha256("\n".join(outline.ids).encode()).hexdigest(),
         "split": split,
         "limit": limit,
         "seed": seed,

@@ -20,6 +20,8 @@ from overtone.core.workers import Made
 from overtone.media.units import MediumState
 
 _PLAN = "plan.json"
+IDS = "ids_sha256"
+"""The entry of a plan that the clips' names make."""
 _OWN = re.compile(rf"{_PLAN}|\d{{6,}}\.safetensors|{LOCK}|{WRITER}|\..*\.part")
 """Files of an extraction."""
 _STATES = "states"
@@ -167,6 +169,9 @@ def _compare(key: str, value: object, stored: object, path: Path) -> None:
     """Refuse a value that differs from the stored one; of mappings the first entry that does is named."""
     if value == stored:
         return
+    if key == IDS:
+        what = f"{path}: media were added, removed or renamed since this extraction was begun"
+        raise InputError(what, fix="undo that to resume it, or begin again (--overwrite)")
     if isinstance(value, dict) and isinstance(stored, dict):
         for name in sorted({*value, *stored}):
             _compare(f"{key}, {name}", value.get(name), stored.get(name), path)

@@ -78,6 +78,7 @@ def in_words(result: RunResult) -> str:
     """What was trained on what, the result on the test rows, and the better direction."""
     labels = "with labels" if result.run.method.supervised else "without labels"
     train, (first, second) = _counts(result).get("train"), result.test.names
+    train = result.run.info.get("corpus", {}).get("pairs") or train
     rows = f" on {plural(train, 'training pair')}" if train else ""
     corpus = corpus_name(result.data.provenance.source)
     trained = f"{result.run.name} was trained {labels}{rows} of {corpus}, to map {first} and {second} into one space."

@@ -19,7 +19,8 @@ def open_store(uri: str | Path, *, create: bool = False, settings: Mapping[str, 
     """Open a store.
 
     Args:
-        uri: The kind and the place, ``flat:FOLDER``; a path alone is a flat store, the folder of a run the store in it.
+        uri: The kind and the place, ``flat:FOLDER``; a path alone is a flat store, the folder of a run the store in it,
+            that of a build the store of its run.
         create: Whether to make one where there is none.
         settings: Names and values of the kind's settings.
 
@@ -100,8 +101,9 @@ def split_uri(uri: str | Path) -> tuple[str, str]:
     if kind == "flat" and not colon and _is_milvus(location):
         what = f"{uri}: is called like a file of Milvus Lite, and a path alone is the folder of a flat store"
         raise InputError(what, fix=f"say milvus:{uri}")
-    if kind == "flat" and (Path(location) / "run.json").is_file():
-        location = str(Path(location) / DEFAULT)
+    if kind == "flat":
+        runs = [run for run in (Path(location), Path(location) / "run") if (run / "run.json").is_file()]
+        location = str(runs[0] / DEFAULT) if runs else location
     return kind, location
 
 

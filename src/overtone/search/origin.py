@@ -62,10 +62,12 @@ def check_origin(store: Store, run: Run) -> None:
     known, own = store.info().attributes.get(_WEIGHTS), embedding_checksum(run)
     if known and known != own and store.count():
         what = f"{store.uri}: its items were embedded with other weights than those of {run.folder or 'this run'}"
+        maker = embedding_run(store)
+        other = maker is not None and run.folder is not None and Path(maker).resolve() != Path(run.folder).resolve()
         raise InputError(
             what,
-            got=f"weights {own[:_SHOWN]}",
-            valid=known[:_SHOWN],
+            got=None if other else f"weights {own[:_SHOWN]}",
+            valid=str(maker) if other else known[:_SHOWN],
             fix="index the clips again with --overwrite, or name the run that embedded them; "
             "items of the store can be searched by id",
         )

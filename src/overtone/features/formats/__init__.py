@@ -42,7 +42,8 @@ def find_format(path: Path) -> Format:
     for _, known in formats.items():
         if known.matches is not None and known.matches(path):
             return known
-    raise InputError(f"{path}: a folder without features", valid=f"{_folders()}, or numbered files")
+    fix = "overtone extract makes features of media, and overtone build a searchable space"
+    raise InputError(f"{path}: a folder without features", valid=f"{_folders()}, or numbered files", fix=fix)
 
 
 def find_format_by_suffix(path: Path, *, writable: bool) -> Format:
