@@ -105,8 +105,11 @@ def test_each_problem_names_file_key_row_and_remedy(tmp_path, arrays, key, chang
             {"y": np.array(["a", "z"] * 10), "class_names": ["a", "b"]},
             r"row 1 \(id 'clip1'\): label out of range.*got z; valid: one",
         ),
-        ({"is_test": np.arange(20), "split": None}, r"key 'is_test': not flags; got 0, 1, 2, 3, 4; valid: true"),
-        ({"is_test": ["maybe"] * 20, "split": None}, r"key 'is_test': not flags; got maybe"),
+        (
+            {"is_test": np.arange(20), "split": None},
+            r"key 'is_test': not flags; got 2 \(18 such rows: 2 .clip2., .*; valid",
+        ),
+        ({"is_test": ["maybe"] * 20, "split": None}, r"key 'is_test': not flags; got .maybe. \(20 such rows"),
         ({"events_audio": np.eye(19)}, r"key 'events_audio': 19 rows but"),
         ({"events_audio": ["x"] * 20}, r"key 'events_audio': must be numbers"),
         ({"ids_audio": np.arange(20)}, r"ids of one modality only; add 'ids_visual'"),

@@ -194,3 +194,35 @@ def test_many_classes_need_no_matrix() -> None:
     assert found["map"].mean == pytest.approx(1.0)
     assert data.classes == rows
     assert peak < 48 << 20  # the targets alone would be 100 MB
+
+
+OBJECTS: list[Any] = [
+    np.array([None if code < 0 else str(WORDS[code]) for code in MISSING], dtype=object),
+    [float("nan") if code < 0 else str(WORDS[code]) for code in MISSING],
+    np.ma.masked_array(WORDS[MISSING], MISSING < 0),
+]
+
+
+@pytest.mark.parametrize("labels", [*NOTHING[3:4], *OBJECTS, np.ma.masked_array(Y, MISSING < 0)], ids=range(5))
+def test_objects_and_masks_in_memory_are_read_as_what_they_hold(labels: Any) -> None:
+    data = from_arrays({"audio": A, "visual": V, "y": labels})
+    assert data.labels is not None
+    assert data.labels.tolist() == MISSING.tolist()
+    assert evaluate(A, V, labels)["map"].mean == evaluate(A, V, MISSING)["map"].mean
+
+
+def test_what_a_mask_hides_of_features_is_missing() -> None:
+    masked = np.ma.array(A, mask=False)
+    masked.data[3] = 9999
+    masked[3] = np.ma.masked
+    with pytest.raises(InputError, match="key 'audio', row 3: NaN"):
+        from_arrays({"audio": masked, "visual": V})
+    assert from_arrays({"audio": masked, "visual": V}, missing="nan").has("audio").logical_not().nonzero().tolist() == [
+        [3]
+    ]
+
+
+def test_files_of_objects_are_still_never_loaded(tmp_path) -> None:
+    np.savez(tmp_path / "a.npz", audio=A, visual=V, y=OBJECTS[0])
+    with pytest.raises(InputError, match=r"holds Python objects \(a pickle\), which are never loaded"):
+        load(tmp_path / "a.npz")

@@ -12,7 +12,7 @@ import pytest
 
 from overtone.core import InputError
 from overtone.features import add_metadata, from_arrays, inspect, load, save
-from overtone.features.metadata import read_metadata
+from overtone.features.metadata import read_metadata, type_words
 
 ROWS = 20
 IDS = [f"clip{row}" for row in range(ROWS)]
@@ -202,3 +202,29 @@ def test_inspect_counts_what_is_known(tmp_path: Path) -> None:
 def test_features_in_memory_take_a_table_too(tmp_path: Path) -> None:
     data = add_metadata(from_arrays(arrays()), write_lines(tmp_path / "m.jsonl"))
     assert data.metadata["seconds"] == tuple(SECONDS)
+
+
+@pytest.mark.parametrize("first", [1700000000000000000, 1 << 60, 1 << 63, 10**19])
+def test_whole_numbers_keep_all_their_digits(first: int, tmp_path: Path) -> None:
+    numbers = [str(first + row // 2) for row in range(ROWS)]
+    (tmp_path / "m.csv").write_text(
+        "tag,post\n" + "\n".join(f"{n},{'' if at == 3 else n}" for at, n in enumerate(numbers))
+    )
+    data = from_arrays(arrays(), metadata=tmp_path / "m.csv", label_key="tag", group_key="post")
+    assert data.class_names == tuple(dict.fromkeys(numbers))
+    assert data.groups == tuple("" if at == 3 else n for at, n in enumerate(numbers))
+
+
+def test_numbers_of_any_length_are_words() -> None:
+    assert type_words(["9" * 5000, "1"]) == ("9" * 5000, "1")
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize("first", [1 << 60, 1 << 63])
+def test_large_numbers_are_ids(first: int, kind: str, tmp_path: Path) -> None:
+    ids = first + np.arange(ROWS, dtype=np.uint64)
+    lines = {"csv": ["id,n", *(f"{name},{at}" for at, name in enumerate(ids))]}
+    lines["jsonl"] = [f'{{"id": {name}, "n": {at}}}' for at, name in enumerate(ids)]
+    (tmp_path / f"m.{kind}").write_text("\n".join(lines[kind]))
+    data = from_arrays({**arrays(), "ids": ids}, metadata=tmp_path / f"m.{kind}")
+    assert data.metadata["n"] == tuple(range(ROWS))

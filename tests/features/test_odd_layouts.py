@@ -121,3 +121,68 @@ def test_rows_of_different_lengths_in_hdf5_are_said_to_be_that(tmp_path: Path) -
         load(tmp_path / "clips.h5")
     found = inspect(tmp_path / "clips.h5")
     assert any("not used: 'audio' (rows of different lengths" in note for note in found.notes)
+
+
+LARGE = 1 << 60
+"""Whole numbers from here on, as of posts and databases, are not told apart as floats."""
+
+
+def numbers_with_a_gap(gap: int = 3) -> pa.Array:
+    return pa.array([None if row == gap else LARGE + row // 2 for row in range(ROWS)])
+
+
+def test_null_among_large_whole_numbers_costs_no_digits(tmp_path: Path) -> None:
+    columns = {"image": IMAGE.tolist(), "text": TEXT.tolist()}
+    data = load(write(tmp_path / "a.parquet", **columns, groups=numbers_with_a_gap()))
+    assert data.groups == tuple("" if row == 3 else str(LARGE + row // 2) for row in range(ROWS))
+    labelled = load(write(tmp_path / "a.parquet", **columns, y=numbers_with_a_gap()))
+    assert (labelled.classes, labelled.class_names[1]) == (30, str(LARGE + 1))
+    assert (labelled.labels < 0).nonzero().flatten().tolist() == [3]
+
+
+@pytest.mark.parametrize("ids", [pa.array([None if row == 2 else row for row in range(ROWS)]), ["a", "b", *[""] * 58]])
+def test_a_clip_without_an_id_is_named(ids: object, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", image=IMAGE.tolist(), text=TEXT.tolist(), ids=ids)
+    with pytest.raises(InputError, match=r"key 'ids', row 2: without an id \((1|58) such rows\); give each clip one"):
+        load(path)
+
+
+def test_null_among_numbers_of_groups_is_a_clip_of_its_own(tmp_path: Path) -> None:
+    groups = [None if row % 2 else row // 4 for row in range(ROWS)]
+    wanted = tuple("" if group is None else str(group) for group in groups)
+    path = write(tmp_path / "a.parquet", image=IMAGE.tolist(), text=TEXT.tolist(), groups=pa.array(groups))
+    assert load(path).groups == wanted
+    floats = np.array([np.nan if group is None else group for group in groups])
+    np.savez(tmp_path / "a.npz", audio=IMAGE, visual=TEXT, groups=floats)
+    assert load(tmp_path / "a.npz").groups == wanted
+
+
+def test_whole_numbers_that_are_stored_as_floats_name_clips_as_whole_numbers(tmp_path: Path) -> None:
+    ids = np.arange(ROWS) + 1000
+    scipy.io.savemat(tmp_path / "a.mat", {"audio": IMAGE, "visual": TEXT, "y": Y, "ids": ids.astype(float)})
+    assert load(tmp_path / "a.mat").ids == tuple(map(str, ids))
+    own = {"ids_audio": ids, "ids_visual": ids[::-1].astype(float)}
+    np.savez(tmp_path / "a.npz", audio=IMAGE, visual=TEXT, **own)
+    assert load(tmp_path / "a.npz").ids == tuple(map(str, ids))
+
+
+def test_null_among_flags_is_a_clip_without_a_label_and_no_split(tmp_path: Path) -> None:
+    columns = {"image": IMAGE.tolist(), "text": TEXT.tolist()}
+    flags = pa.array([None if row == 3 else row >= 40 for row in range(ROWS)])
+    data = load(write(tmp_path / "a.parquet", **columns, y=flags))
+    assert data.labels.tolist() == [-1 if row == 3 else int(row >= 40) for row in range(ROWS)]
+    with pytest.raises(InputError, match=r"'is_test': not flags; got nan \(1 such rows: 3\); valid: true or false"):
+        load(write(tmp_path / "a.parquet", **columns, is_test=flags))
+
+
+@pytest.mark.parametrize("kind", ["npz", "h5"])
+@pytest.mark.parametrize("key", ["y", "groups"])
+def test_text_that_is_not_utf8_is_refused_and_not_merged(kind: str, key: str, tmp_path: Path) -> None:
+    names = np.array([b"caf\xe9", b"caf\xe8", b"x", b"z"])[Y]
+    if kind == "npz":
+        np.savez(tmp_path / "a.npz", audio=IMAGE, visual=TEXT, **{key: names})
+    else:
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file["audio"], file["visual"], file[key] = IMAGE, TEXT, names
+    with pytest.raises(InputError, match=rf"key '{key}': text that is not UTF-8.*; got 'caf\\udce9'; save the text as"):
+        load(tmp_path / f"a.{kind}")

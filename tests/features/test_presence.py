@@ -67,7 +67,7 @@ def test_one_step_of_nan_is_no_missing_sequence(arrays):
             r"row 9 \(id 'clip9'\): without either modality",
         ),
         ({"present_audio": absent(*range(20))}, r"key 'audio': no row has this modality"),
-        ({"present_audio": np.arange(20)}, r"key 'present_audio': not flags; got 0, 1, 2"),
+        ({"present_audio": np.arange(20)}, r"key 'present_audio': not flags; got 2 .18 such rows: 2 'clip2'"),
         ({"present_audio": absent()[:4]}, r"key 'present_audio': 4 rows but .*key 'audio' has 20"),
         ({"groups": np.arange(4)}, r"key 'groups': 4 rows but"),
     ],

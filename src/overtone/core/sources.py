@@ -122,7 +122,7 @@ def check_characters(texts: NDArray[Any], where: object) -> None:
     halves = (numbers >= _HALVES.start) & (numbers < _HALVES.stop)
     if halves.any():
         text = texts.ravel()[int(halves.argmax()) * 4 // texts.dtype.itemsize]
-        fix = "rename these files, or write such names without the letters in question"
+        fix = "save the text as UTF-8; if it names files, rename them, or leave the letters in question out"
         raise InputError(f"{where}: text that is not UTF-8, as names of files can be", got=repr(str(text)), fix=fix)
 
 

@@ -17,19 +17,17 @@ import numpy as np
 from overtone.core import InputError
 from overtone.core.scratch import empty_rows
 from overtone.core.sources import check_characters, check_declared
+from overtone.features.plain_values import ArrayLike as ArrayLike
+from overtone.features.plain_values import Values as Values
+from overtone.features.plain_values import as_array, plain_values, spell_out
 
 if TYPE_CHECKING:
     from types import EllipsisType
 
-    import numpy.typing as npt
     import scipy.sparse
-    from torch import Tensor
 
-Values = np.ndarray[Any, Any]
 RowIndex: TypeAlias = "slice | Values | tuple[EllipsisType | slice, ...] | str"
 """What picks rows: a slice, row numbers, ``()`` for all, slices of the last axes, or a field of structured rows."""
-ArrayLike: TypeAlias = "npt.ArrayLike | Tensor"
-"""Arrays, tensors, SciPy's sparse matrices, and (nested) lists of numbers or strings."""
 
 BLOCK_BYTES = 32 << 20
 """Conversion holds about this much of a source in memory at a time, whatever the size of the file."""
@@ -137,6 +135,7 @@ class Array:
         except READ_ERRORS as error:
             what = f"{self.where}: cannot be read whole ({str(error).splitlines()[0] if str(error) else error!r})"
             raise InputError(what, fix="the file is damaged: copy or export it again") from None
+        values = np.char.decode(values, "utf-8", "surrogateescape") if values.dtype.kind == "S" else values
         check_characters(values, self.where)
         return values
 
@@ -153,10 +152,8 @@ class Array:
             yield self.read(slice(at, min(at + step, stop)))
 
     def text(self) -> tuple[str, ...]:
-        """The values as strings; numbers are written out."""
-        values = self.read().ravel()
-        values = np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
-        return tuple(str(value) for value in values.tolist())
+        """The values as strings; numbers are written out, NaN is an empty string."""
+        return tuple(spell_out(self.read().ravel()))
 
 
 def pickle_error(array: Array) -> InputError:
@@ -209,7 +206,7 @@ class Column:
 
     def read(self) -> Values:
         """All values, parts joined."""
-        return np.concatenate([part.read() for part in self.parts])
+        return np.concatenate([np.atleast_1d(part.read()) for part in self.parts])
 
     def text(self) -> tuple[str, ...]:
         """All values as strings, parts joined."""
@@ -289,12 +286,11 @@ def make_table(values: Mapping[str, ArrayLike], source: str, reader: str) -> Tab
         if hasattr(value, "tocsr"):
             arrays[key] = SparseRows.of(value)
             continue
-        if hasattr(value, "detach"):  # a tensor; torch is not imported to find out
-            value = value.detach().cpu()
-            value = value.float() if str(value.dtype) == "torch.bfloat16" else value
         try:
-            arrays[key] = np.asarray(value)
+            array = as_array(value)
         except ValueError:
             what = f"{source}, key {key!r}: rows of different lengths"
             raise InputError(what, fix="all rows need the same shape") from None
+        plain = plain_values(array.ravel().tolist()) if array.dtype.kind == "O" else array
+        arrays[key] = np.asarray(value) if plain is None else plain.reshape(array.shape)
     return Table.of(source, reader, arrays)

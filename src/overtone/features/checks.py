@@ -10,12 +10,12 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.core.blocks import fill_blocks
-from overtone.features.arrays import Array, Column, SparseRows, Values, pickle_error
+from overtone.features.arrays import Column, SparseRows, Values, pickle_error
 from overtone.features.base import EVENTS
 from overtone.features.hashing import hash_rows
 from overtone.features.labels import check_labels
 from overtone.features.messages import LONGEST
-from overtone.features.parsed_table import FALSE, SHOWN, SPLITS, TRUE, Issue, ParsedTable, list_some
+from overtone.features.parsed_table import FALSE, SPLITS, TRUE, Issue, ParsedTable, list_some
 from overtone.features.presence import check_groups, check_presence
 from overtone.features.sequence_checks import check_lengths, check_repeats
 from overtone.features.truth import check_truth
@@ -117,30 +117,41 @@ def _check_vectors(table: ParsedTable) -> Iterator[Issue]:
     for part in [part for column in columns if column is not None for part in column.parts]:
         if len(part.shape) != 1 and part.shape[1:] != (1,):
             yield Issue("rank", InputError(f"{part.where}: wrong rank", got=f"shape {part.shape}", valid="(N,)"))
-    for part in [part for column in flagged for part in column.parts]:
-        wrong = _unknown_flags(part)
-        if wrong:
+    for column in flagged:
+        if wrong := _unknown_flags(table, column):
             valid = "true or false, 1 or 0, yes or no"
-            yield Issue("flags", InputError(f"{part.where}: not flags", got=wrong, valid=valid))
+            yield Issue("flags", InputError(f"{column.where}: not flags", got=wrong, valid=valid))
     for part in [part for column in table.truth.values() for part in column.parts]:
         if not part.numeric:
             yield Issue("dtype", InputError(f"{part.where}: must be numbers", got=str(part)))
 
 
-def _unknown_flags(part: Array) -> str:
-    """What an array holds, for messages, if it is not flags alone; else an empty string."""
-    if not (part.numeric or part.textual):
-        return str(part)
-    flags = np.unique([word.strip().lower() for word in part.text()] if part.textual else part.read())
-    known = np.isin(flags, (*TRUE, *FALSE) if part.textual else (0, 1))
-    return "" if known.all() else ", ".join(str(flag)[:LONGEST] for flag in flags[:SHOWN])
+def _unknown_flags(table: ParsedTable, column: Column) -> str:
+    """What a column holds, for messages, if it is not flags alone; else an empty string."""
+    odd = [part for part in column.parts if not (part.numeric or part.textual)]
+    if odd:
+        return str(odd[0])
+    values = column.read().ravel()
+    if values.dtype.kind == "U":
+        values = np.char.lower(np.char.strip(values))
+    unknown = np.flatnonzero(~np.isin(values, (*TRUE, *FALSE) if values.dtype.kind == "U" else (0, 1))).tolist()
+    if not unknown:
+        return ""
+    first = values[unknown[0]]
+    shown = repr(str(first)[:LONGEST]) if values.dtype.kind == "U" else str(first)
+    return f"{shown} ({len(unknown)} such rows: {table.list_rows(column, unknown)})"
 
 
 def _check_ids(table: ParsedTable) -> Iterator[Issue]:
-    """Ids are unique; ids of each modality name the same clips."""
+    """Every clip has an id, and ids are unique; ids of each modality name the same clips."""
     named = [(column, column.text()) for column in (table.ids,) if column is not None]
     named += [(table.own_ids[name], names) for name, names in table.own_names.items()]
     for column, names in named:
+        if nameless := [row for row, name in enumerate(names) if not name.strip()]:
+            what = f"{column.place(nameless[0])}: without an id ({len(nameless)} such rows)"
+            fix = "give each clip one, or leave the ids out: clips then go by their row numbers"
+            yield Issue("missing-ids", InputError(what, fix=fix))
+            continue
         _, starts, counts = np.unique(np.array(names), return_index=True, return_counts=True)
         if (counts > 1).any():
             name = names[int(starts[counts > 1].min())]

@@ -13,8 +13,10 @@ from functools import cached_property
 import numpy as np
 
 from overtone.core import InputError
+from overtone.core.sources import check_characters
 from overtone.features.arrays import ArrayLike, Column, Values
 from overtone.features.class_order import encode_classes
+from overtone.features.plain_values import as_array, is_nothing, plain_values
 
 NO_LABEL = -1
 """The class code of a row without a label."""
@@ -148,6 +150,7 @@ def read_labels(
         array = _plain(array, where, place)
     if array.dtype.kind in "SU":
         array = _text(array)
+        check_characters(array, where)
     matrix = array.ndim == 2 and array.dtype.kind != "U"
     if array.dtype.kind not in "biufU" or (array.ndim != 1 and not matrix):
         got = f"{array.shape} {'str' if array.dtype.kind == 'U' else array.dtype}"
@@ -196,13 +199,8 @@ def identifying(labels: Values, classes: int) -> Values:
 
 def _to_array(values: ArrayLike, where: str) -> Values:
     """Tensors, lists and arrays as arrays."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        values = values.float() if str(values.dtype) == "torch.bfloat16" else values
-    if isinstance(values, (list, tuple)) and any(isinstance(value, str) for value in values):
-        values = np.array(values, dtype=object)  # numpy would write None as a word
     try:
-        array = np.asarray(values)
+        array = as_array(values)
         array = np.array(array.tolist(), dtype=object) if array.dtype.kind == "V" and not array.dtype.names else array
     except (ValueError, TypeError):
         raise InputError(f"{where}: not labels", got=type(values).__name__, valid=VALID) from None
@@ -216,29 +214,19 @@ def _to_array(values: ArrayLike, where: str) -> Values:
 def _plain(array: Values, where: str, place: Place) -> Values:
     """An array of Python objects as numbers or text; nothing (None, NaN) is no label."""
     items = array.ravel().tolist()
-    nothing = np.array([item is None or item != item or str(item) == "<NA>" for item in items], dtype=bool)
-    there = [item for item, none in zip(items, nothing) if not none]
-    if all(isinstance(item, (str, bytes)) for item in there):
-        words = ["" if none else _decode(item) for item, none in zip(items, nothing)]
-        return np.array(words, dtype=str).reshape(array.shape)
-    numeric = [isinstance(item, (int, float, np.number, np.bool_)) for item in there]
-    if not all(numeric):
-        row = int(np.flatnonzero(~nothing)[numeric.index(False)])
-        mixed = "numbers and names" if any(isinstance(item, (str, bytes)) for item in there) else "other objects"
-        raise InputError(f"{place(row)}: labels mix {mixed}", got=repr(there[numeric.index(False)])[:60], valid=VALID)
-    values = np.full(len(items), np.nan)
-    values[~nothing] = there
-    return values.reshape(array.shape)
-
-
-def _decode(item: str | bytes) -> str:
-    return item.decode("utf-8", "replace") if isinstance(item, bytes) else item
+    found = plain_values(items)
+    if found is not None:
+        return found.reshape(array.shape)
+    known = [(row, item) for row, item in enumerate(items) if not is_nothing(item)]
+    row, odd = next((row, item) for row, item in known if plain_values([item, 0]) is None)
+    mixed = "numbers and names" if any(isinstance(item, (str, bytes)) for _, item in known) else "other objects"
+    raise InputError(f"{place(row)}: labels mix {mixed}", got=repr(odd)[:60], valid=VALID)
 
 
 def _text(array: Values) -> Values:
     """Words without the blanks and zeros that fill them up."""
     if array.dtype.kind == "S":
-        array = np.char.decode(array, "utf-8", "replace")
+        array = np.char.decode(array, "utf-8", "surrogateescape")
     return np.asarray(np.char.strip(np.char.rstrip(array, "\0")))
 
 

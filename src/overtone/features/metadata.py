@@ -21,13 +21,16 @@ from overtone.features.formats import report_damage
 from overtone.features.formats.parquet import check_parquet
 from overtone.features.keys import IDS
 from overtone.features.messages import LONGEST
+from overtone.features.plain_values import plain_values, spell_out
 from overtone.features.text_files import SUFFIXES, open_text
 
 Columns = dict[str, tuple[Scalar, ...]]
 """Column to a value for each row."""
 
 _SHOWN = 5
-_INT = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
+_INT = re.compile(r"[+-]?(0|[1-9]\d*)")
+_DIGITS = 19
+"""Of the largest number of 64 bits; longer ones stay words, which keep all of them."""
 _FLAGS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NOTHING = frozenset(("", "NA", "N/A", "NaN", "nan", "null", "None"))
 """Words for a missing value in a column of numbers or flags; in one of text only the empty word is."""
@@ -83,7 +86,7 @@ def read_metadata(
     if not rows:
         raise InputError(f"{path}: there are no rows")
     name = next((name for name in (id_column, *IDS) if name in found), None)
-    ids = tuple("" if value is None else str(value) for value in found.pop(name, ())) if name is not None else ()
+    ids = tuple(spell_out(to_array(found.pop(name)))) if name is not None else ()
     empty = [column for column, values in found.items() if all(value is None for value in values)]
     if empty:
         notes.append(f"{path}: no value in {list_names(empty)}: left out")
@@ -171,6 +174,8 @@ def type_words(words: Sequence[str], decimal_comma: bool = False) -> tuple[Scala
         ((1, None, 3), (1.5, 2.0), ('007', None), (True, None))
     """
     known = [word for word in words if word not in _NOTHING]
+    if all(map(_INT.fullmatch, known)) and not all(len(word) <= _DIGITS + 1 and _is_int64(int(word)) for word in known):
+        return _as_text(words)
     kinds: tuple[tuple[Callable[[str], object], Callable[[str], Scalar]], ...] = (
         (lambda word: word in _FLAGS, _FLAGS.__getitem__),
         (_INT.fullmatch, int),
@@ -219,13 +224,17 @@ def _scalars(values: Sequence[Any]) -> tuple[Scalar, ...] | None:
         return tuple(there)
     numbers = [value for value in known if hasattr(value, "__float__") and not isinstance(value, (bool, str))]
     if len(numbers) == len(known):
-        if all(isinstance(value, int) and abs(value) < 1 << 63 for value in known):
+        if not all(isinstance(value, int) for value in known):
+            return tuple(None if value is None else _finite(value) for value in there)
+        if all(map(_is_int64, known)):
             return tuple(there)
-        floats = tuple(None if value is None else _finite(value) for value in there)
-        return floats
     if all(isinstance(value, (str, int, float)) for value in known):
         return tuple(None if value is None else str(value) for value in there)
     return None
+
+
+def _is_int64(value: int) -> bool:
+    return abs(value) < 1 << 63
 
 
 def _finite(value: SupportsFloat) -> float | None:
@@ -239,16 +248,18 @@ def _finite(value: SupportsFloat) -> float | None:
 def to_array(values: Sequence[Scalar]) -> Values:
     """Values of a column as an array: text, numbers with NaN for none, whole numbers or flags where all are known.
 
+    Whole numbers that NaN would cost digits are text.
+
     Example:
         >>> to_array(["a", None]).tolist(), to_array([1, None]).tolist(), to_array([True, False]).tolist()
         (['a', ''], [1.0, nan], [True, False])
     """
     known = [value for value in values if value is not None]
-    if any(isinstance(value, str) for value in known):
-        return np.array(["" if value is None else str(value) for value in values], dtype=str)
     if len(known) < len(values) and all(isinstance(value, bool) for value in known):
         return np.array(["" if value is None else str(value).lower() for value in values], dtype=str)
-    return np.array([np.nan if value is None else value for value in values])
+    found = plain_values(values)
+    assert found is not None  # as none is a list or another object
+    return found
 
 
 def from_column(column: Column) -> tuple[Scalar, ...]:

@@ -117,7 +117,7 @@ def _rows(path: Path, dataset: h5py.Dataset) -> Rows:
     import h5py
 
     if h5py.check_string_dtype(dataset.dtype) is not None:
-        text = dataset.asstr(errors="replace")
+        text = dataset.asstr(errors="surrogateescape")
         return LazyRows(dataset.shape, np.dtype(str), lambda rows: np.asarray(text[rows], dtype=str))
     offset = dataset.id.get_offset()
     in_one_piece = offset is not None and dataset.chunks is None and not dataset.is_virtual and not dataset.external

@@ -15,6 +15,7 @@ from overtone.features.arrays import Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.parquet_columns import names_of_hugging_face, numbers_of_bytes, words_of_lists
 from overtone.features.formats.safetensors import from_metadata, to_metadata
+from overtone.features.plain_values import plain_values
 
 if TYPE_CHECKING:
     import pyarrow
@@ -138,8 +139,9 @@ def _values(column: pyarrow.Array, where: str, stored: int) -> Values | None:
         _check_texts(column, len(column), where, stored)
         return np.array(column.fill_null("").to_pylist(), dtype=str).reshape(shape)
     if kinds.is_boolean(column.type) or kinds.is_integer(column.type) or kinds.is_floating(column.type):
-        values: Values = column.to_numpy(zero_copy_only=False)
-        return values.reshape(shape)
+        exact = column.null_count and not kinds.is_floating(column.type)
+        values = plain_values(column.to_pylist()) if exact else column.to_numpy(zero_copy_only=False)
+        return None if values is None else values.reshape(shape)
     return None
 
 
