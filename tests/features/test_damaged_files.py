@@ -2,6 +2,7 @@
 
 import contextlib
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,3 +101,35 @@ def test_unknown_sources_say_what_is_possible(tmp_path):
     np.savez(tmp_path / "none.npz")
     with pytest.raises(InputError, match="a zip without arrays"):
         load(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("suffix", [*WRITABLE, "mat", "npy", "csv"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch, arrays, suffix):
+    (tmp_path / "clips").mkdir()
+    path = tmp_path / "clips" / f"audio.{suffix}"
+    if suffix == "npy":
+        np.save(path, arrays["audio"])
+    elif suffix in WRITABLE:
+        save(from_arrays(arrays), path)
+    else:
+        path.touch()
+
+    opened = Path.open
+
+    def refuse(self: Path, *options: object, **further: object) -> object:
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(self))
+        return opened(self, *options, **further)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match=rf"audio.{suffix}: cannot be read \(Permission denied\); check its perm"):
+        from_arrays(arrays, metadata=path) if suffix == "csv" else load(path.parent if suffix == "npy" else path)
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    def refuse(self: Path) -> object:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\); check its permissions"):
+        load(tmp_path)

@@ -111,3 +111,41 @@ def test_archives_with_the_same_keys_are_refused_with_the_remedy(tmp_path: Path)
         np.savez(tmp_path / f"{name}.npz", **VIEWS)
     with pytest.raises(InputError, match="several files of the folder hold 'audio', dog.npz .*or number them"):
         load(tmp_path)
+
+
+def test_the_name_of_a_folder_may_be_a_key_and_its_value(tmp_path: Path) -> None:
+    for name, rows in (("train", slice(0, 40)), ("test", slice(40, 60))):
+        (tmp_path / "splits" / f"split={name}").mkdir(parents=True)
+        np.savez(tmp_path / "splits" / f"split={name}" / "part-0.npz", audio=AUDIO[rows], visual=VISUAL[rows])
+    assert {name: len(rows) for name, rows in load(tmp_path / "splits").splits.items()} == {"train": 40, "test": 20}
+    for number, name in enumerate(("a%20cat", "dog", "__HIVE_DEFAULT_PARTITION__")):
+        (tmp_path / "classes" / f"y={name}").mkdir(parents=True)
+        rows = slice(number * EACH, (number + 1) * EACH)
+        np.savez(tmp_path / "classes" / f"y={name}" / "part-0.npz", audio=AUDIO[rows], visual=VISUAL[rows])
+    data = load(tmp_path / "classes")
+    assert data.class_names == ("a cat", "dog")
+    assert data.labels is not None
+    assert sorted(data.labels.tolist()) == sorted([-1, 0, 1] * EACH)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_files_that_begin_with_a_dot_are_not_the_users(form: str, tmp_path: Path) -> None:
+    FORMS[form](tmp_path)
+    for file in [path for path in tmp_path.rglob("*") if path.is_file()]:
+        file.with_name(f"._{file.name}").write_bytes(b"\0\5\x16\7" + bytes(40))
+    assert load(tmp_path).shapes == ((6,), (5,))
+
+
+def test_hidden_files_of_a_folder_of_arrays_are_passed_over(tmp_path: Path) -> None:
+    for name in ("audio", "visual", ".hidden", "._audio"):
+        np.save(tmp_path / f"{name}.npy", VIEWS.get(name, np.ones(3)))
+    (tmp_path / "._visual.npy").write_bytes(b"\0\5\x16\7")
+    data = load(tmp_path)
+    assert not any("not used" in note for note in data.provenance.notes)
+
+
+def test_the_file_whose_rows_have_another_shape_is_named(tmp_path: Path) -> None:
+    together(tmp_path)
+    np.savez(tmp_path / "1.npz", audio=AUDIO[:EACH, :4], visual=VISUAL[:EACH])
+    with pytest.raises(InputError, match=r"1.npz, key 'audio': rows of another shape than in .*0.npz, .*; got \(4,\)"):
+        load(tmp_path)

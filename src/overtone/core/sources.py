@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import sys
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ def require_file(path: str | Path, what: str | None = None) -> Path:
         what: What it should hold, for messages.
 
     Raises:
-        InputError: There is none, or it is something else.
+        InputError: There is none, it is something else, or it may not be read.
     """
     file = expand_home(path)
     try:
@@ -59,7 +60,28 @@ def require_file(path: str | Path, what: str | None = None) -> Path:
         raise InputError(f"{path}: is a folder, not a file", fix="name a file in it")
     if not stat.S_ISREG(mode):
         raise InputError(f"{path}: is not a file (but a device, pipe or socket)", fix="copy what it gives to a file")
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})", fix="check its permissions") from None
     return file
+
+
+def list_folder(folder: Path, pattern: str = "*") -> list[Path]:
+    """What lies in a folder, sorted; names that begin with a dot are not the user's, but of systems and editors.
+
+    Args:
+        folder: The folder.
+        pattern: Of the names.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        found = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error})", fix="check its permissions") from None
+    return [path for path in found if not path.name.startswith(".") and path.match(pattern)]
 
 
 def read_text(path: str | Path, what: str = "text") -> str:
@@ -102,6 +124,23 @@ def check_declared(size: int, stored: int, where: object) -> None:
     if size > memory_of(stored):
         what = f"{where}: declares {size:,} bytes, and the file holds {stored:,}"
         raise InputError(what, valid=f"at most {_RATIO} times as many", fix="write it again without compression")
+
+
+def check_names(names: Sequence[str], where: object) -> None:
+    """Refuse columns of one name, of which only one could be read; columns without a name are passed over.
+
+    Args:
+        names: Of the columns.
+        where: The file, for messages.
+
+    Raises:
+        InputError: A name stands twice.
+    """
+    place: dict[str, int] = {}
+    for at, name in enumerate(names):
+        if name and place.setdefault(name, at) != at:
+            what = f"{where}: columns {place[name] + 1} and {at + 1} are both called {name!r}"
+            raise InputError(what, fix="give each a name of its own, or leave one out")
 
 
 def check_characters(texts: NDArray[Any], where: object) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.core.printable import has_half_characters, suffix_of, uncomputed
-from overtone.core.sources import read_text, require_file
+from overtone.core.sources import check_names, read_text, require_file
 from overtone.features.arrays import Column, Values
 from overtone.features.base import Scalar
 from overtone.features.formats import report_damage
@@ -111,6 +111,7 @@ def list_names(names: Sequence[str]) -> str:
 
 def _read_text_table(path: Path, as_words: bool) -> tuple[Columns, list[str]]:
     table = open_text(path)
+    check_names(table.names, path)
     notes, words = [f"{path}: {note}" for note in table.notes], [list[str]() for _ in table.names]
     for batch in table.columns():
         for column, part in zip(words, batch):
@@ -150,7 +151,7 @@ def _read_parquet(path: Path, _: bool) -> tuple[Columns, list[str]]:
         found: dict[str, list[object]] = {}
         for number, name in enumerate(table.column_names):
             column = table.column(number)
-            if name in found or not name or (name in index and name.startswith("__index_level")):
+            if not name or (name in index and name.startswith("__index_level")):
                 continue
             if kinds.is_date(column.type) or kinds.is_timestamp(column.type) or kinds.is_time(column.type):
                 column = column.cast(pyarrow.string())  # ISO 8601, which sorts by time

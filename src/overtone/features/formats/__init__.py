@@ -9,6 +9,7 @@ from pathlib import Path
 
 from overtone.core import InputError, Registry
 from overtone.core.printable import has_half_characters, suffix_of
+from overtone.core.sources import list_folder, require_file
 from overtone.features.arrays import READ_ERRORS, Table, Values
 
 
@@ -37,7 +38,7 @@ def find_format(path: Path) -> Format:
     if not path.is_dir():
         return find_format_by_suffix(path, writable=False)
     for _, known in formats.items():
-        if any(any(path.glob(pattern)) for pattern in known.holds):
+        if any(list_folder(path, pattern) for pattern in known.holds):
             return known
     for _, known in formats.items():
         if known.matches is not None and known.matches(path):
@@ -75,6 +76,7 @@ def report_damage(path: Path, kind: str, also: tuple[type[Exception], ...] = ())
     except READ_ERRORS + also as error:
         if has_half_characters(str(path)):
             raise InputError(f"{path}: its name is not UTF-8, and cannot be opened", fix="rename it") from None
+        require_file(path)  # a file that may not be read is not damaged
         reason = str(error).split("\n")[0]
         size = f"a file of {path.stat().st_size:,} bytes"
         fix = "check that the copy or download is complete"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from overtone.core import InputError
+from overtone.core.sources import list_folder
 from overtone.features.arrays import Array, LazyRows, RowIndex, Rows, Table, Values
 from overtone.features.formats import Format, formats
 from overtone.features.formats.hdf5 import read_hdf5
@@ -39,7 +40,7 @@ def _read_ave(path: Path) -> Table:
     labels = seconds.read()[:, :, :-1].max(axis=1)
     notes = ["a clip's label is the event of any of its seconds, background left out"]
     names = CLASSES if labels.shape[1] == len(CLASSES) else tuple(map(str, range(labels.shape[1])))
-    annotations = next(iter(sorted(path.glob("*nnotations.txt"))), None)
+    annotations = next(iter(list_folder(path, "*nnotations.txt")), None)
     if annotations is None:
         notes.append("no Annotations.txt: classes are named in the official order, clips by their row")
     else:

@@ -105,6 +105,8 @@ def _unreadable(dataset: h5py.Dataset) -> str:
     """Why the values of a dataset are no array; an empty string where they are one."""
     import h5py
 
+    if dataset.shape is None:
+        return "empty"
     if h5py.check_vlen_dtype(dataset.dtype) is not None and h5py.check_string_dtype(dataset.dtype) is None:
         return "rows of different lengths; average each over time, or fill them up to one length"
     if h5py.check_ref_dtype(dataset.dtype) is not None:

@@ -95,6 +95,8 @@ def _version_73(path: Path) -> tuple[dict[str, Any], Any]:
             return _sparse_73(item, f"{path}, key {item.name.lstrip('/')!r}")
         if isinstance(item, h5py.Group):
             return {name: plain(inner) for name, inner in item.items()}
+        if item.shape is None:
+            return "empty"
         kind = item.attrs.get("MATLAB_class", b"").decode("utf-8", "replace")
         if "MATLAB_object_decode" in item.attrs:
             if kind == "string":

@@ -17,6 +17,7 @@ from numpy.lib import format as npy
 from overtone.core import InputError
 from overtone.core.atomic import atomic_path
 from overtone.core.scratch import note_source
+from overtone.core.sources import list_folder
 from overtone.features.arrays import Array, LazyRows, RowIndex, Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.sparse import join_sparse
@@ -151,10 +152,10 @@ class _Stream:
 def _read_npy_folder(path: Path) -> Table:
     """Open every npy file of a folder, and every npz that is a sparse matrix, under its name without the suffix."""
     arrays: dict[str, Array] = {}
-    archives = {file.stem: read_npz(file).arrays for file in sorted(path.glob("*.npz"))}
+    archives = {file.stem: read_npz(file).arrays for file in list_folder(path, "*.npz")}
     arrays |= {name: found[name] for name, found in archives.items() if found.keys() == {name}}
     notes = tuple(f"{name}.npz: left out, no sparse matrix" for name in archives if name not in arrays)
-    for file in sorted(path.glob("*.npy")):
+    for file in list_folder(path, "*.npy"):
         where = f"{path}, file {file.name!r}"
         with report_damage(file, "an npy file"):
             arrays[file.stem] = Array(_map_file(file, where), where)

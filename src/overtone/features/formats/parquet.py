@@ -10,7 +10,7 @@ import numpy as np
 
 from overtone.core import InputError
 from overtone.core.atomic import atomic_path
-from overtone.core.sources import check_declared
+from overtone.core.sources import check_declared, check_names
 from overtone.features.arrays import Rows, Table, Values
 from overtone.features.formats import Format, formats, report_damage
 from overtone.features.formats.parquet_columns import names_of_hugging_face, numbers_of_bytes, words_of_lists
@@ -88,7 +88,7 @@ formats.register("parquet")(Format(_read_parquet, _write_parquet, suffixes=(".pa
 
 
 def check_parquet(path: Path) -> list[str]:
-    """Refuse a file that declares far more values than it can hold; the names of its columns of text."""
+    """Refuse a file that declares far more values than it can hold, or a name twice; its columns of text by name."""
     import pyarrow.parquet
     import pyarrow.types as kinds
 
@@ -96,6 +96,7 @@ def check_parquet(path: Path) -> list[str]:
         groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
         columns = [group.column(number) for group in groups for number in range(group.num_columns)]
         schema = file.schema_arrow
+    check_names(schema.names, path)
     declared = sum(max(8 * column.num_values, column.total_uncompressed_size) for column in columns)
     check_declared(declared, path.stat().st_size, path)
     return [column.name for column in schema if kinds.is_string(column.type) or kinds.is_large_string(column.type)]

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
 from overtone.core import InputError
+from overtone.core.sources import list_folder
 from overtone.features.arrays import Array, RowIndex, Rows, Table, Values
 from overtone.features.formats import Format, find_format_by_suffix, formats
 from overtone.features.keys import IDS
@@ -21,6 +23,8 @@ _OF_ALL = ("class_names", "modalities")
 """Keys that are not of rows."""
 _NO_NAMES = {"arr_0", "data"}
 """Keys of a lone array that say nothing of it."""
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+"""Stands for null in the name of a folder."""
 _SUFFIXES = (".parquet", ".npz", ".h5", ".hdf5", ".safetensors", ".npy")
 
 
@@ -57,7 +61,7 @@ def find_shards(folder: Path) -> dict[str, list[Path]]:
     """Name to its numbered files, in order; InputError where one is missing."""
     found: dict[str, dict[int, Path]] = {}
     totals: dict[str, int] = {}
-    for file in sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES):
+    for file in [path for path in list_folder(folder) if path.suffix.lower() in _SUFFIXES]:
         match = _NUMBERED.fullmatch(file.stem)
         if match is None:
             continue
@@ -77,7 +81,7 @@ def find_shards(folder: Path) -> dict[str, list[Path]]:
 def holds_shards(folder: Path) -> bool:
     """Whether a folder has numbered tables, or folders of numbered arrays or tables."""
     for place, suffixes in ((folder, _SUFFIXES[:-1]), *((inner, _SUFFIXES) for inner in _folders(folder))):
-        for path in place.iterdir():
+        for path in list_folder(place):
             if path.suffix.lower() in suffixes and _NUMBERED.fullmatch(path.stem):
                 return True
     return False
@@ -88,7 +92,8 @@ def read_shards(folder: Path) -> Table:
 
     Files of one name follow each other. Files of several names, or in several folders, are columns beside each other
     where each has an array without a name of its own, or other keys; else they follow each other, too, and those that
-    are called like a split are that split. Files without any matrix hold one clip each.
+    are called like a split are that split. The name of a folder may also be a key and its value (``split=train``).
+    Files without any matrix hold one clip each.
     """
     groups = []
     for place in (*_folders(folder), folder):
@@ -104,6 +109,7 @@ def read_shards(folder: Path) -> Table:
     keys = [key for group in groups for key in group.keys]
     for group in groups:
         tables = [_of_one_clip(table) for table in group.tables] if one_clip else group.tables
+        tables = [_with_key_of_folder(table, group.place) for table in tables]
         if group.split is None and group.unnamed and (group.place != folder or len(groups) > 1):
             tables = [replace(table, arrays=dict(zip([group.called], table.arrays.values()))) for table in tables]
             arrays |= join_tables(tables, group.place)
@@ -163,6 +169,15 @@ def _of_one_clip(table: Table) -> Table:
     return replace(table, arrays={key: Array(array.read()[None], array.where) for key, array in table.arrays.items()})
 
 
+def _with_key_of_folder(table: Table, folder: Path) -> Table:
+    """A table with the key and value that its folder is called by (``split=train``), if any."""
+    key, _, value = folder.name.rpartition("=")
+    if not key or key in table.arrays:
+        return table
+    values = np.full(_rows(table), "" if value == _NO_VALUE else unquote(value))
+    return replace(table, arrays={**table.arrays, key: Array(values, f"{folder}, name of the folder")})
+
+
 def join_tables(tables: Sequence[Table], folder: Path) -> dict[str, Array]:
     """Arrays of the same key one after the other; names of classes and modalities are those of the first table."""
     found = {}
@@ -175,8 +190,10 @@ def join_tables(tables: Sequence[Table], folder: Path) -> dict[str, Array]:
             raise InputError(f"{lacking}: no key {key!r}, which {having} has", fix="bring the same keys in all")
         shapes = {part.shape[1:] for part in parts}
         if len(shapes) > 1:
-            got = " and ".join(map(str, sorted(shapes)[:2]))
-            raise InputError(f"{folder}, key {key!r}: the files differ in more than their rows", got=got)
+            odd = next(part for part in parts if part.shape[1:] != parts[0].shape[1:])
+            what = f"{odd.where}: rows of another shape than in {parts[0].where}"
+            got, valid = (f"{part.shape[1:]}" for part in (odd, parts[0]))
+            raise InputError(what, got=got, valid=valid, fix="bring rows of one shape in all")
         if key in _OF_ALL:
             found[key] = parts[0]
         else:
@@ -186,7 +203,7 @@ def join_tables(tables: Sequence[Table], folder: Path) -> dict[str, Array]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    return [path for path in list_folder(folder) if path.is_dir()]
 
 
 def _open(file: Path) -> Table:
