@@ -251,3 +251,11 @@ def test_inspect_imports_neither_torch_nor_scikit_learn(tmp_path, arrays, source
     )
     run = subprocess.run([sys.executable, "-c", code, source], capture_output=True, text=True, check=True)
     assert run.stdout == "0\n"
+
+
+def test_columns_that_float32_rounds_off_are_warned_of(arrays):
+    offset = np.array([1e8, 1e12, 0.0])  # of the first some bits are left, of the second none
+    (warning,) = from_arrays({**arrays, "audio": arrays["audio"] + offset}).provenance.warnings
+    assert "key 'audio': 2 of 3 columns (0, 1) vary by too little beside their size" in warning
+    with pytest.raises(InputError, match=r"3 of 3 columns .* subtract the mean of each column before you save it"):
+        from_arrays({**arrays, "audio": arrays["audio"] + 1e12})

@@ -186,3 +186,42 @@ def test_text_that_is_not_utf8_is_refused_and_not_merged(kind: str, key: str, tm
             file["audio"], file["visual"], file[key] = IMAGE, TEXT, names
     with pytest.raises(InputError, match=rf"key '{key}': text that is not UTF-8.*; got 'caf\\udce9'; save the text as"):
         load(tmp_path / f"a.{kind}")
+
+
+@pytest.mark.parametrize("kind", ["h5", "mat"])
+def test_an_empty_dataset_of_hdf5_is_passed_over_and_said(kind: str, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / f"a.{kind}", "w") as file:
+        file["audio"], file["visual"] = (IMAGE, TEXT) if kind == "h5" else (IMAGE.T, TEXT.T)
+        file.create_dataset("nothing", data=h5py.Empty("f4"))
+    assert inspect(tmp_path / f"a.{kind}").unused == {"nothing": "empty"}
+
+
+def test_a_single_value_is_no_column_of_labels(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", audio=IMAGE, visual=TEXT, y=np.array(3))
+    assert "key 'y': 0 rows but" in inspect(tmp_path / "a.npz").problems[0]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    columns = [pa.array(IMAGE.tolist()), pa.array(IMAGE.tolist()), pa.array(TEXT.tolist())]
+    pq.write_table(pa.Table.from_arrays(columns, ["audio", "audio", "visual"]), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="a.parquet: columns 1 and 2 are both called 'audio'; give each a name"):
+        load(tmp_path / "a.parquet")
+    np.savez(tmp_path / "a.npz", audio=IMAGE, visual=TEXT)
+    (tmp_path / "m.csv").write_text("film,n,film\n" + "a,1,b\n" * ROWS)
+    with pytest.raises(InputError, match="m.csv: columns 1 and 3 are both called 'film'"):
+        load(tmp_path / "a.npz", metadata=tmp_path / "m.csv")
+
+
+def test_a_modality_cannot_be_the_labels_too(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", audio=IMAGE, visual=TEXT, y=Y)
+    with pytest.raises(InputError, match="key 'audio' is a modality, and cannot be the labels too"):
+        load(tmp_path / "a.npz", label_key="audio")
+
+
+@pytest.mark.parametrize("names", ["ant\nbee\nant \ncat\n", '["ant", "bee", "ant", "cat"]'])
+def test_names_of_classes_are_unique_in_a_file_too(names: str, tmp_path: Path) -> None:
+    file = tmp_path / ("names.json" if names.startswith("[") else "names.txt")
+    file.write_text(names)
+    np.savez(tmp_path / "a.npz", audio=IMAGE, visual=TEXT, y=Y)
+    with pytest.raises(InputError, match=r"names.*, name 3: class name 'ant' occurs twice; give each class its own"):
+        load(tmp_path / "a.npz", class_names=file)

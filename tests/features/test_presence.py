@@ -167,3 +167,25 @@ def test_a_mask_must_fit():
         PairedFeatures(
             {"audio": torch.zeros(2, 1), "visual": torch.zeros(2, 1)}, ("a", "b"), present={"audio": torch.ones(3)}
         )
+
+
+def test_a_split_that_cannot_be_made_is_said_to_be_that(arrays):
+    del arrays["split"]
+    with pytest.raises(InputError, match="no split in the source, and none can be made; got 20 rows of 1 group; valid"):
+        from_arrays({**arrays, "groups": ["film"] * 20})
+    with pytest.raises(InputError, match="none can be made; got 1 rows; valid: 2 or more"):
+        from_arrays({key: values[:1] for key, values in arrays.items()})
+
+
+@pytest.mark.parametrize("small", [1, 19])
+def test_two_groups_are_on_two_sides_whatever_their_sizes(small):
+    for seed in range(4):
+        rest, taken = draw_split(20, 0.3, seed, ["a"] * small + ["b"] * (20 - small))
+        assert sorted([len(rest), len(taken)]) == [1, 19]
+
+
+def test_groups_are_one_name_a_clip_unless_the_user_names_features(arrays):
+    pairs = np.arange(40).reshape(20, 2)
+    with pytest.raises(InputError, match=r"key 'groups': wrong rank; got shape \(20, 2\)"):
+        from_arrays({**arrays, "groups": pairs})
+    assert len(set(from_arrays(arrays, group_key="visual").groups)) == 20

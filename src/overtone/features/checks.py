@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from overtone.core import InputError
-from overtone.core.blocks import fill_blocks
-from overtone.features.arrays import Column, SparseRows, Values, pickle_error
+from overtone.features.arrays import Column, SparseRows, pickle_error
 from overtone.features.base import EVENTS
 from overtone.features.hashing import hash_rows
 from overtone.features.labels import check_labels
@@ -18,10 +17,9 @@ from overtone.features.messages import LONGEST
 from overtone.features.parsed_table import FALSE, SPLITS, TRUE, Issue, ParsedTable, list_some
 from overtone.features.presence import check_groups, check_presence
 from overtone.features.sequence_checks import check_lengths, check_repeats
+from overtone.features.splitting import group_numbers
 from overtone.features.truth import check_truth
-
-_HUGE = 1e6
-"""A row whose largest value is so many times the usual one is named."""
+from overtone.features.value_checks import check_values
 
 
 def find_issues(table: ParsedTable) -> Iterator[Issue]:
@@ -49,7 +47,7 @@ def find_issues(table: ParsedTable) -> Iterator[Issue]:
         yield from run(check_presence, table)
     for name, column in table.modalities.items():
         if not any(_check_shape(column)):
-            yield from run(_check_values, table, name)
+            yield from run(check_values, table, name)
     if not fatal:
         yield from run(_check_splits, table)
         yield from run(check_groups, table)
@@ -113,6 +111,7 @@ def _check_vectors(table: ParsedTable) -> Iterator[Issue]:
         *table.lengths.values(),
         *table.own_ids.values(),
         *table.media.values(),
+        None if table.how.group_key else table.groups,  # rows of features are groups only where the user says so
     ]
     for part in [part for column in columns if column is not None for part in column.parts]:
         if len(part.shape) != 1 and part.shape[1:] != (1,):
@@ -189,67 +188,17 @@ def _check_split_names(table: ParsedTable) -> Iterator[Issue]:
 def _check_splits(table: ParsedTable) -> Iterator[Issue]:
     """There are rows to train on and rows to test on."""
     for name, rows in table.splits.items():
+        if not len(rows) and table.made_split:
+            groups = f" of {len(np.unique(group_numbers(table.group_names)))} group" if table.group_names else ""
+            what = f"{table.source}: no split in the source, and none can be made"
+            valid = f"2 or more{' groups' if groups else ''}"
+            yield Issue("empty-split", InputError(what, got=f"{table.first.rows} rows{groups}", valid=valid))
+            return
         if not len(rows):
             column = table.split or table.is_test
             where = column.where if column is not None else table.source
             fix = "mark rows of both kinds, or leave the split out and a seeded 70/30 one is made"
             yield Issue("empty-split", InputError(f"{where}: no row in split {name!r}", fix=fix))
-
-
-def _check_values(table: ParsedTable, name: str) -> Iterator[Issue]:
-    """No NaN or Inf, no missing modality; constant columns are named."""
-    column, rows = table.modalities[name], table.features(name)
-    there = table.presence.get(name)
-    numbers = np.arange(len(rows)) if there is None else np.flatnonzero(there)
-    rows = rows if there is None else rows[there]
-    if not len(rows):  # said by the check of presence
-        return
-    bad = np.flatnonzero(~_test_rows(rows, lambda block: np.isfinite(block).all(axis=1)))
-    if len(bad):
-        first, bad = rows[bad[0]], numbers[bad].tolist()
-        kind = "NaN" if np.isnan(first).any() else "Inf"
-        what = f"{table.place(column)(bad[0])}: {kind} ({len(bad)} such rows: {table.list_rows(column, bad)})"
-        fix = "leave these clips out or extract them again"
-        if np.isnan(first).all() and len(table.modalities) == 2:
-            fix = f"if whole rows of NaN mean clips without {name}, read the data with missing=nan (--missing nan)"
-        yield Issue("not-finite", InputError(what, fix=fix))
-        return
-    yield from _check_size(table, name, rows, numbers)
-    zero = numbers[_test_rows(rows, lambda block: ~block.any(axis=1))].tolist()
-    if len(zero) == len(rows):
-        what = f"{column.where}: every row is zero, the modality is missing"
-        yield Issue("zero-rows", InputError(what, fix="extract its features again"))
-        return
-    if zero:
-        what = f"{column.where}: {len(zero)} rows are all zero ({table.list_rows(column, zero)}): a missing {name}?"
-        fix = f"if so mark them in a key 'present_{name}', or leave these clips out"
-        yield Issue("zero-rows", InputError(what, fix=fix), fatal=False)
-    flat = rows.reshape(-1, rows.shape[-1])
-    constant = np.flatnonzero(flat.min(axis=0) == flat.max(axis=0)).tolist()
-    if len(constant) == rows.shape[-1] and len(rows) > 1 and rows.ndim == 2:
-        what = f"{column.where}: constant: all {len(rows):,} rows are the same, so {name} tells no clip from another"
-        yield Issue("constant-modality", InputError(what, fix="extract its features again"))
-        return
-    if constant and len(rows) > 1:
-        what = f"{column.where}: {len(constant)} of {rows.shape[-1]} columns are constant ({list_some(constant)})"
-        yield Issue("constant-columns", InputError(what, fix="they contain no information"), fatal=False, harmless=True)
-
-
-def _check_size(table: ParsedTable, name: str, rows: Values, numbers: Values) -> Iterator[Issue]:
-    """No few rows are so large that nothing else counts beside them."""
-    flat = rows.reshape(len(rows), -1)
-    step = max(1, (1 << 22) // flat.shape[1])
-    sizes = np.concatenate([np.abs(flat[at : at + step]).max(axis=1) for at in range(0, len(flat), step)])
-    usual = float(np.median(sizes))
-    huge = np.flatnonzero(sizes > _HUGE * usual) if usual > 0 else np.empty(0, np.int64)
-    if len(huge) and len(huge) <= max(1, len(rows) // 100):
-        column, found = table.modalities[name], numbers[huge].tolist()
-        place = table.place(column)(found[0])
-        what = f"{place}: values up to {sizes[huge[0]]:.3g}, where a row's largest is usually about {usual:.3g}"
-        got = f"{len(huge)} such rows ({table.list_rows(column, found)})"
-        yield Issue(
-            "huge-rows", InputError(what, got=got, fix="leave these clips out or extract them again"), fatal=False
-        )
 
 
 def _check_leaks(table: ParsedTable) -> Iterator[Issue]:
@@ -273,10 +222,3 @@ def memory_bytes() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return 8 << 30
-
-
-def _test_rows(rows: Values, test: Callable[[Values], object]) -> Values:
-    """(N,) answers of a test of rows, in blocks."""
-    flat = rows.reshape(len(rows), -1)
-    step = max(1, (1 << 22) // flat.shape[1])
-    return fill_blocks(np.empty(len(flat), bool), lambda part: np.asarray(test(part)), flat, step)

@@ -98,7 +98,7 @@ def _check_parts(column: Column) -> Iterator[Issue]:
 def _check_names(table: ParsedTable) -> Iterator[Issue]:
     if table.class_names is None:
         return
-    names = np.array(table.names_of_classes)
+    names = np.char.strip(np.array(table.names_of_classes))
     _, starts, counts = np.unique(names, return_index=True, return_counts=True)
     if (counts > 1).any():
         name = str(names[starts[counts > 1].min()])

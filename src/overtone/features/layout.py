@@ -40,6 +40,9 @@ def parse_table(table: Table, modalities: tuple[str, ...] | None, how: CheckedRe
     chosen = {key for key in (how.label_key, how.id_key) if key}
     names, found = _find_modalities(table, columns, modalities, labels, chosen, notes)
     labels = labels or found
+    if how.label_key in names:
+        what = f"{table.source}: key {how.label_key!r} is a modality, and cannot be the labels too"
+        raise InputError(what, fix="name other keys with --labels or --modalities")
     labels = None if labels in names else labels
     alone = len(names) == 1
     if alone:

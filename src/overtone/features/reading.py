@@ -126,4 +126,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         names = names[:-1]
     if not names or not all(names):
         raise InputError(f"{path}: a class without a name", got=f"line {names.index('') + 1}" if names else "no line")
+    if twice := [at for at, name in enumerate(names) if name in names[:at]]:
+        what = f"{path}, name {twice[0] + 1}: class name {names[twice[0]]!r} occurs twice"
+        raise InputError(what, fix="give each class its own name")
     return names

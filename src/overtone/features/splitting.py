@@ -48,8 +48,8 @@ def draw_split(rows: int, fraction: float, seed: int, groups: Sequence[str] = ()
         return np.sort(order[count:]), np.sort(order[:count])
     numbers = group_numbers(groups)
     order = shuffle_rows(int(numbers.max()) + 1, seed)
-    reached = np.cumsum(np.bincount(numbers)[order])
-    taken = np.isin(numbers, order[: int(np.searchsorted(reached, count)) + 1])
+    reached = np.cumsum(np.bincount(numbers)[order])[:-1]  # the last group is always one of the rest
+    taken = np.isin(numbers, order[: int(np.searchsorted(reached, count)) + 1][: len(reached)])
     return np.flatnonzero(~taken), np.flatnonzero(taken)
 
 
@@ -96,8 +96,8 @@ def hold_out(data: F, fraction: float, seed: int) -> F:
     train = data.splits["train"]
     groups = [data.groups[row] for row in train.tolist()] if data.groups else ()
     rest, held = draw_split(len(train), fraction, seed, groups)
-    if not len(rest):
-        got = f"{len(train)} train rows"
+    if not len(rest) or not len(held):
+        got = f"{len(train)} train rows{' of one group' if len(rest) else ''}"
         raise InputError("holding out would leave no row to train on", got=got, fix="bring more rows")
     others = {name: rows for name, rows in data.splits.items() if name != "train"}
     return replace(data, splits={"train": train[rest], "val": train[held], **others})
