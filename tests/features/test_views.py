@@ -166,7 +166,7 @@ def test_doubt_stays_an_error_and_a_name_ends_it(arrays):
         ({"image": np.where(np.eye(20, 6) > 0, np.nan, 1)}, r"key 'image', row 0: NaN \(6 such rows"),
         ({"image": np.zeros((20, 6))}, "key 'image': every row is zero"),
         ({"y": np.arange(20) - 2}, r"key 'y', row 0.*: label out of range"),
-        ({"ids": np.zeros(20)}, "id '0.0' occurs twice"),
+        ({"ids": np.zeros(20)}, "id '0' occurs twice"),
         ({"split": np.array(["train"] * 20)}, "no row in split 'test'"),
     ],
 )
