@@ -259,3 +259,20 @@ def test_columns_that_float32_rounds_off_are_warned_of(arrays):
     assert "key 'audio': 2 of 3 columns (0, 1) vary by too little beside their size" in warning
     with pytest.raises(InputError, match=r"3 of 3 columns .* subtract the mean of each column before you save it"):
         from_arrays({**arrays, "audio": arrays["audio"] + 1e12})
+
+
+@pytest.mark.parametrize("train", [14, 12])
+def test_a_modality_that_is_constant_in_training_is_refused_before_it(arrays, train):
+    arrays["audio"][:12] = arrays["audio"][0]
+    split = np.array(["train"] * train + ["test"] * (20 - train))
+    if train == 14:
+        assert len(from_arrays({**arrays, "split": split})) == 20
+        return
+    with pytest.raises(InputError, match=r"key 'audio': constant: all 12 training rows are the same"):
+        from_arrays({**arrays, "split": split})
+
+
+@pytest.mark.parametrize("size", [1e-40, 1e30])
+def test_values_that_float32_cannot_compute_with_are_refused(arrays, size):
+    with pytest.raises(InputError, match=r"key 'audio': float32 can hardly compute .*multiply the features"):
+        from_arrays({**arrays, "audio": arrays["audio"] * size})

@@ -237,3 +237,16 @@ def test_a_damaged_evaluation_is_named(data, tmp_path):
         assert run.embed(data)
         with pytest.raises(InputError, match=f"evaluation.json: {said}"):
             assert run.evaluation
+
+
+def test_test_rows_that_cannot_be_judged_leave_the_run(data, tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise InputError("row 3: cannot be judged")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(judging, "refuse_zeros", refuse)
+        with pytest.raises(InputError, match="row 3"):
+            train("toy", data, out=tmp_path / "run")
+    run = Run.load(tmp_path / "run")
+    assert run.evaluation is None
+    assert same_weights(run, train("toy", data))

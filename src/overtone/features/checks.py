@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from overtone.core import InputError
-from overtone.features.arrays import Column, SparseRows, pickle_error
+from overtone.features.arrays import Column, SparseRows, Values, pickle_error
 from overtone.features.base import EVENTS
 from overtone.features.hashing import hash_rows
 from overtone.features.labels import check_labels
@@ -20,6 +20,9 @@ from overtone.features.sequence_checks import check_lengths, check_repeats
 from overtone.features.splitting import group_numbers
 from overtone.features.truth import check_truth
 from overtone.features.value_checks import check_values
+
+_BLOCK = 4096
+"""Rows that are looked at at once."""
 
 
 def find_issues(table: ParsedTable) -> Iterator[Issue]:
@@ -199,6 +202,18 @@ def _check_splits(table: ParsedTable) -> Iterator[Issue]:
             where = column.where if column is not None else table.source
             fix = "mark rows of both kinds, or leave the split out and a seeded 70/30 one is made"
             yield Issue("empty-split", InputError(f"{where}: no row in split {name!r}", fix=fix))
+    for name, column in () if table.own_ids else table.modalities.items():
+        rows, train = table.features(name), table.splits["train"]
+        train = train[table.presence[name][train]] if name in table.presence else train
+        if rows.ndim == 2 and len(train) > 1 and _are_equal(rows, train):
+            what = f"{column.where}: constant: all {len(train):,} training rows are the same, so {name} tells no clip"
+            yield Issue("constant-modality", InputError(f"{what} from another", fix="extract its features again"))
+
+
+def _are_equal(rows: Values, numbers: Values) -> bool:
+    """Whether some rows are all the same; the first block that has another ends the search."""
+    blocks = (rows[numbers[at : at + _BLOCK]] for at in range(0, len(numbers), _BLOCK))
+    return not any((block != rows[numbers[0]]).any() for block in blocks)
 
 
 def _check_leaks(table: ParsedTable) -> Iterator[Issue]:

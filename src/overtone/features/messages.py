@@ -66,5 +66,6 @@ def refuse_zeros(data: Features, embeddings: Mapping[str, Tensor]) -> None:
     for name, rows in embeddings.items():
         zero = (~rows[data.has(name)].flatten(1).any(dim=1)).nonzero().flatten().tolist()
         if zero:
-            what = f"{place_clips(data, name)(zero[0])}: is all zeros and has no direction ({len(zero)} such rows)"
-            raise InputError(what, fix=f"drop the clip, or mark it in a key 'present_{name}'")
+            what = f"{place_clips(data, name)(zero[0])}: its embedding is all zeros and has no direction"
+            fix = f"see overtone inspect; drop the clip, or mark it in a key 'present_{name}'"
+            raise InputError(f"{what} ({len(zero)} such rows)", fix=fix)

@@ -13,7 +13,8 @@ from overtone.features.parsed_table import Issue, ParsedTable, list_some
 
 _HUGE = 1e6
 """A row whose largest value is so many times the usual one is named."""
-
+_RANGE = (1e-15, 1e15)
+"""Of a row's largest value, usually: squares of sums must stay within float32."""
 _COARSE = 2.0**-18
 """A column whose range is a smaller share of its largest value has fewer than 64 steps of float32 to vary in."""
 
@@ -76,11 +77,16 @@ def _find_varying(column: Column, numbers: list[int]) -> list[int]:
 
 
 def _check_size(table: ParsedTable, name: str, rows: Values, numbers: Values) -> Iterator[Issue]:
-    """No few rows are so large that nothing else counts beside them."""
+    """Values can be computed with, and no few rows are so large that nothing else counts beside them."""
     flat = rows.reshape(len(rows), -1)
     step = max(1, (1 << 22) // flat.shape[1])
     sizes = np.concatenate([np.abs(flat[at : at + step]).max(axis=1) for at in range(0, len(flat), step)])
     usual = float(np.median(sizes))
+    if usual > 0 and not _RANGE[0] < usual < _RANGE[1]:
+        what = f"{table.modalities[name].where}: float32 can hardly compute with values of this size"
+        got, valid = f"about {usual:.3g}", f"{_RANGE[0]:g} to {_RANGE[1]:g}"
+        yield Issue("range", InputError(what, got=got, valid=valid, fix="multiply the features by a constant"))
+        return
     huge = np.flatnonzero(sizes > _HUGE * usual) if usual > 0 else np.empty(0, np.int64)
     if len(huge) and len(huge) <= max(1, len(rows) // 100):
         column, found = table.modalities[name], numbers[huge].tolist()

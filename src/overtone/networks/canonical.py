@@ -98,7 +98,8 @@ class CanonicalProjection(nn.Module):
         """(n, d) rows of modality 0 or 1 to (n, k) unit-length coordinates, scaled by correlation ** power."""
         centre, matrix = (self.mean_first, self.map_first) if modality == 0 else (self.mean_second, self.map_second)
         with torch.autocast(features.device.type, enabled=False):
-            return F.normalize((features.float() - centre) @ matrix * self.correlations.pow(power), dim=1)
+            found = (features.float() - centre) @ matrix * self.correlations.pow(power)
+            return F.normalize(found.double(), dim=1).float()  # in which the squares of huge rows are no infinity
 
 
 def _pair_weights(classes: Tensor) -> Tensor:

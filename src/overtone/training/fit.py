@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor
 
-from overtone.core import Progress, ProgressCallback
+from overtone.core import InputError, Progress, ProgressCallback
 from overtone.core.settings import rename
 from overtone.evaluation import effective_rank
 from overtone.features import PairedFeatures
@@ -112,8 +112,12 @@ def train(
         run.history = fit.history
         run.info = {**info, **fit.outcome(), "state": "finished"}
         if group.is_main:
-            if evaluate and "test" in data.splits:
-                run.test(data, progress)
+            try:
+                if evaluate and "test" in data.splits:
+                    run.test(data, progress)
+            except InputError:  # of test rows: what was trained is kept
+                run.save()
+                raise
             run.save()
         group.barrier()
         return run
