@@ -62,7 +62,12 @@ def reference_running(scores: list[int], relevant: list[int]) -> float:
 
 def reference_at_r(scores: list[int], relevant: list[int]) -> float:
     size = sum(r > 0 for r in relevant)
-    return over_orders(scores, relevant, lambda order, p: sum(p[i] for i in order[:size] if relevant[i]) / size)
+
+    def value(order: tuple[int, ...], _: list[float]) -> float:
+        flags = [relevant[i] > 0 for i in order]
+        return sum(sum(flags[: j + 1]) / (j + 1) for j in range(size) if flags[j]) / size
+
+    return over_orders(scores, relevant, value)
 
 
 def reference_ndcg(scores: list[int], relevant: list[int]) -> float:
@@ -174,6 +179,13 @@ def test_denominators_are_those_of_the_names() -> None:
     ranks = rank_scores(-np.arange(20.0)[None], relevant)
     assert average_precision_at_r(ranks) == pytest.approx(1 / 5)
     assert average_precision(ranks) == pytest.approx((1 + 2 / 17 + 3 / 18 + 4 / 19 + 5 / 20) / 5)
+
+
+def test_precision_at_r_of_ties_is_the_mean_over_their_orders() -> None:
+    assert average_precision_at_r(rank_scores(np.ones((1, 2)), np.array([[False, True]]))) == pytest.approx(0.5)
+    constant = rank_scores(np.zeros((6, 6)), np.arange(6)[:, None] // 2 == np.arange(6) // 2)
+    # rank 1 is relevant in a third of the orders; rank 2 in as many, after a relevant one in a fifth of those
+    np.testing.assert_allclose(average_precision_at_r(constant), (1 / 3 + 1 / 3 * (1 / 5 + 4 / 5 * 1 / 2)) / 2)
 
 
 def test_running_is_optimistic_at_chance() -> None:

@@ -188,7 +188,8 @@ def running_average_precision(ranks: Ranks) -> Floats:
     only changes at a relevant item, so with c_k the mean precision of the first k relevant items and p_k their
     positions it is (1/N) Σ_k c_k (p_{k+1} − p_k), p_{R+1} = N + 1. Chance is higher than for ``map``.
 
-    Tied items share one precision, as in ``map``, and stand where a random order of them would put them on average.
+    Tied items share one precision, as in ``map``, and stand where a random order of them would put them on average;
+    this is not the mean over their orders, for which no closed form is known.
     """
     running = np.cumsum(ranks.precision, axis=1) / np.arange(1, ranks.above.shape[1] + 1)
     reach = np.diff(ranks.position, axis=1, append=ranks.gallery + 1.0)
@@ -200,14 +201,21 @@ def running_average_precision(ranks: Ranks) -> Floats:
 def average_precision_at_r(ranks: Ranks) -> Floats:
     r"""(1/R) Σ_{j ≤ R} rel_j precision_j: only what stands among the first R counts.
 
-    A tie group that rank R cuts through counts by the share of its positions that lie within.
+    Of ties it is the mean over their orders. In a group of g items, m of them relevant, behind a items with b relevant
+    ones, rank a + t is relevant with probability m/g, and its predecessors in the group then hold c (t − 1) relevant ones
+    on average, c = (m − 1)/(g − 1). The T ranks of the group that lie among the first R give
+    Σ_{t ≤ T} (m/g) (b + 1 + c (t − 1)) / (a + t) = (m/g) [(b + 1 − c (a + 1)) (H_{a+T} − H_a) + c T].
 
     Source: Musgrave, Belongie & Lim, A Metric Learning Reality Check (ECCV 2020).
     """
     within = ranks.precision * (ranks.above < ranks.counts[:, None])
-    above, upto = ranks.tied_place
-    share = np.clip((ranks.counts[ranks.tied_query] - above) / (upto - above), 0.0, 1.0)
-    within.put(ranks.tied, ranks.precision.take(ranks.tied) * share)
+    (above, upto), before = ranks.tied_place, ranks.relevant_above
+    group, reach = upto - above, np.minimum(ranks.counts[ranks.tied_query], upto)
+    taken = np.maximum(reach - above, 0)
+    harmonic = np.append(0.0, np.cumsum(1.0 / np.arange(1, ranks.gallery + 1)))
+    growth = (ranks.relevant_upto - before - 1) / (group - 1)
+    shown = (before + 1 - growth * (above + 1)) * (harmonic[above + taken] - harmonic[above]) + growth * taken
+    within.put(ranks.tied, shown / group)
     result: Floats = within.sum(axis=1) / ranks.total
     return result
 
