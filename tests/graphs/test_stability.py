@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -31,6 +34,18 @@ def test_frequencies_do_not_depend_on_processes(oracle: ModuleType) -> None:
     one, two = (learn_graph(values, settings={"bootstrap": 6, "processes": count}) for count in (1, 2))
     assert (one.presence == two.presence).all()
     assert (one.direction == two.direction).all()
+
+
+@pytest.mark.distributed
+def test_several_processes_work_in_a_script_without_a_guard(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import numpy as np\nfrom overtone.graphs import learn_graph\n"
+        "x = np.random.default_rng(0).normal(size=(60, 3))\n"
+        "print(learn_graph(x, list('abc'), settings={'bootstrap': 4, 'processes': 2}).resamples)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "4\n", "")
 
 
 def test_noise_has_no_stable_edges_and_signal_has() -> None:

@@ -18,10 +18,17 @@ _INSIDE: list[int] = []
 """The number of this process, if it is a worker: it has no workers of its own."""
 
 
-def start(process: ForkProcess) -> None:
-    """Start a copy of this process."""
+@contextmanager
+def copying() -> Iterator[None]:
+    """Start copies of this process without Python's warning of its other threads."""
     with warnings.catch_warnings():  # a copy has this thread alone; it touches nothing that others may have locked
         warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+def start(process: ForkProcess) -> None:
+    """Start a copy of this process."""
+    with copying():
         process.start()
 
 

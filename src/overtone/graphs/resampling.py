@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from overtone.core.worker_counts import copying
 from overtone.graphs.arrays import Bools, Floats
 from overtone.graphs.cpdag import cpdag
 from overtone.graphs.knowledge import Constraints
@@ -156,12 +158,14 @@ def _spread(tasks: Iterator[_Task], processes: int) -> Iterator[Edges]:
     if processes == 1:
         yield from (task() for task in tasks)
         return
-    context = multiprocessing.get_context("spawn")  # a fork would copy locks of threads that others have started
+    # as in core/workers.py: copies need no second run of the script, which may have no guard around its calls
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     pool = ProcessPoolExecutor(processes, mp_context=context)
     waiting: deque[Future[Edges]] = deque()
     try:
         for task in tasks:
-            waiting.append(pool.submit(task))
+            with copying():
+                waiting.append(pool.submit(task))
             if len(waiting) >= _AHEAD * processes:
                 yield waiting.popleft().result()
         while waiting:
