@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.objectives import MetricLoss, metric_losses
-from overtone.objectives.targets import relation
+from overtone.objectives.targets import has_label, relation
 
 Matrix = list[list[float]]
 
@@ -48,8 +48,13 @@ class Batch:
         self.apart: Matrix = torch.cdist(a, b).tolist()
         self.own = {(i, i) for i in self.rows} if not across else set()
         self.positive = [[0.0 if (i, j) in self.own else float(related[i, j]) for j in self.columns] for i in self.rows]
+        known, other_known = (has_label(labels).tolist() for labels in (self.y, other_labels))
         self.negative = [
-            [0.0 if (i, j) in self.own else 1 - float(related[i, j]) for j in self.columns] for i in self.rows
+            [
+                0.0 if (i, j) in self.own or not (known[i] and other_known[j]) else 1 - float(related[i, j])
+                for j in self.columns
+            ]
+            for i in self.rows
         ]
 
     def pairs(self, weights: Matrix) -> list[tuple[int, int, float]]:

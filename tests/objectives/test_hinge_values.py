@@ -26,7 +26,8 @@ def test_contrastive(batch: Batch, reduction: str, power: int) -> None:
     value = mean(near + far, over) if reduction == "pairs" else mean(near, over) + mean(far, over)
     loss = build("contrastive", pos_margin=0.8, neg_margin=1.5, power=power, reduction=reduction)
     total = sum(w for w, _ in near + far)
-    check(loss, batch, value, active(near) + active(far), total, 0)
+    alone = sum(sum(p) + sum(n) == 0 for p, n in zip(batch.positive, batch.negative))
+    check(loss, batch, value, active(near) + active(far), total, alone)
 
 
 def triplets(batch: Batch, margin: float, mining: str) -> tuple[list[tuple[float, float]], float]:

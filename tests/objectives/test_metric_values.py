@@ -61,7 +61,8 @@ def test_scl(batch: Batch, temperature: float) -> None:
     for i in batch.rows:
         if sum(batch.positive[i]) == 0:
             continue
-        e = [0.0 if (i, j) in batch.own else math.exp(batch.cos[i][j] / temperature) for j in batch.columns]
+        paired = [p + n > 0 for p, n in zip(batch.positive[i], batch.negative[i])]
+        e = [math.exp(c / temperature) if there else 0.0 for c, there in zip(batch.cos[i], paired)]
         shares = [x / sum(e) for x in e]
         logs = [w * math.log(p) for w, p in zip(batch.positive[i], shares) if w > 0]
         terms.append(-sum(logs) / sum(batch.positive[i]))

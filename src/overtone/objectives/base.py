@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, SupportsIndex, TypeAlias, TypedDict
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -37,6 +39,10 @@ class TermCounts(NamedTuple):
     total: Tensor
     skipped: Tensor
     anchors: int
+
+
+Values: TypeAlias = "Tensor | NDArray[Any] | Sequence[Any]"
+"""Numbers in whatever form."""
 
 
 class LossInputs(NamedTuple):
@@ -110,22 +116,42 @@ class MetricLoss(nn.Module, ABC):
 
     def forward(
         self,
-        embeddings: Tensor,
-        labels: Tensor | None = None,
-        gallery: Tensor | None = None,
-        gallery_labels: Tensor | None = None,
+        embeddings: Values,
+        labels: Values | None = None,
+        gallery: Values | None = None,
+        gallery_labels: Values | None = None,
         *,
-        targets: Tensor | None = None,
-        negative_relief: Tensor | None = None,
+        targets: Values | None = None,
+        negative_relief: Values | None = None,
     ) -> Tensor:
-        """Scalar loss of a batch; see :func:`~overtone.objectives.pairs` for the arguments and what is refused."""
-        result = self.compute(LossInputs(embeddings, labels, gallery, gallery_labels, targets, negative_relief))
+        """Scalar loss of a batch; see :func:`~overtone.objectives.pairs` for the arguments and what is refused.
+
+        NumPy arrays and lists will do as well as tensors; a gradient comes back to tensors alone.
+        """
+        rows = _as_tensor("embeddings", embeddings, None)
+        others = {
+            "labels": labels,
+            "gallery": gallery,
+            "gallery_labels": gallery_labels,
+            "targets": targets,
+            "negative_relief": negative_relief,
+        }
+        given = {name: _as_tensor(name, values, rows.device) for name, values in others.items() if values is not None}
+        result = self.compute(LossInputs(rows, **given))
         self.counts = result.counts
         return result.loss
 
     @abstractmethod
     def compute(self, inputs: LossInputs) -> LossResult:
         """Loss and counts of a batch."""
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """A registered loss is copied and pickled by its name: its class may be made of a function, in no module."""
+        if metric_losses().get(self.name) is not type(self):
+            return super().__reduce_ex__(protocol)
+        state = dict(vars(self))
+        settings: Settings = state.pop("settings")
+        return _registered, (self.name, {name: getattr(settings, name) for name in settings.model_fields_set}), state
 
     def extra_repr(self) -> str:
         """The settings, for ``print(loss)``."""
@@ -173,6 +199,25 @@ class CentreLoss(PairLoss):
             embeddings, labels = torch.cat((embeddings, gallery)), torch.cat((labels, gallery_labels))
         options = {name: value for name, value in self.settings if name not in ("classes", "embedding_dim")}
         return self._result(centre_pairs(embeddings, labels, self.centres), options)
+
+
+def _as_tensor(name: str, values: Values, device: torch.device | None) -> Tensor:
+    """A tensor as it is; an array or a list as one on the device."""
+    if isinstance(values, Tensor):
+        return values
+    try:
+        return torch.as_tensor(np.array(values), device=device)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: not an array of numbers", got=type(values).__name__) from None
+
+
+def _registered(name: str, settings: dict[str, Any]) -> MetricLoss:
+    """A loss by its name, without parameters, which its state brings."""
+    kind = metric_losses()[name]
+    made = kind.__new__(kind)
+    nn.Module.__init__(made)
+    made.settings = kind.settings_type.build(settings, where=f"loss {name!r}")
+    return made
 
 
 def hinge(total: Tensor, active: Tensor, possible: Tensor, reduction: Reduction) -> Tensor:

@@ -27,7 +27,7 @@ def contrastive(
     distance: Distance = "euclidean",
     reduction: Mean = "pairs",
 ) -> LossResult:
-    r"""Contrastive loss over all pairs of a batch; every row has some, so none is skipped.
+    r"""Contrastive loss over all pairs of a batch; rows without a label have none and are skipped.
 
     .. math:: \ell = \operatorname{mean} \big( [d_{ij} - m_+]_+^p \;\text{of positives},\;
               [m_- - d_{ij}]_+^p \;\text{of negatives} \big)
@@ -50,7 +50,8 @@ def contrastive(
         pulled, pushed = near.sum(), far.sum()
         positives, negatives = pairs.positive.sum(), pairs.negative.sum()
     pull, push = _hinges(near, apart, pos_margin, pulled, power), _hinges(far, apart, neg_margin, pushed, power)
-    counts = TermCounts(pulled + pushed, positives + negatives, torch.zeros_like(pulled), len(apart))
+    skipped = (pairs.positive.sum(1) + pairs.negative.sum(1) == 0).sum()
+    counts = TermCounts(pulled + pushed, positives + negatives, skipped, len(apart))
     if reduction == "pairs":
         both_kinds = torch.where(torch.minimum(positives, negatives) > 0, counts.total, 0.0)
         return LossResult(hinge(pull + push, counts.active, both_kinds, "all"), counts)

@@ -9,14 +9,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.core import InputError
-from overtone.objectives.targets import as_labels, relation
+from overtone.objectives.targets import as_labels, has_label, relation
 
 
 class Pairs(NamedTuple):
     """Unit rows against unit rows, and how much each pair is a positive and a negative one.
 
     With hard labels the weights are 0 and 1. With soft ones a pair is both: a positive with weight r, a negative with
-    weight 1 − r. A row is no pair with itself: both weights are 0 there.
+    weight 1 − r. A row is no pair with itself, and one without a label is no pair with any: both weights are 0 there.
 
     Attributes:
         anchors, others: (n, d) and (m, d) rows of length 1, float32 or float64; others are the same rows, those of a
@@ -54,7 +54,8 @@ def pairs(
 
     Args:
         embeddings: (n, d), any scale.
-        labels: (n,) integer classes, -1 for none, or (n, C) targets in [0, 1]: several labels, or soft ones.
+        labels: (n,) integer classes, -1 for none, or (n, C) targets in [0, 1]: several labels, or soft ones, a row of
+            zeros for none. A row without a label is left out: neither an anchor nor a positive or negative.
         gallery: (m, d) rows to pair with, for example of the other modality; None for the batch itself.
         gallery_labels: (m,) or (m, C), as ``labels``.
         targets: (n, m) matrix in [0, 1] of how much row j is a positive of row i, in place of labels.
@@ -80,13 +81,15 @@ def pairs(
     if targets is None:
         labels, gallery_labels = check_all_labels(embeddings, labels, gallery, gallery_labels)
         related = relation(labels, gallery_labels)
+        known, others_known = has_label(labels), has_label(labels if gallery_labels is None else gallery_labels)
     elif labels is None and gallery_labels is None:
         related = _checked_matrix("targets", targets, embeddings, others).clamp(0.0, 1.0)
+        known, others_known = related.new_ones(len(embeddings)), related.new_ones(len(others))
     else:
         raise InputError("both labels and targets are given", fix="pass one of them")
     anchors = unit(embeddings)
     positive = related.to(anchors.dtype)
-    negative = 1.0 - positive
+    negative = torch.outer(known.to(positive), others_known.to(positive)) - positive
     if negative_relief is not None:
         spared = _checked_matrix("negative_relief", negative_relief, embeddings, others).to(anchors.dtype)
         negative = negative.addcmul_(negative, spared, value=-1.0).clamp_(0.0, 1.0)
@@ -122,7 +125,7 @@ def centre_pairs(embeddings: Tensor, labels: Tensor | None, centres: Tensor) -> 
     anchors = unit(embeddings)
     others = unit(centres.to(anchors.dtype))
     if labels.dim() == 1:
-        if not holds(((labels >= -1) & (labels < classes)).all()):
+        if not holds((labels < classes).all()):
             got = f"{labels.min()} to {labels.max()}"
             raise InputError("labels: a class is out of range", got=got, valid=f"0 to {classes - 1}")
         positive = (labels[:, None] == torch.arange(classes, device=labels.device)).to(anchors.dtype)
@@ -196,6 +199,10 @@ def _checked_labels(name: str, labels: Tensor | None, rows: Tensor) -> Tensor:
     _same_place(name, labels, rows)
     if labels.dim() == 2:
         _within_one(name, labels)
+    elif not holds((labels >= -1).all()):
+        row = int((labels < -1).nonzero()[0])
+        got, valid = int(labels[row]), "0 and up, or -1 for a row without a label"
+        raise InputError(f"{name}, row {row}: a class is out of range", got=got, valid=valid)
     return labels
 
 

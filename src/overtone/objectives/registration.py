@@ -17,7 +17,7 @@ from typing_extensions import Unpack
 from overtone.core import InputError, Settings
 from overtone.core.declarations import CENTRES, argument_docs
 from overtone.objectives.base import CentreLoss, LossInputs, LossResult, LossTraits, MetricLoss, PairLoss, objectives
-from overtone.objectives.pairs import check_all_labels, check_batch, holds
+from overtone.objectives.pairs import check_all_labels, check_batch
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -165,10 +165,12 @@ class ModuleLoss(MetricLoss):
         if labels.dim() == 2:
             got = f"labels {tuple(labels.shape)}"
             raise InputError(f"{self.name} takes one class for each row", got=got, valid="(n,) integer classes")
+        alike = gallery_labels is labels  # other libraries look for it: then row i of both is the same clip
         embeddings, labels = _labelled(embeddings, labels)
         if gallery is None or gallery_labels is None:
             return LossResult(self._call(embeddings, labels))
         gallery, gallery_labels = _labelled(gallery, gallery_labels)
+        gallery_labels = labels if alike else gallery_labels
         if self.takes_gallery:
             try:
                 return LossResult(self._call(embeddings, labels, ref_emb=gallery, ref_labels=gallery_labels))
@@ -187,9 +189,9 @@ class ModuleLoss(MetricLoss):
 
 
 def _labelled(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Only the rows that have a label: other libraries take -1 for a class."""
+    """Only the rows that have a label, for which the host waits: other libraries take -1 for a class."""
     known = labels >= 0
-    return (rows, labels) if holds(known.all()) else (rows[known], labels[known])
+    return rows[known], labels[known]
 
 
 def loss_class(name: str, loss: nn.Module, copied: bool = False) -> type[ModuleLoss]:
