@@ -214,6 +214,15 @@ def test_bad_input_is_named(rows: Any, labels: Any, classes: Any, said: str) -> 
         variance(rows, labels, classes=classes)
 
 
+def test_a_number_of_classes_is_any_whole_one_and_names_differ() -> None:
+    rows, labels = [[1.0, 0.0], [0.0, 1.0]], [0, 1]
+    assert variance(rows, labels, classes=np.int64(3)) == variance(rows, labels, classes=3)
+    assert variance(rows, labels, classes=np.array(["a", "b"])) == variance(rows, labels, classes=["a", "b"])
+    for wrong, message in ((-1, "at least one"), (1.5, "not a whole number"), (["x", "x"], "classes are called 'x'")):
+        with pytest.raises(InputError, match=message):
+            variance(rows, labels, classes=wrong)
+
+
 def test_what_does_not_fit_what_was_seen_is_refused() -> None:
     seen = Variance().update(GOOD, [0, 1])
     with pytest.raises(InputError, match=r"as wide as those before; got 3; valid: 2"):

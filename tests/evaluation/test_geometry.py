@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from overtone.core import InputError
 from overtone.evaluation import effective_rank
 from overtone.evaluation.geometry import covariance_rank, pair_distances
 
@@ -18,6 +19,12 @@ def test_effective_rank_counts_equal_directions() -> None:
         assert effective_rank(cross) == pytest.approx(rank, abs=1e-4)
     corners = np.concatenate([np.eye(4), -np.eye(4)])
     assert effective_rank(corners) == pytest.approx(4.0)
+
+
+def test_effective_rank_of_what_is_no_space_is_refused() -> None:
+    for wrong, message in ([[[1.0, 2.0], [np.nan, 0.0]], "rows, row 1: holds NaN"], [np.ones((0, 3)), "must be rows"]):
+        with pytest.raises(InputError, match=message):
+            effective_rank(wrong)
 
 
 def test_effective_rank_of_nearly_equal_rows_is_zero_whatever_their_length() -> None:

@@ -54,11 +54,30 @@ def test_wrong_input_is_named(arguments: tuple[Any, ...], message: str) -> None:
         ({"memory_mb": 0}, "memory_mb must be positive"),
         ({"class_names": ["a", "b"]}, r"label out of range.*0 to 1 \(there are 2 class names\)"),
         ({"bootstrap": -1}, "draws must be positive"),
+        ({"bootstrap": 1.5}, "the number of draws: not a whole number; got 1.5"),
+        ({"queries": 1.5}, "queries: not a whole number; got 1.5"),
+        ({"recall_at": (1.5,)}, "recall_at: not a whole number; got 1.5"),
+        ({"class_names": ["a", "b", "a"]}, "two classes are called 'a'"),
+        ({"present": {"visual": np.full(6, np.nan)}}, r"presence of visual, row 0 \(and 5 more\): is neither true nor"),
+        ({"present": {"visual": np.arange(6)}}, r"presence of visual, row 2 \(and 3 more\): is neither true nor false"),
     ],
 )
 def test_wrong_options_are_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         evaluate(GOOD, GOOD, LABELS, **options)
+
+
+def test_what_can_only_mean_one_thing_is_taken() -> None:
+    assert evaluate(GOOD, GOOD, LABELS, recall_at=5).to_dict() == evaluate(GOOD, GOOD, LABELS, recall_at=(5,)).to_dict()
+    assert evaluate(GOOD, GOOD, LABELS, groups=None).to_dict() == evaluate(GOOD, GOOD, LABELS).to_dict()
+    assert evaluate(GOOD, GOOD, LABELS, queries=np.int64(2)).sample == evaluate(GOOD, GOOD, queries=2).sample
+
+
+@pytest.mark.filterwarnings("error")
+def test_read_only_arrays_are_arrays() -> None:
+    locked = GOOD.copy()
+    locked.flags.writeable = False
+    assert evaluate(locked, locked, LABELS).to_dict() == evaluate(GOOD, GOOD, LABELS).to_dict()
 
 
 def test_names_of_modalities_are_those_given() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import average_precision_score
 
+from overtone.core import InputError
 from overtone.evaluation import counterpart_ranks, evaluate, mean_average_precision, mean_reciprocal_rank
 from overtone.evaluation.retrieval import order_keys
 
@@ -65,6 +66,14 @@ def test_reciprocal_rank_is_the_mean_over_both_directions() -> None:
 def test_reciprocal_rank_of_ties_is_not_a_perfect_one() -> None:
     assert mean_reciprocal_rank(torch.ones(9, 2), torch.ones(9, 2)) == pytest.approx(1 / 5)
     assert mean_reciprocal_rank(torch.zeros(9, 2), torch.ones(9, 2)) == pytest.approx(1 / 5)
+
+
+def test_the_reciprocal_rank_is_that_of_any_arrays() -> None:
+    rows = np.random.default_rng(0).normal(size=(2, 9, 3))
+    assert mean_reciprocal_rank(*rows) == mean_reciprocal_rank(*torch.from_numpy(rows))
+    assert mean_reciprocal_rank([[1, 0], [0, 1]], [[1, 0], [0, 1]]) == 1.0
+    with pytest.raises(InputError, match="same clip; got 9 and 8 rows"):
+        mean_reciprocal_rank(rows[0], rows[1][:8])
 
 
 def test_reciprocal_rank_does_not_depend_on_blocks() -> None:

@@ -37,6 +37,15 @@ def test_sampled_queries_have_the_values_that_they_have_among_all() -> None:
                 assert some[key].directions[way] == pytest.approx(float(values[asked].mean()))
 
 
+@pytest.mark.parametrize("present", [{}, {"audio": np.arange(400) > 0}])
+def test_a_single_clip_can_query(present: dict[str, Any]) -> None:
+    first, second, labels = clips()
+    whole, one = (evaluate(first, second, labels, present=present, queries=count) for count in (None, 1))
+    asked = ~one.average_precision["v2a"].isnan()
+    assert int(asked.sum()) == 1
+    assert torch.equal(one.average_precision["v2a"][asked], whole.average_precision["v2a"][asked])
+
+
 def test_every_mean_of_a_sample_has_an_interval() -> None:
     first, second, labels = clips()
     some = evaluate(first, second, labels, queries=80)

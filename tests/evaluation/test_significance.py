@@ -8,7 +8,14 @@ import torch
 from scipy import stats
 
 from overtone.core import InputError
-from overtone.evaluation import mean_interval, paired_bootstrap, paired_seed_test, seeds_interval, student_interval
+from overtone.evaluation import (
+    adjust_p_values,
+    mean_interval,
+    paired_bootstrap,
+    paired_seed_test,
+    seeds_interval,
+    student_interval,
+)
 from overtone.evaluation.significance import by_clip
 
 RANDOM = np.random.default_rng(0)
@@ -118,6 +125,10 @@ def test_seed_test_is_the_paired_t_test() -> None:
         lambda: paired_bootstrap([0.1], [0.1], resamples=0),
         lambda: mean_interval(np.zeros((2, 2))),
         lambda: seeds_interval([[0.1], [0.1, 0.2]]),
+        lambda: seeds_interval([]),
+        lambda: paired_bootstrap({}, {}),
+        lambda: paired_bootstrap({"a2v": [1.0, 2.0]}, {"v2a": [1.0, 2.0]}),
+        lambda: paired_bootstrap([float("inf"), 1.0], [1.0, 1.0]),
         lambda: paired_seed_test([0.1], [0.2]),
         lambda: paired_seed_test([0.1, float("nan")], [0.2, 0.1]),
     ],
@@ -125,6 +136,11 @@ def test_seed_test_is_the_paired_t_test() -> None:
 def test_what_cannot_be_compared_is_refused(call: object) -> None:
     with pytest.raises(InputError):
         call()
+
+
+def test_a_test_that_could_not_be_made_touches_no_other() -> None:
+    adjusted = adjust_p_values([0.01, float("nan"), 0.02])
+    assert adjusted == pytest.approx([0.02, float("nan"), 0.02], nan_ok=True)
 
 
 def test_student_interval_is_scipys() -> None:

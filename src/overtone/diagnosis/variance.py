@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from overtone.core import InputError
 from overtone.diagnosis.variance_result import VarianceResult
-from overtone.evaluation.arrays import ArrayLike, unit_rows
+from overtone.evaluation.arrays import ArrayLike, check_class_names, unit_rows, whole_number
 from overtone.evaluation.geometry import covariance_rank, pair_distances
 from overtone.features.label_reading import read_labels
 
@@ -35,6 +35,9 @@ class Variance:
             processes are added: their shapes must agree.
         dimensions: d; None takes that of the first batch. State it where a process may get no batch at all.
 
+    Raises:
+        InputError: ``classes`` is no positive whole number, or two names are the same.
+
     Example:
         >>> seen = Variance()
         >>> for rows, labels in [([[1.0, 0.0], [0.0, 1.0]], [0, 0]), ([[-1.0, 0.0]], [1])]:
@@ -47,11 +50,14 @@ class Variance:
     def __init__(self, classes: int | Sequence[str] | None = None, dimensions: int | None = None) -> None:
         self.class_names: tuple[str, ...] | None = None
         self.classes: int | None = None
-        if classes is None or isinstance(classes, int):
-            self.classes = classes
-        else:
+        if isinstance(classes, Iterable) and not isinstance(classes, str):
             self.class_names = tuple(map(str, classes))
+            check_class_names(self.class_names)
             self.classes = len(self.class_names)
+        elif classes is not None:
+            self.classes = whole_number(classes, "classes")
+            if self.classes < 1:
+                raise InputError("classes: at least one is needed", got=self.classes)
         self.dimensions = dimensions
         self._sums = _no_rows(self.classes or 0, dimensions or 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -37,11 +38,11 @@ def unit_rows(values: ArrayLike, name: str, dtype: torch.dtype = torch.float32) 
         >>> unit_rows([[3.0, 4.0]], "audio")
         tensor([[0.6000, 0.8000]])
     """
-    rows = _rows(values, name)
+    rows = matrix_rows(values, name)
     rows = rows.to(torch.promote_types(rows.dtype, dtype))
     largest = torch.linalg.vector_norm(rows, float("inf"), dim=1, keepdim=True)  # hands NaN on: one look finds all
-    _refuse_rows(~torch.isfinite(largest), name, "holds NaN or infinity", "remove or repair the row")
-    _refuse_rows(largest == 0, name, "is all zeros and has no direction", "drop the clip or its missing modality")
+    refuse_rows(~torch.isfinite(largest), name, "holds NaN or infinity", "remove or repair the row")
+    refuse_rows(largest == 0, name, "is all zeros and has no direction", "drop the clip or its missing modality")
     scaled: Tensor = (rows / largest).to(dtype)  # before squaring, so that neither tiny nor huge rows leave the range
     return scaled.div_(torch.linalg.vector_norm(scaled, dim=1, keepdim=True))
 
@@ -56,7 +57,17 @@ def unit_pair(
     Raises:
         InputError: As for :func:`unit_rows`, or the shapes do not fit each other.
     """
-    x, y = _rows(first, names[0]), _rows(second, names[1])
+    x, y = as_pair(first, second, names, paired=paired)
+    precise = len(x) * len(y) <= _FREE_PAIRS if exact is None else exact
+    dtype = torch.float64 if precise else torch.float32
+    return unit_rows(x, names[0], dtype), unit_rows(y, names[1], dtype)
+
+
+def as_pair(
+    first: ArrayLike, second: ArrayLike, names: tuple[str, str], *, paired: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Two sets of rows of any length in one space, (Q, d) and (N, d), on the CPU; the errors of :func:`unit_pair`."""
+    x, y = matrix_rows(first, names[0]), matrix_rows(second, names[1])
     if x.shape[1] != y.shape[1]:
         raise InputError(
             f"{names[0]} and {names[1]}: embeddings of one width are needed to compare them",
@@ -69,9 +80,7 @@ def unit_pair(
             got=f"{len(x)} and {len(y)} rows",
             fix="keep the clips that have both modalities",
         )
-    precise = len(x) * len(y) <= _FREE_PAIRS if exact is None else exact
-    dtype = torch.float64 if precise else torch.float32
-    return unit_rows(x, names[0], dtype), unit_rows(y, names[1], dtype)
+    return x, y
 
 
 def class_labels(
@@ -97,6 +106,7 @@ def class_labels(
         >>> class_labels([7, 3, 7, -1], 4, "targets")
         (tensor([ 1,  0,  1, -1]), ('3', '7'))
     """
+    check_class_names(class_names)
     labels = read_labels(values, name)
     if len(labels.values) != rows:
         got = f"{len(labels.values)} rows"
@@ -108,6 +118,13 @@ def class_labels(
         else:
             codes, names = labels.encode(class_names)
     return torch.from_numpy(codes), names
+
+
+def check_class_names(names: Sequence[str]) -> None:
+    """Refuse two classes of one name, which no table by name could tell apart."""
+    if len(set(names)) < len(names):
+        twice = next(name for number, name in enumerate(names) if name in names[:number])
+        raise InputError(f"two classes are called {twice!r}", fix="give each class a name of its own")
 
 
 def log_doubts(targets: ArrayLike) -> None:
@@ -142,11 +159,12 @@ def event_targets(events: tuple[ArrayLike, ArrayLike], rows: int, names: tuple[s
     for part, name in zip((first, second), names):
         if len(part) != rows:
             raise InputError(f"events of {name}: one row per clip is needed", got=f"{len(part)} rows", valid=rows)
-        _refuse_rows(~((part >= 0) & (part <= 1)).all(dim=1), f"events of {name}", "is outside [0, 1]", "give shares")
+        refuse_rows(~((part >= 0) & (part <= 1)).all(dim=1), f"events of {name}", "is outside [0, 1]", "give shares")
     return torch.maximum(first.float(), second.float())
 
 
-def _rows(values: ArrayLike, name: str) -> Tensor:
+def matrix_rows(values: ArrayLike, name: str) -> Tensor:
+    """(N, d) numbers of any kind, N and d >= 1, as :func:`as_tensor`."""
     tensor = as_tensor(values, name)
     if tensor.dim() != 2 or 0 in tensor.shape:
         raise InputError(f"{name}: embeddings must be rows", got=f"shape {tuple(tensor.shape)}", valid="(clips, d)")
@@ -160,7 +178,9 @@ def as_tensor(values: ArrayLike, name: str) -> Tensor:
             tensor = values.detach().cpu()
         else:
             array = np.asarray(values)
-            array = array.astype(array.dtype.newbyteorder("="), copy=False)
+            array = array.astype(
+                array.dtype.newbyteorder("="), copy=not array.flags.writeable
+            )  # torch shares writeable ones
             tensor = torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
     except (TypeError, ValueError, RuntimeError):
         raise InputError(f"{name}: not an array of numbers", got=type(values).__name__) from None
@@ -169,7 +189,20 @@ def as_tensor(values: ArrayLike, name: str) -> Tensor:
     return tensor.to(torch.int64) if tensor.dtype in _UNSIGNED else tensor
 
 
-def _refuse_rows(wrong: Tensor, name: str, what: str, fix: str) -> None:
+def whole_number(value: object, name: str) -> int:
+    """A whole number of whatever type.
+
+    Raises:
+        InputError: It is none.
+    """
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # which is what it finds out
+    except TypeError:
+        raise InputError(f"{name}: not a whole number", got=repr(value)) from None
+
+
+def refuse_rows(wrong: Tensor, name: str, what: str, fix: str) -> None:
+    """Refuse (N,) rows that are wrong, with the first of them."""
     rows = wrong.flatten().nonzero()
     if len(rows):
         others = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.evaluation.arrays import ArrayLike, Floats, Ints, as_tensor
+from overtone.evaluation.arrays import ArrayLike, Floats, Ints, as_tensor, refuse_rows, whole_number
 from overtone.evaluation.result import Sizes
 from overtone.evaluation.retrieval import Search, match_groups, own_items
 from overtone.features.splitting import group_numbers
@@ -46,12 +46,13 @@ class Clips:
         names: tuple[str, str],
         embeddings: tuple[ArrayLike, ArrayLike],
         present: Mapping[str, ArrayLike],
-        groups: Sequence[str],
+        groups: Sequence[str] | None,
     ) -> Clips:
         """From what :func:`~overtone.evaluation.evaluate` is given; InputError where it does not fit."""
+        groups = () if groups is None else groups
         leading = as_tensor(embeddings[0], names[0])
         rows = len(leading) if leading.dim() else 0
-        masks = {name: as_tensor(flags, f"presence of {name}").bool().numpy() for name, flags in present.items()}
+        masks = {name: _flags(flags, f"presence of {name}") for name, flags in present.items()}
         for what, part in {**masks, **({"groups": groups} if len(groups) else {})}.items():
             if what not in (*names, "groups"):
                 raise InputError("presence of an unknown modality", got=what, valid=", ".join(names))
@@ -69,9 +70,9 @@ class Clips:
         """The same, with so many clips drawn at random that query; all that are there are found as before.
 
         Raises:
-            InputError: The number is not positive.
+            InputError: The number is not a whole one from 1.
         """
-        if queries is not None and queries < 1:
+        if queries is not None and whole_number(queries, "queries") < 1:
             raise InputError("queries: at least one clip must query", got=queries)
         if queries is None or queries >= self.count:
             return self
@@ -119,7 +120,9 @@ class Clips:
         rows = self._queries(_ASKED[way][0]) if way in _ASKED else None
         if rows is None:
             return torch.from_numpy(values)
-        return torch.full((self.count,), torch.nan, dtype=torch.float64).index_put((rows,), torch.from_numpy(values))
+        spread = np.full(self.count, np.nan)
+        spread[rows] = values
+        return torch.from_numpy(spread)
 
     def sizes(self, searches: Mapping[str, Search]) -> dict[str, Sizes]:
         """Direction to its numbers, if some clips lack a modality."""
@@ -131,16 +134,24 @@ class Clips:
         }
         return {way: Sizes(len(s.queries), s.candidates, counts[way]) for way, s in searches.items()}
 
-    def _rows(self, side: int) -> Tensor | None:
+    def _rows(self, side: int) -> NDArray[np.intp] | None:
         """Numbers of the clips that have a modality; None of all."""
-        return torch.from_numpy(np.flatnonzero(self.there[side])) if self.there else None
+        return np.flatnonzero(self.there[side]) if self.there else None
 
-    def _queries(self, side: int) -> Tensor | None:
+    def _queries(self, side: int) -> NDArray[np.intp] | None:
         """Numbers of the clips that query by a modality; None of all."""
         if self.asking is None:
             return self._rows(side)
-        return torch.from_numpy(self.asking[self.there[side][self.asking]] if self.there else self.asking)
+        return self.asking[self.there[side][self.asking]] if self.there else self.asking
 
 
-def _all_if_none(rows: Tensor | None) -> Tensor | slice:
+def _all_if_none(rows: NDArray[np.intp] | None) -> NDArray[np.intp] | slice:
     return slice(None) if rows is None else rows
+
+
+def _flags(values: ArrayLike, name: str) -> NDArray[np.bool_]:
+    """(N,) truth values, of booleans or of zeros and ones."""
+    flags = as_tensor(values, name)
+    refuse_rows((flags != 0) & (flags != 1), name, "is neither true nor false", "give true or false, or 1 or 0")
+    found: NDArray[np.bool_] = flags.bool().numpy()
+    return found

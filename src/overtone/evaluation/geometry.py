@@ -10,7 +10,7 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.documents import Document
-from overtone.evaluation.arrays import ArrayLike
+from overtone.evaluation.arrays import ArrayLike, matrix_rows, refuse_rows
 
 _EQUAL = 1e-6
 """Variance by mean squared length at which rows count as equal: they deviate by a thousandth of their length."""
@@ -67,6 +67,9 @@ def effective_rank(rows: ArrayLike) -> float:
         From 1 (all rows on a line) to d (all directions equally strong); 0 if all rows are nearly equal: their root
         mean square deviation from the mean is at most a thousandth of their root mean square length.
 
+    Raises:
+        InputError: There are no rows, or one holds NaN or infinity.
+
     Source:
         Roy & Vetterli 2007, The effective rank: a measure of effective dimensionality. They take shares of singular
         values; shares of variance count weak directions less.
@@ -76,7 +79,8 @@ def effective_rank(rows: ArrayLike) -> float:
         >>> round(effective_rank(corners), 6), round(effective_rank(corners * torch.tensor([1.0, 0.0])), 6)
         (2.0, 1.0)
     """
-    values = torch.as_tensor(rows).detach().double()
+    values = matrix_rows(rows, "rows").double()
+    refuse_rows(~values.isfinite().all(dim=1), "rows", "holds NaN or infinity", "remove or repair the row")
     centred = values - values.mean(0)
     return covariance_rank(centred.mT @ centred / len(values), float(values.square().sum(1).mean()))
 

@@ -202,8 +202,8 @@ def average_precision_at_r(ranks: Ranks) -> Floats:
     r"""(1/R) Σ_{j ≤ R} rel_j precision_j: only what stands among the first R counts.
 
     Of ties it is the mean over their orders. In a group of g items, m of them relevant, behind a items with b relevant
-    ones, rank a + t is relevant with probability m/g, and its predecessors in the group then hold c (t − 1) relevant ones
-    on average, c = (m − 1)/(g − 1). The T ranks of the group that lie among the first R give
+    ones, rank a + t is relevant with probability m/g, and its predecessors in the group then hold c (t − 1) relevant
+    ones on average, c = (m − 1)/(g − 1). The T ranks of the group that lie among the first R give
     Σ_{t ≤ T} (m/g) (b + 1 + c (t − 1)) / (a + t) = (m/g) [(b + 1 − c (a + 1)) (H_{a+T} − H_a) + c T].
 
     Source: Musgrave, Belongie & Lim, A Metric Learning Reality Check (ECCV 2020).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
@@ -13,7 +13,15 @@ from torch import Tensor
 
 from overtone.core import InputError, ProgressCallback
 from overtone.core.progress import Meter
-from overtone.evaluation.arrays import ArrayLike, Floats, class_labels, event_targets, log_doubts, unit_pair
+from overtone.evaluation.arrays import (
+    ArrayLike,
+    Floats,
+    class_labels,
+    event_targets,
+    log_doubts,
+    unit_pair,
+    whole_number,
+)
 from overtone.evaluation.clips import Clips
 from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.metrics import EVENTS_MAP, Metric, metrics
@@ -59,7 +67,7 @@ def evaluate(
     exact: bool | None = None,
     diffusion: bool | Mapping[str, float] = False,
     present: Mapping[str, ArrayLike] | None = None,
-    groups: Sequence[str] = (),
+    groups: Sequence[str] | None = (),
     queries: int | None = None,
     space: bool = False,
     warn: bool = True,
@@ -289,6 +297,8 @@ def _summarise(metric: Metric, values: Floats) -> float:
 
 
 def _cutoffs(recall_at: Sequence[int]) -> tuple[int, ...]:
-    if any(k < 1 for k in recall_at):
-        raise InputError("recall_at: cutoffs start at 1", got=tuple(recall_at))
-    return tuple(recall_at)
+    given = recall_at if isinstance(recall_at, Iterable) else (recall_at,)
+    cutoffs = tuple(whole_number(k, "recall_at") for k in given)
+    if any(k < 1 for k in cutoffs):
+        raise InputError("recall_at: cutoffs start at 1", got=cutoffs)
+    return cutoffs

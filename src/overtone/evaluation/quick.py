@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from overtone.core import InputError
-from overtone.evaluation.arrays import ArrayLike, Floats, class_labels, unit_pair
+from overtone.evaluation.arrays import ArrayLike, Floats, as_pair, class_labels, unit_pair
 from overtone.evaluation.metrics import average_precision, expected_rank
 from overtone.evaluation.retrieval import Search, own_items, run_search
 from overtone.features.label_reading import read_labels
@@ -93,7 +93,7 @@ def counterpart_ranks(first: ArrayLike, second: ArrayLike, *, memory_mb: int = 2
     return _counterpart_ranks(*unit_pair(first, second, ("first", "second"), None, paired=True), memory_mb)
 
 
-def mean_reciprocal_rank(first: Tensor, second: Tensor, *, memory_mb: int = 256) -> float:
+def mean_reciprocal_rank(first: ArrayLike, second: ArrayLike, *, memory_mb: int = 256) -> float:
     """Mean of 1 / (rank of the true counterpart), over both directions: a label-free score to validate by.
 
     Args:
@@ -109,7 +109,8 @@ def mean_reciprocal_rank(first: Tensor, second: Tensor, *, memory_mb: int = 256)
         >>> mean_reciprocal_rank(rows, rows), mean_reciprocal_rank(torch.ones(3, 2), torch.ones(3, 2))
         (1.0, 0.5)
     """
-    x, y = (F.normalize(rows.detach().cpu().double(), dim=1) for rows in (first, second))
+    rows = as_pair(first, second, ("first", "second"), paired=True)
+    x, y = (F.normalize(part.double(), dim=1) for part in rows)
     ranks = [_counterpart_ranks(queries, gallery, memory_mb) for queries, gallery in ((x, y), (y, x))]
     return float((1.0 / np.concatenate(ranks)).mean())
 

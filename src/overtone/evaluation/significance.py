@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias, TypedDict
 
@@ -10,7 +11,7 @@ from scipy import special  # scipy.stats takes seconds to import
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.evaluation.arrays import ArrayLike, Floats
+from overtone.evaluation.arrays import ArrayLike, Floats, whole_number
 
 PerQuery: TypeAlias = "ArrayLike | Mapping[str, ArrayLike]"
 _CHUNK = 2**22
@@ -43,6 +44,8 @@ def by_clip(values: PerQuery) -> Floats:
     """
     if not isinstance(values, Mapping):
         return np.asarray(values.detach().cpu().double() if isinstance(values, Tensor) else values, dtype=np.float64)
+    if not values:
+        raise InputError("there are no values", got="no direction", valid="directions with one number per query")
     stacked = np.stack([by_clip(direction) for direction in values.values()])
     known = ~np.isnan(stacked)
     count = known.sum(axis=0)
@@ -94,7 +97,7 @@ def seeds_interval(
         (low, high); NaN if no query has a value.
 
     Raises:
-        InputError: Different numbers of queries, or ``resamples`` not positive.
+        InputError: No seed, different numbers of queries, or ``resamples`` not positive.
 
     Source: Owen, The pigeonhole bootstrap (Annals of Applied Statistics 2007).
 
@@ -113,7 +116,7 @@ def adjust_p_values(p_values: Sequence[float]) -> list[float]:
     :math:`\tilde p_{(i)} = \min(1, \max_{j \le i} (m - j + 1)\, p_{(j)})`.
 
     Args:
-        p_values: Of m tests, in any order.
+        p_values: Of m tests, in any order; NaN, of a test that could not be made, stays NaN and is none of the m.
 
     Returns:
         Their adjusted values, in the same order.
@@ -124,8 +127,8 @@ def adjust_p_values(p_values: Sequence[float]) -> list[float]:
         >>> adjust_p_values([0.02, 0.01, 0.5])
         [0.04, 0.03, 0.5]
     """
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    adjusted, largest = [0.0] * len(order), 0.0
+    order = sorted((at for at, p in enumerate(p_values) if not math.isnan(p)), key=p_values.__getitem__)
+    adjusted, largest = [math.nan] * len(p_values), 0.0
     for done, at in enumerate(order):
         largest = max(largest, min(1.0, (len(order) - done) * p_values[at]))
         adjusted[at] = largest
@@ -149,7 +152,7 @@ def paired_bootstrap(
         A dictionary with the keys of :class:`PairedBootstrap`.
 
     Raises:
-        InputError: Different numbers of queries, or ``resamples`` not positive.
+        InputError: Different numbers of queries or directions, an infinite value, or ``resamples`` not positive.
 
     Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapters 13 and 16; Smucker, Allan & Carterette
     (CIKM 2007) for its use on retrieval.
@@ -238,6 +241,13 @@ def paired_seed_test(first: ArrayLike, second: ArrayLike) -> PairedSeedTest:
 
 
 def _table(values: Sequence[PerQuery]) -> Floats:
+    """(rows, n) of the clips for which all rows have a number, of the same directions."""
+    if not values:
+        raise InputError("there are no values to compare", got=0, valid="one row of numbers per seed or method")
+    directions = [sorted(map(str, row)) for row in values if isinstance(row, Mapping)]
+    if any(ways != directions[0] for ways in directions):
+        got = " and ".join(", ".join(ways) for ways in directions)
+        raise InputError("paired values must be of the same directions", got=got)
     rows = [by_clip(row) for row in values]
     if len({row.shape for row in rows}) > 1 or rows[0].ndim != 1:
         raise InputError(
@@ -246,6 +256,9 @@ def _table(values: Sequence[PerQuery]) -> Floats:
             valid="one number per query in each",
         )
     table = np.stack(rows)
+    if np.isinf(table).any():
+        row, query = np.argwhere(np.isinf(table))[0]
+        raise InputError(f"values {row}, query {query}: infinite", valid="numbers, NaN for none")
     return table[:, ~np.isnan(table).any(axis=0)]
 
 
@@ -258,7 +271,7 @@ def _interval(means: Floats, confidence: float) -> tuple[float, float]:
 
 def _resampled_means(table: Floats, resamples: int, seed: int) -> Floats:
     """Means of draws of columns (clips) and, if there are several, of rows (seeds); none if there are no clips."""
-    if resamples < 1:
+    if whole_number(resamples, "the number of draws") < 1:
         raise InputError("the number of draws must be positive", got=resamples, valid="1000 or more for an interval")
     rows, columns = table.shape
     if not columns:
