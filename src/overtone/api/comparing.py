@@ -97,6 +97,7 @@ def compare(
     Raises:
         InputError: The data, a method's name or a setting cannot be used.
     """
+    methods = [methods] if isinstance(methods, str) else methods
     if not methods:
         raise InputError("a comparison needs at least one method", fix="name it before DATA")
     check_methods(methods, settings)

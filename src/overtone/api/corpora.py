@@ -99,6 +99,7 @@ def compare_corpora(
     from overtone.experiments import CorpusComparison
 
     started = time.perf_counter()
+    _refuse_twice(corpora)
     names = name_corpora([data.provenance.source for data in corpora])
     words = share_embeddings(methods, len(corpora))
     found: dict[str, Comparison] = {}
@@ -108,6 +109,16 @@ def compare_corpora(
             found[name] = compare_one(own, data, folder, _prefixed(progress, name))
         seconds = round(max(time.perf_counter() - started, sum(one.seconds or 0 for one in found.values())), 3)
         return _publish(CorpusComparison.of(found, seconds=seconds), out)
+
+
+def _refuse_twice(corpora: Sequence[PairedFeatures]) -> None:
+    """Refuse a corpus that is there twice: ranks over corpora would count it twice."""
+    seen: dict[str, str] = {}
+    for origin in (data.provenance for data in corpora):
+        if origin.checksum and origin.checksum in seen:
+            what = f"{origin.source}: the same data as {seen[origin.checksum]}"
+            raise InputError(what, fix="name each corpus once")
+        seen[origin.checksum] = origin.source
 
 
 def check_corpora_folder(out: str | Path | None, *, resume: bool, overwrite: bool) -> None:

@@ -32,7 +32,7 @@ def graph(
     representation: Annotated[Representation, Param("NAME")] = "auto",
     centre: Flag = False,
     interactions: Flag = False,
-    clips: Annotated[int, Param("K", minimum=1)] = 5,
+    clips: Annotated[int | None, Param("K", minimum=1)] = None,
     only: Annotated[tuple[str, ...], Param("A,B")] = (),
     drop: Annotated[tuple[str, ...], Param("A,B")] = (),
     missing: Annotated[Literal["refuse", "drop", "impute"], Param("refuse|drop|impute")] = "refuse",
@@ -60,7 +60,7 @@ def graph(
         representation: Of soft labels: auto, log-ratio, logit or linear.
         centre: Of soft labels: use only the variation within the annotated class.
         interactions: Of soft labels with labels: infer which classes occur together, as a run does.
-        clips: Of interactions: example clips named for each edge.
+        clips: Of interactions: example clips named for each edge; by default 5.
         only: Of a table: the columns that are variables; by default all.
         drop: Of a table: columns that are left out.
         missing: Of a table: refuse a missing value, drop rows with one, or impute the mean of the column.
@@ -97,13 +97,14 @@ def graph(
     kind.build(settings, where="graph settings")  # its errors do not concern the file
     columns = {"only": only, "drop": drop, "missing": missing != "refuse", "missing-values": missing_values}
     columns["one-hot"] = one_hot
+    named_clips = {} if clips is None else {"clips": clips}
     with about(data):
         if is_run(data):
             also = {"soft": soft, "split": split, "interactions": interactions, **columns}
             _refuse_options(data, "a run", **also, centre=centre, representation=representation != "auto")
-            found = read_run_graph(Path(data), clips=clips, **options)
+            found = read_run_graph(Path(data), **named_clips, **options)
         elif soft is None:
-            _refuse_options(data, "a table", interactions=interactions)
+            _refuse_options(data, "a table", interactions=interactions, clips=clips)
             table = read_table(data, TableOptions(only, drop, missing, missing_values, one_hot, split))
             rows = table.chunks() if table.covariance is None else table.covariance
             found = graphs.learn_graph(rows, table.names, rows=table.rows, **options)
@@ -114,8 +115,9 @@ def graph(
             taken.check(soft, "logit" if interactions else representation)
             if interactions:
                 _refuse_options(data, "interactions", centre=centre, representation=representation != "auto")
-                found = infer_graph(SoftLabels.from_file(taken, soft, data), clips=clips, **options)
+                found = infer_graph(SoftLabels.from_file(taken, soft, data), **named_clips, **options)
             else:
+                _refuse_options(data, "soft labels without --interactions", clips=clips)
                 options |= {"classes": taken.classes, "labels": taken.labels, "kind": soft}
                 found = graphs.interaction_graph(taken.parts, representation=representation, centre=centre, **options)
     return _written(found, files, data)

@@ -29,6 +29,9 @@ class InputError(ValueError):
         clips.npz: no key 'audio'; got keys 'a', 'b'; name them with --modalities a,b.
     """
 
+    placed = False
+    """Whether :func:`about` has said where."""
+
     def __init__(self, what: str, *, got: object = None, valid: object = None, fix: str | None = None) -> None:
         parts = [what.rstrip(".")]
         if got is not None:
@@ -49,13 +52,14 @@ def _shorten(part: str) -> str:
     return f"{part[:half]} ... {part[-half:]}"
 
 
-def unknown_name(kind: str, name: str, valid: Iterable[str]) -> InputError:
+def unknown_name(kind: str, name: str, valid: Iterable[str], *, fix: str | None = None) -> InputError:
     """The error for a name that does not exist: lists what does, the closest first in the advice.
 
     Args:
         kind: What the name is of (``"method"``).
         name: What was asked for.
         valid: The names that exist.
+        fix: What to do if none of them is close.
 
     Returns:
         The error, to be raised.
@@ -69,13 +73,15 @@ def unknown_name(kind: str, name: str, valid: Iterable[str]) -> InputError:
     return InputError(
         f"unknown {kind} {name!r}",
         valid=", ".join(names) or "none",
-        fix=f"did you mean {close[0]!r}?" if close else None,
+        fix=f"did you mean {close[0]!r}?" if close else fix,
     )
 
 
 @contextmanager
 def about(where: object) -> Iterator[None]:
-    """Put a place, such as a file, before the message of any :class:`InputError` that does not name it itself.
+    """Put a place, such as a file, before the message of any :class:`InputError` that does not name one itself.
+
+    Of places within each other the innermost is named.
 
     Args:
         where: The place.
@@ -95,6 +101,8 @@ def about(where: object) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        if str(where) in str(error):
+        if error.placed or str(where) in str(error):
             raise
-        raise InputError(f"{where}: {error}") from None
+        placed = InputError(f"{where}: {error}")
+        placed.placed = True
+        raise placed from None

@@ -125,13 +125,16 @@ class ResultFolder:
 
         Raises:
             InputError: The folder holds something else, or results and neither ``resume`` nor ``overwrite`` is asked
-                for; another process writes into it; or it cannot be written to.
+                for; both are; another process writes into it; or it cannot be written to.
         """
         check_writable(self.path / MANIFEST, self.path)
         check_unlocked(self.path, BUSY)
         return self._check_contents(resume, overwrite, names)
 
     def _check_contents(self, resume: bool, overwrite: bool, names: Collection[str]) -> bool:
+        if resume and overwrite:
+            what = "--resume goes on with what is there, --overwrite replaces it"
+            raise InputError(f"{self.path}: {what}", fix="leave one of them out")
         command, listed = self._read()
         if command is None:
             others = sorted(entry.name for entry in self._entries())
@@ -149,7 +152,7 @@ class ResultFolder:
             what = f"{self.path / taken[0]}: would be replaced, and was not made by overtone {command}"
             raise InputError(what, fix="move it away, or choose another folder")
         if resume or overwrite:
-            return resume and not overwrite
+            return resume
         raise InputError(
             f"{self.path}: holds results of overtone {command} already",
             fix="--resume to go on with them, --overwrite to replace them, or choose another folder",

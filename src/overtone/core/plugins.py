@@ -13,6 +13,8 @@ from overtone.core.errors import InputError
 
 GROUP = "overtone.plugins"
 """The group of entry points whose modules register something when they are imported."""
+IMPORT_IT = "if it is your own, import the file that registers it (--import FILE.py)"
+"""What to do about the name of a thing that is not there."""
 
 
 def import_plugin(source: str | Path) -> None:
@@ -35,7 +37,7 @@ def import_plugin(source: str | Path) -> None:
             importlib.import_module(str(source))
     except InputError:
         raise
-    except Exception as error:  # whatever a user's module may raise while it is imported
+    except (Exception, SystemExit) as error:  # whatever a user's module may raise while it is imported
         what = f"--import {source}: cannot be imported ({type(error).__name__}: {error})"
         raise InputError(what, fix="name a file that ends in .py, or a module that Python finds") from error
 
@@ -55,7 +57,7 @@ def import_entry_points() -> None:
     for point in entry_points(group=GROUP):
         try:
             point.load()
-        except Exception as error:  # whatever somebody's module may raise while it is imported
+        except (Exception, SystemExit) as error:  # whatever somebody's module may raise while it is imported
             what = f"plug-in {point.name!r} ({point.value}): cannot be imported ({type(error).__name__}: {error})"
             raise InputError(what, fix="repair or remove the package that brings it") from error
 

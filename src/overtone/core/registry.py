@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar, cast
 
 from overtone.core.errors import unknown_name
-from overtone.core.plugins import import_entry_points
+from overtone.core.plugins import IMPORT_IT, import_entry_points
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -48,7 +48,7 @@ class Registry(Generic[T]):
         if name not in self._things:  # a name of ours needs no search for plug-ins, which takes tens of milliseconds
             self._discover()
         if name not in self._things:
-            raise unknown_name(self.kind, name, self._things)
+            raise unknown_name(self.kind, name, self._things, fix=IMPORT_IT)
         return self._things[name]
 
     def __contains__(self, name: object) -> bool:

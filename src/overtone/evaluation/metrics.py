@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypedDict, TypeVar
 
 import numpy as np
 from typing_extensions import Unpack
 
-from overtone.core import Registry
+from overtone.core import InputError, Registry
 from overtone.evaluation.arrays import Floats, Ints
 from overtone.evaluation.ranks import CounterpartRanks, Ranks
 
@@ -55,13 +56,20 @@ class Metric:
 
     def columns(self, cutoffs: tuple[int, ...]) -> dict[str, Callable[..., Floats]]:
         """The metric's keys, each with a function of the ranks alone (``recall@1``, ``recall@5``, ...)."""
-        if not self.at_cutoffs:
-            return {self.name: self.function}
-        return {self.name.format(k=k): self.at(k) for k in cutoffs}
+        found = {self.name.format(k=k): self.at(k) for k in cutoffs} if self.at_cutoffs else {self.name: self.function}
+        return {key: partial(_one_per_query, key, function) for key, function in found.items()}
 
     def at(self, k: int) -> Callable[..., Floats]:
         """Its function at one cutoff."""
         return lambda ranks: self.function(ranks, k)
+
+
+def _one_per_query(key: str, function: Callable[..., Floats], ranks: Ranks | CounterpartRanks) -> Floats:
+    """The values of a metric, which may be a user's own."""
+    values = np.asarray(function(ranks))
+    if values.shape != ranks.above.shape[:1]:
+        raise InputError(f"metric {key!r}: not one number per query", got=values.shape, valid=ranks.above.shape[:1])
+    return values
 
 
 metrics: Registry[Metric] = Registry("metric", "overtone.evaluation.metrics")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from overtone.core import InputError, unknown_name
+from overtone.core import InputError, about, unknown_name
 from overtone.core.settings import read_yaml
 from overtone.graphs.arrays import Bools, Ints
+
+_STATEMENTS = ("tiers", "forbidden", "required")
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Knowledge:
             given, or every variable is in exactly one.
         forbidden: Pairs ``(x, y)``: no edge x → y. Both directions together forbid that they are adjacent.
         required: Pairs ``(x, y)``: there is an edge x → y.
+        where: What messages call it, such as the file that it was read from.
 
     Example:
         >>> known = Knowledge(tiers=[["rain"], ["wet", "slippery"]], required=[("wet", "slippery")])
@@ -35,6 +39,7 @@ class Knowledge:
     tiers: Sequence[Sequence[str]] = ()
     forbidden: Sequence[tuple[str, str]] = ()
     required: Sequence[tuple[str, str]] = ()
+    where: str = field(default="", compare=False)
 
     def constraints(self, names: Sequence[str], max_parents: int | None = None) -> Constraints:
         """What it means for variables in this order, whose parents may be limited in number.
@@ -42,6 +47,10 @@ class Knowledge:
         Raises:
             InputError: A name is unknown, or two statements contradict each other; both are named.
         """
+        with about(self.where) if self.where else nullcontext():
+            return self._constraints(names, max_parents)
+
+    def _constraints(self, names: Sequence[str], max_parents: int | None) -> Constraints:
         p = len(names)
         place = {name: at for at, name in enumerate(names)}
         forbidden, required = (_pairs(kind, getattr(self, kind), place) for kind in ("forbidden", "required"))
@@ -68,12 +77,12 @@ class Knowledge:
         """
         values = read_yaml(Path(path))
         for name, value in values.items():
-            if name not in cls.__dataclass_fields__:
-                raise unknown_name(f"entry in {path}", name, cls.__dataclass_fields__)
+            if name not in _STATEMENTS:
+                raise unknown_name(f"entry in {path}", name, _STATEMENTS)
             if not isinstance(value, list) or not all(isinstance(item, list) for item in value):
                 raise InputError(f"{path}, {name}: must be a list of lists of names", got=repr(value))
         given: dict[str, Any] = {name: [tuple(map(str, item)) for item in value] for name, value in values.items()}
-        return cls(**given)
+        return cls(**given, where=str(path))
 
     def _tier_of(self, place: dict[str, int]) -> Ints:
         tier = np.full(len(place), -1)

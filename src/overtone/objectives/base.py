@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, SupportsIndex, TypeAlias, TypedDict
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, SupportsIndex, TypeAlias, TypedDict, get_args
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from overtone.core import InputError, Registry, Settings
+from overtone.core import InputError, Registry, Settings, unknown_name
 from overtone.objectives.pairs import Pairs, centre_pairs, check_all_labels, check_batch, pairs
 
 Reduction = Literal["active", "all"]
@@ -138,6 +138,9 @@ class MetricLoss(nn.Module, ABC):
         }
         given = {name: _as_tensor(name, values, rows.device) for name, values in others.items() if values is not None}
         result = self.compute(LossInputs(rows, **given))
+        if rows.requires_grad and torch.is_grad_enabled() and not result.loss.requires_grad:
+            what = f"{self.name}: its value does not depend on the embeddings, so there is no gradient"
+            raise InputError(what, fix="compute it from them, without detach, no_grad or numpy")
         self.counts = result.counts
         return result.loss
 
@@ -227,6 +230,12 @@ def hinge(total: Tensor, active: Tensor, possible: Tensor, reduction: Reduction)
     """
     count = torch.where(active > 0, active, 1.0) if reduction == "active" else possible
     return total / torch.where(possible > 0, count, torch.nan)
+
+
+def check_choice(what: str, value: str, choices: object) -> None:
+    """Refuse a value that is none of a ``Literal``'s."""
+    if value not in get_args(choices):
+        raise unknown_name(what, value, get_args(choices))
 
 
 def metric_losses() -> dict[str, type[MetricLoss]]:

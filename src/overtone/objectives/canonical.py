@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from overtone.objectives.base import objectives
+from overtone.objectives.base import check_choice, objectives
+from overtone.objectives.pairs import precise
 
 Power = Literal["rho", "rho2"]
 
@@ -25,7 +26,7 @@ def whitened_cross_covariance(first: Tensor, second: Tensor, ridge: float) -> Te
     Source:
         Andrew, Arora, Bilmes & Livescu, Deep Canonical Correlation Analysis, ICML 2013, section 3.
     """
-    first, second = (view if view.dtype == torch.float64 else view.float() for view in (first, second))
+    first, second = precise(first), precise(second)
     with torch.autocast(first.device.type, enabled=False):
         first, second = first - first.mean(0), second - second.mean(0)
         scale = 1.0 / max(1, len(first) - 1)
@@ -54,7 +55,8 @@ def canonical_loss(first: Tensor, second: Tensor, ridge: float, power: Power) ->
 
     For p = 2 the sum is the squared Frobenius norm of T, which needs no decomposition at all. For p = 1 it is the
     nuclear norm; its gradient is the polar factor :math:`U V^\top`, which is bounded also where singular values are
-    equal or vanish, so nothing divides by their differences.
+    equal or vanish, so nothing divides by their differences. The variances have 1e-6 added besides the ridge: see
+    :func:`whitened_cross_covariance`.
 
     Args:
         first, second: (n, d) embeddings, n well above d: a smaller batch reads noise as correlation.
@@ -73,6 +75,7 @@ def canonical_loss(first: Tensor, second: Tensor, ridge: float, power: Power) ->
         >>> bool(canonical_loss(x, mixed, ridge=0.0, power="rho") < 1e-3)
         True
     """
+    check_choice("power", power, Power)
     matrix = whitened_cross_covariance(first, second, ridge)
     if power == "rho2":
         total = matrix.square().sum()

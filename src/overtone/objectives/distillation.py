@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from torch import Tensor
-from torch.nn import functional as F
 
-from overtone.objectives.base import objectives
+from overtone.objectives.base import check_choice, objectives
+from overtone.objectives.pairs import unit
 
 Kind = Literal["embedding", "similarity"]
 
@@ -32,8 +32,8 @@ def distillation(student: Tensor, teacher: Tensor, kind: Kind) -> Tensor:
     Source:
         HSC-MAE, arXiv 2604.04229; Tung & Mori 2019, arXiv 1907.09682, for the second.
     """
-    student = F.normalize(student.float(), dim=1)
-    teacher = F.normalize(teacher.detach().float(), dim=1)
+    check_choice("kind of distillation", kind, Kind)
+    student, teacher = unit(student), unit(teacher.detach())
     if kind == "embedding":
         return (student - teacher).square().sum(1).mean()
     return (student @ student.mT - teacher @ teacher.mT).square().mean()

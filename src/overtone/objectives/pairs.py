@@ -142,7 +142,12 @@ def centre_pairs(embeddings: Tensor, labels: Tensor | None, centres: Tensor) -> 
 
 def unit(rows: Tensor) -> Tensor:
     """(n, d) rows scaled to length 1, in float32, or float64 if that is what came in; a row of zeros stays one."""
-    return F.normalize(rows if rows.dtype == torch.float64 else rows.float(), dim=1)
+    return F.normalize(precise(rows), dim=1)
+
+
+def precise(values: Tensor) -> Tensor:
+    """Numbers in float32, or float64 if that is what came in."""
+    return values if values.dtype == torch.float64 else values.float()
 
 
 def holds(condition: Tensor) -> bool:

@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from overtone.objectives.base import objectives
+from overtone.objectives.base import check_choice, objectives
+from overtone.objectives.pairs import precise
 
 Where = Literal["masked", "all"]
 
@@ -40,7 +41,8 @@ def masked_reconstruction(
         >>> masked_reconstruction(x + 3, x, torch.tensor([[1, 0], [0, 0]]), "masked")
         tensor(4.5000)
     """
-    error = (reconstruction.float() - features.float()).square()
+    check_choice("choice of entries", where, Where)
+    error = (precise(reconstruction) - precise(features)).square()
     if weights is not None:
         error = error * weights.view(-1, *[1] * (error.dim() - 1))
     if where == "all":

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from overtone.objectives.base import objectives
+from overtone.objectives.base import check_choice, objectives
 from overtone.objectives.pairs import unit
 from overtone.objectives.softmax import OUT_OF_REACH
 
@@ -68,6 +68,7 @@ def _from_cosines(
     similarity: Tensor, targets: Tensor, temperature: float | Tensor, form: Form, excluded: Tensor | None = None
 ) -> Tensor:
     """:func:`soft_infonce` of (n, m) cosines."""
+    check_choice("form", form, Form)
     logits = similarity / temperature
     if excluded is not None:
         logits = logits.masked_fill(excluded, OUT_OF_REACH)

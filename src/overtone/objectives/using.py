@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from overtone.core import InputError, unknown_name
+from overtone.core.plugins import IMPORT_IT
 from overtone.objectives.base import MetricLoss, metric_losses
 from overtone.objectives.registration import loss_class
 
@@ -36,7 +37,7 @@ def loss_kind(loss: str | nn.Module) -> type[MetricLoss]:
         return loss_class(type(loss).__name__, loss, copied=True)
     found = metric_losses()
     if loss not in found:
-        raise unknown_name("loss", loss, found)
+        raise unknown_name("loss", loss, found, fix=IMPORT_IT)
     return found[loss]
 
 

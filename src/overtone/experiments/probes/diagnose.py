@@ -77,6 +77,9 @@ def diagnose(
     if named and not seeds:
         raise InputError("a diagnosis needs at least one seed", got=list(seeds))
     budget, own = split_head_settings(settings, named)
+    if unused := sorted(budget.model_fields_set - _MEASURING) if not named else ():
+        what = "features as they are (--as-is) train nothing"
+        raise InputError(what, got=f"the settings {', '.join(unused)}", valid=", ".join(sorted(_MEASURING)))
     device = find_device(budget.device)
     workers = count_workers(workers, [device.type])
     grid = Grid(data, seeds if named else (), out, resume)
@@ -106,6 +109,10 @@ def diagnose(
         diagnosis = _summarise(data, grid, rows, budget, trials, features)
         grid.write(DOCUMENT, diagnosis.to_dict())
     return diagnosis
+
+
+_MEASURING = {"device", "memory_mb"}
+"""Settings of the budget that also matter where nothing is trained."""
 
 
 def _summarise(

@@ -19,6 +19,7 @@ from overtone.experiments.probes.metrics import Heads, ProbeMetrics
 from overtone.experiments.probes.results import Series
 from overtone.experiments.probes.settings import HeadSettings
 from overtone.objectives import MetricLoss, loss_of_views
+from overtone.objectives.pairs import holds
 from overtone.training import TrainingStopped
 from overtone.training.batching import batch_bounds
 from overtone.training.loop import seed_everything
@@ -67,11 +68,14 @@ def train_heads(
         for epoch in range(1, settings.epochs + 1):
             seed_everything(seed, epoch, generator)
             order = torch.randperm(len(data.train), generator=generator, device=device)
-            for start, stop in bounds:
+            for step, (start, stop) in enumerate(bounds, 1):
                 rows = order[start:stop]
                 with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
                     embeddings = heads([view.index_select(0, rows) for view in data.train.views])
                     value = loss_of_views(loss, embeddings, data.train.labels.index_select(0, rows))
+                if not holds(value.isfinite()):  # on an accelerator the end of the epoch tells
+                    what = f"{label}: the loss became {value.item()} in step {step} of epoch {epoch}"
+                    raise TrainingStopped(f"{what}; lower learning_rate.")
                 torch.autograd.backward(value)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
