@@ -59,12 +59,16 @@ class TwoViewEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             The estimator itself.
 
         Raises:
-            InputError: A setting cannot be used, or a training diverges.
+            InputError: A setting cannot be used, all rows of a view are equal, or a training diverges.
             ValueError: An array is not as scikit-learn wants it, or there are other numbers of rows.
         """
         views = [_validated(self, first, reset=True), _as_floats(second)]
         if len(views[0]) != len(views[1]):
             raise InputError("both views need the same rows", got=" and ".join(str(len(view)) for view in views))
+        for name, view in zip(_VIEWS, views):
+            if not np.ptp(view, axis=0).any():
+                what = f"{name} view: all rows are equal, so there is nothing to learn"
+                raise InputError(what, got=f"n_samples={len(view)}", fix="give rows that differ")
         features = {name: torch.from_numpy(view) for name, view in zip(_VIEWS, views)}
         rows = torch.arange(len(views[0]))
         data = PairedFeatures(features, tuple(map(str, rows.tolist())), splits={"train": rows})

@@ -112,6 +112,7 @@ def test_no_loss_means_all_seven(cli: Cli, image: Path) -> None:
         (["--loss", "triplet", "--set", "margin=-1"], "margin"),
         (["--loss", "triplet", "--loss", "triplet"], "twice"),
         (["--loss", "triplet", "--as-is"], "--as-is"),
+        (["--as-is", "--set", "epochs=2"], "(--as-is) train nothing; got the settings epochs"),
         (["--loss", "triplet", "--modalities", "sound"], "sound"),
     ],
 )

@@ -134,6 +134,14 @@ def test_what_is_wrong_with_the_rows_is_said_of_the_file(cli: Cli, tmp_path: Pat
     assert said in called.err
 
 
+def test_a_fault_in_the_knowledge_is_said_of_its_file(cli: Cli, table: Path, tmp_path: Path) -> None:
+    (tmp_path / "known.yaml").write_text("tiers: [[rain, snow]]\n")
+    called = cli("graph", table, "--knowledge", "known.yaml")
+    assert called.code == 2
+    assert "known.yaml: unknown variable in tier 0 'snow'" in called.err
+    assert "weather.npz" not in called.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -146,6 +154,10 @@ def test_what_is_wrong_with_the_rows_is_said_of_the_file(cli: Cli, tmp_path: Pat
         (["weather.npz", "--out", "g.txt"], "unknown kind of graph file"),
         (["missing.npz", "--out", "g.txt"], "unknown kind of graph file"),  # said before the data is looked at
         (["weather.npz", "--penalty", "much"], "setting 'penalty'"),
+        (["weather.npz", "--penalty", "-1"], "setting 'penalty'"),
+        (["weather.npz", "--penalty", "0"], "setting 'penalty'"),
+        (["weather.npz", "--clips", "3"], "weather.npz: --clips does not apply to a table"),
+        (["soft.npz", "--soft", "sigmoid", "--clips", "3"], "--clips does not apply to soft labels without"),
         (["weather.npz", "--set", "dept=3"], "did you mean 'depth'"),
         (["weather.npz", "--knowledge", "no.yaml"], "no.yaml: cannot be read"),
     ],

@@ -80,6 +80,8 @@ def test_a_folder_of_results_lists_what_is_its_own_before_anything_is_in_it(tmp_
     with pytest.raises(InputError, match="holds results of overtone train already; --resume .*, --overwrite"):
         folder.check(resume=False, overwrite=False)
     assert folder.check(resume=True, overwrite=False) is True
+    with pytest.raises(InputError, match="leave one of them out"):
+        folder.check(resume=True, overwrite=True)
 
 
 def refuse(folder: ResultFolder, written: str | None) -> None:

@@ -55,6 +55,12 @@ def test_a_file_that_fails_says_why_and_is_not_half_imported(file: Path) -> None
     assert "counted_plugin" not in sys.modules
 
 
+def test_a_file_that_ends_the_program_is_refused(file: Path) -> None:
+    file.write_text("raise SystemExit(3)\n", encoding="utf-8")
+    with pytest.raises(InputError, match="SystemExit: 3"):
+        plugins.import_plugin(file)
+
+
 def test_a_file_does_not_hide_another_module(tmp_path: Path) -> None:
     path = tmp_path / "json.py"
     path.write_text("", encoding="utf-8")

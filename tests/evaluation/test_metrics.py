@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, ndcg_score
 
+from overtone.core import InputError
 from overtone.evaluation import CounterpartRanks, metrics, rank_scores
 from overtone.evaluation.metrics import (
+    Metric,
     average_precision,
     average_precision_at_r,
     chance_average_precision,
@@ -108,6 +110,13 @@ rankings = st.integers(1, 6).flatmap(
         st.lists(st.integers(0, 2), min_size=n, max_size=n).filter(any),
     )
 )
+
+
+def test_a_metric_that_is_no_number_per_query_is_named() -> None:
+    ranks = rank_scores(np.eye(3), np.eye(3, dtype=bool))
+    wrong = Metric("mine", lambda ranks: np.ones(1)).columns(())["mine"]
+    with pytest.raises(InputError, match=r"metric 'mine': not one number per query; got \(1,\); valid: \(3,\)"):
+        wrong(ranks)
 
 
 def test_every_metric_has_a_reference_here() -> None:

@@ -8,8 +8,10 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.objectives import metric_losses, objectives
+from overtone.objectives.canonical import canonical_loss
 from overtone.objectives.distillation import distillation
 from overtone.objectives.reconstruction import masked_reconstruction, reconstruction_of_both
+from overtone.objectives.soft_infonce import soft_infonce
 from overtone.objectives.weighting import LearnedWeights, weighted_sum
 
 
@@ -98,6 +100,31 @@ def learn(terms: dict[str, Tensor], steps: int = 600) -> LearnedWeights:
         weights(terms).backward()
         optimizer.step()
     return weights
+
+
+def test_float64_stays_float64() -> None:
+    a, b = torch.randn(2, 6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for value in (
+        distillation(a, b, "embedding"),
+        distillation(a, b, "similarity"),
+        masked_reconstruction(a, b, torch.ones(6, 3), "masked"),
+        weighted_sum({"one": a.sum()}, {"one": 0.3}),
+    ):
+        assert value.dtype == torch.float64
+    cosines = torch.nn.functional.cosine_similarity(a, b)
+    torch.testing.assert_close(distillation(a, b, "embedding"), (2 - 2 * cosines).mean(), rtol=1e-13, atol=0)
+
+
+def test_an_unknown_choice_is_named() -> None:
+    z = torch.eye(3)
+    for call in (
+        lambda: distillation(z, z, "foo"),
+        lambda: masked_reconstruction(z, z, z, "foo"),
+        lambda: soft_infonce(z, z, z, 0.1, "foo"),
+        lambda: canonical_loss(z, z, 0.1, "foo"),
+    ):
+        with pytest.raises(InputError, match="unknown .* 'foo'; valid: "):
+            call()
 
 
 def test_learned_weights_come_to_one_over_the_terms() -> None:

@@ -208,6 +208,17 @@ def test_what_is_no_loss_is_refused() -> None:
             as_metric_loss(Wrong())(ROWS, LABELS)
 
 
+def test_a_value_without_a_gradient_is_no_loss() -> None:
+    class Detached(nn.Module):
+        def forward(self, embeddings, labels):
+            return embeddings.detach().square().mean()
+
+    loss = as_metric_loss(Detached())
+    assert loss(ROWS, LABELS).isfinite()
+    with pytest.raises(InputError, match="Detached: its value does not depend on the embeddings"):
+        loss(ROWS.clone().requires_grad_(), LABELS)
+
+
 def test_what_it_cannot_take_is_named() -> None:
     loss = as_metric_loss(Own())
     poisoned = ROWS.clone()

@@ -67,6 +67,16 @@ def test_the_score_is_the_mean_reciprocal_rank_of_true_counterparts() -> None:
     assert fitted.score(FIRST[100:], SECOND[100:]) > 0.3
 
 
+@pytest.mark.parametrize(
+    ("views", "name"), [((np.ones((50, 5)), SECOND[:50]), "first"), ((FIRST[:50], np.ones((50, 5))), "second")]
+)
+def test_a_view_whose_rows_are_equal_is_refused(views: tuple[np.ndarray, np.ndarray], name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} view: all rows are equal.*n_samples=50"):
+        wrapped.CCA().fit(*views)
+    with pytest.raises(InputError, match="n_samples=1"):
+        wrapped.CCA().fit(FIRST[:1], SECOND[:1])
+
+
 def test_pipelines_and_searches_take_the_second_view_as_y() -> None:
     pipeline = make_pipeline(FeatureScaling("zscore"), wrapped.CCA(scaling="none"))
     search = GridSearchCV(pipeline, {"cca__ridge": [0.01, 1.0, 100.0]}, cv=KFold(3)).fit(FIRST, SECOND)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from overtone.core import InputError
+from overtone.objectives.pairs import precise
 
 _SMALLEST = 1e-3
 """Terms below this weigh as if they were that large: the weight of a term that reaches 0 has a bound, 1000."""
@@ -41,7 +42,7 @@ class LearnedWeights(nn.Module):
 
     def forward(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Weighted sum of scalar terms, by name; all names given at construction must be there."""
-        values = torch.stack([terms[name].float() for name in self.names])
+        values = torch.stack([precise(terms[name]) for name in self.names])
         values = values + (_SMALLEST - values).clamp_min(0.0).detach()
         return (torch.exp(-self.log_variance) * values + self.log_variance).sum()
 
@@ -54,4 +55,4 @@ def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> T
     """
     if not terms:
         raise InputError("every term of the method is switched off", fix="give at least one of the weights a value > 0")
-    return torch.stack([weights[name] * value.float() for name, value in terms.items()]).sum()
+    return torch.stack([weights[name] * precise(value) for name, value in terms.items()]).sum()
