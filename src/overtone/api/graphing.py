@@ -97,12 +97,12 @@ def graph(
     kind.build(settings, where="graph settings")  # its errors do not concern the file
     columns = {"only": only, "drop": drop, "missing": missing != "refuse", "missing-values": missing_values}
     columns["one-hot"] = one_hot
-    named_clips = {} if clips is None else {"clips": clips}
+    shown: dict[str, Any] = {} if clips is None else {"clips": clips}
     with about(data):
         if is_run(data):
             also = {"soft": soft, "split": split, "interactions": interactions, **columns}
             _refuse_options(data, "a run", **also, centre=centre, representation=representation != "auto")
-            found = read_run_graph(Path(data), **named_clips, **options)
+            found = read_run_graph(Path(data), **shown, **options)
         elif soft is None:
             _refuse_options(data, "a table", interactions=interactions, clips=clips)
             table = read_table(data, TableOptions(only, drop, missing, missing_values, one_hot, split))
@@ -115,7 +115,7 @@ def graph(
             taken.check(soft, "logit" if interactions else representation)
             if interactions:
                 _refuse_options(data, "interactions", centre=centre, representation=representation != "auto")
-                found = infer_graph(SoftLabels.from_file(taken, soft, data), **named_clips, **options)
+                found = infer_graph(SoftLabels.from_file(taken, soft, data), **shown, **options)
             else:
                 _refuse_options(data, "soft labels without --interactions", clips=clips)
                 options |= {"classes": taken.classes, "labels": taken.labels, "kind": soft}

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from overtone.core import Settings
+
+
+def _positive(penalty: float | str) -> float | str:
+    """Refuse a penalty that rewards parents, or costs them nothing."""
+    if not isinstance(penalty, str) and not penalty > 0:
+        raise ValueError("must be above 0")
+    return penalty
 
 
 class GraphSettings(Settings):
     """Settings of a graph search."""
 
-    penalty: Annotated[float, Field(gt=0)] | Literal["stability"] = Field(2.0)
+    penalty: Annotated[float | Literal["stability"], AfterValidator(_positive)] = Field(2.0)
     """Penalty discount c: a parent costs c/2 · ln n; 1 is plain BIC, more is sparser; or "stability"."""
     ebic: float = Field(0.0, ge=0, le=10)
     """Weight γ of the extended BIC: a parent costs γ · ln p more; 0 is none, 0.5 to 1 for more variables than rows."""
@@ -51,7 +58,7 @@ class GraphSettings(Settings):
 class InferenceSettings(GraphSettings):
     """Settings of the inference of interactions: those of the search, and how presences are told from soft labels."""
 
-    penalty: Annotated[float, Field(gt=0)] | Literal["stability"] = Field(8.0)
+    penalty: Annotated[float | Literal["stability"], AfterValidator(_positive)] = Field(8.0)
     """Penalty discount c: a parent costs c/2 · ln n; soft labels are full of small dependences, so it is high."""
     ils_steps: int = Field(3, ge=0)
     """Steps of iterated local search; the resamples make up for few of them."""
