@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import overtone
+from overtone.core import InputError
+
 from .conftest import Cli, clips
 
 FAST = ["--set", "epochs=3"]
@@ -67,6 +70,11 @@ def test_whole_demo_has_all_methods_and_hsc_mae_in_front(cli: Cli) -> None:
     found = cli("demo", "--json").document["methods"]
     assert set(found) == {"hsc-mae", "cca", "dcca", "infonce", "cav-mae"}
     assert max(found, key=lambda name: found[name]["map"]["mean"]) == "hsc-mae"
+
+
+def test_one_method_may_be_named_alone(corpus: Path) -> None:
+    with pytest.raises(InputError, match="unknown method 'ccaa'.*did you mean 'cca'"):
+        overtone.compare("ccaa", corpus)
 
 
 def test_compare_on_two_corpora_ranks_methods_over_both(cli: Cli, corpus: Path) -> None:

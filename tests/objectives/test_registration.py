@@ -252,6 +252,11 @@ def test_losses_of_pytorch_metric_learning() -> None:
     assert all(p.grad is not None and p.grad.any() for p in arcface.parameters())
 
 
+def test_a_loss_that_nobody_registered_is_perhaps_the_users_own() -> None:
+    with pytest.raises(InputError, match=r"unknown loss 'logistic'.*--import FILE\.py"):
+        build_loss("logistic")
+
+
 def test_a_misspelt_trait_is_refused() -> None:
     with pytest.raises(TypeError, match="no trait need_negatives"):
         metric_loss("own", need_negatives=False)
