@@ -178,9 +178,8 @@ def as_tensor(values: ArrayLike, name: str) -> Tensor:
             tensor = values.detach().cpu()
         else:
             array = np.asarray(values)
-            array = array.astype(
-                array.dtype.newbyteorder("="), copy=not array.flags.writeable
-            )  # torch shares writeable ones
+            owned = array.flags.writeable  # of others torch would warn
+            array = array.astype(array.dtype.newbyteorder("="), copy=not owned)
             tensor = torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
     except (TypeError, ValueError, RuntimeError):
         raise InputError(f"{name}: not an array of numbers", got=type(values).__name__) from None
