@@ -64,11 +64,14 @@ def _joined(names: tuple[str, ...]) -> str:
 
 
 def _hits_table(one: QueryHits) -> Table:
-    """A row per hit: score, score above chance, label and media where the store has them."""
+    """A row per hit: score, score above chance, label and media where the store has them; one file is shown once."""
     columns = [name for name in one.hits[0].metadata if name != "split"]
+    media = [name for name in columns if name.startswith(_MEDIA)]
+    again = [name for name in media[1:] if all(hit.metadata.get(name) == hit.metadata[media[0]] for hit in one.hits)]
+    columns = [name for name in columns if name not in again]
     rows, links = [], {}
     for at, hit in enumerate(one.hits):
-        cells = [_cell(hit.metadata.get(name)) for name in columns]
+        cells = [_cell(hit.metadata.get(name), path=name in media) for name in columns]
         rows.append((str(at + 1), hit.id, number(hit.score), _above(hit.above_chance), *cells))
         for column, name in enumerate(columns, start=4):
             value = hit.metadata.get(name)
@@ -76,12 +79,15 @@ def _hits_table(one: QueryHits) -> Table:
                 address = _address(value)
                 if address:
                     links[at, column] = address
-    heads = ("", "id", "score", "above\nchance", *(name.removeprefix(_MEDIA) for name in columns))
+    named = ("media" if again and name == media[0] else name.removeprefix(_MEDIA) for name in columns)
+    heads = ("", "id", "score", "above\nchance", *named)
     return table(heads, rows, names=2, links=links)
 
 
-def _cell(value: str | float | None) -> str:
-    """A value of metadata."""
+def _cell(value: str | float | None, *, path: bool) -> str:
+    """A value of metadata; a path into the working folder is shown from there."""
+    if path and isinstance(value, str) and Path(value).is_relative_to(Path.cwd()):
+        return str(Path(value).relative_to(Path.cwd()))
     if isinstance(value, (bool, str)):
         return str(value)
     return number(value)

@@ -48,7 +48,7 @@ function List({ kind }) {
 
 function Found({ kind, result }) {
   const { rows, summary } = result;
-  if (!rows.length) return html`<div class="empty"><p>Nothing was found beyond what chance explains.</p><p class="quiet small">${sentence(kind, result)}</p></div>`;
+  if (!rows.length) return html`<div class="empty"><p>${kind === "mismatched" ? "No pair is listed." : "Nothing was found beyond what chance explains."}</p><p class="quiet small">${sentence(kind, result)}</p></div>`;
   const every = [...new Set(rows.map((one) => one.row))];
   const columns = Object.entries(KINDS[kind].columns);
   return html`<p>${sentence(kind, result)}${summary.judged === false ? " Single pairs cannot be judged here: even right pairs often look wrong." : ""}</p>
@@ -71,7 +71,9 @@ function sentence(kind, { rows, summary }) {
     return `${plural(rows.length, "clip")} in ${plural(groups, "group")} ${among}; chance explains about ${expected}.`;
   }
   if (kind === "outliers") return `${plural(rows.length, "outlier")} ${among}; chance explains about ${expected}.`;
-  const share = `About ${number(summary.wrong_share * 100, 1)} % of all pairs are wrong.`;
-  if (!rows.length) return `No pair stands out ${among}. ${share}`;
+  const error = summary.wrong_share_error > 0 ? ` (± ${number(summary.wrong_share_error * 100, 1)} %)` : "";
+  const bound = summary.judged === false ? "At most" : "About";
+  const share = `${bound} ${number(summary.wrong_share * 100, 1)} %${error} of all pairs are wrong.`;
+  if (!rows.length) return `No single pair is sure enough to be listed ${among}. ${share}`;
   return `${plural(rows.length, "pair")} ${among}, of which about ${expected} may be right. ${share}`;
 }
