@@ -218,6 +218,7 @@ def test_a_stop_leaves_the_graph_of_all_rows() -> None:
         (np.zeros((4, 3)), np.zeros((4, 3)), {}, "no class is annotated in some clips and not in others"),
         (np.zeros((4, 3)), np.ones((4, 3)), {}, "no class is annotated in some clips and not in others"),
         (np.zeros((3, 3)), np.eye(3), {"classes": ["a"]}, "one name a class; got 1 names, 3 classes"),
+        (np.zeros((3, 3)), np.eye(3), {"classes": ["a", "b", "a"]}, "two classes are called 'a'"),
         (np.zeros((3, 3)), np.eye(3), {"settings": {"strenght": 1}}, "unknown setting in inference settings"),
         (np.zeros((3, 3)), np.eye(3), {"settings": {"midpoint": 1}}, "setting 'midpoint'"),
         (np.zeros((6, 3)), np.tile(np.eye(3), (2, 1)), {}, "constant"),

@@ -155,6 +155,9 @@ def name_nodes(parts: Mapping[str, Numbers], classes: Sequence[str]) -> tuple[st
     named = tuple(classes) or tuple(f"class{at}" for at in range(width))
     if len(named) != width:
         raise InputError("there must be one name a class", got=f"{len(named)} names, {width} classes")
+    if len(set(named)) < width:
+        twice = next(name for at, name in enumerate(named) if name in named[:at])
+        raise InputError(f"two classes are called {twice!r}", fix="give each a name of its own")
     return tuple(f"{modality}:{name}" for modality in parts for name in named)
 
 
