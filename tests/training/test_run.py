@@ -135,6 +135,12 @@ def test_the_loop_reports_every_epoch_once(data):
     assert [(report.done, report.total) for report in seen] == [(0, 0)]
 
 
+def test_a_step_without_a_loss_names_the_method(data, monkeypatch):
+    monkeypatch.setattr("toys.Toy.step", lambda self, batch: {"nce": batch.features[0].sum()})
+    with pytest.raises(InputError, match="method 'toy': its step gives no 'loss' to minimise; got nce"):
+        train("toy", data)
+
+
 def test_the_test_at_the_end_reports_how_far_it_is(data, monkeypatch):
     monkeypatch.setattr("overtone.core.progress._WORTH_SECONDS", 0.0)
     seen = []

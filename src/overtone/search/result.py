@@ -35,7 +35,7 @@ class SearchResult(Document, Result):
         from_modality: Modalities of the queries; of several the mean.
         to_modality: Modalities that were searched; of several the mean score.
         k: Most items per query.
-        items: Number of items that could be found.
+        items: Number of items of the store that pass the filter.
         queries: One entry per query.
         seconds: Time of the search, without the embedding of the queries.
         where: The filter; None without.

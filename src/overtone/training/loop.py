@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from overtone.core import InputError
 from overtone.methods.base import Batch, Method
 from overtone.training.batching import batch_bounds, count_pairs, draw_order
 from overtone.training.distribution import Group
@@ -122,6 +123,9 @@ class Loop:
     def _step(self, batch: Batch, share: float) -> dict[str, Tensor]:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
             terms = self.method.step(batch)
+        if "loss" not in terms:
+            what = f"method {self.method.name!r}: its step gives no 'loss' to minimise"
+            raise InputError(what, got=", ".join(terms) or "nothing")
         torch.autograd.backward(terms["loss"])
         self.group.average_gradients(self.parameters)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.grad_clip or math.inf, foreach=True)
