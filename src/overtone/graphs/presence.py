@@ -25,6 +25,8 @@ _FREQUENT = 0.25
 """Share of rows annotated otherwise that may have a class before their median no longer shows where it is absent."""
 _ROUNDS, _SETTLED = 20, 1e-3
 """Most rounds of finding that share, and the change at which it has settled."""
+_BETWEEN = 0.1
+"""Most rows in the middle third between absent and annotated."""
 _APART = 3.0
 """Least distance of annotated from absent, in distances of the median of annotated scores from their first sixth."""
 
@@ -160,7 +162,8 @@ def absent_score(others: Floats, annotated: Floats) -> float:
     beyond a quarter, their quantile 2/3 (1 - π), which has two thirds of the rows without the class below it. π is
     read off the rows that score as annotated ones do: twice the share above the median of these, less the share as
     far below where the class is absent, as noise goes both ways. It counts only where absent and annotated lie three
-    times as far apart as annotated scores spread: nearer, frequent events and poor scores look the same.
+    times as far apart as annotated scores spread, with a gap between them (a tenth of the rows at most in the middle
+    third): without one, frequent events and poor scores look the same.
 
     Args:
         others: (n,) scores of rows annotated otherwise.
@@ -186,7 +189,8 @@ def absent_score(others: Floats, annotated: Floats) -> float:
         level, before = 0.5 * min(1.0, (1 - share) / (1 - _FREQUENT)), level
         if abs(level - before) < _SETTLED:
             break
-    return absent if level < 0.5 and shown - absent > _APART * (shown - low) else usual
+    between = float(np.mean(np.abs(others - (absent + shown) / 2) < (shown - absent) / 6))
+    return absent if level < 0.5 and shown - absent > _APART * (shown - low) and between < _BETWEEN else usual
 
 
 def _step(scores: Floats, settings: InferenceSettings) -> Floats:
