@@ -201,9 +201,10 @@ def test_paths_that_cannot_be_are_reasons(tmp_path: Path) -> None:
         extract("~nobody-here/clips", tmp_path / "g.npz")
 
 
-def test_backbones_are_given_to_the_modality_that_they_are_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("side", [{"visual.side": 32}, {"visual": {"side": 32}}])
+def test_backbones_are_given_to_the_modality_that_they_are_for(tmp_path: Path, side: dict[str, Any]) -> None:
     source = make.paired_folder(tmp_path / "s")
-    chosen = {"bands": 32, "visual.side": 32, "cell": 8}
+    chosen = {"bands": 32, **side, "cell": 8}
     extract(source, tmp_path / "f.npz", backbone=("log-mel", "visual=hog-color"), settings=chosen)
     recipes = read_record(tmp_path / "f.npz")["recipes"]
     assert recipes["audio"]["settings"]["bands"] == 32

@@ -59,7 +59,7 @@ def make_backbones(
     Args:
         catalogue: The clips.
         specs: The backbones that are wanted; the others are the defaults, which need no weights.
-        settings: ``KEY`` or ``MODALITY.KEY`` to value.
+        settings: ``KEY`` or ``MODALITY.KEY`` to value, or a modality to such a mapping.
         device: As for :func:`make_backbone`.
 
     Returns:
@@ -120,6 +120,9 @@ def _divide_settings(chosen: Mapping[str, str], settings: Mapping[str, Any]) -> 
         head, dot, inner = key.partition(".")
         if dot and head in found:
             found[head][inner] = value
+            continue
+        if key in found and isinstance(value, Mapping):
+            found[key].update(value)
             continue
         fits = [name for name, spec in chosen.items() if key in _fields(spec)]
         if len(fits) > 1:
