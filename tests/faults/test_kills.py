@@ -115,9 +115,9 @@ def result(place: Path, name: str, out: str) -> dict[str, object]:
 
 
 def check_files(place: Path, out: str) -> None:
-    """Every file that is there is whole: it can be read as what it is."""
+    """Every file that is there is whole: it can be read as what it is; what is being written has a hidden folder."""
     for path in [*place.glob(f"{out}*"), *place.glob(f"{out}*/**/*")]:
-        if not path.is_file() or path.name.startswith("."):
+        if not path.is_file() or any(part.startswith(".") for part in path.relative_to(place).parts):
             continue
         if path.suffix == ".json":
             json.loads(path.read_text())
