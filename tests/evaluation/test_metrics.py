@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, ndcg_score
 
 from overtone.core import InputError
-from overtone.evaluation import CounterpartRanks, metrics, rank_scores
+from overtone.evaluation import CounterpartRanks, Metric, metrics, rank_scores
 from overtone.evaluation.metrics import (
-    Metric,
     average_precision,
     average_precision_at_r,
     chance_average_precision,

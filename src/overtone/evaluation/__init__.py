@@ -5,7 +5,7 @@ from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.geometry import ModalityGap, effective_rank, modality_gap
 from overtone.evaluation.grouping import Group, Grouping, group_queries
 from overtone.evaluation.leakage import Leakage, LeakedClip
-from overtone.evaluation.metrics import Metric, find_metric, metric, metric_order, metrics
+from overtone.evaluation.metrics import find_metric, metric_order
 from overtone.evaluation.projection import Plane, neighbour_plane, principal_plane
 from overtone.evaluation.protocol import EvaluateOptions, evaluate, evaluate_within
 from overtone.evaluation.quick import (
@@ -16,6 +16,7 @@ from overtone.evaluation.quick import (
 )
 from overtone.evaluation.rank_tests import RankTest, rank_methods
 from overtone.evaluation.ranks import CounterpartRanks, Ranks, rank_scores
+from overtone.evaluation.registration import Metric, metric, metrics
 from overtone.evaluation.result import Evaluation, QuerySample, Reranking
 from overtone.evaluation.scores import ClassScore, Score
 from overtone.evaluation.significance import (

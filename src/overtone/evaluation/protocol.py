@@ -24,8 +24,9 @@ from overtone.evaluation.arrays import (
 )
 from overtone.evaluation.clips import Clips
 from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
-from overtone.evaluation.metrics import EVENTS_MAP, Metric, metrics
+from overtone.evaluation.metrics import EVENTS_MAP
 from overtone.evaluation.per_class import per_class_scores
+from overtone.evaluation.registration import Metric, metrics
 from overtone.evaluation.result import Evaluation, QuerySample, Reranking
 from overtone.evaluation.retrieval import Found, Search, run_search
 from overtone.evaluation.scores import Score
