@@ -182,8 +182,8 @@ def _arguments(slots: Sequence[_Slot], given: Mapping[str, Any]) -> dict[str, An
     from overtone.core.settings import merge_settings, parse_assignments, read_yaml
 
     arguments: dict[str, Any] = {}
-    settings = dict(read_yaml(given["config"])) if given.get("config") is not None else {}
-    settings = merge_settings(settings, parse_assignments(given.get("set") or []))
+    stored = read_yaml(given["config"]) if given.get("config") is not None else {}
+    settings = merge_settings(merge_settings({}, stored), parse_assignments(given.get("set") or []))
     for slot in slots:
         value = given.get(slot.key)
         if value is None and slot.positional and get_origin(slot.type) is list:

@@ -239,22 +239,25 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
             value = _parse(text) if text.strip() else ""
         except (yaml.YAMLError, RecursionError, ValueError):
             raise InputError(f"--set {name.strip()}: the value is not valid YAML", got=repr(text)) from None
-        first, *inner = name.strip().split(".")
-        for part in reversed(inner):
-            value = {part: value}
-        values = merge_settings(values, {first: value})
+        values = merge_settings(values, {name.strip(): value})
     return values
 
 
 def merge_settings(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
     """Both mappings in one; what the second says holds, mappings in both are merged in turn.
 
+    A dot in a name leads into a mapping.
+
     Example:
         >>> merge_settings({"epochs": 5, "teacher": {"width": 64}}, {"epochs": 6, "teacher": {"epochs": 20}})
         {'epochs': 6, 'teacher': {'width': 64, 'epochs': 20}}
+        >>> merge_settings({}, {"visual.side": 32, "visual": {"cell": 8}})
+        {'visual': {'side': 32, 'cell': 8}}
     """
     merged = dict(first)
     for name, value in second.items():
+        name, dot, inner = name.partition(".")
+        value = merge_settings({}, {inner: value}) if dot else value
         both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
         merged[name] = merge_settings(merged[name], value) if both else value
     return merged

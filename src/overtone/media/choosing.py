@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from overtone.core import InputError, unknown_name
+from overtone.core.settings import merge_settings
 from overtone.media.backbones import DEFAULTS, MODALITIES, Backbone, backbones, make_backbone
 from overtone.media.catalogue import Catalogue
 from overtone.media.decoding.kinds import is_video
@@ -116,11 +117,7 @@ def _find_modality(spec: str, modalities: tuple[str, ...]) -> str:
 def _divide_settings(chosen: Mapping[str, str], settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Modality to the settings of its backbone."""
     found: dict[str, dict[str, Any]] = {name: {} for name in chosen}
-    for key, value in settings.items():
-        head, dot, inner = key.partition(".")
-        if dot and head in found:
-            found[head][inner] = value
-            continue
+    for key, value in merge_settings({}, settings).items():
         if key in found and isinstance(value, Mapping):
             found[key].update(value)
             continue
