@@ -12,7 +12,7 @@ import torch
 from overtone.core import InputError
 from overtone.objectives import metric_losses, objectives
 
-from .every_loss import CLASSES, PAIRED, build, check_counts, classes, every, rows, soft, takes_several
+from .every_loss import CLASSES, PAIRED, VARIANTS, build, check_counts, classes, every, rows, soft, takes_several
 
 
 @pytest.mark.parametrize("name", sorted(metric_losses()))
@@ -109,13 +109,13 @@ def test_order_of_the_rows_does_not_matter(name: str, settings: dict[str, object
 
 
 @pytest.mark.parametrize("across", [False, True], ids=["within", "across"])
-@pytest.mark.parametrize("several", [False, True], ids=["one", "several"])
-@every
+@pytest.mark.parametrize(
+    ("name", "settings", "several"),
+    [(*one, False) for one in VARIANTS] + [(*one, True) for one in VARIANTS if takes_several(*one)],
+)
 def test_a_row_without_a_label_is_as_good_as_none(
     name: str, settings: dict[str, object], several: bool, across: bool
 ) -> None:
-    if several and not takes_several(name, settings):
-        pytest.skip("takes one class a row")
     loss, labels = build(name, settings), torch.tensor([0, 1, -1, 0, 2, 1, -1, 2, 0, 1])
     known = labels >= 0
     y = known[:, None] * torch.eye(CLASSES)[labels] if several else labels

@@ -77,6 +77,33 @@ def unknown_name(kind: str, name: str, valid: Iterable[str], *, fix: str | None 
     )
 
 
+def refuse_repeated(
+    things: str, names: Iterable[str], *, where: object = None, fix: str = "give each a name of its own"
+) -> None:
+    """Refuse two things of one name, which nothing that goes by names could tell apart.
+
+    Args:
+        things: What has the names (``"classes"``).
+        names: The names.
+        where: Where they are, such as a file.
+        fix: What to do; ``{name}`` stands for the name.
+
+    Raises:
+        InputError: A name stands twice.
+
+    Example:
+        >>> refuse_repeated("classes", ["dog", "cat", "dog"])
+        Traceback (most recent call last):
+        overtone.core.errors.InputError: two classes are called 'dog'; give each a name of its own.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            place = "" if where is None else f"{where}: "
+            raise InputError(f"{place}two {things} are called {name!r}", fix=fix.replace("{name}", name))
+        seen.add(name)
+
+
 @contextmanager
 def about(where: object) -> Iterator[None]:
     """Put a place, such as a file, before the message of any :class:`InputError` that does not name one itself.

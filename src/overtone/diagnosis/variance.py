@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError
+from overtone.core.errors import refuse_repeated
 from overtone.diagnosis.variance_result import VarianceResult
-from overtone.evaluation.arrays import ArrayLike, check_class_names, unit_rows, whole_number
+from overtone.evaluation.arrays import ArrayLike, unit_rows, whole_number
 from overtone.evaluation.geometry import covariance_rank, pair_distances
 from overtone.features.label_reading import read_labels
 
@@ -52,7 +53,7 @@ class Variance:
         self.classes: int | None = None
         if isinstance(classes, Iterable) and not isinstance(classes, str):
             self.class_names = tuple(map(str, classes))
-            check_class_names(self.class_names)
+            refuse_repeated("classes", self.class_names)
             self.classes = len(self.class_names)
         elif classes is not None:
             self.classes = whole_number(classes, "classes")

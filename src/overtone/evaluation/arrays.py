@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import operator
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from contextlib import suppress
+from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from overtone.core import InputError
+from overtone.core.errors import refuse_repeated
 from overtone.features.label_reading import read_labels
 from overtone.features.labels import find_doubts
 
@@ -106,7 +108,7 @@ def class_labels(
         >>> class_labels([7, 3, 7, -1], 4, "targets")
         (tensor([ 1,  0,  1, -1]), ('3', '7'))
     """
-    check_class_names(class_names)
+    refuse_repeated("classes", class_names)
     labels = read_labels(values, name)
     if len(labels.values) != rows:
         got = f"{len(labels.values)} rows"
@@ -118,13 +120,6 @@ def class_labels(
         else:
             codes, names = labels.encode(class_names)
     return torch.from_numpy(codes), names
-
-
-def check_class_names(names: Sequence[str]) -> None:
-    """Refuse two classes of one name, which no table by name could tell apart."""
-    if len(set(names)) < len(names):
-        twice = next(name for number, name in enumerate(names) if name in names[:number])
-        raise InputError(f"two classes are called {twice!r}", fix="give each class a name of its own")
 
 
 def log_doubts(targets: ArrayLike) -> None:
@@ -194,10 +189,10 @@ def whole_number(value: object, name: str) -> int:
     Raises:
         InputError: It is none.
     """
-    try:
-        return operator.index(value)  # type: ignore[arg-type]  # which is what it finds out
-    except TypeError:
-        raise InputError(f"{name}: not a whole number", got=repr(value)) from None
+    if isinstance(value, SupportsIndex):
+        with suppress(TypeError):  # arrays and tensors are whole numbers only if they hold one
+            return operator.index(value)
+    raise InputError(f"{name}: not a whole number", got=repr(value))
 
 
 def refuse_rows(wrong: Tensor, name: str, what: str, fix: str) -> None:

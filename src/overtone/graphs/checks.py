@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from overtone.core import InputError
+from overtone.core.errors import refuse_repeated
 from overtone.graphs.arrays import Floats, Numbers
 from overtone.graphs.moments import correlation_of
 
@@ -57,9 +58,7 @@ def check_names(names: Sequence[str], p: int) -> tuple[str, ...]:
     found = tuple(str(name) for name in names) or tuple(f"x{at}" for at in range(p))
     if len(found) != p:
         raise InputError("there must be one name a variable", got=f"{len(found)} names, {p} variables")
-    if len(set(found)) < p:
-        twice = next(name for at, name in enumerate(found) if name in found[:at])
-        raise InputError(f"two variables are called {twice!r}", fix="give each a name of its own")
+    refuse_repeated("variables", found)
     return found
 
 

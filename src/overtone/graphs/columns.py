@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtone.core import InputError, unknown_name
+from overtone.core.errors import refuse_repeated
 from overtone.features.parsed_table import SHOWN, SPLITS, list_some
 from overtone.features.text_files import to_numbers
 
@@ -98,10 +99,8 @@ class Columns:
             if name not in self.names and not (name == "text" and name in self.options.one_hot):
                 raise unknown_name(f"column of {self.where}", name, list(self.names[:50]))
         named = [name for name in self.names if name and name not in self.options.drop]
-        if len(set(named)) < len(named):
-            twice = next(name for at, name in enumerate(named) if name in named[:at])
-            fix = f"give each a name of its own, or leave both out with --drop {twice}"
-            raise InputError(f"{self.where}: two variables are called {twice!r}", fix=fix)
+        fix = "give each a name of its own, or leave both out with --drop {name}"
+        refuse_repeated("variables", named, where=self.where, fix=fix)
 
     def judge(self, sample: Sequence[NDArray[Any]], notes: list[str]) -> list[ColumnInfo]:
         """The columns that become variables.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from overtone.core import InputError, unknown_name
+from overtone.core.errors import refuse_repeated
 from overtone.features.label_reading import Place, one_hot
 from overtone.graphs.arrays import Bools, Floats, Numbers, numbers, to_array
 from overtone.graphs.checks import check_classes
@@ -155,9 +156,7 @@ def name_nodes(parts: Mapping[str, Numbers], classes: Sequence[str]) -> tuple[st
     named = tuple(classes) or tuple(f"class{at}" for at in range(width))
     if len(named) != width:
         raise InputError("there must be one name a class", got=f"{len(named)} names, {width} classes")
-    if len(set(named)) < width:
-        twice = next(name for at, name in enumerate(named) if name in named[:at])
-        raise InputError(f"two classes are called {twice!r}", fix="give each a name of its own")
+    refuse_repeated("classes", named)
     return tuple(f"{modality}:{name}" for modality in parts for name in named)
 
 
