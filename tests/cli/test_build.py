@@ -47,6 +47,7 @@ def test_the_space_brings_what_belongs_together_near(cli: Cli, tmp_path: Path) -
     assert found["recall@1"]["a2v"] >= 0.9
     assert found["recall@1"]["v2a"] >= 0.9
     assert built["scores"]["mAP"] > 2 * built["scores"]["mAP by chance"]
+    assert built["warning"] is None
     listed = cli("find", "mismatched", "place/run", "place/features.npz", "--json").document["mismatches"]
     wrong = [one["clip"]["id"] for one in listed if "wrong" in one["clip"]["id"]]
     assert len(wrong) >= 3

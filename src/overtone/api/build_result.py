@@ -13,9 +13,6 @@ from overtone.core.results import Record, Result
 if TYPE_CHECKING:
     from overtone.training import Run
 
-_LARGE = 50
-"""Items from which on ten of them are few."""
-
 
 @dataclass(frozen=True)
 class BuildStage(Document):
@@ -50,6 +47,7 @@ class Build(Document, Result):
         report: The report; None without a test split.
         stages: What each stage took, and why.
         scores: Metric to its value on the test split, and by chance where that is known.
+        warning: That the space is no better than chance, in words; None where it is better.
     """
 
     source: str
@@ -59,6 +57,7 @@ class Build(Document, Result):
     report: Path | None = None
     stages: tuple[BuildStage, ...] = ()
     scores: dict[str, float] = field(default_factory=dict)
+    warning: str | None = None
 
     def headline(self) -> str:
         """Source, folder and scores."""
@@ -74,12 +73,12 @@ def list_scores(run: Run) -> dict[str, float]:
     """The metrics that a build shows: of classes where there are labels, and of true counterparts."""
     if run.evaluation is None:
         return {}
-    gallery = run.evaluation.gallery
-    cutoff = 10 if gallery >= _LARGE else 1  # of a few items ten are nearly all
-    counterpart = f"counterpart R@{cutoff}"
-    names = {"map": "mAP", "chance_map": "mAP by chance", f"instance_recall@{cutoff}": counterpart}
+    from overtone.report.chance_words import counterpart_recall
+
+    names = {"map": "mAP", "chance_map": "mAP by chance"}
     found = {shown: run.evaluation.get(key) for key, shown in names.items()}
     scores = {shown: round(float(score.mean), 4) for shown, score in found.items() if score is not None}
-    if counterpart in scores:
-        scores[f"{counterpart} by chance"] = round(min(1.0, cutoff / max(gallery, 1)), 4)
+    if (recall := counterpart_recall(run.evaluation)) is not None:
+        counterpart = f"counterpart R@{recall.cutoff}"
+        scores |= {counterpart: round(recall.value, 4), f"{counterpart} by chance": round(recall.by_chance, 4)}
     return scores

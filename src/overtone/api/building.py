@@ -226,9 +226,10 @@ class _Builder:
 
     def finish(self) -> Build:
         """What was made."""
+        from overtone.report.chance_words import chance_in_words
         from overtone.training import Run
 
-        report = self.run / "report.html"
+        report, run = self.run / "report.html", Run.load(self.run)
         return Build(
             str(self.choices["source"]),
             self.place,
@@ -236,7 +237,8 @@ class _Builder:
             self.run,
             report if report.is_file() else None,
             tuple(self.stages),
-            list_scores(Run.load(self.run)),
+            list_scores(run),
+            None if run.evaluation is None else chance_in_words(run.evaluation),
         )
 
     def _count(self, what: What, listed: str, one: str, called: str) -> str:

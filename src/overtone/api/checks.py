@@ -42,6 +42,7 @@ def check_methods(methods: Sequence[str], settings: Mapping[str, Any] | None) ->
     methods = [method for method in methods if "=" not in method]
     if not methods:
         return
+    settings = _mapping(settings)
     if not _sources_are_all():
         from overtone.experiments.comparison import expand_methods
 
@@ -50,7 +51,7 @@ def check_methods(methods: Sequence[str], settings: Mapping[str, Any] | None) ->
     from overtone.core.settings import share_settings
 
     types = {name: _settings_of(name) for name in methods}
-    if "seed" in (settings or {}):
+    if "seed" in settings:
         raise InputError("a comparison sets the seed itself", fix="say which seeds instead")
     training = settings_fields(TRAINING).keys() - {"seed"}
     owners = {name: training | settings_fields(path).keys() for name, path in types.items()}
@@ -136,4 +137,13 @@ def _today(settings: Mapping[str, Any] | None, *paths: str) -> dict[str, Any]:
     names: dict[str, str] = {}
     for path in paths:
         names = {**old_names(path), **names}
-    return {names.get(name, name): value for name, value in (settings or {}).items()}
+    return {names.get(name, name): value for name, value in _mapping(settings).items()}
+
+
+def _mapping(settings: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Settings, which have to be a mapping; the module that says so is imported only if there are some."""
+    if settings is None:
+        return {}
+    from overtone.core.settings import require_mapping
+
+    return require_mapping(settings)

@@ -117,6 +117,7 @@ def _evaluate(
         chosen = _chosen(features, split or own)
         part = features if chosen is None else features.split(chosen)
         return judge(part.modalities, part, **options), part
+    require_run(target)
     if data is None:
         raise InputError(f"{target}: a run is evaluated on features", fix="name them: overtone evaluate RUN DATA")
     from overtone.training import Run

@@ -68,9 +68,8 @@ def explore(
     Raises:
         InputError: A run, the data, the store or a folder cannot be used, or the address cannot be listened on.
     """
-    for one in (run, other):
-        if one is not None:
-            _check_run(one)
+    for one in (run,) if other is None else (run, other):
+        _check_run(one)
     folders = [expand_home(one) for one in ([media] if isinstance(media, (str, Path)) else media)]
     for folder in folders:
         if not folder.is_dir():

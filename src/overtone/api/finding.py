@@ -9,7 +9,7 @@ from typing_extensions import Unpack
 
 from overtone.api.parameters import Flag, PairReading, Param, ViewReading
 from overtone.api.reading import log, logged, read, read_one
-from overtone.api.running import is_run
+from overtone.api.running import is_run, require_run
 from overtone.core import InputError, ProgressCallback, unknown_name
 from overtone.core.outputs import check_file
 from overtone.core.progress import shows_progress
@@ -112,6 +112,7 @@ def _clips(
     if isinstance(target, (str, Path)) and not is_run(target):
         features = logged(load_views(target, **reading), splits=False)
         return ScaledClips.of(features, None, only), features, None
+    require_run(target)
     if data is None:
         raise InputError(f"{target}: a run's scaling is used on features", fix="name them: overtone find WHAT RUN DATA")
     from overtone.features import place_clips

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from overtone.api.parameters import GRAPHS, Flag, Param, Settable, Settings, named
 from overtone.api.reading import log
 from overtone.api.running import is_run
-from overtone.core import InputError, ProgressCallback, about
+from overtone.core import InputError, ProgressCallback, about, require_kind
 from overtone.core.outputs import check_file
 from overtone.core.progress import shows_progress
 
@@ -86,6 +86,8 @@ def graph(
     from overtone.graphs.reading import read_soft_labels, read_table
     from overtone.interactions import SoftLabels, infer_graph, read_run_graph
 
+    fix = "for arrays in memory call overtone.graphs.learn_graph"
+    require_kind(data, (str, Path), "a graph is learnt from a file or a run", fix=fix)
     files = [Path(one) for one in ([out] if isinstance(out, (str, Path)) else out)]
     for file in files:  # a wrong suffix is refused before the search
         if file.suffix.lower() != ".html":

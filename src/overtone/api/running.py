@@ -23,7 +23,7 @@ from overtone.api.parameters import (
     named,
 )
 from overtone.api.reading import read, read_one
-from overtone.core import InputError, ProgressCallback, is_main_process
+from overtone.core import InputError, ProgressCallback, is_main_process, require_kind
 from overtone.core.outputs import ResultFolder, check_file
 from overtone.core.progress import shows_progress
 
@@ -197,8 +197,12 @@ def is_run(path: str | Path) -> bool:
 
 
 def require_run(run: str | Path | Run) -> None:
-    """Refuse what is no run folder before torch is imported."""
-    if isinstance(run, (str, Path)) and not is_run(run):
+    """Refuse what is no run, before torch is imported."""
+    if not isinstance(run, (str, Path)):
+        from overtone.training import Run
+
+        require_kind(run, Run, "a run is needed", fix="name its folder, or give what overtone.train returned")
+    elif not is_run(run):
         raise InputError(f"{run}: not a run folder (no run.json)", fix="make one with overtone train")
 
 

@@ -24,6 +24,8 @@ Arguments = Mapping[str, Any]
 
 def show_run(output: Output, run: Run, arguments: Arguments) -> None:
     """The evaluation of a training, and where its files are."""
+    from overtone.report.chance_words import chance_in_words
+
     out = Path(arguments["out"])
     found = run.evaluation
     report = out / "report.html" if found else None
@@ -40,8 +42,14 @@ def show_run(output: Output, run: Run, arguments: Arguments) -> None:
         output.say(f"Wrong pairs: {pairs['said']}{'; see pairs.csv' if pairs['left_out'] else ''}")
     if clusters := run.info.get("clusters"):
         output.say(f"Clusters: {clusters['said']}")
+    output.say(*_warning(chance_in_words(found) if found else None))
     output.say(f"\nRun: {out}")
     output.say(f"Report (open it in a browser): {report}" if report else "No test split, so no evaluation.")
+
+
+def _warning(sentence: str | None) -> list[str]:
+    """A warning after an empty line, if there is one."""
+    return [] if sentence is None else [f"\nWarning: {sentence}"]
 
 
 def show_report(output: Output, report: Path, arguments: Arguments) -> None:
@@ -115,6 +123,7 @@ def show_build(output: Output, built: Build, arguments: Arguments) -> None:
     output.document(built.to_dict())
     for stage in built.stages:
         output.say(stage.line())
+    output.say(*_warning(built.warning))
     output.say(f"\nRun and store: {built.run}; availability of the clips: {built.features}.clips.csv")
     if built.report is not None:
         output.say(f"Report (open it in a browser): {built.report}")

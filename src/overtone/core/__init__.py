@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from overtone.core.errors import InputError, about, unknown_name
+from overtone.core.errors import InputError, about, require_kind, unknown_name
 from overtone.core.progress import Progress, ProgressCallback, display, is_main_process
 from overtone.core.registry import Registry
 
@@ -20,6 +20,7 @@ __all__ = [
     "about",
     "display",
     "is_main_process",
+    "require_kind",
     "unknown_name",
 ]
 

@@ -69,7 +69,7 @@ def unknown_name(kind: str, name: str, valid: Iterable[str], *, fix: str | None 
         unknown method 'hsc-mea'; valid: cca, hsc-mae; did you mean 'hsc-mae'?
     """
     names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=1)
+    close = difflib.get_close_matches(str(name), names, n=1)
     return InputError(
         f"unknown {kind} {name!r}",
         valid=", ".join(names) or "none",
@@ -102,6 +102,27 @@ def refuse_repeated(
             place = "" if where is None else f"{where}: "
             raise InputError(f"{place}two {things} are called {name!r}", fix=fix.replace("{name}", name))
         seen.add(name)
+
+
+def require_kind(value: object, kinds: type | tuple[type, ...], what: str, *, fix: str) -> None:
+    """Refuse a value of another type than is needed, which Python would only notice much later.
+
+    Args:
+        value: What was given.
+        kinds: The types that it may have.
+        what: What is needed.
+        fix: What to do.
+
+    Raises:
+        InputError: It has none of these types.
+
+    Example:
+        >>> require_kind([1, 2], dict, "arrays need names", fix="give a mapping of names to arrays")
+        Traceback (most recent call last):
+        overtone.core.errors.InputError: arrays need names; got list; give a mapping of names to arrays.
+    """
+    if not isinstance(value, kinds):
+        raise InputError(what, got="None" if value is None else type(value).__name__, fix=fix)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from overtone.core.errors import InputError
+from overtone.core.errors import InputError, require_kind
 
 GROUP = "overtone.plugins"
 """The group of entry points whose modules register something when they are imported."""
@@ -26,6 +26,7 @@ def import_plugin(source: str | Path) -> None:
     Raises:
         InputError: There is no such file or module, or importing it fails.
     """
+    require_kind(source, (str, Path), "a plug-in is a file or a module", fix="give its path or its dotted name")
     path = Path(source)
     isfile = path.suffix == ".py"
     if isfile and not path.is_file():

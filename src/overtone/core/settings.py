@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import pydantic
 import yaml
 
-from overtone.core.errors import InputError, unknown_name
+from overtone.core.errors import InputError, require_kind, unknown_name
 from overtone.core.sources import read_text
 
 log = logging.getLogger("overtone")
@@ -96,7 +96,7 @@ class Settings(pydantic.BaseModel):
             InputError: A name is unknown (the closest is proposed), a setting is given by its old and its new name, or
                 a value does not fit; the first problem is named with what was given and what is valid.
         """
-        values = rename(values or {}, cls, where=where)
+        values = rename(values, cls, where=where)
         for name in values:
             if name not in cls.model_fields:
                 raise unknown_name(f"setting in {where}", name, cls.model_fields)
@@ -139,7 +139,26 @@ class Settings(pydantic.BaseModel):
         return rows
 
 
-def rename(values: Mapping[str, Any], *kinds: type[Settings], where: str = "settings") -> dict[str, Any]:
+def require_mapping(values: Mapping[str, Any] | None, where: str = "settings") -> Mapping[str, Any]:
+    """Settings as they are, or none.
+
+    Raises:
+        InputError: They are no mapping of names to values.
+
+    Example:
+        >>> require_mapping(None), require_mapping({"epochs": 20})
+        ({}, {'epochs': 20})
+    """
+    if values is None:
+        return {}
+    fix = 'give names and values, such as {"epochs": 20}'
+    require_kind(values, Mapping, f"{where}: a mapping is needed", fix=fix)
+    for name in values:
+        require_kind(name, str, f"{where}: the name of a setting is text", fix=fix)
+    return values
+
+
+def rename(values: Mapping[str, Any] | None, *kinds: type[Settings], where: str = "settings") -> dict[str, Any]:
     """Replace old names of settings, and of their values, by today's, in the same order; log them in one sentence.
 
     Names that none of the settings classes ``kinds`` knows stay as they are; ``where`` is what messages call the
@@ -148,6 +167,7 @@ def rename(values: Mapping[str, Any], *kinds: type[Settings], where: str = "sett
     Raises:
         InputError: A setting is given by its old and its new name.
     """
+    values = require_mapping(values, where)
     found: dict[str, Any] = {}
     said: list[str] = []
     for name, value in values.items():
@@ -195,7 +215,7 @@ def share_settings(
     whose = ", ".join(owner for owner in owners if owner != BUDGET) or BUDGET
     shared: dict[str, dict[str, Any]] = {owner: {} for owner in owners}
     alone: dict[str, dict[str, Any]] = {owner: {} for owner in owners}
-    for key, value in rename(values or {}, *kinds).items():
+    for key, value in rename(values, *kinds).items():
         owner, dot, setting = key.partition(".")
         takers = [name for name, settings in owners.items() if key in settings]
         if owner in owners and dot:
@@ -283,10 +303,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict):
         raise InputError(f"{path}: must hold a mapping of settings", got=type(values).__name__)
-    for name in values:
-        if not isinstance(name, str):
-            raise InputError(f"{path}: a setting's name is text", got=repr(name))
-    return values
+    return dict(require_mapping(values, str(path)))
 
 
 def _parse(text: str) -> object:

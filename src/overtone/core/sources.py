@@ -5,10 +5,11 @@ from __future__ import annotations
 import stat
 import sys
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from overtone.core.errors import InputError
+from overtone.core.errors import InputError, require_kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,10 +30,14 @@ def expand_home(path: str | Path) -> Path:
     Args:
         path: The path.
 
+    Raises:
+        InputError: It is no path.
+
     Example:
         >>> expand_home("~nobody-here/a.npz").name
         'a.npz'
     """
+    require_kind(path, (str, PathLike), "a path is needed", fix="give it as text or as a pathlib.Path")
     try:
         return Path(path).expanduser()
     except RuntimeError:

@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from overtone.core import InputError
+from overtone.core import InputError, require_kind
 from overtone.core.scratch import empty_rows
 from overtone.core.sources import check_characters, check_declared
 from overtone.features.plain_values import ArrayLike as ArrayLike
@@ -31,6 +31,8 @@ RowIndex: TypeAlias = "slice | Values | tuple[EllipsisType | slice, ...] | str"
 
 BLOCK_BYTES = 32 << 20
 """Conversion holds about this much of a source in memory at a time, whatever the size of the file."""
+
+_NAME_THEM = 'give a mapping of names to arrays, such as {"audio": ..., "visual": ...}'
 
 _OF_PYTHON = (OSError, EOFError, RuntimeError, ValueError, KeyError, MemoryError, SystemError, OverflowError)
 READ_ERRORS: tuple[type[Exception], ...] = (*_OF_PYTHON, BadZipFile, zlib.error, TokenError)
@@ -280,9 +282,15 @@ class Table:
 
 
 def make_table(values: Mapping[str, ArrayLike], source: str, reader: str) -> Table:
-    """A table of arrays in memory."""
+    """A table of arrays in memory.
+
+    Raises:
+        InputError: They have no names, or rows of different lengths.
+    """
+    require_kind(values, Mapping, f"{source}: arrays need names", fix=_NAME_THEM)
     arrays: dict[str, Rows] = {}
     for key, value in values.items():
+        require_kind(key, str, f"{source}: the name of an array is text", fix=_NAME_THEM)
         if hasattr(value, "tocsr"):
             arrays[key] = SparseRows.of(value)
             continue

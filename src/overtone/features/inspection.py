@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 from overtone.core import InputError
 from overtone.core.documents import Document
 from overtone.core.results import Record, Result
+from overtone.core.sources import expand_home
 from overtone.features.arrays import Values
 from overtone.features.assembly import FeatureArrays, assemble
 from overtone.features.base import LabelKind
@@ -142,7 +143,8 @@ def inspect(source: str | Path, *, modalities: tuple[str, ...] | None = None, **
                 found = _describe(found, assemble(parsed, how.subset))
             found = replace(found, notes=tuple(dict.fromkeys(parsed.notes)))
     except InputError as error:
-        if found.reader is None and not Path(source).exists():
+        there = isinstance(source, (str, Path)) and expand_home(source).exists()
+        if found.reader is None and not there:
             raise
         found = replace(found, problems=(*found.problems, str(error)))
     return found

@@ -6,13 +6,14 @@ import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from typing_extensions import Unpack
 
-from overtone.core import InputError
+from overtone.core import InputError, require_kind
 from overtone.core.sources import expand_home, require_file
 from overtone.features.arrays import ArrayLike, Table, make_table
 from overtone.features.assembly import assemble
@@ -25,6 +26,8 @@ from overtone.features.joining import parse_source
 from overtone.features.layout import join_parts, list_keys
 from overtone.features.reading import CheckedReading, Reading, check_reading
 from overtone.features.single_view import require_pairs, single_view_error
+
+_IN_MEMORY = "for arrays in memory call overtone.features.from_arrays({name: array, ...})"
 
 
 def load(
@@ -140,6 +143,7 @@ def open_source(source: str | Path | Table, how: CheckedReading) -> Iterator[Tab
     if isinstance(source, str) and source in corpora:
         yield make_table(corpora[source](how.seed), source, "corpus")
         return
+    require_kind(source, (str, PathLike), "features come from a file, a folder or a corpus", fix=_IN_MEMORY)
     path = expand_home(source)
     if not path.exists():
         close = difflib.get_close_matches(str(source), corpora, n=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from overtone.core import InputError
+from overtone.core import InputError, require_kind
 from overtone.features.arrays import ArrayLike, Values
 from overtone.features.base import Features
 from overtone.features.formats import find_format_by_suffix
@@ -29,6 +29,8 @@ def save(data: Features, path: str | Path) -> None:
         InputError: The suffix is unknown or of a format that is only read, the file cannot be written, or the
             features have no place in the layout (splits that overlap, a modality called ``y``).
     """
+    fix = "make them of arrays with overtone.features.from_arrays({name: array, ...})"
+    require_kind(data, Features, "features are needed", fix=fix)
     save_arrays(to_plain_layout(data), path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from overtone.evaluation import effective_rank
+from overtone.report.chance_words import chance_in_words
 from overtone.report.page import FEW_QUERIES
 from overtone.report.run_result import RunResult
 from overtone.report.words import known, listed, number, percent, plural, span
@@ -21,14 +22,8 @@ def suspicions(result: RunResult) -> list[str]:
 
 
 def _no_better_than_chance(result: RunResult) -> str | None:
-    """The interval of the mAP does not lie above chance."""
-    score, chance = result.scores.get("map"), result.chance
-    if score is None or not known(score.mean) or chance is None or (score.ci95 or (score.mean,))[0] > chance:
-        return None
-    return (
-        f"The test mAP ({number(score.mean)}) is no better than chance ({number(chance)}). No information shared by "
-        "the two modalities was found. Check that the rows of the two modalities belong together."
-    )
+    """Retrieval is as good as a random order."""
+    return chance_in_words(result.evaluation, result.scores)
 
 
 def collapsed(result: RunResult) -> str | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from overtone.core import InputError, Settings, about
+from overtone.core import InputError, Settings, about, require_kind
 from overtone.core.sources import expand_home
 from overtone.search.base import Store, stores
 
@@ -89,6 +90,7 @@ def split_uri(uri: str | Path) -> tuple[str, str]:
         >>> split_uri("flat:runs/first/store"), split_uri("clips")
         (('flat', 'runs/first/store'), ('flat', 'clips'))
     """
+    require_kind(uri, (str, PathLike), "a store has a URI", fix="name a folder, or what overtone.open_store opened")
     scheme, colon, location = str(uri).partition(":")
     if not str(uri):
         raise InputError("the URI of a store is empty", fix="name a folder")

@@ -74,7 +74,7 @@ def train(
     folder = RunFolder(out) if out is not None else None
     stored = folder.claim(method, resume, overwrite) if folder else None
     earlier = folder.settings(kind.settings_type, TrainingSettings) if folder and stored else {}
-    own, given = split_settings({**earlier, **rename(settings or {}, kind.settings_type, TrainingSettings)}, kind)
+    own, given = split_settings({**earlier, **rename(settings, kind.settings_type, TrainingSettings)}, kind)
     visible = hide_labels(data, kind, given.unpaired)
     loop = given.with_defaults(kind, describe(visible))
     with processes(loop.device) as (group, device), reproducible(device), ExitStack() as held:

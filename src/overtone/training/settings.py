@@ -106,7 +106,7 @@ def split_settings(values: Mapping[str, Any] | None, method: type[Method]) -> tu
     Raises:
         InputError: A name is in neither (the closest of both is proposed), or a value does not fit.
     """
-    values = rename(values or {}, method.settings_type, TrainingSettings)
+    values = rename(values, method.settings_type, TrainingSettings)
     own, loop = method.settings_type.model_fields, TrainingSettings.model_fields
     if both := sorted(own.keys() & loop.keys()):
         raise RuntimeError(f"method {method.name!r} and the loop both have settings called {both}")

@@ -10,6 +10,8 @@ const KINDS = {
   duplicates: { name: "Near-duplicates", what: "Groups of clips nearer to each other than chance puts neighbours.", columns: { group: "group", distance: "distance", expected: "expected by chance" } },
 };
 
+const UNSURE = "Single pairs cannot be judged here: even right pairs often look wrong.";
+
 export function ListsView() {
   const kind = KINDS[listKind.value] ? listKind.value : "mismatched";
   return html`<section class="page" aria-label="Lists">
@@ -48,10 +50,14 @@ function List({ kind }) {
 
 function Found({ kind, result }) {
   const { rows, summary } = result;
-  if (!rows.length) return html`<div class="empty"><p>${kind === "mismatched" ? "No pair is listed." : "Nothing was found beyond what chance explains."}</p><p class="quiet small">${sentence(kind, result)}</p></div>`;
+  const unsure = kind === "mismatched" && summary.judged === false ? UNSURE : "";
+  if (!rows.length) {
+    const none = kind === "mismatched" ? "No pair is sure enough to be listed." : "Nothing was found beyond what chance explains.";
+    return html`<div class="empty"><p>${unsure || none}</p><p class="quiet small">${sentence(kind, result)}</p></div>`;
+  }
   const every = [...new Set(rows.map((one) => one.row))];
   const columns = Object.entries(KINDS[kind].columns);
-  return html`<p>${sentence(kind, result)}${summary.judged === false ? " Single pairs cannot be judged here: even right pairs often look wrong." : ""}</p>
+  return html`<p>${sentence(kind, result)} ${unsure}</p>
     <div class="row-of-buttons">
       <button type="button" onClick=${() => select(every)}>Select all ${every.length}</button>
       <button type="button" onClick=${() => { select(every); view.value = "map"; }}>Show on the map</button>
@@ -74,6 +80,6 @@ function sentence(kind, { rows, summary }) {
   const error = summary.wrong_share_error > 0 ? ` (± ${number(summary.wrong_share_error * 100, 1)} %)` : "";
   const bound = summary.judged === false ? "At most" : "About";
   const share = `${bound} ${number(summary.wrong_share * 100, 1)} %${error} of all pairs are wrong.`;
-  if (!rows.length) return `No single pair is sure enough to be listed ${among}. ${share}`;
+  if (!rows.length) return `${share} ${plural(summary.clips, "clip")} were compared.`;
   return `${plural(rows.length, "pair")} ${among}, of which about ${expected} may be right. ${share}`;
 }
