@@ -45,6 +45,36 @@ def test_inverted_lists_find_nearly_all(n: int) -> None:
     assert torch.equal(again.rows, found.rows)
 
 
+def test_a_row_between_cells_finds_its_neighbours_in_several() -> None:
+    """With noise as strong as the spread of the classes many rows lie in a cell that holds few of their neighbours."""
+    generator = torch.Generator().manual_seed(0)
+    spread = torch.randn(40, 48, generator=generator)
+    centres = torch.randn(20, 40, generator=generator)[torch.randint(0, 20, (6000,), generator=generator)]
+    noisy = (centres + torch.randn(6000, 40, generator=generator)) @ spread
+    points = F.normalize(noisy + torch.randn(6000, 48, generator=generator), dim=1)
+    assert find_neighbours(points, 10, torch.Generator().manual_seed(0), exact_rows=0).recall > 0.96
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbour_search, "_MOST_CELLS", 1)
+        assert find_neighbours(points, 10, torch.Generator().manual_seed(0), exact_rows=0).recall < 0.9
+
+
+@pytest.mark.parametrize("asking", [64, 2**22])
+def test_rows_look_in_as_many_cells_as_their_neighbours_need(asking: int) -> None:
+    """Also where not all rows look at the same time."""
+    points = clustered(3000, 24, classes=60, seed=3)
+    exact, recalls = find_neighbours(points, 10).rows, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbour_search, "_ASKING", asking)
+        for wanted in (0.5, 0.9, 1.0):
+            patch.setattr(neighbour_search, "_WANTED", wanted)
+            found = find_neighbours(points, 10, torch.Generator().manual_seed(0), exact_rows=0)
+            hits = (exact[:, :, None] == found.rows[:, None, :]).any(2).float().mean().item()
+            assert found.recall == pytest.approx(hits, abs=0.02)
+            assert found.recall >= wanted
+            recalls.append(found.recall)
+    assert recalls[0] < recalls[-1] == 1
+
+
 @given(st.integers(2, 60), st.integers(1, 70), st.integers(0, 1000))
 def test_inverted_lists_of_few_rows(n: int, k: int, seed: int) -> None:
     """Whatever there is: equal rows, rows of zeros, more neighbours asked for than there are rows."""

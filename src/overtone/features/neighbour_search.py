@@ -15,8 +15,10 @@ EXACT_ROWS = 20_000
 """Rows up to which the search is exact unless asked otherwise."""
 _CELL = 256
 """Rows of a cell of the inverted lists, on average."""
-_PROBES = 32
-"""Nearest cells whose rows are candidates."""
+_WANTED = 0.97
+"""Share of the nearest rows for which enough cells are searched, if it takes no more than the most."""
+_MOST_CELLS = 64
+"""Most cells in which a row looks for its neighbours."""
 _TRAINING = 32
 """Rows per cell that the cells' centres are fitted on."""
 _ROUNDS = 6
@@ -25,6 +27,8 @@ _BLOCK = 2**23
 """Similarities that are held at a time."""
 _SAMPLE = 1000
 """Rows on which the recall is measured."""
+_ASKING = 2**22
+"""Pairs of a row and a cell that are searched at a time."""
 _QUERIES = 256
 """Rows that are asked for at a time, at least; where more are searched than fit beside them, these go by blocks."""
 
@@ -56,8 +60,9 @@ def find_neighbours(
 ) -> FoundNeighbours:
     """The k rows with the largest inner product with each row, itself left out.
 
-    Up to ``exact_rows`` rows exactly, in O(n²d) time; above it among the rows of the nearest cells of k-means
-    (inverted lists), in O(n^1.5 d) time. Both take O(n k) memory beside one block.
+    Up to ``exact_rows`` rows exactly, in O(n²d) time. Above it each row looks in its nearest cells of k-means (inverted
+    lists): in as many as hold .97 of the nearest rows of a sample, 64 at most. Both take O(n k) memory beside one
+    block; inverted lists need n / 256 products of each row for the cells, and 256 for each cell that it looks in.
 
     Args:
         points: (n, d) rows, of single or half precision; products are of single precision.
@@ -77,10 +82,12 @@ def find_neighbours(
     k = min(k, len(points) - 1)
     if len(points) <= exact_rows:
         return FoundNeighbours(gather(search_rows(points, torch.arange(len(points), device=points.device)[own], k)))
-    found = gather(_search_cells(points, k, generator, own, gather))
     checked = torch.linspace(0, len(points) - 1, min(_SAMPLE, len(points)), device=points.device).long()
-    exact, approximate = search_rows(points, checked, k), found.index_select(0, checked)
-    hits = (exact[:, :, None] == approximate[:, None, :]).any(2)
+    exact = search_rows(points, checked, k)
+    centres = _fit_cells(points, max(1, len(points) // _CELL), generator)
+    cells = _count_cells(points, centres, checked, exact)
+    found = gather(_search_cells(points, k, centres, cells, own, gather))
+    hits = (exact[:, :, None] == found.index_select(0, checked)[:, None, :]).any(2)
     return FoundNeighbours(found, float(hits.float().mean()))
 
 
@@ -117,31 +124,48 @@ def search_rows(points: Tensor, queries: Tensor, k: int) -> Tensor:
     return map_blocks(nearest, queries, max(1, _BLOCK // width))
 
 
-def _search_cells(points: Tensor, k: int, generator: torch.Generator | None, own: slice, gather: Gather) -> Tensor:
-    """(m, k) nearest rows of m own ones among those of the nearest cells.
+def _count_cells(points: Tensor, centres: Tensor, checked: Tensor, exact: Tensor) -> int:
+    """How many cells a row must look in, so that those of a sample find most of their (s, k) exact neighbours."""
+    asked = _nearest_cells(points.index_select(0, checked), centres, min(_MOST_CELLS, len(centres)))
+    homes = _nearest_cells(points.index_select(0, exact.flatten()), centres, 1).view_as(exact)
+    found = (asked[:, :, None] == homes[:, None, :]).float().mean((0, 2)).cumsum(0)
+    return min(int((found < _WANTED).sum()) + 1, asked.shape[1])
 
-    All rows of a cell share their candidates, so that each cell is one matrix product.
+
+def _search_cells(points: Tensor, k: int, centres: Tensor, cells: int, own: slice, gather: Gather) -> Tensor:
+    """(m, k) nearest rows of m own ones among those of their nearest cells.
+
+    All rows that look in a cell share its candidates, so that each cell is one matrix product.
     """
     start, stop, _ = own.indices(len(points))
-    centres = _fit_cells(points, max(1, len(points) // _CELL), generator)
-    cells = gather(_assign(points[own], centres))
-    order = torch.argsort(cells, stable=True)
-    sizes = torch.bincount(cells, minlength=len(centres)).tolist()
-    members = torch.split(order, sizes)
-    probes = (centres @ centres.mT).topk(min(_PROBES, len(centres)), dim=1).indices.tolist()
+    near = _nearest_cells(points[own], centres, cells)
+    members = _split_by_cell(gather(near[:, 0].contiguous()), len(centres))
     found = torch.full((stop - start, k), -1, dtype=torch.int32, device=points.device)
-    for cell, rows in enumerate(members):
-        at = torch.nonzero((rows >= start) & (rows < stop)).flatten()
-        if len(at) == 0:
-            continue
-        among = torch.cat([members[other] for other in dict.fromkeys([cell, *probes[cell]])])  # its own rows lead
-        candidates = points.index_select(0, among).float()
-        for block in torch.split(at, max(1, _BLOCK // len(among))):
-            similarity = candidates.index_select(0, block) @ candidates.mT
-            similarity.scatter_(1, block[:, None], -torch.inf)
-            nearest = similarity.topk(min(k, len(among) - 1), dim=1).indices
-            found[rows.index_select(0, block) - start, : nearest.shape[1]] = among[nearest].int()
+    values = torch.full((stop - start, k), -torch.inf, device=points.device)
+    for first in range(0, stop - start, max(1, _ASKING // cells)):
+        asked = near[first : first + max(1, _ASKING // cells)]
+        for among, places in zip(members, _split_by_cell(asked.flatten(), len(centres))):
+            if len(places) == 0 or len(among) == 0:
+                continue
+            candidates = points.index_select(0, among).float()
+            rows = first + places.div(cells, rounding_mode="floor")
+            for block in torch.split(rows, max(1, _BLOCK // len(among))):
+                similarity = points.index_select(0, block + start).float() @ candidates.mT
+                best, columns = similarity.topk(min(k + 1, len(among)), dim=1)
+                numbers = among[columns].int()
+                best.masked_fill_(numbers == (block + start)[:, None], -torch.inf)
+                best = torch.cat([values.index_select(0, block), best], dim=1)
+                numbers = torch.cat([found.index_select(0, block), numbers], dim=1)
+                best, columns = best.topk(k, dim=1)
+                values.index_copy_(0, block, best)
+                found.index_copy_(0, block, torch.where(best > -torch.inf, numbers.gather(1, columns), -1))
     return found
+
+
+def _split_by_cell(cells: Tensor, count: int) -> tuple[Tensor, ...]:
+    """For each of the cells the places where its number stands, in ascending order."""
+    order = torch.argsort(cells, stable=True)
+    return torch.split(order, torch.bincount(cells, minlength=count).tolist())
 
 
 def _fit_cells(points: Tensor, cells: int, generator: torch.Generator | None) -> Tensor:
@@ -150,16 +174,20 @@ def _fit_cells(points: Tensor, cells: int, generator: torch.Generator | None) ->
     sample = points.index_select(0, chosen).float()
     centres = F.normalize(sample[:cells], dim=1)
     for _ in range(_ROUNDS):
-        near = _assign(sample, centres)
+        near = _nearest_cells(sample, centres, 1)[:, 0]
         sums = torch.zeros_like(centres).index_add_(0, near, sample)
         filled = torch.bincount(near, minlength=cells)[:, None] > 0
         centres = torch.where(filled, F.normalize(sums, dim=1), centres)
     return centres
 
 
-def _assign(points: Tensor, centres: Tensor) -> Tensor:
-    """(n,) the centre with the largest inner product with each row."""
-    return map_blocks(lambda block: (block.float() @ centres.mT).argmax(1), points, max(1, _BLOCK // len(centres)))
+def _nearest_cells(points: Tensor, centres: Tensor, count: int) -> Tensor:
+    """(n, count) int32 numbers of the centres with the largest inner products with each row, the largest first."""
+
+    def nearest(block: Tensor) -> Tensor:
+        return (block.float() @ centres.mT).topk(count, dim=1).indices.int()
+
+    return map_blocks(nearest, points, max(1, _BLOCK // len(centres)))
 
 
 def fit_directions(rows: Tensor, most: int) -> Tensor | None:
