@@ -208,8 +208,8 @@ def test_yaml_files(tmp_path: Path) -> None:
         (b"a: \xff\xfe\n", "not valid YAML"),
         (b"a: 1\nb: 2\na: 3\n", "not valid YAML, line 1; got 'a' is given twice; say it once"),
         (b"a: {b: 1, b: 2}\n", "'b' is given twice"),
-        (b"1: 2\n", "a setting's name is text; got 1"),
-        (b"yes: 2\n", "a setting's name is text; got True"),
+        (b"1: 2\n", "the name of a setting is text; got 1"),
+        (b"yes: 2\n", "the name of a setting is text; got True"),
         (b"!!python/object/apply:os.getcwd []\n", "not valid YAML, line 1"),
     ],
 )

@@ -122,7 +122,8 @@ def require_kind(value: object, kinds: type | tuple[type, ...], what: str, *, fi
         overtone.core.errors.InputError: arrays need names; got list; give a mapping of names to arrays.
     """
     if not isinstance(value, kinds):
-        raise InputError(what, got="None" if value is None else type(value).__name__, fix=fix)
+        short = value is None or isinstance(value, (bool, int, float, str))
+        raise InputError(what, got=repr(value) if short else type(value).__name__, fix=fix)
 
 
 @contextmanager
