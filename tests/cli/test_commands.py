@@ -33,7 +33,7 @@ def test_training_warns_of_a_space_that_is_no_better_than_chance(cli: Cli, corpu
     draw = np.random.default_rng(1)
     split = np.repeat(["train", "test"], (160, 240))
     np.savez(tmp_path / "noise.npz", audio=draw.normal(size=(400, 8)), visual=draw.normal(size=(400, 8)), split=split)
-    warning = "Warning: The true counterpart is among the first 10 items no more often ("
+    warning = "Warning: The true counterpart is among the first 10 items about as often ("
     assert warning in cli("train", "cca", "noise.npz", "--out", "noise").out
     assert warning not in cli("train", "cca", corpus, "--out", "run").out
     assert warning[9:] in (tmp_path / "noise" / "report.html").read_text(encoding="utf-8")

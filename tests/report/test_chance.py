@@ -1,10 +1,9 @@
 """Retrieval that is no better than a random order is said to be so, of classes and of true counterparts."""
 
 import numpy as np
-import pytest
 
 from overtone.evaluation import evaluate
-from overtone.report.chance_words import chance_in_words, counterpart_recall
+from overtone.report.chance_words import chance_in_words
 
 
 def views(rows=200, shared=0.0, seed=0):
@@ -17,8 +16,8 @@ def views(rows=200, shared=0.0, seed=0):
 
 def test_pairs_that_share_nothing_are_said_to():
     said = chance_in_words(evaluate(*views(seed=1), bootstrap=0))
-    assert said.startswith("The true counterpart is among the first 10 items no more often (0.062)")
-    assert "than by chance (0.050)" in said
+    assert said.startswith("The true counterpart is among the first 10 items about as often (0.062)")
+    assert "as by chance (0.050)" in said
     assert said.endswith("Check that the rows of the two modalities belong together.")
 
 
@@ -27,22 +26,11 @@ def test_pairs_that_share_something_give_rise_to_nothing():
 
 
 def test_a_few_items_are_judged_by_the_first():
-    found = counterpart_recall(evaluate(*views(rows=12, shared=3.0), bootstrap=0))
-    assert found.cutoff == 1
-    assert found.by_chance == pytest.approx(1 / 12)
-    assert found.beats_chance
     said = chance_in_words(evaluate(*views(rows=12), bootstrap=0))
-    assert said.startswith("The true counterpart comes first no more often (")
+    assert said.startswith("The true counterpart comes first about as often (")
 
 
 def test_labels_decide_where_there_are_some():
     labels = np.random.default_rng(5).integers(0, 4, 200)
     assert "The test mAP (0.2" in chance_in_words(evaluate(*views(), targets=labels, bootstrap=200))
     assert chance_in_words(evaluate(*views(shared=2.0), targets=labels, bootstrap=200)) is None
-
-
-def test_two_standard_errors_are_asked_for():
-    found = counterpart_recall(evaluate(*views(), bootstrap=0))
-    error = (0.05 * 0.95 / 200) ** 0.5
-    assert not found._replace(value=0.05 + 1.9 * error).beats_chance
-    assert found._replace(value=0.05 + 2.1 * error).beats_chance

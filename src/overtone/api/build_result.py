@@ -73,7 +73,7 @@ def list_scores(run: Run) -> dict[str, float]:
     """The metrics that a build shows: of classes where there are labels, and of true counterparts."""
     if run.evaluation is None:
         return {}
-    from overtone.report.chance_words import counterpart_recall
+    from overtone.evaluation import counterpart_recall
 
     names = {"map": "mAP", "chance_map": "mAP by chance"}
     found = {shown: run.evaluation.get(key) for key, shown in names.items()}

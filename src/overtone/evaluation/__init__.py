@@ -1,6 +1,7 @@
 """Retrieval metrics on any arrays: exact ranks, fair ties, both directions, intervals, paired tests."""
 
 from overtone.evaluation.agreement import neighbour_agreement
+from overtone.evaluation.chance import CounterpartRecall, counterpart_recall
 from overtone.evaluation.diffusion import Diffusion, DiffusionSettings
 from overtone.evaluation.geometry import ModalityGap, effective_rank, modality_gap
 from overtone.evaluation.grouping import Group, Grouping, group_queries
@@ -34,6 +35,7 @@ from overtone.evaluation.space import Hubness, SpaceShape, hubness
 __all__ = [
     "ClassScore",
     "CounterpartRanks",
+    "CounterpartRecall",
     "Diffusion",
     "DiffusionSettings",
     "EvaluateOptions",
@@ -57,6 +59,7 @@ __all__ = [
     "adjust_p_values",
     "average_precisions",
     "counterpart_ranks",
+    "counterpart_recall",
     "effective_rank",
     "evaluate",
     "evaluate_within",

@@ -142,9 +142,10 @@ def _search_cells(points: Tensor, k: int, centres: Tensor, cells: int, own: slic
     members = _split_by_cell(gather(near[:, 0].contiguous()), len(centres))
     found = torch.full((stop - start, k), -1, dtype=torch.int32, device=points.device)
     values = torch.full((stop - start, k), -torch.inf, device=points.device)
-    for first in range(0, stop - start, max(1, _ASKING // cells)):
-        asked = near[first : first + max(1, _ASKING // cells)]
-        for among, places in zip(members, _split_by_cell(asked.flatten(), len(centres))):
+    step = max(1, _ASKING // cells)
+    for first in range(0, stop - start, step):
+        asking = _split_by_cell(near[first : first + step].flatten(), len(centres))
+        for among, places in zip(members, asking):
             if len(places) == 0 or len(among) == 0:
                 continue
             candidates = points.index_select(0, among).float()

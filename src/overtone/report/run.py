@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
-from overtone.evaluation import Evaluation, Score, find_metric, metric_order
+from overtone.evaluation import Evaluation, Score, counterpart_recall, find_metric, metric_order
 from overtone.features import PairedFeatures
 from overtone.report.finding import finding_section
 from overtone.report.maps import spaced, views
@@ -100,10 +100,11 @@ def _tested(result: RunResult, score: Score | None) -> str:
         chance = "" if result.chance is None else f" Chance would give {number(result.chance)}."
         return f"On {tests}, the mean average precision (mAP) is {number(score.mean)}{interval}.{chance}"
     cutoff = int(str(result.leading).partition("@")[2])
-    chance = percent(min(1.0, cutoff / max(1, len(result.test))), 1)
+    recall = counterpart_recall(result.evaluation, cutoff)
+    assert recall is not None
     return (
         f"Without labels, the result is judged by true counterparts: of {tests}, {percent(score.mean)} find theirs "
-        f"among the first {cutoff} items. Chance would give {chance}."
+        f"among the first {cutoff} items. Chance would give {percent(recall.by_chance, 1)}."
     )
 
 
