@@ -23,6 +23,11 @@ def study_parser(description: str, corpora: Iterable[str], stored: bool = False)
     return parser
 
 
+def folder_name(title: str) -> str:
+    """A name for the folder of what has a title."""
+    return "".join(letter if letter.isalnum() else "-" for letter in title)
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown: names on the left, numbers on the right."""
     lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]

@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import cifar
 import numpy as np
 import torch
 from measured import Measured, score_tables
 from pages import put_between, study_parser
-from PIL import Image
 from results import CORPORA as ALL
 
 from overtone.features import PairedFeatures, SimulatorSettings, from_arrays, load, simulate
@@ -35,7 +34,7 @@ TITLES = {name: ALL[name].title for name in ("split-digits", "handwritten", "wik
 LARGE: dict[str, Callable[[Path], PairedFeatures]] = {
     "20,000 simulated clips": lambda _: simulated(20_000),
     "60,000 simulated clips": lambda _: simulated(60_000),
-    "CIFAR-10 halves": lambda folder: halves(folder / "cifar10" / "cifar10_jpg.npz"),
+    "CIFAR-10 halves": lambda folder: halves(folder),
 }
 CIFAR_ROWS = 40_000
 """Training rows of the halves, drawn at random."""
@@ -53,15 +52,12 @@ def simulated(rows: int) -> PairedFeatures:
     return from_arrays(simulate(SimulatorSettings(train_rows=rows, test_rows=4000), seed=0))
 
 
-def halves(path: Path) -> PairedFeatures:
+def halves(folder: Path) -> PairedFeatures:
     """The left and the right half of each picture, each as gradients beside colours."""
-    with np.load(path, allow_pickle=False) as file:
-        jpeg, offset, tested, classes = (file[name] for name in ("jpeg", "offset", "is_test", "y"))
+    tested, classes = cifar.splits(folder)
     drawn = np.random.default_rng(0).permutation(np.flatnonzero(~tested))[:CIFAR_ROWS]  # the file is sorted by class
     kept = np.concatenate([np.sort(drawn), np.flatnonzero(tested)])
-    spans = [(offset[row], offset[row + 1]) for row in kept]
-    images = np.stack([np.asarray(Image.open(BytesIO(jpeg[start:stop].tobytes()))) for start, stop in spans])
-    pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+    pixels = cifar.pictures(folder, kept)
     sides = {"left": pixels[..., :16], "right": pixels[..., 16:]}
     views = {name: torch.cat([describe(part) for part in side.split(2000)]).numpy() for name, side in sides.items()}
     return from_arrays({**views, "y": classes[kept], "is_test": tested[kept]})

@@ -11,13 +11,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 
+import cifar
 import numpy as np
 import torch
-from pages import put_between, study_parser, table
-from PIL import Image
+from pages import folder_name, put_between, study_parser, table
+from results import METHODS
 
 import overtone
 from overtone.experiments import Comparison
@@ -32,7 +32,6 @@ PAGE = ROOT / "docs" / "results.md"
 MARKS = "<!-- pairs: begin -->", "<!-- pairs: end -->"
 RUNS = ROOT / "runs" / "studies" / "pairs"
 OURS = "hsc-mae"
-METHODS = (OURS, "cca", "csa", "dcca", "infonce", "fusemix", "structure", "cav-mae", "vicreg")
 PICTURES = 4000
 """Pictures of CIFAR-10 that take part, a quarter of them to test on."""
 
@@ -99,12 +98,9 @@ def pictures(take: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]) 
     """Two descriptions of pictures of CIFAR-10, of their (n, 3, 32, 32) 8-bit pixels."""
 
     def read(folder: Path) -> PairedFeatures:
-        with np.load(folder / "cifar10" / "cifar10_jpg.npz", allow_pickle=False) as file:
-            jpeg, offset, tested, classes = (file[name] for name in ("jpeg", "offset", "is_test", "y"))
+        tested, classes = cifar.splits(folder)
         rows = np.random.default_rng(1).permutation(np.flatnonzero(~tested))[:PICTURES]
-        spans = [jpeg[offset[row] : offset[row + 1]].tobytes() for row in rows]
-        images = np.stack([np.asarray(Image.open(BytesIO(span)).convert("RGB")) for span in spans])
-        first, second = take(torch.from_numpy(images).permute(0, 3, 1, 2))
+        first, second = take(cifar.pictures(folder, rows))
         return pair((first.numpy(), second.numpy()), classes[rows], np.arange(len(rows)) >= 3 * PICTURES // 4)
 
     return read
@@ -166,8 +162,8 @@ PAIRS: dict[str, Reader] = {
 
 def compare(name: str, folder: Path, seeds: int) -> Comparison:
     """All methods on one pair."""
-    place = RUNS / "".join(letter if letter.isalnum() else "-" for letter in name)
-    found = overtone.compare(list(METHODS), PAIRS[name](folder), seeds=seeds, out=place, resume=True)
+    pair = PAIRS[name](folder)
+    found = overtone.compare(list(METHODS), pair, seeds=seeds, out=RUNS / folder_name(name), resume=True)
     print(name, {method: round(result.value("map"), 3) for method, result in found.methods.items()}, file=sys.stderr)
     return found
 

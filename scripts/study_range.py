@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from pages import put_between, study_parser, table
+from pages import folder_name, put_between, study_parser, table
 
 from overtone.features import PairedFeatures, from_arrays, load
 from overtone.features.arrays import Values
@@ -141,7 +141,7 @@ def measure(name: str, folder: Path, seeds: int) -> Measured:
 
 def run(name: str, data: PairedFeatures, seed: int, variant: str, settings: dict[str, Any]) -> Run:
     """A run with these settings, or the stored one."""
-    folder = RUNS / "".join(letter if letter.isalnum() else "-" for letter in name) / variant / f"seed-{seed}"
+    folder = RUNS / folder_name(name) / variant / f"seed-{seed}"
     return train("hsc-mae", data, settings={**settings, "seed": seed, "device": "cpu"}, out=folder, resume=True)
 
 
