@@ -1,5 +1,7 @@
 """Arrays where a file is wanted, lists where names are: one sentence that says what to do, from every verb."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,15 @@ RUN_VERBS = {
     "find": lambda run: overtone.find("outliers", run, "split-digits"),
     "label": lambda run: overtone.label(run, "split-digits", labels="labels.csv"),
 }
+
+
+OTHERS = {"demo", "search_store", "export", "open_store", "save", "import_plugin", "extract", "simulate"}
+"""Verbs that take neither data nor a run first; those of them that take a source have tests of their own below."""
+
+
+def test_every_verb_is_here():
+    verbs = {name for name in overtone.__all__ if inspect.isfunction(getattr(overtone, name))}
+    assert verbs == DATA_VERBS.keys() | RUN_VERBS.keys() | OTHERS
 
 
 @pytest.mark.parametrize("verb", DATA_VERBS)
