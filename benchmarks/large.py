@@ -86,6 +86,7 @@ def main() -> None:
         settings |= {"scaling": "zscore", "learning_rate": 1e-3}
         with step("train"):
             run = train(options.method, data, settings=settings, evaluate=False)  # below, by queries
+        print(f"mining: {run.info.get('mining')}")
         with step("evaluate"):
             found = overtone.evaluate(run, data, queries=options.queries)
         print(f"mAP {found['map'].mean:.3f}, 95 % interval {found['map'].ci95}, chance {found['chance_map'].mean:.3f}")
