@@ -18,6 +18,7 @@ from pathlib import Path
 from pages import put_between, study_parser, table
 
 from overtone.experiments import Comparison, PairedTest
+from overtone.features import PairedFeatures, load
 from overtone.report.words import number, signed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +62,13 @@ CORPORA = {
     "digits_av-labels": Corpus("Spoken and written digits", "digits_av/digits_av.npz", None, LABELLED, "--controls"),
 }
 SECTIONS = {"Without labels": METHODS, "With labels": LABELLED}
+
+
+def read(name: str, folder: Path) -> PairedFeatures:
+    """A corpus by its name, from the data folder."""
+    corpus = CORPORA[name]
+    first, _, second = (corpus.modalities or "").partition(",")
+    return load(folder / corpus.path if corpus.path else name, modalities=(first, second) if second else None)
 
 
 def command(name: str, corpus: Corpus, data: Path, seeds: int) -> list[str]:

@@ -22,8 +22,9 @@ import torch
 from measured import Measured, score_tables
 from pages import put_between, study_parser
 from results import CORPORA as ALL
+from results import read
 
-from overtone.features import PairedFeatures, SimulatorSettings, from_arrays, load, simulate
+from overtone.features import PairedFeatures, SimulatorSettings, from_arrays, simulate
 from overtone.media.backbones.hog_color import colour, hog
 from overtone.training import train
 
@@ -69,20 +70,11 @@ def describe(pixels: torch.Tensor) -> torch.Tensor:
     return torch.cat([hog(values, cell=4), colour(values / 255, grid=4)], dim=1)
 
 
-def read(name: str, folder: Path) -> PairedFeatures:
-    """A corpus by its name."""
-    if name in LARGE:
-        return LARGE[name](folder)
-    corpus = ALL[name]
-    first, _, second = (corpus.modalities or "").partition(",")
-    return load(folder / corpus.path if corpus.path else name, modalities=(first, second) if second else None)
-
-
 def measure(
     name: str, folder: Path, seeds: int, variants: Sequence[str], settings: dict[str, Any]
 ) -> dict[str, Measured]:
     """Variant to what it reaches on the test rows of a corpus."""
-    data = read(name, folder)
+    data = LARGE[name](folder) if name in LARGE else read(name, folder)
     found = {variant: Measured() for variant in variants}
     for seed in range(seeds):
         for variant, measured in found.items():

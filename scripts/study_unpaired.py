@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from measured import Measured, score_tables
 from pages import put_between, study_parser
+from results import CORPORA, METHODS, read
 
-from overtone.features import PairedFeatures, load
+from overtone.features import PairedFeatures
 from overtone.training import train
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,25 +27,7 @@ PAGE = ROOT / "docs" / "results.md"
 MARKS = "<!-- unpaired: begin -->", "<!-- unpaired: end -->"
 RUNS = ROOT / "runs" / "studies" / "unpaired"
 LEADER = "hsc-mae, all rows"
-ALONE = ("hsc-mae", "cca", "csa", "dcca", "infonce", "fusemix", "structure", "vicreg", "cav-mae")
-"""Methods that are trained on the paired rows."""
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A corpus of the study: its title, its file below the data folder (none: built in), and its modalities."""
-
-    title: str
-    path: str | None = None
-    modalities: tuple[str, str] | None = None
-
-
-CORPORA = {
-    "split-digits": Corpus("Split digits"),
-    "handwritten": Corpus("Handwritten", "handwritten/Handwritten.mat", ("view1", "view4")),
-    "digits_av": Corpus("Spoken and written digits", "digits_av/digits_av.npz"),
-    "scene15": Corpus("Scene-15", "scene15/scene15.npz"),
-}
+TITLES = {name: CORPORA[name].title for name in ("split-digits", "handwritten", "digits_av", "scene15")}
 
 
 def weaken(data: PairedFeatures, share: float, seed: int) -> PairedFeatures:
@@ -62,8 +45,7 @@ def weaken(data: PairedFeatures, share: float, seed: int) -> PairedFeatures:
 
 def measure(name: str, folder: Path, share: float, seeds: int, methods: Sequence[str]) -> dict[str, Measured]:
     """Variant to what it reaches on the test rows."""
-    corpus = CORPORA[name]
-    data = load(folder / corpus.path if corpus.path else name, modalities=corpus.modalities)
+    data = read(name, folder)
     found: dict[str, Measured] = {}
     for seed in range(seeds):
         weak = weaken(data, share, seed)
@@ -77,7 +59,7 @@ def measure(name: str, folder: Path, share: float, seeds: int, methods: Sequence
     return found
 
 
-def variants(methods: Sequence[str] = ALONE) -> Iterator[tuple[str, str, bool]]:
+def variants(methods: Sequence[str] = METHODS) -> Iterator[tuple[str, str, bool]]:
     """Name, method, and whether it is trained on unpaired rows."""
     yield LEADER, "hsc-mae", True
     for method in methods:
@@ -86,13 +68,13 @@ def variants(methods: Sequence[str] = ALONE) -> Iterator[tuple[str, str, bool]]:
 
 def main() -> int:
     """Measure and write the section's tables."""
-    parser = study_parser("Measure what clips with one modality only are worth.", CORPORA)
+    parser = study_parser("Measure what clips with one modality only are worth.", TITLES)
     parser.add_argument("--share", type=float, default=0.1, help="share of the training rows that stay paired")
-    parser.add_argument("--methods", nargs="+", choices=ALONE, default=list(ALONE), help="trained on the paired rows")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="on the paired rows")
     options = parser.parse_args()
     torch.set_num_threads(1)
     settings = options.data, options.share, options.seeds, options.methods
-    found = {CORPORA[name].title: measure(name, *settings) for name in options.only}
+    found = {TITLES[name]: measure(name, *settings) for name in options.only}
     page = put_between(PAGE.read_text(encoding="utf-8"), score_tables(found, "trained with"), MARKS)
     PAGE.write_text(page, encoding="utf-8")
     return 0
