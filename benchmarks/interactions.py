@@ -1,6 +1,8 @@
-"""What the pull along a class graph adds to a step of the student: the same step with and without it, taking turns.
+"""What event chances add to a step of the student: the same step with and without them, taking turns.
 
-python benchmarks/interactions.py                       # C = 56, 400 edges, batch 512, AVE's widths
+python benchmarks/interactions.py                       # the event head: C = 56, batch 512, AVE's widths
+python benchmarks/interactions.py --loss auto           # beside the label head in place of triplets
+python benchmarks/interactions.py --student lir         # the pull along 400 edges
 python benchmarks/interactions.py --shapes 128 1024 --width 1024 --depth 3   # the network of large corpora
 """
 
@@ -27,6 +29,7 @@ def student(graph: str, options: argparse.Namespace) -> tuple[Method, Batch]:
     kind = methods["interactions"]
     settings = {
         "graph": graph,
+        "student": options.student,
         "loss": options.loss,
         "width": options.width,
         "depth": options.depth,
@@ -82,6 +85,7 @@ def seconds(step: Callable[[], None], steps: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--student", choices=["heads", "lir"], default="heads")
     parser.add_argument("--classes", type=int, default=56)
     parser.add_argument("--edges", type=int, default=400)
     parser.add_argument("--batch", type=int, default=512)
@@ -101,11 +105,12 @@ def main() -> None:
     ratios = sorted(other / one for one, other in pairs)
     low, high = ratios[len(ratios) // 10], ratios[-1 - len(ratios) // 10]
     one, other = (statistics.median(column) for column in zip(*pairs))
+    pull = f", {options.edges} edges {options.places}, negative relief {options.negative_relief:g}"
     print(
-        f"{options.classes} classes, {options.edges} edges {options.places}, batch {options.batch}, "
-        f"negative relief {options.negative_relief:g}"
+        f"student={options.student}, loss={options.loss}, {options.classes} classes, batch {options.batch}"
+        f"{pull * (options.student == 'lir')}"
     )
-    print(f"processor ms of a step: {1e3 * one:.2f} without the graph, {1e3 * other:.2f} with it")
+    print(f"processor ms of a step: {1e3 * one:.2f} without event chances, {1e3 * other:.2f} with them")
     print(
         f"with / without: {statistics.median(ratios):.3f}, median of {len(ratios)} pairs; "
         f"80 % of them in {low:.3f} to {high:.3f}"
