@@ -1,12 +1,15 @@
 """Arrays where a file is wanted, lists where names are: one sentence that says what to do, from every verb."""
 
 import inspect
+import sys
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 import overtone
 from overtone.core import InputError
+from overtone.core.annotations import open_annotation
 from overtone.features import from_arrays, views_from_arrays
 
 ARRAY = np.zeros((6, 2))
@@ -95,3 +98,52 @@ def test_only_features_are_saved(tmp_path):
 def test_a_plugin_is_named():
     with pytest.raises(InputError, match="a plug-in is a file or a module; got 3"):
         overtone.import_plugin(3)
+
+
+VERBS = {name: verb for name, verb in vars(overtone.api).items() if inspect.isfunction(verb)} | {
+    "load": overtone.load,
+    "open_store": overtone.open_store,
+}
+
+
+def _is_plain(verb, parameter):
+    """Whether an option has no type of which the verb itself has to say what is wrong, such as features."""
+    kind, _ = open_annotation(parameter.annotation, sys.modules[verb.__module__])
+    return parameter.name != "progress" and Any not in (kind, *get_args(kind))
+
+
+OPTIONS = [
+    (name, option)
+    for name, verb in VERBS.items()
+    for option, parameter in inspect.signature(verb).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY and _is_plain(verb, parameter)
+]
+
+
+def test_most_options_are_checked():
+    assert len(OPTIONS) > 140
+
+
+@pytest.mark.parametrize(("verb", "option"), OPTIONS)
+def test_an_option_of_the_wrong_type_is_refused_before_anything_else(verb, option):
+    needed = [
+        one for one in inspect.signature(VERBS[verb]).parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD
+    ]
+    with pytest.raises(InputError, match=rf"^{option}: .* is needed; got object\.$"):
+        VERBS[verb](*[None] * len(needed), **{option: object()})
+
+
+@pytest.mark.parametrize(("verb", "option"), [(overtone.load, "seed"), (overtone.train, "sequences")])
+def test_so_is_an_option_of_reading(verb, option):
+    with pytest.raises(InputError, match=rf"^{option}: .* is needed; got object\.$"):
+        verb(*["cca", "split-digits"][verb is overtone.load :], **{option: object()})
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    found = overtone.compare(["cca"], "split-digits", seeds=np.int64(1), seed=np.int32(0), resume=np.bool_(False))
+    assert len(found.seeds) == 1
+
+
+def test_a_query_is_named():
+    with pytest.raises(InputError, match="a query is an id, a file or features; got 3; name items"):
+        overtone.search_store("store", query=3)

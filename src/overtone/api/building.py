@@ -17,6 +17,7 @@ from overtone.api.parameters import Flag, Param, Settable, Settings, Workers, na
 from overtone.api.reading import inspect, log, read
 from overtone.api.running import report_run, train
 from overtone.core import InputError, ProgressCallback
+from overtone.core.arguments import checks_types
 from overtone.core.files import read_json, write_json
 from overtone.core.outputs import ResultFolder
 from overtone.core.progress import shows_progress
@@ -41,6 +42,7 @@ _KEPT = ("index", "report")
 """Stages that are not done again once they are; the others check themselves that what is there is still right."""
 
 
+@checks_types
 @shows_progress
 def build(
     source: Annotated[str | Path, Param("FOLDER")],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from overtone.api.parameters import Flag, Param
+from overtone.core.arguments import checks_types
 from overtone.core.results import Record, Result
 
 COLUMNS = ("name", "type", "default", "description")
@@ -43,6 +44,7 @@ class Catalogue(Result):
         return parts or dict(self.methods)
 
 
+@checks_types
 def catalogue(name: Annotated[str | None, Param("METHOD")] = None, *, losses: Flag = False) -> Catalogue:
     """List the methods, or with METHOD everything that --set can set, with defaults and meanings.
 

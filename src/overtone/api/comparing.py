@@ -26,6 +26,7 @@ from overtone.api.parameters import (
 from overtone.api.reading import read
 from overtone.api.result_folders import check_folder, list_seeds, publish
 from overtone.core import InputError, ProgressCallback
+from overtone.core.arguments import checks_types
 from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def compare(
     data: list[Corpus] | tuple[Corpus, ...],
     **options: Unpack[CompareOptions],
 ) -> CorpusComparison: ...
+@checks_types
 @shows_progress
 def compare(
     methods: Annotated[Sequence[str], Param("METHOD")],
@@ -148,6 +150,7 @@ def compare(
     return result
 
 
+@checks_types
 @shows_progress
 def demo(
     *,

@@ -26,6 +26,7 @@ from overtone.api.parameters import (
 from overtone.api.reading import logged
 from overtone.api.result_folders import check_folder, list_seeds, publish
 from overtone.core import InputError, ProgressCallback
+from overtone.core.arguments import checks_types
 from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from overtone.features import Features
 
 
+@checks_types
 @shows_progress
 def diagnose(
     data: Annotated[str | Path | Features, Param("DATA")],

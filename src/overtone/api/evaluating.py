@@ -14,6 +14,7 @@ from overtone.api.parameters import DIFFUSION, Flag, PairReading, Param, Settabl
 from overtone.api.reading import read
 from overtone.api.running import is_run, require_run
 from overtone.core import InputError, ProgressCallback, unknown_name
+from overtone.core.arguments import checks_types
 from overtone.core.progress import shows_progress
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from overtone.training import Run
 
 
+@checks_types
 @shows_progress
 def evaluate(
     target: Annotated[str | Path | Run, Param("RUN|EMBEDDINGS")],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from overtone.api.parameters import Flag, Param
 from overtone.api.running import require_run
+from overtone.core.arguments import checks_types
 from overtone.core.outputs import check_file
 from overtone.core.printable import format_csv
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from overtone.interactions.missing_events import MissingEvents
 
 
+@checks_types
 def events(
     run: Annotated[str | Path, Param("RUN")],
     *,

@@ -17,6 +17,7 @@ from overtone.api.reading import log, read
 from overtone.api.running import is_run, require_run
 from overtone.api.searching import search_store
 from overtone.core import InputError, ProgressCallback
+from overtone.core.arguments import checks_types
 from overtone.core.progress import shows_progress
 from overtone.core.sources import expand_home
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from overtone.training import Run
 
 
+@checks_types
 @shows_progress
 def explore(
     run: Annotated[str | Path | Run, Param("RUN")],

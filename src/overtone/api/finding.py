@@ -11,6 +11,7 @@ from overtone.api.parameters import Flag, PairReading, Param, ViewReading
 from overtone.api.reading import log, logged, read, read_one
 from overtone.api.running import is_run, require_run
 from overtone.core import InputError, ProgressCallback, unknown_name
+from overtone.core.arguments import checks_types
 from overtone.core.outputs import check_file
 from overtone.core.progress import shows_progress
 
@@ -24,6 +25,7 @@ What = Literal["duplicates", "outliers", "mismatched"]
 _KINDS: tuple[What, ...] = ("duplicates", "outliers", "mismatched")
 
 
+@checks_types
 @shows_progress
 def find(
     what: Annotated[What, Param("duplicates|outliers|mismatched")],

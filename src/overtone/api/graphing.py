@@ -11,6 +11,7 @@ from overtone.api.parameters import GRAPHS, Flag, Param, Settable, Settings, nam
 from overtone.api.reading import log
 from overtone.api.running import is_run
 from overtone.core import InputError, ProgressCallback, about, require_kind
+from overtone.core.arguments import checks_types
 from overtone.core.outputs import check_file
 from overtone.core.progress import shows_progress
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _OPTIONS = named("penalty", "bootstrap", "halves", "seconds", "processes", seed="random_state")
 
 
+@checks_types
 @shows_progress
 def graph(
     data: Annotated[str | Path, Param("DATA")],

@@ -13,6 +13,7 @@ from overtone.api.parameters import Data, Flag, PairReading, Param, Settable, Se
 from overtone.api.reading import read
 from overtone.api.running import require_run
 from overtone.core import InputError, ProgressCallback
+from overtone.core.arguments import checks_types
 from overtone.core.outputs import check_file, check_writable
 from overtone.core.progress import shows_progress
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 STORE = "overtone.search.backends.flat.FlatSettings"
 
 
+@checks_types
 @shows_progress
 def index(
     run: Annotated[str | Path | Run, Param("RUN")],
@@ -91,6 +93,7 @@ def index(
         return replace(found, audit=audit_store(opened, where=filters))
 
 
+@checks_types
 def export(
     store: Annotated[str | Path | Store, Param("STORE|RUN")],
     *,

@@ -12,6 +12,7 @@ from overtone.api.parameters import Data, Flag, PairReading, Param, ViewReading
 from overtone.api.reading import read, read_one
 from overtone.api.running import require_run
 from overtone.core import InputError, unknown_name
+from overtone.core.arguments import checks_types
 from overtone.core.outputs import check_file
 from overtone.core.printable import format_csv
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from overtone.training import Run
 
 
+@checks_types
 def label(
     run: Annotated[str | Path | Run, Param("RUN")],
     data: Data,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from overtone.api.parameters import Flag, OutFile, Param, Settable, Settings, Workers
 from overtone.api.reading import log
 from overtone.core import ProgressCallback
+from overtone.core.arguments import checks_types
 from overtone.core.outputs import check_file
 from overtone.core.progress import shows_progress
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from overtone.features import Features, PairedFeatures
 
 
+@checks_types
 @shows_progress
 def extract(
     source: Annotated[str | Path, Param("SOURCE")],
@@ -115,6 +117,7 @@ def extract(
     return features
 
 
+@checks_types
 def simulate(
     *,
     out: OutFile = None,

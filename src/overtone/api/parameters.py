@@ -62,15 +62,15 @@ def named(*names: str, **others: str) -> dict[str, str]:
 Settings = Mapping[str, Any] | None
 Data = Annotated["str | Path | PairedFeatures", Param("DATA")]
 """Features, or where :func:`overtone.load` finds them."""
-Seeds = Annotated["int | list[int]", Param("N", minimum=1)]
-Workers = Annotated["int | None", Param("N", minimum=1)]
+Seeds = Annotated[int | list[int], Param("N", minimum=1)]
+Workers = Annotated[int | None, Param("N", minimum=1)]
 Flag = Annotated[bool, Param()]
-OutFile = Annotated["str | Path | None", Param("F", option="--out")]
+OutFile = Annotated[str | Path | None, Param("F", option="--out")]
 Tables = Annotated[str | Path | Sequence[str | Path], Param("FILE", option="--table", many=True)]
 """Files for tables of the result."""
 Track = Annotated[str | Sequence[str], Param("NAME[:PLACE]", many=True)]
 """Trackers that get the figures of every epoch, too."""
-OutFolder = Annotated["str | Path | None", Param("FOLDER", option="--out")]
+OutFolder = Annotated[str | Path | None, Param("FOLDER", option="--out")]
 
 
 _SUBSET = Param("NAME", old="--view", help="A published part of the corpus in DATA, such as ave-15.")

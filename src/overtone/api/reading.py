@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 
 from overtone.api.parameters import Flag, PairReading, Param, ViewReading
 from overtone.core import unknown_name
+from overtone.core.arguments import checks_types
 
 if TYPE_CHECKING:
     from overtone.features import Features, Inspection, PairedFeatures
@@ -21,6 +22,7 @@ F = TypeVar("F", bound="Features")
 log = logging.getLogger("overtone")
 
 
+@checks_types
 def inspect(
     data: Annotated[str | Path, Param("DATA")], *, training: Flag = False, **reading: Unpack[ViewReading]
 ) -> Inspection:

@@ -24,6 +24,7 @@ from overtone.api.parameters import (
 )
 from overtone.api.reading import read, read_one
 from overtone.core import InputError, ProgressCallback, is_main_process, require_kind
+from overtone.core.arguments import checks_types
 from overtone.core.outputs import ResultFolder, check_file
 from overtone.core.progress import shows_progress
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from overtone.training import Run
 
 
+@checks_types
 @shows_progress
 def train(
     method: Annotated[str, Param("METHOD")],
@@ -89,6 +91,7 @@ def train(
     return run
 
 
+@checks_types
 @shows_progress
 def report_run(
     run: Annotated[str | Path | Run, Param("RUN")],
@@ -132,6 +135,7 @@ def report_run(
     return report
 
 
+@checks_types
 @shows_progress
 def embed(
     run: Annotated[str | Path | Run, Param("RUN")],

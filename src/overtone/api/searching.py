@@ -11,7 +11,8 @@ from typing_extensions import Unpack
 from overtone.api.parameters import PairReading, Param, ViewReading
 from overtone.api.reading import is_in_part, log, read, read_one
 from overtone.api.running import is_run
-from overtone.core import InputError, unknown_name
+from overtone.core import InputError, require_kind, unknown_name
+from overtone.core.arguments import checks_types
 
 if TYPE_CHECKING:
     from overtone.features import Features
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from overtone.training import Run
 
 
+@checks_types
 def search_store(
     store: Annotated[str | Path | Store, Param("STORE|RUN")],
     *,
@@ -69,6 +71,8 @@ def search_store(
     from overtone.search.origin import read_recipes
     from overtone.search.querying import split_names
 
+    kinds = (str, Path, Features, Sequence)
+    require_kind(query, kinds, "a query is an id, a file or features", fix="name items, or files")
     options: SearchOptions = {"from_modality": from_modality, "to_modality": to_modality, "where": where}
     opened = store if isinstance(store, Store) else open_store(store)
     try:

@@ -12,6 +12,7 @@ from overtone.api.checks import check_method
 from overtone.api.parameters import Data, Flag, OutFolder, PairReading, Param, Settable, Settings, Track, named
 from overtone.api.reading import read
 from overtone.core import ProgressCallback
+from overtone.core.arguments import checks_types
 from overtone.core.files import write_json, write_text
 from overtone.core.outputs import ResultFolder
 from overtone.core.progress import shows_progress
@@ -24,6 +25,7 @@ _DOCUMENT, _SETTINGS, _REPORT, _STUDY, _RUN = "tuning.json", "settings.yaml", "r
 _FILES = (_DOCUMENT, _SETTINGS, _REPORT, _STUDY, f"{_RUN}/")
 
 
+@checks_types
 @shows_progress
 def tune(
     method: Annotated[str, Param("METHOD")],

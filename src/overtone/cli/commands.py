@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import inspect
 import keyword
 import re
@@ -10,13 +9,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import GenericAlias, ModuleType
-from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, get_args, get_origin
+from types import GenericAlias
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import typer
 
 from overtone.api.parameters import Param, Settable
 from overtone.cli.output import Output, results
+from overtone.core.annotations import open_annotation
 from overtone.core.declarations import settings_fields
 from overtone.core.errors import InputError
 from overtone.core.plugins import import_plugin
@@ -90,7 +90,7 @@ class Command:
         slots: list[_Slot] = []
         module = sys.modules[self.verb.__module__]
         for name, parameter in inspect.signature(self.verb).parameters.items():
-            kind, marks = _opened(parameter.annotation, module)
+            kind, marks = open_annotation(parameter.annotation, module)
             if parameter.kind is parameter.VAR_KEYWORD:
                 own = {slot.option for slot in slots}  # an option of the verb itself comes first
                 slots += [slot for slot in _reading(get_args(kind)[0]) if slot.option not in own]
@@ -220,34 +220,13 @@ def _reading(kind: type) -> list[_Slot]:
     module = sys.modules[kind.__module__]
     slots: list[_Slot] = []
     for name in sorted(kind.__annotations__, key=lambda name: name != "modalities"):
-        annotated, marks = _opened(kind.__annotations__[name], module)
+        annotated, marks = open_annotation(kind.__annotations__[name], module)
         (mark,) = (mark for mark in marks if isinstance(mark, Param))
         slot = _Slot.of(name, annotated, mark, None, mark.help or "")
         slots.append(slot)
         if mark.old:
             slots.append(slot._replace(option=mark.old, group="hidden"))
     return slots
-
-
-class _Names(dict[str, Any]):
-    """Names of a module, of builtins, and Any for types that are imported for type checking only."""
-
-    def __init__(self, module: ModuleType) -> None:
-        super().__init__()
-        self.module = module
-
-    def __missing__(self, name: str) -> Any:
-        return getattr(self.module, name, getattr(builtins, name, Any))
-
-
-def _opened(annotation: Any, module: ModuleType) -> tuple[Any, tuple[Any, ...]]:
-    """A type and what ``Annotated`` says about it; annotations are text, as no module is imported for them."""
-    text = annotation.__forward_arg__ if isinstance(annotation, ForwardRef) else annotation
-    found = eval(text, {}, _Names(module)) if isinstance(text, str) else text
-    if get_origin(found) is not Annotated:
-        return found, ()
-    kind, *marks = get_args(found)
-    return _opened(kind, module)[0], tuple(marks)
 
 
 def _command_line_type(kind: Any) -> tuple[Any, tuple[str, ...]]:

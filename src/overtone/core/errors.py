@@ -122,8 +122,16 @@ def require_kind(value: object, kinds: type | tuple[type, ...], what: str, *, fi
         overtone.core.errors.InputError: arrays need names; got list; give a mapping of names to arrays.
     """
     if not isinstance(value, kinds):
-        short = value is None or isinstance(value, (bool, int, float, str))
-        raise InputError(what, got=repr(value) if short else type(value).__name__, fix=fix)
+        raise InputError(what, got=in_short(value), fix=fix)
+
+
+def in_short(value: object) -> str:
+    """A value as a sentence shows it: what is short as it is, otherwise its type.
+
+    Args:
+        value: Anything.
+    """
+    return repr(value) if value is None or isinstance(value, (bool, int, float, str)) else type(value).__name__
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import numpy as np
 from typing_extensions import Unpack
 
 from overtone.core import InputError, require_kind
+from overtone.core.arguments import checks_types
 from overtone.core.sources import expand_home, require_file
 from overtone.features.arrays import ArrayLike, Table, make_table
 from overtone.features.assembly import assemble
@@ -30,6 +31,7 @@ from overtone.features.single_view import require_pairs, single_view_error
 _IN_MEMORY = "for arrays in memory call overtone.features.from_arrays({name: array, ...})"
 
 
+@checks_types
 def load(
     source: str | Path, *, modalities: tuple[str, str] | None = None, **reading: Unpack[Reading]
 ) -> PairedFeatures:
@@ -55,6 +57,7 @@ def load(
     return require_pairs(_read(source, modalities, reading, pairs=True))
 
 
+@checks_types
 def load_views(
     source: str | Path, *, modalities: tuple[str, ...] | None = None, **reading: Unpack[Reading]
 ) -> Features:

@@ -16,6 +16,8 @@ VOID = frozenset({"br", "hr", "meta", "line", "circle", "rect", "path"})
 """Elements that have no end tag in this report (the shapes are written self-closing, as SVG wants them)."""
 
 
+_PERCENT = re.compile(r"(?<=\d) %")
+"""Per cent and its number stay on one line."""
 _WHOLE_NAME = 24
 """Letters of a name up to which it stands on one line."""
 
@@ -128,7 +130,7 @@ def _render(child: Child) -> str:
     if isinstance(child, Markup):
         return child
     if isinstance(child, (str, int, float)):
-        return escape(str(child))
+        return escape(_PERCENT.sub("\u00a0%", str(child)))
     return "".join(_render(item) for item in child)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from overtone.core import InputError, Settings, about, require_kind
+from overtone.core.arguments import checks_types
 from overtone.core.sources import expand_home
 from overtone.search.base import Store, stores
 
@@ -16,6 +17,7 @@ DEFAULT = "store"
 """The folder of a run's own store."""
 
 
+@checks_types
 def open_store(uri: str | Path, *, create: bool = False, settings: Mapping[str, Any] | None = None) -> Store:
     """Open a store.
 
