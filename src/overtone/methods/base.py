@@ -103,7 +103,7 @@ class CorpusInfo(NamedTuple):
         pairs: Number of those that have both modalities; None: all.
         classes: Number of classes; 0 for methods without labels, which never learn it.
         wrong_share: Share of pairs whose halves surely lie in different neighbourhoods: the estimate less two standard
-            errors; 0 where not looked at.
+            errors; 0 where not looked at, or where the data has clips of one modality.
         memorised: How much better linear CCA finds the partners of rows it was fitted on; 1 where not looked at.
         cluster_size: Rows of a cluster that both modalities share; 0 where there are none for sure, or none were
             looked for.

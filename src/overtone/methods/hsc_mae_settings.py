@@ -79,10 +79,7 @@ def extra_noise(corpus: CorpusInfo) -> float:
     """In [0, 1]: how much more noise than usual, 1 where pairs say little of neighbours and are learnt by heart.
 
     Rises with the share of wrong pairs from 5 to 11 % and with the memorisation from 1.25 to 1.4; both must be there.
-    Where clips lack a modality there is none: their rows are not learnt as pairs.
     """
-    if corpus.pairs is not None:
-        return 0.0
     unclear = (corpus.wrong_share - 0.05) / 0.06
     by_heart = (corpus.memorised - 1.25) / 0.15
     return max(0.0, min(1.0, unclear)) * max(0.0, min(1.0, by_heart))

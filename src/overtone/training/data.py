@@ -178,7 +178,8 @@ def prepare(
     pairs = None if rows.paired is None else len(rows.paired)
     corpus = CorpusInfo(shapes, rows.total, data.classes, pairs)
     if check is not None:
-        corpus = corpus._replace(wrong_share=check.wrong_share, memorised=check.memorised)
+        wrong = 0.0 if data.present else check.wrong_share  # most rows are not learnt as pairs
+        corpus = corpus._replace(wrong_share=wrong, memorised=check.memorised)
     if clusters is not None:
         corpus = corpus._replace(cluster_size=clusters.size)
     held = rows_of(held_out) if len(held_out) > 1 else None

@@ -54,10 +54,13 @@ class PairCheck:
     def wrong_share(self) -> float:
         """Share of wrong pairs that the run surely trains with, the estimate less two standard errors.
 
-        None where those that were found are left out.
+        Of pairs that stay where others are left out, the estimate is the mean of their chances of being wrong.
         """
-        sure = self.agreement.wrong_share - 2.0 * self.agreement.wrong_share_error
-        return 0.0 if self.left_out else max(0.0, sure)
+        found, stay = self.agreement, ~self.wrong.to(self.agreement.chances.device)
+        sure = max(0.0, found.wrong_share - 2.0 * found.wrong_share_error)
+        if not self.left_out or not sure:
+            return sure
+        return sure / found.wrong_share * float(found.chances[stay].mean()) if stay.any() else 0.0
 
     def summary(self) -> dict[str, float | int | str]:
         """What ``run.json`` says."""
