@@ -23,7 +23,7 @@ from sklearn.metrics import average_precision_score
 from torch import Tensor
 
 from overtone.features import PairedFeatures
-from overtone.report.words import number
+from overtone.report.words import DASH, number
 from overtone.training import pairing, train
 from overtone.training.run import Run
 
@@ -36,6 +36,8 @@ TITLES = {
     for name in ("split-digits", "handwritten", "digits_av", "scene15", "reuters", "cora", "wikipedia", "ccv")
 }
 SHARES = 0.0, 0.2, 0.4, 0.6
+LEAST_STAYING = 0.1
+"""Share of pairs that must stay for a run that takes the others apart."""
 
 
 @dataclass
@@ -44,7 +46,7 @@ class Found:
 
     Attributes:
         kept: mAP of the runs that keep all pairs.
-        apart: mAP of those that take pairs apart; empty where no pair is exchanged.
+        apart: mAP of those that take pairs apart; empty where no pair is exchanged, or hardly one would stay.
         chosen: Whether the rule takes pairs apart.
         estimated: Share of wrong pairs as estimated.
         precision: Average precision of the chance of being wrong, over the pairs that are.
@@ -82,8 +84,8 @@ def measure(name: str, folder: Path, seeds: int) -> dict[float, Found]:
             kept = {**settings, "pairs": "keep"}
             run = train("hsc-mae", weak, settings=kept, out=runs / f"kept-{seed}", resume=True)
             one.kept.append(run.evaluation["map"].mean)
-            look(run, weak, wrong, one)
-            if share:
+            staying = look(run, weak, wrong, one)
+            if share and staying > LEAST_STAYING:
                 with mock.patch.multiple(pairing, _LEAST_SHARE=0.0, _recognises=lambda found: True):
                     run = train("hsc-mae", weak, settings=settings, out=runs / f"apart-{seed}", resume=True)
                 one.apart.append(run.evaluation["map"].mean)
@@ -91,8 +93,12 @@ def measure(name: str, folder: Path, seeds: int) -> dict[float, Found]:
     return found
 
 
-def look(run: Run, data: PairedFeatures, wrong: Tensor, found: Found) -> None:
-    """Add what the check of pairs says of all training pairs, which a run without held-out rows sees, too."""
+def look(run: Run, data: PairedFeatures, wrong: Tensor, found: Found) -> float:
+    """Add what the check of pairs says of all training pairs, as a run without held-out rows sees them.
+
+    Returns:
+        Share of the pairs that do not look wrong.
+    """
     first, second = (run.scalers[name](rows[data.splits["train"]]) for name, rows in data.modalities.items())
     check = pairing.check_pairs(first, second, tuple(str(row) for row in range(len(first))))
     assert check is not None
@@ -100,6 +106,7 @@ def look(run: Run, data: PairedFeatures, wrong: Tensor, found: Found) -> None:
     found.estimated.append(check.agreement.wrong_share)
     if wrong.any():
         found.precision.append(float(average_precision_score(wrong.numpy(), check.agreement.chances.numpy())))
+    return float((~check.wrong).double().mean())
 
 
 def tables(found: Mapping[str, Mapping[float, Found]]) -> str:
@@ -126,7 +133,9 @@ def most(chosen: list[bool]) -> bool:
 
 
 def bold(maps: list[float], marked: bool) -> str:
-    """A mean, in bold where marked."""
+    """A mean, in bold where marked; a dash for none."""
+    if not maps:
+        return DASH
     return f"**{number(fmean(maps))}**" if marked else number(fmean(maps))
 
 
