@@ -142,6 +142,7 @@ def test_so_is_an_option_of_reading(verb, option):
 def test_numbers_of_numpy_are_numbers(tmp_path):
     found = overtone.compare(["cca"], "split-digits", seeds=np.int64(1), seed=np.int32(0), resume=np.bool_(False))
     assert len(found.seeds) == 1
+    assert overtone.compare(["cca"], "split-digits", seeds=list(np.arange(1))).seeds == found.seeds
 
 
 def test_a_query_is_named():

@@ -96,7 +96,7 @@ def _fits(value: Any, kind: Any) -> bool:
     if origin is tuple or origin in (list, Sequence):
         parts = [part for part in get_args(kind) if part is not Ellipsis] or [Any]
         listed = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
-        return listed and (not isinstance(value, Sequence) or all(_fits(one, parts[0]) for one in value))
+        return listed and (not isinstance(value, Sequence) or all(_fits(_plain(one), parts[0]) for one in value))
     kind = origin or kind
     if isinstance(value, bool) and kind is not bool:  # a flag is no number
         return kind not in _TYPES
