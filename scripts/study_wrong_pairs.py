@@ -23,7 +23,7 @@ from sklearn.metrics import average_precision_score
 from torch import Tensor
 
 from overtone.features import PairedFeatures
-from overtone.report.words import DASH, number
+from overtone.report.words import DASH, number, percent
 from overtone.training import pairing, train
 from overtone.training.run import Run
 
@@ -114,7 +114,7 @@ def tables(found: Mapping[str, Mapping[float, Found]]) -> str:
     scores, finding = [], []
     for share in SHARES:
         ones = [of[share] for of in found.values()]
-        head = f"{share:.0%}" if share else "none"
+        head = percent(share) if share else "none"
         scores.append([f"{head}, kept", *(bold(one.kept, not most(one.chosen)) for one in ones)])
         if share:
             scores.append([f"{head}, taken apart", *(bold(one.apart, most(one.chosen)) for one in ones)])
