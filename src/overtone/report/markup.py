@@ -38,6 +38,8 @@ def markup(*children: Child) -> Markup:
     Example:
         >>> markup("a < b ", el("b", "c & d"))
         'a &lt; b <b>c &amp; d</b>'
+        >>> markup("2.2 % of the rows")  # the space is one that no line ends at
+        '2.2\\xa0% of the rows'
     """
     return Markup("".join(_render(child) for child in children))
 
