@@ -258,7 +258,7 @@ def _read_sound(item: Any, _: Recipe) -> Medium:
     return Sound(samples, rate)
 
 
-def _read_video(item: Any, recipe: Recipe) -> Medium:
+def _read_video(item: object, recipe: Recipe) -> Medium:
     """Frames of (T, 3, height, width) or (T, height, width, 3) pixels, as many as the recipe takes."""
     from overtone.media.decoding import Frames
 

@@ -133,7 +133,7 @@ class _Slot(NamedTuple):
     choices: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, name: str, kind: Any, mark: Param, default: object, text: str) -> _Slot:
+    def of(cls, name: str, kind: object, mark: Param, default: object, text: str) -> _Slot:
         """A slot for a parameter."""
         plain, choices = _command_line_type(kind)
         if mark.many:
@@ -229,7 +229,7 @@ def _reading(kind: type) -> list[_Slot]:
     return slots
 
 
-def _command_line_type(kind: Any) -> tuple[Any, tuple[str, ...]]:
+def _command_line_type(kind: object) -> tuple[Any, tuple[str, ...]]:
     """The type that the command line reads, the first plain one of a union, and the values of a ``Literal``."""
     if get_origin(kind) is Literal:
         return str, get_args(kind)

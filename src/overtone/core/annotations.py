@@ -14,11 +14,11 @@ class _Names(dict[str, Any]):
         super().__init__()
         self.module = module
 
-    def __missing__(self, name: str) -> Any:
+    def __missing__(self, name: str) -> object:
         return getattr(self.module, name, getattr(builtins, name, Any))
 
 
-def open_annotation(annotation: Any, module: ModuleType) -> tuple[Any, tuple[Any, ...]]:
+def open_annotation(annotation: object, module: ModuleType) -> tuple[Any, tuple[Any, ...]]:
     """A type, and what ``Annotated`` says about it.
 
     Args:

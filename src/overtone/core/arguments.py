@@ -80,13 +80,13 @@ def _kinds(verb: Callable[..., Any]) -> dict[str, Any]:
     return found
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> object:
     """A scalar of NumPy or torch as Python's number; anything else as it is."""
     is_scalar = type(value).__module__ in ("numpy", "torch") and getattr(value, "ndim", None) == 0
     return value.item() if is_scalar else value
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def _fits(value: object, kind: object) -> bool:
     """Whether a value is of a kind; true where the kind is none that is checked."""
     origin = get_origin(kind)
     if origin in (Union, UnionType):
@@ -103,7 +103,7 @@ def _fits(value: Any, kind: Any) -> bool:
     return kind not in _TYPES or isinstance(value, _TYPES[kind])
 
 
-def _in_words(kind: Any) -> str:
+def _in_words(kind: object) -> str:
     """``"text or a path"``; that a parameter may be None goes without saying."""
     origin = get_origin(kind)
     if origin in (Union, UnionType):

@@ -61,7 +61,7 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
 
 
-def _typed(hint: Any, value: Any) -> Any:
+def _typed(hint: Any, value: Any) -> object:
     """A value of a JSON document as the type that a field declares; an interval without two finite ends is None."""
     origin, inner = get_origin(hint), get_args(hint)
     if value is None or not inner or origin is Literal:

@@ -123,7 +123,7 @@ class Watch:
         self._handles.clear()
         self._close()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         """Call the loss and observe it; for a module the same as calling the module."""
         if isinstance(self.loss, nn.Module) or not self._inside:
             return self.loss(*args, **kwargs)

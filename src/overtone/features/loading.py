@@ -187,7 +187,7 @@ def _read(
     return kind(**found, label_kind=arrays.label_kind)
 
 
-def _to_tensors(value: Any) -> Any:
+def _to_tensors(value: object) -> Any:
     """Arrays, and those in a mapping, as tensors; anything else as it is."""
     import torch
 

@@ -195,7 +195,7 @@ class Method(nn.Module, ABC):
     hold a part of it alone. Rows of parts have both modalities."""
     settings_type: ClassVar[type[Settings]]
 
-    def __init_subclass__(cls, **more: Any) -> None:
+    def __init_subclass__(cls, **more: object) -> None:
         """A class that sees the training set in its own way works on parts only where it says so itself."""
         super().__init_subclass__(**more)
         if vars(cls).keys() & {"on_train_start", "on_epoch_start", "prepare_embedding"}:

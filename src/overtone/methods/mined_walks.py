@@ -58,7 +58,7 @@ class MinedWalks(nn.Module):
         self.register_buffer("recall", torch.ones(()))
         self._walks: SparseWalks | None = None
 
-    def _load_from_state_dict(self, *args: Any, **more: Any) -> None:
+    def _load_from_state_dict(self, *args: object, **more: object) -> None:
         super()._load_from_state_dict(*args, **more)
         self._walks = None
 

@@ -212,7 +212,7 @@ class Run(HubModel):
         )
         return self.evaluation, self.test_embeddings
 
-    def explore(self, **options: Any) -> Page:
+    def explore(self, **options: object) -> Page:
         """Open the explorer on the clips of this run; in a notebook the result shows itself.
 
         Args:

@@ -90,7 +90,7 @@ def _version_73(path: Path) -> tuple[dict[str, Any], Any]:
 
     file = open_hdf5(path)
 
-    def plain(item: h5py.HLObject) -> Any:
+    def plain(item: h5py.HLObject) -> object:
         if "MATLAB_sparse" in item.attrs:
             return _sparse_73(item, f"{path}, key {item.name.lstrip('/')!r}")
         if isinstance(item, h5py.Group):

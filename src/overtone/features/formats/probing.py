@@ -150,7 +150,7 @@ def _crashed(path: Path, number: int) -> InputError:
     return InputError(f"{path}: damaged: reading it crashes (signal {number})", fix="copy or export it again")
 
 
-def _value(folder: Path, node: dict[str, Any], where: str, records: bool) -> Any:
+def _value(folder: Path, node: dict[str, Any], where: str, records: bool) -> object:
     """One value of the tree that the worker wrote."""
     if records and "records" in node:
         return {name: _array(folder, number) for name, number in node["records"].items()}

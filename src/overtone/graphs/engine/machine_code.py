@@ -71,19 +71,19 @@ def _user_cache() -> Path | None:
 class WholeCache(FunctionCache):
     """The compiler's cache of one function; damaged code is compiled again, and a disk that is full is no obstacle."""
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: object) -> None:
         super().__init__(function)
         stamp = self._impl.locator.get_source_stamp()
         self._cache_file = _WholeFiles(self._cache_path, self._impl.filename_base, stamp)
 
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
+    def load_overload(self, sig: object, target_context: object) -> object:
         """The code for a signature; None where there is none that is whole."""
         try:
             return super().load_overload(sig, target_context)
         except Exception:  # whatever unpickling raises on code of another build
             return None
 
-    def save_overload(self, sig: Any, data: Any) -> None:
+    def save_overload(self, sig: object, data: object) -> None:
         """Keep the code for a signature, where the disk takes it."""
         with contextlib.suppress(OSError):
             super().save_overload(sig, data)
@@ -96,7 +96,7 @@ class _WholeFiles(IndexDataCacheFile):
         found: dict[Any, str] = super()._load_index() if _is_whole(self._index_path) else {}
         return found
 
-    def _load_data(self, name: str) -> Any:
+    def _load_data(self, name: str) -> object:
         if not _is_whole(self._data_path(name)):
             raise OSError(f"{name}: damaged")  # which the compiler takes for "not there"
         return super()._load_data(name)

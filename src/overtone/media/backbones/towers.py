@@ -73,7 +73,7 @@ class Tower(Backbone):
         self.window = self.side.window
         return super().open((kind,))
 
-    def prepare(self, medium: Any) -> Prepared:
+    def prepare(self, medium: object) -> Prepared:
         """As the model's own settings say."""
         return self.side.prepare(medium)
 

@@ -82,7 +82,7 @@ def _annotations(file: Path | None, *fields: str) -> dict[str, NDArray[Any]]:
     return {name: column.ravel() for name, column in found.items()}
 
 
-def _variable(file: Path, key: str) -> Any:
+def _variable(file: Path, key: str) -> object:
     with report_damage(file, "a MATLAB file"):
         found = read_matlab(file, records=True)
     if key not in found:

@@ -51,7 +51,7 @@ class Asking:
     def __init__(self, client: MilvusClient, uri: str) -> None:
         self.client, self.uri = client, uri
 
-    def __call__(self, what: str, *arguments: Any, **options: Any) -> Any:
+    def __call__(self, what: str, *arguments: object, **options: object) -> Any:
         """Call a method of the client.
 
         Raises:
