@@ -173,3 +173,26 @@ def test_a_run_records_what_was_chosen() -> None:
     }
     assert all("times as often as by chance" in part["reason"] for part in run.info["scaling"].values())
     assert run.settings["scaling"] == "auto"
+
+
+def test_the_number_of_threads_does_not_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums differ in their last digits with the threads that share them, and near ties with the sums."""
+    data = load("split-digits").split("train")
+    threads = []
+    fit = Scaler.fit.__func__  # type: ignore[attr-defined]
+
+    def watched(cls: type[Scaler], spec: str, rows: torch.Tensor) -> Scaler:
+        threads.append(torch.get_num_threads())
+        return fit(cls, spec, rows)
+
+    monkeypatch.setattr(Scaler, "fit", classmethod(watched))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        fit_scalers("auto", data.modalities)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert len(threads) > 4
+    assert set(threads[:-2]) == {1}  # the last two fit what was chosen
+    assert set(threads[-2:]) == {2}

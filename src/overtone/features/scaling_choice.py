@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from overtone.core.worker_counts import one_thread
 from overtone.features.scaling import AUTO, Scaler, half_whitening, split_scaling
 
 _NEIGHBOURS = 10
@@ -54,7 +55,8 @@ def fit_scalers(
         Name to scaler, and name to choice for those that were chosen.
     """
     specs = dict(zip(modalities, split_scaling(scaling, len(modalities))))
-    chosen = choose_scalings(pairs or modalities) if AUTO in specs.values() else {}
+    with one_thread():  # near ties must not be decided by the number of threads
+        chosen = choose_scalings(pairs or modalities) if AUTO in specs.values() else {}
     chosen = {name: chosen[name] for name, spec in specs.items() if spec == AUTO}
     specs |= {name: choice.spec for name, choice in chosen.items()}
     return {name: Scaler.fit(specs[name], rows) for name, rows in modalities.items()}, chosen
