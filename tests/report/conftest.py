@@ -142,6 +142,7 @@ def make_run() -> Callable[..., Any]:
             "history": history,
             "settings": {"select": "correlation", "tau": 0.05},
             "info": info,
+            "decisions": {"wrong pairs": "at most about 3%"},
         }
         return SimpleNamespace(**{**given, **changes})
 
@@ -193,6 +194,7 @@ def make_result(make_data: Callable[..., PairedFeatures], make_run: Callable[...
         history: list[dict[str, Any]] | None = None,
         chosen: int = 20,
         warnings: tuple[str, ...] = (),
+        info: dict[str, Any] | None = None,
         **entries: Any,
     ) -> RunResult:
         data = make_data(rows, splits={}, provenance=Provenance("c", "h5", "", (), warnings))
@@ -211,7 +213,7 @@ def make_result(make_data: Callable[..., PairedFeatures], make_run: Callable[...
         run = make_run(
             data,
             history=history or [{"epoch": epoch, "loss": 1 / epoch} for epoch in range(1, 31)],
-            info={"chosen_epoch": chosen},
+            info={"chosen_epoch": chosen, **(info or {})},
         )
         found = Evaluation.from_dict({**evaluation, **entries})
         return RunResult(run, data, data, found, (unit(first), unit(second)))

@@ -127,3 +127,10 @@ def test_few_queries_are_said_with_the_width_of_the_interval(make_result: Maker)
     assert suspicions(make_result(rows=40, **recall(1.0))) == [few]  # so few may all be found by luck
     assert suspicions(make_result(rows=100)) == []
     assert len(suspicions(make_result(rows=98))) == 1
+
+
+def test_pairs_that_were_taken_as_wrong_are_named(make_result: Maker) -> None:
+    pairs = {"left_out": 7, "likeliest": ["a", "b"], "said": "at most about 10%"}
+    (sentence,) = suspicions(make_result(info={"pairs": pairs}))
+    assert sentence.startswith("7 training pairs look wrong, likeliest a and b; nothing was learnt from them as pairs.")
+    assert suspicions(make_result(info={"pairs": {**pairs, "left_out": 0}})) == []

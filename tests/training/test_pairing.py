@@ -135,7 +135,12 @@ def test_a_run_names_the_pairs_it_trained_without(shuffled, method, tmp_path):
         table = list(csv.DictReader(file))
     assert len(table) == wrong
     assert len({row["id"] for row in table} & shuffled[1]) > 0.75 * len(shuffled[1])
+    assert said["likeliest"] == [row["id"] for row in table][:5]
     again = Run.load(tmp_path / "run")
+    assert again.decisions == run.decisions
+    assert run.decisions["wrong pairs"] == said["said"]
+    page = overtone.report_run(again, shuffled[0]).read_text(encoding="utf-8")
+    assert f"{wrong:,} training pairs look wrong, likeliest {table[0]['id']}" in page
     assert again.embed(shuffled[0].split("test"))["left"].equal(run.embed(shuffled[0].split("test"))["left"])
 
 

@@ -32,16 +32,12 @@ def show_run(output: Output, run: Run, arguments: Arguments) -> None:
     evaluation = found.to_dict() if found else None
     output.document({"method": run.name, "run": out, "report": report, "evaluation": evaluation})
     output.say(*(tables.evaluation_table(found) if found else ()))
-    for name, scaling in run.info.get("scaling", {}).items():  # not in runs of older versions
-        why = f" ({scaling['reason']})" if "reason" in scaling else ""  # none where it was set
-        output.say(f"Scaling of {name}: {scaling['steps']}{why}")
     if unpaired := run.info.get("unpaired"):
         what = "took part in training" if unpaired["used"] else f"were left out: {run.name} learned from pairs"
         output.say(f"{unpaired['rows']:,} training rows with one modality only {what}.")
-    if pairs := run.info.get("pairs"):
-        output.say(f"Wrong pairs: {pairs['said']}{'; see pairs.csv' if pairs['left_out'] else ''}")
-    if clusters := run.info.get("clusters"):
-        output.say(f"Clusters: {clusters['said']}")
+    for what, said in run.decisions.items():
+        named = "; see pairs.csv" if what == "wrong pairs" and run.info["pairs"]["left_out"] else ""
+        output.say(f"{what[0].upper()}{what[1:]}: {said}{named}")
     output.say(*_warning(chance_in_words(found) if found else None))
     output.say(f"\nRun: {out}")
     output.say(f"Report (open it in a browser): {report}" if report else "No test split, so no evaluation.")

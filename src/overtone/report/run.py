@@ -273,6 +273,7 @@ def origin(result: RunResult) -> Section:
         "read as": source.reader,
         "checksum": source.checksum,
         "dimensions": [" × ".join(map(str, shape)) for shape in info.get("shapes", ())],
+        **result.run.decisions,
         "training seconds": info.get("seconds"),
         **{name: info.get(name) for name in ("device", "threads", "processes", "versions")},
     }

@@ -77,6 +77,16 @@ def _classes_below_chance(result: RunResult) -> str | None:
     return f"{plural(len(below), 'class has', 'classes have')} a lower mAP than the average class by chance: {shown}."
 
 
+def _wrong_pairs(result: RunResult) -> str | None:
+    """Training pairs were taken as wrong."""
+    pairs = result.run.info.get("pairs", {})
+    if not pairs.get("left_out"):
+        return None
+    names = f", likeliest {listed(pairs['likeliest'])}" if pairs.get("likeliest") else ""
+    look = plural(pairs["left_out"], "training pair looks", "training pairs look")
+    return f"{look} wrong{names}; nothing was learnt from them as pairs. The run's pairs.csv has all."
+
+
 def _loss_rose(result: RunResult) -> str | None:
     """The loss ends higher than it began."""
     losses = [value for record in result.history if known(value := record.get("loss"))]
@@ -116,6 +126,7 @@ CHECKS = (
     _too_good,
     _lopsided,
     _classes_below_chance,
+    _wrong_pairs,
     _loss_rose,
     _never_improved,
     _still_improving,

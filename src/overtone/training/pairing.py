@@ -19,6 +19,8 @@ _LEAST_SHARE = 0.18
 """Share of wrong pairs from which on a run trains without them: fewer cost nothing that could be measured."""
 _LEAST_RECOGNISED = 0.7
 """Share of right pairs that must be recognised as such, surely: below it, weak pairs would be taken for wrong ones."""
+_NAMED = 5
+"""Pairs likeliest wrong that a summary names."""
 _LEAST_ROWS = 50
 """Fewer rows have no neighbourhoods to speak of."""
 _FOLDS = 4
@@ -62,14 +64,15 @@ class PairCheck:
             return sure
         return sure / found.wrong_share * float(found.chances[stay].mean()) if stay.any() else 0.0
 
-    def summary(self) -> dict[str, float | int | str]:
-        """What ``run.json`` says."""
+    def summary(self) -> dict[str, float | int | str | list[str]]:
+        """What ``run.json`` says, with the ids of the pairs that are likeliest wrong."""
         return {
             "wrong_share": round(self.agreement.wrong_share, 4),
             "wrong_share_error": round(self.agreement.wrong_share_error, 4),
             "recognised": round(self.agreement.recognised, 4),
             "memorised": round(self.memorised, 4),
             "left_out": int(self.wrong.sum()) if self.left_out else 0,
+            "likeliest": [name for name, _, _ in self.rows()[:_NAMED]],
             "reason": self.reason,
             "said": self.sentence(),
         }

@@ -212,6 +212,21 @@ class Run(HubModel):
         )
         return self.evaluation, self.test_embeddings
 
+    @property
+    def decisions(self) -> dict[str, str]:
+        """What the training decided by itself, in words: ``scaling of MODALITY``, ``wrong pairs``, ``clusters``.
+
+        In a run of an older version some may be missing.
+        """
+        said = {}
+        for name, scaling in self.info.get("scaling", {}).items():
+            why = f" ({scaling['reason']})" if "reason" in scaling else ""  # none where it was set
+            said[f"scaling of {name}"] = f"{scaling['steps']}{why}"
+        for what, key in (("wrong pairs", "pairs"), ("clusters", "clusters")):
+            if key in self.info:
+                said[what] = self.info[key]["said"]
+        return said
+
     def explore(self, **options: object) -> Page:
         """Open the explorer on the clips of this run; in a notebook the result shows itself.
 
