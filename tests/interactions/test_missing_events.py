@@ -81,7 +81,7 @@ def test_wrong_words_are_refused(run, words, said):
 
 def test_a_run_without_chances_says_what_has_some(run):
     with pytest.raises(InputError, match="has no event chances; got a run of interactions"):
-        overtone.events(run[0] / "reference")
+        overtone.events(run[0] / "trials" / "without-1")
 
 
 def test_what_the_graph_adds_is_said_by_class():

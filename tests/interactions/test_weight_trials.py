@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from overtone.core.files import read_json
 from overtone.features import SimulatorSettings, from_arrays, simulate
@@ -27,16 +28,21 @@ def run(corpus, tmp_path_factory):
 
 
 def test_every_labelled_row_is_a_query_of_both_modalities(run):
-    assert run.method.gate.queries == 2 * 216  # a tenth of 240 rows is held out
-    assert list(run.method.effects) == list(WEIGHTS)
-    assert not run.method.effects[0.0].any()
-    assert np.isfinite(run.method.effects[0.5]).all()
+    assert run.method.gate.queries == 2 * 240
+    assert list(run.method.gate.curve) == list(WEIGHTS)
+    assert np.isfinite([change for change, _ in run.method.gate.curve.values()]).all()
+    assert float(run.method.event_weight) == pytest.approx(run.info["gate"]["weight"])
 
 
 def test_students_of_trials_have_not_seen_the_rows_that_they_are_tried_on(run):
-    parts = [read_json(run.folder / "trials" / f"fold-{number}" / "run.json") for number in (1, 2, 3)]
-    assert [part["splits"] for part in parts] == 3 * [{"train": 144}]
-    assert len({part["data"]["trained_on"] for part in parts}) == 3
+    parts = {
+        kind: [read_json(run.folder / "trials" / f"{kind}-{number}" / "run.json") for number in (1, 2, 3)]
+        for kind in ("fold", "without")
+    }
+    seen = {kind: [part["data"]["trained_on"] for part in of_kind] for kind, of_kind in parts.items()}
+    assert seen["fold"] == seen["without"]
+    assert len(set(seen["fold"])) == 3
+    assert [part["splits"] for part in parts["fold"]] == 3 * [{"train": 160}]
 
 
 def test_teachers_of_trials_have_not_seen_the_rows_that_the_students_are_tried_on(run):
@@ -45,7 +51,7 @@ def test_teachers_of_trials_have_not_seen_the_rows_that_the_students_are_tried_o
         SoftLabels.load(run.folder / "trials" / f"fold-{number}" / "soft_labels.safetensors") for number in (1, 2, 3)
     ]
     unseen = [set(whole.ids) - set(part.ids) for part in parts]
-    assert [len(rows) for rows in unseen] == 3 * [72]
+    assert [len(rows) for rows in unseen] == 3 * [80]
     assert set.union(*unseen) == set(whole.ids)
     assert all(part.choice == {} for part in parts)  # what teachers reconstruct is not chosen anew
 
@@ -53,7 +59,7 @@ def test_teachers_of_trials_have_not_seen_the_rows_that_the_students_are_tried_o
 @pytest.mark.parametrize("graph", ["soft", "raw", "events"])
 def test_trials_have_targets_of_the_same_kind(corpus, graph):
     found = InteractionTrainer().train("interactions", corpus, settings={**QUICK, "graph": graph})
-    assert list(found.method.effects) == list(WEIGHTS)
+    assert list(found.method.gate.curve) == list(WEIGHTS)
 
 
 def test_trials_in_memory_and_in_a_folder_find_the_same(run, corpus):
@@ -62,11 +68,23 @@ def test_trials_in_memory_and_in_a_folder_find_the_same(run, corpus):
     assert not (run.folder / "trials" / "fold-4").exists()
 
 
-@pytest.mark.parametrize("settings", [{"event_weight": 0.2}, {"graph": "none"}, {"student": "lir"}])
+@pytest.mark.parametrize("settings", [{"event_weight": 0.2}, {"graph": "none"}])
 def test_there_are_no_trials_where_there_is_nothing_to_choose(corpus, settings, tmp_path):
     found = InteractionTrainer().train("interactions", corpus, settings={**QUICK, **settings}, out=tmp_path / "r")
     assert not (tmp_path / "r" / "trials").exists()
-    assert found.method.effects is None
+    assert found.method.gate is None
+
+
+@pytest.mark.parametrize("weight", [None, 0.3])
+def test_a_pull_is_mixed_with_the_student_without_it(corpus, weight):
+    settings = {**QUICK, "student": "lir", "event_weight": weight}
+    found = InteractionTrainer().train("interactions", corpus, settings=settings)
+    alone = InteractionTrainer().train("interactions", corpus, settings={**settings, "graph": "none"})
+    rows = corpus.modalities["audio"]
+    before = alone.embed_one("audio", rows)
+    without = found.apply(corpus, lambda part, side: {"": found.method.at_weight(part, side, 0.0)})[""]["audio"]
+    torch.testing.assert_close(without[:, : before.shape[1]], before)
+    assert (found.method.gate is None) == (weight is not None)
 
 
 def test_another_run_in_the_folder_finds_nothing_of_this_one(run, corpus, tmp_path):

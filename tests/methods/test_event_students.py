@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from overtone.core import InputError
-from overtone.evaluation import mean_average_precision
 from overtone.methods.base import InferredTargets
-from overtone.methods.event_gate import WEIGHTS, choose_weight
+from overtone.methods.event_gate import WEIGHTS, Trials, choose_weight, rank_unseen
 from overtone.methods.event_space import Padding, blend
 
 
@@ -81,7 +80,7 @@ def test_the_loss_is_the_cross_entropy_of_labels_and_of_event_chances(informed):
 def test_many_events_a_clip_weigh_less(informed):
     method, batch, chances = informed(few=1.0)
     assert chances.sum(1).mean() > 2
-    share = 2 / float(chances.sum(1).mean())
+    share = (2 / float(chances.sum(1).mean())) ** 2
     views = method.encode(batch, batch.features)
     wanted = share * sum(F.binary_cross_entropy_with_logits(view[:, 4:], chances) for view in views)
     torch.testing.assert_close(method.step(batch)["events"], wanted)
@@ -128,48 +127,43 @@ def test_heads_have_no_canonical_projection(make):
 
 
 def gate(gain: float, harm: float, rows: int = 120, hidden: float = 1.0):
-    """A student whose events add noise in proportion to the weight, and whose labels are better or worse."""
+    """What is chosen where events add noise in proportion to the weight, and labels are better or worse by a gain."""
     labels = torch.eye(4)[torch.arange(rows) % 4]
-    noise = [torch.randn(rows, 4, generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
-    reference = tuple(F.normalize(labels + 0.6 * part, dim=1) for part in noise[:2])
+    noise = [torch.randn(rows, 4, generator=torch.Generator().manual_seed(seed)) for seed in range(2)]
 
-    def candidate(weight):
-        shift = 0.6 - gain + harm * weight
-        return tuple(F.normalize(labels + shift * part, dim=1) for part in noise[:2])
+    def precisions(shift):
+        first, second = (F.normalize(labels + shift * part, dim=1) for part in noise)
+        return rank_unseen((first, second), labels)
 
-    return choose_weight(reference, candidate, labels, hidden=hidden), reference, candidate, labels
+    trials = Trials(precisions(0.6), {w: precisions(0.6 - gain + harm * w) for w in WEIGHTS})
+    return choose_weight(trials, hidden), trials
 
 
 def test_what_does_no_harm_counts_as_much_as_it_may():
-    found, *_ = gate(0.0, 0.0)
+    found, _ = gate(0.0, 0.0)
     assert found.weight == max(WEIGHTS)
     assert all(change == 0 for change, _ in found.curve.values())
 
 
 def test_harm_is_weighed_against_what_the_labels_have_gained():
-    found, reference, candidate, labels = gate(0.1, 0.3)
+    found, trials = gate(0.1, 0.3)
     assert 0 < found.weight < max(WEIGHTS)
+    assert found.queries == 240
     for weight, (change, _) in found.curve.items():
-        after, before = (mean_of(views, labels) for views in (candidate(weight), reference))
-        assert change == pytest.approx(after - before)
-    assert "held-out rows annotated mAP changes by" in found.said
+        assert change == pytest.approx(trials.weights[weight].mean() - trials.reference.mean())
+    assert "240 queries, annotated mAP changes by" in found.said
 
 
-def test_a_student_with_worse_labels_gives_way_to_the_reference():
-    found, *_ = gate(-0.3, 0.3)
+def test_students_with_worse_labels_give_way_to_those_without_events():
+    found, _ = gate(-0.3, 0.3)
     assert found.weight is None
     assert found.to_dict()["reference"] is True
-    assert "makes no use of them" in found.said
-
-
-def mean_of(views, labels) -> float:
-    ways = ((0, 1), (1, 0))
-    return sum(mean_average_precision(views[a], views[b], labels, labels) for a, b in ways) / 2
+    assert "not used" in found.said
 
 
 def test_labels_that_are_as_good_may_lose_six_thousandths_of_it():
-    found, reference, _, labels = gate(0.0, 0.02)
-    allowed = 0.006 * mean_of(reference, labels)
+    found, trials = gate(0.0, 0.02)
+    allowed = 0.006 * trials.reference.mean()
     (at_zero, _), (change, error) = found.curve[0.0], found.curve[found.weight]
     assert at_zero == 0
     assert found.weight < max(WEIGHTS)
@@ -180,34 +174,43 @@ def test_labels_that_are_as_good_may_lose_six_thousandths_of_it():
 
 @pytest.mark.parametrize(("hidden", "weight"), [(0.0, None), (0.375, 0.3), (0.75, 0.6), (4.0, 0.6)])
 def test_labels_may_lose_less_where_few_events_are_hidden(hidden, weight):
-    labels = torch.eye(4)[torch.arange(40) % 4]
-    effects = {weight: np.full(90, -0.0095 * weight) for weight in WEIGHTS}
-    found = choose_weight((labels, labels), lambda weight: (labels, labels), labels, effects, hidden=hidden)
-    assert found.weight == weight
+    trials = Trials(np.ones(90), {weight: np.full(90, 1 - 0.0095 * weight) for weight in WEIGHTS})
+    assert choose_weight(trials, hidden).weight == weight
 
 
-def test_a_student_that_has_gained_stays_although_its_events_count_nothing():
-    found, *_ = gate(0.1, 3.0, hidden=0.0)
+def test_students_that_have_gained_stay_although_their_events_count_nothing():
+    found, _ = gate(0.1, 3.0, hidden=0.0)
     assert found.weight == 0
     assert "learning them raises it by" in found.said
 
 
 def test_half_of_what_labels_surely_gained_may_be_spent():
-    found, reference, _, labels = gate(0.1, 0.3)
+    found, trials = gate(0.1, 0.3)
     gain = found.curve[0.0][0]
-    spendable = max(gain - found.error, 0) / 2 + 0.006 * mean_of(reference, labels)
+    spendable = max(gain - found.error, 0) / 2 + 0.006 * trials.reference.mean()
     allowed = {w: spendable + (change - gain) - error for w, (change, error) in found.curve.items()}
     assert gain > 0.01
     assert found.weight == max(w for w, rest in allowed.items() if rest >= 0)
 
 
-def test_the_curve_is_that_of_trials_where_there_are_any():
-    labels = torch.eye(4)[torch.arange(40) % 4]
-    effects = {weight: np.full(90, -0.009 * weight) for weight in WEIGHTS}
-    found = choose_weight((labels, labels), lambda weight: (labels, labels), labels, effects)
-    assert found.weight == 0.6  # of a mean average precision of 1, six thousandths may be lost
-    assert found.queries == 90
-    assert {w: change for w, (change, _) in found.curve.items()} == {w: pytest.approx(-0.009 * w) for w in WEIGHTS}
+def test_queries_with_nothing_to_find_do_not_count():
+    known = np.where(np.arange(90) % 3, 0.5, np.nan)
+    found = choose_weight(Trials(known, {weight: known - 0.001 * weight for weight in WEIGHTS}))
+    assert found.weight == max(WEIGHTS)
+    assert found.curve[0.5] == (pytest.approx(-0.0005), pytest.approx(0, abs=1e-12))
+
+
+@pytest.mark.parametrize("graph", ["inferred", "none"])
+def test_a_student_whose_trials_found_no_use_for_events_learns_labels_alone(make, graph):
+    method, batch = make("interactions", dropout=0.0, graph=graph)
+    chances = batch.targets
+    unused = choose_weight(Trials(np.ones(4), {weight: np.zeros(4) for weight in WEIGHTS}))
+    method.set_inferred_targets(InferredTargets((chances, chances), torch.zeros(8, 8), chances, gate=unused))
+    method.on_train_start(batch)
+    terms = method.step(batch)
+    assert set(terms) == {"loss", "labels"}
+    torch.testing.assert_close(terms["loss"], terms["labels"])
+    assert float(method.event_weight) == 0
 
 
 def test_chances_of_the_one_label_of_a_clip_sum_to_one(informed):
@@ -223,8 +226,10 @@ def test_chances_of_the_one_label_of_a_clip_sum_to_one(informed):
         torch.testing.assert_close(events, logits[:, 4:].sigmoid())
 
 
-def test_unlabelled_held_out_rows_are_not_judged():
-    labels = torch.zeros(10, 3)
-    views = (torch.eye(10), torch.eye(10))
-    found = choose_weight(views, lambda weight: views, labels)
-    assert (found.weight, found.rows) == (None, 0)
+def test_rows_without_a_label_are_not_judged():
+    labels = torch.tensor([0, -1, 1, 0, -1, 1])
+    ranked = rank_unseen((torch.eye(6), torch.eye(6)), labels)
+    assert len(ranked) == 8
+    nothing = rank_unseen((torch.eye(6), torch.eye(6)), torch.zeros(6, 3))
+    assert len(nothing) == 0
+    assert choose_weight(Trials(nothing, dict.fromkeys(WEIGHTS, nothing))).weight is None

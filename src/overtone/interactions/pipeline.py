@@ -37,7 +37,8 @@ from overtone.interactions.soft_labels import Identity, SoftLabels
 from overtone.interactions.weight_trials import InferPart, try_weights
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import InferredTargets, Method, methods
-from overtone.methods.interactions_settings import UNINFORMED
+from overtone.methods.event_gate import choose_weight
+from overtone.methods.interactions_settings import UNINFORMED, InteractionsSettings
 from overtone.training import Run, RunContext, TrainOptions, train
 from overtone.training.data import fingerprint
 from overtone.training.resuming import FREE
@@ -58,7 +59,6 @@ _COMPARED = 1 << 22
 class InteractionConfig(Protocol):
     """What the settings of a method with ``needs_inferred_targets`` say of the stages before its training."""
 
-    student: str
     folds: int
     teacher: Mapping[str, Any]
     inference: Mapping[str, Any]
@@ -98,23 +98,23 @@ class InteractionTrainer:
         kind = methods[method]
         infer: Callable[[RunContext], InferredTargets | None] | None = None
         if kind.needs_inferred_targets:
-            own, loop = split_settings(options.get("settings"), kind)
+            own, _ = split_settings(options.get("settings"), kind)
             config = cast(InteractionConfig, kind.settings_type.build(own, where=f"settings of {method}"))
-            if _is_judged(kind, config) and loop.validation_fraction == 0 and "val" not in data.splits:
-                what = "how much event chances count is chosen on held-out rows, and validation_fraction=0 leaves none"
-                raise InputError(what, fix="leave it out, or set event_weight")
             _check(config, data)  # before anything is written or trained
 
             def infer(run: RunContext) -> InferredTargets | None:
                 chosen = cast(InteractionConfig, run.method.settings)
                 targets = self._infer(chosen, run, data.truth)
-                if targets is None or not _is_judged(kind, chosen):
+                if targets is None or not kind.weighs_events:
                     return targets
-                if chosen.student == "heads":  # trials first: workers can only be started before this process trains
+                student = cast(InteractionsSettings, chosen)
+                if student.event_weight is None:  # first: workers can only be started before this process trains
                     settings = options.get("settings") or {}
-                    effects = try_weights(method, self._infer_part(chosen, run, targets), run, settings, self.workers)
-                    targets = targets._replace(effects=effects)
-                return targets._replace(reference=self._reference(method, data, options, run))
+                    trials = try_weights(method, self._infer_part(chosen, run, targets), run, settings, self.workers)
+                    targets = targets._replace(gate=choose_weight(trials, targets.hidden))
+                if student.student == "lir":
+                    targets = targets._replace(reference=self._reference(method, data, options, run))
+                return targets
 
         return train(method, data, **options, inferred=infer)
 
@@ -180,7 +180,7 @@ class InteractionTrainer:
         return infer
 
     def _reference(self, method: str, data: PairedFeatures, options: TrainOptions, run: RunContext) -> Method:
-        """The same method trained without a graph: what the student must not fall behind."""
+        """The same method trained without a graph: the embedding that a pull's is mixed with."""
         settings = {**(options.get("settings") or {}), "graph": "none"}
         identity: Identity = {"reference": method, "settings": settings, "of": run.info["data"]["trained_on"]}
         out = None if run.folder is None else run.folder / "reference"
@@ -250,11 +250,6 @@ class InteractionTrainer:
             self._kept[key] = make()
         found: T = self._kept[key]
         return found
-
-
-def _is_judged(kind: type[Method], config: InteractionConfig) -> bool:
-    """Whether how much event chances count is chosen by comparison with a student that has none."""
-    return kind.needs_reference and config.graph not in UNINFORMED and getattr(config, "event_weight", None) is None
 
 
 def _check(config: InteractionConfig, data: PairedFeatures) -> None:

@@ -16,9 +16,9 @@ from overtone.features import PairedFeatures
 from overtone.features.splitting import group_numbers
 from overtone.interactions.folds import assign_folds
 from overtone.methods.base import InferredTargets
-from overtone.methods.event_gate import MOST_ROWS, WEIGHTS, Effects, measure_effects
+from overtone.methods.event_gate import MOST_ROWS, WEIGHTS, Precisions, Trials, rank_unseen
 from overtone.methods.interactions import Interactions
-from overtone.training import RunContext, train
+from overtone.training import Infer, Run, RunContext, train
 
 _FOLDS = 3
 
@@ -29,13 +29,12 @@ InferPart = Callable[[PairedFeatures, torch.Tensor, Path | None, ProgressCallbac
 
 def try_weights(
     method: str, infer: InferPart, run: RunContext, settings: Mapping[str, Any], workers: int | None
-) -> Effects:
-    """Measure what each weight of the event chances does to annotated mAP, on all labelled training rows.
+) -> Trials:
+    """Measure what event chances do to annotated mAP at each weight, on all labelled training rows.
 
-    They are assigned to three folds; a student of the other rows, trained like the one to come, embeds each fold at
-    every weight. Its event chances, too, come from teachers that know no label of the fold: others would hand them on,
-    and weights would seem to cost less than they do. A weight is compared with weight 0 of the same student, so the
-    trainings' own noise plays no part.
+    They are assigned to three folds. Two students of the other rows, trained like the one to come, with event chances
+    and without, embed each fold. The event chances, too, come from teachers that know no label of the fold: others
+    would hand them on, and weights would seem to cost less than they do.
 
     Args:
         method: Name of a method with event chances.
@@ -45,7 +44,7 @@ def try_weights(
         workers: Processes that share the students.
 
     Returns:
-        For each weight the change of the average precision of every query.
+        The average precision of every query, without event chances and at each weight.
 
     Raises:
         InputError: There are too few labelled rows.
@@ -62,25 +61,38 @@ def try_weights(
     def work(number: int, report: ProgressCallback | None) -> Made:
         kept = fold_ids != number
         part = replace(data, truth={}, media={}, splits={**data.splits, "train": rows[kept]})
-        student = train(
-            method,
-            replace(part, splits={"train": rows[kept]}),
-            settings=own,
-            out=None if run.folder is None else run.folder / "trials" / f"fold-{number + 1}",
-            resume=run.folder is not None,
-            progress=report,
-            label=f"{run.label}: {names[number]}",
-            evaluate=False,
-            inferred=lambda trial: infer(part, kept, trial.folder, report),
-        )
+        known = replace(part, splits={"train": rows[kept]})
         unseen = rows[fold_ids == number]
         judged = data.subset(unseen[data.paired[unseen]][:MOST_ROWS])
-        heads = cast(Interactions, student.method)
-        found = student.apply(judged, lambda part, side: {f"{w:g}": heads.at_weight(part, side, w) for w in WEIGHTS})
-        views = {weight: tuple(found[f"{weight:g}"].values()) for weight in WEIGHTS}
         assert judged.labels is not None
-        changes = measure_effects(lambda weight: (views[weight][0], views[weight][1]), judged.labels)
-        return Made({f"{weight:g}": torch.from_numpy(change) for weight, change in changes.items()}, {})
+
+        def student(name: str, changed: Mapping[str, Any], inferred: Infer | None = None) -> Run:
+            return train(
+                method,
+                known,
+                settings={**own, **changed},
+                out=None if run.folder is None else run.folder / "trials" / f"{name}-{number + 1}",
+                resume=run.folder is not None,
+                progress=report,
+                label=f"{run.label}: {names[number]}",
+                evaluate=False,
+                inferred=inferred,
+            )
+
+        before = student("without", {"graph": "none"})
+        first, second = before.embed(judged).values()
+        made = {"reference": rank_unseen((first, second), judged.labels)}
+
+        def infer_trial(trial: RunContext) -> InferredTargets:
+            return infer(part, kept, trial.folder, report)._replace(reference=before.method)
+
+        after = student("fold", {}, infer_trial)
+        heads = cast(Interactions, after.method)
+        found = after.apply(judged, lambda part, side: {f"{w:g}": heads.at_weight(part, side, w) for w in WEIGHTS})
+        for weight, views in found.items():
+            first, second = views.values()
+            made[weight] = rank_unseen((first, second), judged.labels)
+        return Made({name: torch.from_numpy(precisions) for name, precisions in made.items()}, {})
 
     made: dict[int, Made] = {}
     run_units(
@@ -93,4 +105,8 @@ def try_weights(
         label=f"{run.label}: trials of the weight",
         resume="" if run.folder is None else "what is done stays: go on with --resume",
     )
-    return {w: torch.cat([made[number].tensors[f"{w:g}"] for number in range(_FOLDS)]).numpy() for w in WEIGHTS}
+
+    def joined(name: str) -> Precisions:
+        return torch.cat([made[number].tensors[name] for number in range(_FOLDS)]).numpy()
+
+    return Trials(joined("reference"), {w: joined(f"{w:g}") for w in WEIGHTS})

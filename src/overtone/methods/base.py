@@ -7,12 +7,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from overtone.core import Registry, Settings
+from overtone.methods.event_gate import Gate
 from overtone.networks.encoder import Gather, own_rows
 from overtone.objectives.targets import as_targets
 
@@ -127,16 +126,16 @@ class InferredTargets(NamedTuple):
         graph: (2C, 2C) weights from class to class; node i < C is class i in the first modality, C + i in the second.
         events: (N, C) chances that a class is in the clip at all, 1 where it is annotated; None: the larger of the two.
         hidden: Expected number of unannotated events for each annotated one.
-        reference: The same method, trained without any of this, of methods that ask for it.
-        effects: For each weight of the events the change of annotated average precision of queries, from trials.
+        gate: How much the events count, where that was chosen by trials.
+        reference: The same method trained without any of this, where the settings ask for it.
     """
 
     soft_labels: tuple[Tensor, Tensor]
     graph: Tensor
     events: Tensor | None = None
     hidden: float = 1.0
+    gate: Gate | None = None
     reference: Method | None = None
-    effects: Mapping[float, NDArray[np.float64]] | None = None
 
 
 @dataclass(frozen=True)
@@ -188,8 +187,8 @@ class Method(nn.Module, ABC):
     """Whether :meth:`set_inferred_targets` is called, with soft labels of the training rows and their class graph."""
     transient: ClassVar[tuple[str, ...]] = ()
     """Buffers, and modules of buffers, that only training reads: checkpoints have them, stored weights do not."""
-    needs_reference: ClassVar[bool] = False
-    """Whether inferred targets hold the same method trained with ``graph=none``, against which harm is judged."""
+    weighs_events: ClassVar[bool] = False
+    """Whether it has the settings of ``interactions``, whose weight of events trials choose."""
     works_on_parts: ClassVar[bool] = False
     """Whether the hooks that see the training set gather what they need of it, so that each of several processes may
     hold a part of it alone. Rows of parts have both modalities."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 import torch
@@ -11,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
-from overtone.methods.base import Batch, CorpusInfo, InferredTargets, TrainingDefaults, methods
-from overtone.methods.event_gate import Effects, Gate, choose_weight
+from overtone.methods.base import Batch, CorpusInfo, InferredTargets, methods
+from overtone.methods.event_gate import Gate
 from overtone.methods.event_space import Padding, blend
 from overtone.methods.interactions_settings import AUTO, UNINFORMED, InteractionsSettings
 from overtone.methods.metric_learning import MetricLearning
@@ -27,8 +26,8 @@ MARGIN = 0.5
 COLUMNS = 128
 """Most columns of a head's part of the embedding."""
 EVENTS = "events_"  # before a modality's name: the key of all its events, where they are known
-_HELD_OUT = 0.1
-_EVENTS = 2.0  # a clip, on average, above which the event head weighs less: many events outshout labels
+_EVENTS = 2.0
+"""Events a clip, on average, above which the event head weighs less: many events outshout labels on a shared trunk."""
 
 
 @methods.register("interactions")
@@ -37,13 +36,13 @@ class Interactions(MetricLearning):
 
     Two heads on one encoder a modality give logits of labels and of events, C each. Both are trained by cross-entropy
     of sigmoids: on the labels of labelled clips, and on the event chances of all, which weighs min(1, 2 / expected
-    events a clip). Sigmoids make them probabilities :math:`p^E` of events, and :math:`p^L` of labels where a clip may
+    events a clip)². Sigmoids make them probabilities :math:`p^E` of events, and :math:`p^L` of labels where a clip may
     have several; where it has one, the softmax does, as chances given that exactly one is right. The cosine of
     embeddings across the modalities is
 
     .. math:: (1 - w)\, \frac{p^{L\top} p'^L}{s_L} + w\, \frac{p^{E\top} p'^E}{s_E},
 
-    and w is chosen on held-out rows so that annotated mAP suffers no harm (see
+    and w is chosen by trials so that annotated mAP suffers no harm (see
     :func:`~overtone.methods.event_gate.choose_weight`). A metric loss may stand in place of the label head.
 
     With ``student=lir`` it is the published form: a metric loss, and λ times a pull that brings clips of interacting
@@ -58,7 +57,7 @@ class Interactions(MetricLearning):
 
     name = "interactions"
     needs_inferred_targets: ClassVar[bool] = True
-    needs_reference: ClassVar[bool] = True
+    weighs_events: ClassVar[bool] = True
     settings: InteractionsSettings
     settings_type: ClassVar[type[Settings]] = InteractionsSettings
     soft_first: Tensor
@@ -71,9 +70,7 @@ class Interactions(MetricLearning):
     def __init__(self, settings: Settings, corpus: CorpusInfo) -> None:
         self.classes = corpus.classes
         self.gate: Gate | None = None
-        self.effects: Effects | None = None
-        self.event_share = self.hidden = 1.0
-        self.reference: tuple[Interactions, ...] = ()  # in a tuple: not a part of this module, and never trained
+        self.event_share = 1.0
         super().__init__(settings, corpus)
         s = self.settings
         if self.heads:
@@ -96,6 +93,11 @@ class Interactions(MetricLearning):
     def label_head(self) -> bool:
         """Whether labels are learnt by a head, rather than by a metric loss."""
         return self.heads and self.settings.loss == AUTO
+
+    @property
+    def idle(self) -> bool:
+        """Whether event chances are not learnt, as trials have found no use for them."""
+        return self.gate is not None and self.gate.weight is None
 
     @property
     def outputs(self) -> int:
@@ -129,12 +131,6 @@ class Interactions(MetricLearning):
         return resolved.changed(loss_settings={"margin": MARGIN, **resolved.loss_settings})
 
     @classmethod
-    def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
-        """A tenth of the rows is held out, to choose how much event chances count."""
-        defaults = super().training_defaults(corpus)
-        return replace(defaults, extra={**defaults.extra, "validation_fraction": _HELD_OUT})
-
-    @classmethod
     def ablations(cls) -> dict[str, dict[str, Any]]:
         """The student without event chances, and the published form."""
         return {"no-graph": {"graph": "none"}, "lir": {"student": "lir"}}
@@ -159,19 +155,19 @@ class Interactions(MetricLearning):
         return ("triplet", {}) if self.settings.loss == AUTO else super().choose_loss()
 
     def set_inferred_targets(self, inferred: InferredTargets) -> None:
-        """Take event chances, graph and, if it is there, the student without them."""
+        """Take event chances, graph, how much they count, and, for a pull, the student without them."""
         first, second = inferred.soft_labels
         events = torch.maximum(first, second) if inferred.events is None else inferred.events
         self.soft_first, self.soft_second, self.events, self.edges = (
             part.detach().to(self.edges.device, torch.float32) for part in (first, second, events, inferred.graph)
         )
-        self.event_share = min(1.0, _EVENTS / max(1.0, float(events.sum(1).mean())))
-        self.effects, self.hidden = inferred.effects, inferred.hidden
-        if inferred.reference is not None:
+        self.event_share = min(1.0, _EVENTS / max(1.0, float(events.sum(1).mean()))) ** 2
+        self.gate = inferred.gate
+        if self.gate is not None:
+            self.event_weight.fill_(self.gate.weight or 0.0)
+        if inferred.reference is not None and not self.heads:
             reference = cast(Interactions, inferred.reference).to(self.edges.device)
-            self.reference = (reference,)
-            if not self.heads:
-                self.base.module.load_state_dict(reference.teacher.module.state_dict())
+            self.base.module.load_state_dict(reference.teacher.module.state_dict())
 
     def on_train_start(self, train: Batch) -> None:
         """See that there are chances for the training rows."""
@@ -198,7 +194,7 @@ class Interactions(MetricLearning):
         if s.graph == "pairs":
             one, other = (unit(part.sigmoid() if self.label_head else part) for part in (first, second))
             terms["pull"] = s.weight * (one - other).square().sum(1).mean()
-        elif s.graph not in UNINFORMED:
+        elif s.graph not in UNINFORMED and not self.idle:
             terms["events"] = self.event_share * sum_of_fits(heard, seen, batch.gather(self.events[batch.rows]))
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
 
@@ -252,22 +248,6 @@ class Interactions(MetricLearning):
     def embed_variants(self, features: Tensor, modality: int) -> dict[str, Tensor]:
         """Canonical coordinates of a pull; heads have coordinates with a meaning already."""
         return {} if self.heads else super().embed_variants(features, modality)
-
-    def calibrate(self, held_out: Batch) -> None:
-        """Choose how much the event chances count, or keep the student without them if even its labels are better."""
-        if self.settings.event_weight is not None or not self.reference or held_out.labels is None:
-            return
-        reference = self.reference[0].eval()
-        before = tuple(reference.embed(part, side) for side, part in enumerate(held_out.features))
-
-        def candidate(weight: float) -> tuple[Tensor, Tensor]:
-            first, second = (self.at_weight(part, side, weight) for side, part in enumerate(held_out.features))
-            return first, second
-
-        self.gate = choose_weight((before[0], before[1]), candidate, held_out.labels, self.effects, hidden=self.hidden)
-        self.event_weight.fill_(self.gate.weight or 0.0)
-        if self.gate.weight is None and self.heads:
-            self.load_state_dict(reference.state_dict())
 
     def summary(self) -> Mapping[str, object]:
         """The choice of the weight."""

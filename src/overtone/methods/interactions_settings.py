@@ -25,7 +25,7 @@ class InteractionsSettings(MetricLearningSettings):
     loss: str = AUTO
     """A metric loss in place of the label head; auto: the label head, for lir triplet."""
     event_weight: float | None = Field(None, ge=0, le=1)
-    """Share of the event chances in the similarity of clips; null: chosen on held-out rows so that it does no harm."""
+    """Share of the event chances in the similarity of clips; null: chosen by trials so that it does no harm."""
     weight: float = Field(0.35, ge=0)
     """Weight λ of the pull along the graph's edges, beside the metric loss."""
     graph_start: float = Field(0.3, ge=0, le=1)
