@@ -110,7 +110,12 @@ class InteractionTrainer:
                 student = cast(InteractionsSettings, chosen)
                 if student.event_weight is None:  # first: workers can only be started before this process trains
                     settings = options.get("settings") or {}
-                    trials = try_weights(method, self._infer_part(chosen, run, targets), run, settings, self.workers)
+                    infer_part = self._infer_part(chosen, run, targets)
+
+                    def keep(identity: Identity, make: Callable[[], Run]) -> Run:
+                        return self._keep(identity, make, run)
+
+                    trials = try_weights(method, infer_part, run, settings, self.workers, keep)
                     targets = targets._replace(gate=choose_weight(trials, targets.hidden))
                 if student.student == "lir":
                     targets = targets._replace(reference=self._reference(method, data, options, run))
@@ -168,9 +173,11 @@ class InteractionTrainer:
         def infer(
             data: PairedFeatures, _kept: Tensor, out: Path | None, report: ProgressCallback | None
         ) -> InferredTargets:
-            label = f"{run.label}: trial's teacher"
-            options: dict[str, Any] = {"settings": settings, "progress": report, "out": out, "label": label}
-            soft = cross_fit(data, folds=min(_TRIAL_FOLDS, config.folds), workers=1, **options)
+            folds = min(_TRIAL_FOLDS, config.folds)
+            identity: Identity = {"trial": folds, "of": fingerprint(data), "with": _effective(settings)}
+            options: dict[str, Any] = {"folds": folds, "settings": settings, "progress": report, "out": out}
+            options |= {"label": f"{run.label}: trial's teacher", "workers": 1}
+            soft = self._keep(identity, lambda: cross_fit(data, **options), run)
             if config.graph in RELABELLINGS:
                 return targets_from_labels(config.graph, soft, data, run, targets.graph)
             edges = targets.graph.cpu()
@@ -213,7 +220,7 @@ class InteractionTrainer:
         identity: Identity = {
             "soft labels": config.folds,
             "of": fingerprint(part),
-            "with": {name: value for name, value in settings.items() if name not in FREE},
+            "with": _effective(settings),
         }
         options: dict[str, Any] = {"folds": config.folds, "settings": settings, "progress": run.progress}
         options |= {"out": run.folder, "label": f"{run.label}: teacher", "workers": self.workers}
@@ -250,6 +257,11 @@ class InteractionTrainer:
             self._kept[key] = make()
         found: T = self._kept[key]
         return found
+
+
+def _effective(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that change results."""
+    return {name: value for name, value in settings.items() if name not in FREE}
 
 
 def _check(config: InteractionConfig, data: PairedFeatures) -> None:

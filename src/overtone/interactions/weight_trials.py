@@ -15,10 +15,12 @@ from overtone.core.workers import Made, run_units
 from overtone.features import PairedFeatures
 from overtone.features.splitting import group_numbers
 from overtone.interactions.folds import assign_folds
+from overtone.interactions.soft_labels import Identity
 from overtone.methods.base import InferredTargets
 from overtone.methods.event_gate import MOST_ROWS, WEIGHTS, Precisions, Trials, rank_unseen
 from overtone.methods.interactions import Interactions
 from overtone.training import Infer, Run, RunContext, train
+from overtone.training.data import fingerprint
 
 _FOLDS = 3
 
@@ -28,7 +30,12 @@ InferPart = Callable[[PairedFeatures, torch.Tensor, Path | None, ProgressCallbac
 
 
 def try_weights(
-    method: str, infer: InferPart, run: RunContext, settings: Mapping[str, Any], workers: int | None
+    method: str,
+    infer: InferPart,
+    run: RunContext,
+    settings: Mapping[str, Any],
+    workers: int | None,
+    keep: Callable[[Identity, Callable[[], Run]], Run],
 ) -> Trials:
     """Measure what event chances do to annotated mAP at each weight, on all labelled training rows.
 
@@ -42,6 +49,8 @@ def try_weights(
         run: The run that the weight is for; the trials' own go to its folder's ``trials``.
         settings: Its settings, where they are not the defaults.
         workers: Processes that share the students.
+        keep: Gives a result of an identity that was made before, or else makes it: students without event chances are
+            the same whatever graph is tried.
 
     Returns:
         The average precision of every query, without event chances and at each weight.
@@ -79,7 +88,8 @@ def try_weights(
                 inferred=inferred,
             )
 
-        before = student("without", {"graph": "none"})
+        alone: Identity = {"without": method, "settings": {**own, "graph": "none"}, "of": fingerprint(known)}
+        before = keep(alone, lambda: student("without", {"graph": "none"}))
         first, second = before.embed(judged).values()
         made = {"reference": rank_unseen((first, second), judged.labels)}
 

@@ -17,7 +17,7 @@ WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7)
 MOST_ROWS = 2000
 """Most rows that a trial looks at at once."""
 
-_SPENT = 0.5
+_SPENT = 1 / 3
 """Share of what labels have surely gained that the weight may cost."""
 _TOLERANCE = 0.006
 """Share of annotated mAP that it may cost where they have gained nothing, if enough events are hidden."""
@@ -91,13 +91,13 @@ def choose_weight(trials: Trials, hidden: float = 1.0) -> Gate:
     makes in the same students, with standard error :math:`\sigma_w`. If :math:`g + \sigma_g < 0` event chances are not
     used. Otherwise w is the largest weight with
 
-    .. math:: \tfrac12 \max(g - \sigma_g, 0) + 0.006\, h\, m + e_w - \sigma_w \ge 0,
+    .. math:: \tfrac13 \max(g - \sigma_g, 0) + 0.006\, h\, m + e_w - \sigma_w \ge 0,
 
     with m, the mean average precision of students without event chances, and h, 4/3 of the number of unannotated events
-    for each annotated one, 1 at most. Half of what labels have surely gained may be spent, because g, of separate
-    trainings, is less sure than :math:`e_w`; and up to 0.6 % of m where they have gained nothing: less where there are
-    few events to find. Where w is 0, event chances are not used unless labels have surely gained,
-    :math:`g > 2 \sigma_g`.
+    for each annotated one, 1 at most. A third of what labels have surely gained may be spent, because students of
+    trials have fewer labels, and gain more by event chances, than the student to come; and up to 0.6 % of m where they
+    have gained nothing: less where there are few events to find. Where w is 0, event chances are not used unless labels
+    have surely gained, :math:`g > 2 \sigma_g`.
 
     Args:
         trials: What the weights have done in trials.
