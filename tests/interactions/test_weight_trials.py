@@ -10,9 +10,10 @@ import torch
 
 from overtone.core.files import read_json
 from overtone.features import SimulatorSettings, from_arrays, simulate
-from overtone.interactions import InteractionTrainer
+from overtone.interactions import InteractionTrainer, weight_trials
 from overtone.interactions.soft_labels import SoftLabels
 from overtone.methods.event_gate import WEIGHTS
+from overtone.training import train
 
 QUICK = {"epochs": 3, "teacher": {"epochs": 2, "feature_reconstruction": 0}, "inference": {"starts": 1}}
 
@@ -95,3 +96,21 @@ def test_another_run_in_the_folder_finds_nothing_of_this_one(run, corpus, tmp_pa
     assert again.history[-1]["epoch"] == 2
     InteractionTrainer().train("cca", corpus, out=folder, overwrite=True)
     assert not [place.name for place in folder.iterdir() if place.is_dir()]
+
+
+def test_controls_share_the_students_without_event_chances(corpus, monkeypatch):
+    trained = []
+
+    def counted(method, data, **options):
+        trained.append(options["settings"]["graph"])
+        return train(method, data, **options)
+
+    monkeypatch.setattr(weight_trials, "train", counted)
+    trainer = InteractionTrainer(workers=1)
+    found = [
+        trainer.train("interactions", corpus, settings={**QUICK, "graph": graph}) for graph in ("inferred", "soft")
+    ]
+    assert [trained.count(graph) for graph in ("none", "inferred", "soft")] == [3, 3, 3]
+    monkeypatch.undo()
+    alone = InteractionTrainer(workers=1).train("interactions", corpus, settings={**QUICK, "graph": "soft"})
+    assert found[1].info["gate"] == alone.info["gate"]
