@@ -16,6 +16,7 @@ from overtone.core.files import read_json
 from overtone.interactions import EventChances
 from overtone.interactions.graph_effects import GraphEffect, measure_graph_effects
 from overtone.interactions.missing_events import MissingEvents, find_missing_events
+from overtone.methods.event_gate import Gate
 
 from .conftest import INFERENCE, SHORT, TEACHER, made, train
 
@@ -56,7 +57,8 @@ def test_the_report_of_the_run_names_them(run):
     page = overtone.report_run(folder, data).read_text(encoding="utf-8")
     assert "Which events did nobody annotate?" in page
     assert f"{sum(found.expected.values()):,.0f} events are expected" in page
-    assert found.gate in page
+    assert found.gate.said in page
+    assert Gate.from_dict(found.gate.to_dict()) == found.gate
     assert found.events[0].id in page
     other = overtone.train("cca", data, out=folder.parent / "cca")
     assert "nobody annotate" not in overtone.report_run(other.folder, data).read_text(encoding="utf-8")

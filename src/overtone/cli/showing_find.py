@@ -85,7 +85,8 @@ def show_events(output: Output, found: MissingEvents, arguments: Mapping[str, An
         f"{plural(found.clips, 'training clip')}; {expected:,.0f} are expected in all, at any chance."
     )
     calibration = None if found.calibration is None else found.calibration.said
-    output.say(*filter(None, (found.doubt, found.effect_said, found.gate, calibration)))
+    gate = None if found.gate is None else found.gate.said
+    output.say(*filter(None, (found.doubt, found.effect_said, gate, calibration)))
     output.say(*(f"Written: {arguments[name]}" for name in ("csv",) if name in arguments))
 
 

@@ -16,6 +16,7 @@ from overtone.interactions.event_calibration import EventCalibration
 from overtone.interactions.event_chances import EVENTS_FILE, EventChances
 from overtone.interactions.graph_effects import GraphEffect
 from overtone.interactions.soft_labels import SoftLabels
+from overtone.methods.event_gate import Gate
 from overtone.training.folder import RunFolder
 
 _NAMED = 5
@@ -59,7 +60,7 @@ class MissingEvents(Result):
         chance: The least chance of what is listed.
         clips: Number of clips that were looked at.
         expected: Class to the expected number of clips that hold it without being annotated with it.
-        gate: What the student's training has found about the use of event chances, in words; None if nothing.
+        gate: How much event chances count in the student, and why; None if that was not chosen by trials.
         effects: What the graph does to the chances of classes, the largest change first; empty if it is not known.
         calibration: The chances against the true events; None where these are not known.
         annotated: Number of annotations in these clips; None if it is not known.
@@ -69,7 +70,7 @@ class MissingEvents(Result):
     chance: float
     clips: int
     expected: dict[str, float]
-    gate: str | None = None
+    gate: Gate | None = None
     effects: tuple[GraphEffect, ...] = ()
     calibration: EventCalibration | None = None
     annotated: int | None = None
@@ -117,7 +118,8 @@ class MissingEvents(Result):
         effects = [effect._asdict() for effect in self.effects]
         calibration = None if self.calibration is None else self.calibration.to_dict()
         events = [event.to_dict() for event in self.events]
-        return {**vars(self), "events": events, "effects": effects, "calibration": calibration}
+        gate = None if self.gate is None else self.gate.said
+        return {**vars(self), "events": events, "gate": gate, "effects": effects, "calibration": calibration}
 
 
 def has_event_chances(folder: str | Path) -> bool:
@@ -168,7 +170,7 @@ def find_missing_events(folder: str | Path, chance: float = 0.9, event: str | No
         )
         for clip, number, source in zip(clips.tolist(), classes.tolist(), sources.tolist())
     )
-    gate = info.get("gate", {}).get("said")
+    gate = Gate.from_dict(info["gate"]) if "gate" in info else None
     facts = info.get("interactions", {})
     effects = tuple(GraphEffect(**effect) for effect in facts.get("graph", {}).get("effects", ()))
     calibration = EventCalibration.from_dict(facts["calibration"]) if facts.get("calibration") else None

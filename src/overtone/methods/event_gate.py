@@ -61,6 +61,13 @@ class Gate(NamedTuple):
         chosen = {"weight": self.weight or 0.0, "reference": self.weight is None, "queries": self.queries}
         return {**chosen, "training_error": self.error, "curve": curve, "said": self.said}
 
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> Gate:
+        """From what :meth:`to_dict` gave."""
+        curve = {float(one["weight"]): (float(one["change"]), float(one["error"])) for one in given["curve"]}
+        weight = None if given["reference"] else float(given["weight"])
+        return cls(weight, curve, float(given["training_error"]), int(given["queries"]))
+
     @property
     def said(self) -> str:
         """What was chosen, in words."""

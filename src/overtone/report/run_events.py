@@ -7,8 +7,9 @@ from typing import Any
 
 from overtone.interactions.event_calibration import EventCalibration
 from overtone.interactions.missing_events import MissingEvents, find_missing_events, has_event_chances
-from overtone.plots.colours import FIRST, QUIET
-from overtone.report.figures import LEGEND, Figure, points, rounded
+from overtone.methods.event_gate import Gate
+from overtone.plots.colours import FIRST, QUIET, SECOND
+from overtone.report.figures import LEGEND, Figure, error_bars, points, rounded
 from overtone.report.markup import Child, Columns, table, texts
 from overtone.report.page import Section, draw, section
 from overtone.report.run_result import RunResult
@@ -30,8 +31,38 @@ def unannotated_events(result: RunResult) -> Section | None:
         annotated = ", ".join(one.annotated) or "nothing"
         rows.append([one.id, one.event, one.chance, *one.modalities.values(), annotated, one.brought_by or ""])
     shown = table(columns, rows, caption="The surest; overtone events lists all") if rows else None
-    said = (expected_in_words(found), found.doubt, found.effect_said, found.gate)
-    return section("Which events did nobody annotate?", *said, shown, *_calibration(found.calibration))
+    said = (expected_in_words(found), found.doubt, found.effect_said)
+    parts = (*said, shown, *_calibration(found.calibration), *_gate(found.gate))
+    return section("Which events did nobody annotate?", *parts)
+
+
+def _gate(gate: Gate | None) -> Sequence[Child]:
+    """How much event chances count in the embedding, in words, and what each weight does to annotated mAP."""
+    if gate is None:
+        return []
+    weights = list(gate.curve)
+    changes = [100 * change for change, _ in gate.curve.values()]
+    spans = [(100 * (change - error), 100 * (change + error)) for change, error in gate.curve.values()]
+    traces = [
+        points(
+            weights, rounded(changes), "weight %{x}: %{y} points of mAP<extra></extra>",
+            mode="lines+markers", name="trials", line={"color": FIRST}, marker={"size": 7},
+            error_y=error_bars(changes, spans, FIRST, thickness=1, width=4),
+        )
+    ]  # fmt: skip
+    if gate.weight is not None:
+        at = 100 * gate.curve[gate.weight][0]
+        marker = {"size": 14, "color": SECOND, "symbol": "circle-open", "line": {"width": 3}}
+        traces.append(points([gate.weight], rounded([at]), None, name="chosen", marker=marker))
+    layout = {
+        "xaxis": {"title": {"text": "weight of event chances"}, "zeroline": False},
+        "yaxis": {"title": {"text": "change of annotated mAP, points"}, "rangemode": "tozero", "zeroline": True},
+        "legend": LEGEND,
+        "margin": {"l": 60, "r": 20, "t": 34, "b": 46},
+    }
+    pairs = ", ".join(f"{weight:g}: {change:+.1f}" for weight, change in zip(weights, changes))
+    alt = f"Points of annotated mAP that each weight of event chances changes in trials: {pairs}"
+    return [gate.said, draw(Figure(traces, alt, layout))]
 
 
 def _calibration(found: EventCalibration | None) -> Sequence[Child]:
