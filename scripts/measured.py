@@ -13,6 +13,8 @@ from torch import Tensor
 from overtone.evaluation import Evaluation, mean_interval, paired_bootstrap
 from overtone.report.words import number, signed
 
+MANY = 4
+"""Variants above which not every one is compared with the first."""
 CERTAIN = 0.001
 """p-values below this one are not written out."""
 
@@ -38,6 +40,8 @@ class Measured:
 def score_tables(found: Mapping[str, Mapping[str, Measured]], what: str) -> str:
     """Two tables in Markdown, a column a corpus: the scores, and the leads of the first variant.
 
+    Of many variants only the best of the others is compared with the first.
+
     Args:
         found: Title of a corpus to variant to what it reached.
         what: What the variants are, as the head of the first column.
@@ -45,7 +49,12 @@ def score_tables(found: Mapping[str, Mapping[str, Measured]], what: str) -> str:
     names = list(dict.fromkeys(variant for one in found.values() for variant in one))
     first = names[0]
     scores = [[f"`{name}`", *(_score(one[name]) for one in found.values())] for name in names]
-    leads = [[f"`{name}`", *(_lead(one[first], one[name]) for one in found.values())] for name in names[1:]]
+    if len(names) > MANY:
+        best = [max(names[1:], key=lambda name: fmean(one[name].maps)) for one in found.values()]
+        lead = [f"{_lead(one[first], one[name])}, `{name}`" for name, one in zip(best, found.values())]
+        leads = [["the best of the others", *lead]]
+    else:
+        leads = [[f"`{name}`", *(_lead(one[first], one[name]) for one in found.values())] for name in names[1:]]
     return (
         "mAP ± standard deviation over the seeds (95 % interval over the queries):\n\n"
         f"{table([what, *found], scores)}\n\n"
