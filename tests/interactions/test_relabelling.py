@@ -67,5 +67,5 @@ def test_a_student_learns_them_in_place_of_event_chances(kind, tmp_path):
     settings["teacher"] = {"epochs": 2, "feature_reconstruction": 0}
     run = InteractionTrainer().train("interactions", data, settings=settings, out=tmp_path / "run")
     assert not (tmp_path / "run" / "graph.json").exists()
-    assert run.method.events.shape == (216, 4)
+    assert run.method.events.shape == (240, 4)
     assert run.evaluation["map_events"].mean > 0.1
