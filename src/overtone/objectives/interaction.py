@@ -68,7 +68,7 @@ def interaction(
         with torch.no_grad():
             soft = [part.to(graph.dtype) for part in soft_labels]
             pulls, counts = _pulls(labels, soft, graph, threshold)
-        near = [_product(rows[one], pull, rows[other]) for (one, other), pull in pulls.items()]
+        near = [(rows[one] * (pull @ rows[other])).sum() for (one, other), pull in pulls.items()]
         total = torch.stack([pull.sum() for pull in pulls.values()]).sum() - torch.stack(near).sum()
     return LossResult(2.0 * total / graph.sum().clamp_min(len(graph) // 2), counts)
 
@@ -99,10 +99,7 @@ def relatedness(soft_labels: Sequence[Tensor], graph: Tensor, threshold: float) 
 def _pulls(
     labels: Tensor, soft: Sequence[Tensor], graph: Tensor, threshold: float
 ) -> tuple[dict[tuple[int, int], Tensor], TermCounts]:
-    """(n, n) weights of the distances between two modalities, or within one if it has edges; and counts of edges.
-
-    Those within a modality are symmetric: a distance is, so an edge may give half of its weight to its reverse.
-    """
+    """(n, n) weights of the distances between two modalities, or within one if it has edges; and counts of edges."""
     eligible = 1.0 - relation(labels).to(graph.dtype)
     strong = torch.cat([part > threshold for part in soft], 1).to(graph.dtype)
     kept = [part.where(part > threshold, 0.0) for part in soft]
@@ -111,7 +108,7 @@ def _pulls(
     numbers = strong.mT @ (eligible @ strong) - itself
     share = torch.where(numbers > 0, graph / numbers, 0.0)
     (first, across), (back, second) = (half.chunk(2, 1) for half in share.chunk(2))
-    edges = {(0, 1): across + back.mT, (0, 0): 0.5 * (first + first.mT), (1, 1): 0.5 * (second + second.mT)}
+    edges = {(0, 1): across + back.mT, (0, 0): first, (1, 1): second}
     pulls = {
         (one, other): (kept[one] @ part @ kept[other].mT).mul_(eligible)
         for (one, other), part in edges.items()
@@ -119,14 +116,6 @@ def _pulls(
     }
     total, active = (graph > 0).sum(), (share > 0).sum()
     return pulls, TermCounts(active, total, total - active, len(labels))
-
-
-def _product(first: Tensor, pull: Tensor, second: Tensor) -> Tensor:
-    """The sum of ``pull`` times all inner products; within a modality it is symmetric, and needs no product back."""
-    if first is not second:
-        return (first * (pull @ second)).sum()
-    value = (first * (pull @ first.detach())).sum()  # half of its gradient
-    return 2.0 * value - value.detach()
 
 
 def _checked(
