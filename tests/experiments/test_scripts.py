@@ -234,13 +234,17 @@ def test_the_study_of_unpaired_rows_has_scores_and_leads() -> None:
         return unpaired.Measured([value, value + 0.02], [queries, queries])
 
     names = [name for name, _, _ in unpaired.variants()]
-    found = {"Split digits": {name: measured(0.5 if name == unpaired.LEADER else 0.3) for name in names}}
+    levels = {unpaired.LEADER: 0.5, "dcca": 0.4}
+    found = {"Split digits": {name: measured(levels.get(name, 0.3)) for name in names}}
     shown = unpaired.score_tables(found, "trained with")
     page = pages.put_between("# Results\n", shown, unpaired.MARKS)
     assert page == pages.put_between(page, shown, unpaired.MARKS)
     rows = cells(page)
     assert ["`hsc-mae, all rows`", "0.510 ± 0.014 (0.500–0.500)"] in rows
-    assert ["`cca`", "+0.200 (+0.200 to +0.200)"] in rows
+    assert rows[-1] == ["the best of the others", "+0.100 (+0.100 to +0.100), `dcca`"]
+    few = {"Split digits": {name: found["Split digits"][name] for name in (unpaired.LEADER, "cca", "dcca")}}
+    each = cells(unpaired.score_tables(few, "trained with"))
+    assert each[-2:] == [["`cca`", "+0.200 (+0.200 to +0.200)"], ["`dcca`", "+0.100 (+0.100 to +0.100)"]]
 
 
 def test_mixtures_have_their_classes_and_each_seed_its_own() -> None:
