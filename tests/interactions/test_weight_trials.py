@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ def test_every_labelled_row_is_a_query_of_both_modalities(run):
     assert list(run.method.gate.curve) == list(WEIGHTS)
     assert np.isfinite([change for change, _ in run.method.gate.curve.values()]).all()
     assert float(run.method.event_weight) == pytest.approx(run.info["gate"]["weight"])
+    assert run.decisions["unannotated events"] == run.method.gate.said
 
 
 def test_students_of_trials_have_not_seen_the_rows_that_they_are_tried_on(run):
@@ -74,6 +76,13 @@ def test_there_are_no_trials_where_there_is_nothing_to_choose(corpus, settings, 
     found = InteractionTrainer().train("interactions", corpus, settings={**QUICK, **settings}, out=tmp_path / "r")
     assert not (tmp_path / "r" / "trials").exists()
     assert found.method.gate is None
+
+
+def test_rows_without_a_label_are_not_judged(corpus):
+    few = corpus.labels.clone()
+    few[corpus.splits["train"][::3]] = 0 if few.dim() == 2 else -1
+    found = InteractionTrainer().train("interactions", replace(corpus, labels=few), settings=QUICK)
+    assert found.method.gate.queries == 2 * 160
 
 
 @pytest.mark.parametrize("weight", [None, 0.3])

@@ -214,15 +214,16 @@ class Run(HubModel):
 
     @property
     def decisions(self) -> dict[str, str]:
-        """What the training decided by itself, in words: ``scaling of MODALITY``, ``wrong pairs``, ``clusters``.
+        """What the training decided by itself, in words.
 
-        In a run of an older version some may be missing.
+        Keys are ``scaling of MODALITY``, ``wrong pairs``, ``clusters`` and ``unannotated events``. In a run of an older
+        version some may be missing.
         """
         said = {}
         for name, scaling in self.info.get("scaling", {}).items():
             why = f" ({scaling['reason']})" if "reason" in scaling else ""  # none where it was set
             said[f"scaling of {name}"] = f"{scaling['steps']}{why}"
-        for what, key in (("wrong pairs", "pairs"), ("clusters", "clusters")):
+        for what, key in (("wrong pairs", "pairs"), ("clusters", "clusters"), ("unannotated events", "gate")):
             if key in self.info:
                 said[what] = self.info[key]["said"]
         return said
