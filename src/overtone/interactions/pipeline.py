@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -105,16 +106,13 @@ class InteractionTrainer:
             def infer(run: RunContext) -> InferredTargets | None:
                 chosen = cast(InteractionConfig, run.method.settings)
                 targets = self._infer(chosen, run, data.truth)
-                if targets is None or not kind.weighs_events:
+                student = run.method.settings
+                if targets is None or not isinstance(student, InteractionsSettings):
                     return targets
-                student = cast(InteractionsSettings, chosen)
                 if student.event_weight is None:  # first: workers can only be started before this process trains
                     settings = options.get("settings") or {}
                     infer_part = self._infer_part(chosen, run, targets)
-
-                    def keep(identity: Identity, make: Callable[[], Run]) -> Run:
-                        return self._keep(identity, make, run)
-
+                    keep = partial(self._keep, run)
                     trials = try_weights(method, infer_part, run, settings, self.workers, keep)
                     targets = targets._replace(gate=choose_weight(trials, targets.hidden))
                 if student.student == "lir":
@@ -177,7 +175,7 @@ class InteractionTrainer:
             identity: Identity = {"trial": folds, "of": fingerprint(data), "with": _effective(settings)}
             options: dict[str, Any] = {"folds": folds, "settings": settings, "progress": report, "out": out}
             options |= {"label": f"{run.label}: trial's teacher", "workers": 1}
-            soft = self._keep(identity, lambda: cross_fit(data, **options), run)
+            soft = self._keep(run, identity, lambda: cross_fit(data, **options))
             if config.graph in RELABELLINGS:
                 return targets_from_labels(config.graph, soft, data, run, targets.graph)
             edges = targets.graph.cpu()
@@ -206,7 +204,7 @@ class InteractionTrainer:
                 evaluate=False,
             ).method
 
-        return self._keep(identity, make, run)
+        return self._keep(run, identity, make)
 
     def _teacher_settings(self, config: InteractionConfig, run: RunContext) -> dict[str, Any]:
         settings = {name: getattr(run.settings, name) for name in _PASSED_ON}
@@ -224,7 +222,7 @@ class InteractionTrainer:
         }
         options: dict[str, Any] = {"folds": config.folds, "settings": settings, "progress": run.progress}
         options |= {"out": run.folder, "label": f"{run.label}: teacher", "workers": self.workers}
-        return self._keep(identity, lambda: cross_fit(part, **options), run)
+        return self._keep(run, identity, lambda: cross_fit(part, **options))
 
     def _graph(self, config: InteractionConfig, run: RunContext, soft: SoftLabels) -> Graph:
         identity: Identity = {
@@ -241,14 +239,14 @@ class InteractionTrainer:
             return infer_graph(soft, config.inference, progress=report)
 
         if run.folder is None:
-            return self._keep(identity, search, run)
+            return self._keep(run, identity, search)
         found = load_graph(run.folder, identity)
         if found is None:
             found = search()
             store_graph(found, run.folder, identity)
         return found
 
-    def _keep(self, identity: Identity, make: Callable[[], T], run: RunContext) -> T:
+    def _keep(self, run: RunContext, identity: Identity, make: Callable[[], T]) -> T:
         """A result of this identity that was made before, or else made now. A run with a folder stores its own."""
         if run.folder is not None:
             return make()

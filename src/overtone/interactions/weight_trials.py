@@ -7,22 +7,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 
 from overtone.core import ProgressCallback
 from overtone.core.worker_counts import count_workers
 from overtone.core.workers import Made, run_units
+from overtone.evaluation import average_precisions
 from overtone.features import PairedFeatures
 from overtone.features.splitting import group_numbers
 from overtone.interactions.folds import assign_folds
 from overtone.interactions.soft_labels import Identity
 from overtone.methods.base import InferredTargets
-from overtone.methods.event_gate import MOST_ROWS, WEIGHTS, Precisions, Trials, rank_unseen
+from overtone.methods.event_gate import WEIGHTS, Precisions, Trials
 from overtone.methods.interactions import Interactions
 from overtone.training import Infer, Run, RunContext, train
 from overtone.training.data import fingerprint
 
 _FOLDS = 3
+_MOST_ROWS = 2000
+"""Most rows of a fold that are looked at."""
 
 InferPart = Callable[[PairedFeatures, torch.Tensor, Path | None, ProgressCallback | None], InferredTargets]
 """Infers targets of a part of the training rows by teachers of these alone: the corpus with that part as its split
@@ -72,8 +76,7 @@ def try_weights(
         part = replace(data, truth={}, media={}, splits={**data.splits, "train": rows[kept]})
         known = replace(part, splits={"train": rows[kept]})
         unseen = rows[fold_ids == number]
-        judged = data.subset(unseen[data.paired[unseen]][:MOST_ROWS])
-        assert judged.labels is not None
+        judged = data.subset(unseen[data.paired[unseen]][:_MOST_ROWS])
 
         def student(name: str, changed: Mapping[str, Any], inferred: Infer | None = None) -> Run:
             return train(
@@ -90,8 +93,7 @@ def try_weights(
 
         alone: Identity = {"without": method, "settings": {**own, "graph": "none"}, "of": fingerprint(known)}
         before = keep(alone, lambda: student("without", {"graph": "none"}))
-        first, second = before.embed(judged).values()
-        made = {"reference": rank_unseen((first, second), judged.labels)}
+        made = {"reference": _rank(before.embed(judged), judged)}
 
         def infer_trial(trial: RunContext) -> InferredTargets:
             return infer(part, kept, trial.folder, report)._replace(reference=before.method)
@@ -100,8 +102,7 @@ def try_weights(
         heads = cast(Interactions, after.method)
         found = after.apply(judged, lambda part, side: {f"{w:g}": heads.at_weight(part, side, w) for w in WEIGHTS})
         for weight, views in found.items():
-            first, second = views.values()
-            made[weight] = rank_unseen((first, second), judged.labels)
+            made[weight] = _rank(views, judged)
         return Made({name: torch.from_numpy(precisions) for name, precisions in made.items()}, {})
 
     made: dict[int, Made] = {}
@@ -120,3 +121,12 @@ def try_weights(
         return torch.cat([made[number].tensors[name] for number in range(_FOLDS)]).numpy()
 
     return Trials(joined("reference"), {w: joined(f"{w:g}") for w in WEIGHTS})
+
+
+def _rank(views: Mapping[str, torch.Tensor], judged: PairedFeatures) -> Precisions:
+    """Average precision of every query of both modalities among the other's rows, the first's first."""
+    labels, (first, second) = judged.labels, views.values()
+    assert labels is not None
+    if len(judged) < 2:
+        return np.full(2 * len(judged), np.nan)
+    return np.concatenate([average_precisions(a, b, labels, labels) for a, b in ((first, second), (second, first))])

@@ -187,8 +187,6 @@ class Method(nn.Module, ABC):
     """Whether :meth:`set_inferred_targets` is called, with soft labels of the training rows and their class graph."""
     transient: ClassVar[tuple[str, ...]] = ()
     """Buffers, and modules of buffers, that only training reads: checkpoints have them, stored weights do not."""
-    weighs_events: ClassVar[bool] = False
-    """Whether it has the settings of ``interactions``, whose weight of events trials choose."""
     works_on_parts: ClassVar[bool] = False
     """Whether the hooks that see the training set gather what they need of it, so that each of several processes may
     hold a part of it alone. Rows of parts have both modalities."""

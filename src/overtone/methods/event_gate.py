@@ -7,15 +7,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from torch import Tensor
-
-from overtone.evaluation import average_precisions
-from overtone.objectives.targets import has_label
 
 WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Weights that are tried."""
-MOST_ROWS = 2000
-"""Most rows that a trial looks at at once."""
 
 _SPENT = 1 / 3
 """Share of what labels have surely gained that the weight may cost."""
@@ -123,21 +117,6 @@ def choose_weight(trials: Trials, hidden: float = 1.0) -> Gate:
     if chosen == 0.0 and gain <= 2.0 * error:
         chosen = None
     return Gate(chosen, curve, error, len(trials.reference))
-
-
-def rank_unseen(views: tuple[Tensor, Tensor], labels: Tensor) -> Precisions:
-    """Average precision of every labelled query of both modalities among the other modality's rows, the first's first.
-
-    Args:
-        views: (n, e) embeddings per modality.
-        labels: (n,) class codes, -1 for none, or (n, C) targets; rows without any are left out.
-    """
-    rows = has_label(labels).nonzero()[:, 0][:MOST_ROWS]
-    if len(rows) < 2:
-        return np.full(2 * len(rows), np.nan)
-    judged = labels[rows].cpu()
-    first, second = (part[rows].cpu() for part in views)
-    return np.concatenate([average_precisions(a, b, judged, judged) for a, b in ((first, second), (second, first))])
 
 
 def _mean(values: Precisions) -> tuple[float, float]:

@@ -57,7 +57,6 @@ class Interactions(MetricLearning):
 
     name = "interactions"
     needs_inferred_targets: ClassVar[bool] = True
-    weighs_events: ClassVar[bool] = True
     settings: InteractionsSettings
     settings_type: ClassVar[type[Settings]] = InteractionsSettings
     soft_first: Tensor
