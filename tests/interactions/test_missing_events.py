@@ -123,3 +123,14 @@ def overtone_says(folder):
     called = CliRunner().invoke(app, ["events", str(folder)], terminal_width=400)
     assert called.exit_code == 0
     return " ".join(called.output.split())
+
+
+def test_chances_that_trials_found_no_use_for_are_doubted():
+    refused, used = Gate(None, {0.0: (-0.01, 0.0)}, 0.001, 90), Gate(0.1, {0.0: (0.0, 0.0), 0.1: (0.0, 0.0)}, 0.001, 90)
+    doubts = [MissingEvents((), 0.9, 10, {"cat": 10.0}, gate=gate, annotated=10).doubt for gate in (refused, used)]
+    assert doubts[0] is not None
+    assert doubts[0].startswith("Trials found no use for the chances. Look at some")
+    assert doubts[1] is None
+    both = MissingEvents((), 0.9, 10, {"cat": 50.0}, gate=refused, annotated=10).doubt
+    assert both is not None
+    assert both.startswith("5.0 times as many events are expected as are annotated, and trials found no use")

@@ -91,13 +91,20 @@ class MissingEvents(Result):
 
     @property
     def doubt(self) -> str | None:
-        """That more is expected than is likely, in words; None where it is not, or the true events are known."""
-        expected = sum(self.expected.values())
-        if not self.annotated or self.calibration is not None or expected < _UNLIKELY * self.annotated:
+        """Why the chances may be too high, in words; None where nothing says so, or the true events are known."""
+        if self.calibration is not None:
             return None
+        expected, signs = sum(self.expected.values()), []
+        if self.annotated and expected >= _UNLIKELY * self.annotated:
+            signs.append(f"{expected / self.annotated:.1f} times as many events are expected as are annotated")
+        if self.gate is not None and self.gate.weight is None:
+            signs.append("trials found no use for the chances")
+        if not signs:
+            return None
+        said = ", and ".join(signs)
         return (
-            f"{expected / self.annotated:.1f} times as many events are expected as are annotated. Look at some before "
-            "you trust the chances: teachers that confuse classes make them too high."
+            f"{said[0].upper()}{said[1:]}. Look at some before you trust the chances: teachers that confuse classes "
+            "make them too high."
         )
 
     @property
