@@ -60,6 +60,10 @@ if __name__ == "__main__":
         from overtone.training import train
 
         second = os.environ["RANK"] == "1"
+        # as under torchrun one store outlives the trainings; of several, the second process could join one that closes
+        place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+        store = None if second else torch.distributed.TCPStore(*place, is_master=True, wait_for_workers=False)
+        os.environ["TORCHELASTIC_USE_AGENT_STORE"] = "True"
         for differ in ("the data", "the run folder", "settings"):
             folder = Path(out) / differ / ("1" if second and differ == "the run folder" else "0")
             seen = toys["make_data"](seed=int(second and differ == "the data"))
