@@ -44,7 +44,7 @@ def student(graph: str, options: argparse.Namespace) -> tuple[Method, Batch]:
     soft = [(0.7 * targets + 0.3 * part).clamp(0.0, 1.0) for part in noisy]
     method.set_inferred_targets(InferredTargets((soft[0], soft[1]), edges_of(options, random)))
     features = [torch.randn(rows, width, generator=random) for width in options.shapes]
-    batch = Batch(torch.arange(rows), (features[0], features[1]), targets, 0.9, global_size=rows, generator=random)
+    batch = Batch(torch.arange(rows), (features[0], features[1]), labels, 0.9, global_size=rows, generator=random)
     method.on_train_start(batch)
     return method.train(), batch
 

@@ -74,6 +74,27 @@ def test_equals_the_loop_over_edges_and_pairs(seed, n, several, threshold):
             torch.testing.assert_close(ours, torch.zeros_like(ours) if theirs is None else theirs)
 
 
+@given(st.integers(0, 10_000), st.integers(2, 9), st.sampled_from([0.0, 0.5]))
+def test_class_codes_count_pairs_as_targets_do(seed, n, threshold):
+    """Some rows have no label: code -1, and a target of zeros."""
+    case = Case(seed, n)
+    codes = torch.randint(-1, case.classes, (n,), generator=torch.Generator().manual_seed(seed))
+    case.labels = (codes[:, None] == torch.arange(case.classes)).double()
+    wanted = case.gradients(threshold=threshold)
+    loss = case.loss(threshold)
+    case.labels = codes
+    assert torch.equal(case.loss(threshold), loss)
+    for ours, theirs in zip(case.gradients(threshold=threshold), wanted):
+        assert torch.equal(ours, theirs)
+
+
+def test_a_class_that_the_graph_does_not_have_is_refused():
+    case = two_clips()
+    case.labels = torch.tensor([0, 2])
+    with pytest.raises(InputError, match="not classes of the graph; got 2; valid: below 2"):
+        case.loss()
+
+
 def two_clips(
     edge: tuple[int, int] | None = (0, 3), weight: float = 1.0, heard: float = 0.6, seen: float = 0.6
 ) -> Case:

@@ -206,7 +206,7 @@ class Interactions(MetricLearning):
         metric = self.judge(first, second, labels, self.negative_relief(batch) if acts else None)
         if s.graph == "none":
             return {"loss": metric}
-        pull = self.pull(first, second, as_targets(labels, self.classes), batch) if acts else metric.new_zeros(())
+        pull = self.pull(first, second, labels, batch) if acts else metric.new_zeros(())
         return {"loss": metric + s.strength_at(batch.progress) * pull, "metric": metric, "pull": pull}
 
     @torch.no_grad()
@@ -259,12 +259,12 @@ class Interactions(MetricLearning):
             return None
         return relief * relatedness(self.soft_labels(batch), self.edges, self.settings.threshold_at(batch.progress))
 
-    def pull(self, first: Tensor, second: Tensor, targets: Tensor, batch: Batch) -> Tensor:
+    def pull(self, first: Tensor, second: Tensor, labels: Tensor, batch: Batch) -> Tensor:
         """What brings a global batch's clips together beside the metric loss, a scalar: along edges, or of pairs."""
         if self.settings.graph == "pairs":
             return (unit(first) - unit(second)).square().sum(1).mean()
         soft, threshold = self.soft_labels(batch), self.settings.threshold_at(batch.progress)
-        return interaction((first, second), targets, soft, self.edges, threshold).loss
+        return interaction((first, second), labels, soft, self.edges, threshold).loss
 
     def soft_labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Soft labels of a global batch, of both modalities."""
