@@ -60,8 +60,10 @@ class InferenceSettings(GraphSettings):
 
     penalty: Annotated[float | Literal["stability"], AfterValidator(_positive)] = Field(8.0)
     """Penalty discount c: a parent costs c/2 · ln n; soft labels are full of small dependences, so it is high."""
-    ils_steps: int = Field(3, ge=0)
-    """Steps of iterated local search; the resamples make up for few of them."""
+    ils_steps: int = Field(0, ge=0)
+    """Steps of iterated local search; the resamples make up for them."""
+    effective_rows: int | None = Field(20_000, ge=4)
+    """Rows that the score believes in at most: with more, a teacher's slightest confusions are edges; null: all."""
     bootstrap: int = Field(100, ge=0)
     """Resamples for the frequencies of edges; 0 believes the one graph of all rows."""
     strength: float = Field(0.8, ge=0)

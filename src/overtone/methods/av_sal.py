@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from overtone.core import Settings
 from overtone.methods.base import Batch, CorpusInfo, Method, TrainingDefaults, methods
 from overtone.methods.cca import check_classes, flat
-from overtone.methods.two_tower import by_steps
+from overtone.methods.two_tower import by_classes
 from overtone.networks import Activation, Encoder, class_sums
 from overtone.objectives.classification import agreement, positive_unlabelled, soft_cross_entropy
 from overtone.objectives.targets import as_targets, has_label
@@ -93,7 +93,7 @@ class AVSAL(Method):
     @classmethod
     def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
         """A teacher is small and trains fast; it is validated once, at the end."""
-        defaults = by_steps(corpus, 400, learning_rate=3e-3, weight_decay=1e-3)
+        defaults = by_classes(corpus, 400, learning_rate=3e-3, weight_decay=1e-3)
         return TrainingDefaults(**{**vars(defaults), "extra": {"validate_every": defaults.epochs}})
 
     @classmethod

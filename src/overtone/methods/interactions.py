@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from overtone.core import InputError, Settings
-from overtone.methods.base import Batch, CorpusInfo, InferredTargets, methods
+from overtone.methods.base import Batch, CorpusInfo, InferredTargets, TrainingDefaults, methods
 from overtone.methods.event_gate import Gate
 from overtone.methods.event_space import Padding, blend
 from overtone.methods.interactions_settings import AUTO, UNINFORMED, InteractionsSettings
 from overtone.methods.metric_learning import MetricLearning
+from overtone.methods.two_tower import by_classes
 from overtone.networks import Teacher
 from overtone.objectives.classification import positive_unlabelled
 from overtone.objectives.interaction import interaction, relatedness
@@ -128,6 +129,11 @@ class Interactions(MetricLearning):
             return resolved
         resolved = resolved.changed(loss="triplet")
         return resolved.changed(loss_settings={"margin": MARGIN, **resolved.loss_settings})
+
+    @classmethod
+    def training_defaults(cls, corpus: CorpusInfo) -> TrainingDefaults:
+        """More classes take more steps."""
+        return by_classes(corpus, 400)
 
     @classmethod
     def ablations(cls) -> dict[str, dict[str, Any]]:

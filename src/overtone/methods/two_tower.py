@@ -166,6 +166,18 @@ def by_steps(corpus: CorpusInfo, steps: int, **more: object) -> TrainingDefaults
     return TrainingDefaults(epochs=max(20, round(steps / in_epoch)), **values)
 
 
+_CLASSES, _TIMES = 20, 20.0
+"""Classes up to which so many steps suffice, and how many times as many steps more classes get at most."""
+
+
+def by_classes(corpus: CorpusInfo, steps: int, **more: object) -> TrainingDefaults:
+    """As :func:`by_steps`, for a head with a logit a class: more than 20 classes get more steps, in proportion.
+
+    The more classes, the fewer rows of a batch tell of each.
+    """
+    return by_steps(corpus, round(steps * min(_TIMES, max(1.0, corpus.classes / _CLASSES))), **more)
+
+
 _MASKED = 0.2
 """In principal directions, which ``scaling=auto`` gives, no entry predicts another: one share suits all corpora."""
 
