@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from overtone.core import InputError
 from overtone.core.files import read_json
-from overtone.features import SimulatorSettings, from_arrays, simulate
+from overtone.features import PairedFeatures, SimulatorSettings, from_arrays, simulate
 from overtone.interactions import InteractionTrainer, weight_trials
+from overtone.interactions.folds import fold_training_rows
 from overtone.interactions.soft_labels import SoftLabels
+from overtone.interactions.weight_trials import check_trials
 from overtone.methods.event_gate import WEIGHTS
 from overtone.training import train
 
@@ -123,3 +126,24 @@ def test_controls_share_the_students_without_event_chances(corpus, monkeypatch):
     monkeypatch.undo()
     alone = InteractionTrainer(workers=1).train("interactions", corpus, settings={**QUICK, "graph": "soft"})
     assert found[1].info["gate"] == alone.info["gate"]
+
+
+def few(rows: int) -> PairedFeatures:
+    """A corpus with so many training rows of its second class."""
+    generator = np.random.default_rng(0)
+    arrays = {name: generator.normal(size=(40, 5)).astype(np.float32) for name in ("audio", "visual")}
+    labels, split = np.arange(40) % 2, np.where(np.arange(40) < 30, "train", "test")
+    labels[:30] = np.arange(30) < rows
+    return from_arrays({**arrays, "labels": labels, "split": split})
+
+
+@pytest.mark.parametrize(("rows", "settings"), [(1, {}), (1, {"event_weight": 0.2}), (2, {})])
+def test_too_few_rows_of_a_second_class_are_refused_before_anything_is_trained(monkeypatch, rows, settings):
+    monkeypatch.setattr("overtone.interactions.cross_fitting._TeacherTrainer", None)
+    with pytest.raises(InputError, match="too few labelled training rows of a second class"):
+        InteractionTrainer().train("interactions", few(rows), settings=settings)
+
+
+def test_two_rows_of_a_second_class_are_enough_for_teachers_and_three_for_those_of_trials():
+    assert fold_training_rows(few(2), 5, 0)[:2].unique().numel() == 2
+    check_trials(few(3), 3, 0)

@@ -17,8 +17,7 @@ from overtone.core.version import __version__
 from overtone.core.worker_counts import count_workers
 from overtone.core.workers import Made, Work, run_units
 from overtone.features import PairedFeatures, hold_out
-from overtone.features.splitting import group_numbers
-from overtone.interactions.folds import assign_folds
+from overtone.interactions.folds import fold_training_rows
 from overtone.interactions.reliability import mean_class_precision
 from overtone.interactions.scores import TeacherScores, score_rows
 from overtone.interactions.soft_labels import SoftLabels
@@ -85,10 +84,7 @@ def cross_fit(
         found = SoftLabels.load_matching(folder / "soft_labels.safetensors", provenance)
         if found is not None:
             return found
-    assert part.labels is not None
-    train_rows = part.splits["train"]
-    groups = torch.from_numpy(group_numbers(part.groups))[train_rows] if part.groups else None
-    fold_ids = assign_folds(part.labels[train_rows], folds, training.seed, groups)
+    fold_ids = fold_training_rows(part, folds, training.seed)
     workers = count_workers(workers, [find_device(training.device).type])
     trainer = _TeacherTrainer(part, fold_ids, training.seed, settings or {}, folder, label, workers, progress)
     choice = _try_reconstruction(trainer) if method["feature_reconstruction"] is None else {}

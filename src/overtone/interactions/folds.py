@@ -6,8 +6,23 @@ import torch
 from torch import Tensor
 
 from overtone.core import InputError
-from overtone.features.splitting import shuffle_rows
-from overtone.objectives.targets import has_label
+from overtone.features import PairedFeatures
+from overtone.features.splitting import group_numbers, shuffle_rows
+from overtone.objectives.targets import as_targets, has_label
+
+
+def fold_training_rows(data: PairedFeatures, folds: int, seed: int) -> Tensor:
+    """Folds of the training rows of a corpus, as :func:`assign_folds` gives them; groups of clips stay together.
+
+    Raises:
+        InputError: There are not two labelled rows to a fold, or the rows outside of a fold are all of one class.
+    """
+    assert data.labels is not None
+    rows = data.splits["train"]
+    labels, groups = data.labels[rows], torch.from_numpy(group_numbers(data.groups))[rows] if data.groups else None
+    found = assign_folds(labels, folds, seed, groups)
+    _check_classes(labels, found, folds)
+    return found
 
 
 def assign_folds(labels: Tensor, folds: int, seed: int, groups: Tensor | None = None) -> Tensor:
@@ -50,6 +65,17 @@ def assign_folds(labels: Tensor, folds: int, seed: int, groups: Tensor | None = 
         fold_of[group[torch.searchsorted(known, order)]] = torch.arange(len(order)) % folds
         fold_ids[known] = fold_of[group]
     return fold_ids
+
+
+def _check_classes(labels: Tensor, fold_ids: Tensor, folds: int) -> None:
+    """Refuse folds if the rows of the others are all of one class, so that nothing could be learnt from them."""
+    annotated = as_targets(labels, max(1, int(labels.max()) + 1)) > 0
+    total = annotated.sum(0)
+    if any(int((total > annotated[fold_ids == fold].sum(0)).sum()) < 2 for fold in range(folds)):
+        raise InputError(
+            f"too few labelled training rows of a second class: a teacher of {folds - 1} of {folds} folds has none",
+            fix="annotate more clips of other classes",
+        )
 
 
 def _rarest(present: Tensor) -> Tensor:

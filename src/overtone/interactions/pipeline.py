@@ -35,7 +35,7 @@ from overtone.interactions.inferred_targets import (
 from overtone.interactions.relabelling import RELABELLINGS
 from overtone.interactions.rewiring import rewire
 from overtone.interactions.soft_labels import Identity, SoftLabels
-from overtone.interactions.weight_trials import InferPart, try_weights
+from overtone.interactions.weight_trials import InferPart, check_trials, try_weights
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import InferredTargets, Method, methods
 from overtone.methods.event_gate import choose_weight
@@ -105,11 +105,13 @@ class InteractionTrainer:
 
             def infer(run: RunContext) -> InferredTargets | None:
                 chosen = cast(InteractionConfig, run.method.settings)
-                targets = self._infer(chosen, run, data.truth)
                 student = run.method.settings
+                if isinstance(student, InteractionsSettings) and student.needs_trials:
+                    check_trials(run.data, min(_TRIAL_FOLDS, chosen.folds), run.settings.seed)
+                targets = self._infer(chosen, run, data.truth)
                 if targets is None or not isinstance(student, InteractionsSettings):
                     return targets
-                if student.event_weight is None:  # first: workers can only be started before this process trains
+                if student.needs_trials:  # first: workers can only be started before this process trains
                     settings = options.get("settings") or {}
                     infer_part = self._infer_part(chosen, run, targets)
                     keep = partial(self._keep, run)

@@ -15,8 +15,7 @@ from overtone.core.worker_counts import count_workers
 from overtone.core.workers import Made, run_units
 from overtone.evaluation import average_precisions
 from overtone.features import PairedFeatures
-from overtone.features.splitting import group_numbers
-from overtone.interactions.folds import assign_folds
+from overtone.interactions.folds import fold_training_rows
 from overtone.interactions.soft_labels import Identity
 from overtone.methods.base import InferredTargets
 from overtone.methods.event_gate import WEIGHTS, Precisions, Trials
@@ -31,6 +30,17 @@ _MOST_ROWS = 2000
 InferPart = Callable[[PairedFeatures, torch.Tensor, Path | None, ProgressCallback | None], InferredTargets]
 """Infers targets of a part of the training rows by teachers of these alone: the corpus with that part as its split
 ``train``, which of the training rows these are, the trial's folder, and what progress is reported to."""
+
+
+def check_trials(data: PairedFeatures, folds: int, seed: int) -> None:
+    """Refuse, before anything is trained, what :func:`try_weights` could not do with teachers of so many folds.
+
+    Raises:
+        InputError: There are too few labelled rows, or all those of a second class are in one fold.
+    """
+    fold_ids = fold_training_rows(data, _FOLDS, seed)
+    for number in range(_FOLDS):
+        fold_training_rows(replace(data, splits={"train": data.splits["train"][fold_ids != number]}), folds, seed)
 
 
 def try_weights(
@@ -65,8 +75,7 @@ def try_weights(
     """
     data, rows = run.data, run.data.splits["train"]
     assert data.labels is not None
-    groups = torch.from_numpy(group_numbers(data.groups))[rows] if data.groups else None
-    fold_ids = assign_folds(data.labels[rows], _FOLDS, run.settings.seed, groups)
+    fold_ids = fold_training_rows(data, _FOLDS, run.settings.seed)
     steps = ",".join(part["steps"] for part in run.info["scaling"].values())
     own = {**settings, "scaling": steps, "event_weight": 0.0, "validation_fraction": 0.0, "select": "last"}
     names = [f"trial {number + 1}/{_FOLDS}" for number in range(_FOLDS)]

@@ -52,6 +52,11 @@ class InteractionsSettings(MetricLearningSettings):
     inference: dict[str, Any] = Field(default_factory=dict)
     """Settings of the graph's inference that differ from the defaults."""
 
+    @property
+    def needs_trials(self) -> bool:
+        """Whether the weight of event chances is to be chosen by trials."""
+        return self.event_weight is None and self.graph not in UNINFORMED
+
     def threshold_at(self, progress: float) -> float:
         """τ where so much of the training is done."""
         done = (progress - self.graph_start) / max(1 - self.graph_start, 1e-9)
