@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from overtone.core import InputError
 from overtone.features import hold_out, load
-from overtone.methods.base import methods
+from overtone.methods.base import CorpusInfo, methods
 from overtone.methods.metric_learning import SupervisedTwoTower, labelled_rows
 from overtone.objectives import build_loss, loss_of_views, metric_losses, objectives
 from overtone.training import Run, train
@@ -23,6 +23,14 @@ LABELLED = [name for name, kind in methods.items() if issubclass(kind, Supervise
 def test_all_four_baselines_and_the_general_method_are_there():
     assert {"metric", "triplet", "supervised-infonce", "cluster-cca", "tnn-c-cca"} <= set(methods)
     assert all(methods[name].supervised for name in ("cluster-cca", *LABELLED))
+
+
+@pytest.mark.parametrize("name", ["av-sal", "interactions"])
+def test_heads_with_more_classes_take_more_steps(name):
+    def epochs(classes: int) -> int | None:
+        return methods[name].training_defaults(CorpusInfo(((8,), (9,)), 2560, classes)).epochs
+
+    assert [epochs(classes) for classes in (2, 20, 40, 100, 1000)] == [40, 40, 80, 200, 800]
 
 
 @pytest.mark.parametrize("loss", list(metric_losses()))

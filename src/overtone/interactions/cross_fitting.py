@@ -153,15 +153,18 @@ class _TeacherTrainer:
 def _try_reconstruction(trainer: _TeacherTrainer) -> dict[str, float | Mapping[str, float]]:
     """Decide whether teachers reconstruct the features, by how well they still rank labelled rows of the first fold.
 
-    Where features are not sums of what is in a clip, a teacher that must reconstruct them neglects the labels.
+    Where features are not sums of what is in a clip, a teacher that must reconstruct them neglects the labels. Both
+    are trained as long as for half as many classes: later on, a teacher that need not gains from what is no event, too.
     """
     assert trainer.part.labels is not None
+    corpus = CorpusInfo(trainer.part.shapes, len(trainer.part.splits["train"]), trainer.part.classes // 2)
+    epochs = trainer.settings.get("epochs") or AVSAL.training_defaults(corpus).epochs
     rows = trainer.part.splits["train"][trainer.fold_ids == 0]
     judged, labels = trainer.part.subset(rows), trainer.part.labels[rows]
 
     def judge(number: int, report: ProgressCallback | None) -> Made:
         weight = weights[number]
-        changes = {"feature_reconstruction": weight}
+        changes = {"feature_reconstruction": weight, "epochs": epochs}
         run, _ = trainer.fit(0, f"trial-explaining-{weight:g}", names[number], changes, report)
         teacher = run.method
         assert isinstance(teacher, AVSAL)
@@ -184,6 +187,7 @@ def _provenance(
     return {
         "teacher": {**method, **{name: value for name, value in loop.items() if name not in FREE}},
         "folds": folds,
+        "aligned": True,  # older soft labels were not, and are not taken for these
         "data": {"source": part.provenance.source, "trained_on": fingerprint(part)},
         "versions": {"overtone": __version__, "torch": torch.__version__},
     }
