@@ -13,8 +13,10 @@ WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7)
 
 _SPENT = 1 / 3
 """Share of what labels have surely gained that the weight may cost."""
+_SURE = 2.0
+"""Standard errors by which labels must gain, for event chances to be used."""
 _TOLERANCE = 0.006
-"""Share of annotated mAP that it may cost where they have gained nothing, if enough events are hidden."""
+"""Share of annotated mAP that it may cost besides, if enough events are hidden."""
 _ENOUGH = 0.75
 """Unannotated events for each annotated one from which on they are enough."""
 
@@ -67,8 +69,8 @@ class Gate(NamedTuple):
         """What was chosen, in words."""
         if self.weight is None:
             return (
-                f"Event chances are not used: in trials, by {self.queries:,} queries, they do not raise annotated mAP, "
-                "and any weight lowers it."
+                f"Event chances are not used: in trials, by {self.queries:,} queries, learning them does not surely raise "
+                "annotated mAP."
             )
         change, _ = self.curve[self.weight]
         if not self.weight:
@@ -89,16 +91,15 @@ def choose_weight(trials: Trials, hidden: float = 1.0) -> Gate:
 
     Let g be the mean change of the average precision at weight 0 against students without event chances, with standard
     error :math:`\sigma_g`: what learning event chances does to labels. Let :math:`e_w` be the change that the weight w
-    makes in the same students, with standard error :math:`\sigma_w`. If :math:`g + \sigma_g < 0` event chances are not
-    used. Otherwise w is the largest weight with
+    makes in the same students, with standard error :math:`\sigma_w`. Unless labels have surely gained,
+    :math:`g > 2 \sigma_g`, event chances are not used. Otherwise w is the largest weight with
 
-    .. math:: \tfrac13 \max(g - \sigma_g, 0) + 0.006\, h\, m + e_w - \sigma_w \ge 0,
+    .. math:: \tfrac13 (g - \sigma_g) + 0.006\, h\, m + e_w - \sigma_w \ge 0,
 
     with m, the mean average precision of students without event chances, and h, 4/3 of the number of unannotated events
     for each annotated one, 1 at most. A third of what labels have surely gained may be spent, because students of
-    trials have fewer labels, and gain more by event chances, than the student to come; and up to 0.6 % of m where they
-    have gained nothing: less where there are few events to find. Where w is 0, event chances are not used unless labels
-    have surely gained, :math:`g > 2 \sigma_g`.
+    trials have fewer labels, and gain more by event chances, than the student to come; for the same reason chances that
+    bring nothing in trials do harm. And up to 0.6 % of m, less where there are few events to find.
 
     Args:
         trials: What the weights have done in trials.
@@ -106,16 +107,14 @@ def choose_weight(trials: Trials, hidden: float = 1.0) -> Gate:
     """
     gain, error = _mean(trials.weights[0.0] - trials.reference)
     allowed = _TOLERANCE * min(1.0, hidden / _ENOUGH) * _mean(trials.reference)[0]
-    spendable = _SPENT * max(gain - error, 0.0) + allowed
+    spendable = _SPENT * (gain - error) + allowed
     curve: dict[float, tuple[float, float]] = {}
-    chosen = None if gain + error < 0 or not np.isfinite(trials.reference).any() else 0.0
+    chosen = 0.0 if gain > _SURE * error else None
     for weight, precisions in trials.weights.items():
         effect, uncertainty = _mean(precisions - trials.weights[0.0])
         curve[weight] = gain + effect, uncertainty
         if chosen is not None and spendable + effect - uncertainty >= 0:
             chosen = weight
-    if chosen == 0.0 and gain <= 2.0 * error:
-        chosen = None
     return Gate(chosen, curve, error, len(trials.reference))
 
 
