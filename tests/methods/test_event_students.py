@@ -166,9 +166,9 @@ def test_students_with_worse_labels_give_way_to_those_without_events():
 def test_labels_that_are_only_as_good_are_learnt_alone():
     assert gate(0.0, 0.0)[0].weight is None
     change = np.tile([0.1, -0.08], 60)  # a gain of .01, known to ± .008
-    assert choose_weight(Trials(np.full(120, 0.5), {weight: 0.5 + change for weight in WEIGHTS})).weight is None
+    assert choose_weight(Trials(np.full(120, 0.5), dict.fromkeys(WEIGHTS, 0.5 + change))).weight is None
     surely = np.tile([0.04, -0.02], 60)  # the same gain, known to ± .003
-    assert choose_weight(Trials(np.full(120, 0.5), {weight: 0.5 + surely for weight in WEIGHTS})).weight == max(WEIGHTS)
+    assert choose_weight(Trials(np.full(120, 0.5), dict.fromkeys(WEIGHTS, 0.5 + surely))).weight == max(WEIGHTS)
 
 
 @pytest.mark.parametrize(("hidden", "weight"), [(0.0, 0.0), (0.375, 0.3), (0.75, 0.6), (4.0, 0.6)])

@@ -69,8 +69,8 @@ class Gate(NamedTuple):
         """What was chosen, in words."""
         if self.weight is None:
             return (
-                f"Event chances are not used: in trials, by {self.queries:,} queries, learning them does not surely raise "
-                "annotated mAP."
+                f"Event chances are not used: in trials, by {self.queries:,} queries, learning them does not surely "
+                "raise annotated mAP."
             )
         change, _ = self.curve[self.weight]
         if not self.weight:
