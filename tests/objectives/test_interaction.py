@@ -88,13 +88,6 @@ def test_class_codes_count_pairs_as_targets_do(seed, n, threshold):
         assert torch.equal(ours, theirs)
 
 
-def test_a_class_that_the_graph_does_not_have_is_refused():
-    case = two_clips()
-    case.labels = torch.tensor([0, 2])
-    with pytest.raises(InputError, match="not classes of the graph; got 2; valid: below 2"):
-        case.loss()
-
-
 def two_clips(
     edge: tuple[int, int] | None = (0, 3), weight: float = 1.0, heard: float = 0.6, seen: float = 0.6
 ) -> Case:

@@ -103,7 +103,9 @@ def _pulls(
     eligible = 1.0 - relation(labels).to(graph.dtype)
     strong = torch.cat([part > threshold for part in soft], 1).to(graph.dtype)
     kept = [part.where(part > threshold, 0.0) for part in soft]
-    numbers = _count_pairs(labels, eligible, strong)
+    side = torch.arange(len(graph), device=graph.device) >= len(graph) // 2
+    itself = strong.mT @ (eligible.diagonal()[:, None] * strong) * (side[:, None] == side)
+    numbers = strong.mT @ (eligible @ strong) - itself
     share = torch.where(numbers > 0, graph / numbers, 0.0)
     (first, across), (back, second) = (half.chunk(2, 1) for half in share.chunk(2))
     edges = {(0, 1): across + back.mT, (0, 0): first, (1, 1): second}
@@ -114,18 +116,6 @@ def _pulls(
     }
     total, active = (graph > 0).sum(), (share > 0).sum()
     return pulls, TermCounts(active, total, total - active, len(labels))
-
-
-def _count_pairs(labels: Tensor, eligible: Tensor, strong: Tensor) -> Tensor:
-    """(2C, 2C) numbers of eligible pairs of rows that show i and j, by (n, n) eligible and (n, 2C) shown or not."""
-    nodes = strong.shape[1]
-    side = torch.arange(nodes, device=strong.device) >= nodes // 2
-    itself = strong.mT @ (eligible.diagonal()[:, None] * strong) * (side[:, None] == side)
-    if labels.dim() == 1:  # all pairs, less those of each class: no product over pairs of rows
-        own = (labels[:, None] == torch.arange(nodes // 2, device=labels.device)).to(strong.dtype)
-        counts, shared = strong.sum(0), own.mT @ strong
-        return torch.outer(counts, counts) - shared.mT @ shared - itself
-    return strong.mT @ (eligible @ strong) - itself
 
 
 def _checked(
@@ -143,8 +133,6 @@ def _checked(
         got = ", ".join(str(tuple(part.shape)) for part in (second, *soft_labels))
         valid = f"embeddings of {rows[0]} clips, soft labels {rows}"
         raise InputError("not one row a clip in each modality", got=got, valid=valid)
-    if labels.dim() == 1 and not holds((labels < rows[1]).all()):
-        raise InputError("labels: not classes of the graph", got=int(labels.max()), valid=f"below {rows[1]}")
     if not holds((graph >= 0).all() & graph.isfinite().all()):
         raise InputError("graph: a weight is negative or not finite", valid="weights >= 0")
     dtype = torch.promote_types(unit(first[:1]).dtype, unit(second[:1]).dtype)
