@@ -138,10 +138,10 @@ def few(rows: int) -> PairedFeatures:
 
 
 @pytest.mark.parametrize(("rows", "settings"), [(1, {}), (1, {"event_weight": 0.2}), (2, {})])
-def test_too_few_rows_of_a_second_class_are_refused_before_anything_is_trained(monkeypatch, rows, settings):
-    monkeypatch.setattr("overtone.interactions.cross_fitting._TeacherTrainer", None)
+def test_too_few_rows_of_a_second_class_are_refused_before_anything_is_written(tmp_path, rows, settings):
     with pytest.raises(InputError, match="too few labelled training rows of a second class"):
-        InteractionTrainer().train("interactions", few(rows), settings=settings)
+        InteractionTrainer().train("interactions", few(rows), settings=settings, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_two_rows_of_a_second_class_are_enough_for_teachers_and_three_for_those_of_trials():

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from overtone.core import InputError, Progress, ProgressCallback
+from overtone.core import InputError, Progress, ProgressCallback, Settings
 from overtone.core.files import checksum, json_text
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
@@ -22,6 +22,7 @@ from overtone.interactions.class_graph import infer_graph, load_graph, store_gra
 from overtone.interactions.cross_fitting import cross_fit, select_labelled_splits
 from overtone.interactions.event_calibration import calibrate_events
 from overtone.interactions.event_chances import EVENTS_FILE, event_chances
+from overtone.interactions.folds import fold_training_rows
 from overtone.interactions.graph_effects import measure_graph_effects
 from overtone.interactions.inferred_targets import (
     has_true_events,
@@ -99,15 +100,14 @@ class InteractionTrainer:
         kind = methods[method]
         infer: Callable[[RunContext], InferredTargets | None] | None = None
         if kind.needs_inferred_targets:
-            own, _ = split_settings(options.get("settings"), kind)
-            config = cast(InteractionConfig, kind.settings_type.build(own, where=f"settings of {method}"))
-            _check(config, data)  # before anything is written or trained
+            own, training = split_settings(options.get("settings"), kind)
+            built = kind.settings_type.build(own, where=f"settings of {method}")
+            _check(cast(InteractionConfig, built), data)  # before anything is written or trained
+            _check_rows(built, data, training.seed)
 
             def infer(run: RunContext) -> InferredTargets | None:
                 chosen = cast(InteractionConfig, run.method.settings)
                 student = run.method.settings
-                if isinstance(student, InteractionsSettings) and student.needs_trials:
-                    check_trials(run.data, min(_TRIAL_FOLDS, chosen.folds), run.settings.seed)
                 targets = self._infer(chosen, run, data.truth)
                 if targets is None or not isinstance(student, InteractionsSettings):
                     return targets
@@ -284,6 +284,16 @@ def _check(config: InteractionConfig, data: PairedFeatures) -> None:
             f"{data.provenance.source}: graph=planted needs the true interactions, and the file has none",
             fix="take another graph, or a corpus that overtone simulate made",
         )
+
+
+def _check_rows(settings: Settings, data: PairedFeatures, seed: int) -> None:
+    """Refuse labelled rows too few for the folds of teachers and trials."""
+    config = cast(InteractionConfig, settings)
+    if config.graph in (*UNINFORMED, "events") or data.labels is None or "train" not in data.splits:
+        return
+    fold_training_rows(data, config.folds, seed)
+    if isinstance(settings, InteractionsSettings) and settings.needs_trials:
+        check_trials(data, min(_TRIAL_FOLDS, config.folds), seed)
 
 
 def _inference_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
