@@ -164,7 +164,6 @@ def test_students_with_worse_labels_give_way_to_those_without_events():
 
 
 def test_labels_that_are_only_as_good_are_learnt_alone():
-    assert gate(0.0, 0.0)[0].weight is None
     change = np.tile([0.1, -0.08], 60)  # a gain of .01, known to ± .008
     assert choose_weight(Trials(np.full(120, 0.5), dict.fromkeys(WEIGHTS, 0.5 + change))).weight is None
     surely = np.tile([0.04, -0.02], 60)  # the same gain, known to ± .003
@@ -191,6 +190,20 @@ def test_a_third_of_what_labels_surely_gained_may_be_spent():
     allowed = {w: spendable + (change - gain) - error for w, (change, error) in found.curve.items()}
     assert gain > 0.01
     assert found.weight == max(w for w, rest in allowed.items() if rest >= 0)
+
+
+def test_students_that_are_those_without_events_at_weight_0_are_judged_by_what_the_weight_does():
+    """Of a pull the embedding at weight 0 is the one without it."""
+    found, trials = gate(0.0, 0.02)
+    allowed = 0.006 * trials.reference.mean()
+    change, error = found.curve[found.weight]
+    assert 0 < found.weight < max(WEIGHTS)
+    assert change - error >= -allowed
+    following = WEIGHTS[WEIGHTS.index(found.weight) + 1]
+    assert found.curve[following][0] - found.curve[following][1] < -allowed
+    assert gate(0.0, 3.0)[0].weight is None
+    nothing = np.full(90, np.nan)
+    assert choose_weight(Trials(nothing, dict.fromkeys(WEIGHTS, nothing))).weight is None
 
 
 def test_queries_with_nothing_to_find_do_not_count():

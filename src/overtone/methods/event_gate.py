@@ -92,7 +92,8 @@ def choose_weight(trials: Trials, hidden: float = 1.0) -> Gate:
     Let g be the mean change of the average precision at weight 0 against students without event chances, with standard
     error :math:`\sigma_g`: what learning event chances does to labels. Let :math:`e_w` be the change that the weight w
     makes in the same students, with standard error :math:`\sigma_w`. Unless labels have surely gained,
-    :math:`g > 2 \sigma_g`, event chances are not used. Otherwise w is the largest weight with
+    :math:`g > 2 \sigma_g`, event chances are not used. Otherwise w is the largest weight with the following; so it is,
+    if above 0, where students at weight 0 are those without event chances, as under a pull, and :math:`g = 0`.
 
     .. math:: \tfrac13 (g - \sigma_g) + 0.006\, h\, m + e_w - \sigma_w \ge 0,
 
@@ -105,16 +106,21 @@ def choose_weight(trials: Trials, hidden: float = 1.0) -> Gate:
         trials: What the weights have done in trials.
         hidden: Expected number of unannotated events for each annotated one.
     """
-    gain, error = _mean(trials.weights[0.0] - trials.reference)
+    difference = trials.weights[0.0] - trials.reference
+    gain, error = _mean(difference)
+    known = difference[~np.isnan(difference)]
+    surely, same = gain > _SURE * error, bool(len(known)) and not known.any()
     allowed = _TOLERANCE * min(1.0, hidden / _ENOUGH) * _mean(trials.reference)[0]
     spendable = _SPENT * (gain - error) + allowed
     curve: dict[float, tuple[float, float]] = {}
-    chosen = 0.0 if gain > _SURE * error else None
+    chosen = 0.0 if surely or same else None
     for weight, precisions in trials.weights.items():
         effect, uncertainty = _mean(precisions - trials.weights[0.0])
         curve[weight] = gain + effect, uncertainty
         if chosen is not None and spendable + effect - uncertainty >= 0:
             chosen = weight
+    if not surely and not chosen:
+        chosen = None
     return Gate(chosen, curve, error, len(trials.reference))
 
 
