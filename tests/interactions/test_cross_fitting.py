@@ -15,7 +15,8 @@ from overtone.core import InputError
 from overtone.graphs.reading import read_soft_labels
 from overtone.interactions import SoftLabels, cross_fit, reliability
 from overtone.interactions.cross_fitting import select_labelled_splits
-from overtone.training import Run
+from overtone.methods.base import CorpusInfo, methods
+from overtone.training import Run, TrainingStopped
 
 from .conftest import TEACHER
 
@@ -284,3 +285,19 @@ def test_workers_fit_the_teachers_of_one_process(corpus, tmp_path, stored):
         (tmp_path / "soft_labels.safetensors").unlink()
         again = cross_fit(corpus, **options, out=out, workers=2)  # from the finished teachers
         assert same(again, one)
+
+
+@pytest.mark.parametrize(("given", "wanted"), [({}, None), ({"epochs": 3}, 3)])
+def test_the_trial_trains_half_as_long_as_the_teachers_of_many_classes(make, monkeypatch, given, wanted):
+    """With 60 classes as long as for 30; what the settings say goes first."""
+    asked = []
+
+    def refuse(method, data, *, settings, **options):
+        corpus = CorpusInfo(data.shapes, len(data.splits["train"]), 30)
+        asked.append((settings["epochs"], methods[method].training_defaults(corpus).epochs))
+        raise TrainingStopped("enough")
+
+    monkeypatch.setattr(fitting, "train", refuse)
+    with pytest.raises(TrainingStopped):
+        cross_fit(make(classes=60), folds=2, settings=given, workers=1)
+    assert asked == [(wanted or asked[0][1], asked[0][1])]

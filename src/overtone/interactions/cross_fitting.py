@@ -133,10 +133,17 @@ class _TeacherTrainer:
         label: str,
         changes: Mapping[str, Any],
         progress: ProgressCallback | None,
+        classes: int | None = None,
     ) -> tuple[Run, Tensor]:
-        """Train the teacher of all folds but one, or load it; the run, and the rows that it was trained on."""
+        """Train the teacher of all folds but one, or load it; the run, and the rows that it was trained on.
+
+        With ``classes`` it is trained as long as for so many, unless the settings say how long.
+        """
         rows = self.part.splits["train"][(self.fold_ids >= 0) & (self.fold_ids != number)]
         fitted = hold_out(replace(self.part, splits={**self.part.splits, "train": rows}), _HELD_OUT, self.seed)
+        if classes is not None and self.settings.get("epochs") is None:
+            corpus = CorpusInfo(self.part.shapes, len(fitted.splits["train"]), classes)
+            changes = {**changes, "epochs": AVSAL.training_defaults(corpus).epochs}
         run = train(
             "av-sal",
             fitted,
@@ -157,15 +164,13 @@ def _try_reconstruction(trainer: _TeacherTrainer) -> dict[str, float | Mapping[s
     are trained as long as for half as many classes: later on, a teacher that need not gains from what is no event, too.
     """
     assert trainer.part.labels is not None
-    corpus = CorpusInfo(trainer.part.shapes, len(trainer.part.splits["train"]), trainer.part.classes // 2)
-    epochs = trainer.settings.get("epochs") or AVSAL.training_defaults(corpus).epochs
     rows = trainer.part.splits["train"][trainer.fold_ids == 0]
     judged, labels = trainer.part.subset(rows), trainer.part.labels[rows]
 
     def judge(number: int, report: ProgressCallback | None) -> Made:
         weight = weights[number]
-        changes = {"feature_reconstruction": weight, "epochs": epochs}
-        run, _ = trainer.fit(0, f"trial-explaining-{weight:g}", names[number], changes, report)
+        changes, classes = {"feature_reconstruction": weight}, trainer.part.classes // 2
+        run, _ = trainer.fit(0, f"trial-explaining-{weight:g}", names[number], changes, report, classes)
         teacher = run.method
         assert isinstance(teacher, AVSAL)
         scored = run.apply(judged, lambda part, side: {"": teacher.soft_labels(part, side)})[""]
