@@ -7,7 +7,7 @@ from overtone.graphs.inference import infer_interactions
 from overtone.graphs.interaction_graph import interaction_graph
 from overtone.graphs.knowledge import Knowledge
 from overtone.graphs.learning import learn_graph
-from overtone.graphs.presence import Presences, presences, unmixed_scores
+from overtone.graphs.presence import Presences, presences, rescale_scores, standard_scores, unmixed_scores
 from overtone.graphs.settings import GraphSettings, InferenceSettings
 
 __all__ = [
@@ -24,5 +24,7 @@ __all__ = [
     "interaction_graph",
     "learn_graph",
     "presences",
+    "rescale_scores",
+    "standard_scores",
     "unmixed_scores",
 ]

@@ -108,27 +108,67 @@ def unmixed_scores(
         True
     """
     chosen = InferenceSettings.build(settings, where="inference settings")
+    scores = standard_scores(soft_labels, labels, modality=modality, kind=kind)
+    given = indicators(labels, next(iter(scores.values())).shape)
+    kept = identifiable_classes(given)
+    for part in scores.values():
+        part[:, kept] = _unmix(part[:, kept], given[:, kept], chosen)
+    return scores
+
+
+def standard_scores(
+    soft_labels: SoftLabelArrays, labels: ArrayLike, *, modality: Sequence[str] = (), kind: Kind = "sigmoid"
+) -> Presences:
+    """Logits of soft labels, each class with mean 0 and standard deviation 1: about linear in presences.
+
+    Args:
+        soft_labels, labels, modality, kind: As for :func:`unmixed_scores`.
+
+    Returns:
+        Modality to (n, C) scores; NaN for a class that no row, or every row, is annotated with.
+
+    Raises:
+        InputError: As for :func:`unmixed_scores`.
+
+    Example:
+        >>> found = standard_scores({"audio": [[0.5, 0.1], [0.2, 0.9]]}, [0, 1])["audio"]
+        >>> found.round(6).tolist()
+        [[1.0, -1.0], [-1.0, 1.0]]
+    """
     parts = split_modalities(soft_labels, modality)
     given = indicators(labels, next(iter(parts.values())).shape)
     kept = identifiable_classes(given)
-    found = {name: np.full(part.shape, np.nan) for name, part in parts.items()}
+    found = {}
     for name, part in parts.items():
-        found[name][:, kept] = _unmix(represented(part, kind, "logit", name)[:, kept], given[:, kept], chosen)
+        scores = represented(part, kind, "logit", name)
+        spread = scores.std(0)
+        found[name] = np.where(kept, (scores - scores.mean(0)) / np.where(spread > 0, spread, 1.0), np.nan)
     return found
 
 
+def rescale_scores(scores: Floats, labels: Bools, settings: InferenceSettings | None = None) -> Floats:
+    """(n, C) scores on the scale of their class by (n, C) annotations: about 0 where it is absent, 1 where annotated.
+
+    As the last step of :func:`unmixed_scores`; rows without any annotation set no scale.
+    """
+    return _rescale(scores, _rows(labels), settings or InferenceSettings.build(None, where="inference settings"))
+
+
 def _unmix(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats:
-    """(n, C) unmixed scores of one modality from (n, C) scores that are about linear in presences (logits)."""
-    spread = scores.std(0)
-    standard = (scores - scores.mean(0)) / np.where(spread > 0, spread, 1.0)
-    known = labels.any(1)
-    rows = [(np.flatnonzero(known & ~marked), np.flatnonzero(marked)) for marked in labels.T]
+    """(n, C) unmixed scores of one modality from (n, C) standard scores."""
+    rows, standard = _rows(labels), scores
     unmixed = _rescale(standard, rows, settings)
     for _ in range(settings.rounds):
         chances = _step(unmixed, settings)
         mixing = _regress(chances - chances.mean(0), standard, settings.ridge)
         unmixed = _rescale(standard @ _regress(mixing, np.eye(len(mixing)), settings.ridge), rows, settings)
     return unmixed
+
+
+def _rows(labels: Bools) -> list[tuple[Rows, Rows]]:
+    """For every class the rows annotated otherwise, and those annotated with it."""
+    known = labels.any(1)
+    return [(np.flatnonzero(known & ~marked), np.flatnonzero(marked)) for marked in labels.T]
 
 
 def _regress(matrix: Floats, targets: Floats, share: float) -> Floats:
@@ -140,10 +180,7 @@ def _regress(matrix: Floats, targets: Floats, share: float) -> Floats:
 
 
 def _rescale(scores: Floats, rows: Sequence[tuple[Rows, Rows]], settings: InferenceSettings) -> Floats:
-    """Scores on the scale of their class, 0 absent and 1 present; only annotated rows set it.
-
-    ``rows`` holds for every class those annotated otherwise, and those annotated with it.
-    """
+    """Scores on the scale of their class, 0 absent and 1 present, by the ``rows`` of :func:`_rows`."""
     columns = np.ascontiguousarray(scores.T)
     absent = np.array([absent_score(column[others], column[marked]) for column, (others, marked) in zip(columns, rows)])
     present = np.array(

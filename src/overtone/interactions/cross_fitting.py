@@ -23,6 +23,7 @@ from overtone.interactions.scores import TeacherScores, score_rows
 from overtone.interactions.soft_labels import SoftLabels
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import CorpusInfo
+from overtone.objectives.targets import as_targets
 from overtone.training import train
 from overtone.training.data import fingerprint
 from overtone.training.folder import RunFolder
@@ -36,6 +37,8 @@ _HELD_OUT = 0.1
 """Share of a teacher's rows that its temperatures are calibrated on, where the corpus has no validation rows."""
 _KEPT = 0.88
 """Share of the ranking quality that must remain; with many events in a clip, some of it goes to unannotated ones."""
+_CERTAIN = 0.95
+"""Accuracy from which on no events can be hidden: of two events as loud, a teacher cannot know which is annotated."""
 
 
 def cross_fit(
@@ -162,10 +165,12 @@ def _try_reconstruction(trainer: _TeacherTrainer) -> dict[str, float | Mapping[s
 
     Where features are not sums of what is in a clip, a teacher that must reconstruct them neglects the labels. Both
     are trained as long as for half as many classes: later on, a teacher that need not gains from what is no event, too.
+    Where clips have one label each and almost every one is recognised, there is nothing to reconstruct features for.
     """
     assert trainer.part.labels is not None
     rows = trainer.part.splits["train"][trainer.fold_ids == 0]
     judged, labels = trainer.part.subset(rows), trainer.part.labels[rows]
+    targets = as_targets(labels, trainer.part.classes)
 
     def judge(number: int, report: ProgressCallback | None) -> Made:
         weight = weights[number]
@@ -174,13 +179,22 @@ def _try_reconstruction(trainer: _TeacherTrainer) -> dict[str, float | Mapping[s
         teacher = run.method
         assert isinstance(teacher, AVSAL)
         scored = run.apply(judged, lambda part, side: {"": teacher.soft_labels(part, side)})[""]
-        return Made({}, {"map": fmean(mean_class_precision(scores, labels) for scores in scored.values())})
+        together = torch.stack([torch.logit(part.double(), eps=1e-9) for part in scored.values()]).sum(0)
+        first = targets[torch.arange(len(targets)), together.argmax(1)]
+        figures = {"map": fmean(mean_class_precision(part, labels) for part in scored.values())}
+        return Made({}, {**figures, "accuracy": float(first.double().mean())})
 
     weights = (0.0, _RECONSTRUCTION_WEIGHT)
     names = [f"trial with feature_reconstruction={weight:g}" for weight in weights]
-    without, with_it = (made.values["map"] for made in trainer.share(judge, names))
-    chosen = _RECONSTRUCTION_WEIGHT if with_it >= _KEPT * without else 0.0
-    return {"feature_reconstruction": chosen, "map": {"0": without, f"{_RECONSTRUCTION_WEIGHT:g}": with_it}}
+    without, with_it = (made.values for made in trainer.share(judge, names))
+    certain = bool((targets.sum(1) == 1).all()) and without["accuracy"] >= _CERTAIN
+    kept = not certain and with_it["map"] >= _KEPT * without["map"]
+    figures = {"map": {"0": without["map"], f"{_RECONSTRUCTION_WEIGHT:g}": with_it["map"]}}
+    return {
+        "feature_reconstruction": _RECONSTRUCTION_WEIGHT if kept else 0.0,
+        **figures,
+        "accuracy": without["accuracy"],
+    }
 
 
 def _provenance(

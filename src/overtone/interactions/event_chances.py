@@ -14,9 +14,10 @@ from torch import Tensor
 
 from overtone.core import InputError
 from overtone.core.files import json_text, load_tensors, read_header, save_tensors
-from overtone.graphs import Graph, unmixed_scores
+from overtone.graphs import Graph, rescale_scores, standard_scores, unmixed_scores
 from overtone.graphs.soft_labels import Kind
 from overtone.interactions.event_model import EventModel, Evidence
+from overtone.interactions.explained_scores import explain_scores
 from overtone.objectives.targets import as_labels, as_targets
 
 EVENTS_FILE = "events.safetensors"
@@ -29,6 +30,9 @@ _CELLS = 1 << 21
 """Entries by which the loudness is fitted: it is common to all classes."""
 _BOUNDS = (-1.5, 2.5)
 """Scores beyond these say no more than these."""
+_EXPLAINED, _EXPLAINED_ALONE = 3, 1
+"""How many times scores are explained anew by the chances that they led to, with edges and without. Where nothing is
+known of what goes with what, what an event does to scores is mistaken for what its usual company does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +128,11 @@ def event_chances(
     :class:`~overtone.interactions.event_limits.EventLimits` allow. Edges say where events are, scores how many there
     are: edges are made weaker where more than 1.5 times as many events are expected as without them.
 
+    Then the scores are *explained* anew, three times with edges and once without, by the chances that they led to (see
+    :func:`~overtone.interactions.explained_scores.explain_scores`): what the other events of a clip, brought ones
+    included, do to a score is taken away. Explained scores say better where events are; how many there are at most
+    the unmixed ones have said.
+
     Args:
         scores: The two modalities' (N, C) soft labels, by teachers that have not seen the rows.
         labels: What is annotated, (N,) class codes, -1 for none, or (N, C) indicators; rows without any take part.
@@ -155,19 +164,26 @@ def event_chances(
     if len(scores) != 2:
         raise InputError("event chances need two modalities", got=", ".join(scores) or "none")
     unmixed = unmixed_scores(dict(scores), labels, kind=kind, settings=settings)
+    standard = standard_scores(dict(scores), labels, kind=kind)
     classes = next(iter(unmixed.values())).shape[1]
     given = as_targets(as_labels(torch.as_tensor(np.asarray(labels))), classes).float()
-    first, second = (torch.as_tensor(part).clamp(*_BOUNDS) for part in unmixed.values())
     varied = np.logical_or(*(np.ptp(np.asarray(part, dtype=np.float64), axis=0) > 0 for part in scores.values()))
-    known = first.isfinite().all(0) & second.isfinite().all(0) & torch.as_tensor(varied)
+    known = torch.as_tensor(varied & np.all([np.isfinite(part).all(0) for part in unmixed.values()], axis=0))
     edges = _edges(graph, classes, known)
-    evidence = Evidence((first[:, known].float(), second[:, known].float()), given[:, known])
+    annotated = given[:, known]
+    evidence = _evidence([torch.as_tensor(part)[:, known] for part in unmixed.values()], annotated)
     some = evidence.some(_CELLS)
     free = EventModel(some).fit()
     loudness = tuple(_believed(value, free.lift) for value in free.loudness)
     seen = tuple(_seen(value, free.lift) for value in free.loudness)
     alone = EventModel(some, given_loudness=loudness, seen_loudness=seen).fit().unannotated if len(edges[0]) else None
     model = EventModel(evidence, edges, loudness, seen, alone).fit()
+    logits = [torch.as_tensor(part)[:, known].float() for part in standard.values()]
+    times = _EXPLAINED if len(edges[0]) else _EXPLAINED_ALONE
+    for _ in range(times if known.any() else 0):
+        parts = [explain_scores(part, chances) for part, chances in zip(logits, model.modalities)]
+        scaled = [torch.as_tensor(rescale_scores(part.double().numpy(), annotated.numpy() > 0)) for part in parts]
+        model = EventModel(_evidence(scaled, annotated), before=model).fit()
     found = [torch.zeros_like(given) for _ in range(3)]
     for whole, part in zip(found, (*model.modalities, model.clips)):
         whole.copy_(given)
@@ -182,6 +198,12 @@ def event_chances(
     names = list(scores)
     missing = float(torch.where(given > 0, 0.0, found[2]).sum(dtype=torch.float64) / max(1, len(given)))
     return EventChances(dict(zip(names, found[:2])), found[2], strengths, rates, dict(zip(names, loudness)), missing)
+
+
+def _evidence(scores: Sequence[Tensor], labels: Tensor) -> Evidence:
+    """Scores of two modalities within the bounds, with the labels."""
+    first, second = (part.clamp(*_BOUNDS).float() for part in scores)
+    return Evidence((first, second), labels)
 
 
 def _believed(fitted: float, lift: float) -> float:

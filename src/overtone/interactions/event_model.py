@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 import torch
 from torch import Tensor
@@ -80,6 +80,8 @@ class EventModel:
         seen_loudness: The same, to count high scores by; None: as given.
         alone: Unannotated events a clip that show in each modality by scores alone, beyond which edges are made
             weaker; None: edges may bring any number.
+        before: A fitted model of the same clips and edges by other scores: its chances, parameters and loudness are the
+            first guess, and no more events may be expected than it expects.
     """
 
     evidence: Evidence
@@ -89,21 +91,33 @@ class EventModel:
     given_loudness: tuple[float, ...] | None = None
     seen_loudness: tuple[float, ...] | None = None
     alone: tuple[float, ...] | None = None
+    before: InitVar[EventModel | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, before: EventModel | None) -> None:
         labels = self.evidence.labels
         self.classes = labels.shape[1]
+        self.damping = self.edge_damping = 1.0
+        self.limits: EventLimits | None = None
+        self.most: tuple[float, ...] | None = None
+        if before is not None:
+            self._start_from(before)
+            return
         self.chances = torch.cat(
             [labels + (1 - labels) * _FIRST * torch.sigmoid(8.0 * (part - 0.45)) for part in self.evidence.scores],
             dim=1,
         )
         self.clips = labels.clone()
         self.loudness = list(self.given_loudness or (1.0, 1.0))
-        self.limits: EventLimits | None = None
         if self.given_loudness is not None:
             self.limits = EventLimits.measure(self.evidence.scores, labels, self.seen_loudness or self.given_loudness)
-        self.damping = self.edge_damping = 1.0
         self.strengths = torch.full((len(self.edges[0]),), 0.3, dtype=torch.float64)
+
+    def _start_from(self, model: EventModel) -> None:
+        """Take over what a model has come to, and what it expects as the most."""
+        self.chances, self.clips, self.edges = model.chances, model.clips, model.edges
+        self.given_loudness, self.loudness = model.given_loudness, list(model.loudness)
+        self.itself, self.shown, self.strengths = model.itself, model.shown, model.strengths
+        self.most = model.most or model.unannotated
 
     @property
     def modalities(self) -> tuple[Tensor, Tensor]:
@@ -129,7 +143,8 @@ class EventModel:
 
     def fit(self) -> EventModel:
         """Run all rounds."""
-        self._begin()
+        if self.most is None:
+            self._begin()
         moments = self._moments(slice(None), self.chances)
         for number in range(_ROUNDS):
             self._place_densities(moments, number)
@@ -277,7 +292,9 @@ class EventModel:
 
     def _damp(self, sums: _Sums) -> float:
         """What rates and strengths are multiplied by, so that the limits allow as many events as are expected."""
-        if self.limits is not None:
+        if self.most is not None:
+            self.damping = _step(self.damping, self._share_within(self.most, sums))
+        elif self.limits is not None:
             absent, annotated = ([kinds[kind] for kinds in self.densities] for kind in range(2))
             allowed = self.limits.allowed(sums.moments[:, 2, 0], sums.both, absent, annotated)
             self.damping = _step(self.damping, allowed)
@@ -286,10 +303,14 @@ class EventModel:
     def _damp_edges(self, sums: _Sums) -> float:
         """What strengths are multiplied by besides, as edges say where events are, and scores how many there are."""
         if self.alone is not None:
-            expected = sums.moments[:, 2, 0].sum(1) / len(self.evidence.labels)
-            allowed = min(_BROUGHT * alone / max(float(part), 1e-9) for alone, part in zip(self.alone, expected))
-            self.edge_damping = _step(self.edge_damping, allowed)
+            most = tuple(_BROUGHT * part for part in self.alone)
+            self.edge_damping = _step(self.edge_damping, self._share_within(most, sums))
         return self.edge_damping
+
+    def _share_within(self, most: tuple[float, ...], sums: _Sums) -> float:
+        """The share of the expected unannotated events that is within what a clip may have in each modality."""
+        expected = sums.moments[:, 2, 0].sum(1) / len(self.evidence.labels)
+        return min(limit / max(float(part), 1e-9) for limit, part in zip(most, expected))
 
 
 def _step(damping: float, allowed: float) -> float:
