@@ -255,6 +255,15 @@ def test_reconstruction_may_cost_twelve_percent_of_the_ranking_of_the_first_fold
         assert torch.equal(labels, soft.labels[soft.folds == 0])
 
 
+@pytest.mark.parametrize(("noise", "chosen"), [(0.3, 0.0), (2.0, 3.0)])
+def test_features_are_not_reconstructed_where_nearly_every_label_is_recognised(make, noise, chosen):
+    corpus = make(rows=600, classes=8, interactions=0, background=0.0, noise=noise, audio_size=32, visual_size=32)
+    choice = cross_fit(corpus, folds=2, settings={"epochs": 40}).choice
+    assert choice["map"]["3"] >= 0.88 * choice["map"]["0"]
+    assert (choice["accuracy"] >= 0.95) == (chosen == 0.0)
+    assert choice["feature_reconstruction"] == chosen
+
+
 def test_what_is_set_is_not_tried(corpus, teachers):
     assert cross_fit(corpus, folds=2, settings={**TEACHER, "feature_reconstruction": 0.7}).choice == {}
     assert [run.settings["feature_reconstruction"] for _, run in teachers] == [0.7, 0.7]

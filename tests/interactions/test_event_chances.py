@@ -42,13 +42,13 @@ def brier(chances, truth, labels):
     return float(((chances.numpy() - truth) ** 2)[unknown].mean())
 
 
-@pytest.mark.parametrize("faint", [1.0, 0.8, 0.65, 0.5])
-def test_as_many_events_are_expected_as_there_are(faint):
+@pytest.mark.parametrize(("faint", "most"), [(1.0, 0.001), (0.8, 0.005), (0.65, 0.012), (0.5, 0.022)])
+def test_as_many_events_are_expected_as_there_are(faint, most):
     scores, labels, either, shows = clips(faint=faint)
     found = event_chances(scores, labels, kind="sigmoid-logits")
     hidden = (either & (labels == 0)).sum()
     assert found.unannotated * len(labels) == pytest.approx(hidden, rel=0.2)
-    assert brier(found.clips, either, labels) < 0.02
+    assert brier(found.clips, either, labels) < most
     for part, truth in zip(found.modalities.values(), shows):
         assert part.sum() == pytest.approx(truth.sum(), rel=0.15)
     assert (torch.tensor(list(found.loudness.values())) < 0.9).all() == (faint < 0.8)

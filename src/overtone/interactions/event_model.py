@@ -112,13 +112,6 @@ class EventModel:
             self.limits = EventLimits.measure(self.evidence.scores, labels, self.seen_loudness or self.given_loudness)
         self.strengths = torch.full((len(self.edges[0]),), 0.3, dtype=torch.float64)
 
-    def _start_from(self, model: EventModel) -> None:
-        """Take over what a model has come to, and what it expects as the most."""
-        self.chances, self.clips, self.edges = model.chances, model.clips, model.edges
-        self.given_loudness, self.loudness = model.given_loudness, list(model.loudness)
-        self.itself, self.shown, self.strengths = model.itself, model.shown, model.strengths
-        self.most = model.most or model.unannotated
-
     @property
     def modalities(self) -> tuple[Tensor, Tensor]:
         """(N, C) chances per modality."""
@@ -163,6 +156,13 @@ class EventModel:
         start = torch.stack([1 - (first + second) / 2, 0.15 * first, 0.15 * second, 0.35 * (first + second)])
         self.itself = start / start.sum(0)
         self.shown = torch.tensor([0.0, 0.1, 0.1, 0.8], dtype=torch.float64)[:, None].repeat(1, self.classes)
+
+    def _start_from(self, model: EventModel) -> None:
+        """Take over what a model has come to, and what it expects as the most."""
+        self.chances, self.clips, self.edges = model.chances, model.clips, model.edges
+        self.given_loudness, self.loudness = model.given_loudness, list(model.loudness)
+        self.itself, self.shown, self.strengths = model.itself, model.shown, model.strengths
+        self.most = model.most or model.unannotated
 
     def _moments(self, rows: slice, chances: Tensor) -> Tensor:
         """The ``moments`` of rows with these (n, 2C) chances."""

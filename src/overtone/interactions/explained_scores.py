@@ -66,9 +66,9 @@ def explain_scores(scores: Tensor, chances: Tensor) -> Tensor:
         left += (part[:, :classes] * (1 - part[:, :classes])).sum(0)
     means, left = sums / rows, left / rows
     both = both / rows - means[:, None] * means
-    share, (known, mixed), spread = means[:classes], both[:classes].split(classes, 1), both[classes:, classes:]
-    mixing = torch.linalg.solve(_with_ridge(known + left.diag(), _RIDGE), mixed)
-    noise = spread - mixing.T @ mixed - mixed.T @ mixing + mixing.T @ (known + left.diag()) @ mixing
+    share, events, mixed = means[:classes], both[:classes, :classes] + left.diag(), both[:classes, classes:]
+    mixing = torch.linalg.solve(_with_ridge(events, _RIDGE), mixed)
+    noise = both[classes:, classes:] - mixing.T @ mixed - mixed.T @ mixing + mixing.T @ events @ mixing
     unsure = _COUNTED * left + (1 - _COUNTED) * share * (1 - share)
     filters = torch.linalg.solve(_with_ridge(noise + mixing.T @ (unsure[:, None] * mixing), _FLOOR), mixing.T)
     overlap = mixing @ filters
