@@ -17,6 +17,9 @@ _FIRST = 0.3
 """Chance that an unannotated event is there, at a score where annotated ones usually are: the first guess."""
 _CLAMP = 12.0
 """Largest logarithm of a ratio of densities."""
+_BELIEVED = 20.0
+"""Largest ratio of densities of a class, for each clip that is annotated with it: few clips do not show how far out
+scores with the event lie, and those of confused classes are the first to lie there."""
 _SHARED = 500.0
 """Rows of a class, all with the event, that its loudness must show to differ from the others' by half."""
 _PATTERN = 5.0
@@ -96,6 +99,7 @@ class EventModel:
     def __post_init__(self, before: EventModel | None) -> None:
         labels = self.evidence.labels
         self.classes = labels.shape[1]
+        self.most_ratio = _BELIEVED * labels.sum(0).clamp_min(1.0)
         self.damping = self.edge_damping = 1.0
         self.limits: EventLimits | None = None
         self.most: tuple[float, ...] | None = None
@@ -218,7 +222,8 @@ class EventModel:
     def _expect_block(self, rows: slice, before: Tensor, after: Tensor, clips: Tensor, sums: _Sums) -> None:
         labels = self.evidence.labels[rows]
         missing = 1 - labels
-        missed = [_ratio(scores[rows], unseen, absent) for (absent, _, unseen), scores in self._sides()]
+        ratios = [_ratio(scores[rows], unseen, absent) for (absent, _, unseen), scores in self._sides()]
+        missed = [torch.minimum(part, self.most_ratio, out=part) for part in ratios]
         sources, targets = self.edges
         present = before[rows][:, sources]
         unbrought = torch.zeros_like(before[rows]).index_add_(
