@@ -225,3 +225,17 @@ def test_chances_that_are_true_shares_are_calibrated(seed, rows, classes):
     weighted = sum(one.pairs * abs(one.chance - one.share) for one in found.bins) / len(p)
     assert found.ece == pytest.approx(weighted)
     assert EventCalibration.from_dict(found.to_dict()) == found
+
+
+def test_few_annotated_clips_bound_what_a_score_counts_for():
+    """A clip with a high score in one modality, of a class that two clips are annotated with: 20 times 2 at most."""
+    random = np.random.default_rng(0)
+    labels = torch.zeros(2000, 2)
+    labels[:2, 0], labels[2:, 1] = 1.0, 1.0
+    scores = [0.05 * torch.as_tensor(random.normal(size=(2000, 2))).float() + labels for _ in range(2)]
+    scores[0][7, 0] = 1.0
+    model = EventModel(Evidence((scores[0], scores[1]), labels)).fit()
+    none, one, _, both = model.itself[:, 0]
+    odds = float(model.modalities[0][7, 0] / (1 - model.clips[7, 0]))
+    assert odds <= 1.5 * float(40 * one + 40 * 40 * both) / float(none)
+    assert model.modalities[0][7, 0] < 0.5

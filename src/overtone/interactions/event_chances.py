@@ -110,7 +110,8 @@ def event_chances(
 
     For class c in modality o of clip n, the *unmixed* score x (see :func:`~overtone.graphs.unmixed_scores`) is
     normal, with other moments where the event is absent, present and annotated, or present and not annotated. The
-    ratio of their densities is made monotone and lies within :math:`e^{\pm 12}`. Both modalities are looked at
+    ratio of their densities is made monotone, lies within :math:`e^{\pm 12}`, and is at most 20 times the number of
+    clips that are annotated with the class. Both modalities are looked at
     together: events that occur of themselves show in one modality or in both, in shares :math:`T_c` that are fitted,
     and every edge :math:`i \to c` whose source shows in the clip brings c into its modality with a fitted chance
     :math:`w_{ic}` (noisy-or),
