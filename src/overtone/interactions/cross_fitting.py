@@ -189,12 +189,9 @@ def _try_reconstruction(trainer: _TeacherTrainer) -> dict[str, float | Mapping[s
     without, with_it = (made.values for made in trainer.share(judge, names))
     certain = bool((targets.sum(1) == 1).all()) and without["accuracy"] >= _CERTAIN
     kept = not certain and with_it["map"] >= _KEPT * without["map"]
-    figures = {"map": {"0": without["map"], f"{_RECONSTRUCTION_WEIGHT:g}": with_it["map"]}}
-    return {
-        "feature_reconstruction": _RECONSTRUCTION_WEIGHT if kept else 0.0,
-        **figures,
-        "accuracy": without["accuracy"],
-    }
+    chosen = _RECONSTRUCTION_WEIGHT if kept else 0.0
+    precisions = {"0": without["map"], f"{_RECONSTRUCTION_WEIGHT:g}": with_it["map"]}
+    return {"feature_reconstruction": chosen, "map": precisions, "accuracy": without["accuracy"]}
 
 
 def _provenance(

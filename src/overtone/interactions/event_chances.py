@@ -171,20 +171,9 @@ def event_chances(
     varied = np.logical_or(*(np.ptp(np.asarray(part, dtype=np.float64), axis=0) > 0 for part in scores.values()))
     known = torch.as_tensor(varied & np.all([np.isfinite(part).all(0) for part in unmixed.values()], axis=0))
     edges = _edges(graph, classes, known)
-    annotated = given[:, known]
-    evidence = _evidence([torch.as_tensor(part)[:, known] for part in unmixed.values()], annotated)
-    some = evidence.some(_CELLS)
-    free = EventModel(some).fit()
-    loudness = tuple(_believed(value, free.lift) for value in free.loudness)
-    seen = tuple(_seen(value, free.lift) for value in free.loudness)
-    alone = EventModel(some, given_loudness=loudness, seen_loudness=seen).fit().unannotated if len(edges[0]) else None
-    model = EventModel(evidence, edges, loudness, seen, alone).fit()
-    logits = [torch.as_tensor(part)[:, known].float() for part in standard.values()]
-    times = _EXPLAINED if len(edges[0]) else _EXPLAINED_ALONE
-    for _ in range(times if known.any() else 0):
-        parts = [explain_scores(part, chances) for part, chances in zip(logits, model.modalities)]
-        scaled = [torch.as_tensor(rescale_scores(part.double().numpy(), annotated.numpy() > 0)) for part in parts]
-        model = EventModel(_evidence(scaled, annotated), before=model).fit()
+    model = _fit([torch.as_tensor(part)[:, known] for part in unmixed.values()], given[:, known], edges)
+    if known.any():
+        model = _go_on(model, [torch.as_tensor(part)[:, known].float() for part in standard.values()])
     found = [torch.zeros_like(given) for _ in range(3)]
     for whole, part in zip(found, (*model.modalities, model.clips)):
         whole.copy_(given)
@@ -196,9 +185,30 @@ def event_chances(
         strengths[nodes[edges[0]], nodes[edges[1]]] = model.strengths
     rates = torch.zeros(classes, dtype=torch.float64)
     rates[known] = model.rates
-    names = list(scores)
+    names, loudness = list(scores), model.loudness
     missing = float(torch.where(given > 0, 0.0, found[2]).sum(dtype=torch.float64) / max(1, len(given)))
     return EventChances(dict(zip(names, found[:2])), found[2], strengths, rates, dict(zip(names, loudness)), missing)
+
+
+def _fit(unmixed: Sequence[Tensor], labels: Tensor, edges: tuple[Tensor, Tensor]) -> EventModel:
+    """The model of unmixed scores: first the loudness, without edges, then how many events there are without them."""
+    evidence = _evidence(unmixed, labels)
+    some = evidence.some(_CELLS)
+    free = EventModel(some).fit()
+    loudness = tuple(_believed(value, free.lift) for value in free.loudness)
+    seen = tuple(_seen(value, free.lift) for value in free.loudness)
+    alone = EventModel(some, given_loudness=loudness, seen_loudness=seen).fit().unannotated if len(edges[0]) else None
+    return EventModel(evidence, edges, loudness, seen, alone).fit()
+
+
+def _go_on(model: EventModel, logits: Sequence[Tensor]) -> EventModel:
+    """The model of scores that are explained by its chances, and so on."""
+    labels = model.evidence.labels
+    for _ in range(_EXPLAINED if len(model.edges[0]) else _EXPLAINED_ALONE):
+        parts = [explain_scores(part, chances) for part, chances in zip(logits, model.modalities)]
+        scaled = [torch.as_tensor(rescale_scores(part.double().numpy(), labels.numpy() > 0)) for part in parts]
+        model = EventModel(_evidence(scaled, labels), before=model).fit()
+    return model
 
 
 def _evidence(scores: Sequence[Tensor], labels: Tensor) -> Evidence:
