@@ -147,9 +147,22 @@ def standard_scores(
 
 
 def rescale_scores(scores: Floats, labels: Bools, settings: InferenceSettings | None = None) -> Floats:
-    """(n, C) scores on the scale of their class by (n, C) annotations: about 0 where it is absent, 1 where annotated.
+    """Put scores on the scale of their class: 0 where it is absent, 1 where it is annotated.
 
-    As the last step of :func:`unmixed_scores`; rows without any annotation set no scale.
+    As the last step of :func:`unmixed_scores`. Rows without any annotation set no scale.
+
+    Args:
+        scores: (n, C), higher where a class is present.
+        labels: (n, C), what is annotated.
+        settings: For the quantile of annotated scores that becomes 1; None: the defaults.
+
+    Returns:
+        (n, C) scores.
+
+    Example:
+        >>> scores = np.array([[5.0, 0.0], [5.0, 0.0], [1.0, 2.0], [1.0, 2.0]])
+        >>> rescale_scores(scores, np.array([[True, False], [True, False], [False, True], [False, True]])).tolist()
+        [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]
     """
     return _rescale(scores, _rows(labels), settings or InferenceSettings.build(None, where="inference settings"))
 
