@@ -239,3 +239,31 @@ def test_few_annotated_clips_bound_what_a_score_counts_for():
     odds = float(model.modalities[0][7, 0] / (1 - model.clips[7, 0]))
     assert odds <= 1.5 * float(40 * one + 40 * 40 * both) / float(none)
     assert model.modalities[0][7, 0] < 0.5
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_class_that_all_annotated_clips_have_leaves_finite_chances(silent):
+    """Nothing is annotated otherwise: at once, or after a class whose scores are all the same is left out."""
+    random = np.random.default_rng(0)
+    labels = np.zeros((60, 2))
+    labels[:20, 0] = 1.0
+    labels[20:40, 1] = 1.0 if silent else 0.0
+    labels[:5, 1] = 1.0
+    scores = {name: random.random((60, 2)).clip(0.01, 0.99) for name in ("audio", "visual")}
+    if silent:
+        for part in scores.values():
+            part[:, 1] = 0.5
+    found = event_chances(scores, labels)
+    assert found.clips.isfinite().all()
+    assert torch.equal(found.clips[labels > 0], torch.ones(int(labels.sum())))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_two_clips_and_scores_that_are_all_the_same_have_finite_chances(seed):
+    random = np.random.default_rng(seed)
+    extreme = {name: np.round(random.random((2, 3))).clip(1e-7, 1 - 1e-7) for name in ("audio", "visual")}
+    assert event_chances(extreme, [0, 1]).clips.isfinite().all()
+    flat = {name: np.full((4, 2), 0.5) for name in ("audio", "visual")}
+    found = event_chances(flat, [0, 1, 0, -1], torch.ones(4, 4))
+    assert found.clips.tolist() == [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 0.0]]
+    assert found.unannotated == 0.0

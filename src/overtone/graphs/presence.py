@@ -179,9 +179,13 @@ def _unmix(scores: Floats, labels: Bools, settings: InferenceSettings) -> Floats
 
 
 def _rows(labels: Bools) -> list[tuple[Rows, Rows]]:
-    """For every class the rows annotated otherwise, and those annotated with it."""
+    """For every class the rows annotated otherwise, or else those without it, and the rows annotated with it."""
     known = labels.any(1)
-    return [(np.flatnonzero(known & ~marked), np.flatnonzero(marked)) for marked in labels.T]
+    found = []
+    for marked in labels.T:
+        others = known & ~marked
+        found.append((np.flatnonzero(others if others.any() else ~marked), np.flatnonzero(marked)))
+    return found
 
 
 def _regress(matrix: Floats, targets: Floats, share: float) -> Floats:

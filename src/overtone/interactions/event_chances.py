@@ -171,21 +171,21 @@ def event_chances(
     varied = np.logical_or(*(np.ptp(np.asarray(part, dtype=np.float64), axis=0) > 0 for part in scores.values()))
     known = torch.as_tensor(varied & np.all([np.isfinite(part).all(0) for part in unmixed.values()], axis=0))
     edges = _edges(graph, classes, known)
-    model = _fit([torch.as_tensor(part)[:, known] for part in unmixed.values()], given[:, known], edges)
+    found = [given.clone() for _ in range(3)]
+    strengths = None if graph is None else torch.zeros(2 * classes, 2 * classes, dtype=torch.float64)
+    rates, loudness = torch.zeros(classes, dtype=torch.float64), [1.0, 1.0]
     if known.any():
-        model = _go_on(model, [torch.as_tensor(part)[:, known].float() for part in standard.values()])
-    found = [torch.zeros_like(given) for _ in range(3)]
-    for whole, part in zip(found, (*model.modalities, model.clips)):
-        whole.copy_(given)
-        whole[:, known] = part
-    strengths = None
-    if graph is not None:
-        strengths = torch.zeros(2 * classes, 2 * classes, dtype=torch.float64)
-        nodes = known.repeat(2).nonzero()[:, 0]
-        strengths[nodes[edges[0]], nodes[edges[1]]] = model.strengths
-    rates = torch.zeros(classes, dtype=torch.float64)
-    rates[known] = model.rates
-    names, loudness = list(scores), model.loudness
+        unmixed_parts, logits = (
+            [torch.as_tensor(part)[:, known].float() for part in kinds.values()] for kinds in (unmixed, standard)
+        )
+        model = _go_on(_fit(unmixed_parts, given[:, known], edges), logits)
+        for whole, part in zip(found, (*model.modalities, model.clips)):
+            whole[:, known] = part
+        if strengths is not None:
+            nodes = known.repeat(2).nonzero()[:, 0]
+            strengths[nodes[edges[0]], nodes[edges[1]]] = model.strengths
+        rates[known], loudness = model.rates, model.loudness
+    names = list(scores)
     missing = float(torch.where(given > 0, 0.0, found[2]).sum(dtype=torch.float64) / max(1, len(given)))
     return EventChances(dict(zip(names, found[:2])), found[2], strengths, rates, dict(zip(names, loudness)), missing)
 

@@ -11,6 +11,8 @@ _RIDGE = 0.01
 """Of the regression of scores on events, as a share of the mean variance of events."""
 _FLOOR = 1e-3
 """Variance that is added to that of the noise in every direction, as a share of the mean variance."""
+_FLAT = 1e-9
+"""Share of what the clearest class stands out by, below which a class does not stand out at all."""
 _CELLS = 1 << 20
 """Entries of a block of rows."""
 
@@ -72,7 +74,7 @@ def explain_scores(scores: Tensor, chances: Tensor) -> Tensor:
     unsure = _COUNTED * left + (1 - _COUNTED) * share * (1 - share)
     filters = torch.linalg.solve(_with_ridge(noise + mixing.T @ (unsure[:, None] * mixing), _FLOOR), mixing.T)
     overlap = mixing @ filters
-    height = overlap.diagonal().clamp_min(torch.finfo(torch.float64).tiny)
+    height = overlap.diagonal().clamp_min(max(_FLAT * float(overlap.diagonal().max()), 1e-30))
     others = (overlap - overlap.diagonal().diag()) / height
     filters = filters / height
     found = torch.empty_like(scores, dtype=torch.float32)
@@ -84,5 +86,5 @@ def explain_scores(scores: Tensor, chances: Tensor) -> Tensor:
 
 def _with_ridge(matrix: Tensor, share: float) -> Tensor:
     """The matrix and, on its diagonal, a share of the diagonal's mean."""
-    add = share * matrix.diagonal().mean().clamp_min(torch.finfo(matrix.dtype).tiny)
+    add = share * matrix.diagonal().mean().clamp_min(1e-12)
     return matrix + add * torch.eye(len(matrix), dtype=matrix.dtype)
