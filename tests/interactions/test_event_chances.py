@@ -15,7 +15,8 @@ from overtone.core import InputError
 from overtone.graphs import unmixed_scores
 from overtone.interactions import event_chances
 from overtone.interactions.event_calibration import EventCalibration, calibrate_events
-from overtone.interactions.event_model import EventModel, Evidence, _ratio
+from overtone.interactions.event_densities import density_ratio
+from overtone.interactions.event_model import EventModel, Evidence
 
 
 def clips(rows=1500, classes=5, faint=1.0, edge=None, seed=0):
@@ -169,7 +170,9 @@ def test_posteriors_are_those_of_counting_all_cases(seed):
     model.densities = [(normal, loud, loud)] * 2
     model.chances = torch.tensor([[0.5, *sources, 0.5, 0.5, 0.5]], dtype=torch.float64)
     model._expect()
-    ratios = [float(_ratio(part[:, :1], (loud[0][:1], loud[1][:1]), (normal[0][:1], normal[1][:1]))) for part in scores]
+    ratios = [
+        float(density_ratio(part[:, :1], (loud[0][:1], loud[1][:1]), (normal[0][:1], normal[1][:1]))) for part in scores
+    ]
     weights = np.zeros(4)  # shows nowhere, in the first, in the second, in both
     for start, *fired in product(range(4), (0, 1), (0, 1)):
         chance = table[start]

@@ -11,7 +11,8 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from overtone.interactions import event_limits
-from overtone.interactions.event_limits import EventLimits, place_unannotated
+from overtone.interactions.event_densities import place_unannotated
+from overtone.interactions.event_limits import EventLimits
 
 FULL = (1.0, 1.0)
 

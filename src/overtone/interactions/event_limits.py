@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Normal = tuple[Tensor, Tensor]
-"""(C,) means and (C,) variances of scores."""
-LEAST_VARIANCE = 0.05**2
-"""Of scores."""
+from overtone.interactions.event_densities import Normal, place_unannotated, share_above
+
 _LEVELS = torch.tensor([0.5, 0.75], dtype=torch.float64)
 """How far a score must have come from absent to unannotated events to be high."""
 _SLACK = 1.5
@@ -93,24 +91,13 @@ class EventLimits:
         """
         above, without = [], []
         for low, high, loudness, levels in zip(absent, annotated, self.loudness, _levels(self.loudness)):
-            above.append(_above(place_unannotated(low, high, loudness), levels))
-            without.append(_above(low, levels))
+            above.append(share_above(place_unannotated(low, high, loudness), levels))
+            without.append(share_above(low, levels))
         high_in_each = (present[:, None] * torch.stack(above)).sum(2)
         beyond = both - present.prod(0) / self.missing.clamp_min(1.0)
         high_in_both = (beyond * (torch.stack(above) - torch.stack(without)).prod(0)).sum(1)
         shares = [self.alone / high_in_each.clamp_min(1e-9), self.together / high_in_both.clamp_min(1e-9)]
         return min(float(share.min()) for share in shares)
-
-
-def place_unannotated(absent: Normal, annotated: Normal, loudness: Tensor | float) -> Normal:
-    """The density of scores of unannotated events: its mean on the way from absent to annotated, and as wide as that.
-
-    Events of another loudness differ as much as they are loud, so the variance that annotated events have on top of
-    that of absent ones shrinks by the square of the loudness.
-    """
-    (m0, v0), (m1, v1) = absent, annotated
-    variance = torch.where(v1 > v0, v0 + loudness**2 * (v1 - v0), v1)
-    return m0 + loudness * (m1 - m0), variance.clamp_min(LEAST_VARIANCE)
 
 
 def _levels(loudness: tuple[float, ...]) -> Tensor:
@@ -126,10 +113,3 @@ def _high(scores: tuple[Tensor, Tensor], labels: Tensor, rows: slice, levels: Te
     """(L, 2, n, C), 1 where an unannotated score lies above the level."""
     found = torch.stack([part[rows] for part in scores])
     return ((found > levels.T.to(found.dtype)[:, :, None, None]) & (labels[rows] == 0)).to(labels.dtype)
-
-
-def _above(density: Normal, levels: Tensor) -> Tensor:
-    """(L, C) share of a normal density above each level."""
-    mean, variance = density
-    above: Tensor = torch.special.ndtr((mean - levels[:, None]) / variance.sqrt())
-    return above

@@ -7,7 +7,8 @@ from dataclasses import InitVar, dataclass, field
 import torch
 from torch import Tensor
 
-from overtone.interactions.event_limits import LEAST_VARIANCE, EventLimits, place_unannotated
+from overtone.interactions.event_densities import density_ratio, fit_loudness, normal_of_sums, place_unannotated
+from overtone.interactions.event_limits import EventLimits
 
 _ROUNDS = 30
 """Most rounds."""
@@ -15,13 +16,9 @@ _SETTLED = 3e-4
 """Change of the chances, as a share of all chances, at which they have settled."""
 _FIRST = 0.3
 """Chance that an unannotated event is there, at a score where annotated ones usually are: the first guess."""
-_CLAMP = 12.0
-"""Largest logarithm of a ratio of densities."""
 _BELIEVED = 20.0
 """Largest ratio of densities of a class, for each clip that is annotated with it: few clips do not show how far out
 scores with the event lie, and those of confused classes are the first to lie there."""
-_SHARED = 500.0
-"""Rows of a class, all with the event, that its loudness must show to differ from the others' by half."""
 _PATTERN = 5.0
 """Events of a class that the shares of showing in one or both modalities must rest on, to count as much as all."""
 _SOURCES = 30.0
@@ -189,17 +186,11 @@ class EventModel:
         """Mean and variance of scores without the event, with an annotated one, and with an unannotated one."""
         self.densities = []
         for side, sums in enumerate(moments):
-            (m0, v0), (m1, v1) = (_normal(part) for part in sums[:2])
+            (m0, v0), (m1, v1) = (normal_of_sums(part) for part in sums[:2])
             gap = (m1 - m0).clamp_min(1e-3)
             loudness = torch.full_like(gap, self.loudness[side])
             if self.given_loudness is None and number >= 2:
-                missed = sums[2]
-                shift = (missed[1] - missed[0] * m0) * gap / v1
-                full = missed[0] * gap.square() / v1
-                common = float((shift.sum() / full.sum().clamp_min(1e-9)).clamp(0.2, 1.3))
-                prior = _SHARED * gap.square() / v1
-                loudness = ((shift + prior * common) / (full + prior)).clamp(0.2, 1.3)
-                self.loudness[side] = common
+                self.loudness[side], loudness = fit_loudness((m0, v0), (m0 + gap, v1), sums[2])
             absent, annotated = (m0, v0), (m0 + gap, v1)
             self.densities.append((absent, annotated, place_unannotated(absent, annotated, loudness)))
 
@@ -222,7 +213,7 @@ class EventModel:
     def _expect_block(self, rows: slice, before: Tensor, after: Tensor, clips: Tensor, sums: _Sums) -> None:
         labels = self.evidence.labels[rows]
         missing = 1 - labels
-        ratios = [_ratio(scores[rows], unseen, absent) for (absent, _, unseen), scores in self._sides()]
+        ratios = [density_ratio(scores[rows], unseen, absent) for (absent, _, unseen), scores in self._sides()]
         missed = [torch.minimum(part, self.most_ratio, out=part) for part in ratios]
         sources, targets = self.edges
         present = before[rows][:, sources]
@@ -270,7 +261,7 @@ class EventModel:
         ratios = []
         for (absent, shown, _), scores in self._sides():
             chosen = [(mean[column], variance[column]) for mean, variance in (shown, absent)]
-            ratios.append(_ratio(scores[rows][row, column], chosen[0], chosen[1]).double())
+            ratios.append(density_ratio(scores[rows][row, column], chosen[0], chosen[1]).double())
         joint = self.shown[1:, column] * torch.stack([ratios[0], ratios[1], ratios[0] * ratios[1]])
         seen = joint / joint.sum(0).clamp_min(1e-300)
         for side in (0, 1):
@@ -321,25 +312,3 @@ class EventModel:
 def _step(damping: float, allowed: float) -> float:
     """A damping that goes by half at most to where the expected share is allowed."""
     return min(1.0, damping * min(1.5, max(0.5, allowed)))
-
-
-def _normal(sums: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance from sums of 1, x and x²."""
-    count = sums[0].clamp_min(1e-9)
-    mean = sums[1] / count
-    return mean, (sums[2] / count - mean.square()).clamp_min(LEAST_VARIANCE)
-
-
-def _ratio(scores: Tensor, there: tuple[Tensor, Tensor], absent: tuple[Tensor, Tensor]) -> Tensor:
-    """Ratio of two normal densities, made monotone: beyond its turning point it stays."""
-    (m1, v1), (m0, v0) = there, absent
-    bend = 1 / v0 - 1 / v1
-    straight = bend.abs() < 1e-6
-    turn = (m0 / v0 - m1 / v1) / torch.where(straight, 1e-6, bend)
-    least = torch.where((bend > 0) & ~straight, turn, -torch.inf)
-    most = torch.where((bend < 0) & ~straight, turn, torch.inf)
-    slope = m1 / v1 - m0 / v0
-    level = 0.5 * (m0.square() / v0 - m1.square() / v1 + v0.log() - v1.log())
-    low, high, half, slope, level = (part.to(scores.dtype) for part in (least, most, 0.5 * bend, slope, level))
-    x = torch.minimum(torch.maximum(scores, low), high)
-    return ((half * x + slope) * x + level).clamp_(-_CLAMP, _CLAMP).exp_()
