@@ -121,11 +121,10 @@ def test_a_model_that_goes_on_expects_no_more_events_than_the_one_before():
     labels = torch.eye(5)[random.integers(5, size=800)]
     unmixed = [labels + 0.35 * torch.as_tensor(random.normal(size=(800, 5))).float() for _ in range(2)]
     first = EventModel(Evidence((unmixed[0], unmixed[1]), labels), given_loudness=(1.0, 1.0)).fit()
-    tails = [part + 2.0 * torch.as_tensor(random.random((800, 1)) < 0.1) * (labels == 0) for part in unmixed]
-    evidence = Evidence((tails[0].float(), tails[1].float()), labels)
-    free = EventModel(evidence).fit()
+    seen_now = (torch.as_tensor(random.random((800, 5))) < 0.1).float() * (labels == 0)  # in both modalities
+    evidence = Evidence((unmixed[0] + seen_now, unmixed[1] + seen_now), labels)
     after = EventModel(evidence, before=first).fit()
-    assert max(free.unannotated) > 0.1
-    assert all(late <= 1.3 * early + 0.01 for late, early in zip(after.unannotated, first.unannotated))
+    assert min(EventModel(evidence).fit().unannotated) > 0.3
+    assert all(late <= 1.1 * early for late, early in zip(after.unannotated, first.unannotated))
     assert after.most == first.unannotated
     assert EventModel(evidence, before=after).most == first.unannotated
