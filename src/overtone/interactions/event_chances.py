@@ -16,6 +16,7 @@ from overtone.core import InputError
 from overtone.core.files import json_text, load_tensors, read_header, save_tensors
 from overtone.graphs import Graph, rescale_scores, standard_scores, unmixed_scores
 from overtone.graphs.soft_labels import Kind
+from overtone.interactions.event_limits import EventLimits
 from overtone.interactions.event_model import EventModel, Evidence
 from overtone.interactions.explained_scores import explain_scores
 from overtone.objectives.targets import as_labels, as_targets
@@ -197,8 +198,12 @@ def _fit(unmixed: Sequence[Tensor], labels: Tensor, edges: tuple[Tensor, Tensor]
     free = EventModel(some).fit()
     loudness = tuple(_believed(value, free.lift) for value in free.loudness)
     seen = tuple(_seen(value, free.lift) for value in free.loudness)
-    alone = EventModel(some, given_loudness=loudness, seen_loudness=seen).fit().unannotated if len(edges[0]) else None
-    return EventModel(evidence, edges, loudness, seen, alone).fit()
+
+    def limits(of: Evidence) -> EventLimits:
+        return EventLimits.measure(of.scores, of.labels, seen)
+
+    alone = EventModel(some, given_loudness=loudness, limits=limits(some)).fit().unannotated if len(edges[0]) else None
+    return EventModel(evidence, edges, loudness, limits(evidence), alone).fit()
 
 
 def _go_on(model: EventModel, logits: Sequence[Tensor]) -> EventModel:

@@ -15,6 +15,10 @@ _SLACK = 1.5
 """How many times as many unannotated events may be expected to be high as are seen there."""
 _ERRORS = 2.0
 """Standard errors of what is seen that are added to it; one more is counted for them, so that none is a bound, too."""
+_AT_ONCE, _KEPT = 0.7, 0.15
+"""Powers of what is allowed that count in this round only, and in all later ones."""
+_FURTHEST = 4.0
+"""How far what is allowed may be from 1 to count in full."""
 _CELLS = 1 << 22
 """Entries of a block of rows."""
 
@@ -98,6 +102,26 @@ class EventLimits:
         high_in_both = (beyond * (torch.stack(above) - torch.stack(without)).prod(0)).sum(1)
         shares = [self.alone / high_in_each.clamp_min(1e-9), self.together / high_in_both.clamp_min(1e-9)]
         return min(float(share.min()) for share in shares)
+
+
+@dataclass
+class Damping:
+    """What expected events are multiplied by, round by round, to come to what is allowed and stay there.
+
+    Control in proportion to the logarithm of what is allowed, and to its sum over rounds: by the sum alone events would
+    swing about the limit, as they follow the damping late.
+
+    Attributes:
+        sum: Product of what earlier rounds have left, 1 at most.
+    """
+
+    sum: float = 1.0
+
+    def step(self, allowed: float) -> float:
+        """The factor of a round, 1 at most, where so many times as many events are allowed as are expected."""
+        allowed = min(_FURTHEST, max(1 / _FURTHEST, allowed))
+        self.sum = min(1.0, self.sum * float(allowed**_KEPT))
+        return min(1.0, self.sum * float(allowed**_AT_ONCE))
 
 
 def _levels(loudness: tuple[float, ...]) -> Tensor:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from overtone.interactions.event_densities import density_ratio, fit_loudness, normal_of_sums, place_unannotated
-from overtone.interactions.event_limits import EventLimits
+from overtone.interactions.event_limits import Damping, EventLimits
+from overtone.interactions.event_rates import lean_on_trend
 
 _ROUNDS = 30
 """Most rounds."""
@@ -76,8 +77,8 @@ class EventModel:
         evidence: What is known of the clips.
         edges: Numbers of source and target nodes; node i < C is class i in the first modality, C + i in the second.
         given_loudness: Where unannotated events lie per modality, on the way from absent (0) to annotated (1); None:
-            fitted, and the number of events has no limits.
-        seen_loudness: The same, to count high scores by; None: as given.
+            fitted.
+        limits: Of how many events there can be; None: there are none.
         alone: Unannotated events a clip that show in each modality by scores alone, beyond which edges are made
             weaker; None: edges may bring any number.
         before: A fitted model of the same clips and edges by other scores: its chances, parameters and loudness are the
@@ -89,7 +90,7 @@ class EventModel:
         default_factory=lambda: (torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64))
     )
     given_loudness: tuple[float, ...] | None = None
-    seen_loudness: tuple[float, ...] | None = None
+    limits: EventLimits | None = None
     alone: tuple[float, ...] | None = None
     before: InitVar[EventModel | None] = None
 
@@ -97,8 +98,7 @@ class EventModel:
         labels = self.evidence.labels
         self.classes = labels.shape[1]
         self.most_ratio = _BELIEVED * labels.sum(0).clamp_min(1.0)
-        self.damping = self.edge_damping = 1.0
-        self.limits: EventLimits | None = None
+        self.damping, self.edge_damping = Damping(), Damping()
         self.most: tuple[float, ...] | None = None
         if before is not None:
             self._start_from(before)
@@ -109,8 +109,6 @@ class EventModel:
         )
         self.clips = labels.clone()
         self.loudness = list(self.given_loudness or (1.0, 1.0))
-        if self.given_loudness is not None:
-            self.limits = EventLimits.measure(self.evidence.scores, labels, self.seen_loudness or self.given_loudness)
         self.strengths = torch.full((len(self.edges[0]),), 0.3, dtype=torch.float64)
 
     @property
@@ -163,6 +161,7 @@ class EventModel:
         self.chances, self.clips, self.edges = model.chances, model.clips, model.edges
         self.given_loudness, self.loudness = model.given_loudness, list(model.loudness)
         self.itself, self.shown, self.strengths = model.itself, model.shown, model.strengths
+        self.damping = replace(model.damping)
         self.most = model.most or model.unannotated
 
     def _moments(self, rows: slice, chances: Tensor) -> Tensor:
@@ -279,7 +278,10 @@ class EventModel:
         pattern = sums.shows[1:].sum(1) / events.sum().clamp_min(1e-9)
         shares = (sums.shows[1:] + _PATTERN * pattern[:, None]) / (events + _PATTERN)
         damping = self._damp(sums)
-        rate = damping * (events + 0.3) / (sums.shows.sum(0) + 1.0)
+        rate = (events + 0.3) / (sums.shows.sum(0) + 1.0)
+        if self.limits is not None or self.most is not None:
+            rate = lean_on_trend(rate, self.evidence.labels.sum(0).double())
+        rate = damping * rate
         self.itself = torch.cat([(1 - rate)[None], rate * shares])
         shown = sums.annotated + torch.tensor([0.0, 0.5, 0.5, 2.0], dtype=torch.float64)[:, None]
         self.shown = shown / shown.sum(0)
@@ -289,26 +291,19 @@ class EventModel:
     def _damp(self, sums: _Sums) -> float:
         """What rates and strengths are multiplied by, so that the limits allow as many events as are expected."""
         if self.most is not None:
-            self.damping = _step(self.damping, self._share_within(self.most, sums))
-        elif self.limits is not None:
-            absent, annotated = ([kinds[kind] for kinds in self.densities] for kind in range(2))
-            allowed = self.limits.allowed(sums.moments[:, 2, 0], sums.both, absent, annotated)
-            self.damping = _step(self.damping, allowed)
-        return self.damping
+            return self.damping.step(self._share_within(self.most, sums))
+        if self.limits is None:
+            return 1.0
+        absent, annotated = ([kinds[kind] for kinds in self.densities] for kind in range(2))
+        return self.damping.step(self.limits.allowed(sums.moments[:, 2, 0], sums.both, absent, annotated))
 
     def _damp_edges(self, sums: _Sums) -> float:
         """What strengths are multiplied by besides, as edges say where events are, and scores how many there are."""
-        if self.alone is not None:
-            most = tuple(_BROUGHT * part for part in self.alone)
-            self.edge_damping = _step(self.edge_damping, self._share_within(most, sums))
-        return self.edge_damping
+        if self.alone is None:
+            return 1.0
+        return self.edge_damping.step(self._share_within(tuple(_BROUGHT * part for part in self.alone), sums))
 
     def _share_within(self, most: tuple[float, ...], sums: _Sums) -> float:
         """The share of the expected unannotated events that is within what a clip may have in each modality."""
         expected = sums.moments[:, 2, 0].sum(1) / len(self.evidence.labels)
         return min(limit / max(float(part), 1e-9) for limit, part in zip(most, expected))
-
-
-def _step(damping: float, allowed: float) -> float:
-    """A damping that goes by half at most to where the expected share is allowed."""
-    return min(1.0, damping * min(1.5, max(0.5, allowed)))
