@@ -17,8 +17,8 @@ def lean_on_trend(rates: Tensor, annotated: Tensor) -> Tensor:
     r"""Rates of events, those of classes with few annotated clips drawn to where classes of their frequency lie.
 
     With n annotated clips, a class keeps :math:`n^2 / (n^2 + 30^2)` of the logarithm of its own rate. The rest is that
-    of a line through the classes' rates over :math:`\log n`, by least squares with weights of n, 200 at most, times what
-    a class keeps; its slope lies from 0, equal rates, to 1, rates in proportion to n.
+    of a line through the classes' rates over :math:`\log n`, by least squares with weights of n, 200 at most, times
+    what a class keeps; its slope lies from 0, equal rates, to 1, rates in proportion to n.
 
     Args:
         rates: (C,) shares of clips, above 0.

@@ -65,6 +65,12 @@ class Gate(NamedTuple):
         return cls(weight, curve, float(given["training_error"]), int(given["queries"]))
 
     @property
+    def change(self) -> float:
+        """Change of the average precision at the chosen weight, between those tried by interpolation."""
+        changes = [change for change, _ in self.curve.values()]
+        return float(np.interp(self.weight or 0.0, list(self.curve), changes))
+
+    @property
     def said(self) -> str:
         """What was chosen, in words."""
         if self.weight is None:
@@ -72,7 +78,7 @@ class Gate(NamedTuple):
                 f"Event chances are not used: in trials, by {self.queries:,} queries, learning them does not surely "
                 "raise annotated mAP."
             )
-        change, _ = self.curve[self.weight]
+        change = self.change
         if not self.weight:
             return (
                 "Event chances do not count in the similarity of clips, as any weight costs annotated mAP in trials; "
@@ -92,8 +98,9 @@ def choose_weight(trials: Trials, hidden: float = 1.0) -> Gate:
     Let g be the mean change of the average precision at weight 0 against students without event chances, with standard
     error :math:`\sigma_g`: what learning event chances does to labels. Let :math:`e_w` be the change that the weight w
     makes in the same students, with standard error :math:`\sigma_w`. Unless labels have surely gained,
-    :math:`g > 2 \sigma_g`, event chances are not used. Otherwise w is the largest weight with the following; so it is,
-    if above 0, where students at weight 0 are those without event chances, as under a pull, and :math:`g = 0`.
+    :math:`g > 2 \sigma_g`, event chances are not used. Otherwise w is the largest weight with the following, between
+    those tried by interpolation; so it is, if above 0, where students at weight 0 are those without event chances, as
+    under a pull, and :math:`g = 0`.
 
     .. math:: \tfrac13 (g - \sigma_g) + 0.006\, h\, m + e_w - \sigma_w \ge 0,
 
@@ -113,15 +120,25 @@ def choose_weight(trials: Trials, hidden: float = 1.0) -> Gate:
     allowed = _TOLERANCE * min(1.0, hidden / _ENOUGH) * _mean(trials.reference)[0]
     spendable = _SPENT * (gain - error) + allowed
     curve: dict[float, tuple[float, float]] = {}
-    chosen = 0.0 if surely or same else None
+    left: dict[float, float] = {}
     for weight, precisions in trials.weights.items():
         effect, uncertainty = _mean(precisions - trials.weights[0.0])
         curve[weight] = gain + effect, uncertainty
-        if chosen is not None and spendable + effect - uncertainty >= 0:
-            chosen = weight
+        left[weight] = spendable + effect - uncertainty
+    chosen = _largest_allowed(left) if surely or same else None
     if not surely and not chosen:
         chosen = None
     return Gate(chosen, curve, error, len(trials.reference))
+
+
+def _largest_allowed(left: Mapping[float, float]) -> float:
+    """The largest weight, in hundredths, that leaves something of what may be spent; 0 if none does."""
+    weights = sorted(left)
+    last = max((at for at, weight in enumerate(weights) if left[weight] >= 0), default=-1)
+    if last < 0 or last == len(weights) - 1:
+        return weights[last] if last >= 0 else 0.0
+    one, two = weights[last : last + 2]
+    return max(one, math.floor(100 * (one + (two - one) * left[one] / (left[one] - left[two]))) / 100)
 
 
 def _mean(values: Precisions) -> tuple[float, float]:

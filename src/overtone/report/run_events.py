@@ -51,9 +51,8 @@ def _gate(gate: Gate | None) -> Sequence[Child]:
         )
     ]  # fmt: skip
     if gate.weight is not None:
-        at = 100 * gate.curve[gate.weight][0]
         marker = {"size": 14, "color": SECOND, "symbol": "circle-open", "line": {"width": 3}}
-        traces.append(points([gate.weight], rounded([at]), None, name="chosen", marker=marker))
+        traces.append(points([gate.weight], rounded([100 * gate.change]), None, name="chosen", marker=marker))
     layout = {
         "xaxis": {"title": {"text": "weight of event chances"}, "zeroline": False},
         "yaxis": {"title": {"text": "change of annotated mAP, points"}, "rangemode": "tozero", "zeroline": True},
