@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from overtone.interactions import event_limits
 from overtone.interactions.event_densities import place_unannotated
-from overtone.interactions.event_limits import EventLimits
+from overtone.interactions.event_limits import Damping, EventLimits
 
 FULL = (1.0, 1.0)
 
@@ -120,3 +120,24 @@ def test_unannotated_scores_lie_and_spread_between_absent_and_annotated_ones(lou
     assert mean == pytest.approx(0.1 + loudness)
     assert variance >= min(narrow, wide) - 1e-6
     assert variance <= max(narrow, wide) + 1e-6
+
+
+@pytest.mark.parametrize("follows", [0.2, 0.5, 0.8, 0.95])
+def test_damped_events_come_to_what_is_allowed_and_stay(follows):
+    """Events follow the damping late: a share of their logarithm is carried from round to round."""
+    damping, events, allowed = Damping(), 8.0, 2.0
+    seen = []
+    for _ in range(120):
+        factor = damping.step(allowed / events)
+        events = factor * events**follows * 8.0 ** (1 - follows)
+        seen.append(events)
+    assert seen[-1] == pytest.approx(allowed, rel=0.02)
+    swings = [one > allowed for one in seen[10:]]
+    assert sum(one != other for one, other in zip(swings, swings[1:])) <= 2
+
+
+def test_what_is_within_the_limits_is_not_damped():
+    damping = Damping()
+    assert [damping.step(1.5) for _ in range(3)] == [1.0, 1.0, 1.0]
+    assert damping.step(0.5) < 1
+    assert 0 < damping.step(0.0) < 0.5
