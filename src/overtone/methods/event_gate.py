@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7)
+WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Weights that are tried."""
 
 _SPENT = 1 / 3
