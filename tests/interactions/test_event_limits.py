@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -133,7 +134,7 @@ def test_damped_events_come_to_what_is_allowed_and_stay(follows):
         seen.append(events)
     assert seen[-1] == pytest.approx(allowed, rel=0.02)
     swings = [one > allowed for one in seen[10:]]
-    assert sum(one != other for one, other in zip(swings, swings[1:])) <= 2
+    assert sum(one != other for one, other in pairwise(swings)) <= 2
 
 
 def test_what_is_within_the_limits_is_not_damped():

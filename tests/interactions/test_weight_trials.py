@@ -12,11 +12,13 @@ import torch
 from overtone.core import InputError
 from overtone.core.files import read_json
 from overtone.features import PairedFeatures, SimulatorSettings, from_arrays, simulate
-from overtone.interactions import InteractionTrainer, weight_trials
+from overtone.graphs import Graph
+from overtone.interactions import InteractionTrainer, pipeline, weight_trials
+from overtone.interactions.event_chances import EventChances
 from overtone.interactions.folds import fold_training_rows
 from overtone.interactions.soft_labels import SoftLabels
 from overtone.interactions.weight_trials import check_trials
-from overtone.methods.event_gate import WEIGHTS
+from overtone.methods.event_gate import WEIGHTS, EdgeTrial, Trials, try_edges
 from overtone.training import train
 
 QUICK = {"epochs": 3, "teacher": {"epochs": 2, "feature_reconstruction": 0}, "inference": {"starts": 1}}
@@ -43,18 +45,18 @@ def test_every_labelled_row_is_a_query_of_both_modalities(run):
 def test_students_of_trials_have_not_seen_the_rows_that_they_are_tried_on(run):
     parts = {
         kind: [read_json(run.folder / "trials" / f"{kind}-{number}" / "run.json") for number in (1, 2, 3)]
-        for kind in ("fold", "without")
+        for kind in ("with", "without")
     }
     seen = {kind: [part["data"]["trained_on"] for part in of_kind] for kind, of_kind in parts.items()}
-    assert seen["fold"] == seen["without"]
-    assert len(set(seen["fold"])) == 3
-    assert [part["splits"] for part in parts["fold"]] == 3 * [{"train": 160}]
+    assert seen["with"] == seen["without"]
+    assert len(set(seen["with"])) == 3
+    assert [part["splits"] for part in parts["with"]] == 3 * [{"train": 160}]
 
 
 def test_teachers_of_trials_have_not_seen_the_rows_that_the_students_are_tried_on(run):
     whole = SoftLabels.load(run.folder / "soft_labels.safetensors")
     parts = [
-        SoftLabels.load(run.folder / "trials" / f"fold-{number}" / "soft_labels.safetensors") for number in (1, 2, 3)
+        SoftLabels.load(run.folder / "trials" / f"with-{number}" / "soft_labels.safetensors") for number in (1, 2, 3)
     ]
     unseen = [set(whole.ids) - set(part.ids) for part in parts]
     assert [len(rows) for rows in unseen] == 3 * [80]
@@ -71,7 +73,7 @@ def test_trials_have_targets_of_the_same_kind(corpus, graph):
 def test_trials_in_memory_and_in_a_folder_find_the_same(run, corpus):
     again = InteractionTrainer().train("interactions", corpus, settings=QUICK)
     assert again.info["gate"] == run.info["gate"]
-    assert not (run.folder / "trials" / "fold-4").exists()
+    assert not (run.folder / "trials" / "with-4").exists()
 
 
 @pytest.mark.parametrize("settings", [{"event_weight": 0.2}, {"graph": "none"}])
@@ -147,3 +149,48 @@ def test_too_few_rows_of_a_second_class_are_refused_before_anything_is_written(t
 def test_two_rows_of_a_second_class_are_enough_for_teachers_and_three_for_those_of_trials():
     assert fold_training_rows(few(2), 5, 0)[:2].unique().numel() == 2
     check_trials(few(3), 3, 0)
+
+
+def one_edge(soft, settings, progress=None):
+    nodes = tuple(f"{name}:{part}" for name in soft.probabilities for part in soft.classes)
+    weights = np.zeros((len(nodes), len(nodes)))
+    weights[0, 5] = 1.0
+    return Graph(nodes, weights > 0, np.zeros_like(weights, dtype=bool), weights, weights > 0, 0.0, nodes, 0.0, {})
+
+
+@pytest.mark.parametrize(("change", "edges"), [(-0.3, 0), (-0.1, 1), (0.3, 1)])
+def test_edges_by_which_labels_surely_lose_are_left_out(corpus, monkeypatch, tmp_path, change, edges):
+    monkeypatch.setattr(pipeline, "infer_graph", one_edge)
+    tried = []
+
+    def found(using, alone):
+        tried.append((using, alone))
+        return EdgeTrial(change, 0.1)
+
+    monkeypatch.setattr(pipeline, "try_edges", found)
+    made = InteractionTrainer().train("interactions", corpus, settings=QUICK, out=tmp_path / "r")
+    ((using, alone),) = tried
+    assert np.array_equal(using.reference, alone.reference, equal_nan=True)
+    assert not np.array_equal(using.weights[0.0], alone.weights[0.0], equal_nan=True)
+    for kind in ("with", "alone"):
+        assert (tmp_path / "r" / "trials" / f"{kind}-3" / "weights.safetensors").exists()
+    assert made.info["gate"]["edges"] == {"change": change, "error": 0.1, "left_out": not edges}
+    assert ("without the edges" in made.info["gate"]["said"]) == (not edges)
+    assert made.info["interactions"]["graph"]["edges"] == 1  # it was found, whatever it is used for
+    assert ("effects" in made.info["interactions"]["graph"]) == bool(edges)
+    kept = EventChances.load(tmp_path / "r" / "events.safetensors")
+    assert (kept.strengths[0, 5] > 0) == bool(edges)
+    assert int((kept.strengths > 0).sum()) == edges
+
+
+def test_edges_are_judged_query_by_query():
+    reference = np.full(60, 0.5)
+    one, other = np.tile([0.5, 0.7], 30), np.tile([0.51, 0.71], 30)
+    one[0] = other[0] = np.nan
+    using, alone = (Trials(reference, {0.0: part, 0.1: 0 * part}) for part in (one, other))
+    found = try_edges(using, alone)
+    assert found.change == pytest.approx(-0.01)
+    assert found.error == pytest.approx(0, abs=1e-12)
+    assert found.left_out
+    assert not try_edges(alone, using).left_out
+    assert not EdgeTrial(-0.01, 0.006).left_out

@@ -6,23 +6,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from overtone.core import InputError, Progress, ProgressCallback, Settings
+from overtone.core import Progress, ProgressCallback
 from overtone.core.files import checksum, json_text
 from overtone.core.version import __version__
 from overtone.features import PairedFeatures
-from overtone.graphs import Graph, InferenceSettings
-from overtone.graphs.checks import check_classes
+from overtone.graphs import Graph
 from overtone.interactions.class_graph import infer_graph, load_graph, store_graph
+from overtone.interactions.config import TRIAL_FOLDS, InteractionConfig, check_config, check_rows, inference_settings
 from overtone.interactions.cross_fitting import cross_fit, select_labelled_splits
 from overtone.interactions.event_calibration import calibrate_events
 from overtone.interactions.event_chances import EVENTS_FILE, event_chances
-from overtone.interactions.folds import fold_training_rows
 from overtone.interactions.graph_effects import measure_graph_effects
 from overtone.interactions.inferred_targets import (
     has_true_events,
@@ -36,10 +35,10 @@ from overtone.interactions.inferred_targets import (
 from overtone.interactions.relabelling import RELABELLINGS
 from overtone.interactions.rewiring import rewire
 from overtone.interactions.soft_labels import Identity, SoftLabels
-from overtone.interactions.weight_trials import InferPart, check_trials, try_weights
+from overtone.interactions.weight_trials import ALONE, WITH, InferPart, try_weights
 from overtone.methods.av_sal import AVSAL
 from overtone.methods.base import InferredTargets, Method, methods
-from overtone.methods.event_gate import choose_weight
+from overtone.methods.event_gate import choose_weight, try_edges
 from overtone.methods.interactions_settings import UNINFORMED, InteractionsSettings
 from overtone.training import Run, RunContext, TrainOptions, train
 from overtone.training.data import fingerprint
@@ -51,24 +50,8 @@ T = TypeVar("T")
 _PASSED_ON = ("seed", "scaling", "device", "checkpoint_seconds", "memory_mb")
 """Settings of the student's training that teachers share, unless ``teacher`` says otherwise."""
 
-_TRIAL_FOLDS = 3
-"""Most folds of the teachers of a trial, which have two thirds of the rows."""
-
 _COMPARED = 1 << 22
 """Most chances for which those without a graph are computed beside them, to say what the graph adds."""
-
-
-class InteractionConfig(Protocol):
-    """What the settings of a method with ``needs_inferred_targets`` say of the stages before its training."""
-
-    folds: int
-    teacher: Mapping[str, Any]
-    inference: Mapping[str, Any]
-    top: int | None
-
-    @property
-    def graph(self) -> str:
-        """Where the graph comes from."""
 
 
 class InteractionTrainer:
@@ -102,8 +85,8 @@ class InteractionTrainer:
         if kind.needs_inferred_targets:
             own, training = split_settings(options.get("settings"), kind)
             built = kind.settings_type.build(own, where=f"settings of {method}")
-            _check(cast(InteractionConfig, built), data)  # before anything is written or trained
-            _check_rows(built, data, training.seed)
+            check_config(cast(InteractionConfig, built), data)  # before anything is written or trained
+            check_rows(built, data, training.seed)
 
             def infer(run: RunContext) -> InferredTargets | None:
                 chosen = cast(InteractionConfig, run.method.settings)
@@ -112,19 +95,36 @@ class InteractionTrainer:
                 if targets is None or not isinstance(student, InteractionsSettings):
                     return targets
                 if student.needs_trials:  # first: workers can only be started before this process trains
-                    settings = options.get("settings") or {}
-                    infer_part = self._infer_part(chosen, run, targets)
-                    keep = partial(self._keep, run)
-                    trials = try_weights(method, infer_part, run, settings, self.workers, keep)
-                    targets = targets._replace(gate=choose_weight(trials, targets.hidden))
+                    targets = self._choose(method, data, options.get("settings") or {}, run, targets)
                 if student.student == "lir":
                     targets = targets._replace(reference=self._reference(method, data, options, run))
                 return targets
 
         return train(method, data, **options, inferred=infer)
 
-    def _infer(self, config: InteractionConfig, run: RunContext, truth: Mapping[str, Tensor]) -> InferredTargets | None:
-        """Fit the teachers, score the training rows, search the graph; or take what is stored of it."""
+    def _choose(
+        self, method: str, data: PairedFeatures, settings: Mapping[str, Any], run: RunContext, targets: InferredTargets
+    ) -> InferredTargets:
+        """Choose by trials how much event chances count, and whether the edges of an inferred graph count in them."""
+        config = cast(InteractionConfig, run.method.settings)
+        heads = cast(InteractionsSettings, run.method.settings).student == "heads"
+        tried = heads and config.graph == "inferred" and bool((targets.graph > 0).any())
+        graphs = {WITH: targets.graph, **({ALONE: torch.zeros_like(targets.graph)} if tried else {})}
+        infer, keep = self._infer_part(config, run, targets, graphs), partial(self._keep, run)
+        trials = try_weights(method, infer, run, settings, self.workers, keep, tuple(graphs))
+        edges = try_edges(trials[WITH], trials[ALONE]) if tried else None
+        kind = WITH
+        if edges is not None and edges.left_out:
+            kind, targets = ALONE, cast(InferredTargets, self._infer(config, run, data.truth, edges=False))
+        return targets._replace(gate=choose_weight(trials[kind], targets.hidden)._replace(edges=edges))
+
+    def _infer(
+        self, config: InteractionConfig, run: RunContext, truth: Mapping[str, Tensor], *, edges: bool = True
+    ) -> InferredTargets | None:
+        """Fit the teachers, score the training rows, search the graph; or take what is stored of it.
+
+        Without ``edges`` those of the graph do not count in the chances.
+        """
         if config.graph in UNINFORMED:
             run.info["interactions"] = {}
             return None
@@ -148,9 +148,10 @@ class InteractionTrainer:
         run.group.broadcast([weights := weights.to(run.device)])
         if config.graph == "shuffled":
             weights = rewire(weights.cpu(), torch.Generator().manual_seed(run.settings.seed)).to(run.device)
+        weights = weights if edges else torch.zeros_like(weights)
         found = event_chances(soft.arrays, soft.labels, weights.cpu(), kind=soft.kind, settings=config.inference)
         facts["events"] = found.summary()
-        if "graph" in facts and found.clips.numel() <= _COMPARED:
+        if edges and "graph" in facts and found.clips.numel() <= _COMPARED:
             alone = event_chances(soft.arrays, soft.labels, kind=soft.kind, settings=config.inference)
             effects = measure_graph_effects(found.clips, alone.clips, soft.annotated, soft.classes)
             facts["graph"]["effects"] = [effect._asdict() for effect in effects]
@@ -162,27 +163,31 @@ class InteractionTrainer:
         run.info["interactions"] = facts
         return targets_from_chances(found, soft, weights, run)
 
-    def _infer_part(self, config: InteractionConfig, run: RunContext, targets: InferredTargets) -> InferPart:
+    def _infer_part(
+        self, config: InteractionConfig, run: RunContext, targets: InferredTargets, graphs: Mapping[str, Tensor]
+    ) -> InferPart:
         """What infers targets of a part of the training rows as :meth:`_infer` does, but keeps the graph."""
         if config.graph == "events":
-            return lambda _data, kept, _out, _report: select_targets(targets, kept)
+            return lambda _data, kept, _out, _report: {WITH: select_targets(targets, kept)}
         choice = self._soft_labels(config, run).choice
         settings = self._teacher_settings(config, run)
         settings |= {name: value for name, value in choice.items() if name in AVSAL.settings_type.model_fields}
 
         def infer(
             data: PairedFeatures, _kept: Tensor, out: Path | None, report: ProgressCallback | None
-        ) -> InferredTargets:
-            folds = min(_TRIAL_FOLDS, config.folds)
+        ) -> dict[str, InferredTargets]:
+            folds = min(TRIAL_FOLDS, config.folds)
             identity: Identity = {"trial": folds, "of": fingerprint(data), "with": _effective(settings)}
             options: dict[str, Any] = {"folds": folds, "settings": settings, "progress": report, "out": out}
             options |= {"label": f"{run.label}: trial's teacher", "workers": 1}
             soft = self._keep(run, identity, lambda: cross_fit(data, **options))
             if config.graph in RELABELLINGS:
-                return targets_from_labels(config.graph, soft, data, run, targets.graph)
-            edges = targets.graph.cpu()
-            found = event_chances(soft.arrays, soft.labels, edges, kind=soft.kind, settings=config.inference)
-            return targets_from_chances(found, soft, targets.graph, run)
+                return {WITH: targets_from_labels(config.graph, soft, data, run, targets.graph)}
+            found = {}
+            for kind, weights in graphs.items():
+                one = event_chances(soft.arrays, soft.labels, weights.cpu(), kind=soft.kind, settings=config.inference)
+                found[kind] = targets_from_chances(one, soft, weights, run)
+            return found
 
         return infer
 
@@ -229,7 +234,7 @@ class InteractionTrainer:
     def _graph(self, config: InteractionConfig, run: RunContext, soft: SoftLabels) -> Graph:
         identity: Identity = {
             "soft_labels": checksum(*soft.both, soft.labels),
-            "inference": _inference_settings(config.inference),
+            "inference": inference_settings(config.inference),
             "versions": {"overtone": __version__},
         }
 
@@ -262,41 +267,3 @@ class InteractionTrainer:
 def _effective(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that change results."""
     return {name: value for name, value in settings.items() if name not in FREE}
-
-
-def _check(config: InteractionConfig, data: PairedFeatures) -> None:
-    """Refuse what no stage could use."""
-    if config.graph in UNINFORMED:
-        return
-    check_classes(data.classes)
-    if config.graph == "events":
-        if not has_true_events(data.truth):
-            raise InputError(
-                f"{data.provenance.source}: graph=events needs the true events, and the file has none",
-                fix="take another graph, or a corpus that overtone simulate made",
-            )
-        return
-    own, _ = split_settings(config.teacher, AVSAL)
-    AVSAL.settings_type.build(own, where="settings of av-sal")
-    _inference_settings(config.inference)
-    if config.graph == "planted" and "interactions" not in data.truth:
-        raise InputError(
-            f"{data.provenance.source}: graph=planted needs the true interactions, and the file has none",
-            fix="take another graph, or a corpus that overtone simulate made",
-        )
-
-
-def _check_rows(settings: Settings, data: PairedFeatures, seed: int) -> None:
-    """Refuse labelled rows too few for the folds of teachers and trials."""
-    config = cast(InteractionConfig, settings)
-    if config.graph in (*UNINFORMED, "events") or data.labels is None or "train" not in data.splits:
-        return
-    fold_training_rows(data, config.folds, seed)
-    if isinstance(settings, InteractionsSettings) and settings.needs_trials:
-        check_trials(data, min(_TRIAL_FOLDS, config.folds), seed)
-
-
-def _inference_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings of the inference with their values."""
-    found: dict[str, Any] = InferenceSettings.build(settings, where="settings of the inference").model_dump(mode="json")
-    return found

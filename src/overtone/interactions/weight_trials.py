@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,9 +28,15 @@ _FOLDS = 3
 _MOST_ROWS = 2000
 """Most rows of a fold that are looked at."""
 
-InferPart = Callable[[PairedFeatures, torch.Tensor, Path | None, ProgressCallback | None], InferredTargets]
-"""Infers targets of a part of the training rows by teachers of these alone: the corpus with that part as its split
-``train``, which of the training rows these are, the trial's folder, and what progress is reported to."""
+WITH, ALONE = "with", "alone"
+"""Names of trials by event chances as the student to come will have, and by those without the graph's edges."""
+
+InferPart = Callable[
+    [PairedFeatures, torch.Tensor, Path | None, ProgressCallback | None], Mapping[str, InferredTargets]
+]
+"""Infers targets of a part of the training rows by teachers of these alone, for each name of trials: the corpus with
+that part as its split ``train``, which of the training rows these are, the trial's folder, and what progress is
+reported to."""
 
 
 def check_trials(data: PairedFeatures, folds: int, seed: int) -> None:
@@ -50,11 +57,12 @@ def try_weights(
     settings: Mapping[str, Any],
     workers: int | None,
     keep: Callable[[Identity, Callable[[], Run]], Run],
-) -> Trials:
+    kinds: Sequence[str] = (WITH,),
+) -> dict[str, Trials]:
     """Measure what event chances do to annotated mAP at each weight, on all labelled training rows.
 
-    They are assigned to three folds. Two students of the other rows, trained like the one to come, with event chances
-    and without, embed each fold. The event chances, too, come from teachers that know no label of the fold: others
+    They are assigned to three folds. Students of the other rows, trained like the one to come, with event chances and
+    without, embed each fold. The event chances, too, come from teachers that know no label of the fold: others
     would hand them on, and weights would seem to cost less than they do.
 
     Args:
@@ -65,9 +73,10 @@ def try_weights(
         workers: Processes that share the students.
         keep: Gives a result of an identity that was made before, or else makes it: students without event chances are
             the same whatever graph is tried.
+        kinds: Names of trials, of those that ``infer`` knows.
 
     Returns:
-        The average precision of every query, without event chances and at each weight.
+        For each kind the average precision of every query, without event chances and at each weight.
 
     Raises:
         InputError: There are too few labelled rows.
@@ -103,15 +112,16 @@ def try_weights(
         alone: Identity = {"without": method, "settings": {**own, "graph": "none"}, "of": fingerprint(known)}
         before = keep(alone, lambda: student("without", {"graph": "none"}))
         made = {"reference": _rank(before.embed(judged), judged)}
+        inferred: dict[str, InferredTargets] = {}  # of all kinds, by the same teachers
 
-        def infer_trial(trial: RunContext) -> InferredTargets:
-            return infer(part, kept, trial.folder, report)._replace(reference=before.method)
+        def infer_trial(kind: str, trial: RunContext) -> InferredTargets:
+            inferred.update(inferred or infer(part, kept, trial.folder, report))
+            return inferred[kind]._replace(reference=before.method)
 
-        after = student("fold", {}, infer_trial)
-        heads = cast(Interactions, after.method)
-        found = after.apply(judged, lambda part, side: {f"{w:g}": heads.at_weight(part, side, w) for w in WEIGHTS})
-        for weight, views in found.items():
-            made[weight] = _rank(views, judged)
+        for kind in kinds:
+            after = student(kind, {}, partial(infer_trial, kind))
+            at = partial(_at_weights, cast(Interactions, after.method))
+            made |= {_key(kind, w): _rank(views, judged) for w, views in after.apply(judged, at).items()}
         return Made({name: torch.from_numpy(precisions) for name, precisions in made.items()}, {})
 
     made: dict[int, Made] = {}
@@ -129,7 +139,16 @@ def try_weights(
     def joined(name: str) -> Precisions:
         return torch.cat([made[number].tensors[name] for number in range(_FOLDS)]).numpy()
 
-    return Trials(joined("reference"), {w: joined(f"{w:g}") for w in WEIGHTS})
+    reference = joined("reference")
+    return {kind: Trials(reference, {w: joined(_key(kind, f"{w:g}")) for w in WEIGHTS}) for kind in kinds}
+
+
+def _key(kind: str, weight: str) -> str:
+    return f"{kind} {weight}"
+
+
+def _at_weights(heads: Interactions, part: torch.Tensor, side: int) -> dict[str, torch.Tensor]:
+    return {f"{w:g}": heads.at_weight(part, side, w) for w in WEIGHTS}
 
 
 def _rank(views: Mapping[str, torch.Tensor], judged: PairedFeatures) -> Precisions:

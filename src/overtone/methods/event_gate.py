@@ -35,6 +35,31 @@ class Trials(NamedTuple):
     weights: Mapping[float, Precisions]
 
 
+class EdgeTrial(NamedTuple):
+    """What the edges of the graph do to labels, by the event chances that students learn.
+
+    Attributes:
+        change: Mean change of the average precision, at weight 0, against students whose chances are without edges.
+        error: Its standard error.
+    """
+
+    change: float
+    error: float
+
+    @property
+    def left_out(self) -> bool:
+        """Whether labels surely lose by the edges, so that the chances are inferred without them."""
+        return self.change < -_SURE * self.error
+
+    @property
+    def said(self) -> str:
+        """What follows, in words."""
+        measured = f"in trials they change annotated mAP by {100 * self.change:+.1f} points, ± {100 * self.error:.1f}"
+        if self.left_out:
+            return f"The chances are inferred without the edges of the graph: {measured}."
+        return f"The edges of the graph count in the chances: {measured}."
+
+
 class Gate(NamedTuple):
     """The chosen weight, and what it was chosen by.
 
@@ -44,25 +69,30 @@ class Gate(NamedTuple):
             standard error of what the weight itself does.
         error: Standard error of the change at weight 0, what learning event chances does to labels.
         queries: Queries, of both modalities, by which the curve was measured.
+        edges: What the graph's edges do to labels by the chances; None where students without them were not tried.
     """
 
     weight: float | None
     curve: dict[float, tuple[float, float]]
     error: float
     queries: int
+    edges: EdgeTrial | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, with a sentence."""
         curve = [{"weight": w, "change": change, "error": error} for w, (change, error) in self.curve.items()]
         chosen = {"weight": self.weight or 0.0, "reference": self.weight is None, "queries": self.queries}
-        return {**chosen, "training_error": self.error, "curve": curve, "said": self.said}
+        edges = None if self.edges is None else {**self.edges._asdict(), "left_out": self.edges.left_out}
+        return {**chosen, "training_error": self.error, "curve": curve, "edges": edges, "said": self.said}
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Gate:
         """From what :meth:`to_dict` gave."""
         curve = {float(one["weight"]): (float(one["change"]), float(one["error"])) for one in given["curve"]}
         weight = None if given["reference"] else float(given["weight"])
-        return cls(weight, curve, float(given["training_error"]), int(given["queries"]))
+        found = given.get("edges")
+        edges = None if found is None else EdgeTrial(float(found["change"]), float(found["error"]))
+        return cls(weight, curve, float(given["training_error"]), int(given["queries"]), edges)
 
     @property
     def change(self) -> float:
@@ -73,6 +103,10 @@ class Gate(NamedTuple):
     @property
     def said(self) -> str:
         """What was chosen, in words."""
+        return self._said_of_weight if self.edges is None else f"{self._said_of_weight} {self.edges.said}"
+
+    @property
+    def _said_of_weight(self) -> str:
         if self.weight is None:
             return (
                 f"Event chances are not used: in trials, by {self.queries:,} queries, learning them does not surely "
@@ -129,6 +163,11 @@ def choose_weight(trials: Trials, hidden: float = 1.0) -> Gate:
     if not surely and not chosen:
         chosen = None
     return Gate(chosen, curve, error, len(trials.reference))
+
+
+def try_edges(using: Trials, alone: Trials) -> EdgeTrial:
+    """Compare students by event chances with and without the edges of a graph, query by query, at weight 0."""
+    return EdgeTrial(*_mean(using.weights[0.0] - alone.weights[0.0]))
 
 
 def _largest_allowed(left: Mapping[float, float]) -> float:

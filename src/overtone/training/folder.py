@@ -80,7 +80,7 @@ class RunFolder:
     explored/*.safetensors   what the explorer computed of the clips: their places on its maps, and figures of each
     events.safetensors       of methods that need inferred targets: how likely each event is in each training clip
     teacher/fold-1 ...       of methods that need inferred targets: the run of each fold's teacher
-    trials/fold-1 ...        of methods that choose the weight of events: the runs that it is chosen by
+    trials/with-1 ...        of methods that choose the weight of events: the runs that it is chosen by
     reference                of a pull: the run without it, that its embedding is mixed with
     write.lock, writer.json  held by the process that trains
     =======================  ========================================================================================
