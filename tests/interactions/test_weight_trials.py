@@ -18,7 +18,7 @@ from overtone.interactions.event_chances import EventChances
 from overtone.interactions.folds import fold_training_rows
 from overtone.interactions.soft_labels import SoftLabels
 from overtone.interactions.weight_trials import check_trials
-from overtone.methods.event_gate import WEIGHTS, EdgeTrial, Trials, try_edges
+from overtone.methods.event_gate import WEIGHTS, EdgeTrial, Trials, choose_weight, try_edges
 from overtone.training import train
 
 QUICK = {"epochs": 3, "teacher": {"epochs": 2, "feature_reconstruction": 0}, "inference": {"starts": 1}}
@@ -158,8 +158,10 @@ def one_edge(soft, settings, progress=None):
     return Graph(nodes, weights > 0, np.zeros_like(weights, dtype=bool), weights, weights > 0, 0.0, nodes, 0.0, {})
 
 
-@pytest.mark.parametrize(("change", "edges"), [(-0.3, 0), (-0.1, 1), (0.3, 1)])
-def test_edges_by_which_labels_surely_lose_are_left_out(corpus, monkeypatch, tmp_path, change, edges):
+@pytest.mark.parametrize(("change", "weight", "edges"), [(-0.3, 0.2, 0), (-0.1, 0.2, 1), (0.3, 0.2, 1), (0.3, None, 0)])
+def test_edges_that_do_harm_or_whose_chances_are_of_no_use_are_left_out(
+    corpus, monkeypatch, tmp_path, change, weight, edges
+):
     monkeypatch.setattr(pipeline, "infer_graph", one_edge)
     tried = []
 
@@ -168,6 +170,7 @@ def test_edges_by_which_labels_surely_lose_are_left_out(corpus, monkeypatch, tmp
         return EdgeTrial(change, 0.1)
 
     monkeypatch.setattr(pipeline, "try_edges", found)
+    monkeypatch.setattr(pipeline, "choose_weight", lambda trials, hidden: choose_weight(trials)._replace(weight=weight))
     made = InteractionTrainer().train("interactions", corpus, settings=QUICK, out=tmp_path / "r")
     ((using, alone),) = tried
     assert np.array_equal(using.reference, alone.reference, equal_nan=True)
@@ -191,6 +194,6 @@ def test_edges_are_judged_query_by_query():
     found = try_edges(using, alone)
     assert found.change == pytest.approx(-0.01)
     assert found.error == pytest.approx(0, abs=1e-12)
-    assert found.left_out
-    assert not try_edges(alone, using).left_out
-    assert not EdgeTrial(-0.01, 0.006).left_out
+    assert found.harm
+    assert not try_edges(alone, using).harm
+    assert not EdgeTrial(-0.01, 0.006).harm

@@ -112,11 +112,14 @@ class InteractionTrainer:
         graphs = {WITH: targets.graph, **({ALONE: torch.zeros_like(targets.graph)} if tried else {})}
         infer, keep = self._infer_part(config, run, targets, graphs), partial(self._keep, run)
         trials = try_weights(method, infer, run, settings, self.workers, keep, tuple(graphs))
-        edges = try_edges(trials[WITH], trials[ALONE]) if tried else None
-        kind = WITH
-        if edges is not None and edges.left_out:
-            kind, targets = ALONE, cast(InferredTargets, self._infer(config, run, data.truth, edges=False))
-        return targets._replace(gate=choose_weight(trials[kind], targets.hidden)._replace(edges=edges))
+        if not tried:
+            return targets._replace(gate=choose_weight(trials[WITH], targets.hidden))
+        edges, gate = try_edges(trials[WITH], trials[ALONE]), choose_weight(trials[WITH], targets.hidden)
+        if edges.harm or gate.weight is None:
+            targets = cast(InferredTargets, self._infer(config, run, data.truth, edges=False))
+        if edges.harm:
+            gate = choose_weight(trials[ALONE], targets.hidden)
+        return targets._replace(gate=gate._replace(edges=edges))
 
     def _infer(
         self, config: InteractionConfig, run: RunContext, truth: Mapping[str, Tensor], *, edges: bool = True

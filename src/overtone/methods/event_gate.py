@@ -47,17 +47,9 @@ class EdgeTrial(NamedTuple):
     error: float
 
     @property
-    def left_out(self) -> bool:
-        """Whether labels surely lose by the edges, so that the chances are inferred without them."""
+    def harm(self) -> bool:
+        """Whether labels surely lose by the edges."""
         return self.change < -_SURE * self.error
-
-    @property
-    def said(self) -> str:
-        """What follows, in words."""
-        measured = f"in trials they change annotated mAP by {100 * self.change:+.1f} points, ± {100 * self.error:.1f}"
-        if self.left_out:
-            return f"The chances are inferred without the edges of the graph: {measured}."
-        return f"The edges of the graph count in the chances: {measured}."
 
 
 class Gate(NamedTuple):
@@ -82,7 +74,7 @@ class Gate(NamedTuple):
         """As JSON values, with a sentence."""
         curve = [{"weight": w, "change": change, "error": error} for w, (change, error) in self.curve.items()]
         chosen = {"weight": self.weight or 0.0, "reference": self.weight is None, "queries": self.queries}
-        edges = None if self.edges is None else {**self.edges._asdict(), "left_out": self.edges.left_out}
+        edges = None if self.edges is None else {**self.edges._asdict(), "left_out": self.edges_left_out}
         return {**chosen, "training_error": self.error, "curve": curve, "edges": edges, "said": self.said}
 
     @classmethod
@@ -103,7 +95,22 @@ class Gate(NamedTuple):
     @property
     def said(self) -> str:
         """What was chosen, in words."""
-        return self._said_of_weight if self.edges is None else f"{self._said_of_weight} {self.edges.said}"
+        return self._said_of_weight if self.edges is None else f"{self._said_of_weight} {self._said_of_edges}"
+
+    @property
+    def edges_left_out(self) -> bool:
+        """Whether the chances are inferred without the graph's edges: they do harm, or the chances are of no use."""
+        return self.edges is not None and (self.edges.harm or self.weight is None)
+
+    @property
+    def _said_of_edges(self) -> str:
+        assert self.edges is not None
+        change, error = (100 * part for part in self.edges)
+        measured = f"in trials they change annotated mAP by {change:+.1f} points, ± {error:.1f}"
+        if self.edges_left_out and not self.edges.harm:
+            return "So the listed events are inferred without the edges of the graph."
+        without = "without the edges of the graph" if self.edges.harm else "with the edges of the graph"
+        return f"Chances are inferred {without}: {measured}."
 
     @property
     def _said_of_weight(self) -> str:
