@@ -128,7 +128,8 @@ def event_chances(
     counts only where the fitted events show in both 4.5 times as often as by chance or more (as 1 up to 2.5 times),
     and rates and the strengths of edges are lowered until no more events are expected to score high than
     :class:`~overtone.interactions.event_limits.EventLimits` allow. Edges say where events are, scores how many there
-    are: edges are made weaker where more than 1.5 times as many events are expected as without them.
+    are: edges are made weaker where more than 1.5 times as many events are expected as without them. Rates of classes
+    with few annotated clips lean on those of the others (:func:`~overtone.interactions.event_rates.lean_on_trend`).
 
     Then the scores are *explained* anew, three times with edges and once without, by the chances that they led to (see
     :func:`~overtone.interactions.explained_scores.explain_scores`): what the other events of a clip, brought ones
