@@ -27,9 +27,11 @@ def lean_on_trend(rates: Tensor, annotated: Tensor) -> Tensor:
     Returns:
         (C,) rates.
     """
+    if not annotated.any():
+        return rates
     own = annotated.square() / (annotated.square() + _TREND**2)
     weights = annotated.clamp_max(_MOST_TREND) * own
-    total = weights.sum().clamp_min(1e-9)
+    total = weights.sum()
     x, y = annotated.clamp_min(1.0).log(), rates.log()
     x, level = x - (weights * x).sum() / total, (weights * y).sum() / total
     slope = ((weights * x * y).sum() / ((weights * x.square()).sum() + _FLAT * total)).clamp(0.0, 1.0)
