@@ -103,7 +103,7 @@ def _pulls(
     labels: Tensor, soft: Sequence[Tensor], graph: Tensor, threshold: float
 ) -> tuple[dict[tuple[int, int], Tensor], TermCounts]:
     """(n, n) weights of the distances between two modalities, or within one if it has edges; and counts of edges."""
-    eligible = 1.0 - relation(labels).to(graph.dtype)
+    eligible = _eligible(labels).to(graph.dtype)
     strong = torch.cat([part > threshold for part in soft], 1).to(graph.dtype)
     kept = [part.where(part > threshold, 0.0) for part in soft]
     side = torch.arange(len(graph), device=graph.device) >= len(graph) // 2
@@ -119,6 +119,17 @@ def _pulls(
     }
     total, active = (graph > 0).sum(), (share > 0).sum()
     return pulls, TermCounts(active, total, total - active, len(labels))
+
+
+def _eligible(labels: Tensor) -> Tensor:
+    """(n, n) of one less the relation of labels; of class codes in fewer passes."""
+    if labels.dim() > 1:
+        return 1.0 - relation(labels)
+    unlabelled = labels < 0
+    codes = torch.where(unlabelled, -1 - torch.arange(len(labels), device=labels.device), labels)
+    found = codes[:, None] != codes
+    found.diagonal().copy_(unlabelled)
+    return found
 
 
 def _within(rows: Tensor, pull: Tensor) -> Tensor:
