@@ -158,7 +158,9 @@ def one_edge(soft, settings, progress=None):
     return Graph(nodes, weights > 0, np.zeros_like(weights, dtype=bool), weights, weights > 0, 0.0, nodes, 0.0, {})
 
 
-@pytest.mark.parametrize(("change", "weight", "edges"), [(-0.3, 0.2, 0), (-0.1, 0.2, 1), (0.3, 0.2, 1), (0.3, None, 0)])
+@pytest.mark.parametrize(
+    ("change", "weight", "edges"), [(-0.3, 0.2, 0), (-0.24, 0.2, 1), (0.3, 0.2, 1), (0.3, None, 0)]
+)
 def test_edges_that_do_harm_or_whose_chances_are_of_no_use_are_left_out(
     corpus, monkeypatch, tmp_path, change, weight, edges
 ):
@@ -167,7 +169,7 @@ def test_edges_that_do_harm_or_whose_chances_are_of_no_use_are_left_out(
 
     def found(using, alone):
         tried.append((using, alone))
-        return EdgeTrial(change, 0.1)
+        return EdgeTrial(change, 0.1, 0.05)
 
     monkeypatch.setattr(pipeline, "try_edges", found)
     monkeypatch.setattr(pipeline, "choose_weight", lambda trials, hidden: choose_weight(trials)._replace(weight=weight))
@@ -177,7 +179,7 @@ def test_edges_that_do_harm_or_whose_chances_are_of_no_use_are_left_out(
     assert not np.array_equal(using.weights[0.0], alone.weights[0.0], equal_nan=True)
     for kind in ("with", "alone"):
         assert (tmp_path / "r" / "trials" / f"{kind}-3" / "weights.safetensors").exists()
-    assert made.info["gate"]["edges"] == {"change": change, "error": 0.1, "left_out": not edges}
+    assert made.info["gate"]["edges"] == {"change": change, "error": 0.1, "allowed": 0.05, "left_out": not edges}
     assert ("without the edges" in made.info["gate"]["said"]) == (not edges)
     assert made.info["interactions"]["graph"]["edges"] == 1  # it was found, whatever it is used for
     assert ("effects" in made.info["interactions"]["graph"]) == bool(edges)
@@ -196,4 +198,5 @@ def test_edges_are_judged_query_by_query():
     assert found.error == pytest.approx(0, abs=1e-12)
     assert found.harm
     assert not try_edges(alone, using).harm
-    assert not EdgeTrial(-0.01, 0.006).harm
+    assert found.allowed == pytest.approx(0.003)
+    assert not EdgeTrial(-0.01, 0.004, 0.003).harm
