@@ -107,12 +107,14 @@ class Gate(NamedTuple):
     @property
     def _said_of_edges(self) -> str:
         assert self.edges is not None
-        change, error, _ = (100 * part for part in self.edges)
-        measured = f"in trials they change annotated mAP by {change:+.1f} points, ± {error:.1f}"
         if self.edges_left_out and not self.edges.harm:
             return "So the listed events are inferred without the edges of the graph."
-        without = "without the edges of the graph" if self.edges.harm else "with the edges of the graph"
-        return f"Chances are inferred {without}: {measured}."
+        without = "without" if self.edges.harm else "with"
+        change, error = round(100 * self.edges.change, 1) + 0.0, 100 * self.edges.error  # no -0.0
+        return (
+            f"Chances are inferred {without} the edges of the graph, which change annotated mAP by {change:+.1f} "
+            f"points in trials, ± {error:.1f}."
+        )
 
     @property
     def _said_of_weight(self) -> str:
